@@ -1,0 +1,167 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/util.h"
+
+ssize_t
+io_pread(int fd, void *buf, size_t len, off_t off)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = pread(fd, (char *)buf + done, len - done, off + (off_t)done);
+		if (n == 0)
+			break;
+		if (n < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+int
+io_pwrite(int fd, const void *buf, size_t len, off_t off)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = pwrite(fd, (const char *)buf + done, len - done, off + (off_t)done);
+		if (n < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int
+io_write(int fd, const void *buf, size_t len)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = write(fd, (const char *)buf + done, len - done);
+		if (n < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int
+io_read_file(int fd, size_t max, char **buf, size_t *len)
+{
+	char *text autofree = NULL;
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if ((uint64_t)st.st_size > max)
+		return -EFBIG;
+	if ((text = malloc((size_t)st.st_size + 1)) == NULL)
+		return -ENOMEM;
+	if ((n = io_pread(fd, text, (size_t)st.st_size, 0)) < 0)
+		return (int)n;
+	text[n] = '\0';
+	*buf = steal_pointer(&text);
+	*len = (size_t)n;
+	return 0;
+}
+
+int
+io_path_is_plain(const char *path, size_t len)
+{
+	size_t start = 0, i;
+
+	if (len == 0 || len >= PATH_MAX)
+		return 0;
+	for (i = 0; i <= len; i++) {
+		if (i < len && path[i] == '\0')
+			return 0;
+		if (i < len && path[i] != '/')
+			continue;
+		if (i == start || i - start > NAME_MAX ||
+		    (i - start == 1 && path[start] == '.') ||
+		    (i - start == 2 && path[start] == '.' && path[start + 1] == '.'))
+			return 0;
+		start = i + 1;
+	}
+	return 1;
+}
+
+/* For kernels before 5.6: what RESOLVE_BENEATH does, one component at a time. */
+static int
+open_by_component(int dirfd, const char *path, int flags, mode_t mode)
+{
+	char name[NAME_MAX + 1];
+	const char *slash;
+	int at autoclose = -1, next;
+
+	if (!io_path_is_plain(path, strlen(path)))
+		return strcmp(path, ".") == 0 ?
+		    ((next = openat(dirfd, ".", flags, mode)) < 0 ? -errno : next) : -EXDEV;
+	while ((slash = strchr(path, '/')) != NULL) {
+		memcpy(name, path, (size_t)(slash - path));
+		name[slash - path] = '\0';
+		next = openat(at < 0 ? dirfd : at, name,
+		    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			return errno == ENOTDIR ? -ELOOP : -errno;
+		if (at >= 0)
+			close(at);
+		at = next;
+		path = slash + 1;
+	}
+	next = openat(at < 0 ? dirfd : at, path, flags | O_NOFOLLOW, mode);
+	return next < 0 ? -errno : next;
+}
+
+int
+io_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
+{
+	static atomic_bool no_openat2;
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd;
+
+	if (!atomic_load(&no_openat2)) {
+		do
+			fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+		while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+		if (fd >= 0)
+			return (int)fd;
+		if (errno != ENOSYS)
+			return -errno;
+		atomic_store(&no_openat2, true);
+	}
+	return open_by_component(dirfd, path, flags | O_CLOEXEC, mode);
+}

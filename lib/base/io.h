@@ -1,0 +1,46 @@
+/*
+ * Whole transfers and safe opening: EINTR and short counts end here.
+ */
+#ifndef BASE_IO_H
+#define BASE_IO_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Reads up to len bytes at off.  Returns the number of bytes (less than len
+ * only at end of file) or negative errno.
+ */
+ssize_t	io_pread(int fd, void *buf, size_t len, off_t off);
+
+/* Writes len bytes at off.  Returns 0 or negative errno. */
+int	io_pwrite(int fd, const void *buf, size_t len, off_t off);
+
+/* Writes len bytes at the file position (pipes too).  Returns 0 or negative errno. */
+int	io_write(int fd, const void *buf, size_t len);
+
+/*
+ * Reads a whole regular file of at most max bytes into a malloc'ed buffer,
+ * which gets a NUL after its last byte that *len does not count.  The caller
+ * frees it.  Returns 0, -EFBIG for a larger file, or negative errno.
+ */
+int	io_read_file(int fd, size_t max, char **buf, size_t *len);
+
+/*
+ * Opens path, relative and without "..", beneath dirfd: no component may be a
+ * symbolic link, nothing outside dirfd is ever reached (openat2(2) with
+ * RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS; where the kernel lacks it, one
+ * openat(2) with O_NOFOLLOW per component).  O_CLOEXEC is added.  Returns the
+ * descriptor or negative errno (-ELOOP or -EXDEV for what is refused).
+ */
+int	io_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
+
+/*
+ * Whether path is a plain relative one: not empty, no leading or doubled or
+ * trailing slash, no "." or ".." component, shorter than PATH_MAX, and every
+ * component at most NAME_MAX bytes.
+ */
+int	io_path_is_plain(const char *path, size_t len);
+
+#endif

@@ -1,0 +1,117 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+
+static log_sink the_sink;
+static bool debug_on;
+
+static const char *const level_names[] = {
+	[LOGL_ERROR] = "error", [LOGL_WARNING] = "warning",
+	[LOGL_INFO] = "info", [LOGL_DEBUG] = "debug",
+};
+
+void
+log_set_sink(log_sink sink)
+{
+	the_sink = sink;
+}
+
+void
+log_set_debug(bool on)
+{
+	debug_on = on;
+}
+
+bool
+log_debug_wanted(void)
+{
+	return debug_on;
+}
+
+const char *
+log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
+/* Names from a backup end up in messages: keep a terminal safe from them. */
+static void
+defuse(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
+static void emit(enum log_level, const char *, va_list) __attribute__((format(printf, 2, 0)));
+
+static void
+emit(enum log_level level, const char *fmt, va_list ap)
+{
+	char line[LOG_LINE_MAX];
+	int saved = errno, len;
+
+	len = vsnprintf(line, sizeof(line), fmt, ap);
+	if (len < 0)
+		return;
+	if ((size_t)len >= sizeof(line))
+		len = sizeof(line) - 1;
+	defuse(line);
+	if (the_sink != NULL)
+		the_sink(level, line, (size_t)len);
+	else
+		fprintf(stderr, "pbkfs %s: %s\n", level_names[level], line);
+	errno = saved;
+}
+
+#define DEFINE_LOG(name, level)			\
+	void					\
+	name(const char *fmt, ...)		\
+	{					\
+		va_list ap;			\
+						\
+		va_start(ap, fmt);		\
+		emit(level, fmt, ap);		\
+		va_end(ap);			\
+	}
+
+DEFINE_LOG(log_error, LOGL_ERROR)
+DEFINE_LOG(log_warn, LOGL_WARNING)
+DEFINE_LOG(log_info, LOGL_INFO)
+
+void
+log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!debug_on)
+		return;
+	va_start(ap, fmt);
+	emit(LOGL_DEBUG, fmt, ap);
+	va_end(ap);
+}
+
+bool
+log_allowed(struct log_budget *b, unsigned *skipped)
+{
+	struct timespec now;
+	long window;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	window = now.tv_sec / LOG_WINDOW;
+	if (atomic_exchange(&b->window, window) != window)
+		atomic_store(&b->used, 0);
+	if (atomic_fetch_add(&b->used, 1) >= LOG_BURST) {
+		atomic_fetch_add(&b->skipped, 1);
+		return false;
+	}
+	*skipped = atomic_exchange(&b->skipped, 0);
+	return true;
+}

@@ -1,0 +1,341 @@
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "cow/impl.h"
+
+/*
+ * The one place where the tree changes.  A live operation checks, appends its
+ * record and applies it; replay applies the same records, so both arrive at
+ * the same tree.  A record that does not fit the tree can only come from a
+ * damaged or forged journal: -EUCLEAN.
+ */
+
+/* What orders the names of a directory: a record makes at most two. */
+#define COOKIE_OF(rec)	((rec)->seq * 2)
+
+static int
+node_of(struct cow *c, uint64_t serial, struct node **out)
+{
+	if (serial == JOURNAL_ROOT_SERIAL)
+		return node_get(c, COW_ROOT, out);
+	*out = node_by_serial(c, serial);
+	return *out != NULL ? 0 : -EUCLEAN;
+}
+
+static int
+directory_of(struct cow *c, uint64_t serial, struct node **out)
+{
+	int r = node_of(c, serial, out);
+
+	return r == 0 && !S_ISDIR((*out)->mode) ? -EUCLEAN : r;
+}
+
+static bool
+name_is_valid(const char *name, size_t len)
+{
+	return len > 0 && len <= COW_NAME_MAX && memchr(name, '/', len) == NULL &&
+	    memchr(name, '\0', len) == NULL && !(len == 1 && name[0] == '.') &&
+	    !(len == 2 && name[0] == '.' && name[1] == '.');
+}
+
+static void
+touch_directory(struct node *dir, int64_t when)
+{
+	dir->mtime = dir->ctime = when;
+}
+
+static int
+apply_bind(struct cow *c, const struct journal_record *rec)
+{
+	uint32_t e = index_lookup(&c->store.ix, rec->name, rec->name_len);
+	struct relfile *f;
+	struct node *n;
+	int r;
+
+	if (e == INDEX_NONE || rec->serial == 0) {
+		log_error("the journal changes \"%.*s\", which is not in the backup",
+		    (int)rec->name_len, rec->name);
+		return -EUCLEAN;
+	}
+	if ((r = node_get(c, (uint64_t)e + 1, &n)) < 0)
+		return r;
+	if (n->serial != 0)
+		return -EUCLEAN;
+	if (rec->flags & JOURNAL_ORPHAN)
+		n->nlink = 0;
+	if ((r = node_set_serial(c, n, rec->serial)) < 0)
+		return r;
+	if ((f = c->base_file[e]) != NULL) {
+		f->content = rec->serial;
+		f->serial = rec->serial;
+	}
+	return 0;
+}
+
+static int
+apply_create(struct cow *c, const struct journal_record *rec)
+{
+	struct node *dir, *n;
+	int r;
+
+	if ((r = directory_of(c, rec->parent, &dir)) < 0)
+		return r;
+	if (rec->serial == 0 || !name_is_valid(rec->name, rec->name_len) ||
+	    dentry_resolve(c, dir->nodeid, rec->name, rec->name_len) != 0)
+		return -EUCLEAN;
+	if ((r = node_create(c, rec->serial, &n)) < 0)
+		return r;
+	n->mode = rec->mode;
+	n->uid = rec->uid;
+	n->gid = rec->gid;
+	n->nlink = 1;
+	n->atime = n->mtime = n->ctime = rec->time;
+	n->dirnode = dir->nodeid;
+	if (S_ISLNK(rec->mode) && (n->target = strndup(rec->name2, rec->name2_len)) == NULL)
+		r = -ENOMEM;
+	if (r == 0)
+		r = dentry_set(c, dir, rec->name, rec->name_len, n->nodeid, COOKIE_OF(rec));
+	if (r < 0) {
+		node_free(c, n);
+		return r;
+	}
+	touch_directory(dir, rec->time);
+	return 0;
+}
+
+static int
+apply_link(struct cow *c, const struct journal_record *rec)
+{
+	struct node *dir, *n;
+	int r;
+
+	if ((r = directory_of(c, rec->parent, &dir)) < 0 ||
+	    (r = node_of(c, rec->serial, &n)) < 0)
+		return r;
+	if (S_ISDIR(n->mode) || !name_is_valid(rec->name, rec->name_len) ||
+	    dentry_resolve(c, dir->nodeid, rec->name, rec->name_len) != 0)
+		return -EUCLEAN;
+	if ((r = dentry_set(c, dir, rec->name, rec->name_len, n->nodeid, COOKIE_OF(rec))) < 0)
+		return r;
+	n->nlink++;
+	n->ctime = rec->time;
+	touch_directory(dir, rec->time);
+	return 0;
+}
+
+void
+apply_gone(struct cow *c, struct node *n, uint64_t seq)
+{
+	struct relfile *f = n->base != INDEX_NONE ? c->base_file[n->base] : n->file;
+
+	if (f != NULL)
+		relfile_discard(c, f, seq);
+	/* A backup's file keeps its node: it remembers that the name is gone. */
+	if (n->base == INDEX_NONE)
+		node_free(c, n);
+}
+
+/*
+ * One name of n is gone; without names and lookups, n goes too.  During replay
+ * nothing is removed from disk: cow_open() sweeps, or, where an earlier worker
+ * served this mount, leaves alone what the kernel may still know.
+ */
+static void
+lost_name(struct cow *c, struct node *n, const struct journal_record *rec)
+{
+	uint64_t lookups;
+
+	n->ctime = rec->time;
+	if (n->nlink > 0)
+		n->nlink--;
+	if (n->nlink > 0)
+		return;
+	if (c->replaying) {
+		if (c->config.first && n->base == INDEX_NONE)
+			node_free(c, n);
+		return;
+	}
+	lookups = n->base != INDEX_NONE ? c->base_lookups[n->base] : n->lookups;
+	if (lookups == 0 && !n->inexact)
+		apply_gone(c, n, rec->seq);
+}
+
+static int
+apply_unlink(struct cow *c, const struct journal_record *rec)
+{
+	struct node *dir, *n;
+	uint64_t nodeid;
+	int r;
+
+	if ((r = directory_of(c, rec->parent, &dir)) < 0)
+		return r;
+	nodeid = dentry_resolve(c, dir->nodeid, rec->name, rec->name_len);
+	if (nodeid == 0 || (r = node_get(c, nodeid, &n)) < 0 || n->serial != rec->serial)
+		return -EUCLEAN;
+	if ((r = dentry_set(c, dir, rec->name, rec->name_len, 0, COOKIE_OF(rec))) < 0)
+		return r;
+	touch_directory(dir, rec->time);
+	lost_name(c, n, rec);
+	return 0;
+}
+
+/* second: one record of an exchange makes two names, which need two cookies. */
+static int
+move(struct cow *c, struct node *n, struct node *dir, const char *name, size_t len,
+    const struct journal_record *rec, bool second)
+{
+	n->dirnode = dir->nodeid;
+	n->ctime = rec->time;
+	touch_directory(dir, rec->time);
+	return dentry_set(c, dir, name, len, n->nodeid, COOKIE_OF(rec) + second);
+}
+
+static int
+apply_rename(struct cow *c, const struct journal_record *rec)
+{
+	struct node *from, *to, *n, *victim = NULL;
+	uint64_t nodeid;
+	int r;
+
+	if ((r = directory_of(c, rec->parent, &from)) < 0 ||
+	    (r = directory_of(c, rec->parent2, &to)) < 0 ||
+	    (r = node_of(c, rec->serial, &n)) < 0)
+		return r;
+	if (dentry_resolve(c, from->nodeid, rec->name, rec->name_len) != n->nodeid ||
+	    !name_is_valid(rec->name2, rec->name2_len))
+		return -EUCLEAN;
+	nodeid = dentry_resolve(c, to->nodeid, rec->name2, rec->name2_len);
+	if (nodeid != 0 && (r = node_get(c, nodeid, &victim)) < 0)
+		return r;
+	if (rec->flags & JOURNAL_EXCHANGE) {
+		if (victim == NULL)
+			return -EUCLEAN;
+		r = move(c, victim, from, rec->name, rec->name_len, rec, false);
+		return r < 0 ? r : move(c, n, to, rec->name2, rec->name2_len, rec, true);
+	}
+	if ((r = move(c, n, to, rec->name2, rec->name2_len, rec, true)) < 0 ||
+	    (r = dentry_set(c, from, rec->name, rec->name_len, 0, COOKIE_OF(rec))) < 0)
+		return r;
+	touch_directory(from, rec->time);
+	if (victim != NULL)
+		lost_name(c, victim, rec);
+	return 0;
+}
+
+/* The times of a content file that was written later are newer than these. */
+static int
+tell_file(struct cow *c, struct node *n, int64_t when)
+{
+	struct relfile *f;
+	int r;
+
+	if ((r = relfile_of_node(c, n, &f)) < 0)
+		return r;
+	f->said_atime = n->atime;
+	f->said_mtime = n->mtime;
+	f->said_at = when;
+	return 0;
+}
+
+static int
+apply_attr(struct cow *c, const struct journal_record *rec)
+{
+	struct node *n;
+	int r;
+
+	if ((r = node_of(c, rec->serial, &n)) < 0)
+		return r;
+	if (rec->valid & JOURNAL_MODE)
+		n->mode = (n->mode & S_IFMT) | (rec->mode & 07777);
+	if (rec->valid & JOURNAL_UID)
+		n->uid = rec->uid;
+	if (rec->valid & JOURNAL_GID)
+		n->gid = rec->gid;
+	if (rec->valid & JOURNAL_ATIME)
+		n->atime = rec->atime;
+	if (rec->valid & JOURNAL_MTIME)
+		n->mtime = rec->mtime;
+	n->ctime = rec->time;
+	return S_ISREG(n->mode) && rec->valid & (JOURNAL_ATIME | JOURNAL_MTIME) ?
+	    tell_file(c, n, rec->time) : 0;
+}
+
+/* Only replay comes here: a live truncation changes the file itself. */
+static int
+apply_content(struct cow *c, const struct journal_record *rec)
+{
+	struct relfile *f;
+	struct node *n;
+	int r;
+
+	if ((r = node_of(c, rec->serial, &n)) < 0)
+		return r;
+	if (n->base == INDEX_NONE || !S_ISREG(n->mode))
+		return -EUCLEAN;
+	if ((r = relfile_of_node(c, n, &f)) < 0)
+		return r;
+	switch (rec->type) {
+	case JOURNAL_CONTENT:
+		/* Or the truncation to nothing that came first gave it another. */
+		if (rec->content == f->content)
+			f->recorded = f->durable = true;
+		return 0;
+	case JOURNAL_TRUNCATED:
+		f->cut = UINT64_MAX;
+		return 0;
+	default:
+		if (rec->content != f->content) {
+			f->content = rec->content;
+			f->recorded = false;
+			if (rec->content >= c->next_serial)
+				c->next_serial = rec->content + 1;
+		}
+		f->size = rec->length;
+		f->limit = MIN(f->limit, rec->length);
+		f->cut = rec->flags & JOURNAL_CUT ? rec->length : UINT64_MAX;
+		return 0;
+	}
+}
+
+static int
+apply_mount(struct cow *c, const struct journal_record *rec)
+{
+	c->this_mount = rec->length == c->config.mount_id;
+	return 0;
+}
+
+static int
+apply_serial(struct cow *c, const struct journal_record *rec)
+{
+	c->next_serial = MAX(c->next_serial, rec->serial);
+	return 0;
+}
+
+static const struct {
+	int	(*apply)(struct cow *, const struct journal_record *);
+} table[JOURNAL_TYPE_MAX] = {
+	[JOURNAL_MOUNT]		= { apply_mount },
+	[JOURNAL_BIND]		= { apply_bind },
+	[JOURNAL_CREATE]	= { apply_create },
+	[JOURNAL_LINK]		= { apply_link },
+	[JOURNAL_UNLINK]	= { apply_unlink },
+	[JOURNAL_RENAME]	= { apply_rename },
+	[JOURNAL_ATTR]		= { apply_attr },
+	[JOURNAL_TRUNCATE]	= { apply_content },
+	[JOURNAL_TRUNCATED]	= { apply_content },
+	[JOURNAL_CONTENT]	= { apply_content },
+	[JOURNAL_SERIAL]	= { apply_serial },
+};
+
+int
+apply_record(struct cow *c, const struct journal_record *rec)
+{
+	return table[rec->type].apply(c, rec);
+}

@@ -1,0 +1,227 @@
+/*
+ * Inside cow: nodes, dentries and files, and who locks what.
+ *
+ * Locks, in this order: tree_lock, then a relfile's lock, then its copyup or
+ * map_lock, then list_lock.  gate is taken before a relfile's lock by whoever
+ * writes content (shared) or empties the pending log (exclusive).
+ */
+#ifndef COW_IMPL_H
+#define COW_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "cow/cow.h"
+#include "diff/content.h"
+#include "diff/journal.h"
+#include "probackup/blockmap.h"
+
+struct dentry {
+	struct dentry *next;		/* in the hash bucket */
+	uint64_t dir;			/* nodeid of the directory */
+	uint64_t nodeid;		/* what the name is; 0: nothing, it hides the backup's */
+	uint64_t seq;			/* twice that of the record that made it: its cookie */
+	uint16_t len;
+	char	name[];			/* NUL terminated */
+};
+
+/* The names that a directory has beyond the backup's. */
+struct dir {
+	struct dirslot { uint64_t seq; struct dentry *d; } *slot;	/* ascending seq; d NULL: gone */
+	uint32_t n, room, live;
+	uint32_t hidden;		/* names of the backup that a dentry hides or replaces */
+};
+
+/*
+ * A file that the journal knows, or is about to.  Protected by tree_lock; a
+ * backup's file without a node is as the index says.
+ */
+struct node {
+	struct node *next;		/* in the hash of serials */
+	uint64_t nodeid, serial;	/* serial 0: the journal does not know it */
+	uint32_t base;			/* index entry or INDEX_NONE */
+	uint32_t mode, uid, gid, nlink;
+	int64_t	atime, mtime, ctime;
+	uint64_t dirnode;		/* nodeid of a directory that holds it: the last one known */
+	char	*target;		/* symbolic links */
+	struct dir *dir;		/* directories: NULL if just as in the backup */
+	struct relfile *file;		/* created files; the backup's are in cow.base_file */
+	_Atomic uint64_t lookups;	/* created files */
+	bool	inexact;		/* an earlier worker counted lookups, too */
+};
+
+/*
+ * The content of one file.  Blocks below limit come from the chain unless
+ * kinds says that the content file has them; at and above limit they come from
+ * the content file, or are zero where it has none.
+ */
+struct relfile {
+	pthread_rwlock_t lock;		/* exclusive: limit, content, loaded and the like */
+	pthread_mutex_t copyup;		/* kinds from CHAIN to FULL; changed_* */
+	pthread_mutex_t map_lock;	/* building map */
+	pthread_mutex_t sync_lock;	/* one fsync at a time */
+	uint32_t base;
+	_Atomic uint64_t serial;	/* 0: not in the journal yet */
+	uint64_t content;		/* number of the content file, whether it exists or not */
+	_Atomic uint64_t size;
+	uint64_t limit;			/* bytes that the chain may show; only ever shrinks */
+	uint64_t cut;			/* the content file has yet to be cut to this, or UINT64_MAX */
+	_Atomic bool loaded;		/* what follows is known */
+	bool	has_content;
+	bool	recorded;		/* the journal says JOURNAL_CONTENT */
+	bool	durable;		/* some of the content was synced */
+	bool	taken_up;		/* the pending log has entries for it */
+	bool	wal;			/* --no-wal: never synced */
+	_Atomic int64_t atime, mtime;	/* with has_content; else the node's */
+	bool	times_unsaved;		/* mtime is newer than the journal's */
+	int64_t	said_atime, said_mtime;	/* what the journal says, and when it was told */
+	int64_t	said_at;
+	uint8_t	*kinds;			/* enum content_kind for each block below the first limit */
+	uint32_t n_kinds;
+	uint32_t changed_first, changed_end;	/* kinds that the map on disk lacks */
+	_Atomic bool dirty;		/* writes that no fsync covered */
+	struct fdref *pinned;		/* while dirty: or a write error could be lost */
+	int	failed;			/* a sync failed with this; to be told at the next fsync */
+	bool	listed;			/* in cow.dirty, under list_lock */
+	TAILQ_ENTRY(relfile) dirty_link;
+	struct blockmap *map;		/* freed only with lock held exclusively */
+	_Atomic bool map_used;
+	TAILQ_ENTRY(relfile) map_link;	/* cow.maps while map is set, under list_lock */
+};
+
+/* Content that may go once the journal is durable up to seq. */
+struct removal {
+	struct removal *next;
+	uint64_t content, seq;
+};
+
+struct outcome {
+	uint64_t unique, nodeid;	/* nodeid 0: no attributes to tell */
+};
+
+struct cow {
+	struct cow_config config;
+	struct fdcache *fds;
+	struct store store;
+	struct contents *contents;
+	struct journal *journal;
+	struct reader reader;		/* for what happens before the first request */
+	int64_t	created;		/* times of what the backup holds */
+	uint32_t wal_entry;		/* index entry of pg_wal, or INDEX_NONE */
+
+	pthread_rwlock_t tree_lock;	/* all that follows up to the next comment */
+	struct node **base_node;	/* by index entry */
+	struct node **by_serial;	/* hash */
+	size_t	n_buckets, n_nodes;
+	struct dentry **dentries;	/* hash */
+	size_t	n_dentry_buckets, n_dentries;
+	struct outcome *outcomes;	/* of in_flight; complete after replay */
+	unsigned n_outcomes;
+	bool	replaying;		/* records come from the journal */
+	bool	this_mount;		/* replay is behind this mount's JOURNAL_MOUNT */
+
+	_Atomic uint64_t next_serial;
+	_Atomic uint32_t *base_lookups;	/* by index entry */
+	struct relfile *_Atomic *base_file;	/* by index entry */
+	pthread_mutex_t file_lock;	/* setting base_file */
+
+	pthread_rwlock_t gate;
+	pthread_mutex_t pending_lock;	/* appending to config.pending */
+	pthread_mutex_t list_lock;	/* dirty, maps, removals */
+	TAILQ_HEAD(relfile_list, relfile) dirty;
+	_Atomic uint32_t n_dirty;
+	struct relfile_list maps;
+	_Atomic uint64_t map_bytes;
+	struct removal *removals;
+};
+
+static inline bool
+cow_is_base(const struct cow *c, uint64_t nodeid)
+{
+	return nodeid > 0 && nodeid <= c->store.ix.n_entries;
+}
+
+int64_t	cow_now(void);		/* CLOCK_REALTIME, ns */
+
+/* node.c: with tree_lock held; _get creates (exclusively held) what the backup has. */
+struct node *node_find(struct cow *c, uint64_t nodeid);
+struct node *node_by_serial(struct cow *c, uint64_t serial);
+int	node_get(struct cow *c, uint64_t nodeid, struct node **out);
+int	node_create(struct cow *c, uint64_t serial, struct node **out);
+int	node_set_serial(struct cow *c, struct node *n, uint64_t serial);
+void	node_free(struct cow *c, struct node *n);
+void	node_free_all(struct cow *c);
+bool	node_exists(struct cow *c, uint64_t nodeid);
+uint32_t node_mode(struct cow *c, uint64_t nodeid);
+uint64_t node_parent(struct cow *c, uint64_t nodeid);
+void	node_count_lookup(struct cow *c, uint64_t nodeid);
+/* Makes the journal know n (a record of its own).  Exclusively held. */
+int	node_bind(struct cow *c, struct node *n);
+
+/* dentry.c: with tree_lock held. */
+struct dentry *dentry_find(struct cow *c, uint64_t dir, const char *name, size_t len);
+/* What name is: nodeid, or 0. */
+uint64_t dentry_resolve(struct cow *c, uint64_t dir, const char *name, size_t len);
+/* Makes name stand for nodeid, or hides it (nodeid 0). */
+int	dentry_set(struct cow *c, struct node *dir, const char *name, size_t len,
+	    uint64_t nodeid, uint64_t seq);
+bool	dentry_dir_is_empty(struct cow *c, uint64_t dir);
+void	dentry_free_all(struct cow *c);
+void	dir_free(struct dir *d);
+
+/* apply.c: changes the tree as a record says; exclusively held, or during replay. */
+int	apply_record(struct cow *c, const struct journal_record *rec);
+/* After the last name and lookup of n went. */
+void	apply_gone(struct cow *c, struct node *n, uint64_t seq);
+
+/* attr.c */
+/* tree_lock held. */
+int	attr_get(struct cow *c, uint64_t nodeid, struct cow_attr *attr);
+/* Changes what the journal keeps. */
+int	attr_record(struct cow *c, uint64_t nodeid, unsigned set, const struct cow_attr *attr);
+
+/* relfile.c */
+struct relfile *relfile_new(struct cow *c, uint32_t base, uint64_t serial);
+void	relfile_free(struct cow *c, struct relfile *f);
+/* The file of nodeid, loaded.  Makes it on first use. */
+int	relfile_of(struct cow *c, uint64_t nodeid, struct relfile **out);
+/* The same for a node; no loading; tree_lock held exclusively or replay. */
+int	relfile_of_node(struct cow *c, struct node *n, struct relfile **out);
+int	relfile_load(struct cow *c, struct relfile *f);
+/* The size of nodeid's content, and its times where the content file has them; tree_lock held. */
+int	relfile_attr(struct cow *c, uint64_t nodeid, struct cow_attr *attr);
+/* Returns whether that is all; else the journal has to be told. */
+bool	relfile_set_times(struct relfile *f, unsigned set, int64_t atime, int64_t mtime);
+/* Forgets the content: at once, or when the journal is durable up to seq. */
+void	relfile_discard(struct cow *c, struct relfile *f, uint64_t seq);
+int	relfile_content(struct cow *c, struct relfile *f, struct fdref **ref);
+void	relfile_evict_maps(struct cow *c, struct reader *r);
+int	relfile_map(struct cow *c, struct relfile *f, struct reader *r);
+bool	relfile_in_chain(const struct relfile *f, uint64_t blkno);
+
+/* relfile_read.c: f->lock held, at least shared. */
+int	relfile_read_chain(struct cow *c, struct relfile *f, uint64_t off, size_t len,
+	    unsigned char *dst, struct reader *r);
+
+/* relfile_write.c */
+int	relfile_own(struct cow *c, uint64_t nodeid, struct relfile *f);
+int	relfile_make_content(struct cow *c, struct relfile *f);	/* lock exclusively held */
+int	relfile_mark_dirty(struct cow *c, struct relfile *f);
+int	relfile_mark_full(struct cow *c, struct relfile *f, uint32_t first, uint32_t count);
+int	relfile_copy_up(struct cow *c, struct relfile *f, uint32_t blkno, struct reader *r);
+int	cow_make_room(struct cow *c);
+
+/* relfile_trunc.c */
+int	relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct reader *r);
+
+/* relfile_sync.c */
+int	relfile_sync(struct cow *c, struct relfile *f, bool times);
+void	relfile_unlist(struct cow *c, struct relfile *f);
+
+/* cow.c */
+void	cow_remove_later(struct cow *c, uint64_t content, uint64_t seq);
+uint64_t cow_next_serial(struct cow *c);
+
+#endif

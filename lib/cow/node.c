@@ -1,0 +1,232 @@
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/util.h"
+#include "cow/impl.h"
+
+static size_t
+bucket(size_t n_buckets, uint64_t serial)
+{
+	return (size_t)(serial * 0x9e3779b97f4a7c15ULL >> 20) & (n_buckets - 1);
+}
+
+struct node *
+node_by_serial(struct cow *c, uint64_t serial)
+{
+	struct node *n;
+
+	if (c->n_buckets == 0 || serial == 0)
+		return NULL;
+	for (n = c->by_serial[bucket(c->n_buckets, serial)]; n != NULL; n = n->next)
+		if (n->serial == serial)
+			return n;
+	return NULL;
+}
+
+struct node *
+node_find(struct cow *c, uint64_t nodeid)
+{
+	if (cow_is_base(c, nodeid))
+		return c->base_node[nodeid - 1];
+	return nodeid > COW_CREATED ? node_by_serial(c, nodeid - COW_CREATED) : NULL;
+}
+
+static int
+grow(struct cow *c)
+{
+	size_t n = c->n_buckets == 0 ? 1024 : c->n_buckets * 2, i, b;
+	struct node **table, *node, *next;
+
+	if (c->n_nodes < c->n_buckets)
+		return 0;
+	if ((table = calloc(n, sizeof(*table))) == NULL)
+		return -ENOMEM;
+	for (i = 0; i < c->n_buckets; i++)
+		for (node = c->by_serial[i]; node != NULL; node = next) {
+			next = node->next;
+			b = bucket(n, node->serial);
+			node->next = table[b];
+			table[b] = node;
+		}
+	free(c->by_serial);
+	c->by_serial = table;
+	c->n_buckets = n;
+	return 0;
+}
+
+int
+node_set_serial(struct cow *c, struct node *n, uint64_t serial)
+{
+	size_t b;
+	int r;
+
+	if (node_by_serial(c, serial) != NULL)
+		return -EUCLEAN;
+	if ((r = grow(c)) < 0)
+		return r;
+	n->serial = serial;
+	b = bucket(c->n_buckets, serial);
+	n->next = c->by_serial[b];
+	c->by_serial[b] = n;
+	c->n_nodes++;
+	if (serial >= c->next_serial)
+		c->next_serial = serial + 1;
+	return 0;
+}
+
+/* A node for what the backup has, as the index describes it. */
+static struct node *
+from_index(struct cow *c, uint32_t e)
+{
+	const struct index_entry *f = &c->store.ix.entries[e];
+	struct node *n = calloc(1, sizeof(*n));
+
+	if (n == NULL)
+		return NULL;
+	n->nodeid = (uint64_t)e + 1;
+	n->base = e;
+	n->mode = f->mode;
+	n->uid = c->config.uid;
+	n->gid = c->config.gid;
+	n->nlink = 1;
+	n->atime = n->mtime = n->ctime = c->created;
+	n->dirnode = (uint64_t)f->parent + 1;
+	return n;
+}
+
+int
+node_get(struct cow *c, uint64_t nodeid, struct node **out)
+{
+	struct node *n = node_find(c, nodeid);
+
+	if (n == NULL) {
+		if (!cow_is_base(c, nodeid))
+			return -ESTALE;
+		if ((n = from_index(c, (uint32_t)(nodeid - 1))) == NULL)
+			return -ENOMEM;
+		c->base_node[nodeid - 1] = n;
+	}
+	*out = n;
+	return 0;
+}
+
+int
+node_create(struct cow *c, uint64_t serial, struct node **out)
+{
+	struct node *n = calloc(1, sizeof(*n));
+	int r;
+
+	if (n == NULL)
+		return -ENOMEM;
+	n->nodeid = COW_CREATED + serial;
+	n->base = INDEX_NONE;
+	if ((r = node_set_serial(c, n, serial)) < 0) {
+		free(n);
+		return r;
+	}
+	*out = n;
+	return 0;
+}
+
+static void
+unhash(struct cow *c, struct node *n)
+{
+	struct node **p;
+
+	if (n->serial == 0)
+		return;
+	for (p = &c->by_serial[bucket(c->n_buckets, n->serial)]; *p != n; p = &(*p)->next)
+		;
+	*p = n->next;
+	c->n_nodes--;
+}
+
+void
+node_free(struct cow *c, struct node *n)
+{
+	unhash(c, n);
+	if (n->base != INDEX_NONE)
+		c->base_node[n->base] = NULL;
+	if (n->file != NULL)
+		relfile_free(c, n->file);
+	dir_free(n->dir);
+	free(n->target);
+	free(n);
+}
+
+void
+node_free_all(struct cow *c)
+{
+	uint32_t e;
+	size_t i;
+
+	for (e = 0; c->base_node != NULL && e < c->store.ix.n_entries; e++)
+		if (c->base_node[e] != NULL)
+			node_free(c, c->base_node[e]);
+	for (i = 0; i < c->n_buckets; i++)
+		while (c->by_serial[i] != NULL)
+			node_free(c, c->by_serial[i]);
+	free(c->by_serial);
+	free(c->base_node);
+}
+
+bool
+node_exists(struct cow *c, uint64_t nodeid)
+{
+	return cow_is_base(c, nodeid) || node_find(c, nodeid) != NULL;
+}
+
+uint32_t
+node_mode(struct cow *c, uint64_t nodeid)
+{
+	const struct node *n = node_find(c, nodeid);
+
+	if (cow_is_base(c, nodeid) && nodeid - 1 == c->wal_entry && c->config.wal_link != NULL)
+		return S_IFLNK | 0777;
+	return n != NULL ? n->mode : c->store.ix.entries[nodeid - 1].mode;
+}
+
+uint64_t
+node_parent(struct cow *c, uint64_t nodeid)
+{
+	const struct node *n = node_find(c, nodeid);
+
+	return n != NULL ? n->dirnode : (uint64_t)c->store.ix.entries[nodeid - 1].parent + 1;
+}
+
+void
+node_count_lookup(struct cow *c, uint64_t nodeid)
+{
+	struct node *n;
+
+	if (cow_is_base(c, nodeid))
+		atomic_fetch_add_explicit(&c->base_lookups[nodeid - 1], 1, memory_order_relaxed);
+	else if ((n = node_find(c, nodeid)) != NULL)
+		atomic_fetch_add_explicit(&n->lookups, 1, memory_order_relaxed);
+}
+
+int
+node_bind(struct cow *c, struct node *n)
+{
+	char path[PATH_MAX];
+	struct journal_record rec = {
+		.type = JOURNAL_BIND, .name = path, .time = cow_now(),
+		.flags = n->nlink == 0 ? JOURNAL_ORPHAN : 0,
+	};
+	int r;
+
+	if (n->serial != 0)
+		return 0;
+	if ((r = index_path(&c->store.ix, n->base, path, sizeof(path))) < 0)
+		return r;
+	rec.name_len = (uint16_t)r;
+	rec.serial = cow_next_serial(c);
+	if ((r = journal_append(c->journal, &rec)) < 0)
+		return r;
+	return apply_record(c, &rec);
+}

@@ -1,0 +1,235 @@
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "cow/impl.h"
+#include "diff/disk.h"
+
+/*
+ * fsync: content, then the block map that names it, then the journal.  What is
+ * to be synced is taken under the file's lock, exclusively, so that no write is
+ * half done; writes that come later make the file dirty again.
+ */
+struct work {
+	uint64_t content;
+	uint8_t	*kinds;			/* copy of the changed part of the map */
+	uint32_t first, end;		/* which part, in blocks */
+	bool	dirty, first_time, record;
+	int	failed;			/* what an earlier, unasked-for sync met */
+};
+
+static int
+take_work(struct relfile *f, struct work *w)
+{
+	int r = 0;
+
+	*w = (struct work){ 0 };
+	pthread_rwlock_wrlock(&f->lock);
+	if (!f->has_content)
+		goto out;
+	w->content = f->content;
+	w->dirty = f->dirty;
+	w->first = f->changed_first;
+	w->end = f->changed_end;
+	w->first_time = !f->durable;
+	w->record = f->limit > 0 && !f->recorded;
+	if (w->end > w->first) {
+		if ((w->kinds = malloc(w->end - w->first)) == NULL) {
+			r = -ENOMEM;
+			goto out;
+		}
+		memcpy(w->kinds, f->kinds + w->first, w->end - w->first);
+	}
+	w->failed = f->failed;
+	f->failed = 0;
+	f->dirty = false;
+	f->changed_first = f->changed_end = 0;
+out:
+	pthread_rwlock_unlock(&f->lock);
+	return r;
+}
+
+static int
+write_out(struct cow *c, struct relfile *f, const struct work *w, bool times)
+{
+	struct journal_record rec = {
+		.type = JOURNAL_CONTENT, .serial = f->serial, .content = w->content,
+		.time = cow_now(),
+	};
+	bool names = w->first_time, new_map = false;
+	struct fdref *ref;
+	int fd, r;
+
+	if ((fd = content_fd(c->contents, w->content, false, &ref)) < 0)
+		return fd;
+	r = times ? disk_sync_all(fd) : disk_sync(fd);
+	fdcache_put(c->fds, ref);
+	if (r == 0 && w->end > w->first) {
+		r = content_map_write(c->contents, w->content, w->kinds, w->first,
+		    w->end - w->first, &new_map);
+		names |= new_map;
+	}
+	if (r == 0 && names)
+		r = contents_sync_names(c->contents);
+	if (r == 0 && w->record)
+		r = journal_append(c->journal, &rec);
+	return r;
+}
+
+/* Puts back what could not be done; or notes that it was. */
+static void
+settle(struct cow *c, struct relfile *f, const struct work *w, int result)
+{
+	pthread_rwlock_wrlock(&f->lock);
+	if (f->has_content && f->content == w->content) {
+		if (result == 0) {
+			f->durable = true;
+			f->recorded = f->recorded || w->record;
+		} else {
+			f->dirty = true;
+			if (w->end > w->first && f->changed_first == f->changed_end) {
+				f->changed_first = w->first;
+				f->changed_end = w->end;
+			} else if (w->end > w->first) {
+				f->changed_first = MIN(f->changed_first, w->first);
+				f->changed_end = MAX(f->changed_end, w->end);
+			}
+		}
+	}
+	pthread_mutex_lock(&c->list_lock);
+	if (!f->dirty && f->listed) {
+		TAILQ_REMOVE(&c->dirty, f, dirty_link);
+		f->listed = false;
+		c->n_dirty--;
+		fdcache_put(c->fds, f->pinned);
+		f->pinned = NULL;
+	}
+	pthread_mutex_unlock(&c->list_lock);
+	pthread_rwlock_unlock(&f->lock);
+}
+
+int
+relfile_sync(struct cow *c, struct relfile *f, bool times)
+{
+	struct work w;
+	int r;
+
+	pthread_mutex_lock(&f->sync_lock);
+	r = take_work(f, &w);
+	if (r == 0 && (w.dirty || w.end > w.first || w.record)) {
+		r = write_out(c, f, &w, times);
+		if (r < 0)
+			log_error("could not sync \"data/%016" PRIx64 "\" in the diff directory: %s",
+			    w.content, strerror(-r));
+		settle(c, f, &w, r);
+	}
+	if (r == 0)
+		r = w.failed;
+	free(w.kinds);
+	pthread_mutex_unlock(&f->sync_lock);
+	return r;
+}
+
+void
+relfile_unlist(struct cow *c, struct relfile *f)
+{
+	pthread_mutex_lock(&c->list_lock);
+	f->dirty = false;
+	if (f->listed) {
+		TAILQ_REMOVE(&c->dirty, f, dirty_link);
+		f->listed = false;
+		c->n_dirty--;
+		fdcache_put(c->fds, f->pinned);
+		f->pinned = NULL;
+	}
+	pthread_mutex_unlock(&c->list_lock);
+}
+
+/* When nothing is dirty, the pending log has nothing to say. */
+static void
+trim_pending(struct cow *c)
+{
+	if (c->n_dirty > 0 ||
+	    atomic_load_explicit(&c->config.pending->n, memory_order_relaxed) < 1024)
+		return;
+	if (pthread_rwlock_trywrlock(&c->gate) != 0)
+		return;
+	if (c->n_dirty == 0)
+		pending_reset(c->config.pending);
+	pthread_rwlock_unlock(&c->gate);
+}
+
+int
+cow_fsync(struct cow *c, uint64_t nodeid, bool datasync)
+{
+	struct relfile *f;
+	int r;
+
+	if (c->config.no_sync)
+		return 0;
+	if (cow_is_base(c, nodeid) && c->base_file[nodeid - 1] == NULL)
+		return 0;
+	if ((r = relfile_of(c, nodeid, &f)) < 0)
+		return r;
+	if (f->wal || f->serial == 0)
+		return 0;
+	if ((r = relfile_sync(c, f, !datasync)) < 0)
+		return r;
+	trim_pending(c);
+	return journal_sync(c->journal);
+}
+
+int
+cow_fsync_names(struct cow *c)
+{
+	return c->config.no_sync ? 0 : journal_sync(c->journal);
+}
+
+/* The next dirty file; tree_lock keeps it from being freed. */
+static struct relfile *
+first_dirty(struct cow *c, const struct relfile *not_this)
+{
+	struct relfile *f;
+
+	pthread_mutex_lock(&c->list_lock);
+	f = TAILQ_FIRST(&c->dirty);
+	if (f != NULL && f == not_this)
+		f = TAILQ_NEXT(f, dirty_link);
+	pthread_mutex_unlock(&c->list_lock);
+	return f;
+}
+
+/*
+ * Every dirty file is synced while no writer runs; an error is told to whoever
+ * asked, and once more to the next fsync of the file that it belongs to.
+ */
+int
+cow_flush(struct cow *c)
+{
+	struct relfile *f, *stuck = NULL;
+	int r = 0, rc;
+
+	pthread_rwlock_wrlock(&c->gate);
+	pthread_rwlock_rdlock(&c->tree_lock);
+	while ((f = first_dirty(c, stuck)) != NULL) {
+		if ((rc = relfile_sync(c, f, false)) == 0)
+			continue;
+		f->failed = rc;
+		r = rc;
+		if (stuck != NULL)
+			break;
+		stuck = f;
+	}
+	pthread_rwlock_unlock(&c->tree_lock);
+	if ((rc = journal_sync(c->journal)) < 0)
+		r = rc;
+	if (r == 0)
+		pending_reset(c->config.pending);
+	pthread_rwlock_unlock(&c->gate);
+	return r;
+}

@@ -1,0 +1,198 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "cow/impl.h"
+#include "diff/disk.h"
+
+/*
+ * Lengths.  A file that the chain can no longer show (limit 0) is as long as
+ * its content file, and is cut and grown like any file.  For the others the
+ * record comes first and is durable before content goes: else power loss could
+ * bring back the old length with the blocks gone, or the chain's pages behind
+ * the cut.  A cut to nothing takes a new, empty content file instead: no wait.
+ */
+
+static int
+record_truncate(struct cow *c, struct relfile *f, uint64_t len, uint64_t content,
+    uint16_t flags, uint64_t *seq)
+{
+	struct journal_record rec = {
+		.type = JOURNAL_TRUNCATE, .flags = flags, .serial = f->serial, .length = len,
+		.content = content, .time = cow_now(),
+	};
+	int r = journal_append(c->journal, &rec);
+
+	*seq = rec.seq;
+	return r;
+}
+
+static int
+resize_content(struct cow *c, struct relfile *f, uint64_t len)
+{
+	int r;
+
+	if ((r = relfile_make_content(c, f)) < 0 || (r = relfile_mark_dirty(c, f)) < 0 ||
+	    (r = disk_truncate(fdref_fd(f->pinned), len)) < 0)
+		return r;
+	f->size = len;
+	f->mtime = cow_now();
+	return 0;
+}
+
+/* Everything goes: the file starts again with an empty content file. */
+static int
+cut_to_nothing(struct cow *c, struct relfile *f)
+{
+	uint64_t old = f->content, fresh = f->has_content ? cow_next_serial(c) : old, seq;
+	int r;
+
+	if ((r = record_truncate(c, f, 0, fresh, 0, &seq)) < 0)
+		return r;
+	if (f->has_content) {
+		relfile_unlist(c, f);
+		if (f->durable)
+			cow_remove_later(c, old, seq);
+		else
+			content_remove(c->contents, old);
+	}
+	free(f->kinds);
+	f->kinds = NULL;
+	f->n_kinds = f->changed_first = f->changed_end = 0;
+	f->content = fresh;
+	f->has_content = f->recorded = f->durable = false;
+	f->limit = f->size = 0;
+	return 0;
+}
+
+static int
+cut_partly(struct cow *c, struct relfile *f, uint64_t len)
+{
+	struct journal_record done = {
+		.type = JOURNAL_TRUNCATED, .serial = f->serial, .time = cow_now()
+	};
+	uint64_t seq;
+	int r;
+
+	r = record_truncate(c, f, len, f->content, f->has_content ? JOURNAL_CUT : 0, &seq);
+	if (r < 0)
+		return r;
+	f->limit = MIN(f->limit, len);
+	f->size = MIN((uint64_t)f->size, len);
+	if (!f->has_content)
+		return 0;
+	if ((f->durable && (r = journal_sync(c->journal)) < 0) ||
+	    (r = resize_content(c, f, len)) < 0 ||
+	    (r = journal_append(c->journal, &done)) < 0) {
+		/* The record stands: whoever looks at the file next finishes the cut. */
+		f->cut = len;
+		f->loaded = false;
+	}
+	return r;
+}
+
+int
+relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct reader *rd)
+{
+	int r = 0;
+
+	(void)rd;
+	if (len > INT64_MAX)
+		return -EFBIG;
+	if ((r = cow_make_room(c)) < 0)
+		return r;
+	pthread_rwlock_rdlock(&c->gate);
+	pthread_rwlock_wrlock(&f->lock);
+	if (len > f->size)
+		r = resize_content(c, f, len);
+	else if (len < f->size && f->limit == 0)
+		r = resize_content(c, f, len);
+	else if (len < f->size && len == 0)
+		r = cut_to_nothing(c, f);
+	else if (len < f->size)
+		r = cut_partly(c, f, len);
+	pthread_rwlock_unlock(&f->lock);
+	pthread_rwlock_unlock(&c->gate);
+	return r;
+}
+
+/*
+ * Zeroes instead of what was there.  Blocks of the chain that are hit in part
+ * are copied up; those hit whole become holes of the content file, which then
+ * owns them.
+ */
+static int
+own_zeroed(struct cow *c, struct relfile *f, uint64_t off, uint64_t end, struct reader *r)
+{
+	uint64_t b = off / BLCKSZ;
+	int rc = 0;
+
+	for (; b * BLCKSZ < MIN(end, f->limit) && rc == 0; b++) {
+		bool whole = b * BLCKSZ >= off &&
+		    MIN((b + 1) * BLCKSZ, f->limit) <= end;
+
+		if (!relfile_in_chain(f, b))
+			continue;
+		rc = whole ? relfile_mark_full(c, f, (uint32_t)b, 1) :
+		    relfile_copy_up(c, f, (uint32_t)b, r);
+	}
+	return rc;
+}
+
+static int
+fallocate_locked(struct cow *c, struct relfile *f, int mode, uint64_t off, uint64_t len,
+    struct reader *r)
+{
+	uint64_t end = off + len;
+	int rc;
+
+	if ((rc = relfile_make_content(c, f)) < 0 || (rc = relfile_mark_dirty(c, f)) < 0)
+		return rc;
+	/* First what can fail for want of space or support; a hole changes nothing yet. */
+	if (!(mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))) {
+		rc = disk_fallocate(fdref_fd(f->pinned), mode, off, len);
+	} else {
+		pthread_mutex_lock(&f->copyup);
+		rc = own_zeroed(c, f, off, end, r);
+		pthread_mutex_unlock(&f->copyup);
+		if (rc == 0)
+			rc = disk_fallocate(fdref_fd(f->pinned), mode, off, len);
+	}
+	if (rc == 0 && !(mode & FALLOC_FL_KEEP_SIZE) && end > f->size)
+		f->size = end;
+	if (rc == 0)
+		f->mtime = cow_now();
+	return rc;
+}
+
+int
+cow_fallocate(struct cow *c, uint64_t nodeid, int mode, uint64_t off, uint64_t len,
+    struct reader *r)
+{
+	struct relfile *f;
+	int rc;
+
+	if (mode != 0 && mode != FALLOC_FL_KEEP_SIZE &&
+	    mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) &&
+	    mode != FALLOC_FL_ZERO_RANGE &&
+	    mode != (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
+	if (len == 0)
+		return -EINVAL;
+	if (off > (uint64_t)INT64_MAX - len)
+		return -EFBIG;
+	if ((rc = relfile_of(c, nodeid, &f)) < 0 || (rc = relfile_own(c, nodeid, f)) < 0 ||
+	    (rc = cow_make_room(c)) < 0)
+		return rc;
+	pthread_rwlock_rdlock(&c->gate);
+	pthread_rwlock_wrlock(&f->lock);
+	rc = fallocate_locked(c, f, mode, off, len, r);
+	pthread_rwlock_unlock(&f->lock);
+	pthread_rwlock_unlock(&c->gate);
+	return rc;
+}

@@ -1,0 +1,293 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "cow/impl.h"
+#include "diff/disk.h"
+
+/*
+ * Writing.  A block that the chain provides is copied up by its first write:
+ * content first, then the pending log, then its kind, then the reply.  Writers
+ * hold the file's lock shared; those that touch blocks of the chain hold
+ * copyup as well, because two halves of one block may come in two requests and
+ * each has to be merged with the newest other half.
+ */
+
+/* Room in the pending log for what all threads may add at once. */
+#define PENDING_MARGIN	4096
+
+int
+relfile_own(struct cow *c, uint64_t nodeid, struct relfile *f)
+{
+	struct node *n;
+	int r;
+
+	if (f->serial != 0)
+		return 0;
+	pthread_rwlock_wrlock(&c->tree_lock);
+	if ((r = node_get(c, nodeid, &n)) == 0)
+		r = node_bind(c, n);
+	pthread_rwlock_unlock(&c->tree_lock);
+	return r;
+}
+
+static int
+append_pending(struct cow *c, struct relfile *f, uint32_t first, uint32_t count)
+{
+	int r;
+
+	pthread_mutex_lock(&c->pending_lock);
+	r = pending_append(c->config.pending, f->content, first, count);
+	pthread_mutex_unlock(&c->pending_lock);
+	return r;
+}
+
+int
+relfile_make_content(struct cow *c, struct relfile *f)
+{
+	uint64_t blocks = (f->limit + BLCKSZ - 1) / BLCKSZ;
+	uint8_t *kinds autofree = NULL;
+	struct fdref *ref;
+	int fd, r;
+
+	if (f->has_content)
+		return 0;
+	if (blocks > 0 && (kinds = calloc(blocks, 1)) == NULL)
+		return -ENOMEM;
+	if ((fd = content_fd(c->contents, f->content, true, &ref)) < 0)
+		return fd;
+	/* Something of this number can only be what a crash left unfinished. */
+	if ((r = disk_truncate(fd, 0)) == 0)
+		r = disk_truncate(fd, f->size);
+	fdcache_put(c->fds, ref);
+	if (r == 0 && blocks > 0)
+		r = append_pending(c, f, 0, 0);
+	if (r < 0)
+		return r;
+	f->kinds = steal_pointer(&kinds);
+	f->n_kinds = (uint32_t)blocks;
+	f->atime = f->mtime = cow_now();
+	f->durable = false;
+	f->has_content = true;
+	return 0;
+}
+
+int
+relfile_mark_dirty(struct cow *c, struct relfile *f)
+{
+	int fd = 0;
+
+	if (f->dirty)
+		return 0;
+	pthread_mutex_lock(&c->list_lock);
+	if (!f->listed && (fd = relfile_content(c, f, &f->pinned)) >= 0) {
+		TAILQ_INSERT_TAIL(&c->dirty, f, dirty_link);
+		f->listed = true;
+		c->n_dirty++;
+	}
+	if (fd >= 0)
+		f->dirty = true;
+	pthread_mutex_unlock(&c->list_lock);
+	return fd < 0 ? fd : 0;
+}
+
+int
+relfile_mark_full(struct cow *c, struct relfile *f, uint32_t first, uint32_t count)
+{
+	uint32_t i;
+	int r;
+
+	if ((r = append_pending(c, f, first, count)) < 0)
+		return r;
+	for (i = first; i < first + count; i++)
+		__atomic_store_n(&f->kinds[i], CONTENT_FULL, __ATOMIC_RELEASE);
+	if (f->changed_first == f->changed_end) {
+		f->changed_first = first;
+		f->changed_end = first + count;
+	} else {
+		f->changed_first = MIN(f->changed_first, first);
+		f->changed_end = MAX(f->changed_end, first + count);
+	}
+	return 0;
+}
+
+/* Bytes of block blkno that belong to a file of size bytes. */
+static size_t
+bytes_in_block(uint64_t blkno, uint64_t size)
+{
+	return size <= blkno * BLCKSZ ? 0 : (size_t)MIN(size - blkno * BLCKSZ, (uint64_t)BLCKSZ);
+}
+
+static int
+write_content(struct cow *c, struct relfile *f, uint64_t off, size_t len, const void *src)
+{
+	(void)c;
+	return disk_pwrite(fdref_fd(f->pinned), src, len, off);
+}
+
+/* Writes n bytes at off, all in one block of the chain, over what it holds. */
+static int
+merge_block(struct cow *c, struct relfile *f, uint64_t off, size_t n, const void *src,
+    struct reader *r)
+{
+	uint64_t blkno = off / BLCKSZ;
+	unsigned char page[BLCKSZ];
+	int rc;
+
+	rc = relfile_read_chain(c, f, blkno * BLCKSZ, BLCKSZ, page, r);
+	if (rc < 0)
+		return rc;
+	memcpy(page + off % BLCKSZ, src, n);
+	rc = write_content(c, f, blkno * BLCKSZ,
+	    bytes_in_block(blkno, MAX((uint64_t)f->size, off + n)), page);
+	return rc < 0 ? rc : relfile_mark_full(c, f, (uint32_t)blkno, 1);
+}
+
+int
+relfile_copy_up(struct cow *c, struct relfile *f, uint32_t blkno, struct reader *r)
+{
+	return merge_block(c, f, (uint64_t)blkno * BLCKSZ, 0, "", r);
+}
+
+/* Writes to the first blocks of [off, off + len), which the chain provides; returns bytes. */
+static ssize_t
+write_up(struct cow *c, struct relfile *f, uint64_t off, size_t len, const unsigned char *src,
+    struct reader *r)
+{
+	uint32_t first = (uint32_t)(off / BLCKSZ), count = 0;
+	size_t n = MIN(len, BLCKSZ - (size_t)(off % BLCKSZ));
+	int rc;
+
+	while ((size_t)(count + 1) * BLCKSZ <= len && off % BLCKSZ == 0 &&
+	    relfile_in_chain(f, first + count))
+		count++;
+	if (count == 0) {
+		rc = merge_block(c, f, off, n, src, r);
+		iostats_add(&r->stats->blocks_copied_up, 1);
+		return rc < 0 ? rc : (ssize_t)n;
+	}
+	rc = write_content(c, f, off, (size_t)count * BLCKSZ, src);
+	if (rc == 0)
+		rc = relfile_mark_full(c, f, first, count);
+	iostats_add(&r->stats->blocks_copied_up, count);
+	return rc < 0 ? rc : (ssize_t)count * BLCKSZ;
+}
+
+static int
+write_mixed(struct cow *c, struct relfile *f, uint64_t off, size_t len,
+    const unsigned char *src, struct reader *r)
+{
+	uint64_t at, end = off + len;
+	ssize_t n;
+	int rc;
+
+	while (off < end) {
+		if (relfile_in_chain(f, off / BLCKSZ)) {
+			n = write_up(c, f, off, (size_t)(end - off), src, r);
+		} else {
+			for (at = (off / BLCKSZ + 1) * BLCKSZ;
+			    at < end && !relfile_in_chain(f, at / BLCKSZ); at += BLCKSZ)
+				;
+			n = (ssize_t)(MIN(at, end) - off);
+			if ((rc = write_content(c, f, off, (size_t)n, src)) < 0)
+				n = rc;
+		}
+		if (n < 0)
+			return (int)n;
+		off += (uint64_t)n;
+		src += n;
+	}
+	return 0;
+}
+
+static bool
+touches_chain(const struct relfile *f, uint64_t off, size_t len)
+{
+	uint64_t b;
+
+	for (b = off / BLCKSZ; b * BLCKSZ < off + len; b++)
+		if (relfile_in_chain(f, b))
+			return true;
+	return false;
+}
+
+static int
+write_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, const void *src,
+    struct reader *r)
+{
+	uint64_t size = f->size;
+	int rc;
+
+	if ((rc = relfile_mark_dirty(c, f)) < 0)
+		return rc;
+	if (!touches_chain(f, off, len)) {
+		rc = write_content(c, f, off, len, src);
+	} else {
+		pthread_mutex_lock(&f->copyup);
+		rc = write_mixed(c, f, off, len, src, r);
+		pthread_mutex_unlock(&f->copyup);
+	}
+	if (rc < 0)
+		return rc;
+	while (size < off + len && !atomic_compare_exchange_weak(&f->size, &size, off + len))
+		;
+	f->mtime = cow_now();
+	iostats_add(&r->stats->blocks_written, (len + BLCKSZ - 1) / BLCKSZ);
+	return 0;
+}
+
+/* Takes the file's lock, shared, with a content file there to be written. */
+static int
+lock_with_content(struct cow *c, struct relfile *f)
+{
+	int r;
+
+	for (;;) {
+		pthread_rwlock_rdlock(&f->lock);
+		if (f->has_content)
+			return 0;
+		pthread_rwlock_unlock(&f->lock);
+		pthread_rwlock_wrlock(&f->lock);
+		r = relfile_make_content(c, f);
+		pthread_rwlock_unlock(&f->lock);
+		if (r < 0)
+			return r;
+	}
+}
+
+int
+cow_write(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, const void *buf,
+    struct reader *r)
+{
+	struct relfile *f;
+	int rc;
+
+	if (off > (uint64_t)INT64_MAX - size)
+		return -EFBIG;
+	if ((rc = relfile_of(c, nodeid, &f)) < 0 || (rc = relfile_own(c, nodeid, f)) < 0 ||
+	    (rc = cow_make_room(c)) < 0)
+		return rc;
+	pthread_rwlock_rdlock(&c->gate);
+	if ((rc = lock_with_content(c, f)) == 0) {
+		rc = write_range(c, f, off, size, buf, r);
+		pthread_rwlock_unlock(&f->lock);
+	}
+	pthread_rwlock_unlock(&c->gate);
+	return rc;
+}
+
+/*
+ * Called by writers before they take a lock: the pending log must not overflow
+ * and the files that are dirty, each with a descriptor, must not be too many.
+ */
+int
+cow_make_room(struct cow *c)
+{
+	if (atomic_load_explicit(&c->config.pending->n, memory_order_relaxed) <
+	    PENDING_MAX - PENDING_MARGIN && c->n_dirty < c->config.max_fds / 2)
+		return 0;
+	return cow_flush(c);
+}

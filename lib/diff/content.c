@@ -1,0 +1,260 @@
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crc32c.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "diff/content.h"
+#include "diff/disk.h"
+
+#define MAP_MAGIC	"pbkfsmap"
+#define MAP_FORMAT	1
+#define NAME_SIZE	24	/* 16 hexadecimal digits, ".map", NUL */
+
+/* Keys of the descriptor cache: contents take the upper half of the numbers. */
+#define KEY(number)	(UINT64_C(1) << 63 | (number))
+
+struct map_header {
+	char	magic[8];
+	uint32_t format;
+	uint32_t crc;		/* CRC-32C of what follows */
+	uint64_t number;	/* of the content file */
+	uint64_t reserved[5];
+};
+
+_Static_assert(sizeof(struct map_header) == 64, "the map's header has no holes");
+
+struct contents {
+	int	dirfd;
+	struct fdcache *fds;
+};
+
+struct content_list {
+	DIR	*dir;
+};
+
+int
+contents_open(int diff_fd, struct fdcache *fds, struct contents **out)
+{
+	struct contents *c;
+	int fd;
+
+	if (mkdirat(diff_fd, "data", 0700) != 0 && errno != EEXIST)
+		return -errno;
+	if ((fd = io_open_beneath(diff_fd, "data", O_RDONLY | O_DIRECTORY, 0)) < 0)
+		return fd;
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		close(fd);
+		return -ENOMEM;
+	}
+	c->dirfd = fd;
+	c->fds = fds;
+	*out = c;
+	return 0;
+}
+
+void
+contents_close(struct contents *c)
+{
+	if (c != NULL)
+		close(c->dirfd);
+	free(c);
+}
+
+static void
+name_of(char name[NAME_SIZE], uint64_t number, bool map)
+{
+	snprintf(name, NAME_SIZE, "%016" PRIx64 "%s", number, map ? ".map" : "");
+}
+
+static int
+open_regular(struct contents *c, uint64_t number, bool map, int flags)
+{
+	char name[NAME_SIZE];
+	struct stat st;
+	int fd;
+
+	name_of(name, number, map);
+	fd = openat(c->dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOATIME, 0600);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -EUCLEAN;
+	}
+	return fd;
+}
+
+int
+content_fd(struct contents *c, uint64_t number, bool create, struct fdref **ref)
+{
+	int fd = fdcache_find(c->fds, KEY(number), ref);
+
+	if (fd >= 0)
+		return fd;
+	fd = open_regular(c, number, false, O_RDWR | (create ? O_CREAT : 0));
+	return fd < 0 ? fd : fdcache_add(c->fds, KEY(number), fd, ref);
+}
+
+int
+content_stat(struct contents *c, uint64_t number, struct stat *st)
+{
+	char name[NAME_SIZE];
+
+	name_of(name, number, false);
+	return fstatat(c->dirfd, name, st, AT_SYMLINK_NOFOLLOW) != 0 ? -errno : 0;
+}
+
+int
+content_remove(struct contents *c, uint64_t number)
+{
+	char name[NAME_SIZE];
+	int r, rc = 0, map;
+
+	fdcache_drop(c->fds, KEY(number));
+	for (map = 1; map >= 0; map--) {
+		name_of(name, number, map);
+		if ((r = disk_unlink(c->dirfd, name)) < 0 && r != -ENOENT)
+			rc = r;
+	}
+	return rc;
+}
+
+int
+contents_sync_names(struct contents *c)
+{
+	return disk_sync_all(c->dirfd);
+}
+
+static uint32_t
+header_crc(const struct map_header *h)
+{
+	return crc32c(0, &h->number, sizeof(*h) - offsetof(struct map_header, number));
+}
+
+/*
+ * Returns 1 if the file begins with its header, 0 if that was never written:
+ * a crash can leave the file short, or long enough and without its data.
+ */
+static int
+check_header(int fd, uint64_t number)
+{
+	static const struct map_header nothing;
+	struct map_header h;
+	ssize_t n = io_pread(fd, &h, sizeof(h), 0);
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n < sizeof(h) || memcmp(&h, &nothing, sizeof(h)) == 0)
+		return 0;
+	if (memcmp(h.magic, MAP_MAGIC, sizeof(h.magic)) == 0 && h.format == MAP_FORMAT &&
+	    h.number == number && h.crc == header_crc(&h))
+		return 1;
+	log_error("\"data/%016" PRIx64 ".map\" in the diff directory is not a block map of format %d",
+	    number, MAP_FORMAT);
+	return -EUCLEAN;
+}
+
+int
+content_map_read(struct contents *c, uint64_t number, uint8_t *kinds, uint32_t n)
+{
+	int fd autoclose = open_regular(c, number, true, O_RDONLY), r;
+	ssize_t got;
+	uint32_t i;
+
+	if (fd < 0 && fd != -ENOENT)
+		return fd;
+	memset(kinds, CONTENT_CHAIN, n);
+	if (fd == -ENOENT || (r = check_header(fd, number)) == 0)
+		return 0;
+	if (r < 0)
+		return r;
+	if ((got = io_pread(fd, kinds, n, sizeof(struct map_header))) < 0)
+		return (int)got;
+	for (i = 0; i < n; i++)
+		if (kinds[i] > CONTENT_FULL) {
+			log_error("block %u in \"data/%016" PRIx64 ".map\" is of unknown kind %u",
+			    i, number, kinds[i]);
+			return -EUCLEAN;
+		}
+	return 0;
+}
+
+static int
+write_header(int fd, uint64_t number)
+{
+	struct map_header h = { .magic = MAP_MAGIC, .format = MAP_FORMAT, .number = number };
+
+	h.crc = header_crc(&h);
+	return disk_pwrite(fd, &h, sizeof(h), 0);
+}
+
+int
+content_map_write(struct contents *c, uint64_t number, const uint8_t *kinds, uint32_t first,
+    uint32_t n, bool *created)
+{
+	int fd autoclose = open_regular(c, number, true, O_RDWR | O_CREAT), r;
+
+	if (fd < 0)
+		return fd;
+	if ((r = check_header(fd, number)) < 0)
+		return r;
+	*created = r == 0;
+	if (*created && (r = write_header(fd, number)) < 0)
+		return r;
+	if ((r = disk_pwrite(fd, kinds, n, sizeof(struct map_header) + first)) < 0)
+		return r;
+	return disk_sync(fd);
+}
+
+int
+contents_list(struct contents *c, struct content_list **list)
+{
+	struct content_list *l = malloc(sizeof(*l));
+	int fd;
+
+	if (l == NULL)
+		return -ENOMEM;
+	fd = openat(c->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || (l->dir = fdopendir(fd)) == NULL) {
+		int saved = errno;
+
+		if (fd >= 0)
+			close(fd);
+		free(l);
+		return -saved;
+	}
+	*list = l;
+	return 0;
+}
+
+int
+content_list_next(struct content_list *list, uint64_t *number)
+{
+	struct dirent *d;
+	char *end;
+
+	for (;;) {
+		errno = 0;
+		if ((d = readdir(list->dir)) == NULL)
+			return -errno;
+		*number = strtoull(d->d_name, &end, 16);
+		if (end == d->d_name + 16 && (*end == '\0' || strcmp(end, ".map") == 0))
+			return 1;
+	}
+}
+
+void
+content_list_free(struct content_list *list)
+{
+	closedir(list->dir);
+	free(list);
+}

@@ -1,0 +1,75 @@
+/*
+ * Content files: what was written, under data/ in the diff directory.
+ *
+ * A content file has a number, never used twice.  It is sparse: block N of the
+ * file lies at N x 8192, and its length is the length of the file that it
+ * belongs to.  For a file of the backup a block map beside it says which blocks
+ * it holds; the map on disk names only blocks whose content is durable.
+ */
+#ifndef DIFF_CONTENT_H
+#define DIFF_CONTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/fdcache.h"
+
+/* What a block map says of a block; one byte each. */
+enum content_kind {
+	CONTENT_CHAIN = 0,	/* not here: the backup's */
+	CONTENT_FULL = 1,	/* here */
+};
+
+struct contents;
+
+/*
+ * Opens data/ beneath the diff directory, making it if need be.  fds is
+ * borrowed.  Returns 0 and *out (contents_close()) or negative errno.
+ */
+int	contents_open(int diff_fd, struct fdcache *fds, struct contents **out);
+void	contents_close(struct contents *c);
+
+/*
+ * The descriptor of content file number, for reading and writing; with create
+ * the file is made if it is missing.  Returns it and fills *ref (to be given
+ * back with fdcache_put()), -ENOENT, or another negative errno.
+ */
+int	content_fd(struct contents *c, uint64_t number, bool create, struct fdref **ref);
+
+/* fstatat(2) of content file number.  Returns 0, -ENOENT or negative errno. */
+int	content_stat(struct contents *c, uint64_t number, struct stat *st);
+
+/* Removes content file number and its map.  What does not exist is no error. */
+int	content_remove(struct contents *c, uint64_t number);
+
+/* Makes the names in data/ durable. */
+int	contents_sync_names(struct contents *c);
+
+/*
+ * Reads the block map of content file number: n bytes of enum content_kind.
+ * What the map lacks, or a missing map, is CONTENT_CHAIN.  Returns 0, -EUCLEAN
+ * if it is not a map of this file and a known format (logged), or negative errno.
+ */
+int	content_map_read(struct contents *c, uint64_t number, uint8_t *kinds, uint32_t n);
+
+/*
+ * Writes n bytes of the map from block first on and makes them durable.  The
+ * content that they name has to be durable already.  *created tells that the
+ * map file is new: contents_sync_names() has to follow.  Returns 0 or negative errno.
+ */
+int	content_map_write(struct contents *c, uint64_t number, const uint8_t *kinds,
+	    uint32_t first, uint32_t n, bool *created);
+
+/*
+ * Lists the content files that exist, in no order; a number can come twice (a
+ * content file and its map).  content_list_next() returns 1 with *number, 0 at
+ * the end, or negative errno.
+ */
+struct content_list;
+int	contents_list(struct contents *c, struct content_list **list);
+int	content_list_next(struct content_list *list, uint64_t *number);
+void	content_list_free(struct content_list *list);
+
+#endif

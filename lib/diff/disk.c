@@ -1,0 +1,54 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "diff/disk.h"
+
+int
+disk_pwrite(int fd, const void *buf, size_t len, uint64_t off)
+{
+	return io_pwrite(fd, buf, len, (off_t)off);
+}
+
+int
+disk_truncate(int fd, uint64_t len)
+{
+	int r;
+
+	do
+		r = ftruncate(fd, (off_t)len);
+	while (r != 0 && errno == EINTR);
+	return r != 0 ? -errno : 0;
+}
+
+int
+disk_sync(int fd)
+{
+	return fdatasync(fd) != 0 ? -errno : 0;
+}
+
+int
+disk_sync_all(int fd)
+{
+	return fsync(fd) != 0 ? -errno : 0;
+}
+
+int
+disk_unlink(int dirfd, const char *name)
+{
+	return unlinkat(dirfd, name, 0) != 0 ? -errno : 0;
+}
+
+int
+disk_fallocate(int fd, int mode, uint64_t off, uint64_t len)
+{
+	int r;
+
+	do
+		r = fallocate(fd, mode, (off_t)off, (off_t)len);
+	while (r != 0 && errno == EINTR);
+	return r != 0 ? -errno : 0;
+}

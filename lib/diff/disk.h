@@ -1,0 +1,19 @@
+/*
+ * Every change that reaches the diff directory's filesystem passes here: one
+ * place to put a fault, or a record of what was written, under test.
+ */
+#ifndef DIFF_DISK_H
+#define DIFF_DISK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* All return 0 or negative errno. */
+int	disk_pwrite(int fd, const void *buf, size_t len, uint64_t off);
+int	disk_truncate(int fd, uint64_t len);
+int	disk_sync(int fd);			/* fdatasync(2): content and length */
+int	disk_sync_all(int fd);			/* fsync(2): times too; directories */
+int	disk_unlink(int dirfd, const char *name);
+int	disk_fallocate(int fd, int mode, uint64_t off, uint64_t len);
+
+#endif

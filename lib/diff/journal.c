@@ -1,0 +1,353 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/crc32c.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "diff/disk.h"
+#include "diff/journal.h"
+
+#define JOURNAL_MAGIC	"pbkfsjnl"
+#define JOURNAL_FORMAT	1
+
+struct file_header {
+	char	magic[8];
+	uint32_t format;
+	uint32_t crc;		/* CRC-32C of what follows */
+	int64_t	created;	/* ns since the epoch */
+	uint64_t reserved;
+};
+
+/* On disk: this, then name, then name2, then zeroes up to a multiple of 8. */
+struct disk_record {
+	uint32_t crc;		/* CRC-32C of everything behind this field */
+	uint32_t len;		/* bytes of the whole record */
+	uint64_t seq, unique;
+	uint16_t type, flags, name_len, name2_len;
+	uint64_t serial, parent, parent2, content, length;
+	uint32_t mode, uid, gid, valid;
+	int64_t	time, atime, mtime;
+};
+
+#define RECORD_MAX	(sizeof(struct disk_record) + 2 * JOURNAL_NAME_MAX + 8)
+#define WINDOW		(256 * KiB)
+#define RESERVE		(256 * KiB)
+
+_Static_assert(sizeof(struct file_header) == 32, "the journal's header has no holes");
+_Static_assert(sizeof(struct disk_record) == 112, "a journal record has no holes");
+
+struct journal {
+	int	fd;
+	int64_t	created;
+	unsigned char *window;	/* replay: WINDOW bytes of the file from window_at */
+	uint64_t window_at;
+	size_t	window_len;
+	pthread_mutex_t append_lock;	/* protects end, broken and the file's tail */
+	_Atomic uint64_t end;	/* bytes */
+	_Atomic uint64_t last;	/* seq */
+	uint64_t reserved;	/* blocks of the file are allocated up to here */
+	_Atomic int broken;	/* what is on disk is not known any more: no more appends */
+	pthread_mutex_t sync_lock;
+	_Atomic uint64_t durable;	/* seq; written under sync_lock */
+};
+
+static int
+write_header(struct journal *j, int diff_fd)
+{
+	struct file_header h = { .magic = JOURNAL_MAGIC, .format = JOURNAL_FORMAT };
+	struct timespec now;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	h.created = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	h.crc = crc32c(0, &h.created, sizeof(h) - offsetof(struct file_header, created));
+	if ((r = io_pwrite(j->fd, &h, sizeof(h), 0)) < 0)
+		return r;
+	if (fsync(j->fd) != 0 || fsync(diff_fd) != 0)
+		return -errno;
+	j->created = h.created;
+	return 0;
+}
+
+static int
+read_header(struct journal *j)
+{
+	struct file_header h;
+	ssize_t n = io_pread(j->fd, &h, sizeof(h), 0);
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n < sizeof(h) || memcmp(h.magic, JOURNAL_MAGIC, sizeof(h.magic)) != 0) {
+		log_error("\"journal\" in the diff directory is not a journal of pbkfs");
+		return -EUCLEAN;
+	}
+	if (h.format != JOURNAL_FORMAT) {
+		log_error("\"journal\" in the diff directory has format %u, this pbkfs knows %u: use the version that wrote it",
+		    h.format, JOURNAL_FORMAT);
+		return -EUCLEAN;
+	}
+	if (h.crc != crc32c(0, &h.created, sizeof(h) - offsetof(struct file_header, created))) {
+		log_error("the header of \"journal\" in the diff directory is damaged");
+		return -EUCLEAN;
+	}
+	j->created = h.created;
+	return 0;
+}
+
+static int
+open_file(struct journal *j, int diff_fd)
+{
+	struct stat st;
+
+	j->fd = io_open_beneath(diff_fd, "journal", O_RDWR | O_CREAT, 0600);
+	if (j->fd < 0)
+		return j->fd;
+	if (fstat(j->fd, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EUCLEAN;
+	/* A header that a crash cut short: nothing was ever recorded behind it. */
+	if ((size_t)st.st_size < sizeof(struct file_header))
+		return write_header(j, diff_fd);
+	return read_header(j);
+}
+
+int
+journal_open(int diff_fd, struct journal **out)
+{
+	struct journal *j = calloc(1, sizeof(*j));
+	int r;
+
+	if (j == NULL)
+		return -ENOMEM;
+	pthread_mutex_init(&j->append_lock, NULL);
+	pthread_mutex_init(&j->sync_lock, NULL);
+	j->fd = -1;
+	j->end = sizeof(struct file_header);
+	j->window = malloc(WINDOW);
+	r = j->window == NULL ? -ENOMEM : open_file(j, diff_fd);
+	if (r < 0) {
+		journal_close(j);
+		return r;
+	}
+	*out = j;
+	return 0;
+}
+
+void
+journal_close(struct journal *j)
+{
+	if (j == NULL)
+		return;
+	if (j->fd >= 0)
+		close(j->fd);
+	free(j->window);
+	pthread_mutex_destroy(&j->append_lock);
+	pthread_mutex_destroy(&j->sync_lock);
+	free(j);
+}
+
+int64_t
+journal_created(const struct journal *j)
+{
+	return j->created;
+}
+
+uint64_t
+journal_last(const struct journal *j)
+{
+	return atomic_load(&j->last);
+}
+
+uint64_t
+journal_durable(const struct journal *j)
+{
+	return atomic_load(&j->durable);
+}
+
+uint64_t
+journal_size(const struct journal *j)
+{
+	return atomic_load(&j->end);
+}
+
+/* Makes at least want bytes at j->end available; returns how many there are. */
+static ssize_t
+fill_window(struct journal *j, size_t want)
+{
+	uint64_t off = j->end - j->window_at;
+	ssize_t n;
+
+	if (j->window_len > 0 && off + want <= j->window_len)
+		return (ssize_t)(j->window_len - off);
+	n = io_pread(j->fd, j->window, WINDOW, (off_t)j->end);
+	if (n < 0)
+		return n;
+	j->window_at = j->end;
+	j->window_len = (size_t)n;
+	return n;
+}
+
+static bool
+decode(const unsigned char *at, size_t have, uint64_t seq, struct journal_record *rec)
+{
+	struct disk_record d;
+
+	if (have < sizeof(d))
+		return false;
+	memcpy(&d, at, sizeof(d));
+	if (d.len < sizeof(d) || d.len > RECORD_MAX || d.len > have || d.seq != seq ||
+	    d.type == 0 || d.type >= JOURNAL_TYPE_MAX ||
+	    sizeof(d) + d.name_len + d.name2_len > d.len ||
+	    d.crc != crc32c(0, at + sizeof(d.crc), d.len - sizeof(d.crc)))
+		return false;
+	*rec = (struct journal_record){
+		.seq = d.seq, .unique = d.unique, .type = d.type, .flags = d.flags,
+		.name_len = d.name_len, .name2_len = d.name2_len, .serial = d.serial,
+		.parent = d.parent, .parent2 = d.parent2, .content = d.content,
+		.length = d.length, .mode = d.mode, .uid = d.uid, .gid = d.gid,
+		.valid = d.valid, .time = d.time, .atime = d.atime, .mtime = d.mtime,
+		.name = (const char *)at + sizeof(d),
+		.name2 = (const char *)at + sizeof(d) + d.name_len,
+	};
+	return true;
+}
+
+/* The end of what can be replayed: cuts off what a crash left behind it. */
+static int
+finish_replay(struct journal *j, ssize_t left)
+{
+	free(j->window);
+	j->window = NULL;
+	j->window_len = 0;
+	atomic_store(&j->durable, 0);
+	if (left == 0)
+		return 0;
+	log_info("the journal ends with an unfinished record: cut at %" PRIu64, j->end);
+	return ftruncate(j->fd, (off_t)j->end) != 0 ? -errno : 0;
+}
+
+int
+journal_next(struct journal *j, struct journal_record *rec)
+{
+	const unsigned char *at;
+	uint32_t len;
+	ssize_t n;
+
+	if (j->window == NULL)
+		return 0;
+	if ((n = fill_window(j, RECORD_MAX)) < 0)
+		return (int)n;
+	at = j->window + (j->end - j->window_at);
+	if (!decode(at, (size_t)n, j->last + 1, rec))
+		return finish_replay(j, n);
+	memcpy(&len, at + offsetof(struct disk_record, len), sizeof(len));
+	j->end += len;
+	j->last++;
+	return 1;
+}
+
+static size_t
+encode(const struct journal_record *rec, unsigned char *buf)
+{
+	struct disk_record d = {
+		.seq = rec->seq, .unique = rec->unique, .type = rec->type, .flags = rec->flags,
+		.name_len = rec->name_len, .name2_len = rec->name2_len, .serial = rec->serial,
+		.parent = rec->parent, .parent2 = rec->parent2, .content = rec->content,
+		.length = rec->length, .mode = rec->mode, .uid = rec->uid, .gid = rec->gid,
+		.valid = rec->valid, .time = rec->time, .atime = rec->atime, .mtime = rec->mtime,
+	};
+	size_t len = sizeof(d) + rec->name_len + rec->name2_len;
+
+	d.len = (uint32_t)((len + 7) & ~(size_t)7);
+	memcpy(buf + sizeof(d), rec->name, rec->name_len);
+	memcpy(buf + sizeof(d) + rec->name_len, rec->name2, rec->name2_len);
+	memset(buf + len, 0, d.len - len);
+	memcpy(buf, &d, sizeof(d));
+	d.crc = crc32c(0, buf + sizeof(d.crc), d.len - sizeof(d.crc));
+	memcpy(buf, &d.crc, sizeof(d.crc));
+	return d.len;
+}
+
+/*
+ * Allocates blocks ahead of the end, so that a full disk is told to the caller
+ * of this operation and not to whoever syncs next.  Where the filesystem cannot
+ * do it, append without.
+ */
+static int
+reserve(struct journal *j, size_t len)
+{
+	int r;
+
+	if (j->end + len <= j->reserved)
+		return 0;
+	r = disk_fallocate(j->fd, FALLOC_FL_KEEP_SIZE, j->end, len + RESERVE);
+	if (r == -ENOSPC)
+		r = disk_fallocate(j->fd, FALLOC_FL_KEEP_SIZE, j->end, len);
+	if (r == -EOPNOTSUPP)
+		r = 0;
+	else if (r == 0)
+		j->reserved = j->end + len + RESERVE;
+	return r;
+}
+
+int
+journal_append(struct journal *j, struct journal_record *rec)
+{
+	unsigned char buf[RECORD_MAX];
+	size_t len;
+	int r;
+
+	if (rec->name_len > JOURNAL_NAME_MAX || rec->name2_len > JOURNAL_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (rec->name == NULL)
+		rec->name = "";
+	if (rec->name2 == NULL)
+		rec->name2 = "";
+	pthread_mutex_lock(&j->append_lock);
+	rec->seq = j->last + 1;
+	len = encode(rec, buf);
+	if ((r = j->broken) == 0 && (r = reserve(j, len)) == 0) {
+		r = disk_pwrite(j->fd, buf, len, j->end);
+		if (r < 0 && disk_truncate(j->fd, j->end) < 0)
+			j->broken = r;
+	}
+	if (r == 0) {
+		j->end += len;
+		j->last++;
+	}
+	pthread_mutex_unlock(&j->append_lock);
+	return r;
+}
+
+int
+journal_sync(struct journal *j)
+{
+	uint64_t want = journal_last(j);
+	int r = 0;
+
+	if (journal_durable(j) >= want)
+		return 0;
+	pthread_mutex_lock(&j->sync_lock);
+	if (journal_durable(j) < want) {
+		want = journal_last(j);
+		/* After a failure the kernel forgets what it could not write. */
+		if ((r = j->broken) == 0 && (r = disk_sync(j->fd)) < 0)
+			j->broken = r;
+		if (r == 0)
+			atomic_store(&j->durable, want);
+	}
+	pthread_mutex_unlock(&j->sync_lock);
+	return r;
+}

@@ -1,0 +1,9 @@
+#ifndef PG_TYPES_H
+#define PG_TYPES_H
+#include <stdint.h>
+typedef uint32_t BlockNumber;
+#define InvalidBlockNumber ((BlockNumber)0xFFFFFFFF)
+#define BLCKSZ 8192
+#define RELSEG_SIZE 131072
+enum { MAIN_FORKNUM, FSM_FORKNUM, VISIBILITYMAP_FORKNUM, INIT_FORKNUM };
+#endif

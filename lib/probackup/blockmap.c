@@ -1,0 +1,125 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "probackup/blockmap.h"
+#include "probackup/records.h"
+
+size_t
+blockmap_bytes(const struct blockmap *m)
+{
+	return sizeof(*m) + (size_t)m->n * (sizeof(*m->pos) + sizeof(*m->prov));
+}
+
+static struct blockmap *
+blockmap_new(uint32_t n)
+{
+	struct blockmap *m = malloc(sizeof(*m));
+
+	if (m == NULL)
+		return NULL;
+	m->n = n;
+	m->pos = malloc(MAX((size_t)n, 1) * (sizeof(*m->pos) + sizeof(*m->prov)));
+	if (m->pos == NULL) {
+		free(m);
+		return NULL;
+	}
+	m->prov = (uint8_t *)(m->pos + n);
+	memset(m->prov, BLOCKMAP_NOWHERE, n);
+	return m;
+}
+
+void
+blockmap_free(struct blockmap *m)
+{
+	if (m != NULL)
+		free(m->pos);
+	free(m);
+}
+
+/* Gives provider number p the blocks that no newer one has; returns how many. */
+static uint32_t
+claim(struct blockmap *m, const struct records *rec, uint8_t p, BlockNumber limit)
+{
+	uint32_t i, claimed = 0;
+
+	for (i = 0; i < rec->n && rec->at[i].blkno < limit; i++) {
+		BlockNumber b = rec->at[i].blkno;
+
+		if (m->prov[b] != BLOCKMAP_NOWHERE)
+			continue;
+		m->prov[b] = p;
+		m->pos[b] = rec->at[i].pos;
+		claimed++;
+	}
+	return claimed;
+}
+
+/*
+ * Newest first.  A truncation record, which only very old backups have, cuts
+ * what older backups may still contribute.
+ */
+static int
+fill(const struct store *s, uint32_t e, struct reader *r, struct blockmap *m)
+{
+	const struct index_entry *f = &s->ix.entries[e];
+	uint32_t missing = m->n, p;
+	BlockNumber limit = m->n;
+	struct records rec;
+	int rc;
+
+	for (p = 0; p < f->count && missing > 0; p++) {
+		rc = records_load(s, e, &s->ix.providers[f->first + p], r, limit, &rec);
+		if (rc < 0)
+			return rc;
+		missing -= claim(m, &rec, (uint8_t)p, limit);
+		limit = MIN(limit, rec.truncated);
+		records_fini(&rec);
+	}
+	return 0;
+}
+
+int
+blockmap_build(const struct store *s, uint32_t e, struct reader *r, struct blockmap **out)
+{
+	uint64_t n = (s->ix.entries[e].size + BLCKSZ - 1) / BLCKSZ;
+	struct blockmap *m;
+	int rc;
+
+	if (n > BLOCKMAP_MAX_BLOCKS)
+		return -EFBIG;
+	if ((m = blockmap_new((uint32_t)n)) == NULL)
+		return -ENOMEM;
+	if ((rc = fill(s, e, r, m)) < 0) {
+		blockmap_free(m);
+		return rc;
+	}
+	iostats_add(&r->stats->map_builds, 1);
+	*out = m;
+	return 0;
+}
+
+int
+blockmap_length(const struct store *s, uint32_t e, struct reader *r, uint32_t *blocks)
+{
+	const struct index_entry *f = &s->ix.entries[e];
+	BlockNumber limit = BLOCKMAP_MAX_BLOCKS;
+	struct records rec;
+	uint32_t p, high = 0;
+	int rc;
+
+	for (p = 0; p < f->count; p++) {
+		rc = records_load(s, e, &s->ix.providers[f->first + p], r, limit, &rec);
+		if (rc < 0)
+			return rc;
+		if (rec.n > 0)
+			high = MAX(high, rec.at[rec.n - 1].blkno + 1);
+		limit = MIN(limit, rec.truncated);
+		records_fini(&rec);
+	}
+	*blocks = high;
+	return 0;
+}

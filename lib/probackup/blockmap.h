@@ -1,0 +1,44 @@
+/*
+ * The block map of a data file: for each block, which backup of the chain has
+ * it and where in that backup's page stream its record begins.
+ */
+#ifndef PROBACKUP_BLOCKMAP_H
+#define PROBACKUP_BLOCKMAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pg/pg_types.h"
+#include "probackup/store.h"
+
+#define BLOCKMAP_NOWHERE	UINT8_MAX	/* no backup has the block: it reads as zeroes */
+#define BLOCKMAP_MAX_BLOCKS	(1u << 26)	/* 512 GiB: more than any segment size */
+
+struct blockmap {
+	uint32_t n;		/* blocks */
+	uint32_t *pos;		/* offset of the record in the provider's stream */
+	uint8_t	*prov;		/* number among the file's providers, newest 0 */
+};
+
+/*
+ * Builds the block map of data file e: the newest provider of a block wins,
+ * bounded by the length that the mounted backup lists (FORMAT.md 5).  Positions
+ * come from the page_header_map, or where a backup has none from a scan of the
+ * stream's record headers.  Reads no page.  Returns 0 and *out
+ * (blockmap_free), -EUCLEAN if a backup contradicts itself (logged), -ENOMEM,
+ * or another negative errno.  Safe from several threads.
+ */
+int	blockmap_build(const struct store *s, uint32_t e, struct reader *r, struct blockmap **out);
+void	blockmap_free(struct blockmap *m);
+
+/* Bytes of memory that m takes. */
+size_t	blockmap_bytes(const struct blockmap *m);
+
+/*
+ * The length in blocks of data file e as its providers have it: 1 + the
+ * highest block stored, for lists that do not say n_blocks.  Returns 0 or
+ * negative errno as blockmap_build().
+ */
+int	blockmap_length(const struct store *s, uint32_t e, struct reader *r, uint32_t *blocks);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * A chain: the backup that is mounted and its ancestors down to the FULL.
+ */
+#ifndef PROBACKUP_CHAIN_H
+#define PROBACKUP_CHAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec/codec.h"
+
+#define CHAIN_MAX	250	/* backups of one chain; the block map has 8 bits for them */
+#define BACKUP_ID_MAX	16	/* bytes of a backup id, NUL included */
+#define CHAIN_ERROR_MAX	512	/* bytes of a message for the user, NUL included */
+#define CONTROL_SIZE_MAX	(64 * 1024)	/* bytes of a backup.control */
+#define LIST_SIZE_MAX	((uint64_t)4 << 30)	/* bytes of a backup_content.control */
+
+enum backup_mode { MODE_FULL, MODE_DELTA, MODE_PAGE, MODE_PTRACK };
+
+/* backup.control; strings are NUL terminated and may be empty. */
+struct control {
+	enum backup_mode mode;
+	bool	stream, from_replica;
+	uint32_t block_size, xlog_block_size, checksum_version;
+	uint32_t version;		/* program-version as 20516 */
+	char	program_version[24], server_version[24];
+	char	status[16];		/* "OK", "DONE", ... as written */
+	char	compress_alg[16];	/* only the default of the backup; each file has its own */
+	char	parent[BACKUP_ID_MAX];	/* "" for FULL */
+	char	start_time[40], end_time[40];
+	uint32_t timeline;
+	uint64_t start_lsn, stop_lsn;
+	bool	has_content_crc;
+	uint32_t content_crc;
+	/* more keys of FORMAT.md section 2 may be added as they are needed */
+};
+
+/*
+ * Reads the text of a backup.control (len bytes).  Unknown keys are skipped,
+ * '-' and '_' in keys are the same.  Returns 0, or -EUCLEAN with the reason in
+ * error (CHAIN_ERROR_MAX bytes, without the name of the file).
+ */
+int	control_parse(const char *text, size_t len, struct control *c, char *error);
+
+/* Whether id may name a backup: digits and upper case letters, not too long. */
+bool	backup_id_is_valid(const char *id);
+
+/* One member of a chain. */
+struct backup {
+	char	id[BACKUP_ID_MAX];	/* the name of its directory */
+	struct control control;
+	int	dirfd;			/* O_PATH of its directory */
+	uint64_t list_len;		/* bytes of backup_content.control */
+	uint32_t list_crc;		/* its CRC-32C: content-crc until index_build() has computed it */
+};
+
+struct chain {
+	unsigned n;			/* members; [0] is the mounted one, [n-1] the FULL */
+	struct backup member[CHAIN_MAX];
+	uint32_t xlog_seg_size;		/* bytes, from pg_probackup.conf; 0 if unknown */
+	char	warning[CHAIN_ERROR_MAX];	/* with force: what was let pass; "" if nothing */
+};
+
+/*
+ * Finds backup id (any case) of the instance in the catalog whose root is
+ * store_fd, and its ancestors; reads and checks their control files.  Refused
+ * with one line in error that names the backup and the way out: unknown
+ * instance (those that exist are listed), unknown id, missing parent, cycle,
+ * more than CHAIN_MAX members, damaged or truncated control file, a missing or
+ * too long list, an unknown compress-alg, a block size other than 8192, a
+ * program-version newer than 2.5 (same major and minor is fine, whatever the
+ * patch level) or older than 2.0, a server older than 12, a status other than
+ * OK and DONE without force.
+ *
+ * The lists are not read here: index_build() reads each of them once, a piece
+ * at a time, and compares it with content-crc on the way.  A worker that finds
+ * an index ready does not touch them.
+ *
+ * Returns 0 and *out (chain_free), or negative errno with error filled.
+ * store_name is how messages call the catalog.
+ */
+int	chain_open(int store_fd, const char *store_name, const char *instance, const char *id,
+	    bool force, struct chain **out, char *error);
+void	chain_free(struct chain *c);
+
+#endif

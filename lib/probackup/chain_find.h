@@ -1,0 +1,22 @@
+/*
+ * Finding an instance and a backup by name, and what to say when it fails.
+ */
+#ifndef PROBACKUP_CHAIN_FIND_H
+#define PROBACKUP_CHAIN_FIND_H
+
+/*
+ * Opens the directory of an instance beneath the catalog store_fd.  Returns an
+ * O_PATH descriptor, or negative errno with error filled (CHAIN_ERROR_MAX
+ * bytes): an unknown instance is answered with those that exist.
+ */
+int	chain_find_instance(int store_fd, const char *store_name, const char *instance,
+	    char *error);
+
+/*
+ * Opens the directory of backup id, in upper case, beneath the instance's.
+ * Returns an O_PATH descriptor, or negative errno with error filled: an
+ * unknown id is answered with the newest that exist.
+ */
+int	chain_find_backup(int instance_fd, const char *instance, const char *id, char *error);
+
+#endif

@@ -1,0 +1,251 @@
+/*
+ * backup.control.  pg_probackup rewrites the file in place or beside itself,
+ * and a full disk or a power failure leaves the first part of it: whatever
+ * every backup has must be there, and the last line must be whole.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/util.h"
+#include "probackup/chain.h"
+#include "probackup/explain.h"
+#include "probackup/keyvalue.h"
+
+#define SHOWN	60	/* bytes of a cut line that its message quotes */
+
+/* Each setter reads value into dst (size bytes).  Returns 0 or -EUCLEAN. */
+typedef int (*setter)(void *dst, size_t size, const char *value);
+
+static int
+set_mode(void *dst, size_t size, const char *value)
+{
+	static const char *const names[] = {
+		[MODE_FULL] = "FULL", [MODE_DELTA] = "DELTA",
+		[MODE_PAGE] = "PAGE", [MODE_PTRACK] = "PTRACK",
+	};
+	size_t i;
+
+	(void)size;
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcasecmp(value, names[i]) == 0) {
+			*(enum backup_mode *)dst = (enum backup_mode)i;
+			return 0;
+		}
+	return -EUCLEAN;
+}
+
+static int
+set_bool(void *dst, size_t size, const char *value)
+{
+	bool yes = strcasecmp(value, "true") == 0;
+
+	(void)size;
+	if (!yes && strcasecmp(value, "false") != 0)
+		return -EUCLEAN;
+	*(bool *)dst = yes;
+	return 0;
+}
+
+/* Reads digits of the given base; advances *text. */
+static int
+parse_number(const char **text, unsigned base, uint32_t max, uint32_t *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *p = *text, *digit;
+	uint64_t n = 0;
+
+	for (; *p != '\0'; p++) {
+		digit = memchr(digits, *p >= 'A' && *p <= 'F' ? *p | 0x20 : *p, base);
+		if (digit == NULL)
+			break;
+		n = n * base + (uint64_t)(digit - digits);
+		if (n > max)
+			return -EUCLEAN;
+	}
+	if (p == *text)
+		return -EUCLEAN;
+	*text = p;
+	*out = (uint32_t)n;
+	return 0;
+}
+
+static int
+set_u32(void *dst, size_t size, const char *value)
+{
+	uint32_t n;
+
+	(void)size;
+	if (parse_number(&value, 10, UINT32_MAX, &n) < 0 || *value != '\0')
+		return -EUCLEAN;
+	*(uint32_t *)dst = n;
+	return 0;
+}
+
+static int
+set_lsn(void *dst, size_t size, const char *value)
+{
+	uint32_t hi, lo;
+
+	(void)size;
+	if (parse_number(&value, 16, UINT32_MAX, &hi) < 0 || *value++ != '/' ||
+	    parse_number(&value, 16, UINT32_MAX, &lo) < 0 || *value != '\0')
+		return -EUCLEAN;
+	*(uint64_t *)dst = (uint64_t)hi << 32 | lo;
+	return 0;
+}
+
+static int
+set_string(void *dst, size_t size, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len >= size)
+		return -EUCLEAN;
+	memcpy(dst, value, len + 1);
+	return 0;
+}
+
+static int
+set_id(void *dst, size_t size, const char *value)
+{
+	return value[0] == '\0' || backup_id_is_valid(value) ?
+	    set_string(dst, size, value) : -EUCLEAN;
+}
+
+static const struct field {
+	const char *key;
+	setter	set;
+	size_t	offset, size;
+	bool	required;
+} fields[] = {
+#define FIELD(key, set, member, required) \
+	{ key, set, offsetof(struct control, member), \
+	  sizeof(((struct control *)NULL)->member), required }
+	FIELD("backup-mode", set_mode, mode, true),
+	FIELD("stream", set_bool, stream, false),
+	FIELD("from-replica", set_bool, from_replica, false),
+	FIELD("compress-alg", set_string, compress_alg, false),
+	FIELD("block-size", set_u32, block_size, true),
+	FIELD("xlog-block-size", set_u32, xlog_block_size, false),
+	FIELD("checksum-version", set_u32, checksum_version, false),
+	FIELD("program-version", set_string, program_version, true),
+	FIELD("server-version", set_string, server_version, true),
+	FIELD("timelineid", set_u32, timeline, false),
+	FIELD("start-lsn", set_lsn, start_lsn, false),
+	FIELD("stop-lsn", set_lsn, stop_lsn, false),
+	FIELD("start-time", set_string, start_time, false),
+	FIELD("end-time", set_string, end_time, false),
+	FIELD("status", set_string, status, true),
+	FIELD("parent-backup-id", set_id, parent, false),
+	FIELD("content-crc", set_u32, content_crc, false),
+#undef FIELD
+};
+
+_Static_assert(ARRAY_SIZE(fields) <= 32, "one bit of a mask for each field");
+
+static int
+set_field(const struct keyvalue *kv, size_t line, struct control *c, uint32_t *seen, char *error)
+{
+	const struct field *f;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		f = &fields[i];
+		if (strcasecmp(kv->key, f->key) != 0)
+			continue;
+		*seen |= 1U << i;
+		if (kv->value_len < sizeof(kv->value) &&
+		    f->set((char *)c + f->offset, f->size, kv->value) == 0)
+			return 0;
+		return explain(error, -EUCLEAN, "line %zu: \"%.60s\" is not a valid %s",
+		    line, kv->value, f->key);
+	}
+	return 0;
+}
+
+static int
+check_whole(const char *text, size_t len, char *error)
+{
+	const char *last;
+
+	if (len == 0)
+		return explain(error, -EUCLEAN, "it is empty");
+	if (memchr(text, '\0', len) != NULL)
+		return explain(error, -EUCLEAN, "it holds zero bytes");
+	if (text[len - 1] == '\n')
+		return 0;
+	last = memrchr(text, '\n', len);
+	last = last != NULL ? last + 1 : text;
+	return explain(error, -EUCLEAN, "it is truncated, its last line \"%.*s\" has no line feed",
+	    (int)MIN((size_t)(text + len - last), (size_t)SHOWN), last);
+}
+
+static int
+check_required(uint32_t seen, char *error)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++)
+		if (fields[i].required && (seen >> i & 1) == 0)
+			return explain(error, -EUCLEAN, "it is truncated, %s is missing",
+			    fields[i].key);
+	return 0;
+}
+
+/* "2.5.16" is 20516; what follows the numbers does not count. */
+static int
+parse_version(const char *text, uint32_t *out)
+{
+	uint32_t major, minor, patch = 0;
+
+	if (parse_number(&text, 10, 9999, &major) < 0 || *text++ != '.' ||
+	    parse_number(&text, 10, 99, &minor) < 0)
+		return -EUCLEAN;
+	if (*text == '.') {
+		text++;
+		if (parse_number(&text, 10, 99, &patch) < 0)
+			return -EUCLEAN;
+	}
+	*out = major * 10000 + minor * 100 + patch;
+	return 0;
+}
+
+/* What only makes sense once all lines are known. */
+static int
+finish(struct control *c, char *error)
+{
+	if (parse_version(c->program_version, &c->version) < 0)
+		return explain(error, -EUCLEAN, "program-version is \"%s\" instead of three numbers",
+		    c->program_version);
+	if (c->status[0] == '\0')
+		return explain(error, -EUCLEAN, "status is empty");
+	if (c->mode == MODE_FULL && c->parent[0] != '\0')
+		return explain(error, -EUCLEAN, "a FULL backup has parent-backup-id \"%s\"", c->parent);
+	if (c->mode != MODE_FULL && c->parent[0] == '\0')
+		return explain(error, -EUCLEAN, "an incremental backup has no parent-backup-id");
+	c->has_content_crc = c->content_crc != 0;
+	return 0;
+}
+
+int
+control_parse(const char *text, size_t len, struct control *c, char *error)
+{
+	struct keyvalue_scan scan = { .text = text, .len = len };
+	struct control parsed = { 0 };
+	struct keyvalue kv;
+	uint32_t seen = 0;
+	int r;
+
+	if ((r = check_whole(text, len, error)) < 0)
+		return r;
+	while ((r = keyvalue_next(&scan, &kv, error)) == 1)
+		if ((r = set_field(&kv, scan.line, &parsed, &seen, error)) < 0)
+			return r;
+	if (r < 0 || (r = check_required(seen, error)) < 0 || (r = finish(&parsed, error)) < 0)
+		return r;
+	*c = parsed;
+	return 0;
+}

@@ -1,0 +1,22 @@
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "probackup/chain.h"
+#include "probackup/explain.h"
+
+int
+explain(char *error, int rc, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vsnprintf(error, CHAIN_ERROR_MAX, fmt, ap) < 0)
+		error[0] = '\0';
+	va_end(ap);
+	for (; *error != '\0'; error++)
+		if ((unsigned char)*error < ' ' || *error == 0x7f)
+			*error = '?';
+	return rc;
+}

@@ -1,0 +1,343 @@
+/*
+ * The list of the mounted backup decides which files there are; it is read
+ * first and alone.  After that the tree does not change, and the parents'
+ * lists are read by several threads, each of which takes one list at a time
+ * and keeps what it finds apart from the others.  Which of it counts depends
+ * on newer backups; index_merge.c decides that.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/util.h"
+#include "pg/pg_types.h"
+#include "probackup/explain.h"
+#include "probackup/index_collect.h"
+#include "probackup/listread.h"
+
+#define SHOWN		200	/* bytes of a path that a message quotes */
+#define FIRST_ITEMS	1024
+
+#define EXPLAIN_PATH(error, rc, b, path, len, text)			\
+	explain(error, rc, "backup \"%s\": \"%.*s\" " text, (b)->id,	\
+	    (int)MIN((size_t)(len), (size_t)SHOWN), path)
+
+/* What a list says of one file, and whose. */
+struct scan {
+	struct index_collect *c;
+	struct backup *backup;
+	struct index_source *source;
+	unsigned member;
+};
+
+int
+index_collect_init(struct index_collect *c, struct chain *chain, size_t max)
+{
+	memset(c, 0, sizeof(*c));
+	c->chain = chain;
+	c->max_items = max / sizeof(struct index_provider);
+	c->max_nodes = (uint32_t)MIN(max / sizeof(struct index_entry), INDEX_MAX_ENTRIES);
+	return index_tree_init(&c->tree);
+}
+
+void
+index_collect_fini(struct index_collect *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->chain->n; i++) {
+		free(c->source[i].items);
+		free(c->source[i].listed);
+	}
+	index_tree_fini(&c->tree);
+}
+
+static int
+too_big(const struct scan *s, char *error)
+{
+	return explain(error, -EFBIG,
+	    "the index of backup \"%s\" would be larger than allowed: mount with more memory",
+	    s->c->chain->member[0].id);
+}
+
+/* A directory, page streams, or copied whole: the flags of the entry's kind. */
+static unsigned
+kind_of(const struct filelist_entry *e)
+{
+	if (S_ISDIR(e->mode))
+		return INDEX_DIR;
+	return e->is_datafile && !e->is_cfs ? INDEX_DATAFILE : 0;
+}
+
+static int
+grow_items(struct index_source *src)
+{
+	size_t cap = src->cap > 0 ? src->cap * 2 : FIRST_ITEMS;
+	struct index_item *items = realloc(src->items, cap * sizeof(*items));
+
+	if (items == NULL)
+		return -ENOMEM;
+	src->items = items;
+	src->cap = cap;
+	return 0;
+}
+
+/* Notes that the backup of s stores e. */
+static int
+add_item(struct scan *s, uint32_t node, const struct filelist_entry *e, char *error)
+{
+	struct index_source *src = s->source;
+
+	if (atomic_fetch_add(&s->c->n_items, 1) >= s->c->max_items)
+		return too_big(s, error);
+	if (src->n == src->cap && grow_items(src) < 0)
+		return explain(error, -ENOMEM, "out of memory");
+	src->items[src->n++] = (struct index_item){
+		.node = node,
+		.provider = {
+			.stored = (uint64_t)e->size, .crc = e->crc, .alg = (uint8_t)e->alg,
+			.hdr_off = e->hdr_off, .hdr_size = e->hdr_size,
+			.n_headers = e->n_headers, .hdr_crc = e->hdr_crc,
+			.backup = (uint16_t)s->member,
+		},
+	};
+	return 0;
+}
+
+static bool
+path_is(const struct filelist_entry *e, const char *name)
+{
+	return e->path_len == strlen(name) && memcmp(e->path, name, e->path_len) == 0;
+}
+
+/* Restore reads these two and does not create them. */
+static bool
+is_hidden(const struct filelist_entry *e)
+{
+	return path_is(e, "tablespace_map") || path_is(e, "database_map");
+}
+
+/* ".pbkfs" at the root is pbkfs's own. */
+static bool
+is_reserved(const struct filelist_entry *e)
+{
+	static const char name[] = ".pbkfs";
+	const size_t len = sizeof(name) - 1;
+
+	return e->path_len >= len && memcmp(e->path, name, len) == 0 &&
+	    (e->path_len == len || e->path[len] == '/');
+}
+
+static bool
+is_too_deep(const struct filelist_entry *e)
+{
+	unsigned depth = 1;
+	size_t i;
+
+	for (i = 0; i < e->path_len; i++)
+		depth += e->path[i] == '/';
+	return depth > INDEX_DEPTH_MAX;
+}
+
+/* Set-user-ID and the like have no business in a data directory. */
+static uint32_t
+mode_shown(uint32_t mode)
+{
+	return S_ISDIR(mode) ? mode : mode & (S_IFMT | 0777);
+}
+
+/* What the mounted backup's entry says of its length and where to look for it. */
+static void
+set_length(struct index_node *node, const struct filelist_entry *e)
+{
+	if ((node->flags & INDEX_DIR) != 0 || e->size == 0)
+		return;
+	if ((node->flags & INDEX_DATAFILE) != 0) {
+		node->flags |= NODE_PAGES;
+		node->size = e->n_blocks > 0 ? (uint64_t)e->n_blocks * BLCKSZ : INDEX_SIZE_UNKNOWN;
+	} else if (e->size > 0)
+		node->size = (uint64_t)e->size;
+	else
+		node->flags |= NODE_UNCHANGED;
+}
+
+/* Takes an entry of the mounted backup into the tree. */
+static int
+take_mounted(struct scan *s, const struct filelist_entry *e, char *error)
+{
+	struct index_tree *t = &s->c->tree;
+	uint32_t node;
+	int r;
+
+	if (is_hidden(e))
+		return 0;
+	if (is_reserved(e))
+		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
+		    "is a name that pbkfs needs for itself: restore the backup with pg_probackup");
+	if (is_too_deep(e))
+		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
+		    "has too many directories: restore the backup with pg_probackup");
+	if (t->n >= s->c->max_nodes)
+		return too_big(s, error);
+	r = index_tree_add(t, e->path, e->path_len, mode_shown(e->mode), kind_of(e), &node);
+	if (r == -EEXIST)
+		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
+		    "is listed twice: mount another backup");
+	if (r < 0)
+		return r == -EFBIG ? too_big(s, error) : explain(error, r, "out of memory");
+	set_length(&t->nodes[node], e);
+	return (t->nodes[node].flags & INDEX_DIR) == 0 && e->size > 0 ?
+	    add_item(s, node, e, error) : 0;
+}
+
+/* Takes what a parent stores of a file of the mounted backup. */
+static int
+take_parent(struct scan *s, uint32_t node, const struct filelist_entry *e, char *error)
+{
+	unsigned flags = s->c->tree.nodes[node].flags;
+	unsigned char bit;
+
+	if ((flags & (NODE_PAGES | NODE_UNCHANGED)) == 0 ||
+	    (flags & (INDEX_DIR | INDEX_DATAFILE)) != kind_of(e))
+		return 0;
+	bit = (unsigned char)(1 << node % 8);
+	if ((s->source->listed[node / 8] & bit) != 0)
+		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
+		    "is listed twice: mount another backup");
+	s->source->listed[node / 8] |= bit;
+	/* A plain file may be empty there; a data file then has nothing to give. */
+	if (e->size > 0 || (e->size == 0 && (flags & NODE_UNCHANGED) != 0))
+		return add_item(s, node, e, error);
+	return 0;
+}
+
+static int
+take_batch(struct scan *s, const struct filelist_entry *e, int n, char *error)
+{
+	uint32_t nodes[INDEX_TREE_BATCH];
+	int i, r = 0;
+
+	if (s->member > 0)
+		index_tree_find_batch(&s->c->tree, e, n, nodes);
+	for (i = 0; i < n && r == 0; i++) {
+		if (e[i].external_dir_num != 0)
+			continue;
+		if (s->member == 0)
+			r = take_mounted(s, &e[i], error);
+		else if (nodes[i] != INDEX_NONE)
+			r = take_parent(s, nodes[i], &e[i], error);
+	}
+	return r;
+}
+
+static int
+scan_list(struct scan *s, char *error)
+{
+	struct filelist_entry e[INDEX_TREE_BATCH];
+	struct listread list;
+	int n, r;
+
+	if ((r = listread_open(&list, s->backup, error)) < 0)
+		return r;
+	while ((n = listread_next(&list, e, INDEX_TREE_BATCH, error)) > 0)
+		if ((r = take_batch(s, e, n, error)) < 0)
+			break;
+	listread_close(&list);
+	return n < 0 ? n : r;
+}
+
+/* Reads the list of one member into its source. */
+static int
+scan_member(struct index_collect *c, unsigned member)
+{
+	struct index_source *src = &c->source[member];
+	struct scan s = {
+		.c = c, .member = member, .source = src, .backup = &c->chain->member[member],
+	};
+
+	if (member > 0 && (src->listed = calloc(c->tree.n / 8 + 1, 1)) == NULL)
+		src->rc = explain(src->error, -ENOMEM, "out of memory");
+	else
+		src->rc = scan_list(&s, src->error);
+	return src->rc;
+}
+
+static void *
+scan_parents(void *arg)
+{
+	struct index_collect *c = arg;
+	unsigned member;
+
+	while ((member = atomic_fetch_add(&c->next, 1)) < c->chain->n && !atomic_load(&c->failed))
+		if (scan_member(c, member) < 0)
+			atomic_store(&c->failed, true);
+	return NULL;
+}
+
+/* Threads that cannot be had are not missed: the caller takes part. */
+static void
+run_threads(struct index_collect *c, unsigned n_threads)
+{
+	pthread_t threads[INDEX_THREADS_MAX];
+	unsigned wanted = MIN(n_threads, MIN(c->chain->n - 1, INDEX_THREADS_MAX)), n = 0;
+
+	while (n + 1 < wanted && pthread_create(&threads[n], NULL, scan_parents, c) == 0)
+		n++;
+	scan_parents(c);
+	while (n > 0)
+		pthread_join(threads[--n], NULL);
+}
+
+static int
+connect_tree(struct index_collect *c, char *error)
+{
+	struct index_tree *t = &c->tree;
+	struct backup *b = &c->chain->member[0];
+	struct scan s = { .c = c };
+	uint32_t node;
+	int r;
+
+	if (t->n == 1)
+		return explain(error, -EUCLEAN,
+		    "backup \"%s\" lists no file: mount another backup", b->id);
+	r = index_tree_connect(t, c->max_nodes, &node);
+	if (r == -ENOTDIR)
+		return EXPLAIN_PATH(error, -EUCLEAN, b, index_tree_path(t, node),
+		    t->nodes[node].path_len, "is listed below a file: mount another backup");
+	if (r < 0)
+		return r == -EFBIG ? too_big(&s, error) : explain(error, r, "out of memory");
+	return 0;
+}
+
+/* The root is not listed; PostgreSQL gives all its directories the same mode. */
+static void
+set_root_mode(struct index_tree *t)
+{
+	uint32_t global = index_tree_find(t, "global", strlen("global"));
+
+	if (global != INDEX_NONE && S_ISDIR(t->nodes[global].mode) &&
+	    (t->nodes[global].mode & 0050) == 0050)
+		t->nodes[INDEX_ROOT].mode |= 0050;
+}
+
+int
+index_collect_run(struct index_collect *c, unsigned n_threads, char *error)
+{
+	unsigned i;
+	int r;
+
+	if (scan_member(c, 0) < 0)
+		return explain(error, c->source[0].rc, "%s", c->source[0].error);
+	if ((r = connect_tree(c, error)) < 0)
+		return r;
+	set_root_mode(&c->tree);
+	atomic_store(&c->next, 1);
+	run_threads(c, n_threads);
+	for (i = 1; i < c->chain->n; i++)
+		if (c->source[i].rc < 0)
+			return explain(error, c->source[i].rc, "%s", c->source[i].error);
+	return 0;
+}

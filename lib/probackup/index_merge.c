@@ -1,0 +1,113 @@
+#include "config.h"
+
+#include <errno.h>
+
+#include "base/util.h"
+#include "probackup/explain.h"
+#include "probackup/index_merge.h"
+
+#define SHOWN	200	/* bytes of a path that a message quotes */
+
+static bool
+is_listed(const struct index_source *src, uint32_t node)
+{
+	return (src->listed[node / 8] >> node % 8 & 1) != 0;
+}
+
+static int
+explain_hole(const struct index_collect *c, uint32_t node, unsigned member, char *error)
+{
+	const struct index_node *n = &c->tree.nodes[node];
+	const struct backup *b = &c->chain->member[MIN(member, c->chain->n - 1)];
+
+	return explain(error, -EUCLEAN,
+	    "\"%.*s\" is unchanged since the parent of backup \"%s\", but backup \"%s\" %s: mount an older backup",
+	    (int)MIN(n->path_len, SHOWN), index_tree_path(&c->tree, node),
+	    c->chain->member[0].id, b->id,
+	    member < c->chain->n ? "does not list it" : "does not store it either");
+}
+
+/*
+ * The newest parent that stores an unchanged file gives its content, and each
+ * backup in between must list the file, or it is not the same one.
+ */
+static int
+check_between(const struct index_collect *c, uint32_t node, unsigned end, char *error)
+{
+	unsigned member;
+
+	for (member = 1; member < end; member++)
+		if (!is_listed(&c->source[member], node))
+			return explain_hole(c, node, member, error);
+	return 0;
+}
+
+/* A plain file that the mounted backup does not store. */
+static int
+merge_unchanged(struct index_collect *c, struct index_item *item, char *error)
+{
+	struct index_node *node = &c->tree.nodes[item->node];
+	uint32_t number = item->node;
+	unsigned member = item->provider.backup;
+
+	if ((node->flags & NODE_FOUND) != 0) {
+		item->node = INDEX_NONE;
+		return 0;
+	}
+	node->flags |= NODE_FOUND;
+	node->size = item->provider.stored;
+	if (node->size > 0)
+		node->count = 1;
+	else
+		item->node = INDEX_NONE;
+	return check_between(c, number, member, error);
+}
+
+static int
+merge_source(struct index_collect *c, struct index_source *src, char *error)
+{
+	struct index_node *node;
+	size_t i;
+	int r;
+
+	for (i = 0; i < src->n; i++) {
+		node = &c->tree.nodes[src->items[i].node];
+		if ((node->flags & NODE_UNCHANGED) == 0)
+			node->count++;
+		else if ((r = merge_unchanged(c, &src->items[i], error)) < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
+check_found(const struct index_collect *c, char *error)
+{
+	struct index_node *node;
+	uint32_t i;
+	int r;
+
+	for (i = 0; i < c->tree.n; i++) {
+		node = &c->tree.nodes[i];
+		if ((node->flags & (NODE_UNCHANGED | NODE_FOUND)) == NODE_UNCHANGED) {
+			r = check_between(c, i, c->chain->n, error);
+			return r < 0 ? r : explain_hole(c, i, c->chain->n, error);
+		}
+		/* Nothing stored anywhere, and no length given: nothing to find out. */
+		if (node->size == INDEX_SIZE_UNKNOWN && node->count == 0)
+			node->size = 0;
+	}
+	return 0;
+}
+
+int
+index_merge(struct index_collect *c, char *error)
+{
+	unsigned i;
+	int r;
+
+	for (i = 0; i < c->chain->n; i++)
+		if ((r = merge_source(c, &c->source[i], error)) < 0)
+			return r;
+	return check_found(c, error);
+}

@@ -1,0 +1,234 @@
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/io.h"
+#include "base/util.h"
+#include "probackup/blockmap.h"
+#include "probackup/records.h"
+
+/* One element of page_header_map: lsn, block, position, checksum, padding. */
+#define ELEMENT		24
+#define ELEMENT_BLOCK	8
+#define ELEMENT_POS	12
+
+/* A header map may not claim to inflate to much more than it takes. */
+#define HEADER_MAP_MAX_PACKED	(256 * MiB)
+
+#define SIZE_TRUNCATED	(-2)	/* compressed_size of a truncation record */
+
+static int
+read_packed(const struct store *s, uint32_t e, const struct index_provider *p, void *dst)
+{
+	struct fdref *ref;
+	ssize_t n;
+	int fd;
+
+	if ((fd = store_fd_of(s, INDEX_NONE, p, &ref)) < 0)
+		return fd;
+	n = io_pread(fd, dst, p->hdr_size, (off_t)p->hdr_off);
+	fdcache_put(s->fds, ref);
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n == p->hdr_size)
+		return 0;
+	store_complain(s, e, p, InvalidBlockNumber,
+	    "its page headers should be %u bytes at %" PRIu64 " of page_header_map, which ends %zu bytes earlier",
+	    p->hdr_size, p->hdr_off, p->hdr_size - (size_t)n);
+	return -EUCLEAN;
+}
+
+/* Inflates the headers of p into a malloc'ed array of n_headers + 1 elements. */
+static int
+read_header_map(const struct store *s, uint32_t e, const struct index_provider *p,
+    struct reader *r, unsigned char **out)
+{
+	unsigned char *packed autofree = NULL, *plain autofree = NULL;
+	size_t size = ((size_t)p->n_headers + 1) * ELEMENT;
+	uint32_t crc;
+	int rc;
+
+	if (p->n_headers > BLOCKMAP_MAX_BLOCKS || p->hdr_size > HEADER_MAP_MAX_PACKED) {
+		store_complain(s, e, p, InvalidBlockNumber,
+		    "%u page headers in %u bytes are more than a file can have",
+		    p->n_headers, p->hdr_size);
+		return -EUCLEAN;
+	}
+	packed = malloc(p->hdr_size + 1);
+	plain = malloc(size);
+	if (packed == NULL || plain == NULL)
+		return -ENOMEM;
+	if ((rc = read_packed(s, e, p, packed)) < 0)
+		return rc;
+	if (codec_decode(r->codec, CODEC_ZLIB, packed, p->hdr_size, plain, size) < 0) {
+		store_complain(s, e, p, InvalidBlockNumber,
+		    "its page headers do not inflate to %zu bytes", size);
+		return -EUCLEAN;
+	}
+	if ((crc = crc32c(0, plain, size)) != p->hdr_crc) {
+		store_complain(s, e, p, InvalidBlockNumber,
+		    "page headers have CRC %u, expected %u", crc, p->hdr_crc);
+		return -EUCLEAN;
+	}
+	*out = steal_pointer(&plain);
+	return 0;
+}
+
+static int
+from_header_map(const struct store *s, uint32_t e, const struct index_provider *p,
+    struct reader *r, BlockNumber limit, struct records *out)
+{
+	unsigned char *map autofree = NULL;
+	const unsigned char *el;
+	uint32_t i, pos, next;
+	int rc;
+
+	if ((rc = read_header_map(s, e, p, r, &map)) < 0)
+		return rc;
+	if ((out->at = malloc(MAX(p->n_headers, 1u) * sizeof(*out->at))) == NULL)
+		return -ENOMEM;
+	for (i = 0, el = map; i < p->n_headers; i++, el += ELEMENT) {
+		struct record_at at = { get_le32(el + ELEMENT_BLOCK), get_le32(el + ELEMENT_POS) };
+
+		pos = at.pos;
+		next = get_le32(el + ELEMENT + ELEMENT_POS);
+		if (next <= pos || next - pos <= RECORD_HEADER ||
+		    next - pos > RECORD_HEADER + BLCKSZ || next > p->stored ||
+		    (i > 0 && at.blkno <= get_le32(el - ELEMENT + ELEMENT_BLOCK))) {
+			store_complain(s, e, p, at.blkno,
+			    "page header %u contradicts the one before or after it", i);
+			return -EUCLEAN;
+		}
+		if (at.blkno >= limit)
+			break;
+		out->at[out->n++] = at;
+	}
+	return 0;
+}
+
+/* Reads the stream in windows; the record headers are all that is wanted. */
+struct scan {
+	int	fd;
+	unsigned char *buf;
+	uint64_t start;		/* offset of buf in the stream */
+	size_t	have;
+};
+
+#define SCAN_WINDOW	(64 * KiB)
+
+static const unsigned char *
+scan_header(struct scan *sc, uint64_t pos)
+{
+	ssize_t n;
+
+	if (pos < sc->start || pos + RECORD_HEADER > sc->start + sc->have) {
+		n = io_pread(sc->fd, sc->buf, SCAN_WINDOW, (off_t)pos);
+		if (n < RECORD_HEADER)
+			return NULL;
+		sc->start = pos;
+		sc->have = (size_t)n;
+	}
+	return sc->buf + (pos - sc->start);
+}
+
+static int
+append(struct records *out, uint32_t *room, BlockNumber blkno, uint64_t pos)
+{
+	struct record_at *at;
+
+	if (out->n == *room) {
+		*room = *room == 0 ? 64 : *room * 2;
+		at = realloc(out->at, *room * sizeof(*at));
+		if (at == NULL)
+			return -ENOMEM;
+		out->at = at;
+	}
+	out->at[out->n++] = (struct record_at){ blkno, (uint32_t)pos };
+	return 0;
+}
+
+static int
+scan_stream(const struct store *s, uint32_t e, const struct index_provider *p,
+    struct scan *sc, BlockNumber limit, struct records *out)
+{
+	uint32_t version = s->ix.backups[p->backup].version, room = 0;
+	BlockNumber last = InvalidBlockNumber;
+	const unsigned char *h;
+	uint64_t pos = 0;
+	int rc;
+
+	while (pos < p->stored) {
+		BlockNumber blkno;
+		int32_t size;
+
+		if ((h = scan_header(sc, pos)) == NULL)
+			goto broken;
+		blkno = get_le32(h);
+		size = (int32_t)get_le32(h + 4);
+		if (size == SIZE_TRUNCATED) {
+			out->truncated = blkno;
+			return 0;
+		}
+		if (size <= 0 || size > BLCKSZ || (last != InvalidBlockNumber && blkno <= last) ||
+		    blkno == InvalidBlockNumber || pos > UINT32_MAX)
+			goto broken;
+		last = blkno;
+		/* What lies behind the limit cannot matter, but a truncation might follow. */
+		if (blkno < limit && (rc = append(out, &room, blkno, pos)) < 0)
+			return rc;
+		pos += RECORD_HEADER + records_padded((uint32_t)size, version);
+	}
+	return 0;
+broken:
+	store_complain(s, e, p, last == InvalidBlockNumber ? 0 : last + 1,
+	    "no valid page record at offset %" PRIu64 " of %" PRIu64, pos, p->stored);
+	return -EUCLEAN;
+}
+
+static int
+from_stream(const struct store *s, uint32_t e, const struct index_provider *p,
+    BlockNumber limit, struct records *out)
+{
+	struct scan sc = { .buf = malloc(SCAN_WINDOW) };
+	struct fdref *ref;
+	int rc;
+
+	if (sc.buf == NULL)
+		return -ENOMEM;
+	rc = sc.fd = store_fd_of(s, e, p, &ref);
+	if (rc >= 0) {
+		rc = scan_stream(s, e, p, &sc, limit, out);
+		fdcache_put(s->fds, ref);
+	}
+	free(sc.buf);
+	return rc;
+}
+
+int
+records_load(const struct store *s, uint32_t e, const struct index_provider *p,
+    struct reader *r, BlockNumber limit, struct records *out)
+{
+	struct records rec = { .truncated = InvalidBlockNumber };
+	int rc;
+
+	rc = p->n_headers > 0 ? from_header_map(s, e, p, r, limit, &rec) :
+	    from_stream(s, e, p, limit, &rec);
+	if (rc < 0) {
+		records_fini(&rec);
+		return rc;
+	}
+	*out = rec;
+	return 0;
+}
+
+void
+records_fini(struct records *rec)
+{
+	free(rec->at);
+	rec->at = NULL;
+}

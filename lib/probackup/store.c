@@ -1,0 +1,177 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "pg/pg_types.h"
+#include "probackup/store.h"
+
+_Static_assert(IOSTATS_BACKUPS == CHAIN_MAX, "one counter for each backup");
+
+static int
+open_backups(struct store *s, int store_fd, const char *instance)
+{
+	char path[PATH_MAX];
+	uint32_t i;
+
+	for (i = 0; i < s->ix.n_backups; i++) {
+		snprintf(path, sizeof(path), "backups/%s/%s", instance, s->ix.backups[i].id);
+		s->backup_fd[i] = io_open_beneath(store_fd, path, O_PATH | O_DIRECTORY, 0);
+		if (s->backup_fd[i] < 0) {
+			log_error("could not open backup %s of instance \"%s\": %s",
+			    s->ix.backups[i].id, instance, strerror(-s->backup_fd[i]));
+			return s->backup_fd[i];
+		}
+	}
+	return 0;
+}
+
+int
+store_open(struct store *s, int store_fd, const char *instance, int index_fd,
+    struct fdcache *fds)
+{
+	int i, r;
+
+	memset(s, 0, sizeof(*s));
+	for (i = 0; i < CHAIN_MAX; i++)
+		s->backup_fd[i] = -1;
+	s->fds = fds;
+	if ((r = index_open(index_fd, &s->ix)) < 0)
+		return r;
+	if ((r = open_backups(s, store_fd, instance)) < 0)
+		store_close(s);
+	return r;
+}
+
+void
+store_close(struct store *s)
+{
+	int i;
+
+	for (i = 0; i < CHAIN_MAX; i++)
+		if (s->backup_fd[i] >= 0)
+			close(s->backup_fd[i]);
+	index_close(&s->ix);
+}
+
+int
+reader_init(struct reader *r, struct iostats *stats)
+{
+	r->codec = codec_new();
+	r->scratch = aligned_alloc(4096, (READER_SCRATCH + 4095) / 4096 * 4096);
+	r->stats = stats;
+	if (r->codec != NULL && r->scratch != NULL)
+		return 0;
+	reader_fini(r);
+	return -ENOMEM;
+}
+
+void
+reader_fini(struct reader *r)
+{
+	codec_free(r->codec);
+	free(r->scratch);
+	memset(r, 0, sizeof(*r));
+}
+
+/* Keys of the descriptor cache: backups take the lower half of the numbers. */
+static uint64_t
+key_of(uint32_t e, const struct index_provider *p)
+{
+	return (uint64_t)p->backup << 32 | e;
+}
+
+static int
+open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
+{
+	static const char prefix[] = "database/";
+	char path[PATH_MAX + sizeof(prefix)];
+	int r;
+
+	if (e == INDEX_NONE) {
+		strcpy(path, "page_header_map");
+	} else {
+		memcpy(path, prefix, sizeof(prefix));
+		if ((r = index_path(&s->ix, e, path + sizeof(prefix) - 1, PATH_MAX)) < 0)
+			return r;
+	}
+	r = io_open_beneath(s->backup_fd[p->backup], path, O_RDONLY | O_NONBLOCK, 0);
+	if (r < 0)
+		log_error("could not open \"%s\" in backup %s: %s", path,
+		    s->ix.backups[p->backup].id, strerror(-r));
+	return r;
+}
+
+int
+store_fd_of(const struct store *s, uint32_t e, const struct index_provider *p, struct fdref **ref)
+{
+	int fd = fdcache_find(s->fds, key_of(e, p), ref);
+
+	if (fd >= 0)
+		return fd;
+	if ((fd = open_stored(s, e, p)) < 0)
+		return fd;
+	return fdcache_add(s->fds, key_of(e, p), fd, ref);
+}
+
+void
+store_complain(const struct store *s, uint32_t e, const struct index_provider *p,
+    uint32_t blkno, const char *fmt, ...)
+{
+	static struct log_budget budget;
+	char path[PATH_MAX], why[256];
+	unsigned skipped;
+	va_list ap;
+
+	if (!log_allowed(&budget, &skipped))
+		return;
+	if (skipped > 0)
+		log_warn("%u messages about unreadable blocks were left out", skipped);
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	if (index_path(&s->ix, e, path, sizeof(path)) < 0)
+		strcpy(path, "?");
+	if (blkno == InvalidBlockNumber)
+		log_error("could not read \"%s\" in backup %s: %s", path,
+		    s->ix.backups[p->backup].id, why);
+	else
+		log_error("could not read block %u of \"%s\" in backup %s: %s", blkno, path,
+		    s->ix.backups[p->backup].id, why);
+}
+
+int
+plainfile_read(const struct store *s, uint32_t e, uint64_t off, size_t len, void *dst,
+    struct reader *r)
+{
+	const struct index_entry *f = &s->ix.entries[e];
+	const struct index_provider *p = &s->ix.providers[f->first];
+	struct fdref *ref;
+	ssize_t n;
+	int fd;
+
+	if (f->count != 1)
+		return -EUCLEAN;
+	if ((fd = store_fd_of(s, e, p, &ref)) < 0)
+		return fd;
+	n = io_pread(fd, dst, len, (off_t)off);
+	fdcache_put(s->fds, ref);
+	if (n < 0) {
+		store_complain(s, e, p, InvalidBlockNumber, "%s", strerror((int)-n));
+		return (int)n;
+	}
+	if ((size_t)n == len) {
+		iostats_add(&r->stats->blocks_chain[p->backup], (len + BLCKSZ - 1) / BLCKSZ);
+		return 0;
+	}
+	store_complain(s, e, p, InvalidBlockNumber, "expected %llu bytes, found %llu",
+	    (unsigned long long)f->size, (unsigned long long)(off + (uint64_t)n));
+	return -EUCLEAN;
+}

@@ -1,0 +1,67 @@
+/*
+ * The backup store as a serving worker sees it: an index and the directories
+ * of its backups.  Everything here reads; nothing writes.
+ */
+#ifndef PROBACKUP_STORE_H
+#define PROBACKUP_STORE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/fdcache.h"
+#include "base/iostats.h"
+#include "probackup/index.h"
+
+struct store {
+	struct index ix;
+	int	backup_fd[CHAIN_MAX];	/* O_PATH of each backup's directory */
+	struct fdcache *fds;		/* borrowed */
+};
+
+/* What one thread needs to read pages.  Not shared. */
+struct reader {
+	struct codec *codec;
+	unsigned char *scratch;		/* READER_SCRATCH bytes: records as they are stored */
+	struct iostats *stats;
+};
+
+#define READER_BLOCKS	128		/* blocks that one call reads at most */
+#define RECORD_HEADER	8
+#define READER_SCRATCH	(READER_BLOCKS * (8192 + RECORD_HEADER + 8))
+
+/*
+ * Maps the index in index_fd and opens the backups of instance beneath
+ * store_fd.  Returns 0 or negative errno; store_close() undoes it.
+ */
+int	store_open(struct store *s, int store_fd, const char *instance, int index_fd,
+	    struct fdcache *fds);
+void	store_close(struct store *s);
+
+/* Allocates what a thread needs.  Returns 0 or -ENOMEM. */
+int	reader_init(struct reader *r, struct iostats *stats);
+void	reader_fini(struct reader *r);
+
+/*
+ * The stored file of provider p of entry e, or with e == INDEX_NONE the
+ * page_header_map of its backup.  Returns a descriptor and fills *ref (to be
+ * given back with fdcache_put()), or negative errno after one log line.
+ */
+int	store_fd_of(const struct store *s, uint32_t e, const struct index_provider *p,
+	    struct fdref **ref);
+
+/*
+ * Says once, in PostgreSQL's words, that what backup p stores of entry e is
+ * not as it should be: `could not read block 7 of "base/1/2" in backup X: why`.
+ */
+void	store_complain(const struct store *s, uint32_t e, const struct index_provider *p,
+	    uint32_t blkno, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/*
+ * Copies len bytes at off of a plain file into dst; the caller keeps within
+ * the file's length.  Returns 0, -EUCLEAN if the store has fewer bytes than
+ * the list says (logged), or negative errno.
+ */
+int	plainfile_read(const struct store *s, uint32_t e, uint64_t off, size_t len, void *dst,
+	    struct reader *r);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * What the commands share.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "cli/options.h"
+
+enum { EXIT_USAGE = 2 };	/* 1 = failed, 0 = done */
+
+/* "pbkfs error: ..." and "pbkfs warning: ..." on standard error. */
+int	cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* returns 1 */
+void	cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Each runs one command and returns the exit status. */
+int	cmd_mount(const struct options *o);
+int	cmd_unmount(const struct options *o);
+int	cmd_stat(const struct options *o);
+int	cmd_cleanup(const struct options *o);
+
+#endif

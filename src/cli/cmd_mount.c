@@ -1,0 +1,307 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/owner.h"
+#include "cli/waiter.h"
+#include "ipc/shared.h"
+#include "supervisor/mountinfo.h"
+#include "supervisor/paths.h"
+#include "supervisor/supervisor.h"
+#include "worker/worker.h"
+
+#define THREADS_DEFAULT	4
+#define CACHE_DEFAULT	(256 * MiB)
+
+struct names {
+	char	store[PATH_MAX], mnt[PATH_MAX], diff[PATH_MAX];
+	char	log_file[PATH_MAX], pid_file[PATH_MAX];
+};
+
+static int
+check_arguments(const struct options *o)
+{
+	if (o->mnt == NULL || o->diff == NULL)
+		return cli_error("--mnt-path and --diff-dir are required: see pbkfs mount --help");
+	if (o->instance != NULL && (strchr(o->instance, '/') != NULL || o->instance[0] == '.'))
+		return cli_error("\"%s\" cannot be the name of an instance", o->instance);
+	if (o->backup_id != NULL && (strlen(o->backup_id) > 15 ||
+	    strspn(o->backup_id, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+	    != strlen(o->backup_id)))
+		return cli_error("\"%s\" cannot be the id of a backup", o->backup_id);
+	if (o->no_wal && o->wal == WAL_CHOICE_DIRECT)
+		return cli_error("--no-wal cannot be combined with --wal=direct");
+	if (o->log_file != NULL && o->log_sink == LOG_TO_JOURNALD)
+		return cli_error("--log-file cannot be combined with --log-sink=journald");
+	return 0;
+}
+
+/* By name alone: a mount that is dead or hung must not be touched. */
+static bool
+is_mounted(const char *name)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+	char path[PATH_MAX];
+
+	return m != NULL && paths_resolve_parent(name, path) == 0 &&
+	    mountinfo_find(path, m) == 0 && strcmp(m->fstype, MOUNT_FSTYPE) == 0;
+}
+
+static int
+resolve_mountpoint(const struct options *o, struct names *n)
+{
+	struct stat st;
+
+	if (is_mounted(o->mnt))
+		return cli_error("\"%s\" is mounted already, alive or dead:"
+		    " pbkfs unmount it first", o->mnt);
+	if (realpath(o->mnt, n->mnt) == NULL)
+		return cli_error("could not use mountpoint \"%s\": %s", o->mnt, strerror(errno));
+	if (stat(n->mnt, &st) != 0 || !S_ISDIR(st.st_mode))
+		return cli_error("mountpoint \"%s\" is not a directory", o->mnt);
+	return 0;
+}
+
+static int
+resolve_names(const struct options *o, struct names *n)
+{
+	int rc;
+
+	memset(n, 0, sizeof(*n));
+	if (o->store != NULL && realpath(o->store, n->store) == NULL)
+		return cli_error("could not use store \"%s\": %s", o->store, strerror(errno));
+	if (resolve_mountpoint(o, n) != 0)
+		return 1;
+	if ((rc = paths_resolve_parent(o->diff, n->diff)) != 0)
+		return cli_error("could not use diff directory \"%s\": %s", o->diff, strerror(-rc));
+	if (o->log_file != NULL && (rc = paths_resolve_parent(o->log_file, n->log_file)) != 0)
+		return cli_error("could not use log file \"%s\": %s", o->log_file, strerror(-rc));
+	if (o->pid_file != NULL && (rc = paths_resolve_parent(o->pid_file, n->pid_file)) != 0)
+		return cli_error("could not use pid file \"%s\": %s", o->pid_file, strerror(-rc));
+	return 0;
+}
+
+static const char *
+or_null(const char *text)
+{
+	return text[0] != '\0' ? text : NULL;
+}
+
+static int
+check_overlap(const struct names *n)
+{
+	const struct paths_named paths[] = {
+		{ "store", or_null(n->store) }, { "mountpoint", n->mnt },
+		{ "diff directory", n->diff }, { "log file", or_null(n->log_file) },
+		{ "pid file", or_null(n->pid_file) },
+	};
+	char error[2 * PATH_MAX + 128];
+
+	if (paths_check_overlap(paths, ARRAY_SIZE(paths), error, sizeof(error)) != 0)
+		return cli_error("%s", error);
+	return 0;
+}
+
+/* Opened as the caller, who named it; not through a link at its last component. */
+static int
+open_named(const char *path, const char *what, int flags, int *fd)
+{
+	int opened autoclose = -1;
+	struct stat st;
+
+	opened = open(path, flags | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	if (opened < 0 || fstat(opened, &st) != 0)
+		return cli_error("could not open %s \"%s\": %s", what, path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid())
+		return cli_error("%s \"%s\" is not a plain file of yours", what, path);
+	*fd = steal_fd(&opened);
+	return 0;
+}
+
+static int
+open_outputs(const struct names *n, struct supervisor_config *c)
+{
+	char *slash, parent[PATH_MAX];
+
+	c->log_fd = c->pid_fd = c->pid_dir_fd = -1;
+	if (n->log_file[0] != '\0' &&
+	    open_named(n->log_file, "log file", O_WRONLY | O_APPEND, &c->log_fd) != 0)
+		return 1;
+	if (n->pid_file[0] == '\0')
+		return 0;
+	if (open_named(n->pid_file, "pid file", O_WRONLY, &c->pid_fd) != 0)
+		return 1;
+	snprintf(parent, sizeof(parent), "%s", n->pid_file);
+	slash = strrchr(parent, '/');
+	c->pid_name = n->pid_file + (slash - parent) + 1;
+	slash[slash == parent ? 1 : 0] = '\0';
+	c->pid_dir_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return 0;
+}
+
+static int
+fill_config(const struct options *o, const struct names *n, struct supervisor_config *c)
+{
+	*c = (struct supervisor_config){
+		.prepare = worker_prepare, .serve = worker_serve,
+		.store = or_null(n->store), .instance = o->instance, .backup_id = o->backup_id,
+		.mnt = n->mnt, .diff = n->diff,
+		.sandbox = o->sandbox, .wal = o->wal, .cache = o->cache,
+		.force = o->force, .no_wal = o->no_wal, .perf_unsafe = o->perf_unsafe,
+		.debug = o->debug,
+		.threads = o->threads != 0 ? (unsigned)o->threads : THREADS_DEFAULT,
+		.cache_size = o->cache_size != 0 ? o->cache_size : CACHE_DEFAULT,
+		.log_format = o->log_format, .log_target = o->log_sink,
+		.console = o->console,
+	};
+	if (o->owner != NULL && owner_parse(o->owner, &c->uid, &c->gid) != 0)
+		return 1;
+	c->owner_given = o->owner != NULL;
+	return open_outputs(n, c);
+}
+
+/* The supervisor has no terminal, and no directory that it would keep busy. */
+static void
+leave_terminal(bool console)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	umask(077);
+	if (chdir("/") != 0)
+		exit(EXIT_FAILURE);
+	signal(SIGTTOU, SIG_IGN);
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	if (console) {
+		setpgid(0, 0);	/* Ctrl-C is for the command, which passes it on */
+		return;
+	}
+	setsid();
+	dup2(fd, STDERR_FILENO);
+}
+
+static pid_t
+start_supervisor(struct supervisor_config *c, int *notify)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return -errno;
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	fflush(NULL);
+	if ((pid = fork()) < 0)
+		return -errno;
+	if (pid == 0) {
+		close(fds[0]);
+		c->notify_fd = fds[1];
+		leave_terminal(c->console);
+		exit(supervisor_main(c));
+	}
+	close(fds[1]);
+	if (c->console)
+		setpgid(pid, pid);
+	*notify = fds[0];
+	return pid;
+}
+
+/* Quotes a word for the shell where it needs it. */
+static void
+print_word(const char *word)
+{
+	putchar('\'');
+	for (; *word != '\0'; word++)
+		if (*word == '\'')
+			printf("'\\''");
+		else
+			putchar(*word);
+	putchar('\'');
+}
+
+/* Where packages put the server of one major version; else it is in the PATH. */
+static void
+find_pg_ctl(unsigned version, char *path, size_t size)
+{
+	snprintf(path, size, "/usr/lib/postgresql/%u/bin/pg_ctl", version);
+	if (access(path, X_OK) == 0)
+		return;
+	snprintf(path, size, "/usr/pgsql-%u/bin/pg_ctl", version);
+	if (access(path, X_OK) != 0)
+		snprintf(path, size, "pg_ctl");
+}
+
+static void
+print_start_command(const struct waiter *w, const char *mnt)
+{
+	const struct passwd *pw = getpwuid(w->uid);
+	char program[64];
+
+	find_pg_ctl(w->server_version, program, sizeof(program));
+	printf("start PostgreSQL %u with: ", w->server_version);
+	if (geteuid() == 0 && w->uid != 0 && pw != NULL)
+		printf("runuser -u %s -- ", pw->pw_name);
+	printf("%s -D ", program);
+	print_word(mnt);
+	printf(" start\n");
+	fflush(stdout);
+}
+
+static int
+report_mounted(const struct options *o, const struct waiter *w, const char *mnt)
+{
+	struct stat st;
+
+	if (o->wait && stat(mnt, &st) != 0)
+		return cli_error("\"%s\" was mounted but does not answer: %s", mnt, strerror(errno));
+	printf("mounted at \"%s\"\n", mnt);
+	print_start_command(w, mnt);
+	return 0;
+}
+
+static int
+wait_for_mount(const struct options *o, struct waiter *w, const char *mnt)
+{
+	switch (waiter_wait(w)) {
+	case WAITER_MOUNTED:
+		return report_mounted(o, w, mnt);
+	case WAITER_TIMEOUT:
+		return cli_error("not mounted after %llu seconds; the mount of \"%s\" goes on"
+		    " in the background", (unsigned long long)o->timeout, mnt);
+	case WAITER_INTERRUPTED:
+		return cli_error("interrupted; the mount of \"%s\" goes on in the background:"
+		    " pbkfs unmount ends it", mnt);
+	case WAITER_FAILED:
+		break;
+	}
+	return cli_error("%s", w->error);
+}
+
+int
+cmd_mount(const struct options *o)
+{
+	struct supervisor_config c;
+	static struct names n;
+	struct waiter w = { .timeout = o->console ? 0 : o->timeout };
+	pid_t pid;
+	int rc;
+
+	if (check_arguments(o) != 0 || resolve_names(o, &n) != 0 || check_overlap(&n) != 0 ||
+	    fill_config(o, &n, &c) != 0)
+		return EXIT_FAILURE;
+	if ((pid = start_supervisor(&c, &w.fd)) < 0)
+		return cli_error("could not start the supervisor: %s", strerror(-pid));
+	w.forward_to = o->console ? pid : 0;
+	rc = wait_for_mount(o, &w, n.mnt);
+	return o->console && rc == 0 ? waiter_attend(&w) : rc;
+}

@@ -1,0 +1,73 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/cmd_unmount.h"
+#include "supervisor/fusemount.h"
+#include "supervisor/users.h"
+
+#define FLUSH_SECONDS	120	/* for a worker to write out what it holds */
+#define KILL_SECONDS	10
+
+static int
+tell_busy(const struct target *t)
+{
+	char users[512];
+
+	users_of_mount(t->mnt, users, sizeof(users));
+	return cli_error("\"%s\" is in use by %s: stop them first, or use --force", t->mnt,
+	    users[0] != '\0' ? users : "processes that cannot be seen from here");
+}
+
+static int
+unmount_orderly(struct target *t)
+{
+	char error[FUSEMOUNT_ERROR_MAX];
+	int rc;
+
+	rc = fusemount_unmount(t->parent_fd, t->base, t->mnt, false, error);
+	if (rc == -EBUSY)
+		return tell_busy(t);
+	if (rc != 0)
+		return cli_error("%s", error);
+	if (target_wait(t, FLUSH_SECONDS) != 0)
+		return cli_error("\"%s\" is unmounted, but its processes have not ended yet"
+		    " (supervisor %d, worker %d)", t->mnt, (int)t->supervisor, (int)t->worker);
+	return 0;
+}
+
+int
+unmount_forcibly(struct target *t)
+{
+	char error[FUSEMOUNT_ERROR_MAX];
+
+	if (t->doubt[0] != '\0')
+		cli_warn("no process was ended, only the mount is detached: %s", t->doubt);
+	else if (target_kill(t) != 0)
+		return 1;
+	if (fusemount_unmount(t->parent_fd, t->base, t->mnt, true, error) != 0)
+		return cli_error("%s", error);
+	if (target_wait(t, KILL_SECONDS) != 0)
+		return cli_error("the processes of \"%s\" do not end (supervisor %d, worker %d)",
+		    t->mnt, (int)t->supervisor, (int)t->worker);
+	return 0;
+}
+
+int
+cmd_unmount(const struct options *o)
+{
+	static struct target t;
+	int rc;
+
+	if (o->mnt == NULL)
+		return cli_error("--mnt-path is required: see pbkfs unmount --help");
+	if (target_find(&t, o->mnt, o->diff) != 0)
+		return 1;
+	target_prove(&t);
+	rc = o->force ? unmount_forcibly(&t) : unmount_orderly(&t);
+	target_close(&t);
+	return rc;
+}

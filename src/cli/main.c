@@ -1,0 +1,99 @@
+#include "config.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+extern char **environ;
+
+static void
+complain(const char *kind, const char *fmt, va_list ap)
+{
+	char line[4096];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	fflush(stdout);
+	fprintf(stderr, "pbkfs %s: %s\n", kind, line);
+}
+
+int
+cli_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain("error", fmt, ap);
+	va_end(ap);
+	return EXIT_FAILURE;
+}
+
+void
+cli_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain("warning", fmt, ap);
+	va_end(ap);
+}
+
+static int
+run_command(int argc, char **argv)
+{
+	const struct command *c = options_command(argv[1]);
+	struct options o;
+
+	if (c == NULL) {
+		cli_error("unknown command \"%s\": see pbkfs --help", argv[1]);
+		return EXIT_USAGE;
+	}
+	if (options_parse(c, argc - 1, argv + 1, &o) != 0)
+		return EXIT_USAGE;
+	if (o.help) {
+		options_help(c);
+		return EXIT_SUCCESS;
+	}
+	return c->run(&o);
+}
+
+static int
+run_global_option(int argc, char **argv)
+{
+	const char *option = argv[1];
+
+	if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
+		options_usage();
+	} else if (strcmp(option, "--version") == 0 || strcmp(option, "-V") == 0) {
+		printf("pbkfs %s\n", PACKAGE_VERSION);
+	} else if (strcmp(option, "--long-options") == 0) {
+		options_list(argc > 2 ? options_command(argv[2]) : NULL);
+	} else {
+		cli_error("unknown option \"%s\": see pbkfs --help", option);
+		return EXIT_USAGE;
+	}
+	return EXIT_SUCCESS;
+}
+
+int
+main(int argc, char **argv)
+{
+	int fd;
+
+	/* Descriptors 0 to 2 must never become something that is ours. */
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+	setproctitle_init(argc, argv, environ);
+	if (argc < 2) {
+		cli_error("a command is missing: see pbkfs --help");
+		return EXIT_USAGE;
+	}
+	return argv[1][0] == '-' ? run_global_option(argc, argv) : run_command(argc, argv);
+}

@@ -1,0 +1,45 @@
+/*
+ * Commands and their options: one table drives getopt, help, completion and
+ * the check of the manual.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What was given; NULL, 0 and false where nothing was. */
+struct options {
+	const char *store, *mnt, *diff, *instance, *backup_id;
+	const char *owner, *log_file, *pid_file;
+	unsigned wal, cache, sandbox, log_format, log_sink;	/* enums of supervisor.h and job.h */
+	unsigned format;		/* of stat: 0 text, 1 json */
+	uint64_t timeout;		/* seconds; 0 = for ever */
+	uint64_t cache_size;		/* bytes */
+	uint64_t threads;
+	bool	wait, console, force, perf_unsafe, no_wal, debug, counters_reset, help;
+};
+
+struct command {
+	const char *name, *synopsis, *summary;
+	const struct option_def *options;
+	unsigned n_options;
+	int	(*run)(const struct options *o);
+};
+
+/* The command called name, or NULL. */
+const struct command *options_command(const char *name);
+
+/*
+ * Parses what follows the command's name.  Returns 0, or -1 after one line on
+ * standard error.
+ */
+int	options_parse(const struct command *c, int argc, char **argv, struct options *o);
+
+/* Print to standard output. */
+void	options_usage(void);
+void	options_help(const struct command *c);
+/* Long names, one a line; of all commands if c is NULL. */
+void	options_list(const struct command *c);
+
+#endif

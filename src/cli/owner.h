@@ -1,0 +1,15 @@
+/*
+ * --owner USER[:GROUP].
+ */
+#ifndef CLI_OWNER_H
+#define CLI_OWNER_H
+
+#include <sys/types.h>
+
+/*
+ * Names or numbers; without a group the user's own.  Returns 0, or -1 after
+ * one line on standard error.
+ */
+int	owner_parse(const char *text, uid_t *uid, gid_t *gid);
+
+#endif

@@ -1,0 +1,129 @@
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "cli/stat_text.h"
+
+static const char *
+text_of(const struct json_node *nodes, const struct json_node *object, const char *key)
+{
+	const struct json_node *node = json_get(nodes, object, key);
+
+	return node != NULL && node->text != NULL ? node->text : "?";
+}
+
+static double
+number_of(const struct json_node *nodes, const struct json_node *object, const char *key)
+{
+	const struct json_node *node = json_get(nodes, object, key);
+
+	return node != NULL && node->type == JSON_NUMBER ? strtod(node->text, NULL) : 0;
+}
+
+static bool
+is_true(const struct json_node *nodes, const char *key)
+{
+	const struct json_node *node = json_get(nodes, nodes, key);
+
+	return node != NULL && node->type == JSON_TRUE;
+}
+
+#define TEXT(key)	text_of(nodes, nodes, key)
+#define MEGABYTES(n)	((n) / 1e6)
+
+static void
+print_mount(const struct json_node *nodes)
+{
+	const struct json_node *worker = json_get(nodes, nodes, "worker");
+
+	printf("mountpoint    %s\n", TEXT("mountpoint"));
+	printf("backup        %s of instance %s, PostgreSQL %s\n", TEXT("backup_id"),
+	    TEXT("instance"), TEXT("server_version"));
+	printf("store         %s (read as: %s)\n", TEXT("store"), TEXT("store_read_by"));
+	printf("diff          %s\n", TEXT("diff_dir"));
+	printf("owner         %s:%s\n", TEXT("owner_uid"), TEXT("owner_gid"));
+	printf("mode          cache %s, wal %s%s%s\n", TEXT("cache"), TEXT("wal"),
+	    is_true(nodes, "no_wal") ? ", no-wal" : "",
+	    is_true(nodes, "perf_unsafe") ? ", perf-unsafe" : "");
+	printf("sandbox       %s\n", TEXT("sandbox"));
+	printf("uptime        %.0f s\n", number_of(nodes, nodes, "uptime_seconds"));
+	printf("supervisor    pid %s\n", TEXT("supervisor_pid"));
+	printf("worker        pid %s, generation %s, %s, replaced %s times\n",
+	    text_of(nodes, worker, "pid"), text_of(nodes, worker, "generation"),
+	    text_of(nodes, worker, "state"), text_of(nodes, worker, "replaced"));
+}
+
+static void
+print_replacements(const struct json_node *nodes)
+{
+	const struct json_node *list, *r = NULL;
+
+	list = json_get(nodes, json_get(nodes, nodes, "worker"), "replacements");
+	while ((r = json_next(nodes, list, r)) != NULL)
+		printf("  %s  generation %s: %s (%.1f ms)\n", text_of(nodes, r, "time"),
+		    text_of(nodes, r, "generation"), text_of(nodes, r, "reason"),
+		    number_of(nodes, r, "gap_ms"));
+}
+
+static void
+print_operations(const struct json_node *nodes)
+{
+	const struct json_node *list = json_get(nodes, nodes, "operations"), *op = NULL;
+
+	printf("\n%-13s %12s %8s %12s %10s %10s\n", "operation", "count", "errors", "MB",
+	    "p50 us", "p99 us");
+	while ((op = json_next(nodes, list, op)) != NULL) {
+		if (op->key == NULL || number_of(nodes, op, "count") == 0)
+			continue;
+		printf("%-13s %12s %8s %12.1f %10.1f %10.1f\n", op->key,
+		    text_of(nodes, op, "count"), text_of(nodes, op, "errors"),
+		    MEGABYTES(number_of(nodes, op, "bytes")),
+		    number_of(nodes, op, "p50_us"), number_of(nodes, op, "p99_us"));
+	}
+}
+
+static void
+print_blocks(const struct json_node *nodes)
+{
+	const struct json_node *blocks = json_get(nodes, nodes, "blocks"), *b = NULL, *list;
+
+	printf("\nblocks read from\n");
+	list = json_get(nodes, blocks, "backups");
+	while ((b = json_next(nodes, list, b)) != NULL)
+		printf("  backup %-10s %12s\n", text_of(nodes, b, "id"), text_of(nodes, b, "read"));
+	printf("  %-17s %12s\n", "diff", text_of(nodes, blocks, "diff"));
+	printf("  %-17s %12s\n", "nowhere (zero)", text_of(nodes, blocks, "zero"));
+	printf("blocks written      %12s, first copied up: %s\n",
+	    text_of(nodes, blocks, "written"), text_of(nodes, blocks, "copied_up"));
+}
+
+static void
+print_engine(const struct json_node *nodes)
+{
+	const struct json_node *codec = json_get(nodes, nodes, "codec");
+	const struct json_node *maps = json_get(nodes, nodes, "block_maps");
+	const struct json_node *diff = json_get(nodes, nodes, "diff");
+
+	printf("\ndecompression %.3f s for %.1f MB\n", number_of(nodes, codec, "seconds"),
+	    MEGABYTES(number_of(nodes, codec, "bytes_in")));
+	printf("block maps    %.1f of %.1f MB, %s built, %s evicted\n",
+	    MEGABYTES(number_of(nodes, maps, "bytes")),
+	    MEGABYTES(number_of(nodes, maps, "bytes_max")),
+	    text_of(nodes, maps, "builds"), text_of(nodes, maps, "evictions"));
+	printf("diff          %.1f MB in %s files, journal %.1f MB, %s files not synced\n",
+	    MEGABYTES(number_of(nodes, diff, "bytes")), text_of(nodes, diff, "files"),
+	    MEGABYTES(number_of(nodes, diff, "journal_bytes")),
+	    text_of(nodes, diff, "dirty_files"));
+}
+
+void
+stat_text_print(const struct json_node *nodes)
+{
+	print_mount(nodes);
+	print_replacements(nodes);
+	print_operations(nodes);
+	print_blocks(nodes);
+	print_engine(nodes);
+}

@@ -1,0 +1,12 @@
+/*
+ * The snapshot of a mount as tables for people.
+ */
+#ifndef CLI_STAT_TEXT_H
+#define CLI_STAT_TEXT_H
+
+#include "base/json.h"
+
+/* Prints the parsed snapshot to standard output; what is missing is left out. */
+void	stat_text_print(const struct json_node *nodes);
+
+#endif

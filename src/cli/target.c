@@ -1,0 +1,189 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/target.h"
+#include "supervisor/lock.h"
+#include "supervisor/paths.h"
+
+void
+target_init(struct target *t)
+{
+	memset(t, 0, sizeof(*t));
+	t->parent_fd = t->diff_fd = t->lock_fd = t->supervisor_fd = t->worker_fd = -1;
+}
+
+void
+target_close(struct target *t)
+{
+	int *fds[] = { &t->parent_fd, &t->diff_fd, &t->lock_fd, &t->supervisor_fd, &t->worker_fd };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+/*
+ * A link that leads to a mountpoint is followed only once it is clear that the
+ * name itself is no mount: reading a link of a mount that hangs would hang.
+ */
+static int
+find_mount(struct target *t, const char *dir, struct mountinfo *m)
+{
+	int rc;
+
+	if ((rc = paths_resolve_parent(dir, t->mnt)) != 0)
+		return rc;
+	if ((rc = mountinfo_find(t->mnt, m)) != -ENOENT)
+		return rc;
+	if (realpath(dir, t->mnt) == NULL)
+		return -errno;
+	return mountinfo_find(t->mnt, m);
+}
+
+static int
+open_parent(struct target *t)
+{
+	char parent[PATH_MAX];
+
+	t->base = strrchr(t->mnt, '/') + 1;
+	snprintf(parent, sizeof(parent), "%.*s", (int)(t->base - t->mnt), t->mnt);
+	t->parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return t->parent_fd < 0 ? -errno : 0;
+}
+
+static int
+check_diff(const struct target *t, const char *diff)
+{
+	char given[PATH_MAX];
+
+	if (diff == NULL)
+		return 0;
+	if (paths_resolve_parent(diff, given) != 0 || strcmp(given, t->diff) != 0)
+		return cli_error("the diff directory of \"%s\" is \"%s\", not \"%s\"",
+		    t->mnt, t->diff, diff);
+	return 0;
+}
+
+int
+target_find(struct target *t, const char *dir, const char *diff)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+	int rc;
+
+	target_init(t);
+	if (m == NULL)
+		return cli_error("out of memory");
+	if ((rc = find_mount(t, dir, m)) == -ENOENT)
+		return cli_error("nothing is mounted at \"%s\"", dir);
+	if (rc != 0)
+		return cli_error("could not use \"%s\": %s", dir, strerror(-rc));
+	if (strcmp(m->fstype, MOUNT_FSTYPE) != 0)
+		return cli_error("\"%s\" is a mount, but not of pbkfs (%s)", dir, m->fstype);
+	strlcpy(t->diff, m->source, sizeof(t->diff));
+	if ((rc = open_parent(t)) != 0)
+		return cli_error("could not open what holds \"%s\": %s", dir, strerror(-rc));
+	return check_diff(t, diff);
+}
+
+static int
+doubt(struct target *t, const char *what, int error)
+{
+	snprintf(t->doubt, sizeof(t->doubt), "%s%s%s", what, error != 0 ? ": " : "",
+	    error != 0 ? strerror(-error) : "");
+	return -1;
+}
+
+static int
+open_lock_of(struct target *t)
+{
+	char mnt[PATH_MAX];
+	struct stat st;
+
+	t->diff_fd = open(t->diff, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (t->diff_fd < 0 || fstat(t->diff_fd, &st) != 0)
+		return doubt(t, "its diff directory cannot be opened", -errno);
+	if ((t->lock_fd = lock_open(t->diff_fd, st.st_uid, O_RDONLY)) < 0)
+		return doubt(t, "its lock file cannot be used", t->lock_fd);
+	if (lock_read_mountpoint(t->lock_fd, mnt) != 0 || strcmp(mnt, t->mnt) != 0)
+		return doubt(t, "its lock file does not name this mountpoint", 0);
+	return 0;
+}
+
+void
+target_prove_lock(struct target *t)
+{
+	int fd;
+
+	if ((fd = lock_owner_pidfd(t->lock_fd, LOCK_SUPERVISOR, &t->supervisor)) >= 0)
+		t->supervisor_fd = fd;
+	else if (fd != -ENOENT)
+		doubt(t, "the supervisor cannot be named", fd);
+	if ((fd = lock_owner_pidfd(t->lock_fd, LOCK_WORKER, &t->worker)) >= 0)
+		t->worker_fd = fd;
+	else if (fd != -ENOENT)
+		doubt(t, "the worker cannot be named", fd);
+	if (t->supervisor == 0 && t->worker == 0 && t->doubt[0] == '\0')
+		doubt(t, "nobody holds its lock", 0);
+}
+
+void
+target_prove(struct target *t)
+{
+	if (open_lock_of(t) == 0)
+		target_prove_lock(t);
+}
+
+static int
+kill_one(int pidfd, pid_t pid)
+{
+	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0 ||
+	    errno == ESRCH)
+		return 0;
+	return cli_error("could not end process %d: %s", (int)pid, strerror(errno));
+}
+
+int
+target_kill(const struct target *t)
+{
+	/* The supervisor first, or it would replace the worker. */
+	if (kill_one(t->supervisor_fd, t->supervisor) != 0)
+		return 1;
+	return kill_one(t->worker_fd, t->worker);
+}
+
+static int
+wait_one(int pidfd, int seconds)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int rc;
+
+	if (pidfd < 0)
+		return 0;
+	do
+		rc = poll(&p, 1, seconds * 1000);
+	while (rc < 0 && errno == EINTR);
+	return rc > 0 ? 0 : -ETIMEDOUT;
+}
+
+int
+target_wait(const struct target *t, int seconds)
+{
+	int rc = wait_one(t->worker_fd, seconds);
+
+	return rc != 0 ? rc : wait_one(t->supervisor_fd, seconds);
+}

@@ -1,0 +1,190 @@
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/waiter.h"
+#include "supervisor/notify.h"
+
+static volatile sig_atomic_t caught;
+static bool progress_shown;
+
+static void
+note_signal(int number)
+{
+	caught = number;
+}
+
+static const int watched[] = { SIGINT, SIGTERM, SIGHUP };
+
+/* Blocked except inside ppoll(2), so that none is missed. */
+static void
+catch_signals(sigset_t *outside)
+{
+	struct sigaction action = { .sa_handler = note_signal };
+	sigset_t blocked;
+	size_t i;
+
+	sigemptyset(&blocked);
+	for (i = 0; i < ARRAY_SIZE(watched); i++) {
+		sigaddset(&blocked, watched[i]);
+		sigaction(watched[i], &action, NULL);
+	}
+	sigprocmask(SIG_BLOCK, &blocked, outside);
+	for (i = 0; i < ARRAY_SIZE(watched); i++)
+		sigdelset(outside, watched[i]);
+}
+
+static void
+show_progress(const char *text)
+{
+	unsigned long long done, total;
+
+	if (!isatty(STDERR_FILENO) || sscanf(text, "%llu %llu", &done, &total) != 2 || total == 0)
+		return;
+	fprintf(stderr, "\rcopying WAL: %3.0f %% of %llu MB",
+	    100.0 * (double)done / (double)total, total >> 20);
+	progress_shown = true;
+}
+
+static void
+end_progress(void)
+{
+	if (progress_shown)
+		fprintf(stderr, "\r%-60s\r", "");
+	progress_shown = false;
+}
+
+/* Returns true when the line decides. */
+static bool
+take_line(struct waiter *w, const char *line, enum waiter_result *result)
+{
+	const char *text = line[0] != '\0' && line[1] == ' ' ? line + 2 : "";
+
+	if (line[0] != NOTIFY_PROGRESS)
+		end_progress();
+	switch (line[0]) {
+	case NOTIFY_PROGRESS:
+		show_progress(text);
+		return false;
+	case NOTIFY_WARNING:
+		cli_warn("%s", text);
+		return false;
+	case NOTIFY_MOUNTED:
+		*result = WAITER_MOUNTED;
+		return sscanf(text, "%u %u", &w->server_version, &w->uid) == 2;
+	case NOTIFY_FAILED:
+		*result = WAITER_FAILED;
+		strlcpy(w->error, text, sizeof(w->error));
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+take_lines(struct waiter *w, char *buf, size_t *have, enum waiter_result *result)
+{
+	char *end;
+
+	while ((end = memchr(buf, '\n', *have)) != NULL) {
+		*end = '\0';
+		if (take_line(w, buf, result))
+			return true;
+		*have -= (size_t)(end + 1 - buf);
+		memmove(buf, end + 1, *have);
+	}
+	return false;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits for input.  Returns 1, 0 at the deadline (0 = none), or -1 for a signal. */
+static int
+wait_input(const struct waiter *w, int64_t deadline, const sigset_t *mask)
+{
+	struct pollfd p = { .fd = w->fd, .events = POLLIN };
+	struct timespec left, *limit = NULL;
+	int64_t ms;
+
+	if (deadline != 0) {
+		ms = MAX(deadline - now_ms(), (int64_t)0);
+		left = (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
+		limit = &left;
+	}
+	return ppoll(&p, 1, limit, mask);
+}
+
+enum waiter_result
+waiter_wait(struct waiter *w)
+{
+	int64_t deadline = w->timeout == 0 ? 0 : now_ms() + (int64_t)w->timeout * 1000;
+	enum waiter_result result = WAITER_FAILED;
+	char buf[2 * NOTIFY_LINE_MAX];
+	size_t have = 0;
+	sigset_t mask;
+	ssize_t n;
+	int rc;
+
+	catch_signals(&mask);
+	snprintf(w->error, sizeof(w->error), "the supervisor ended without a word");
+	for (;;) {
+		rc = wait_input(w, deadline, &mask);
+		if (caught != 0 && w->forward_to != 0) {
+			kill(w->forward_to, caught);
+			caught = 0;
+		} else if (caught != 0) {
+			end_progress();
+			return WAITER_INTERRUPTED;
+		}
+		if (rc == 0) {
+			end_progress();
+			return WAITER_TIMEOUT;
+		}
+		if (rc < 0)
+			continue;
+		n = read(w->fd, buf + have, sizeof(buf) - have);
+		if (n <= 0)
+			return result;
+		have += (size_t)n;
+		if (take_lines(w, buf, &have, &result))
+			return result;
+		if (have == sizeof(buf))
+			have = 0;	/* no line of ours is that long */
+	}
+}
+
+int
+waiter_attend(struct waiter *w)
+{
+	sigset_t mask;
+	int status;
+
+	catch_signals(&mask);
+	/* The pipe ends with the supervisor, so it is enough to watch that. */
+	while (wait_input(w, 0, &mask) != 1 || read(w->fd, w->error, sizeof(w->error)) > 0) {
+		if (caught != 0)
+			kill(w->forward_to, caught);
+		caught = 0;
+	}
+	while (waitpid(w->forward_to, &status, 0) < 0)
+		if (errno != EINTR)
+			return 1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}

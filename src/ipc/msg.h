@@ -1,0 +1,99 @@
+/*
+ * The messages between supervisor and worker: fixed-size frames over a pipe in
+ * each direction.  A frame is a header and at most MSG_BODY_MAX bytes, written
+ * with one write(2) of at most PIPE_BUF bytes, so frames of several threads
+ * never mix.
+ */
+#ifndef IPC_MSG_H
+#define IPC_MSG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MSG_PROTOCOL	1
+#define MSG_BODY_MAX	2048
+
+enum msg_type {
+	/* worker -> supervisor */
+	MSG_CONFINED = 1,	/* the sandbox is on; nothing of the store was read yet */
+	MSG_PROGRESS,		/* struct msg_progress: copying WAL */
+	MSG_MEMBER,		/* struct msg_member: one backup of the chain, newest first */
+	MSG_PREPARED,		/* struct msg_prepared: the index is complete */
+	MSG_READY,		/* the worker serves */
+	MSG_FAILED,		/* text: why it cannot go on; it exits next */
+	MSG_HEARTBEAT,		/* once a second while serving */
+	MSG_DIRTY,		/* --perf-unsafe: wants .pbkfs-dirty before its first write */
+	MSG_CLEAN,		/* everything is flushed; it exits next */
+	MSG_STATS,		/* struct msg_stats: the answer to MSG_DUMP */
+	MSG_LOG,		/* one byte enum log_level, then text */
+	/* supervisor -> worker */
+	MSG_DIRTY_DONE = 64,	/* the marker is durable */
+	MSG_DUMP,		/* send MSG_STATS */
+	MSG_RESET,		/* zero the counters */
+	MSG_STOP,		/* flush and exit: the mount is gone or going */
+};
+
+struct msg_header {
+	uint16_t type;		/* enum msg_type */
+	uint16_t protocol;	/* MSG_PROTOCOL */
+	uint32_t len;		/* bytes of the body */
+};
+
+struct msg_progress {
+	uint64_t done, total;	/* bytes */
+};
+
+struct msg_member {
+	char	id[16];		/* NUL terminated */
+	uint32_t version;	/* program-version as a number */
+	uint32_t list_crc;	/* CRC-32C of its backup_content.control */
+};
+
+struct msg_prepared {
+	uint64_t tree_digest;	/* see probackup/index.h */
+	uint64_t n_entries, n_members;
+	uint32_t server_version;	/* PostgreSQL major version */
+	uint32_t root_mode;	/* 0700 or 0750 */
+	uint32_t timeline;
+	uint32_t reserved;
+	uint64_t wal_copied;	/* bytes */
+	char	warning[512];	/* "" or one line for the user */
+};
+
+struct msg_stats {
+	uint64_t diff_bytes;	/* allocated in the diff directory */
+	uint64_t diff_files, journal_bytes;
+	uint64_t map_bytes, map_bytes_max;	/* block maps in memory, and --cache-size */
+	uint64_t open_files;
+	uint64_t inodes;	/* in memory */
+	uint64_t dirty_files;	/* with writes that no fsync covered yet */
+};
+
+/* Incoming bytes of one pipe, until they make a frame. */
+struct msg_reader {
+	size_t	have;		/* bytes in buf */
+	size_t	taken;		/* of these, the frame that msg_next() returned */
+	unsigned char buf[sizeof(struct msg_header) + MSG_BODY_MAX];
+};
+
+/*
+ * Sends one frame.  Returns 0, -EPIPE when nobody reads any more, -EAGAIN when
+ * fd is non-blocking and the pipe is full, or another negative errno.  SIGPIPE
+ * must be ignored.  Safe from several threads.
+ */
+int	msg_send(int fd, enum msg_type type, const void *body, size_t len);
+
+/*
+ * Reads what fd has into r: one read(2).  Returns the number of bytes, 0 at
+ * end of file, -EAGAIN, or negative errno.
+ */
+int	msg_fill(int fd, struct msg_reader *r);
+
+/*
+ * Takes the next complete frame out of r.  Returns 1 with *h and *body (valid
+ * until the next call on r), 0 when a frame is not complete yet, or -EPROTO
+ * for a wrong protocol number or a length over MSG_BODY_MAX.
+ */
+int	msg_next(struct msg_reader *r, struct msg_header *h, const unsigned char **body);
+
+#endif

@@ -1,0 +1,280 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "supervisor/answer.h"
+#include "supervisor/logfile.h"
+#include "supervisor/notify.h"
+#include "supervisor/spawn.h"
+#include "supervisor/stat.h"
+
+#define FLOOD_MESSAGES	20000	/* in one second: more is an attack */
+#define FLOOD_LINES	200	/* log lines in one second: more are dropped */
+
+typedef int (*answer_fn)(struct supervisor *s, const unsigned char *body, size_t len);
+
+/* Copies text of a worker as one line that is safe to print. */
+static void
+copy_text(char *to, size_t size, const unsigned char *from, size_t len)
+{
+	size_t i;
+
+	len = MIN(len, size - 1);
+	for (i = 0; i < len; i++)
+		to[i] = from[i] < ' ' || from[i] == 0x7f ? '?' : (char)from[i];
+	to[len] = '\0';
+}
+
+static int
+answer_confined(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	(void)body;
+	(void)len;
+	log_debug("worker %d is confined", (int)s->worker.pid);
+	return 0;
+}
+
+static int
+answer_progress(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	struct msg_progress p;
+
+	memcpy(&p, body, len);
+	notify_send(s->config->notify_fd, NOTIFY_PROGRESS, "%llu %llu",
+	    (unsigned long long)p.done, (unsigned long long)p.total);
+	return 0;
+}
+
+/* An id is what pg_probackup makes of a time: base 36, upper case. */
+static bool
+id_is_valid(const char id[16])
+{
+	size_t n = strnlen(id, 16);
+
+	return n > 0 && n < 16 &&
+	    strspn(id, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == n;
+}
+
+static int
+answer_member(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	struct binding_member *m;
+	struct msg_member member;
+
+	memcpy(&member, body, len);
+	if (s->prepared || s->found.n_members >= IOSTATS_BACKUPS || !id_is_valid(member.id))
+		return -EPROTO;
+	m = &s->found.member[s->found.n_members++];
+	memset(m, 0, sizeof(*m));
+	memcpy(m->id, member.id, strlen(member.id));
+	m->version = member.version;
+	m->list_crc = member.list_crc;
+	return 0;
+}
+
+static int
+answer_prepared(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	char warning[sizeof(((struct msg_prepared *)0)->warning)];
+	struct msg_prepared p;
+
+	memcpy(&p, body, len);
+	if (s->prepared || s->found.n_members == 0 || p.n_members != s->found.n_members ||
+	    (p.root_mode != 0700 && p.root_mode != 0750) || p.server_version > 99)
+		return -EPROTO;
+	s->prepared = true;
+	s->found.tree_digest = p.tree_digest;
+	s->found.server_version = p.server_version;
+	s->root_mode = p.root_mode;
+	log_info("prepared: %llu entries from %zu backups, PostgreSQL %u, %llu bytes of WAL copied",
+	    (unsigned long long)p.n_entries, s->found.n_members, p.server_version,
+	    (unsigned long long)p.wal_copied);
+	copy_text(warning, sizeof(warning), (const unsigned char *)p.warning,
+	    strnlen(p.warning, sizeof(p.warning)));
+	if (warning[0] != '\0') {
+		log_warn("%s", warning);
+		notify_send(s->config->notify_fd, NOTIFY_WARNING, "%s", warning);
+	}
+	return 0;
+}
+
+static int
+answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	uint64_t now = state_now();
+
+	(void)body;
+	(void)len;
+	s->phase = PHASE_SERVING;
+	if (s->death_at != 0) {
+		failover_replaced(&s->failover, now - s->death_at);
+		log_info("worker %d (generation %u) serves, %.1f ms after the end of the last one",
+		    (int)s->worker.pid, s->worker.generation,
+		    (double)(now - s->death_at) / 1e6);
+	}
+	if (!s->ready_once) {
+		s->ready_once = true;
+		s->mounted_at = now;
+		log_info("mounted backup %s of instance \"%s\" at \"%s\"", s->backup_id,
+		    s->instance, s->config->mnt);
+	}
+	stat_write(s);
+	notify_send(s->config->notify_fd, NOTIFY_MOUNTED, "%u %u",
+	    s->found.server_version, (unsigned)s->uid);
+	return 0;
+}
+
+static int
+answer_failed(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	copy_text(s->worker.reason, sizeof(s->worker.reason), body, len);
+	copy_text(s->worker_error, sizeof(s->worker_error), body, len);
+	log_error("worker %d: %s", (int)s->worker.pid, s->worker_error);
+	return 0;
+}
+
+static int
+answer_heartbeat(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	(void)s;	/* answer_worker() noted the time */
+	(void)body;
+	(void)len;
+	return 0;
+}
+
+static int
+answer_dirty(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	int rc;
+
+	(void)body;
+	(void)len;
+	if (!s->config->perf_unsafe)
+		return -EPROTO;
+	if (!s->dirty && (rc = diffdir_set_dirty(&s->diff, true)) != 0) {
+		log_error("could not create \"%s\": %s", DIFFDIR_DIRTY, strerror(-rc));
+		spawn_kill(&s->worker, "it may not write without \"%s\"", DIFFDIR_DIRTY);
+		return 0;
+	}
+	s->dirty = true;
+	return spawn_tell(&s->worker, MSG_DIRTY_DONE) == 0 ? 0 : -EPROTO;
+}
+
+static int
+answer_clean(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	(void)body;
+	(void)len;
+	s->phase = PHASE_LEAVING;
+	return 0;
+}
+
+static int
+answer_stats(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	memcpy(&s->stats, body, len);
+	s->have_stats = true;
+	if (s->stats_due != 0)
+		stat_write(s);
+	return 0;
+}
+
+static int
+answer_log(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	struct worker *w = &s->worker;
+
+	if (body[0] > LOGL_DEBUG)
+		return -EPROTO;
+	if (++w->lines_in_window > FLOOD_LINES) {
+		w->lines_dropped++;
+		return 0;
+	}
+	logfile_worker_line(body[0], (const char *)body + 1, len - 1, w->pid, w->generation);
+	return 0;
+}
+
+static const struct answer {
+	uint16_t type;
+	unsigned phases;
+	uint32_t min, max;	/* bytes of the body */
+	answer_fn handler;
+} answers[] = {
+#define EXACTLY(n)	(n), (n)
+	{ MSG_CONFINED,	PHASE_PREPARING | PHASE_STARTING, EXACTLY(0), answer_confined },
+	{ MSG_PROGRESS,	PHASE_PREPARING, EXACTLY(sizeof(struct msg_progress)), answer_progress },
+	{ MSG_MEMBER,	PHASE_PREPARING, EXACTLY(sizeof(struct msg_member)), answer_member },
+	{ MSG_PREPARED,	PHASE_PREPARING, EXACTLY(sizeof(struct msg_prepared)), answer_prepared },
+	{ MSG_READY,	PHASE_STARTING, EXACTLY(0), answer_ready },
+	{ MSG_FAILED,	PHASE_ANY, 1, MSG_BODY_MAX, answer_failed },
+	{ MSG_HEARTBEAT, PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING, EXACTLY(0), answer_heartbeat },
+	{ MSG_DIRTY,	PHASE_STARTING | PHASE_SERVING, EXACTLY(0), answer_dirty },
+	{ MSG_CLEAN,	PHASE_STARTING | PHASE_SERVING, EXACTLY(0), answer_clean },
+	{ MSG_STATS,	PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING,
+	    EXACTLY(sizeof(struct msg_stats)), answer_stats },
+	{ MSG_LOG,	PHASE_ANY, 2, MSG_BODY_MAX, answer_log },
+};	/* anything else: log it, end the worker */
+
+int
+answer_message(struct supervisor *s, const struct msg_header *h, const unsigned char *body)
+{
+	const struct answer *a;
+
+	for (a = answers; a < answers + ARRAY_SIZE(answers); a++)
+		if (a->type == h->type)
+			break;
+	if (a == answers + ARRAY_SIZE(answers) || (a->phases & s->phase) == 0 ||
+	    h->len < a->min || h->len > a->max)
+		return -EPROTO;
+	return a->handler(s, body, h->len);
+}
+
+/* Whether the worker sends more than any honest one would. */
+static bool
+is_flood(struct worker *w)
+{
+	uint64_t second = w->last_heard / STATE_SECOND;
+
+	if (second != w->window) {
+		if (w->lines_dropped > 0)
+			log_warn("%u lines of worker %d were dropped", w->lines_dropped, (int)w->pid);
+		w->window = second;
+		w->in_window = w->lines_in_window = w->lines_dropped = 0;
+	}
+	return ++w->in_window > FLOOD_MESSAGES;
+}
+
+int
+answer_worker(struct supervisor *s)
+{
+	struct worker *w = &s->worker;
+	const unsigned char *body;
+	struct msg_header h;
+	int n, rc;
+
+	if ((n = msg_fill(w->in_fd, &w->reader)) <= 0)
+		return n == -EAGAIN ? n : 0;
+	w->last_heard = state_now();
+	while ((rc = msg_next(&w->reader, &h, &body)) > 0) {
+		if (w->killed)
+			continue;	/* it has nothing to say any more */
+		if (is_flood(w)) {
+			spawn_kill(w, "it floods its supervisor with messages");
+			continue;
+		}
+		if (answer_message(s, &h, body) != 0) {
+			spawn_kill(w, "it sent message %u of %u bytes, which is not allowed now",
+			    h.type, h.len);
+			return 0;
+		}
+	}
+	if (rc < 0) {
+		spawn_kill(w, "it sent bytes that are no message");
+		return 0;
+	}
+	return n;
+}

@@ -1,0 +1,22 @@
+/*
+ * The messages of the worker: what is allowed when, and what is done.
+ */
+#ifndef SUPERVISOR_ANSWER_H
+#define SUPERVISOR_ANSWER_H
+
+#include "supervisor/state.h"
+
+/*
+ * Reads what the worker sent and answers it.  A worker that breaks the rules
+ * is killed.  Returns the number of bytes read, 0 at end of file or after a
+ * breach.
+ */
+int	answer_worker(struct supervisor *s);
+
+/*
+ * One message.  Returns 0, or -EPROTO if it is not allowed now, has a wrong
+ * size, or says what cannot be.
+ */
+int	answer_message(struct supervisor *s, const struct msg_header *h, const unsigned char *body);
+
+#endif

@@ -1,0 +1,456 @@
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "supervisor/begin.h"
+#include "supervisor/identity.h"
+#include "supervisor/lock.h"
+#include "supervisor/logfile.h"
+#include "supervisor/mountinfo.h"
+#include "supervisor/notify.h"
+#include "supervisor/paths.h"
+
+#define FAIL(s, ...)	(state_fail((s), __VA_ARGS__), -1)
+
+static void
+warn_user(const struct supervisor *s, const char *text)
+{
+	log_warn("%s", text);
+	notify_send(s->config->notify_fd, NOTIFY_WARNING, "%s", text);
+}
+
+static int
+open_mountpoint(struct supervisor *s)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+	const char *mnt = s->config->mnt;
+	char parent[PATH_MAX];
+
+	if (m == NULL)
+		return FAIL(s, "out of memory");
+	if (mountinfo_find(mnt, m) == 0 && strcmp(m->fstype, MOUNT_FSTYPE) == 0)
+		return FAIL(s, "\"%s\" is mounted already: pbkfs unmount it first", mnt);
+	s->mnt_base = strrchr(mnt, '/') + 1;
+	snprintf(parent, sizeof(parent), "%.*s", (int)(s->mnt_base - mnt), mnt);
+	s->mnt_parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s->mnt_fd = open(mnt, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->mnt_fd < 0 || s->mnt_parent_fd < 0)
+		return FAIL(s, "could not open mountpoint \"%s\": %s", mnt, strerror(errno));
+	return 0;
+}
+
+static gid_t
+group_of(uid_t uid, gid_t otherwise)
+{
+	const struct passwd *pw = getpwuid(uid);
+
+	return pw != NULL ? pw->pw_gid : otherwise;
+}
+
+/* Root may act for anybody, by default for whom the diff directory belongs to. */
+static void
+choose_owner(struct supervisor *s)
+{
+	if (!identity_is_root()) {
+		s->uid = geteuid();
+		s->gid = getegid();
+	} else if (s->config->owner_given) {
+		s->uid = s->config->uid;
+		s->gid = s->config->gid;
+	} else {
+		s->uid = s->diff.uid;
+		s->gid = group_of(s->diff.uid, s->diff.gid);
+	}
+}
+
+static int
+not_ours(struct supervisor *s, const char *foreign)
+{
+	return FAIL(s, "\"%s\" is neither empty nor a pbkfs diff directory%s%s%s",
+	    s->config->diff, foreign[0] != '\0' ? ": it holds \"" : "", foreign,
+	    foreign[0] != '\0' ? "\"" : "");
+}
+
+static int
+open_diff_directory(struct supervisor *s)
+{
+	char error[DIFFDIR_ERROR_MAX] = "", foreign[NAME_MAX + 1];
+	int content;
+
+	if (diffdir_open(&s->diff, s->config->diff, true, error) != 0)
+		return FAIL(s, "%s", error);
+	if ((content = diffdir_content(&s->diff, foreign)) < 0)
+		return FAIL(s, "could not read diff directory \"%s\": %s", s->config->diff,
+		    strerror(-content));
+	if (content == DIFFDIR_FOREIGN)
+		return not_ours(s, foreign);
+	choose_owner(s);
+	if (diffdir_own(&s->diff, s->uid, s->gid, content == DIFFDIR_EMPTY, error) != 0)
+		return FAIL(s, "%s", error[0] != '\0' ? error : strerror(errno));
+	if (identity_assume(s->uid, s->gid) != 0)
+		return FAIL(s, "could not act as user %u", (unsigned)s->uid);
+	s->content = content;
+	return 0;
+}
+
+static int
+in_use(struct supervisor *s, int fd)
+{
+	char mnt[PATH_MAX] = "";
+	pid_t pid = lock_owner(fd, LOCK_SUPERVISOR);
+
+	if (pid <= 0)
+		pid = lock_owner(fd, LOCK_WORKER);
+	if (lock_read_mountpoint(fd, mnt) != 0 || mnt[0] == '\0')
+		return FAIL(s, "diff directory \"%s\" is in use by process %d",
+		    s->config->diff, (int)pid);
+	return FAIL(s, "diff directory \"%s\" is in use: process %d has it mounted at \"%s\"",
+	    s->config->diff, (int)pid, mnt);
+}
+
+/* Names alone do not make a directory ours: a lock file or a binding does. */
+static int
+open_lock(struct supervisor *s)
+{
+	bool unfinished = s->content == DIFFDIR_UNFINISHED;
+	char mnt[PATH_MAX];
+	int fd;
+
+	fd = lock_open(s->diff.fd, s->uid, O_RDWR | (unfinished ? 0 : O_CREAT));
+	if (fd == -ENOENT)
+		return not_ours(s, "");
+	if (fd < 0)
+		return FAIL(s, "could not use \"%s/%s\": %s", s->config->diff, LOCK_NAME,
+		    fd == -EPERM ? "it is not a plain file of the owner's" : strerror(-fd));
+	s->lock_fd = fd;
+	if (unfinished && lock_read_mountpoint(fd, mnt) != 0)
+		return not_ours(s, "");
+	return 0;
+}
+
+static int
+take_lock(struct supervisor *s)
+{
+	int rc;
+
+	if (open_lock(s) != 0)
+		return -1;
+	if ((rc = lock_take(s->diff.fd, s->lock_fd)) == -EWOULDBLOCK)
+		return in_use(s, s->lock_fd);
+	if (rc == 0)
+		s->locked = true;
+	if (rc == 0)
+		rc = lock_write_mountpoint(s->lock_fd, s->config->mnt);
+	if (rc != 0)
+		return FAIL(s, "could not lock diff directory \"%s\": %s", s->config->diff,
+		    rc == -ESTALE ? "the lock file was replaced" : strerror(-rc));
+	return 0;
+}
+
+static int
+load_binding(struct supervisor *s)
+{
+	const char *diff = s->config->diff;
+	int rc;
+
+	rc = binding_load(s->diff.fd, &s->bound);
+	if (rc == -ENOENT) {
+		s->fresh = true;
+		return 0;
+	}
+	if (rc == -ENOTSUP)
+		return FAIL(s, "\"%s/%s\" has a format version that this pbkfs does not know",
+		    diff, BINDING_NAME);
+	if (rc == -EUCLEAN)
+		return FAIL(s, "\"%s/%s\" is damaged: pbkfs cleanup the diff directory",
+		    diff, BINDING_NAME);
+	if (rc != 0)
+		return FAIL(s, "could not read \"%s/%s\": %s", diff, BINDING_NAME, strerror(-rc));
+	s->has_binding = true;
+	if (s->bound.no_wal)
+		return FAIL(s, "diff directory \"%s\" was mounted with --no-wal and its WAL is gone:"
+		    " pbkfs cleanup it", diff);
+	return 0;
+}
+
+static int
+mismatch(struct supervisor *s, const char *what, const char *bound, const char *given)
+{
+	return FAIL(s, "diff directory \"%s\" belongs to %s \"%s\", not \"%s\"",
+	    s->config->diff, what, bound, given);
+}
+
+/* Only the arguments and the binding decide what is mounted. */
+static int
+choose_backup(struct supervisor *s)
+{
+	const struct supervisor_config *c = s->config;
+
+	if (s->fresh && (c->store == NULL || c->instance == NULL || c->backup_id == NULL))
+		return FAIL(s, "a fresh diff directory needs --pbk-store, --instance and --backup-id");
+	if (!s->fresh && c->instance != NULL && strcmp(c->instance, s->bound.instance) != 0)
+		return mismatch(s, "instance", s->bound.instance, c->instance);
+	if (!s->fresh && c->backup_id != NULL && strcasecmp(c->backup_id, s->bound.backup_id) != 0)
+		return mismatch(s, "backup", s->bound.backup_id, c->backup_id);
+	s->store = c->store != NULL ? c->store : s->bound.store;
+	s->instance = s->fresh ? c->instance : s->bound.instance;
+	s->backup_id = s->fresh ? c->backup_id : s->bound.backup_id;
+	return 0;
+}
+
+static int
+check_dirty(struct supervisor *s)
+{
+	s->dirty = diffdir_is_dirty(&s->diff);
+	if (!s->dirty)
+		return 0;
+	if (!s->config->force)
+		return FAIL(s, "the last --perf-unsafe mount of \"%s\" did not end cleanly and its"
+		    " changes may be damaged: pbkfs cleanup it, or mount with --force",
+		    s->config->diff);
+	warn_user(s, "the last --perf-unsafe mount did not end cleanly: mounted because of --force");
+	return 0;
+}
+
+static int
+check_overlap(struct supervisor *s)
+{
+	const struct paths_named paths[] = {
+		{ "store", s->store }, { "mountpoint", s->config->mnt },
+		{ "diff directory", s->config->diff },
+	};
+	char error[2 * PATH_MAX + 128];
+
+	if (paths_check_overlap(paths, ARRAY_SIZE(paths), error, sizeof(error)) != 0)
+		return FAIL(s, "%s", error);
+	return 0;
+}
+
+/* Opened with the caller's rights: what the confined worker may read is decided next. */
+static int
+open_store(struct supervisor *s)
+{
+	identity_raise();
+	s->store_fd = open(s->store, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	identity_drop();
+	if (s->store_fd < 0)
+		return FAIL(s, "could not open store \"%s\": %s", s->store, strerror(errno));
+	return 0;
+}
+
+/* Opens name and nothing else: the supervisor reads no byte of a backup. */
+static bool
+is_denied(int dir_fd, const char *name, int flags)
+{
+	int fd autoclose = openat(dir_fd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd < 0 && (errno == EACCES || errno == EPERM);
+}
+
+static bool
+backup_is_denied(int instance_fd, const char *id)
+{
+	int fd autoclose = openat(instance_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == EACCES;
+	return is_denied(fd, "backup.control", O_RDONLY) ||
+	    is_denied(fd, "backup_content.control", O_RDONLY) ||
+	    is_denied(fd, "database", O_RDONLY | O_DIRECTORY);
+}
+
+/* In a child that is the owner: 1 if something of the instance is closed to him. */
+static int
+store_is_denied(const void *arg)
+{
+	const struct supervisor *s = arg;
+	const struct dirent *entry;
+	char name[PATH_MAX];
+	bool denied = false;
+	DIR *dir;
+	int fd;
+
+	snprintf(name, sizeof(name), "backups/%s", s->instance);
+	fd = openat(s->store_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES;
+	if ((dir = fdopendir(fd)) == NULL)
+		return 0;
+	while (!denied && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			denied = backup_is_denied(fd, entry->d_name);
+	closedir(dir);
+	return denied;
+}
+
+static void
+choose_read_search(struct supervisor *s)
+{
+	if (!identity_is_root() || s->uid == 0)
+		return;
+	s->keep_read_search =
+	    identity_try(s->uid, s->gid, false, store_is_denied, s) != 0;
+	if (s->keep_read_search)
+		log_info("user %u may not read the store: the worker keeps CAP_DAC_READ_SEARCH",
+		    (unsigned)s->uid);
+}
+
+/* In a child that is the owner: 0 if his server reaches the diff directory. */
+static int
+diff_is_out_of_reach(const void *arg)
+{
+	const struct supervisor *s = arg;
+	struct stat named, ours;
+
+	return stat(s->config->diff, &named) != 0 || fstat(s->diff.fd, &ours) != 0 ||
+	    named.st_dev != ours.st_dev || named.st_ino != ours.st_ino ||
+	    access(s->config->diff, R_OK | W_OK | X_OK) != 0;
+}
+
+static enum wal_mode
+default_wal(const struct supervisor *s)
+{
+	if (s->config->no_wal)
+		return WAL_MOUNT;
+	return identity_try(s->uid, s->gid, true, diff_is_out_of_reach, s) == 0 ?
+	    WAL_DIRECT : WAL_MOUNT;
+}
+
+static int
+choose_wal(struct supervisor *s)
+{
+	const struct supervisor_config *c = s->config;
+	enum wal_mode asked = c->wal == WAL_CHOICE_DIRECT ? WAL_DIRECT : WAL_MOUNT;
+	static const char *const names[] = { [WAL_MOUNT] = "mount", [WAL_DIRECT] = "direct" };
+
+	if (c->no_wal && c->wal == WAL_CHOICE_DIRECT)
+		return FAIL(s, "--no-wal cannot be combined with --wal=direct");
+	s->wal = s->has_binding ? s->bound.wal :
+	    c->wal == WAL_CHOICE_AUTO ? default_wal(s) : asked;
+	if (c->wal != WAL_CHOICE_AUTO && s->wal != asked)
+		return FAIL(s, "diff directory \"%s\" was made with --wal=%s, not --wal=%s",
+		    c->diff, names[s->wal], names[asked]);
+	if (c->no_wal && s->wal == WAL_DIRECT)
+		return FAIL(s, "diff directory \"%s\" was made with --wal=direct:"
+		    " --no-wal is not possible", c->diff);
+	if (snprintf(s->wal_link, sizeof(s->wal_link), "%s/pg_wal", c->diff) >= PATH_MAX)
+		return FAIL(s, "\"%s\" is too long a name", c->diff);
+	return 0;
+}
+
+static int
+start_log(struct supervisor *s)
+{
+	const struct supervisor_config *c = s->config;
+	int fd = c->log_fd, rc;
+
+	if (diffdir_make_provided(&s->diff) != 0)
+		return FAIL(s, "could not use \"%s/%s\": it is not a directory of the owner's",
+		    c->diff, DIFFDIR_PROVIDED);
+	if (fd < 0 && c->log_target == LOG_TO_FILE &&
+	    (fd = logfile_open(s->diff.provided_fd)) < 0)
+		return FAIL(s, "could not open \"%s/%s/%s\": %s", c->diff, DIFFDIR_PROVIDED,
+		    LOGFILE_NAME, fd == -EPERM ? "it is not a plain file" : strerror(-fd));
+	if ((rc = logfile_start(c->log_target, c->log_format, fd, c->console)) != 0)
+		return FAIL(s, "could not reach journald: %s", strerror(-rc));
+	log_set_debug(c->debug);
+	return 0;
+}
+
+static void
+tell_what_is_weak(const struct supervisor *s)
+{
+	if (s->config->sandbox == SANDBOX_NONE)
+		warn_user(s, "the worker runs without a sandbox (--sandbox=none)");
+	else if (s->config->sandbox == SANDBOX_SECCOMP_ONLY)
+		warn_user(s, "the worker runs without Landlock (--sandbox=seccomp-only)");
+	if (identity_is_root() && s->uid == 0)
+		warn_user(s, "the mount belongs to root, as whom PostgreSQL refuses to start:"
+		    " use --owner");
+}
+
+/* What a first mount left that ended before it had a binding. */
+static int
+wipe_unfinished(struct supervisor *s)
+{
+	if (s->fresh && diffdir_wipe(&s->diff, false) != 0)
+		return FAIL(s, "could not remove what an unfinished mount left in \"%s\"",
+		    s->config->diff);
+	return 0;
+}
+
+int
+begin_mount(struct supervisor *s)
+{
+	if (open_mountpoint(s) != 0 || open_diff_directory(s) != 0 || take_lock(s) != 0 ||
+	    load_binding(s) != 0 || choose_backup(s) != 0 || check_overlap(s) != 0 ||
+	    wipe_unfinished(s) != 0 || start_log(s) != 0)
+		return -1;
+	tell_what_is_weak(s);
+	if (check_dirty(s) != 0 || open_store(s) != 0 || choose_wal(s) != 0)
+		return -1;
+	choose_read_search(s);
+	return 0;
+}
+
+static int
+describe_binding(struct supervisor *s)
+{
+	char host[256] = "", created[32];
+	struct binding *f = &s->found;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gethostname(host, sizeof(host) - 1);
+	gmtime_r(&now, &tm);
+	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	f->store = strdup(s->store);
+	f->instance = strdup(s->instance);
+	f->backup_id = strdup(f->member[0].id);
+	f->host = strdup(host[0] != '\0' ? host : "unknown");
+	f->created = strdup(s->has_binding ? s->bound.created : created);
+	f->wal = s->wal;
+	f->no_wal = s->config->no_wal;
+	return f->store != NULL && f->instance != NULL && f->backup_id != NULL &&
+	    f->host != NULL && f->created != NULL ? 0 : -ENOMEM;
+}
+
+int
+begin_bind(struct supervisor *s)
+{
+	char error[512];
+	int rc = 0;
+
+	if (strcasecmp(s->found.member[0].id, s->backup_id) != 0)
+		return FAIL(s, "the worker prepared backup %s instead of %s",
+		    s->found.member[0].id, s->backup_id);
+	if (s->has_binding &&
+	    (rc = binding_compare(&s->bound, &s->found, error, sizeof(error))) < 0)
+		return FAIL(s, "%s", error);
+	if (rc == 1)
+		log_info("backups of the chain were merged; the tree is the same");
+	if (describe_binding(s) != 0)
+		return FAIL(s, "out of memory");
+	s->backup_id = s->found.backup_id;
+	if (s->has_binding && rc == 0 && strcmp(s->bound.store, s->store) == 0 &&
+	    !s->config->no_wal)
+		return 0;
+	if ((rc = binding_store(s->diff.fd, &s->found)) != 0)
+		return FAIL(s, "could not write \"%s/%s\": %s", s->config->diff, BINDING_NAME,
+		    strerror(-rc));
+	s->has_binding = true;
+	return 0;
+}

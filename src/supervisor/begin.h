@@ -1,0 +1,22 @@
+/*
+ * Everything before the first fork: lock, binding, owner, store, log.
+ */
+#ifndef SUPERVISOR_BEGIN_H
+#define SUPERVISOR_BEGIN_H
+
+#include "supervisor/state.h"
+
+/*
+ * Takes possession of the diff directory and decides what is mounted, how and
+ * for whom.  Returns 0, or -1 after state_fail().
+ */
+int	begin_mount(struct supervisor *s);
+
+/*
+ * After the preparer's report: compares the chain with the binding, and writes
+ * the binding where it is new or has to change.  Returns 0, or -1 after
+ * state_fail().
+ */
+int	begin_bind(struct supervisor *s);
+
+#endif

@@ -1,0 +1,257 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/json.h"
+#include "base/util.h"
+#include "supervisor/binding.h"
+#include "supervisor/diffdir.h"
+
+#define BINDING_FORMAT	"pbkfs-binding"
+#define BINDING_NODES	(64 + 4 * IOSTATS_BACKUPS)
+
+static int
+copy_string(const struct json_node *node, size_t max, char **to)
+{
+	const char *text = json_string(node);
+
+	if (text == NULL || text[0] == '\0' || strlen(text) > max)
+		return -EUCLEAN;
+	return (*to = strdup(text)) != NULL ? 0 : -ENOMEM;
+}
+
+static int
+read_u32(const struct json_node *node, uint32_t *value)
+{
+	uint64_t v;
+
+	if (json_u64(node, &v) != 0 || v > UINT32_MAX)
+		return -EUCLEAN;
+	*value = (uint32_t)v;
+	return 0;
+}
+
+static int
+read_digest(const struct json_node *node, uint64_t *digest)
+{
+	const char *text = json_string(node);
+	char *end;
+
+	if (text == NULL || strlen(text) != 16 ||
+	    strspn(text, "0123456789abcdef") != 16)
+		return -EUCLEAN;
+	*digest = strtoull(text, &end, 16);
+	return 0;
+}
+
+static int
+read_member(const struct json_node *nodes, const struct json_node *node,
+    struct binding_member *m)
+{
+	const char *id = json_string(json_get(nodes, node, "id"));
+
+	if (id == NULL || id[0] == '\0' || strlen(id) >= sizeof(m->id))
+		return -EUCLEAN;
+	memset(m->id, 0, sizeof(m->id));
+	memcpy(m->id, id, strlen(id));
+	if (read_u32(json_get(nodes, node, "version"), &m->version) != 0)
+		return -EUCLEAN;
+	return read_u32(json_get(nodes, node, "list_crc"), &m->list_crc);
+}
+
+static int
+read_members(const struct json_node *nodes, struct binding *b)
+{
+	const struct json_node *list = json_get(nodes, nodes, "members"), *node = NULL;
+
+	if (list == NULL || list->type != JSON_ARRAY || list->count == 0 ||
+	    list->count > IOSTATS_BACKUPS)
+		return -EUCLEAN;
+	while ((node = json_next(nodes, list, node)) != NULL)
+		if (read_member(nodes, node, &b->member[b->n_members++]) != 0)
+			return -EUCLEAN;
+	return 0;
+}
+
+static int
+read_wal(const struct json_node *nodes, struct binding *b)
+{
+	const char *wal = json_string(json_get(nodes, nodes, "wal"));
+
+	if (wal == NULL || (strcmp(wal, "mount") != 0 && strcmp(wal, "direct") != 0))
+		return -EUCLEAN;
+	b->wal = wal[0] == 'd' ? WAL_DIRECT : WAL_MOUNT;
+	return json_bool(json_get(nodes, nodes, "no_wal"), &b->no_wal);
+}
+
+static int
+check_format(const struct json_node *nodes)
+{
+	const char *format = json_string(json_get(nodes, nodes, "format"));
+	uint64_t version;
+
+	if (format == NULL || strcmp(format, BINDING_FORMAT) != 0 ||
+	    json_u64(json_get(nodes, nodes, "version"), &version) != 0)
+		return -EUCLEAN;
+	return version == BINDING_VERSION ? 0 : -ENOTSUP;
+}
+
+static int
+read_fields(const struct json_node *nodes, struct binding *b)
+{
+	int rc;
+
+	if ((rc = check_format(nodes)) != 0 ||
+	    (rc = copy_string(json_get(nodes, nodes, "store"), PATH_MAX - 1, &b->store)) != 0 ||
+	    (rc = copy_string(json_get(nodes, nodes, "instance"), NAME_MAX, &b->instance)) != 0 ||
+	    (rc = copy_string(json_get(nodes, nodes, "backup_id"), 15, &b->backup_id)) != 0 ||
+	    (rc = copy_string(json_get(nodes, nodes, "host"), 255, &b->host)) != 0 ||
+	    (rc = copy_string(json_get(nodes, nodes, "created"), 63, &b->created)) != 0 ||
+	    (rc = read_members(nodes, b)) != 0 ||
+	    (rc = read_digest(json_get(nodes, nodes, "tree_digest"), &b->tree_digest)) != 0 ||
+	    (rc = read_u32(json_get(nodes, nodes, "server_version"), &b->server_version)) != 0 ||
+	    (rc = read_wal(nodes, b)) != 0)
+		return rc;
+	return b->store[0] == '/' && strchr(b->instance, '/') == NULL &&
+	    b->instance[0] != '.' ? 0 : -EUCLEAN;
+}
+
+int
+binding_parse(char *text, size_t len, struct binding *b)
+{
+	struct json_node *nodes autofree = calloc(BINDING_NODES, sizeof(*nodes));
+	int rc;
+
+	memset(b, 0, sizeof(*b));
+	if (nodes == NULL)
+		return -ENOMEM;
+	rc = json_parse(text, len, nodes, BINDING_NODES);
+	return rc < 0 ? -EUCLEAN : read_fields(nodes, b);
+}
+
+int
+binding_load(int diff_fd, struct binding *b)
+{
+	char *text autofree = NULL;
+	int fd autoclose = -1;
+	size_t len;
+	int rc;
+
+	memset(b, 0, sizeof(*b));
+	fd = openat(diff_fd, BINDING_NAME,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ELOOP ? -EUCLEAN : -errno;
+	if ((rc = io_read_file(fd, BINDING_MAX, &text, &len)) != 0)
+		return rc == -EFBIG || rc == -EINVAL ? -EUCLEAN : rc;
+	return binding_parse(text, len, b);
+}
+
+static void
+write_members(struct json_out *o, const struct binding *b)
+{
+	size_t i;
+
+	json_open(o, "members", '[');
+	for (i = 0; i < b->n_members; i++) {
+		json_open(o, NULL, '{');
+		json_put_string(o, "id", b->member[i].id);
+		json_put_u64(o, "version", b->member[i].version);
+		json_put_u64(o, "list_crc", b->member[i].list_crc);
+		json_close(o, '}');
+	}
+	json_close(o, ']');
+}
+
+int
+binding_store(int diff_fd, const struct binding *b)
+{
+	struct json_out o = { .raw = true };
+	char *text autofree = NULL;
+	char digest[17];
+	size_t len;
+	int rc;
+
+	snprintf(digest, sizeof(digest), "%016" PRIx64, b->tree_digest);
+	json_open(&o, NULL, '{');
+	json_put_string(&o, "format", BINDING_FORMAT);
+	json_put_u64(&o, "version", BINDING_VERSION);
+	json_put_string(&o, "store", b->store);
+	json_put_string(&o, "instance", b->instance);
+	json_put_string(&o, "backup_id", b->backup_id);
+	write_members(&o, b);
+	json_put_string(&o, "tree_digest", digest);
+	json_put_u64(&o, "server_version", b->server_version);
+	json_put_string(&o, "wal", b->wal == WAL_DIRECT ? "direct" : "mount");
+	json_put_bool(&o, "no_wal", b->no_wal);
+	json_put_string(&o, "host", b->host);
+	json_put_string(&o, "pbkfs", PACKAGE_VERSION);
+	json_put_string(&o, "created", b->created);
+	json_close(&o, '}');
+	if ((rc = json_take(&o, &text, &len)) != 0)
+		return rc;
+	return diffdir_replace(diff_fd, BINDING_NAME, text, len, true);
+}
+
+void
+binding_fini(struct binding *b)
+{
+	free(b->store);
+	free(b->instance);
+	free(b->backup_id);
+	free(b->host);
+	free(b->created);
+	memset(b, 0, sizeof(*b));
+}
+
+/* The first member that differs, as text; false if none does. */
+static bool
+find_difference(const struct binding *b, const struct binding *found,
+    char *text, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < MIN(b->n_members, found->n_members); i++) {
+		const struct binding_member *was = &b->member[i], *is = &found->member[i];
+
+		if (strcasecmp(was->id, is->id) != 0) {
+			snprintf(text, size, "it was made with backup %s where there is %s now",
+			    was->id, is->id);
+			return true;
+		}
+		if (was->list_crc != is->list_crc) {
+			snprintf(text, size, "the file list of backup %s has changed"
+			    " (content-crc %u, expected %u)", was->id, is->list_crc, was->list_crc);
+			return true;
+		}
+	}
+	if (b->n_members == found->n_members)
+		return false;
+	snprintf(text, size, "the chain of backup %s had %zu backups and has %zu now",
+	    b->backup_id, b->n_members, found->n_members);
+	return true;
+}
+
+int
+binding_compare(const struct binding *b, const struct binding *found,
+    char *error, size_t size)
+{
+	char difference[256];
+
+	if (!find_difference(b, found, difference, sizeof(difference)))
+		return 0;
+	if (strcasecmp(b->member[0].id, found->member[0].id) == 0 &&
+	    b->tree_digest == found->tree_digest)
+		return 1;
+	snprintf(error, size, "the diff directory does not fit the backup: %s", difference);
+	return -EUCLEAN;
+}

@@ -1,0 +1,59 @@
+/*
+ * The binding: which backup a diff directory holds changes of.
+ */
+#ifndef SUPERVISOR_BINDING_H
+#define SUPERVISOR_BINDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/iostats.h"
+#include "ipc/job.h"
+
+#define BINDING_NAME	".pbkfs-binding.json"
+#define BINDING_VERSION	1
+#define BINDING_MAX	(256u * 1024)	/* bytes of the file */
+
+struct binding_member {
+	char	id[16];
+	uint32_t version, list_crc;
+};
+
+struct binding {
+	char	*store, *instance, *backup_id, *host, *created;	/* owned */
+	struct binding_member member[IOSTATS_BACKUPS];	/* newest first */
+	size_t	n_members;
+	uint64_t tree_digest;
+	uint32_t server_version;
+	enum wal_mode wal;
+	bool	no_wal;
+};
+
+/*
+ * Reads a binding from len bytes of text, which it changes; text[len] is
+ * writable.  Returns 0; -ENOTSUP for another format version; -EUCLEAN for
+ * anything else that is wrong.  *b is valid for binding_fini() in any case.
+ */
+int	binding_parse(char *text, size_t len, struct binding *b);
+
+/*
+ * Reads the binding of diff_fd.  Returns 0, -ENOENT if there is none, or as
+ * binding_parse().
+ */
+int	binding_load(int diff_fd, struct binding *b);
+
+/* Writes it durably in one step.  Returns 0 or negative errno. */
+int	binding_store(int diff_fd, const struct binding *b);
+
+void	binding_fini(struct binding *b);
+
+/*
+ * Whether the chain that was found is the one that b names.  Returns 0 if it
+ * is; 1 if backups were merged and the same tree came out; or -EUCLEAN with
+ * one line in error that says what changed.
+ */
+int	binding_compare(const struct binding *b, const struct binding *found,
+	    char *error, size_t size);
+
+#endif

@@ -1,0 +1,352 @@
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "supervisor/binding.h"
+#include "supervisor/diffdir.h"
+#include "supervisor/lock.h"
+#include "supervisor/paths.h"
+
+#define WIPE_DEPTH_MAX	256	/* open descriptors while removing */
+
+/* Everything that pbkfs puts into a diff directory.  "x*" stands for a prefix. */
+static const char *const our_names[] = {
+	BINDING_NAME "*",	/* and its temporary file */
+	LOCK_NAME,
+	DIFFDIR_DIRTY "*",
+	DIFFDIR_PROVIDED,
+	"journal*",		/* diff/journal.c */
+	"data",			/* diff/content.c */
+	"reserve*",
+	"pg_wal*",		/* --wal=direct, and its temporary directory */
+};
+
+static bool
+name_is_ours(const char *name)
+{
+	size_t i, n;
+
+	for (i = 0; i < ARRAY_SIZE(our_names); i++) {
+		n = strlen(our_names[i]);
+		if (our_names[i][n - 1] == '*' ? strncmp(name, our_names[i], n - 1) == 0 :
+		    strcmp(name, our_names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A file system's own directory at its root, and the two that are always there. */
+static bool
+name_is_nobodys(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+	    strcmp(name, "lost+found") == 0;
+}
+
+static DIR *
+open_listing(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir;
+
+	if (fd < 0)
+		return NULL;
+	if ((dir = fdopendir(fd)) == NULL)
+		close(fd);
+	return dir;
+}
+
+static int
+make_directory(struct diffdir *d, const char *path, char *error)
+{
+	char parent[PATH_MAX];
+
+	snprintf(parent, sizeof(parent), "%.*s", (int)(d->base - path - 1), path);
+	d->parent_fd = open(parent[0] == '\0' ? "/" : parent,
+	    O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (d->parent_fd >= 0 && mkdirat(d->parent_fd, d->base, 0700) == 0)
+		return 0;
+	snprintf(error, DIFFDIR_ERROR_MAX, "could not create diff directory \"%s\": %s",
+	    path, strerror(errno));
+	if (d->parent_fd >= 0)
+		close(d->parent_fd);
+	d->parent_fd = -1;
+	return -EIO;
+}
+
+int
+diffdir_open(struct diffdir *d, const char *path, bool create, char *error)
+{
+	struct stat st;
+	int rc;
+
+	*d = (struct diffdir){ .fd = -1, .provided_fd = -1, .parent_fd = -1, .path = path };
+	d->base = strrchr(path, '/') + 1;
+	if (create && lstat(path, &st) != 0 && errno == ENOENT &&
+	    (rc = make_directory(d, path, error)) != 0)
+		return rc;
+	d->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (d->fd < 0 || fstat(d->fd, &st) != 0) {
+		rc = -errno;
+		snprintf(error, DIFFDIR_ERROR_MAX, "could not open diff directory \"%s\": %s",
+		    path, strerror(errno));
+		return rc;
+	}
+	d->uid = st.st_uid;
+	d->gid = st.st_gid;
+	return 0;
+}
+
+void
+diffdir_close(struct diffdir *d)
+{
+	if (d->provided_fd >= 0)
+		close(d->provided_fd);
+	if (d->parent_fd >= 0)
+		close(d->parent_fd);
+	if (d->fd >= 0)
+		close(d->fd);
+	d->fd = d->provided_fd = d->parent_fd = -1;
+}
+
+static int
+check_owner_and_mode(struct diffdir *d, uid_t uid, char *error)
+{
+	struct stat st;
+
+	if (fstat(d->fd, &st) != 0)
+		return -errno;
+	if (st.st_uid != uid) {
+		snprintf(error, DIFFDIR_ERROR_MAX,
+		    "diff directory \"%s\" belongs to user %u, not to user %u",
+		    d->path, st.st_uid, uid);
+		return -EPERM;
+	}
+	if ((st.st_mode & 022) != 0) {
+		snprintf(error, DIFFDIR_ERROR_MAX,
+		    "diff directory \"%s\" can be written by others: chmod go-w it first",
+		    d->path);
+		return -EPERM;
+	}
+	d->uid = st.st_uid;
+	d->gid = st.st_gid;
+	return 0;
+}
+
+int
+diffdir_own(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error)
+{
+	int rc;
+
+	/* Root gives away only what is root's own, never another user's directory. */
+	if (empty && d->uid == 0 && uid != 0 && geteuid() == 0 &&
+	    (d->parent_fd >= 0 || check_owner_and_mode(d, 0, error) == 0) &&
+	    fchown(d->fd, uid, gid) != 0) {
+		rc = -errno;
+		snprintf(error, DIFFDIR_ERROR_MAX,
+		    "could not give diff directory \"%s\" to user %u: %s",
+		    d->path, uid, strerror(errno));
+		return rc;
+	}
+	if ((rc = check_owner_and_mode(d, uid, error)) != 0)
+		return rc;
+	if (empty && fchmod(d->fd, 0700) != 0)
+		return -errno;
+	return 0;
+}
+
+int
+diffdir_content(const struct diffdir *d, char *foreign)
+{
+	bool ours = false, bound = false;
+	const struct dirent *entry;
+	DIR *dir;
+
+	if ((dir = open_listing(d->fd)) == NULL)
+		return -errno;
+	foreign[0] = '\0';
+	while ((entry = readdir(dir)) != NULL) {
+		if (name_is_nobodys(entry->d_name))
+			continue;
+		if (!name_is_ours(entry->d_name)) {
+			snprintf(foreign, NAME_MAX + 1, "%s", entry->d_name);
+			break;
+		}
+		ours = true;
+		bound |= strcmp(entry->d_name, BINDING_NAME) == 0;
+	}
+	closedir(dir);
+	return foreign[0] != '\0' ? DIFFDIR_FOREIGN : bound ? DIFFDIR_OURS :
+	    ours ? DIFFDIR_UNFINISHED : DIFFDIR_EMPTY;
+}
+
+int
+diffdir_make_provided(struct diffdir *d)
+{
+	struct stat st;
+
+	if (mkdirat(d->fd, DIFFDIR_PROVIDED, 0700) != 0 && errno != EEXIST)
+		return -errno;
+	d->provided_fd = openat(d->fd, DIFFDIR_PROVIDED,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (d->provided_fd < 0 || fstat(d->provided_fd, &st) != 0)
+		return -errno;
+	return st.st_uid == d->uid && (st.st_mode & 022) == 0 ? 0 : -EPERM;
+}
+
+static int
+write_temporary(int dir_fd, const char *name, const void *text, size_t len, bool durable)
+{
+	int fd autoclose = -1, rc;
+
+	if (unlinkat(dir_fd, name, 0) != 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if ((rc = io_write(fd, text, len)) != 0)
+		return rc;
+	return durable && fsync(fd) != 0 ? -errno : 0;
+}
+
+int
+diffdir_replace(int dir_fd, const char *name, const void *text, size_t len, bool durable)
+{
+	char temporary[NAME_MAX + 1];
+	int rc;
+
+	snprintf(temporary, sizeof(temporary), "%s.tmp", name);
+	if ((rc = write_temporary(dir_fd, temporary, text, len, durable)) == 0 &&
+	    renameat(dir_fd, temporary, dir_fd, name) != 0)
+		rc = -errno;
+	if (rc != 0) {
+		unlinkat(dir_fd, temporary, 0);
+		return rc;
+	}
+	return durable && fsync(dir_fd) != 0 ? -errno : 0;
+}
+
+int
+diffdir_set_dirty(const struct diffdir *d, bool dirty)
+{
+	static const char text[] = "pbkfs-dirty 1\n";
+
+	if (dirty)
+		return diffdir_replace(d->fd, DIFFDIR_DIRTY, text, strlen(text), true);
+	if (unlinkat(d->fd, DIFFDIR_DIRTY, 0) != 0)
+		return errno == ENOENT ? 0 : -errno;
+	return fsync(d->fd) != 0 ? -errno : 0;
+}
+
+bool
+diffdir_is_dirty(const struct diffdir *d)
+{
+	struct stat st;
+
+	return fstatat(d->fd, DIFFDIR_DIRTY, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int	remove_tree(int dir_fd, const char *name, dev_t dev, unsigned depth);
+
+static int
+remove_entries(int fd, dev_t dev, unsigned depth)
+{
+	const struct dirent *entry;
+	DIR *dir;
+	int rc = 0;
+
+	if ((dir = open_listing(fd)) == NULL)
+		return -errno;
+	while (rc == 0 && (entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			rc = remove_tree(fd, entry->d_name, dev, depth);
+	closedir(dir);
+	return rc;
+}
+
+/*
+ * A directory of the server's may lack rights for its owner; O_PATH first, so
+ * that nothing is opened that is not this directory on this file system.
+ */
+static int
+open_for_removal(int dir_fd, const char *name, dev_t dev)
+{
+	struct stat st;
+	int fd;
+
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) != 0 || st.st_dev != dev) {
+		close(fd);
+		return -EXDEV;
+	}
+	return fd;
+}
+
+static int
+remove_tree(int dir_fd, const char *name, dev_t dev, unsigned depth)
+{
+	int fd autoclose = -1, rc;
+
+	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		goto failed;
+	if (depth >= WIPE_DEPTH_MAX) {
+		errno = ELOOP;
+		goto failed;
+	}
+	if ((fd = open_for_removal(dir_fd, name, dev)) < 0) {
+		errno = -fd;
+		goto failed;
+	}
+	if ((rc = remove_entries(fd, dev, depth + 1)) != 0)
+		return rc;
+	if (unlinkat(dir_fd, name, AT_REMOVEDIR) == 0)
+		return 0;
+failed:
+	rc = -errno;
+	log_error("could not remove \"%s\": %s", name, strerror(-rc));
+	return rc;
+}
+
+int
+diffdir_wipe(const struct diffdir *d, bool lock_too)
+{
+	const struct dirent *entry;
+	struct stat st;
+	DIR *dir;
+	int rc = 0;
+
+	/* Without its binding, what is left after a crash is known to be waste. */
+	if (unlinkat(d->fd, BINDING_NAME, 0) != 0 && errno != ENOENT)
+		return -errno;
+	if (fsync(d->fd) != 0 || fstat(d->fd, &st) != 0 ||
+	    (dir = open_listing(d->fd)) == NULL)
+		return -errno;
+	while (rc == 0 && (entry = readdir(dir)) != NULL)
+		if (name_is_ours(entry->d_name) && strcmp(entry->d_name, LOCK_NAME) != 0)
+			rc = remove_tree(d->fd, entry->d_name, st.st_dev, 0);
+	closedir(dir);
+	if (rc == 0 && lock_too && unlinkat(d->fd, LOCK_NAME, 0) != 0 && errno != ENOENT)
+		rc = -errno;
+	return rc;
+}
+
+void
+diffdir_unmake(struct diffdir *d)
+{
+	if (d->parent_fd >= 0)
+		unlinkat(d->parent_fd, d->base, AT_REMOVEDIR);
+}

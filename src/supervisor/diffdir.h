@@ -1,0 +1,73 @@
+/*
+ * The diff directory: opening, checking, the files that the supervisor keeps
+ * in it, and removing what is ours.  All of it may have been prepared by a
+ * hostile owner: every name is opened without following links.
+ */
+#ifndef SUPERVISOR_DIFFDIR_H
+#define SUPERVISOR_DIFFDIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define DIFFDIR_PROVIDED	".pbkfs"		/* shown at the mount root */
+#define DIFFDIR_DIRTY		".pbkfs-dirty"
+#define DIFFDIR_ERROR_MAX	1024
+
+struct diffdir {
+	int	fd;		/* O_RDONLY | O_DIRECTORY */
+	int	provided_fd;	/* of .pbkfs/; -1 before diffdir_make_provided() */
+	int	parent_fd;	/* if we made the directory, to remove it again; or -1 */
+	const char *path, *base;
+	uid_t	uid;		/* owner */
+	gid_t	gid;
+};
+
+enum diffdir_content { DIFFDIR_EMPTY, DIFFDIR_OURS, DIFFDIR_UNFINISHED, DIFFDIR_FOREIGN };
+
+/*
+ * Opens path, making it if create.  Returns 0, or negative errno with one
+ * line in error.
+ */
+int	diffdir_open(struct diffdir *d, const char *path, bool create, char *error);
+void	diffdir_close(struct diffdir *d);
+
+/*
+ * Gives an empty directory to uid:gid if it is not theirs yet, and checks that
+ * owner and mode are as they have to be.  Returns 0, or negative errno with
+ * one line in error.
+ */
+int	diffdir_own(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error);
+
+/*
+ * What the directory holds, by its names alone: nothing; a diff directory with
+ * a binding; ours, but from a first mount that never got as far as a binding;
+ * or anything else, whose first such name is put in foreign (NAME_MAX + 1).
+ * Returns an enum diffdir_content or negative errno.
+ */
+int	diffdir_content(const struct diffdir *d, char *foreign);
+
+/* Makes and opens .pbkfs/.  Returns 0 or negative errno. */
+int	diffdir_make_provided(struct diffdir *d);
+
+/*
+ * Replaces the file name of directory dir_fd with len bytes in one step; with
+ * durable, it is so even after power loss.  Returns 0 or negative errno.
+ */
+int	diffdir_replace(int dir_fd, const char *name, const void *text, size_t len, bool durable);
+
+/* Makes .pbkfs-dirty, or removes it, durably.  Returns 0 or negative errno. */
+int	diffdir_set_dirty(const struct diffdir *d, bool dirty);
+bool	diffdir_is_dirty(const struct diffdir *d);
+
+/*
+ * Removes everything of ours except the lock, and with lock_too that one last.
+ * Links are removed, never followed; another file system is not entered.
+ * Returns 0, or negative errno with the name in the log.
+ */
+int	diffdir_wipe(const struct diffdir *d, bool lock_too);
+
+/* Removes the directory itself again if diffdir_open() made it. */
+void	diffdir_unmake(struct diffdir *d);
+
+#endif

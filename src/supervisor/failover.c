@@ -1,0 +1,120 @@
+#include "config.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "supervisor/failover.h"
+
+/* FUSE_UNIQUE_RESEND: older kernel headers do not name it. */
+#define RESEND_BIT	(1ULL << 63)
+
+int
+failover_stuck_slot(const struct shared *shared, uint64_t now, uint64_t limit_ns)
+{
+	const struct shared_slot *slot;
+	uint64_t since;
+	int i;
+
+	for (i = 0; i < SHARED_SLOTS; i++) {
+		slot = &shared->slot[i];
+		since = atomic_load(&slot->since);
+		if (atomic_load(&slot->state) == SLOT_COMPUTING && since != 0 &&
+		    since < now && now - since > limit_ns)
+			return i;
+	}
+	return -1;
+}
+
+/* The request that slot i holds unanswered, 0 if there is none. */
+static uint64_t
+request_in_flight(const struct shared *shared, int i)
+{
+	struct fuse_in_header in;
+
+	memcpy(&in, shared->buffer[i], sizeof(in));
+	if (in.len == 0 || atomic_load(&shared->slot[i].reply_len) != 0)
+		return 0;
+	return in.unique & ~RESEND_BIT;
+}
+
+static unsigned
+deaths_so_far(const struct failover *f, uint64_t unique)
+{
+	int i;
+
+	for (i = 0; i < SHARED_SLOTS; i++)
+		if (f->suspect[i].unique == unique)
+			return f->suspect[i].deaths;
+	return 0;
+}
+
+static void
+answer_poison(struct shared *shared, int i, uint64_t unique, int fuse_fd)
+{
+	struct fuse_out_header out = { .len = sizeof(out), .error = -EIO, .unique = unique };
+	struct fuse_in_header in;
+
+	memcpy(&in, shared->buffer[i], sizeof(in));
+	log_error("request %llu (operation %u on node %llu) ended %d workers in a row:"
+	    " it is answered with an I/O error", (unsigned long long)unique, in.opcode,
+	    (unsigned long long)in.nodeid, FAILOVER_POISON);
+	/* ENOENT: the kernel forgot it meanwhile, as it does when its caller was killed. */
+	if (write(fuse_fd, &out, sizeof(out)) < 0 && errno != ENOENT)
+		log_warn("could not answer request %llu: %s", (unsigned long long)unique,
+		    strerror(errno));
+	memset(shared->buffer[i], 0, sizeof(in.len));
+	atomic_store(&shared->slot[i].reply_len, 0);
+	atomic_store(&shared->slot[i].unique, 0);
+	atomic_store(&shared->slot[i].state, SLOT_IDLE);
+}
+
+int
+failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int stuck)
+{
+	struct suspect now[SHARED_SLOTS] = { 0 };
+	int i, poisoned = 0;
+
+	for (i = 0; i < SHARED_SLOTS; i++) {
+		if ((now[i].unique = request_in_flight(shared, i)) == 0)
+			continue;
+		now[i].deaths = deaths_so_far(f, now[i].unique);
+		if (stuck == -1 || stuck == i)
+			now[i].deaths++;
+		if (now[i].deaths < FAILOVER_POISON)
+			continue;
+		answer_poison(shared, i, now[i].unique, fuse_fd);
+		now[i] = (struct suspect){ 0 };
+		poisoned++;
+	}
+	memcpy(f->suspect, now, sizeof(now));
+	return poisoned;
+}
+
+bool
+failover_count(struct failover *f, uint64_t now, unsigned generation, const char *reason)
+{
+	struct replacement *r = &f->kept[f->deaths % FAILOVER_KEPT];
+	uint64_t *oldest = &f->death[f->deaths % FAILOVER_DEATHS];
+	uint64_t before;
+
+	*r = (struct replacement){ .generation = generation, .at = time(NULL) };
+	snprintf(r->reason, sizeof(r->reason), "%s", reason);
+	*oldest = now;
+	f->deaths++;
+	if (f->deaths < FAILOVER_DEATHS)
+		return false;
+	before = f->death[f->deaths % FAILOVER_DEATHS];
+	return now - before <= FAILOVER_WINDOW * 1000000000ULL;
+}
+
+void
+failover_replaced(struct failover *f, uint64_t gap_ns)
+{
+	if (f->deaths > 0)
+		f->kept[(f->deaths - 1) % FAILOVER_KEPT].gap_ns = gap_ns;
+}

@@ -1,0 +1,61 @@
+/*
+ * When a worker hangs, when it died too often, and which request is to blame.
+ */
+#ifndef SUPERVISOR_FAILOVER_H
+#define SUPERVISOR_FAILOVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "ipc/shared.h"
+
+#define FAILOVER_HANG_SECONDS	10
+#define FAILOVER_START_SECONDS	60	/* for a worker that is not ready yet */
+#define FAILOVER_DEATHS		5	/* that many ... */
+#define FAILOVER_WINDOW		10	/* ... in so many seconds: give up */
+#define FAILOVER_POISON		3	/* consecutive deaths with one request in flight */
+#define FAILOVER_KEPT		32	/* replacements that stat tells */
+
+struct suspect {
+	uint64_t unique;
+	unsigned deaths;
+};
+
+struct replacement {
+	unsigned generation;	/* that died */
+	time_t	at;
+	uint64_t gap_ns;	/* until the next was ready; 0 = not yet */
+	char	reason[256];
+};
+
+struct failover {
+	struct suspect suspect[SHARED_SLOTS];
+	uint64_t death[FAILOVER_DEATHS];	/* times of the last ones, a ring */
+	unsigned deaths;			/* all of them */
+	struct replacement kept[FAILOVER_KEPT];	/* the last ones, a ring */
+};
+
+/*
+ * The slot that has been computing for longer than limit_ns, or -1.  States
+ * and times are the worker's own word: a lie only hurts itself.
+ */
+int	failover_stuck_slot(const struct shared *shared, uint64_t now, uint64_t limit_ns);
+
+/*
+ * Notes a death.  stuck is the slot for which we killed the worker, -1 if it
+ * died by itself, and FAILOVER_NO_SLOT if we killed it for something else.
+ * Requests that were in flight in FAILOVER_POISON consecutive deaths are
+ * answered with EIO at fuse_fd and taken out of their slots.  Returns their
+ * number.
+ */
+#define FAILOVER_NO_SLOT	(-2)
+int	failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int stuck);
+
+/* Notes the time and reason of a death.  Returns whether it is one too many. */
+bool	failover_count(struct failover *f, uint64_t now, unsigned generation, const char *reason);
+
+/* The successor is ready: notes how long nobody served. */
+void	failover_replaced(struct failover *f, uint64_t gap_ns);
+
+#endif

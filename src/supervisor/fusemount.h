@@ -1,0 +1,38 @@
+/*
+ * Making and removing the mount: mount(2) as root, fusermount3 otherwise.
+ */
+#ifndef SUPERVISOR_FUSEMOUNT_H
+#define SUPERVISOR_FUSEMOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define FUSEMOUNT_ERROR_MAX	512
+
+struct fusemount {
+	const char *mnt;	/* canonical path */
+	int	mnt_fd;		/* O_PATH of the directory that is covered */
+	const char *source;	/* shown in the list of mounts: the diff directory */
+	uid_t	uid;
+	gid_t	gid;
+};
+
+/*
+ * Mounts.  Returns the descriptor of /dev/fuse, or negative errno with one
+ * line in error.
+ */
+int	fusemount_mount(const struct fusemount *m, char *error);
+
+/*
+ * Unmounts; lazy also if it is in use.  May block for as long as the worker
+ * writes back what the kernel holds, so only commands and children call it.
+ * parent_fd and base name the mountpoint without its path being walked again.
+ * Returns 0, -EBUSY, or negative errno with one line in error.
+ */
+int	fusemount_unmount(int parent_fd, const char *base, const char *mnt, bool lazy, char *error);
+
+/* Sets the read-ahead of a mount as large as its requests.  Only root can. */
+int	fusemount_set_readahead(const char *mnt);
+
+#endif

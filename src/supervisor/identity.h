@@ -1,0 +1,36 @@
+/*
+ * As whom root's supervisor acts: what lies in the diff directory belongs to
+ * somebody else and is touched with his rights alone, so that nothing planted
+ * there gains anything.
+ */
+#ifndef SUPERVISOR_IDENTITY_H
+#define SUPERVISOR_IDENTITY_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Whether this process may act for others. */
+bool	identity_is_root(void);
+
+/*
+ * Chooses who owns what this process does in the file system from now on, and
+ * drops supplementary groups.  Does nothing unless root calls it.  Returns 0
+ * or negative errno.
+ */
+int	identity_assume(uid_t uid, gid_t gid);
+
+/*
+ * Brackets around the few things that need the caller's own rights again.
+ * Without identity_assume() they do nothing.
+ */
+void	identity_raise(void);
+void	identity_drop(void);
+
+/*
+ * Runs test(arg) in a child that is uid:gid, with all groups of that user or
+ * with none.  Returns what it returned (0..100), or negative errno.
+ */
+int	identity_try(uid_t uid, gid_t gid, bool with_groups,
+	    int (*test)(const void *arg), const void *arg);
+
+#endif

@@ -1,0 +1,131 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/util.h"
+#include "supervisor/lock.h"
+#include "supervisor/mountinfo.h"
+
+#define LOCK_MAGIC	"pbkfs-lock 1 "
+
+int
+lock_open(int diff_fd, uid_t uid, int flags)
+{
+	int fd autoclose = -1;
+	struct stat st;
+
+	fd = openat(diff_fd, LOCK_NAME,
+	    flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != uid ||
+	    (st.st_mode & 022) != 0)
+		return -EPERM;
+	return steal_fd(&fd);
+}
+
+/* Somebody may have removed or replaced the file between open and lock. */
+static int
+still_current(int diff_fd, int fd)
+{
+	struct stat ours, named;
+
+	if (fstat(fd, &ours) != 0 ||
+	    fstatat(diff_fd, LOCK_NAME, &named, AT_SYMLINK_NOFOLLOW) != 0)
+		return -ESTALE;
+	return ours.st_dev == named.st_dev && ours.st_ino == named.st_ino ? 0 : -ESTALE;
+}
+
+int
+lock_take_idle(int diff_fd, int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		return -errno;
+	return still_current(diff_fd, fd);
+}
+
+int
+lock_take(int diff_fd, int fd)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_SUPERVISOR, .l_len = 1
+	};
+	int rc;
+
+	if ((rc = lock_take_idle(diff_fd, fd)) != 0)
+		return rc;
+	if (fcntl(fd, F_SETLK, &lock) != 0)
+		return errno == EACCES || errno == EAGAIN ? -EWOULDBLOCK : -errno;
+	return 0;
+}
+
+int
+lock_write_mountpoint(int fd, const char *mnt)
+{
+	char line[sizeof(LOCK_MAGIC) + 4 * PATH_MAX] = LOCK_MAGIC;
+	int rc;
+
+	mountinfo_escape(mnt, line + strlen(line), sizeof(line) - sizeof(LOCK_MAGIC) - 1);
+	strcat(line, "\n");
+	if ((rc = io_pwrite(fd, line, strlen(line), 0)) != 0)
+		return rc;
+	return ftruncate(fd, (off_t)strlen(line)) == 0 ? 0 : -errno;
+}
+
+int
+lock_read_mountpoint(int fd, char mnt[PATH_MAX])
+{
+	char line[sizeof(LOCK_MAGIC) + 4 * PATH_MAX];
+	char *end;
+	ssize_t n;
+
+	if ((n = io_pread(fd, line, sizeof(line) - 1, 0)) < 0)
+		return (int)n;
+	line[n] = '\0';
+	if (strncmp(line, LOCK_MAGIC, strlen(LOCK_MAGIC)) != 0 ||
+	    (end = strchr(line, '\n')) == NULL)
+		return -EUCLEAN;
+	*end = '\0';
+	return mountinfo_unescape(line + strlen(LOCK_MAGIC), mnt, PATH_MAX);
+}
+
+pid_t
+lock_owner(int fd, enum lock_byte byte)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1
+	};
+
+	if (fcntl(fd, F_GETLK, &lock) != 0)
+		return -errno;
+	if (lock.l_type == F_UNLCK)
+		return 0;
+	/* 0: another pid namespace; -1: no process but an open file holds it. */
+	return lock.l_pid > 0 ? lock.l_pid : -ESRCH;
+}
+
+int
+lock_owner_pidfd(int fd, enum lock_byte byte, pid_t *pid)
+{
+	int pidfd autoclose = -1;
+	pid_t owner;
+
+	if ((owner = lock_owner(fd, byte)) <= 0)
+		return owner == 0 ? -ENOENT : owner;
+	if ((pidfd = (int)syscall(SYS_pidfd_open, owner, 0)) < 0)
+		return errno == ESRCH ? -ENOENT : -errno;
+	if (lock_owner(fd, byte) != owner)
+		return -ENOENT;
+	*pid = owner;
+	return steal_fd(&pidfd);
+}

@@ -1,0 +1,104 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "supervisor/mountinfo.h"
+
+void
+mountinfo_escape(const char *from, char *to, size_t size)
+{
+	char octal[5];
+	size_t n;
+
+	for (; *from != '\0'; from++) {
+		if (strchr(" \t\n\\", *from) != NULL)
+			n = (size_t)snprintf(octal, sizeof(octal), "\\%03o", (unsigned char)*from);
+		else
+			n = (size_t)snprintf(octal, sizeof(octal), "%c", *from);
+		if (n + 1 > size)
+			break;
+		memcpy(to, octal, n);
+		to += n;
+		size -= n;
+	}
+	*to = '\0';
+}
+
+static bool
+is_octal(const char *s)
+{
+	return s[0] >= '0' && s[0] <= '3' && s[1] >= '0' && s[1] <= '7' &&
+	    s[2] >= '0' && s[2] <= '7';
+}
+
+int
+mountinfo_unescape(const char *from, char *to, size_t size)
+{
+	while (*from != '\0') {
+		if (size < 2)
+			return -EUCLEAN;
+		if (*from == '\\' && is_octal(from + 1)) {
+			*to++ = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+			from += 4;
+		} else {
+			*to++ = *from++;
+		}
+		size--;
+	}
+	*to = '\0';
+	return 0;
+}
+
+/* "36 35 98:0 /root /mountpoint options [fields...] - fstype source options" */
+int
+mountinfo_parse(char *line, struct mountinfo *m)
+{
+	char *field[6], *save = NULL, *token;
+	size_t i;
+
+	line[strcspn(line, "\n")] = '\0';
+	for (i = 0; i < ARRAY_SIZE(field); i++)
+		if ((field[i] = strtok_r(i == 0 ? line : NULL, " ", &save)) == NULL)
+			return -EUCLEAN;
+	if (sscanf(field[2], "%u:%u", &m->major, &m->minor) != 2 ||
+	    mountinfo_unescape(field[4], m->mountpoint, sizeof(m->mountpoint)) != 0)
+		return -EUCLEAN;
+	while ((token = strtok_r(NULL, " ", &save)) != NULL && strcmp(token, "-") != 0)
+		;
+	if (token == NULL || (token = strtok_r(NULL, " ", &save)) == NULL ||
+	    mountinfo_unescape(token, m->fstype, sizeof(m->fstype)) != 0)
+		return -EUCLEAN;
+	m->source[0] = '\0';
+	if ((token = strtok_r(NULL, " ", &save)) != NULL &&
+	    mountinfo_unescape(token, m->source, sizeof(m->source)) != 0)
+		return -EUCLEAN;
+	return 0;
+}
+
+int
+mountinfo_find(const char *mountpoint, struct mountinfo *m)
+{
+	struct mountinfo *one autofree = malloc(sizeof(*one));
+	char *line autofree = NULL;
+	size_t size = 0;
+	int rc = -ENOENT;
+	FILE *fp;
+
+	if (one == NULL)
+		return -ENOMEM;
+	if ((fp = fopen("/proc/self/mountinfo", "re")) == NULL)
+		return -errno;
+	/* Later lines are mounted over earlier ones: the last one counts. */
+	while (getline(&line, &size, fp) > 0)
+		if (mountinfo_parse(line, one) == 0 &&
+		    strcmp(one->mountpoint, mountpoint) == 0) {
+			*m = *one;
+			rc = 0;
+		}
+	fclose(fp);
+	return rc;
+}

@@ -1,0 +1,37 @@
+/*
+ * /proc/self/mountinfo: which mounts there are, without touching them.
+ */
+#ifndef SUPERVISOR_MOUNTINFO_H
+#define SUPERVISOR_MOUNTINFO_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MOUNT_FSTYPE	"fuse.pbkfs"
+
+struct mountinfo {
+	unsigned major, minor;
+	char	mountpoint[PATH_MAX];	/* unescaped */
+	char	fstype[64];
+	char	source[PATH_MAX];
+};
+
+/*
+ * Finds the topmost mount at exactly this path.  Returns 0, -ENOENT if nothing
+ * is mounted there, or negative errno.
+ */
+int	mountinfo_find(const char *mountpoint, struct mountinfo *m);
+
+/*
+ * One line of the file.  Returns 0, or -EUCLEAN if it cannot be understood.
+ */
+int	mountinfo_parse(char *line, struct mountinfo *m);
+
+/* Space, tab, line feed and backslash as \ooo; cut at size bytes. */
+void	mountinfo_escape(const char *from, char *to, size_t size);
+
+/* The reverse.  Returns 0, or -EUCLEAN for text that does not fit size. */
+int	mountinfo_unescape(const char *from, char *to, size_t size);
+
+#endif

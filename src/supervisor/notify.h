@@ -1,0 +1,22 @@
+/*
+ * What the supervisor tells the command that started it: lines over a pipe,
+ * each a letter, a space and text.  The pipe ends with the supervisor, or
+ * when it has nothing more to tell.
+ */
+#ifndef SUPERVISOR_NOTIFY_H
+#define SUPERVISOR_NOTIFY_H
+
+enum notify_kind {
+	NOTIFY_PROGRESS = 'P',	/* "<done> <total>": bytes of WAL copied */
+	NOTIFY_WARNING = 'W',	/* a line for the user */
+	NOTIFY_MOUNTED = 'M',	/* "<PostgreSQL major version> <uid of the owner>" */
+	NOTIFY_FAILED = 'F',	/* a line for the user: why there is no mount */
+};
+
+#define NOTIFY_LINE_MAX	2048
+
+/* Sends one line; nobody listening, or a full pipe, is not an error.  fd may be -1. */
+void	notify_send(int fd, enum notify_kind kind, const char *fmt, ...)
+	    __attribute__((format(printf, 3, 4)));
+
+#endif

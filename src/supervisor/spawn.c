@@ -1,0 +1,288 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "supervisor/identity.h"
+#include "supervisor/spawn.h"
+
+#define INDEX_MAX_DEFAULT	(2048 * MiB)
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+
+/* Faults a range in now, so that no request pays for it.  Best effort. */
+static void
+prefault(void *begin, void *end)
+{
+	uintptr_t from = (uintptr_t)begin & ~(uintptr_t)4095;
+	uintptr_t to = ((uintptr_t)end + 4095) & ~(uintptr_t)4095;
+
+	if (madvise((void *)from, to - from, MADV_POPULATE_WRITE) != 0)
+		log_debug("could not prefault shared memory: %s", strerror(errno));
+}
+
+/*
+ * The size is sealed: a worker that could shrink this file would end the
+ * supervisor with SIGBUS.
+ */
+static int
+make_shared(struct shared **shared)
+{
+	int fd autoclose = -1;
+	struct shared *map;
+
+	fd = memfd_create("pbkfs-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0 || ftruncate(fd, sizeof(*map)) != 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+		return -errno;
+	map = mmap(NULL, sizeof(*map), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	prefault(map, &map->pending.entry[1]);
+	prefault(map->buffer, map + 1);
+	map->magic = SHARED_MAGIC;
+	while (map->mount_id == 0)
+		if (getrandom(&map->mount_id, sizeof(map->mount_id), 0) < 0 && errno != EINTR)
+			return -errno;
+	*shared = map;
+	return 0;
+}
+
+int
+spawn_make_shared(struct supervisor *s)
+{
+	int rc;
+
+	if ((rc = make_shared(&s->shared)) != 0)
+		return rc;
+	s->index_fd = memfd_create("pbkfs-index", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return s->index_fd < 0 ? -errno : 0;
+}
+
+static size_t
+index_max(const struct supervisor *s)
+{
+	return s->config->index_max != 0 ? s->config->index_max : INDEX_MAX_DEFAULT;
+}
+
+int
+spawn_seal_index(struct supervisor *s)
+{
+	struct stat st;
+
+	if (fstat(s->index_fd, &st) != 0)
+		return -errno;
+	if ((uint64_t)st.st_size > index_max(s))
+		return -EFBIG;
+	if (fcntl(s->index_fd, F_ADD_SEALS,
+	    F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
+		return -errno;
+	return 0;
+}
+
+static void
+fill_job(const struct supervisor *s, struct job *job, unsigned generation)
+{
+	const struct supervisor_config *c = s->config;
+
+	*job = (struct job){
+		.store_fd = s->store_fd, .diff_fd = s->diff.fd, .index_fd = s->index_fd,
+		.fuse_fd = generation == 0 ? -1 : s->fuse_fd, .lock_fd = s->lock_fd,
+		.in_fd = -1, .out_fd = -1,
+		.sandbox = c->sandbox, .switch_user = geteuid() == 0 && s->uid != 0,
+		.keep_read_search = s->keep_read_search, .uid = s->uid, .gid = s->gid,
+		.store_name = s->store, .instance = s->instance, .backup_id = s->backup_id,
+		.force = c->force, .wal = s->wal, .cache = c->cache, .no_wal = c->no_wal,
+		.perf_unsafe = c->perf_unsafe, .debug = c->debug, .fresh = s->fresh,
+		.wal_link = s->wal == WAL_DIRECT ? s->wal_link : NULL,
+		.threads = c->threads, .cache_size = c->cache_size, .shared = s->shared,
+		.index_max = index_max(s), .generation = generation,
+	};
+}
+
+static void
+close_range_or_loop(unsigned first, unsigned last)
+{
+	struct rlimit limit;
+	unsigned fd;
+
+	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
+		return;
+	if (last == ~0u)
+		last = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (unsigned)limit.rlim_cur : 65536;
+	for (fd = first; fd <= last; fd++)
+		close((int)fd);
+}
+
+/* Everything but standard streams and the job's own descriptors. */
+static void
+close_others(const struct job *job)
+{
+	const int keep[] = {
+		job->store_fd, job->diff_fd, job->index_fd, job->fuse_fd,
+		job->in_fd, job->out_fd, job->lock_fd
+	};
+	unsigned from = STDERR_FILENO + 1, next;
+	size_t i;
+
+	do {
+		next = ~0u;
+		for (i = 0; i < ARRAY_SIZE(keep); i++)
+			if (keep[i] >= (int)from)
+				next = MIN(next, (unsigned)keep[i]);
+		close_range_or_loop(from, next == ~0u ? ~0u : next - 1);
+		from = next + 1;
+	} while (next != ~0u);
+}
+
+/*
+ * A shutdown sends SIGTERM to every process, a terminal SIGINT: the worker
+ * goes on until the mount is gone.
+ */
+static void
+set_signals(void)
+{
+	static const int ignored[] = {
+		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ
+	};
+	sigset_t none;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+set_oom_score(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	/* The supervisor's own protection is not for a process that can be replaced. */
+	if (fd >= 0) {
+		if (write(fd, "0", 1) < 0)
+			log_debug("could not set oom_score_adj: %s", strerror(errno));
+		close(fd);
+	}
+}
+
+static _Noreturn void
+run_child(const struct supervisor *s, const struct job *job, job_main program)
+{
+	/* Bounds the index: writing a memfd counts as writing a file. */
+	struct rlimit size = { index_max(s), index_max(s) };
+
+	log_set_sink(NULL);
+	set_signals();
+	identity_raise();
+	set_oom_score();
+	close_others(job);
+	if (job->generation == 0) {
+		setproctitle("preparing: %s", s->config->mnt);
+		setrlimit(RLIMIT_FSIZE, &size);
+	} else {
+		setproctitle("worker: %s", s->config->mnt);
+	}
+	_exit(program(job));
+}
+
+static void
+close_pipes(int up[2], int down[2])
+{
+	close(up[0]);
+	close(up[1]);
+	close(down[0]);
+	close(down[1]);
+}
+
+static void
+adopt(struct supervisor *s, pid_t pid, int in_fd, int out_fd, unsigned generation)
+{
+	s->worker = (struct worker){
+		.pid = pid, .in_fd = in_fd, .out_fd = out_fd,
+		.generation = generation, .last_heard = state_now(),
+	};
+	s->worker.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	fcntl(in_fd, F_SETFL, O_NONBLOCK);
+	fcntl(out_fd, F_SETFL, O_NONBLOCK);
+}
+
+int
+spawn_worker(struct supervisor *s, job_main program, unsigned generation)
+{
+	int up[2], down[2], rc;
+	struct job job;
+	pid_t pid;
+
+	if (pipe2(up, O_CLOEXEC) != 0)
+		return -errno;
+	if (pipe2(down, O_CLOEXEC) != 0) {
+		rc = -errno;
+		close(up[0]);
+		close(up[1]);
+		return rc;
+	}
+	fill_job(s, &job, generation);
+	job.in_fd = down[0];
+	job.out_fd = up[1];
+	if ((pid = fork()) < 0) {
+		rc = -errno;
+		close_pipes(up, down);
+		return rc;
+	}
+	if (pid == 0)
+		run_child(s, &job, program);
+	close(up[1]);
+	close(down[0]);
+	adopt(s, pid, up[0], down[1], generation);
+	return s->worker.pidfd < 0 ? -errno : 0;
+}
+
+void
+spawn_forget(struct worker *w)
+{
+	if (w->pidfd >= 0)
+		close(w->pidfd);
+	if (w->in_fd >= 0)
+		close(w->in_fd);
+	if (w->out_fd >= 0)
+		close(w->out_fd);
+	w->pid = 0;
+	w->pidfd = w->in_fd = w->out_fd = -1;
+}
+
+int
+spawn_tell(const struct worker *w, enum msg_type type)
+{
+	return w->pid == 0 ? -ESRCH : msg_send(w->out_fd, type, NULL, 0);
+}
+
+void
+spawn_kill(struct worker *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (w->pid == 0 || w->killed)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(w->reason, sizeof(w->reason), fmt, ap);
+	va_end(ap);
+	log_error("ending worker %d: %s", (int)w->pid, w->reason);
+	w->killed = true;
+	kill(w->pid, SIGKILL);	/* our own child, not yet reaped: the pid is his */
+}

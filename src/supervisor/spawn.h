@@ -1,0 +1,30 @@
+/*
+ * Forking a worker, and what is made for it before.
+ */
+#ifndef SUPERVISOR_SPAWN_H
+#define SUPERVISOR_SPAWN_H
+
+#include "supervisor/state.h"
+
+/* Makes the memfds: index_fd and shared.  Returns 0 or negative errno. */
+int	spawn_make_shared(struct supervisor *s);
+
+/* Nothing may change the index any more.  Returns 0 or negative errno. */
+int	spawn_seal_index(struct supervisor *s);
+
+/*
+ * Forks a worker that runs main; generation 0 is the preparer.  Fills
+ * s->worker.  Returns 0 or negative errno.
+ */
+int	spawn_worker(struct supervisor *s, job_main program, unsigned generation);
+
+/* Closes what belongs to a worker that was reaped. */
+void	spawn_forget(struct worker *w);
+
+/* Sends a message to the worker.  Returns 0 or negative errno. */
+int	spawn_tell(const struct worker *w, enum msg_type type);
+
+/* Kills the worker for a reason that goes to log and stat. */
+void	spawn_kill(struct worker *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,234 @@
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "supervisor/stat.h"
+
+uint64_t
+stat_quantile(const uint64_t bucket[SHARED_BUCKETS], double q)
+{
+	uint64_t total = 0, below = 0;
+	double rank, low, high;
+	int i;
+
+	for (i = 0; i < SHARED_BUCKETS; i++)
+		total += bucket[i];
+	if (total == 0)
+		return 0;
+	rank = q * (double)total;
+	for (i = 0; i < SHARED_BUCKETS - 1; i++) {
+		if ((double)(below + bucket[i]) >= rank && bucket[i] > 0)
+			break;
+		below += bucket[i];
+	}
+	high = (double)(1ULL << i);
+	low = i == 0 ? 0 : high / 2;
+	if (bucket[i] == 0)
+		return (uint64_t)low;
+	return (uint64_t)(low + (high - low) * (rank - (double)below) / (double)bucket[i]);
+}
+
+/* Plain numbers, summed over the slots. */
+struct op_sum {
+	uint64_t count, errors, bytes, total_ns, bucket[SHARED_BUCKETS];
+};
+
+static void
+sum_op(const struct shared *shared, int op, struct op_sum *sum)
+{
+	const struct shared_op_counter *c;
+	int i, b;
+
+	*sum = (struct op_sum){ 0 };
+	for (i = 0; i < SHARED_SLOTS; i++) {
+		c = &shared->counters[i].op[op];
+		sum->count += atomic_load(&c->count);
+		sum->errors += atomic_load(&c->errors);
+		sum->bytes += atomic_load(&c->bytes);
+		sum->total_ns += atomic_load(&c->total_ns);
+		for (b = 0; b < SHARED_BUCKETS; b++)
+			sum->bucket[b] += atomic_load(&c->bucket[b]);
+	}
+}
+
+static void
+put_operations(struct json_out *o, const struct shared *shared)
+{
+	struct op_sum sum;
+	int op;
+
+	json_open(o, "operations", '{');
+	for (op = 0; op < OP_COUNT; op++) {
+		sum_op(shared, op, &sum);
+		json_open(o, shared_op_names[op], '{');
+		json_put_u64(o, "count", sum.count);
+		json_put_u64(o, "errors", sum.errors);
+		json_put_u64(o, "bytes", sum.bytes);
+		json_put_double(o, "mean_us", sum.count == 0 ? 0 :
+		    (double)sum.total_ns / (double)sum.count / 1e3);
+		json_put_double(o, "p50_us", (double)stat_quantile(sum.bucket, 0.5) / 1e3);
+		json_put_double(o, "p99_us", (double)stat_quantile(sum.bucket, 0.99) / 1e3);
+		json_close(o, '}');
+	}
+	json_close(o, '}');
+}
+
+#define SUM(shared, field) ({						\
+	uint64_t sum_ = 0;						\
+	for (int i_ = 0; i_ < SHARED_SLOTS; i_++)			\
+		sum_ += atomic_load(&(shared)->counters[i_].field);	\
+	sum_;								\
+})
+
+static void
+put_blocks(struct json_out *o, const struct supervisor *s)
+{
+	const struct shared *shared = s->shared;
+	size_t i;
+
+	json_open(o, "blocks", '{');
+	json_open(o, "backups", '[');
+	for (i = 0; i < s->found.n_members; i++) {
+		json_open(o, NULL, '{');
+		json_put_string(o, "id", s->found.member[i].id);
+		json_put_u64(o, "read", SUM(shared, io.blocks_chain[i]));
+		json_close(o, '}');
+	}
+	json_close(o, ']');
+	json_put_u64(o, "diff", SUM(shared, io.blocks_diff));
+	json_put_u64(o, "zero", SUM(shared, io.blocks_zero));
+	json_put_u64(o, "copied_up", SUM(shared, io.blocks_copied_up));
+	json_put_u64(o, "written", SUM(shared, io.blocks_written));
+	json_close(o, '}');
+}
+
+static void
+put_engine(struct json_out *o, const struct supervisor *s)
+{
+	json_open(o, "codec", '{');
+	json_put_double(o, "seconds", (double)SUM(s->shared, io.codec_ns) / 1e9);
+	json_put_u64(o, "bytes_in", SUM(s->shared, io.codec_bytes_in));
+	json_close(o, '}');
+	json_open(o, "block_maps", '{');
+	json_put_u64(o, "builds", SUM(s->shared, io.map_builds));
+	json_put_u64(o, "evictions", SUM(s->shared, io.map_evictions));
+	json_put_u64(o, "bytes", s->stats.map_bytes);
+	json_put_u64(o, "bytes_max", s->stats.map_bytes_max);
+	json_close(o, '}');
+	json_open(o, "diff", '{');
+	json_put_u64(o, "bytes", s->stats.diff_bytes);
+	json_put_u64(o, "files", s->stats.diff_files);
+	json_put_u64(o, "journal_bytes", s->stats.journal_bytes);
+	json_put_u64(o, "dirty_files", s->stats.dirty_files);
+	json_close(o, '}');
+	json_open(o, "open", '{');
+	json_put_u64(o, "files", s->stats.open_files);
+	json_put_u64(o, "inodes", s->stats.inodes);
+	json_close(o, '}');
+}
+
+static void
+put_time(struct json_out *o, const char *key, time_t at)
+{
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	json_put_string(o, key, text);
+}
+
+static void
+put_replacements(struct json_out *o, const struct failover *f)
+{
+	unsigned i = f->deaths > FAILOVER_KEPT ? f->deaths - FAILOVER_KEPT : 0;
+
+	json_put_u64(o, "replaced", f->deaths);
+	json_open(o, "replacements", '[');
+	for (; i < f->deaths; i++) {
+		const struct replacement *r = &f->kept[i % FAILOVER_KEPT];
+
+		json_open(o, NULL, '{');
+		json_put_u64(o, "generation", r->generation);
+		put_time(o, "time", r->at);
+		json_put_string(o, "reason", r->reason);
+		json_put_double(o, "gap_ms", (double)r->gap_ns / 1e6);
+		json_close(o, '}');
+	}
+	json_close(o, ']');
+}
+
+static void
+put_worker(struct json_out *o, const struct supervisor *s)
+{
+	json_open(o, "worker", '{');
+	json_put_u64(o, "pid", (uint64_t)s->worker.pid);
+	json_put_u64(o, "generation", s->worker.generation);
+	json_put_string(o, "state", s->phase == PHASE_SERVING ? "serving" :
+	    s->phase == PHASE_LEAVING ? "leaving" : "starting");
+	put_replacements(o, &s->failover);
+	json_close(o, '}');
+}
+
+static void
+put_mount(struct json_out *o, const struct supervisor *s)
+{
+	static const char *const sandboxes[] = {
+		[SANDBOX_FULL] = "full", [SANDBOX_SECCOMP_ONLY] = "seccomp-only",
+		[SANDBOX_NONE] = "none"
+	};
+	const struct supervisor_config *c = s->config;
+
+	json_put_string(o, "mountpoint", c->mnt);
+	json_put_string(o, "diff_dir", c->diff);
+	json_put_string(o, "store", s->store);
+	json_put_string(o, "instance", s->instance);
+	json_put_string(o, "backup_id", s->backup_id);
+	json_put_u64(o, "server_version", s->found.server_version);
+	json_put_u64(o, "owner_uid", s->uid);
+	json_put_u64(o, "owner_gid", s->gid);
+	json_put_string(o, "store_read_by", s->keep_read_search ? "CAP_DAC_READ_SEARCH" :
+	    "owner");
+	json_put_string(o, "sandbox", sandboxes[c->sandbox]);
+	json_put_string(o, "cache", c->cache == CACHE_WRITEBACK ? "writeback" : "writethrough");
+	json_put_string(o, "wal", s->wal == WAL_DIRECT ? "direct" : "mount");
+	json_put_bool(o, "no_wal", c->no_wal);
+	json_put_bool(o, "perf_unsafe", c->perf_unsafe);
+}
+
+void
+stat_write(struct supervisor *s)
+{
+	struct json_out o = { 0 };
+	char *text autofree = NULL;
+	size_t len;
+	int rc;
+
+	json_open(&o, NULL, '{');
+	json_put_string(&o, "format", "pbkfs-stat");
+	json_put_u64(&o, "version", 1);
+	json_put_string(&o, "pbkfs", PACKAGE_VERSION);
+	put_time(&o, "time", time(NULL));
+	put_mount(&o, s);
+	json_put_u64(&o, "supervisor_pid", (uint64_t)getpid());
+	json_put_double(&o, "uptime_seconds", s->mounted_at == 0 ? 0 :
+	    (double)(state_now() - s->mounted_at) / 1e9);
+	put_worker(&o, s);
+	put_operations(&o, s->shared);
+	put_blocks(&o, s);
+	put_engine(&o, s);
+	json_close(&o, '}');
+	if ((rc = json_take(&o, &text, &len)) == 0)
+		rc = diffdir_replace(s->diff.provided_fd, STAT_NAME, text, len, false);
+	if (rc != 0)
+		log_warn("could not write \"%s/%s\": %s", DIFFDIR_PROVIDED, STAT_NAME,
+		    strerror(-rc));
+	s->stats_due = 0;
+	state_provided_changed(s);
+}

@@ -1,0 +1,108 @@
+/*
+ * Everything that one supervisor knows; shared by the rooms of this folder.
+ */
+#ifndef SUPERVISOR_STATE_H
+#define SUPERVISOR_STATE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ipc/job.h"
+#include "ipc/msg.h"
+#include "ipc/shared.h"
+#include "supervisor/binding.h"
+#include "supervisor/diffdir.h"
+#include "supervisor/failover.h"
+#include "supervisor/supervisor.h"
+
+/* Bits, so that a table can allow a message in several phases. */
+enum phase {
+	PHASE_PREPARING = 1,	/* the first worker reads the chain */
+	PHASE_STARTING = 2,	/* a serving worker was forked and is not ready yet */
+	PHASE_SERVING = 4,
+	PHASE_LEAVING = 8,	/* it flushed everything and exits next */
+	PHASE_ANY = 15,
+};
+
+struct worker {
+	pid_t	pid;		/* 0 = none */
+	int	pidfd, in_fd, out_fd;	/* in: from it, out: to it */
+	struct msg_reader reader;
+	unsigned generation;	/* 0 for the preparer */
+	uint64_t last_heard;	/* CLOCK_MONOTONIC ns of its last message */
+	uint64_t window;	/* second in which messages are counted */
+	unsigned in_window, lines_in_window, lines_dropped;
+	bool	killed;		/* by us, for reason */
+	char	reason[256];	/* why it was ended, or what it said in MSG_FAILED */
+	int	stuck;		/* slot for which we killed it, see failover_blame() */
+};
+
+struct supervisor {
+	const struct supervisor_config *config;
+	enum phase phase;
+
+	/* what it holds */
+	struct diffdir diff;
+	enum diffdir_content content;	/* as we found it */
+	int	lock_fd;
+	bool	locked;
+	bool	fresh;		/* no binding yet when we came */
+	bool	has_binding;	/* a binding of this mount is on disk */
+	struct binding bound;	/* as on disk */
+	struct binding found;	/* as the preparer reported it */
+	bool	prepared;	/* MSG_PREPARED arrived */
+	uint32_t root_mode;
+	int	store_fd, index_fd, fuse_fd, mnt_fd, mnt_parent_fd, signal_fd;
+	const char *mnt_base;
+	bool	mounted;
+	bool	dirty;		/* .pbkfs-dirty exists */
+	struct shared *shared;
+
+	/* for whom */
+	uid_t	uid;
+	gid_t	gid;
+	bool	keep_read_search;
+	enum wal_mode wal;
+	const char *store, *instance, *backup_id;
+	char	wal_link[PATH_MAX];
+
+	/* the worker and its predecessors */
+	struct worker worker;
+	struct failover failover;
+	uint64_t mounted_at, death_at;	/* CLOCK_MONOTONIC ns */
+	bool	ready_once;
+	unsigned flushes;	/* workers that died after the mount was gone */
+	char	worker_error[MSG_BODY_MAX + 1];	/* the last MSG_FAILED */
+	uint64_t ticked_at;	/* when the event loop last looked at the clock */
+	uint64_t patient_until;	/* we were stopped ourselves: nobody hangs until then */
+
+	/* statistics */
+	struct msg_stats stats;
+	bool	have_stats;
+	uint64_t stats_due;	/* when to write stat without an answer; 0 = not asked */
+	uint64_t provided_due;	/* when the log's new length may be shown */
+
+	/* the end */
+	pid_t	unmounting;	/* child that unmounts; 0 = none */
+	int	unmounting_fd;	/* its pidfd */
+	bool	done;
+	bool	failed;		/* with error */
+	int	status;		/* exit status */
+	char	error[1024];
+};
+
+/* CLOCK_MONOTONIC in ns. */
+uint64_t state_now(void);
+
+#define STATE_SECOND	1000000000ULL
+
+/* Records why this mount fails (the first reason counts) and ends the loop. */
+void	state_fail(struct supervisor *s, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+
+/* Shows new versions of the files under .pbkfs/. */
+void	state_provided_changed(struct supervisor *s);
+
+#endif

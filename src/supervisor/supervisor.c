@@ -1,0 +1,575 @@
+/*
+ * The life of a mount.
+ *
+ * begin_mount() takes the diff directory; a first worker, the preparer, reads
+ * the chain and ends; begin_bind() checks or writes the binding; then the
+ * mount is made and FUSE_INIT answered, and serving workers follow one
+ * another, each for as long as it lives, until the mount is gone and one of
+ * them has said MSG_CLEAN and exited.  All of it happens in one event loop, so
+ * that a signal finds an answer at any time.
+ *
+ * A serving worker that dies is replaced; one that hangs or lies is killed,
+ * which is the same.  The supervisor's own death changes nothing for those who
+ * use the mount: the worker goes on and keeps the lock.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "supervisor/answer.h"
+#include "supervisor/begin.h"
+#include "supervisor/fusemount.h"
+#include "supervisor/identity.h"
+#include "supervisor/init.h"
+#include "supervisor/logfile.h"
+#include "supervisor/notify.h"
+#include "supervisor/spawn.h"
+#include "supervisor/stat.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/users.h"
+
+#define WORKER_PID_NAME	"worker.pid"
+#define TICK_MS		1000
+#define STALL_SECONDS	3	/* a later tick means that we were stopped ourselves */
+#define DETACH_MS	2000	/* then the connection is cut */
+#define FLUSHES_MAX	3	/* workers that may try to flush when the mount is gone */
+
+uint64_t
+state_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * STATE_SECOND + (uint64_t)now.tv_nsec;
+}
+
+void
+state_fail(struct supervisor *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	s->done = true;
+	if (s->failed)
+		return;
+	s->failed = true;
+	s->status = 1;
+	va_start(ap, fmt);
+	vsnprintf(s->error, sizeof(s->error), fmt, ap);
+	va_end(ap);
+	log_error("%s", s->error);
+}
+
+void
+state_provided_changed(struct supervisor *s)
+{
+	if (s->shared != NULL)
+		atomic_fetch_add(&s->shared->provided, 1);
+	s->provided_due = 0;
+}
+
+static int
+block_signals(void)
+{
+	static const int ours[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
+	sigset_t set;
+	size_t i;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&set);
+	for (i = 0; i < ARRAY_SIZE(ours); i++)
+		sigaddset(&set, ours[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void
+protect_from_oom(void)
+{
+	int fd autoclose = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "-900", 4) < 0)
+		log_debug("could not lower oom_score_adj: %s", strerror(errno));
+}
+
+/* ---- pid files ---------------------------------------------------------- */
+
+static void
+write_worker_pid(struct supervisor *s)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d\n", (int)s->worker.pid);
+
+	if (diffdir_replace(s->diff.provided_fd, WORKER_PID_NAME, text, (size_t)n, false) != 0)
+		log_warn("could not write \"%s/%s\"", DIFFDIR_PROVIDED, WORKER_PID_NAME);
+	state_provided_changed(s);
+}
+
+static void
+write_pid_file(const struct supervisor *s)
+{
+	int fd = s->config->pid_fd;
+
+	if (fd >= 0 && (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0))
+		log_warn("could not write the pid file: %s", strerror(errno));
+}
+
+static void
+remove_pid_file(const struct supervisor *s)
+{
+	if (s->config->pid_fd < 0)
+		return;
+	identity_raise();
+	unlinkat(s->config->pid_dir_fd, s->config->pid_name, 0);
+	identity_drop();
+}
+
+/* ---- the mount ---------------------------------------------------------- */
+
+static int
+make_mount(struct supervisor *s)
+{
+	const struct fusemount m = {
+		.mnt = s->config->mnt, .mnt_fd = s->mnt_fd, .source = s->config->diff,
+		.uid = s->uid, .gid = s->gid,
+	};
+	char error[FUSEMOUNT_ERROR_MAX] = "";
+
+	if ((s->fuse_fd = fusemount_mount(&m, error)) < 0) {
+		state_fail(s, "%s", error[0] != '\0' ? error : strerror(-s->fuse_fd));
+		return -1;
+	}
+	s->mounted = true;
+	close(s->mnt_fd);	/* or we would be among those who use it */
+	s->mnt_fd = -1;
+	if (init_answer(s->fuse_fd, s->config->cache, s->shared, error) != 0) {
+		state_fail(s, "%s", error);
+		return -1;
+	}
+	if (identity_is_root() && fusemount_set_readahead(s->config->mnt) != 0)
+		log_info("could not set the read-ahead of the mount");
+	return 0;
+}
+
+/* In a child: unmounting waits for the worker, and the supervisor must not. */
+static _Noreturn void
+unmount_child(const struct supervisor *s, bool lazy)
+{
+	char error[FUSEMOUNT_ERROR_MAX], users[512];
+	int rc;
+
+	close(s->fuse_fd);	/* its last copy ends the connection */
+	rc = fusemount_unmount(s->mnt_parent_fd, s->mnt_base, s->config->mnt, lazy, error);
+	if (rc == -EBUSY) {
+		identity_raise();
+		users_of_mount(s->config->mnt, users, sizeof(users));
+		log_warn("\"%s\" stays mounted: it is in use by %s", s->config->mnt,
+		    users[0] != '\0' ? users : "processes that cannot be seen from here");
+	} else if (rc != 0 && !lazy) {
+		log_warn("%s", error);
+	}
+	_exit(rc == 0 ? 0 : 1);
+}
+
+static void
+start_unmount(struct supervisor *s, bool lazy)
+{
+	pid_t pid;
+
+	if (s->unmounting != 0 || !s->mounted)
+		return;
+	if ((pid = fork()) < 0) {
+		log_error("could not fork: %s", strerror(errno));
+		return;
+	}
+	if (pid == 0)
+		unmount_child(s, lazy);
+	s->unmounting = pid;
+	s->unmounting_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static void
+reap_unmount(struct supervisor *s)
+{
+	while (s->unmounting != 0 && waitpid(s->unmounting, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (s->unmounting_fd >= 0)
+		close(s->unmounting_fd);
+	s->unmounting = 0;
+	s->unmounting_fd = -1;
+}
+
+/*
+ * Takes the mount away whatever its users do.  What the kernel still holds
+ * cannot be written back any more, and a detach that waits for that would wait
+ * for ever: so the connection is cut, which fails it.
+ */
+static void
+detach(struct supervisor *s)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	if (s->unmounting != 0) {
+		close(s->fuse_fd);
+		s->fuse_fd = -1;
+		reap_unmount(s);
+	}
+	start_unmount(s, true);
+	p.fd = s->unmounting_fd;
+	if (s->unmounting_fd >= 0)
+		poll(&p, 1, DETACH_MS);
+	if (s->fuse_fd >= 0)
+		close(s->fuse_fd);
+	s->fuse_fd = -1;
+	reap_unmount(s);
+	s->mounted = false;
+}
+
+static bool
+mount_is_gone(const struct supervisor *s)
+{
+	struct pollfd p = { .fd = s->fuse_fd, .events = 0 };
+
+	return s->fuse_fd < 0 || (poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0);
+}
+
+/* ---- workers ------------------------------------------------------------ */
+
+static void
+start_serving(struct supervisor *s, unsigned generation)
+{
+	int rc;
+
+	s->phase = PHASE_STARTING;
+	s->worker_error[0] = '\0';
+	if ((rc = spawn_worker(s, s->config->serve, generation)) != 0)
+		state_fail(s, "could not start a worker: %s", strerror(-rc));
+	else
+		write_worker_pid(s);
+}
+
+static void
+describe_end(const struct worker *w, int status, char *text, size_t size)
+{
+	if (w->reason[0] != '\0')
+		snprintf(text, size, "%s", w->reason);
+	else if (WIFSIGNALED(status))
+		snprintf(text, size, "ended by signal %d (%s)%s", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)),
+		    WTERMSIG(status) == SIGSYS ? ": it made a forbidden system call" : "");
+	else
+		snprintf(text, size, "it exited with status %d", WEXITSTATUS(status));
+}
+
+static void
+preparer_gone(struct supervisor *s, int status, const char *reason)
+{
+	int rc;
+
+	if (!s->prepared || status != 0) {
+		state_fail(s, "%s%s", s->worker_error[0] != '\0' ? "" :
+		    "the worker failed while it read the chain: ",
+		    s->worker_error[0] != '\0' ? s->worker_error : reason);
+		return;
+	}
+	if (begin_bind(s) != 0)
+		return;
+	if ((rc = spawn_seal_index(s)) != 0) {
+		state_fail(s, "could not seal the index: %s", strerror(-rc));
+		return;
+	}
+	if (make_mount(s) == 0)
+		start_serving(s, 1);
+}
+
+static void
+finish_clean(struct supervisor *s)
+{
+	int rc;
+
+	s->done = true;
+	if (s->dirty && (rc = diffdir_set_dirty(&s->diff, false)) != 0)
+		log_error("could not remove \"%s\": %s", DIFFDIR_DIRTY, strerror(-rc));
+	log_info("unmounted \"%s\"", s->config->mnt);
+}
+
+/* A serving worker died: who is to blame, and is another one worth it? */
+static void
+replace_worker(struct supervisor *s, const struct worker *dead, const char *reason)
+{
+	bool too_many;
+
+	s->death_at = state_now();
+	log_error("worker %d (generation %u) died: %s", (int)dead->pid, dead->generation, reason);
+	failover_blame(&s->failover, s->shared, s->fuse_fd, dead->killed ? dead->stuck : -1);
+	too_many = failover_count(&s->failover, s->death_at, dead->generation, reason);
+	if (too_many) {
+		state_fail(s, "%d workers died within %d seconds, the last one: %s;"
+		    " the mount is detached", FAILOVER_DEATHS, FAILOVER_WINDOW, reason);
+		return;
+	}
+	if (mount_is_gone(s) && ++s->flushes >= FLUSHES_MAX) {
+		state_fail(s, "the mount is gone, but no worker could end in order: %s", reason);
+		return;
+	}
+	start_serving(s, dead->generation + 1);
+}
+
+static void
+worker_gone(struct supervisor *s)
+{
+	struct worker dead;
+	char reason[512];
+	int status;
+
+	while (answer_worker(s) > 0)
+		;	/* its last words */
+	while (waitpid(s->worker.pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return;
+	dead = s->worker;
+	spawn_forget(&s->worker);
+	describe_end(&dead, status, reason, sizeof(reason));
+	if (s->done)
+		return;
+	if (s->phase == PHASE_PREPARING)
+		preparer_gone(s, status, reason);
+	else if (s->phase == PHASE_LEAVING && (status == 0 || dead.killed))
+		finish_clean(s);
+	else if (!s->ready_once && WIFEXITED(status))
+		state_fail(s, "%s", s->worker_error[0] != '\0' ? s->worker_error : reason);
+	else
+		replace_worker(s, &dead, reason);
+}
+
+/* ---- time --------------------------------------------------------------- */
+
+/* Kills a worker that does not live.  Slow storage is not its fault. */
+static void
+check_hung(struct supervisor *s, uint64_t now)
+{
+	unsigned seconds = s->config->hang_seconds != 0 ?
+	    s->config->hang_seconds : FAILOVER_HANG_SECONDS;
+	struct worker *w = &s->worker;
+	int slot;
+
+	if (w->pid == 0 || w->killed || s->phase == PHASE_PREPARING || now < s->patient_until)
+		return;
+	w->stuck = FAILOVER_NO_SLOT;
+	if (s->phase == PHASE_STARTING)
+		seconds = MAX(seconds, FAILOVER_START_SECONDS);
+	if (now - w->last_heard > seconds * STATE_SECOND) {
+		spawn_kill(w, "no sign of life for %u seconds", seconds);
+		return;
+	}
+	if (s->phase != PHASE_SERVING ||
+	    (slot = failover_stuck_slot(s->shared, now, seconds * STATE_SECOND)) < 0)
+		return;
+	w->stuck = slot;
+	spawn_kill(w, "thread %d computed for more than %u seconds", slot, seconds);
+}
+
+static void
+tick(struct supervisor *s)
+{
+	uint64_t now = state_now();
+
+	/* After a stop of the whole machine every worker looks hung. */
+	if (s->ticked_at != 0 && now - s->ticked_at > STALL_SECONDS * STATE_SECOND)
+		s->patient_until = now + FAILOVER_HANG_SECONDS * STATE_SECOND;
+	s->ticked_at = now;
+	check_hung(s, now);
+	if (s->stats_due != 0 && now >= s->stats_due)
+		stat_write(s);
+	if (s->provided_due == 0 && logfile_changed())
+		s->provided_due = now + STATE_SECOND;
+	if (s->provided_due != 0 && now >= s->provided_due)
+		state_provided_changed(s);
+}
+
+/* ---- signals ------------------------------------------------------------ */
+
+static void
+ask_for_stats(struct supervisor *s, bool reset)
+{
+	if (s->phase == PHASE_PREPARING)
+		return;
+	s->stats_due = state_now() + STATE_SECOND;
+	if ((reset && spawn_tell(&s->worker, MSG_RESET) != 0) ||
+	    spawn_tell(&s->worker, MSG_DUMP) != 0)
+		stat_write(s);
+}
+
+static void
+on_signal(struct supervisor *s, uint32_t number)
+{
+	switch (number) {
+	case SIGTERM:
+	case SIGINT:
+		if (s->phase == PHASE_PREPARING)
+			state_fail(s, "interrupted");
+		else
+			start_unmount(s, false);
+		break;
+	case SIGUSR1:
+	case SIGUSR2:
+		ask_for_stats(s, number == SIGUSR2);
+		break;
+	default:	/* SIGHUP: the terminal is not ours */
+		break;
+	}
+}
+
+static void
+read_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info))
+		on_signal(s, info.ssi_signo);
+}
+
+/* ---- the loop ----------------------------------------------------------- */
+
+static int
+wait_ms(const struct supervisor *s)
+{
+	uint64_t now = state_now(), due = now + TICK_MS * 1000000ULL;
+
+	if (s->stats_due != 0)
+		due = MIN(due, s->stats_due);
+	if (s->provided_due != 0)
+		due = MIN(due, s->provided_due);
+	return due <= now ? 0 : (int)((due - now) / 1000000 + 1);
+}
+
+static void
+turn(struct supervisor *s)
+{
+	struct pollfd p[] = {
+		{ .fd = s->signal_fd, .events = POLLIN },
+		{ .fd = s->worker.in_fd, .events = POLLIN },
+		{ .fd = s->worker.pidfd, .events = POLLIN },
+		{ .fd = s->unmounting_fd, .events = POLLIN },
+	};
+
+	if (poll(p, ARRAY_SIZE(p), wait_ms(s)) < 0 && errno != EINTR) {
+		state_fail(s, "could not wait for events: %s", strerror(errno));
+		return;
+	}
+	if (p[0].revents != 0)
+		read_signals(s);
+	if (p[1].revents != 0 && answer_worker(s) == 0) {
+		close(s->worker.in_fd);	/* silent for good: it exits, or is found hung */
+		s->worker.in_fd = -1;
+	}
+	if (p[2].revents != 0)
+		worker_gone(s);
+	if (p[3].revents != 0)
+		reap_unmount(s);
+	tick(s);
+}
+
+static void
+end_worker(struct supervisor *s)
+{
+	struct worker *w = &s->worker;
+
+	if (w->pid == 0)
+		return;
+	kill(w->pid, SIGKILL);
+	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	spawn_forget(w);
+}
+
+/* A first mount that failed leaves nothing, so that the next try is free. */
+static void
+undo_fresh(struct supervisor *s)
+{
+	if (s->failed && s->fresh && s->locked && !s->ready_once)
+		diffdir_wipe(&s->diff, true);
+	identity_raise();
+	if (s->failed && !s->ready_once)
+		diffdir_unmake(&s->diff);
+	identity_drop();
+}
+
+static void
+finish(struct supervisor *s)
+{
+	end_worker(s);
+	if (s->failed && s->mounted)
+		detach(s);
+	reap_unmount(s);
+	if (s->ready_once) {
+		stat_write(s);
+		unlinkat(s->diff.provided_fd, WORKER_PID_NAME, 0);
+	}
+	remove_pid_file(s);
+	undo_fresh(s);
+	/* Free before anybody hears of it: the next command may come at once. */
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	if (s->failed)
+		notify_send(s->config->notify_fd, NOTIFY_FAILED, "%s", s->error);
+	logfile_stop();
+	binding_fini(&s->bound);
+	binding_fini(&s->found);
+	if (s->shared != NULL)
+		munmap(s->shared, sizeof(*s->shared));
+	diffdir_close(&s->diff);
+}
+
+static void
+prepare(struct supervisor *s)
+{
+	int rc;
+
+	if (begin_mount(s) != 0)
+		return;
+	write_pid_file(s);
+	if ((rc = spawn_make_shared(s)) != 0) {
+		state_fail(s, "could not make shared memory: %s", strerror(-rc));
+		return;
+	}
+	s->phase = PHASE_PREPARING;
+	if ((rc = spawn_worker(s, s->config->prepare, 0)) != 0)
+		state_fail(s, "could not start a worker: %s", strerror(-rc));
+}
+
+int
+supervisor_main(const struct supervisor_config *config)
+{
+	struct supervisor s = {
+		.config = config, .lock_fd = -1, .store_fd = -1, .index_fd = -1,
+		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1, .unmounting_fd = -1,
+		.diff = { .fd = -1, .provided_fd = -1, .parent_fd = -1 },
+		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1 },
+	};
+
+	setproctitle("supervisor: %s", config->mnt);
+	if ((s.signal_fd = block_signals()) < 0)
+		return 1;
+	protect_from_oom();
+	prepare(&s);
+	while (!s.done)
+		turn(&s);
+	finish(&s);
+	return s.status;
+}

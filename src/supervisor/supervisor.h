@@ -1,0 +1,63 @@
+/*
+ * The supervisor: one process per mount that holds the lock, the mount and
+ * /dev/fuse, and starts, watches and replaces the worker.  It never reads a
+ * byte of a backup and never resolves a path inside its own mount.
+ */
+#ifndef SUPERVISOR_SUPERVISOR_H
+#define SUPERVISOR_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ipc/job.h"
+
+enum log_format { LOG_TEXT, LOG_JSON };
+enum log_target { LOG_TO_FILE, LOG_TO_JOURNALD };
+enum wal_choice { WAL_CHOICE_AUTO, WAL_CHOICE_MOUNT, WAL_CHOICE_DIRECT };
+
+struct supervisor_config {
+	job_main prepare, serve;	/* the worker's two programs */
+
+	/* what is mounted; NULL: as the binding says */
+	const char *store;	/* absolute, canonical */
+	const char *instance, *backup_id;
+	const char *mnt;	/* absolute, canonical */
+	const char *diff;	/* absolute, canonical; need not exist */
+
+	/* for whom; only root can choose */
+	bool	owner_given;
+	uid_t	uid;
+	gid_t	gid;
+
+	/* how */
+	enum sandbox_level sandbox;
+	enum wal_choice wal;
+	enum cache_mode cache;
+	bool	force, no_wal, perf_unsafe, debug;
+	unsigned threads;
+	size_t	cache_size;	/* bytes for block maps */
+	size_t	index_max;	/* bytes that the index may take; 0 = default */
+
+	/* where it reports */
+	enum log_format log_format;
+	enum log_target log_target;
+	int	log_fd;		/* --log-file, opened as the caller; -1 = .pbkfs/pbkfs.log */
+	int	pid_fd;		/* --pid-file, the same; -1 = none */
+	int	pid_dir_fd;	/* the directory that holds it */
+	const char *pid_name;
+	int	notify_fd;	/* supervisor/notify.h; -1 = nobody waits */
+	bool	console;	/* log to standard error too */
+
+	/* for tests; 0 = default */
+	unsigned hang_seconds;	/* without heartbeat, or one slot computing */
+};
+
+/*
+ * Runs one mount from its lock to its end.  Returns the exit status: 0 after
+ * an orderly unmount.  A failure was told through notify_fd and the log.
+ */
+int	supervisor_main(const struct supervisor_config *config);
+
+#endif

@@ -1,0 +1,134 @@
+#include "config.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "supervisor/paths.h"
+#include "supervisor/users.h"
+
+#define USERS_NAMED	5
+
+static bool
+link_is_inside(int dir_fd, const char *name, const char *mnt)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(dir_fd, name, target, sizeof(target) - 1);
+
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+	return paths_contains(mnt, target);
+}
+
+static bool
+has_open_file(int proc_fd, const char *mnt)
+{
+	int fd = openat(proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	if (fd < 0)
+		return false;
+	if ((dir = fdopendir(fd)) == NULL) {
+		close(fd);
+		return false;
+	}
+	while (!found && (entry = readdir(dir)) != NULL)
+		found = link_is_inside(dirfd(dir), entry->d_name, mnt);
+	closedir(dir);
+	return found;
+}
+
+static bool
+has_mapping(int proc_fd, const char *mnt)
+{
+	int fd = openat(proc_fd, "maps", O_RDONLY | O_CLOEXEC);
+	char *line autofree = NULL, *path;
+	bool found = false;
+	size_t size = 0;
+	FILE *fp;
+
+	if (fd < 0)
+		return false;
+	if ((fp = fdopen(fd, "r")) == NULL) {
+		close(fd);
+		return false;
+	}
+	while (!found && getline(&line, &size, fp) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		path = strchr(line, '/');
+		found = path != NULL && paths_contains(mnt, path);
+	}
+	fclose(fp);
+	return found;
+}
+
+static bool
+uses_mount(int proc_fd, const char *mnt)
+{
+	return link_is_inside(proc_fd, "cwd", mnt) || link_is_inside(proc_fd, "root", mnt) ||
+	    link_is_inside(proc_fd, "exe", mnt) || has_open_file(proc_fd, mnt) ||
+	    has_mapping(proc_fd, mnt);
+}
+
+static void
+name_of(int proc_fd, char *name, size_t size)
+{
+	int fd autoclose = openat(proc_fd, "comm", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, name, size - 1), i;
+
+	name[MAX(n, (ssize_t)0)] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+	for (i = 0; name[i] != '\0'; i++)
+		if (!isprint((unsigned char)name[i]))
+			name[i] = '?';
+}
+
+static void
+append_user(int proc_fd, const char *pid, unsigned n, char *text, size_t size)
+{
+	char name[32];
+	size_t len = strlen(text);
+
+	if (n >= USERS_NAMED)
+		return;
+	name_of(proc_fd, name, sizeof(name));
+	snprintf(text + len, size - len, "%s%s (pid %s)", n > 0 ? ", " : "", name, pid);
+}
+
+void
+users_of_mount(const char *mnt, char *text, size_t size)
+{
+	const struct dirent *entry;
+	unsigned n = 0;
+	size_t len;
+	DIR *proc;
+	int fd;
+
+	text[0] = '\0';
+	if ((proc = opendir("/proc")) == NULL)
+		return;
+	while ((entry = readdir(proc)) != NULL) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		fd = openat(dirfd(proc), entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (uses_mount(fd, mnt))
+			append_user(fd, entry->d_name, n++, text, size);
+		close(fd);
+	}
+	closedir(proc);
+	len = strlen(text);
+	if (n > USERS_NAMED)
+		snprintf(text + len, size - len, " and %u more", n - USERS_NAMED);
+}

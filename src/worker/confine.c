@@ -1,0 +1,76 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "worker/confine.h"
+#include "worker/report.h"
+#include "worker/sandbox.h"
+
+#define MAX_FDS	8192u	/* more would only cost memory in the kernel */
+#define KEPT_FDS 300u	/* backup directories, pipes, the journal, block maps */
+
+static unsigned max_fds = 64;
+
+static void
+raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > KEPT_FDS + max_fds)
+		max_fds = MIN((unsigned)MIN(limit.rlim_cur, (rlim_t)MAX_FDS + KEPT_FDS) - KEPT_FDS,
+		    MAX_FDS);
+}
+
+unsigned
+confine_max_fds(void)
+{
+	return max_fds;
+}
+
+/* Proves to other commands that this process is the worker: see supervisor/lock.h. */
+static void
+lock_as_worker(const struct job *job)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1
+	};
+
+	if (job->lock_fd >= 0 && job->fuse_fd >= 0 && fcntl(job->lock_fd, F_SETLK, &lock) != 0)
+		log_warn("could not lock the diff directory as worker: the pid of a lone worker cannot be proven");
+}
+
+int
+confine_worker(const struct job *job)
+{
+	struct sandbox s = {
+		.level = job->sandbox, .store_fd = job->store_fd, .diff_fd = job->diff_fd,
+		.switch_user = job->switch_user, .uid = job->uid, .gid = job->gid,
+		.keep_read_search = job->keep_read_search, .debug = job->debug,
+	};
+	char text[SANDBOX_ERROR_MAX];
+	int r;
+
+	report_init(job);
+	raise_limits();
+	umask(077);
+	lock_as_worker(job);
+	sandbox_missing(text, sizeof(text));
+	if (text[0] != '\0' && job->fuse_fd < 0)
+		log_warn("this kernel's Landlock lacks: %s", text);
+	if ((r = sandbox_enter(&s, text)) < 0) {
+		report_failed("%s", text);
+		return r;
+	}
+	report_send(MSG_CONFINED, NULL, 0);
+	return 0;
+}

@@ -1,0 +1,19 @@
+/*
+ * What both of the worker's programs do first.
+ */
+#ifndef WORKER_CONFINE_H
+#define WORKER_CONFINE_H
+
+#include "ipc/job.h"
+
+/*
+ * Sets up reporting, limits and locale, says what the kernel cannot confine,
+ * and enters the sandbox.  Returns 0 after MSG_CONFINED, or negative errno
+ * after MSG_FAILED.
+ */
+int	confine_worker(const struct job *job);
+
+/* Descriptors that the descriptor cache may keep open. */
+unsigned confine_max_fds(void);
+
+#endif

@@ -1,0 +1,81 @@
+#include "config.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+#include "worker/provided.h"
+#include "worker/serve.h"
+
+void
+op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct thread *t = thread_self();
+	struct cow_attr attr;
+	int r;
+
+	(void)fi;
+	r = provided_is(ino) ? provided_getattr(t, ino, &attr) :
+	    cow_getattr(t->serve->cow, ino, &attr);
+	reply_attr(req, r, &attr);
+}
+
+static int64_t
+ns_of(const struct timespec *ts)
+{
+	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
+}
+
+static unsigned
+decode(const struct stat *st, int to_set, struct cow_attr *attr)
+{
+	struct timespec now;
+	unsigned set = 0;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	attr->mode = st->st_mode & 07777;
+	attr->uid = st->st_uid;
+	attr->gid = st->st_gid;
+	attr->size = (uint64_t)st->st_size;
+	attr->atime = ns_of(to_set & FUSE_SET_ATTR_ATIME_NOW ? &now : &st->st_atim);
+	attr->mtime = ns_of(to_set & FUSE_SET_ATTR_MTIME_NOW ? &now : &st->st_mtim);
+	set |= to_set & FUSE_SET_ATTR_MODE ? COW_SET_MODE : 0;
+	set |= to_set & FUSE_SET_ATTR_UID ? COW_SET_UID : 0;
+	set |= to_set & FUSE_SET_ATTR_GID ? COW_SET_GID : 0;
+	set |= to_set & FUSE_SET_ATTR_SIZE ? COW_SET_SIZE : 0;
+	set |= to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW) ? COW_SET_ATIME : 0;
+	set |= to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW) ? COW_SET_MTIME : 0;
+	return set;
+}
+
+void
+op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
+    struct fuse_file_info *fi)
+{
+	struct thread *t = thread_self();
+	struct cow_attr attr;
+	unsigned set = decode(st, to_set, &attr);
+	int r;
+
+	(void)fi;
+	r = provided_is(ino) ? -EROFS : dirty_before_write(t->serve);
+	if (r == 0)
+		r = cow_setattr(t->serve->cow, ino, set, &attr, &t->reader);
+	reply_attr(req, r, &attr);
+}
+
+/* Room is what the diff directory's filesystem has. */
+void
+op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs st;
+
+	(void)ino;
+	if (fstatvfs(thread_self()->serve->job->diff_fd, &st) != 0) {
+		reply_error(req, -errno);
+		return;
+	}
+	st.f_namemax = COW_NAME_MAX;
+	fuse_reply_statfs(req, &st);
+}

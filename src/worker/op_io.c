@@ -1,0 +1,99 @@
+#include "config.h"
+
+#include <errno.h>
+
+#include "base/util.h"
+#include "worker/provided.h"
+#include "worker/serve.h"
+
+/*
+ * No handle is ever needed: everything is found by nodeid.  The kernel
+ * remembers this answer for the whole connection and stops asking.
+ */
+void
+op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino; (void)fi;
+	fuse_reply_err(req, ENOSYS);
+}
+
+void
+op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct thread *t = thread_self();
+	ssize_t n;
+
+	(void)fi;
+	size = MIN(size, OUT_MAX);
+	n = provided_is(ino) ? provided_read(t, ino, (uint64_t)off, size, t->out) :
+	    cow_read(t->serve->cow, ino, (uint64_t)off, size, t->out, &t->reader);
+	if (n < 0) {
+		reply_error(req, (int)n);
+		return;
+	}
+	t->bytes = (uint64_t)n;
+	fuse_reply_buf(req, (const char *)t->out, (size_t)n);
+}
+
+void
+op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+    struct fuse_file_info *fi)
+{
+	struct thread *t = thread_self();
+	int r;
+
+	(void)fi;
+	r = provided_is(ino) ? -EROFS : dirty_before_write(t->serve);
+	if (r == 0)
+		r = cow_write(t->serve->cow, ino, (uint64_t)off, size, buf, &t->reader);
+	if (r < 0) {
+		reply_error(req, r);
+		return;
+	}
+	t->bytes = size;
+	fuse_reply_write(req, size);
+}
+
+void
+op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)fi;
+	reply_error(req, provided_is(ino) ? 0 :
+	    cow_fsync(thread_self()->serve->cow, ino, datasync != 0));
+}
+
+void
+op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)ino; (void)datasync; (void)fi;
+	reply_error(req, cow_fsync_names(thread_self()->serve->cow));
+}
+
+void
+op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
+    struct fuse_file_info *fi)
+{
+	struct thread *t = thread_self();
+	int r;
+
+	(void)fi;
+	r = provided_is(ino) ? -EROFS : dirty_before_write(t->serve);
+	if (r == 0)
+		r = cow_fallocate(t->serve->cow, ino, mode, (uint64_t)off, (uint64_t)len,
+		    &t->reader);
+	reply_error(req, r);
+}
+
+void
+op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
+{
+	off_t at;
+
+	(void)fi;
+	at = provided_is(ino) ? -EINVAL :
+	    cow_lseek(thread_self()->serve->cow, ino, (uint64_t)off, whence);
+	if (at < 0)
+		reply_error(req, (int)at);
+	else
+		fuse_reply_lseek(req, at);
+}

@@ -1,0 +1,165 @@
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "worker/provided.h"
+#include "worker/serve.h"
+
+void
+op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fuse_entry_param none = { .entry_timeout = 365.0 * 86400 };
+	struct thread *t = thread_self();
+	struct cow_attr attr;
+	int r;
+
+	if (provided_is(parent) || provided_is_name(parent, name)) {
+		reply_entry(req, provided_lookup(t, parent, name, &attr), &attr);
+		return;
+	}
+	r = cow_lookup(t->serve->cow, parent, name, strlen(name), &attr);
+	if (r == -ENOENT)
+		fuse_reply_entry(req, &none);	/* the kernel remembers that there is none */
+	else
+		reply_entry(req, r, &attr);
+}
+
+static void
+forget(uint64_t ino, uint64_t n)
+{
+	if (!provided_is(ino))
+		cow_forget(thread_self()->serve->cow, ino, n);
+}
+
+void
+op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
+{
+	forget(ino, n);
+	fuse_reply_none(req);
+}
+
+void
+op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		forget(forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+/* What has to hold before anything changes under this name. */
+static int
+before_change(uint64_t parent, const char *name)
+{
+	if (provided_is(parent) || provided_is_name(parent, name))
+		return -EROFS;
+	return dirty_before_write(thread_self()->serve);
+}
+
+static void
+create(fuse_req_t req, uint64_t parent, const char *name, mode_t mode, const char *target)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct thread *t = thread_self();
+	struct cow_attr attr;
+	int r;
+
+	if (reply_was_done(&attr)) {
+		reply_entry(req, attr.nodeid != 0 ? 0 : -EIO, &attr);
+		return;
+	}
+	if ((r = before_change(parent, name)) == 0)
+		r = cow_create(t->serve->cow, t->unique, parent, name, mode, ctx->uid, ctx->gid,
+		    target, &attr);
+	reply_entry(req, r, &attr);
+}
+
+void
+op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	(void)rdev;
+	create(req, parent, name, mode, NULL);
+}
+
+void
+op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	create(req, parent, name, S_IFDIR | mode, NULL);
+}
+
+void
+op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	create(req, parent, name, S_IFLNK | 0777, target);
+}
+
+void
+op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	struct thread *t = thread_self();
+	struct cow_attr attr;
+	int r;
+
+	if (reply_was_done(&attr)) {
+		reply_entry(req, attr.nodeid != 0 ? 0 : -EIO, &attr);
+		return;
+	}
+	r = provided_is(ino) ? -EPERM : before_change(parent, name);
+	if (r == 0)
+		r = cow_link(t->serve->cow, t->unique, ino, parent, name, &attr);
+	reply_entry(req, r, &attr);
+}
+
+static void
+remove_name(fuse_req_t req, uint64_t parent, const char *name, bool directory)
+{
+	struct thread *t = thread_self();
+	struct cow_attr attr;
+	int r = 0;
+
+	if (!reply_was_done(&attr) && (r = before_change(parent, name)) == 0)
+		r = cow_remove(t->serve->cow, t->unique, parent, name, directory);
+	reply_error(req, r);
+}
+
+void
+op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	remove_name(req, parent, name, false);
+}
+
+void
+op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	remove_name(req, parent, name, true);
+}
+
+void
+op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t parent2,
+    const char *name2, unsigned flags)
+{
+	struct thread *t = thread_self();
+	struct cow_attr attr;
+	int r = 0;
+
+	if (!reply_was_done(&attr) && (r = before_change(parent, name)) == 0 &&
+	    (r = before_change(parent2, name2)) == 0)
+		r = cow_rename(t->serve->cow, t->unique, parent, name, parent2, name2, flags);
+	reply_error(req, r);
+}
+
+void
+op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	char target[PATH_MAX];
+	int r = cow_readlink(thread_self()->serve->cow, ino, target);
+
+	if (r < 0)
+		reply_error(req, r);
+	else
+		fuse_reply_readlink(req, target);
+}

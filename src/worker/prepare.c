@@ -1,0 +1,142 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "pg/pg_types.h"
+#include "probackup/blockmap.h"
+#include "probackup/chain.h"
+#include "worker/confine.h"
+#include "worker/report.h"
+#include "worker/walfill.h"
+#include "worker/worker.h"
+
+/*
+ * The first confined process of a mount: it alone parses the catalog.  What it
+ * finds reaches the user through MSG_FAILED or MSG_PREPARED; what it builds
+ * is the index, which the supervisor seals before anyone serves from it.
+ */
+
+#define INDEX_THREADS	4
+
+static void
+report_members(const struct chain *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n; i++) {
+		struct msg_member m = {
+			.version = c->member[i].control.version,
+			.list_crc = c->member[i].list_crc,
+		};
+
+		memcpy(m.id, c->member[i].id, sizeof(m.id));
+		report_send(MSG_MEMBER, &m, sizeof(m));
+	}
+}
+
+/* Old lists do not say how long a data file is: its backups have to be asked. */
+static int
+find_sizes(const struct job *job, struct store *s, struct reader *r)
+{
+	uint32_t e, blocks;
+	int rc;
+
+	for (e = 0; e < s->ix.n_entries; e++) {
+		if (s->ix.entries[e].size != INDEX_SIZE_UNKNOWN)
+			continue;
+		if ((rc = blockmap_length(s, e, r, &blocks)) < 0 ||
+		    (rc = index_set_size(job->index_fd, e, (uint64_t)blocks * BLCKSZ)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+fill(const struct job *job, struct store *s, struct msg_prepared *p)
+{
+	static struct iostats stats;
+	struct reader r;
+	int rc;
+
+	if ((rc = reader_init(&r, &stats)) < 0)
+		return rc;
+	if ((rc = find_sizes(job, s, &r)) == 0 && job->wal == WAL_DIRECT)
+		rc = walfill(job, s, &r, (p->root_mode & 050) != 0, &p->wal_copied);
+	reader_fini(&r);
+	return rc;
+}
+
+/* Everything that needs the index: what is left to find out, and WAL. */
+static int
+use_index(const struct job *job, struct msg_prepared *p)
+{
+	struct fdcache *fds = fdcache_new(confine_max_fds());
+	struct store s;
+	int rc;
+
+	if (fds == NULL)
+		return -ENOMEM;
+	if ((rc = store_open(&s, job->store_fd, job->instance, job->index_fd, fds)) == 0) {
+		p->tree_digest = s.ix.tree_digest;
+		p->n_entries = s.ix.n_entries;
+		p->root_mode = s.ix.entries[INDEX_ROOT].mode & 07777;
+		rc = fill(job, &s, p);
+		store_close(&s);
+	}
+	fdcache_free(fds);
+	return rc;
+}
+
+static int
+prepare(const struct job *job, struct chain *c)
+{
+	struct msg_prepared p = {
+		.n_members = c->n, .timeline = c->member[0].control.timeline,
+		.server_version = (uint32_t)strtoul(c->member[0].control.server_version, NULL, 10),
+	};
+	char error[CHAIN_ERROR_MAX];
+	int rc;
+
+	snprintf(p.warning, sizeof(p.warning), "%s", c->warning);
+	rc = index_build(c, job->index_fd, job->index_max, INDEX_THREADS, error);
+	if (rc < 0) {
+		report_failed("%s", error);
+		return rc;
+	}
+	report_members(c);	/* building the index has read their lists and checksums */
+	if ((rc = use_index(job, &p)) < 0) {
+		if (rc == -EUCLEAN)
+			report_failed("the backup contradicts itself: see the log");
+		else
+			report_failed("could not prepare the mount: %s", strerror(-rc));
+		return rc;
+	}
+	report_send(MSG_PREPARED, &p, sizeof(p));
+	return 0;
+}
+
+int
+worker_prepare(const struct job *job)
+{
+	char error[CHAIN_ERROR_MAX];
+	struct chain *c;
+	int rc;
+
+	if (confine_worker(job) < 0)
+		return EXIT_FAILURE;
+	rc = chain_open(job->store_fd, job->store_name, job->instance, job->backup_id, job->force,
+	    &c, error);
+	if (rc < 0) {
+		report_failed("%s", error);
+		return EXIT_FAILURE;
+	}
+	rc = prepare(job, c);
+	chain_free(c);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,98 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/util.h"
+#include "worker/provided.h"
+
+static const char *const names[] = { "worker.pid", "stat", "pbkfs.log" };
+
+#define FILE_BITS	4	/* of a nodeid: number of the file + 1; above: the version */
+
+static uint64_t
+nodeid_of(struct thread *t, unsigned i)
+{
+	uint64_t version = atomic_load(&t->serve->job->shared->provided);
+
+	return COW_PROVIDED | (version << FILE_BITS & (COW_PROVIDED - 1)) | (i + 1);
+}
+
+static int
+open_file(struct thread *t, uint64_t nodeid)
+{
+	unsigned i = (unsigned)(nodeid & ((1u << FILE_BITS) - 1)) - 1;
+	char path[32] = PROVIDED_NAME "/";
+
+	if (i >= ARRAY_SIZE(names))
+		return -ESTALE;
+	strcat(path, names[i]);
+	return io_open_beneath(t->serve->job->diff_fd, path, O_RDONLY | O_NONBLOCK, 0);
+}
+
+bool
+provided_is_name(uint64_t dir, const char *name)
+{
+	return dir == COW_ROOT && strcmp(name, PROVIDED_NAME) == 0;
+}
+
+int
+provided_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
+{
+	const struct job *job = t->serve->job;
+	struct stat st = { 0 };
+	int fd autoclose = -1;
+
+	*attr = (struct cow_attr){
+		.nodeid = nodeid, .mode = S_IFDIR | 0500, .nlink = 1,
+		.uid = job->uid, .gid = job->gid,
+	};
+	if (nodeid == PROVIDED_DIR)
+		return fstat(job->diff_fd, &st) == 0 ? 0 : -errno;
+	if ((fd = open_file(t, nodeid)) < 0)
+		return fd;
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	attr->mode = S_IFREG | 0400;
+	attr->size = (uint64_t)st.st_size;
+	attr->atime = attr->mtime = attr->ctime =
+	    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	return 0;
+}
+
+int
+provided_lookup(struct thread *t, uint64_t dir, const char *name, struct cow_attr *attr)
+{
+	unsigned i;
+
+	if (provided_is_name(dir, name))
+		return provided_getattr(t, PROVIDED_DIR, attr);
+	for (i = 0; dir == PROVIDED_DIR && i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return provided_getattr(t, nodeid_of(t, i), attr);
+	return -ENOENT;
+}
+
+ssize_t
+provided_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void *buf)
+{
+	int fd autoclose = open_file(t, nodeid);
+
+	return fd < 0 ? fd : io_pread(fd, buf, size, (off_t)off);
+}
+
+int
+provided_list(struct thread *t, unsigned i, struct cow_dirent *d)
+{
+	if (i >= ARRAY_SIZE(names))
+		return 0;
+	*d = (struct cow_dirent){
+		.name = names[i], .len = strlen(names[i]), .nodeid = nodeid_of(t, i),
+		.mode = S_IFREG,
+	};
+	return 1;
+}

@@ -1,0 +1,32 @@
+/*
+ * .pbkfs at the root of the mount: what pbkfs says about itself, read-only.
+ * The files live in .pbkfs of the diff directory, where the supervisor
+ * replaces them.  Under the writeback cache the kernel believes no size but
+ * its own, so a file gets a new nodeid whenever its content changes: the
+ * nodeid holds the number of the file and shared.provided at lookup.
+ */
+#ifndef WORKER_PROVIDED_H
+#define WORKER_PROVIDED_H
+
+#include "worker/serve.h"
+
+#define PROVIDED_NAME	".pbkfs"
+#define PROVIDED_DIR	COW_PROVIDED
+
+static inline bool
+provided_is(uint64_t nodeid)
+{
+	return nodeid >= COW_PROVIDED;
+}
+
+/* Whether name in dir is .pbkfs itself, which nobody may make or remove. */
+bool	provided_is_name(uint64_t dir, const char *name);
+
+/* All return 0 or negative errno. */
+int	provided_lookup(struct thread *t, uint64_t dir, const char *name, struct cow_attr *attr);
+int	provided_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr);
+ssize_t	provided_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void *buf);
+/* The i-th name in .pbkfs from 0; returns 1, or 0 at the end. */
+int	provided_list(struct thread *t, unsigned i, struct cow_dirent *d);
+
+#endif

@@ -1,0 +1,60 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "worker/report.h"
+
+static int out_fd = -1;
+
+/* A line that the supervisor does not take at once is lost, not waited for. */
+static void
+log_to_supervisor(enum log_level level, const char *text, size_t len)
+{
+	char body[1 + LOG_LINE_MAX];
+
+	body[0] = (char)level;
+	memcpy(body + 1, text, len);
+	if (msg_send(out_fd, MSG_LOG, body, len + 1) == -EAGAIN)
+		return;
+}
+
+void
+report_init(const struct job *job)
+{
+	out_fd = job->out_fd;
+	signal(SIGPIPE, SIG_IGN);
+	fcntl(out_fd, F_SETFL, fcntl(out_fd, F_GETFL) | O_NONBLOCK);
+	log_set_debug(job->debug);
+	log_set_sink(log_to_supervisor);
+}
+
+void
+report_send(enum msg_type type, const void *body, size_t len)
+{
+	struct pollfd p = { .fd = out_fd, .events = POLLOUT };
+
+	while (msg_send(out_fd, type, body, len) == -EAGAIN)
+		poll(&p, 1, 1000);
+}
+
+void
+report_failed(const char *fmt, ...)
+{
+	char text[MSG_BODY_MAX / 2];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (len >= 0)
+		report_send(MSG_FAILED, text, MIN((size_t)len, sizeof(text) - 1));
+}

@@ -1,0 +1,20 @@
+/*
+ * The worker's side of the pipes: what it reports to the supervisor.
+ */
+#ifndef WORKER_REPORT_H
+#define WORKER_REPORT_H
+
+#include "base/log.h"
+#include "ipc/job.h"
+#include "ipc/msg.h"
+
+/* Remembers the pipe and sends the log through it.  Call it first. */
+void	report_init(const struct job *job);
+
+/* Sends a message; a supervisor that is gone is no error. */
+void	report_send(enum msg_type type, const void *body, size_t len);
+
+/* Reports MSG_FAILED with one line for the user. */
+void	report_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

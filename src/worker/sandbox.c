@@ -1,0 +1,106 @@
+/*
+ * The order of confinement.  Each layer needs what the next one takes away:
+ * setgroups(2) needs the capabilities, Landlock needs PR_SET_NO_NEW_PRIVS and
+ * system calls that the filter refuses.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "worker/sandbox.h"
+#include "worker/sandbox_layers.h"
+
+/*
+ * A thread that exists already would keep every right.  The link count of the
+ * task directory is two more than the threads; without /proc nobody can tell.
+ */
+static int
+check_single_thread(const char **step)
+{
+	struct stat st;
+
+	*step = "confine a process that has threads";
+	if (stat("/proc/self/task", &st) == 0 && st.st_nlink > 3)
+		return -EBUSY;
+	return 0;
+}
+
+static int
+forbid_new_privileges(const char **step)
+{
+	*step = "set no_new_privs";
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ? -errno : 0;
+}
+
+#ifdef ENABLE_SANDBOX
+/* Landlock is looked for before anything is given up, so that the text is about it. */
+static int
+check_kernel(const struct sandbox *s, char *error)
+{
+	if (s->level != SANDBOX_FULL || sandbox_landlock_abi() > 0)
+		return 0;
+	snprintf(error, SANDBOX_ERROR_MAX, "this kernel has no Landlock: "
+	    "use --sandbox=seccomp-only to run with less confinement");
+	return -EOPNOTSUPP;
+}
+
+static int
+restrict_kernel(const struct sandbox *s, const char **step)
+{
+	int r = 0;
+
+	if (s->level == SANDBOX_FULL)
+		r = sandbox_landlock_restrict(s, sandbox_landlock_abi(), step);
+	if (r == 0 && s->level != SANDBOX_NONE)
+		r = sandbox_seccomp_install(s->debug, step);
+	return r;
+}
+#else
+static int
+check_kernel(const struct sandbox *s, char *error)
+{
+	(void)s;
+	(void)error;
+	return 0;
+}
+
+static int
+restrict_kernel(const struct sandbox *s, const char **step)
+{
+	(void)s;
+	(void)step;
+	return 0;
+}
+#endif
+
+int
+sandbox_enter(const struct sandbox *s, char *error)
+{
+	const char *step = "";
+	int r;
+
+	if ((r = check_kernel(s, error)) != 0)
+		return r;
+	if ((r = check_single_thread(&step)) == 0 &&
+	    (r = sandbox_identity_switch(s, &step)) == 0 &&
+	    (r = forbid_new_privileges(&step)) == 0 &&
+	    (r = sandbox_identity_drop(s, &step)) == 0 &&
+	    (r = restrict_kernel(s, &step)) == 0)
+		return 0;
+	snprintf(error, SANDBOX_ERROR_MAX, "could not %s: %s", step, strerror(-r));
+	return r;
+}
+
+void
+sandbox_missing(char *text, size_t size)
+{
+#ifdef ENABLE_SANDBOX
+	sandbox_landlock_missing(sandbox_landlock_abi(), text, size);
+#else
+	snprintf(text, size, "Landlock and seccomp, left out of this build by --disable-sandbox");
+#endif
+}

@@ -1,0 +1,51 @@
+/*
+ * Confinement of the worker: identity, capabilities, Landlock, seccomp.
+ */
+#ifndef WORKER_SANDBOX_H
+#define WORKER_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "ipc/job.h"
+
+struct sandbox {
+	enum sandbox_level level;
+	int	store_fd;	/* directory, read beneath; -1 for none */
+	int	diff_fd;	/* directory, read and written beneath; -1 for none */
+	bool	switch_user;	/* become uid:gid (only root can) */
+	uid_t	uid;
+	gid_t	gid;
+	bool	keep_read_search;	/* keep exactly CAP_DAC_READ_SEARCH */
+	bool	debug;		/* a refused system call is named on standard error by SIGSYS */
+};
+
+#define SANDBOX_ERROR_MAX	256
+
+/*
+ * Confines the calling process for good.  Call it with one thread only, before
+ * the first byte of the store is read.  In this order: supplementary groups,
+ * gid and uid; PR_SET_NO_NEW_PRIVS; capabilities and the bounding set;
+ * Landlock; seccomp.  Returns 0, or negative errno with one line in error
+ * (SANDBOX_ERROR_MAX bytes); the caller must then exit.  -EOPNOTSUPP: this
+ * kernel has no Landlock and level asks for it.  -EBUSY: there are threads,
+ * which would stay free.
+ *
+ * A build without ENABLE_SANDBOX treats every level as SANDBOX_NONE: identity,
+ * PR_SET_NO_NEW_PRIVS and capabilities only.  Inside, pthread_cancel() and
+ * pthread_exit() abort (glibc loads a library for them), and with debug a
+ * thread that blocks SIGSYS dies without a word at its first refused call.
+ */
+int	sandbox_enter(const struct sandbox *s, char *error);
+
+/*
+ * What this kernel's Landlock cannot do for us (ABI below the one that has
+ * it), as text for the log, e.g. "truncate, TCP, scopes"; "" if nothing is
+ * missing.  What it names is refused by seccomp all the same, save one:
+ * without "rename between directories" the worker may only rename within a
+ * directory (EXDEV).  Call before sandbox_enter().
+ */
+void	sandbox_missing(char *text, size_t size);
+
+#endif

@@ -1,0 +1,146 @@
+/*
+ * Who the worker is: an ordinary user without capabilities, or with the single
+ * one that reads what a backup user keeps to itself.  Raw system calls stand
+ * for libcap, which would be a library for two lines.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "worker/sandbox_layers.h"
+
+#define CAP_BIT(c)	(UINT64_C(1) << (c))
+
+struct cap_sets {
+	uint64_t effective, permitted, inheritable;
+};
+
+static int
+caps_get(struct cap_sets *c)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct half[2];
+
+	if (syscall(SYS_capget, &head, half) != 0)
+		return -errno;
+	c->effective = half[0].effective | (uint64_t)half[1].effective << 32;
+	c->permitted = half[0].permitted | (uint64_t)half[1].permitted << 32;
+	c->inheritable = half[0].inheritable | (uint64_t)half[1].inheritable << 32;
+	return 0;
+}
+
+/* Makes caps the effective and the permitted set, and the inheritable one empty. */
+static int
+caps_set(uint64_t caps)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct half[2] = {
+		{ .effective = (uint32_t)caps, .permitted = (uint32_t)caps },
+		{ .effective = (uint32_t)(caps >> 32), .permitted = (uint32_t)(caps >> 32) },
+	};
+
+	return syscall(SYS_capset, &head, half) != 0 ? -errno : 0;
+}
+
+/*
+ * Empties the bounding set.  Without CAP_SETPCAP it stays, and bounds nothing:
+ * no program can be executed and no_new_privs holds.
+ */
+static int
+drop_bounding_set(const struct cap_sets *have)
+{
+	int cap, r;
+
+	if (!(have->permitted & CAP_BIT(CAP_SETPCAP)))
+		return 0;
+	if ((r = caps_set(have->permitted)) != 0)
+		return r;
+	for (cap = 0; cap < 64; cap++) {
+		r = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+		if (r < 0)
+			break;		/* beyond the last one of this kernel */
+		if (r > 0 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int
+sandbox_identity_switch(const struct sandbox *s, const char **step)
+{
+	if (!s->switch_user)
+		return 0;
+	*step = "keep capabilities over the switch of users";
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
+		return -errno;
+	*step = "drop the supplementary groups";
+	if (setgroups(0, NULL) != 0)
+		return -errno;
+	*step = "set the group id";
+	if (setresgid(s->gid, s->gid, s->gid) != 0)
+		return -errno;
+	*step = "set the user id";
+	if (setresuid(s->uid, s->uid, s->uid) != 0)
+		return -errno;
+	*step = "end the keeping of capabilities";
+	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0 ? -errno : 0;
+}
+
+/* All three ids are the ones asked for, and there is no way back to root. */
+static int
+verify_ids(const struct sandbox *s)
+{
+	uid_t ruid, euid, suid;
+	gid_t rgid, egid, sgid;
+
+	if (getresuid(&ruid, &euid, &suid) != 0 || getresgid(&rgid, &egid, &sgid) != 0)
+		return -errno;
+	if (ruid != euid || euid != suid || rgid != egid || egid != sgid)
+		return -EPERM;
+	if (!s->switch_user)
+		return 0;
+	if (euid != s->uid || egid != s->gid || getgroups(0, NULL) != 0)
+		return -EPERM;
+	if (s->uid != 0 && (setresuid(0, 0, 0) == 0 || seteuid(0) == 0))
+		return -EPERM;
+	return 0;
+}
+
+static int
+verify_caps(uint64_t keep)
+{
+	struct cap_sets left;
+	int r;
+
+	if ((r = caps_get(&left)) != 0)
+		return r;
+	if (left.effective != keep || left.permitted != keep || left.inheritable != 0)
+		return -EPERM;
+	return 0;
+}
+
+int
+sandbox_identity_drop(const struct sandbox *s, const char **step)
+{
+	uint64_t keep = s->keep_read_search ? CAP_BIT(CAP_DAC_READ_SEARCH) : 0;
+	struct cap_sets have;
+	int r;
+
+	*step = "read the capabilities";
+	if ((r = caps_get(&have)) != 0)
+		return r;
+	*step = "empty the capability bounding set";
+	if ((r = drop_bounding_set(&have)) != 0)
+		return r;
+	*step = keep != 0 ? "keep only CAP_DAC_READ_SEARCH" : "drop all capabilities";
+	if ((r = caps_set(keep)) != 0 || (r = verify_caps(keep)) != 0)
+		return r;
+	*step = "become nobody but the user asked for";
+	return verify_ids(s);
+}

@@ -1,0 +1,41 @@
+/*
+ * The layers that sandbox_enter() puts on, one file each.
+ */
+#ifndef WORKER_SANDBOX_LAYERS_H
+#define WORKER_SANDBOX_LAYERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "worker/sandbox.h"
+
+/*
+ * Each returns 0, or negative errno with *step naming what could not be done
+ * ("set the user id").
+ */
+
+/*
+ * Groups, gid and uid.  Capabilities survive the switch, to be dropped by
+ * sandbox_identity_drop().
+ */
+int	sandbox_identity_switch(const struct sandbox *s, const char **step);
+
+/* The bounding set, then every capability but the one to keep; checks the result. */
+int	sandbox_identity_drop(const struct sandbox *s, const char **step);
+
+/*
+ * The version of this kernel's Landlock, 0 if there is none.  A weak symbol:
+ * a test puts its own in its place to stand for an older kernel.
+ */
+int	sandbox_landlock_abi(void);
+
+/* Restricts the file system to the two directories, with what abi has. */
+int	sandbox_landlock_restrict(const struct sandbox *s, int abi, const char **step);
+
+/* What an abi lacks, as sandbox_missing() wants it. */
+void	sandbox_landlock_missing(int abi, char *text, size_t size);
+
+/* Installs the filter of system calls; debug: named on standard error. */
+int	sandbox_seccomp_install(bool debug, const char **step);
+
+#endif

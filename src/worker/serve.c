@@ -1,0 +1,268 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "worker/confine.h"
+#include "worker/report.h"
+#include "worker/serve.h"
+#include "worker/worker.h"
+
+/*
+ * The serving worker.  Its first thread talks with the supervisor; the others
+ * serve.  It ends when the mount is gone: whatever is dirty is made durable
+ * first, also when the supervisor died before it.
+ */
+
+#define HEARTBEAT_MS	1000
+
+const struct fuse_lowlevel_ops serve_ops = {
+	.lookup		= op_lookup,
+	.forget		= op_forget,
+	.forget_multi	= op_forget_multi,
+	.getattr	= op_getattr,
+	.setattr	= op_setattr,
+	.readlink	= op_readlink,
+	.mknod		= op_mknod,
+	.mkdir		= op_mkdir,
+	.unlink		= op_unlink,
+	.rmdir		= op_rmdir,
+	.symlink	= op_symlink,
+	.rename		= op_rename,
+	.link		= op_link,
+	.open		= op_open,
+	.opendir	= op_open,
+	.read		= op_read,
+	.write		= op_write,
+	.fsync		= op_fsync,
+	.fsyncdir	= op_fsyncdir,
+	.readdir	= op_readdir,
+	.readdirplus	= op_readdirplus,
+	.statfs		= op_statfs,
+	.fallocate	= op_fallocate,
+	.lseek		= op_lseek,
+	/* create, flush, getxattr and the rest: ENOSYS, which the kernel remembers. */
+};
+
+struct server {
+	struct serve s;
+	struct thread thread[SHARED_SLOTS];
+	pthread_t id[SHARED_SLOTS];
+	unsigned n;
+	int	wake[2];		/* a serving thread that ends closes its interest here */
+	bool	supervised;		/* the pipe from the supervisor is open */
+	bool	stop;
+};
+
+static int wake_fd = -1;
+
+static void *
+thread_main(void *arg)
+{
+	struct thread *t = arg;
+	int r = loop_run(t);
+
+	if (r < 0)
+		log_error("could not read requests: %s", strerror(-r));
+	if (write(wake_fd, "", 1) < 0)
+		log_debug("could not wake the main thread: %s", strerror(errno));
+	return NULL;
+}
+
+static int
+start_threads(struct server *v)
+{
+	const struct job *job = v->s.job;
+	struct thread *t;
+	unsigned i;
+	int r;
+
+	for (i = 0; i < MIN(job->threads, (unsigned)SHARED_SLOTS); i++) {
+		t = &v->thread[i];
+		t->serve = &v->s;
+		t->number = i;
+		t->slot = &job->shared->slot[i];
+		t->counters = &job->shared->counters[i];
+		if ((r = reader_init(&t->reader, &t->counters->io)) < 0)
+			return r;
+		if ((t->out = aligned_alloc(4096, OUT_MAX)) == NULL)
+			return -ENOMEM;
+		if ((r = pthread_create(&v->id[i], NULL, thread_main, t)) != 0)
+			return -r;
+		v->n++;
+	}
+	return 0;
+}
+
+static int
+open_cow(struct server *v)
+{
+	const struct job *job = v->s.job;
+	uint64_t uniques[SHARED_SLOTS];
+	struct cow_config config = {
+		.store_fd = job->store_fd, .diff_fd = job->diff_fd, .index_fd = job->index_fd,
+		.instance = job->instance, .uid = job->uid, .gid = job->gid,
+		.pending = &job->shared->pending, .mount_id = job->shared->mount_id,
+		.first = job->generation == 1, .no_sync = job->perf_unsafe,
+		.no_wal = job->no_wal,
+		.wal_link = job->wal == WAL_DIRECT ? job->wal_link : NULL,
+		.cache_size = job->cache_size, .max_fds = confine_max_fds(),
+		.in_flight = uniques, .n_in_flight = loop_in_flight(job->shared, uniques),
+	};
+
+	return cow_open(&config, &v->s.cow);
+}
+
+static void
+send_stats(struct server *v)
+{
+	struct cow_figures f;
+	struct msg_stats m = { .map_bytes_max = v->s.job->cache_size };
+
+	cow_figures(v->s.cow, &f);
+	m.diff_bytes = f.diff_bytes;
+	m.diff_files = f.diff_files;
+	m.journal_bytes = f.journal_bytes;
+	m.map_bytes = f.map_bytes;
+	m.open_files = f.open_files;
+	m.inodes = f.inodes;
+	m.dirty_files = f.dirty_files;
+	report_send(MSG_STATS, &m, sizeof(m));
+}
+
+/* Counters are the slots' threads' to write: a reset may lose a few counts. */
+static void
+reset_counters(struct shared *shared)
+{
+	unsigned i;
+
+	for (i = 0; i < SHARED_SLOTS; i++)
+		memset(&shared->counters[i], 0, sizeof(shared->counters[i]));
+}
+
+static void
+obey(struct server *v, const struct msg_header *h)
+{
+	switch (h->type) {
+	case MSG_DIRTY_DONE:
+		dirty_done();
+		break;
+	case MSG_DUMP:
+		send_stats(v);
+		break;
+	case MSG_RESET:
+		reset_counters(v->s.job->shared);
+		break;
+	case MSG_STOP:
+		v->stop = true;
+		break;
+	default:
+		log_error("the supervisor sent an unknown message %u", h->type);
+	}
+}
+
+static void
+read_messages(struct server *v, struct msg_reader *in)
+{
+	const unsigned char *body;
+	struct msg_header h;
+	int r = msg_fill(v->s.job->in_fd, in);
+
+	while (r > 0 && (r = msg_next(in, &h, &body)) == 1)
+		obey(v, &h);
+	if (r < 0 && r != -EAGAIN)
+		log_error("could not read from the supervisor: %s", strerror(-r));
+}
+
+/* The supervisor died: go on alone until the mount is gone. */
+static void
+go_on_alone(struct server *v)
+{
+	v->supervised = false;
+	dirty_abandon();
+}
+
+static void
+talk(struct server *v)
+{
+	struct msg_reader in = { 0 };
+	struct pollfd p[2] = {
+		{ .fd = v->wake[0], .events = POLLIN }, { .fd = v->s.job->in_fd, .events = POLLIN }
+	};
+	struct timespec now;
+	time_t last = 0;
+
+	while (!v->stop && !(p[0].revents & POLLIN)) {
+		if (poll(p, v->supervised ? 2 : 1, HEARTBEAT_MS) < 0 && errno != EINTR)
+			return;
+		if (v->supervised && p[1].revents & POLLIN)
+			read_messages(v, &in);
+		else if (v->supervised && p[1].revents & (POLLHUP | POLLERR))
+			go_on_alone(v);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec == last)
+			continue;
+		last = now.tv_sec;
+		if (v->supervised)
+			report_send(MSG_HEARTBEAT, NULL, 0);
+		cow_idle(v->s.cow);
+	}
+}
+
+static int
+finish(struct server *v)
+{
+	int r;
+
+	cow_save_times(v->s.cow);
+	if ((r = cow_flush(v->s.cow)) < 0) {
+		log_error("could not make all changes durable: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	cow_idle(v->s.cow);
+	if (v->s.job->no_wal)
+		cow_drop_wal(v->s.cow);
+	report_send(MSG_CLEAN, NULL, 0);
+	return EXIT_SUCCESS;
+}
+
+static int
+serve(struct server *v)
+{
+	unsigned i;
+	int r;
+
+	if ((r = open_cow(v)) < 0 || (r = loop_init_session(&v->s)) < 0 ||
+	    (r = start_threads(v)) < 0) {
+		report_failed(r == -EUCLEAN ? "the diff directory contradicts itself: see the log" :
+		    "could not start to serve: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	report_send(MSG_READY, NULL, 0);
+	talk(v);
+	/* On an order to stop, threads may still wait for requests: they end with us. */
+	for (i = 0; !v->stop && i < v->n; i++)
+		pthread_join(v->id[i], NULL);
+	return finish(v);
+}
+
+int
+worker_serve(const struct job *job)
+{
+	static struct server v;
+
+	v.s.job = job;
+	v.supervised = true;
+	if (pipe2(v.wake, O_CLOEXEC) != 0 || confine_worker(job) < 0)
+		return EXIT_FAILURE;
+	wake_fd = v.wake[1];
+	return serve(&v);
+}

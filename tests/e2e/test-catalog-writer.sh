@@ -1,0 +1,78 @@
+# Chains of all codecs and of old program versions, made by mkcatalog from a
+# small cluster: the mount of each backup is the cluster of that time.
+. "$srcdir/tests/lib-e2e.sh"
+pg_any
+store=$work/made instance=main
+new_cluster "$work/pgdata" && pg_start "$work/pgdata" -c fsync=off || { not_ok "a cluster"; plan_done; exit; }
+pgbench_init -s 1
+sql >/dev/null <<-'SQL'
+	create table shrinks as select g, repeat('x', 300) from generate_series(1, 8000) g;
+	create table empties as select g from generate_series(1, 8000) g;
+	create table random as select md5(random()::text || g) from generate_series(1, 4000) g;
+	create unlogged table u as select g from generate_series(1, 1000) g;
+SQL
+pg_stop "$work/pgdata"
+
+step=0
+change() {
+	step=$((step + 1))
+	pg_start "$work/pgdata" -c fsync=off || return 1
+	sql >/dev/null <<-SQL
+		update pgbench_accounts set abalance = $step where aid % 97 = $step;
+		delete from shrinks where g > 8000 / (1 + $step % 4);
+		vacuum shrinks;
+		insert into shrinks select g, 'step $step' from generate_series(1, 3000) g where $step % 2 = 0;
+		drop table if exists dropped;
+		create table dropped as select g from generate_series(1, 1000 * $step) g;
+		insert into random select md5(random()::text || g) from generate_series(1, 500) g;
+		truncate empties;
+		insert into empties select 1 where $step % 3 = 0;
+	SQL
+	pg_stop "$work/pgdata"
+}
+compare() {
+	new_diff
+	id=$made
+	listed_manifest "$id" >"$work/then"
+	check "$1: mount" mount_it --wal=mount || return
+	like_oracle "$1: $id is the cluster of that time" "$work/then" "$mnt"
+	check "$1: unmount" unmount_it
+	echo "$id $1" >>"$work/ids"
+	cp "$work/then" "$work/then.$id"
+}
+# Every backup of the chain again, now that it has children.
+compare_again() {
+	while read -r id name; do
+		new_diff
+		check "$name: $id mounts within its chain" mount_it --wal=mount || continue
+		like_oracle "$name: $id is the same within its chain" "$work/then.$id" "$mnt"
+		check "$name: $id is unmounted" unmount_it
+	done <"$work/ids"
+	: >"$work/ids"
+}
+
+: >"$work/ids"
+make_backup FULL zstd;			compare "FULL zstd"
+change; make_backup DELTA lz4;		compare "DELTA lz4"
+change; make_backup PAGE pglz;		compare "PAGE pglz"
+change; make_backup PTRACK zlib;	compare "PTRACK zlib"
+change; make_backup DELTA none;		compare "DELTA none"
+change; make_backup DELTA zstd '' --mixed; compare "DELTA, codecs mixed per file"
+check "the server starts on a mount of the chain" mount_it --wal=direct
+check "start" pg_start "$mnt"
+equal "rows" 100000 "$(sql -c 'select count(*) from pgbench_accounts')"
+check "amcheck" as "$pguser" "$pgbin/pg_amcheck" --all --install-missing -h "$sock" -U postgres
+check "stop" pg_stop "$mnt"
+check "unmount" unmount_it
+compare_again
+
+store=$work/old
+make_backup FULL zlib '' --program-version 2.0.21; compare "2.0.21"
+change; make_backup PAGE zlib '' --program-version 2.0.23; compare "2.0.23"
+change; make_backup PAGE pglz '' --program-version 2.2.0; compare "2.2.0"
+change; make_backup DELTA none '' --program-version 2.2.7; compare "2.2.7"
+change; make_backup DELTA zlib '' --program-version 2.3.5; compare "2.3.5"
+change; make_backup PAGE pglz '' --program-version 2.4.15; compare "2.4.15"
+change; make_backup DELTA zlib '' --program-version 2.5.3; compare "2.5.3"
+compare_again
+plan_done

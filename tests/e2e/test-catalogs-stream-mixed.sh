@@ -1,0 +1,4 @@
+# The catalog stream-mixed: see the catalogs' README.
+. "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-catalogs.sh"
+catalog_story stream-mixed

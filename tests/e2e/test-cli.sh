@@ -1,0 +1,230 @@
+# The command line: what it accepts, what it refuses, and what it says.
+. "$srcdir/tests/lib-e2e.sh"
+fixture
+before=$(catalog_sum "$store")
+new_diff
+error='pbkfs error: '
+
+# ---- help and usage
+for command in mount unmount stat cleanup; do
+	check "$command --help" pbkfs $command --help
+	check "help of $command goes to standard output" grep -qi usage "$work/out"
+done
+check "--version" pbkfs --version
+check "the version is a number" grep -Eq '[0-9]+\.[0-9]+' "$work/out"
+refuse "an unknown command" . pbkfs frobnicate
+refuse "an unknown option" . pbkfs mount --frobnicate
+refuse "an option without its value" . pbkfs mount -B
+refuse "nothing at all" . pbkfs mount
+refuse "a value that is none" . mount_it --wal=sometimes
+refuse "another" . mount_it --cache=perhaps
+refuse "a user that does not exist" "no-such-user" mount_it --owner no-such-user
+
+# ---- fresh diff directory: what must be said, and what is wrong
+refuse "no instance" "$error.*instance" pbkfs mount -B "$store" -i "$id" -D "$mnt" -d "$diff" --wait
+refuse "no backup id" "$error.*backup" pbkfs mount -B "$store" -I "$instance" -D "$mnt" -d "$diff" --wait
+refuse "an unknown instance: those that exist are listed" "$error.*$instance" \
+    pbkfs mount -B "$store" -I nosuch -i "$id" -D "$mnt" -d "$diff" --wait
+refuse "an unknown backup id is named" "$error.*QQQQQQ" pbkfs mount -B "$store" -I "$instance" -i QQQQQQ -D "$mnt" -d "$diff" --wait
+refuse "a path for an id" "$error" pbkfs mount -B "$store" -I "$instance" -i ../main/"$id" -D "$mnt" -d "$diff" --wait
+refuse "no such store" "$error.*nosuch" pbkfs mount -B "$work/nosuch" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait
+refuse "no such mountpoint" "$error.*nosuch" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$work/nosuch" -d "$diff" --wait
+refuse "no such diff directory" "$error.*nosuch" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$work/nosuch" --wait
+check "a refused mount leaves no mount" [ -z "$(e2e_mounts)" ]
+
+# ---- directories that contain one another
+mkdir -p "$work/in/side" "$diff/inside" "$mnt/inside"; chown -R "$pguser:" "$work/in" "$diff"
+overlap() { refuse "$1" "$error" pbkfs mount -B "$2" -I "$instance" -i "$id" -D "$3" -d "$4" --wait; }
+overlap "mountpoint in the diff directory" "$store" "$diff/inside" "$diff"
+overlap "diff directory in the mountpoint" "$store" "$mnt" "$mnt/inside"
+overlap "mountpoint is the diff directory" "$store" "$diff" "$diff"
+overlap "mountpoint in the store" "$store" "$store/backups" "$diff"
+overlap "diff directory in the store" "$store" "$mnt" "$store/wal"
+overlap "store in the mountpoint" "$store" "${store%/*}" "$diff"
+ln -s "$diff/inside" "$work/by-link"
+overlap "also when a link hides it" "$store" "$work/by-link" "$diff"
+rmdir "$mnt/inside"
+refuse "a log file in the store" "$error" mount_it --log-file "$store/pbkfs.log"
+new_diff
+: >"$diff/foreign"
+refuse "a diff directory with foreign content" "$error" mount_it
+refuse "cleanup of it" "$error" pbkfs cleanup -d "$diff"
+refuse "cleanup of it with --force" "$error" pbkfs cleanup -d "$diff" --force
+check "nothing was removed" [ -e "$diff/foreign" ]
+
+# ---- mount
+new_diff
+pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait >"$work/mounted" 2>"$work/mount.err"
+equal "mount" 0 $?
+check "the last line is the command that starts the server" sh -c 'tail -n 1 "$1" | grep -E "(pg_ctl|postgres)" | grep -Fq "$2"' - "$work/mounted" "$mnt"
+check "with its major version" sh -c 'tail -n 1 "$1" | grep -q "$2"' - "$work/mounted" "$major"
+mkdir "$work/mnt2"
+refuse "a second mount of the same diff directory" "$error" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$work/mnt2" -d "$diff" --wait
+new_diff "$work/diff2"
+refuse "a second mount on the same mountpoint" "$error" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$work/diff2" --wait
+refuse "cleanup of a mounted diff directory" "$error" pbkfs cleanup -d "$diff"
+check "it is still mounted" [ -s "$mnt/PG_VERSION" ]
+check "options show nosuid and nodev" sh -c 'awk -v m="$1" "\$2 == m { print \$4 }" /proc/self/mounts | grep nosuid | grep -q nodev' - "$mnt"
+
+# ---- what the mount tells about itself
+equal "worker.pid" "$(worker_pid)" "$(tr -dc 0-9 <"$mnt/.pbkfs/worker.pid")"
+for name in worker.pid stat pbkfs.log; do
+	check ".pbkfs/$name is shown" [ -f "$mnt/.pbkfs/$name" ]
+	refuse ".pbkfs/$name is read-only to the server" . as "$pguser" sh -c 'echo x >>"$1"' - "$mnt/.pbkfs/$name"
+	refuse ".pbkfs/$name cannot be removed" . rm -f "$mnt/.pbkfs/$name"
+done
+refuse ".pbkfs cannot be removed" . rmdir "$mnt/.pbkfs"
+refuse ".pbkfs cannot be renamed" . mv "$mnt/.pbkfs" "$mnt/other"
+refuse "nothing can be made in .pbkfs" . touch "$mnt/.pbkfs/new"
+cat "$mnt/PG_VERSION" "$mnt/base/1/"[1-9]* >/dev/null
+check "stat" pbkfs stat -D "$mnt"
+check "stat names the backups" grep -q "$id" "$work/out"
+pbkfs stat -D "$mnt" --format json >"$work/stat.json" 2>"$work/err"
+equal "stat --format json" 0 $?
+if command -v python3 >/dev/null; then
+	check "that is JSON" python3 -m json.tool "$work/stat.json"
+elif command -v jq >/dev/null; then
+	check "that is JSON" jq -e . "$work/stat.json"
+fi
+check "stat --counters-reset" pbkfs stat -D "$mnt" --counters-reset
+refuse "stat of what is no mount" "$error" pbkfs stat -D "$work/mnt2"
+refuse "stat of what is not there" "$error" pbkfs stat -D "$work/nosuch"
+refuse "an unknown format" . pbkfs stat -D "$mnt" --format xml
+
+# ---- unmount
+refuse "unmount of what is no mount" "$error" pbkfs unmount -D "$work/mnt2"
+(cd "$mnt/base" && exec sleep 300) &
+busy=$!
+# the child has moved into the mount when its directory says so
+until [ "$(readlink "/proc/$busy/cwd")" = "$mnt/base" ]; do :; done
+refuse "unmount of a busy mount names the process" "sleep|$busy" unmount_it
+check "and it stays mounted" [ -s "$mnt/PG_VERSION" ]
+refuse "SIGTERM does not unmount a busy mount either" . sh -c 'kill -TERM "$1" && timeout 2 "$2" "$1" 1' - "$(supervisor_pid)" "$support/pidwait"
+check "still mounted" [ -s "$mnt/PG_VERSION" ]
+worker=$(worker_pid) supervisor=$(supervisor_pid)
+check "unmount --force" unmount_it --force
+check "is not mounted any more" [ -z "$(e2e_mounts)" ]
+check "its processes end" wait_gone "$worker" "$supervisor"
+kill "$busy"; wait "$busy" 2>/dev/null
+
+# ---- a bound diff directory
+check "instance and id are optional now" pbkfs mount -B "$store" -D "$mnt" -d "$diff" --wait
+supervisor=$(supervisor_pid)
+check "SIGTERM is an orderly unmount" kill -TERM "$supervisor"
+wait_gone "$supervisor"
+check "that leaves no mount" [ -z "$(e2e_mounts)" ]
+refuse "another backup than the bound one" "$error.*$id" pbkfs mount -B "$store" -I "$instance" -i "$full_id" -D "$mnt" -d "$diff" --wait
+refuse "another instance than the bound one" "$error" pbkfs mount -B "$store" -I other -i "$id" -D "$mnt" -d "$diff" --wait
+check "the bound one, in lower case" pbkfs mount -B "$store" -I "$instance" -i "$(echo "$id" | tr A-Z a-z)" -D "$mnt" -d "$diff" --wait
+echo kept >"$mnt/kept"
+check "unmount" unmount_it
+mv "$diff" "$work/moved" && diff=$work/moved
+check "a diff directory that was moved" mount_it
+equal "has its content" kept "$(cat "$mnt/kept")"
+
+# ---- a dead mountpoint
+worker=$(worker_pid) supervisor=$(supervisor_pid)
+kill9 "$supervisor" "$worker"; wait_gone "$supervisor" "$worker"
+refuse "the mountpoint is dead" . ls "$mnt/base"
+check "unmount of a dead mountpoint" unmount_it
+check "that leaves no dead mount" [ -z "$(e2e_mounts)" ]
+
+# ---- cleanup
+check "cleanup" pbkfs cleanup -d "$diff"
+equal "leaves the directory, empty" "" "$(ls -A "$diff")"
+check "which can be used again" mount_it
+equal "for a fresh mount" "" "$(ls "$mnt/kept" 2>/dev/null)"
+check "cleanup --force of a mounted one" pbkfs cleanup -d "$diff" --force
+equal "leaves neither mount nor content" "" "$(e2e_mounts)$(ls -A "$diff")"
+
+# ---- odd names
+odd="$work/mount pöint\$HOME '#1"; mkdir "$odd"
+new_diff "$work/diff dïr"
+straight=$mnt mnt=$odd diff="$work/diff dïr"
+check "a mountpoint with a space and non-ASCII letters" mount_it
+check "shows the files" [ -s "$mnt/PG_VERSION" ]
+check "stat of it" pbkfs stat -D "$mnt"
+check "unmount of it" unmount_it
+check "leaves no mount" [ -z "$(e2e_mounts)" ]
+mnt=$straight diff=$work/diff
+
+# ---- modes of a mount
+new_diff
+check "--no-wal" mount_it --no-wal
+echo x >"$mnt/f"
+check "unmount after --no-wal" unmount_it
+refuse "a --no-wal diff directory is not used again" "$error" mount_it
+check "but cleaned up" pbkfs cleanup -d "$diff"
+new_diff
+check "--perf-unsafe" mount_it --perf-unsafe
+echo x >"$mnt/f"; sync "$mnt/f"
+check "the dirty marker is there after a write" [ -e "$diff/.pbkfs-dirty" ]
+check "unmount after --perf-unsafe" unmount_it
+check "which clears the marker" [ ! -e "$diff/.pbkfs-dirty" ]
+check "--perf-unsafe again" mount_it --perf-unsafe
+echo y >"$mnt/f"; sync "$mnt/f"
+worker=$(worker_pid) supervisor=$(supervisor_pid)
+kill9 "$supervisor" "$worker"; wait_gone "$supervisor" "$worker"
+is_mounted "$mnt" && unmount_it -d "$diff" --force
+refuse "an unclean --perf-unsafe directory is refused" "$error" mount_it
+check "--force overrides" mount_it --force
+check "unmount after --force" unmount_it
+
+new_diff
+pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --console >"$work/console" 2>&1 &
+console=$!
+until is_mounted "$mnt" && [ -s "$mnt/PG_VERSION" ] 2>/dev/null; do kill -0 $console || break; done
+check "--console mounts in the foreground" [ -s "$mnt/PG_VERSION" ]
+kill -INT $console
+wait $console
+equal "--console: Ctrl-C unmounts" "0 " "$? $(e2e_mounts)"
+check "--timeout" pbkfs mount -B "$store" -D "$mnt" -d "$diff" --timeout 30
+check "means mounted when it returns" [ -s "$mnt/PG_VERSION" ]
+check "unmount after --timeout" unmount_it
+check "--log-file, --log-format json, --pid-file, --debug" \
+    mount_it --log-file "$work/pbkfs.log" --log-format json --pid-file "$work/pbkfs.pid" --debug
+equal "the pid file names the supervisor" "$(supervisor_pid)" "$(cat "$work/pbkfs.pid")"
+if command -v python3 >/dev/null; then
+	check "each line of the log is JSON" python3 -c 'import json,sys
+for line in open(sys.argv[1]): json.loads(line)' "$work/pbkfs.log"
+fi
+check "unmount of that" unmount_it
+check "the pid file is gone" [ ! -e "$work/pbkfs.pid" ]
+for option in --cache=writethrough --cache=writeback --wal=mount --wal=direct --sandbox=seccomp-only --sandbox=none; do
+	check "$option" mount_it $option
+	case $option in --sandbox=*) check "the log says $option" grep -qi "${option#--sandbox=}\|sandbox\|landlock" "$diff/.pbkfs/pbkfs.log" ;; esac
+	check "unmount after $option" unmount_it
+done
+equal "no pbkfs is left" "" "$(for p in /proc/[0-9]*; do [ "$(cat "$p/comm" 2>/dev/null)" != pbkfs ] || echo "$p"; done)"
+equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
+
+# ---- damaged catalogs: one line that names the backup
+broken() {	# broken DESCRIPTION PATTERN: mounts the copy, which was damaged
+	new_diff
+	refuse "$1" "$2" pbkfs mount -B "$work/broken" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait
+	equal "$1: in one line" 1 "$(grep -c "$error" "$work/err")"
+	check "$1: no mount" [ -z "$(e2e_mounts)" ]
+	rm -rf "$work/broken"; cp -a "$store" "$work/broken"
+}
+cp -a "$store" "$work/broken"
+b=$work/broken/backups/$instance
+rm -r "${b:?}/$full_id"
+broken "a missing parent" "$full_id"
+truncate -s 100 "$b/$full_id/backup.control"
+broken "a truncated control file" "$full_id"
+: >"$b/$id/backup.control"
+broken "an empty control file" "$id"
+sed -i '3s/"size":"[0-9]*"/"size":"7"/' "$b/$full_id/backup_content.control"
+broken "a list that does not match its content-crc" "$full_id"
+sed -i "s/^status = .*/status = CORRUPT/" "$b/$full_id/backup.control"
+new_diff
+refuse "a corrupt member" "$full_id" pbkfs mount -B "$work/broken" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait
+check "--force mounts it" pbkfs mount -B "$work/broken" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait --force
+check "with a warning that names it" sh -c 'cat "$@" | grep -q '"$full_id" - "$work/err" "$work/out"
+unmount_it
+rm -rf "$work/broken"; cp -a "$store" "$work/broken"
+sed -i "s/^program-version = .*/program-version = 9.9.9/" "$b/$full_id/backup.control"
+broken "a newer program-version" "$full_id"
+sed -i "s/^parent-backup-id = .*/parent-backup-id = '$id'/" "$b/$id/backup.control"
+broken "a cycle" "$id"
+plan_done

@@ -1,0 +1,92 @@
+# kill -9 of PostgreSQL, of the worker, of the supervisor, and of all three:
+# after recovery there are exactly the rows that were committed.
+. "$srcdir/tests/lib-e2e.sh"
+fixture
+before=$(catalog_sum "$store")
+
+# Each client counts its transactions, and writes the count in the same
+# transaction as the rest.  pgbench's log says which ones the server confirmed.
+cat >"$work/transaction.sql" <<'SQL'
+\set n :n + 1
+\set aid random(1, 100000)
+\set delta random(-5000, 5000)
+begin;
+update pgbench_accounts set abalance = abalance + :delta where aid = :aid;
+update pgbench_branches set bbalance = bbalance + :delta where bid = 1;
+insert into done (client, n, aid, delta) values (:client_id, :n, :aid, :delta);
+commit;
+SQL
+clients=3
+
+server() { pg_start "$mnt" -c fsync=on -c synchronous_commit=on -c full_page_writes=on; }
+load() {
+	rm -rf "$work/log"; mkdir "$work/log"; chown "$pguser" "$work/log"
+	as "$pguser" "$pgbin/pgbench" -h "$sock" -U postgres -n -c $clients -j 1 -T 60 -D n=0 -f "$work/transaction.sql" \
+	    -l --log-prefix="$work/log/l" postgres >"$work/pgbench.log" 2>&1 &
+	load_pid=$!
+}
+# Waits until the clients have committed $1 transactions in all.
+committed() { sql -c "set statement_timeout = '40s'" -c "do \$\$ begin while (select count(*) from done) < $1 loop perform pg_sleep(0.02); end loop; end \$\$"; }
+# Compares the table with pgbench's log.  Of each client, the transaction that
+# was under way at the kill may have been committed or not.
+exact_rows() {
+	sql -c 'select client, count(*), min(n), max(n) from done group by client order by client' >"$work/found"
+	cat "$work"/log/* | awk -v clients=$clients '{ n[$1]++ } END { for (c = 0; c < clients; c++) print c "|" n[c] + 0 }' >"$work/confirmed"
+	tr '\n' ' ' <"$work/confirmed" | sed 's/^/# confirmed: /; s/$/\n/'
+	join -t '|' "$work/confirmed" "$work/found" | awk -F'|' -v clients=$clients '
+		$3 == $5 && $4 == 1 && ($3 == $2 || $3 == $2 + 1) { good++ } END { exit good != clients }'
+}
+balanced() {
+	[ "$(sql -c 'select (select sum(abalance) from pgbench_accounts) - (select coalesce(sum(delta), 0) from done)')" = "$accounts" ] &&
+	[ "$(sql -c 'select (select sum(bbalance) from pgbench_branches) - (select coalesce(sum(delta), 0) from done)')" = "$branches" ]
+}
+# crash NAME MOUNT-SURVIVES COMMAND...: the command kills; then all must be there.
+crash() {
+	crash_name=$1 survives=$2; shift 2
+	check "$crash_name: the server starts" server || return
+	sql -c 'drop table if exists done' -c 'create table done (client int, n int, aid int, delta int)' 2>/dev/null
+	accounts=$(sql -c 'select sum(abalance) from pgbench_accounts')
+	branches=$(sql -c 'select sum(bbalance) from pgbench_branches')
+	sql -c checkpoint
+	load
+	check "$crash_name: pgbench runs" committed 600
+	worker=$(worker_pid) supervisor=$(supervisor_pid)
+	check "$crash_name: kill -9" "$@"
+	kill9 $(pg_pids) 2>/dev/null
+	wait $load_pid
+	if [ "$survives" = no ]; then
+		check "$crash_name: worker and supervisor end" wait_gone "$worker" "$supervisor"
+		check "$crash_name: mounts again" recover_mount --wal=$wal
+	fi
+	check "$crash_name: recovery" server || { note "log of pbkfs:"; show "$diff/.pbkfs/pbkfs.log"; return; }
+	check "$crash_name: exactly the committed rows" exact_rows || show "$work/found"
+	check "$crash_name: balances agree" balanced
+	check "$crash_name: pg_amcheck finds nothing" as "$pguser" "$pgbin/pg_amcheck" --all --install-missing -h "$sock" -U postgres
+	check "$crash_name: the server stops" pg_stop "$mnt"
+}
+# Nobody is told to end; the processes are just gone.
+kill_server() { kill9 $(pg_pids); }
+kill_worker() { kill9 "$worker"; }
+kill_supervisor() { kill9 "$supervisor"; }
+kill_all() { kill9 $(pg_pids) "$worker" "$supervisor"; }
+
+story() {	# story WAL-MODE
+	wal=$1
+	new_diff
+	check "mount --wal=$wal" mount_it --wal=$wal || return
+	check "first recovery" server
+	sql -c 'select 1' >/dev/null
+	pg_stop "$mnt"
+	crash "PostgreSQL, WAL $wal" yes kill_server
+	crash "worker, WAL $wal" no kill_worker
+	crash "supervisor, WAL $wal" no kill_supervisor
+	crash "all three, WAL $wal" no kill_all
+	check "unmount" unmount_it
+	check "mount after all that" mount_it --wal=$wal
+	check "checksums after all that" as "$pguser" "$pgbin/pg_checksums" --check -D "$mnt"
+	check "unmount for good" unmount_it
+}
+story direct
+story mount
+equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
+plan_done

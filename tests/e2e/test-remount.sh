@@ -1,0 +1,68 @@
+# What was changed on the mount is there after unmount and mount.
+. "$srcdir/tests/lib-e2e.sh"
+fixture
+before=$(catalog_sum "$store")
+new_diff
+check "mount" mount_it --wal=mount || { plan_done; exit; }
+like_oracle "a fresh mount is the backup" "$oracle" "$mnt"
+check "unmount of an untouched mount" unmount_it
+check "mount again" mount_it --wal=mount
+like_oracle "an untouched mount is still the backup" "$oracle" "$mnt"
+
+# One change of every kind, to files and directories of the backup and new ones.
+db=$(cd "$mnt/base" && ls | sort -n | tail -n 1)
+set -- $(find "$mnt/base/$db" -type f -size +15k | sort | head -n 8)
+check "there are relations to work with" [ $# -eq 8 ]
+truncate -s 8192 "$1"
+truncate -s +40000 "$1"
+printf abc | dd of="$2" bs=1 seek=8190 conv=notrunc status=none
+fallocate -p -o 8192 -l 4000 "$3"
+fallocate -l 1000000 "$4"
+mv "$5" "$mnt/moved"
+ln "$6" "$mnt/linked"
+rm "$7"
+mv "$8" "$2.other"
+chmod 0640 "$3"
+chown daemon:daemon "$4"
+touch -d '2001-02-03 04:05:06.789 UTC' "$3"
+mkdir -m 0750 "$mnt/new dir"
+printf 'content\n' >"$mnt/new dir/öther file"
+ln -s 'some where' "$mnt/new dir/link"
+mv "$mnt/base/1" "$mnt/base/renamed"
+mkdir "$mnt/base/1"
+printf x >"$mnt/base/1/PG_VERSION"
+rm -rf "$mnt/pg_multixact"
+mkdir "$mnt/gone"; rmdir "$mnt/gone"
+
+attributes() { (cd "$mnt" && find . -path ./.pbkfs -prune -o -printf '%y %m %u %g %s %n %T@ %p -> %l\n' | LC_ALL=C sort -k8); }
+# links of directories and times of what a listing touches are not compared
+attributes | sed 's/^\(d [0-9]* [^ ]* [^ ]*\) [0-9]* [0-9]*/\1/' >"$work/attributes"
+manifest "$mnt" >"$work/changed"
+for round in 1 2; do
+	check "unmount, round $round" unmount_it
+	check "mount, round $round" mount_it --wal=mount
+	manifest "$mnt" >"$work/after"
+	same "names, modes and content, round $round" "$work/changed" "$work/after"
+	attributes | sed 's/^\(d [0-9]* [^ ]* [^ ]*\) [0-9]* [0-9]*/\1/' >"$work/attributes.after"
+	same "owners, links and times, round $round" "$work/attributes" "$work/attributes.after"
+done
+equal "a link is one file with two names" "$(stat -c %i "$6")" "$(stat -c %i "$mnt/linked")"
+printf more >>"$mnt/linked"
+check "a write by one name is seen by the other" cmp "$6" "$mnt/linked"
+
+# What was removed may come again, without its old content.
+: >"$7"
+equal "a new file under a removed name is empty" 0 "$(stat -c %s "$7")"
+truncate -s 16384 "$7"
+check "and reads as zeroes when it grows" cmp -n 16384 "$7" /dev/zero
+check "remount" remount --wal=mount
+check "and still does after a remount" cmp -n 16384 "$7" /dev/zero
+check "unmount at the end" unmount_it
+equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
+
+new_diff "$work/other"
+diff=$work/other
+check "another diff directory mounts" mount_it --wal=mount
+like_oracle "and knows nothing of the first" "$oracle" "$mnt"
+check "unmount of the second" unmount_it
+plan_done

@@ -1,0 +1,40 @@
+# A store that is 0700 of one user, a diff directory of another, mounted by root.
+. "$srcdir/tests/lib-e2e.sh"
+fixture
+chown -R nobody "$store"; chmod 0700 "$store"
+before=$(catalog_sum "$store")
+new_diff
+refuse "the server's user cannot read the store" . as "$pguser" ls "$store"
+check "mount by root" mount_it || { plan_done; exit; }
+like_oracle "files are those of the restore" "$oracle" "$mnt" -L pg_wal
+equal "owned by the diff directory's owner" "" "$(find "$mnt" ! -user "$pguser" -print | head -n 5)"
+status=/proc/$(worker_pid)/status
+equal "the worker is that owner" "$pguid" "$(awk '$1 == "Uid:" { print $2 }' "$status")"
+equal "with that group" "$pggid" "$(awk '$1 == "Gid:" { print $2 }' "$status")"
+equal "and nothing but CAP_DAC_READ_SEARCH" 0000000000000004 "$(awk '$1 == "CapEff:" { print $2 }' "$status")"
+equal "and no way to more" "0000000000000004 1" \
+    "$(awk '$1 == "CapBnd:" { b = $2 } $1 == "NoNewPrivs:" { n = $2 } END { print b, n }' "$status" | sed 's/^0000000000000000/0000000000000004/')"
+equal "seccomp is on in every thread" "2" "$(cat /proc/"$(worker_pid)"/task/*/status | awk '$1 == "Seccomp:" { print $2 }' | sort -u)"
+check "the log says so" grep -qi 'dac_read_search' "$diff/.pbkfs/pbkfs.log"
+pbkfs stat -D "$mnt" >"$work/stat.txt" 2>&1
+check "stat says so" grep -qi 'dac_read_search' "$work/stat.txt"
+check "the server starts" pg_start "$mnt"
+check "and writes" sql -c 'create table written as select g from generate_series(1, 1000) g'
+check "stop" pg_stop "$mnt"
+check "unmount" unmount_it
+
+note "--owner"
+new_diff
+check "mount with --owner" mount_it --owner nobody
+equal "owned by --owner" "nobody" "$(stat -c %U "$mnt/PG_VERSION")"
+check "unmount with --owner" unmount_it
+
+note "a store that the diff directory's owner may read"
+chown -R "$pguser:" "$store"
+new_diff
+check "mount of a readable store" mount_it
+equal "no capability is kept" 0000000000000000 "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$(worker_pid)/status")"
+check "unmount of a readable store" unmount_it
+chown -R nobody "$store"
+equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
+plan_done

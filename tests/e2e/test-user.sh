@@ -1,0 +1,49 @@
+# Everything as an ordinary user, through fusermount3.
+. "$srcdir/tests/lib-e2e.sh"
+need fusermount3
+fixture
+before=$(catalog_sum "$store")
+chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
+# /dev/fuse may be root's alone here: a node of our own, in our namespace.
+mknod -m 0666 /dev/shm/fuse c 10 229
+mount --bind /dev/shm/fuse /dev/fuse
+cp "$(command -v pbkfs)" "$support/fsops" "$work"
+chmod 0755 "$work/pbkfs"
+chown "$pguser" "$mnt" "$work"
+pbk() { as "$pguser" "$work/pbkfs" "$@"; }
+mount_it() { pbk mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
+unmount_it() { pbk unmount -D "$mnt" "$@"; }
+new_diff
+check "mount" mount_it || { plan_done; exit; }
+equal "the worker is the user" "$pguid" "$(awk '$1 == "Uid:" { print $2 }' "/proc/$(worker_pid)/status")"
+equal "without capabilities" 0000000000000000 "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$(worker_pid)/status")"
+equal "confined by seccomp" 2 "$(awk '$1 == "Seccomp:" { print $2 }' "/proc/$(worker_pid)/status")"
+mkdir -p "$work/copy"
+# other users, root among them, may not look into such a mount
+as "$pguser" "$support/manifest" -x .pbkfs -L pg_wal "$mnt" >"$work/found.raw" 2>"$work/err" ||
+    { cp "$support/manifest" "$work/manifest"; as "$pguser" "$work/manifest" -x .pbkfs -L pg_wal "$mnt" >"$work/found.raw"; }
+comparable "$oracle" >"$work/expected"; comparable "$work/found.raw" >"$work/found"
+same "files are those of the restore" "$work/expected" "$work/found"
+check "stat" pbk stat -D "$mnt"
+as "$pguser" mkdir "$mnt/ops"
+tap_from as "$pguser" "$work/fsops" ops "$mnt/ops"
+as "$pguser" rm -rf "$mnt/ops"
+check "the server starts" pg_start "$mnt"
+check "pgbench" as "$pguser" "$pgbin/pgbench" -h "$sock" -U postgres -c 2 -T 2 -n postgres
+rows=$(sql -c 'select count(*) from pgbench_history')
+refuse "a busy mount stays" "busy|in use|postgres" unmount_it
+check "the server stops" pg_stop "$mnt"
+check "unmount" unmount_it
+check "remount" mount_it
+check "the server starts again" pg_start "$mnt"
+equal "rows are there" "$rows" "$(sql -c 'select count(*) from pgbench_history')"
+check "the server stops again" pg_stop "$mnt"
+worker=$(worker_pid) supervisor=$(supervisor_pid)
+check "kill -9 of both processes" kill9 "$worker" "$supervisor"
+wait_gone "$worker" "$supervisor"
+check "unmount of the dead mount" unmount_it -d "$diff" --force
+check "mount after the kill" mount_it
+check "unmount at the end" unmount_it
+check "cleanup" pbk cleanup -d "$diff"
+equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
+plan_done
