@@ -122,12 +122,17 @@ pg_start() {
 	as "$pguser" "$pgbin/pg_ctl" -D "$pg_dir" -w -t 90 -s -l "$work/pg.log" \
 	    -o "-c listen_addresses= -c unix_socket_directories=$sock -c logging_collector=off -c archive_mode=off -c log_checkpoints=off $*" start ||
 	    { cat "$work/pg.log"; return 1; }
+	# mkcatalog's backups have no backup_label, so no recovery makes the
+	# main forks of unlogged tables again.
+	[ -z "$unlogged" ] || sql -c "truncate $unlogged" 2>/dev/null || true
 }
+unlogged=
 pg_stop() { as "$pguser" "$pgbin/pg_ctl" -D "$1" -w -t 90 -s -m "${2:-fast}" stop; }
 sql() { as "$pguser" "$pgbin/psql" -XAtq -v ON_ERROR_STOP=1 -h "$sock" -U postgres -d postgres "$@"; }
 # The pids of every process of a server, the postmaster's too.
 pg_pids() { for pg_p in /proc/[0-9]*; do [ "$(cat "$pg_p/comm" 2>/dev/null)" != postgres ] || echo "${pg_p#/proc/}"; done; }
 new_cluster() {
+	mkdir -m 0700 "$1" && chown "$pguser:" "$1" || return 1
 	as "$pguser" "$pgbin/initdb" -D "$1" -N -k -A trust -U postgres --locale=C.UTF-8 -E UTF8 --wal-segsize=1 >"$work/initdb.log" 2>&1 ||
 	    { cat "$work/initdb.log"; return 1; }
 }
@@ -217,6 +222,7 @@ fixture_make() {
 		update pgbench_accounts set abalance = 7 where aid % 50 = 0;
 	SQL
 	pg_stop "$work/pgdata"
+	unlogged=u_t
 	make_backup DELTA zstd "$full_id"; id=$made oracle=$work/delta.manifest
 	listed_manifest "$made" >"$oracle"
 }

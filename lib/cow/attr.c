@@ -75,7 +75,10 @@ attr_record(struct cow *c, uint64_t nodeid, unsigned set, const struct cow_attr 
 	pthread_rwlock_wrlock(&c->tree_lock);
 	if ((r = node_get(c, nodeid, &n)) == 0 && (r = node_bind(c, n)) == 0) {
 		rec.serial = n->serial;
-		if ((r = journal_append(c->journal, &rec)) == 0)
+		/* A file without a name is gone for the next mount: it replays no record of it. */
+		if (n->nlink > 0)
+			r = journal_append(c->journal, &rec);
+		if (r == 0)
 			r = apply_record(c, &rec);
 	}
 	pthread_rwlock_unlock(&c->tree_lock);

@@ -148,8 +148,6 @@ int	cow_fallocate(struct cow *c, uint64_t nodeid, int mode, uint64_t off, uint64
 int	cow_fsync(struct cow *c, uint64_t nodeid, bool datasync);
 /* Names and attributes made so far are durable. */
 int	cow_fsync_names(struct cow *c);
-/* SEEK_DATA and SEEK_HOLE: all of a file counts as data.  Returns the offset or negative errno. */
-off_t	cow_lseek(struct cow *c, uint64_t nodeid, uint64_t off, int whence);
 
 /* --- upkeep (cow/cow.c) --- */
 

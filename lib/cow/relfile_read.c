@@ -132,18 +132,3 @@ cow_read(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, void *buf, s
 	pthread_rwlock_unlock(&f->lock);
 	return n;
 }
-
-off_t
-cow_lseek(struct cow *c, uint64_t nodeid, uint64_t off, int whence)
-{
-	struct relfile *f;
-	int rc;
-
-	if (whence != SEEK_DATA && whence != SEEK_HOLE)
-		return -EINVAL;
-	if ((rc = relfile_of(c, nodeid, &f)) < 0)
-		return rc;
-	if (off >= f->size)
-		return -ENXIO;
-	return whence == SEEK_DATA ? (off_t)off : (off_t)f->size;
-}

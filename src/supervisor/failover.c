@@ -95,26 +95,71 @@ failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int stuck
 	return poisoned;
 }
 
-bool
-failover_count(struct failover *f, uint64_t now, unsigned generation, const char *reason)
+void
+failover_note(struct failover *f, unsigned generation, const char *reason)
 {
 	struct replacement *r = &f->kept[f->deaths % FAILOVER_KEPT];
-	uint64_t *oldest = &f->death[f->deaths % FAILOVER_DEATHS];
-	uint64_t before;
 
 	*r = (struct replacement){ .generation = generation, .at = time(NULL) };
 	snprintf(r->reason, sizeof(r->reason), "%s", reason);
-	*oldest = now;
 	f->deaths++;
-	if (f->deaths < FAILOVER_DEATHS)
+}
+
+/* How many requests all workers have answered so far, by their own account. */
+static uint64_t
+answered(const struct shared *shared)
+{
+	uint64_t sum = 0;
+	int i, op;
+
+	for (i = 0; i < SHARED_SLOTS; i++)
+		for (op = 0; op < OP_COUNT; op++)
+			sum += atomic_load(&shared->counters[i].op[op].count);
+	return sum;
+}
+
+static bool
+was_futile(const struct failover *f, const struct shared *shared, uint64_t now)
+{
+	return f->ready_at == 0 || (now - f->ready_at < FAILOVER_BRIEF_MS * 1000000ULL &&
+	    answered(shared) == f->answered_then);
+}
+
+/* A worker that lies about its answers could otherwise keep us busy for ever. */
+static bool
+spins(struct failover *f, uint64_t now)
+{
+	uint64_t window = now / (FAILOVER_WINDOW * 1000000000ULL);
+
+	if (window != f->window)
+		f->in_window = 0;
+	f->window = window;
+	return ++f->in_window >= FAILOVER_DEATHS_ANY;
+}
+
+bool
+failover_too_many(struct failover *f, const struct shared *shared, uint64_t now, int poisoned)
+{
+	bool futile = was_futile(f, shared, now);
+
+	f->ready_at = 0;
+	if (spins(f, now))
+		return true;
+	/* With the poison gone the next one may well live. */
+	if (!futile || poisoned > 0) {
+		f->n_futile = 0;
 		return false;
-	before = f->death[f->deaths % FAILOVER_DEATHS];
-	return now - before <= FAILOVER_WINDOW * 1000000000ULL;
+	}
+	f->futile[f->n_futile++ % FAILOVER_DEATHS] = now;
+	return f->n_futile >= FAILOVER_DEATHS &&
+	    now - f->futile[f->n_futile % FAILOVER_DEATHS] <= FAILOVER_WINDOW * 1000000000ULL;
 }
 
 void
-failover_replaced(struct failover *f, uint64_t gap_ns)
+failover_ready(struct failover *f, const struct shared *shared, uint64_t now, uint64_t gap_ns)
 {
-	if (f->deaths > 0)
+	f->ready_at = now;
+	f->answered_then = answered(shared);
+	if (f->deaths > 0 && gap_ns > 0)
 		f->kept[(f->deaths - 1) % FAILOVER_KEPT].gap_ns = gap_ns;
 }

@@ -12,8 +12,10 @@
 
 #define FAILOVER_HANG_SECONDS	10
 #define FAILOVER_START_SECONDS	60	/* for a worker that is not ready yet */
-#define FAILOVER_DEATHS		5	/* that many ... */
+#define FAILOVER_DEATHS		5	/* that many futile ones ... */
+#define FAILOVER_DEATHS_ANY	1000	/* ... or that many at all ... */
 #define FAILOVER_WINDOW		10	/* ... in so many seconds: give up */
+#define FAILOVER_BRIEF_MS	100	/* a life shorter than this, without one answer, is futile */
 #define FAILOVER_POISON		3	/* consecutive deaths with one request in flight */
 #define FAILOVER_KEPT		32	/* replacements that stat tells */
 
@@ -31,8 +33,12 @@ struct replacement {
 
 struct failover {
 	struct suspect suspect[SHARED_SLOTS];
-	uint64_t death[FAILOVER_DEATHS];	/* times of the last ones, a ring */
+	uint64_t futile[FAILOVER_DEATHS];	/* times of the last futile deaths, a ring */
+	unsigned n_futile;			/* since something was achieved */
+	uint64_t window;			/* number of the window of in_window */
+	unsigned in_window;			/* deaths in it */
 	unsigned deaths;			/* all of them */
+	uint64_t ready_at, answered_then;	/* of the worker that lives; 0 = not ready */
 	struct replacement kept[FAILOVER_KEPT];	/* the last ones, a ring */
 };
 
@@ -52,10 +58,19 @@ int	failover_stuck_slot(const struct shared *shared, uint64_t now, uint64_t limi
 #define FAILOVER_NO_SLOT	(-2)
 int	failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int stuck);
 
-/* Notes the time and reason of a death.  Returns whether it is one too many. */
-bool	failover_count(struct failover *f, uint64_t now, unsigned generation, const char *reason);
+/* Notes the time and reason of a death. */
+void	failover_note(struct failover *f, unsigned generation, const char *reason);
 
-/* The successor is ready: notes how long nobody served. */
-void	failover_replaced(struct failover *f, uint64_t gap_ns);
+/*
+ * Whether the death at now is one too many.  A worker that answered something,
+ * or lived for a while, was worth its start; one that died at once was not.
+ * To be called once for each death, with what failover_blame() returned.
+ */
+bool	failover_too_many(struct failover *f, const struct shared *shared, uint64_t now,
+	    int poisoned);
+
+/* A worker is ready at now; nobody served for gap_ns before (0 for the first). */
+void	failover_ready(struct failover *f, const struct shared *shared, uint64_t now,
+	    uint64_t gap_ns);
 
 #endif

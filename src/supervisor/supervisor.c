@@ -312,15 +312,16 @@ finish_clean(struct supervisor *s)
 static void
 replace_worker(struct supervisor *s, const struct worker *dead, const char *reason)
 {
-	bool too_many;
+	int poisoned;
 
 	s->death_at = state_now();
 	log_error("worker %d (generation %u) died: %s", (int)dead->pid, dead->generation, reason);
-	failover_blame(&s->failover, s->shared, s->fuse_fd, dead->killed ? dead->stuck : -1);
-	too_many = failover_count(&s->failover, s->death_at, dead->generation, reason);
-	if (too_many) {
-		state_fail(s, "%d workers died within %d seconds, the last one: %s;"
-		    " the mount is detached", FAILOVER_DEATHS, FAILOVER_WINDOW, reason);
+	poisoned = failover_blame(&s->failover, s->shared, s->fuse_fd,
+	    dead->killed ? dead->stuck : -1);
+	failover_note(&s->failover, dead->generation, reason);
+	if (failover_too_many(&s->failover, s->shared, s->death_at, poisoned)) {
+		state_fail(s, "workers die as soon as they start, the last one: %s;"
+		    " the mount is detached", reason);
 		return;
 	}
 	if (mount_is_gone(s) && ++s->flushes >= FLUSHES_MAX) {

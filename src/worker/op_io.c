@@ -83,17 +83,3 @@ op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
 		    &t->reader);
 	reply_error(req, r);
 }
-
-void
-op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
-{
-	off_t at;
-
-	(void)fi;
-	at = provided_is(ino) ? -EINVAL :
-	    cow_lseek(thread_self()->serve->cow, ino, (uint64_t)off, whence);
-	if (at < 0)
-		reply_error(req, (int)at);
-	else
-		fuse_reply_lseek(req, at);
-}

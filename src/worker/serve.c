@@ -48,8 +48,11 @@ const struct fuse_lowlevel_ops serve_ops = {
 	.readdirplus	= op_readdirplus,
 	.statfs		= op_statfs,
 	.fallocate	= op_fallocate,
-	.lseek		= op_lseek,
-	/* create, flush, getxattr and the rest: ENOSYS, which the kernel remembers. */
+	/*
+	 * create, flush, lseek, getxattr and the rest: ENOSYS, which the kernel
+	 * remembers.  SEEK_DATA and SEEK_HOLE have to be its own: only it knows the
+	 * length of a file whose writes it still holds.
+	 */
 };
 
 struct server {

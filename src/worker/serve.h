@@ -77,8 +77,6 @@ void	op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 void	op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 void	op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
 	    struct fuse_file_info *fi);
-void	op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
-	    struct fuse_file_info *fi);
 void	op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	    struct fuse_file_info *fi);
 void	op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,

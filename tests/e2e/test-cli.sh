@@ -191,6 +191,7 @@ fi
 check "unmount of that" unmount_it
 check "the pid file is gone" [ ! -e "$work/pbkfs.pid" ]
 for option in --cache=writethrough --cache=writeback --wal=mount --wal=direct --sandbox=seccomp-only --sandbox=none; do
+	new_diff
 	check "$option" mount_it $option
 	case $option in --sandbox=*) check "the log says $option" grep -qi "${option#--sandbox=}\|sandbox\|landlock" "$diff/.pbkfs/pbkfs.log" ;; esac
 	check "unmount after $option" unmount_it
