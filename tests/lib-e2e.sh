@@ -80,7 +80,7 @@ unmount_it() { pbkfs unmount -D "$mnt" "$@"; }
 remount() { unmount_it && mount_it "$@"; }
 # Mounts again after a crash: what is dead there is taken away first.
 recover_mount() {
-	if is_mounted "$mnt"; then unmount_it -d "$diff" --force || return 1; fi
+	if is_mounted "$mnt"; then unmount_it -d "$diff" --force 2>/dev/null || return 1; fi
 	mount_it "$@"
 }
 worker_pid() { tr -dc 0-9 <"$diff/.pbkfs/worker.pid"; }
@@ -168,11 +168,12 @@ unpack_catalog() {
 # Sets $store, $instance, $id (an incremental backup), $full_id (its FULL),
 # $oracle and $full_oracle (manifests of what they hold), $major, $pgbin.  A
 # real catalog where there is one and a server for it; else one that mkcatalog
-# makes from a small cluster with the same kinds of change.
+# makes from a small cluster with the same kinds of change.  $1 asks for another
+# backup of the real catalog: in the newest no relation is shorter than before.
 fixture() {
 	if have_catalogs && pgbin=$(pg_bindir 15); then
 		unpack_catalog stream-mixed
-		full_id=TOXCR8 id=TOXCS1 major=15
+		full_id=TOXCR8 id=${1:-TOXCS1} major=15
 		oracle=$catalogs/stream-mixed.oracle/oracle/main.$id.manifest
 		full_oracle=$catalogs/stream-mixed.oracle/oracle/main.$full_id.manifest
 	else

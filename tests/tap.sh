@@ -6,10 +6,18 @@ not_ok() { tap_n=$((tap_n + 1)); echo "not ok $tap_n - $*"; }
 note()   { printf '%s\n' "$*" | sed 's/^/# /'; }
 # Shows the end of a file as TAP comments.
 show()   { [ ! -s "$1" ] || tail -n "${2:-25}" "$1" | sed 's/^/#   /'; }
+# What a command says is in $work/out and $work/err until the next one has ended,
+# which may therefore read them.
+tap_run() {
+	"$@" >"$work/.out" 2>"$work/.err"
+	tap_status=$?
+	mv "$work/.out" "$work/out"; mv "$work/.err" "$work/err"
+	return $tap_status
+}
 # check DESCRIPTION COMMAND...: the command succeeds.
 check() {
 	tap_desc=$1; shift
-	if "$@" >"$work/out" 2>"$work/err"; then
+	if tap_run "$@"; then
 		ok "$tap_desc"
 	else
 		not_ok "$tap_desc"; note "failed: $*"; show "$work/out"; show "$work/err"
@@ -20,7 +28,7 @@ check() {
 # standard error matches the extended regular expression.
 refuse() {
 	tap_desc=$1 tap_pattern=$2; shift 2
-	if "$@" >"$work/out" 2>"$work/err"; then
+	if tap_run "$@"; then
 		not_ok "$tap_desc"; note "succeeded: $*"
 	elif ! grep -Eqi -- "$tap_pattern" "$work/err"; then
 		not_ok "$tap_desc"; note "no \"$tap_pattern\" in:"; show "$work/err"

@@ -211,13 +211,14 @@ sweep(struct cow *c)
 	uint64_t *live autofree = NULL, number;
 	struct content_list *list;
 	size_t n;
+	bool map;
 	int r;
 
 	/* The names whose absence condemns content have to be gone for good. */
 	if ((r = journal_sync(c->journal)) < 0 || (r = live_contents(c, &live, &n)) < 0 ||
 	    (r = contents_list(c->contents, &list)) < 0)
 		return r;
-	while ((r = content_list_next(list, &number)) > 0)
+	while ((r = content_list_next(list, &number, &map)) > 0)
 		if (bsearch(&number, live, n, sizeof(*live), compare_numbers) == NULL)
 			content_remove(c->contents, number);
 	content_list_free(list);
@@ -393,11 +394,12 @@ measure(struct cow *c, struct cow_figures *f)
 	struct content_list *list;
 	uint64_t number;
 	struct stat st;
+	bool map;
 
 	if (contents_list(c->contents, &list) < 0)
 		return;
-	while (content_list_next(list, &number) > 0)
-		if (content_stat(c->contents, number, &st) == 0) {
+	while (content_list_next(list, &number, &map) > 0)
+		if (!map && content_stat(c->contents, number, &st) == 0) {
 			f->diff_files++;
 			f->diff_bytes += (uint64_t)st.st_blocks * 512;
 		}

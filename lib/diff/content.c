@@ -83,9 +83,8 @@ open_regular(struct contents *c, uint64_t number, bool map, int flags)
 	int fd;
 
 	name_of(name, number, map);
-	fd = openat(c->dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOATIME, 0600);
-	if (fd < 0)
-		return -errno;
+	if ((fd = disk_open(c->dirfd, name, flags | O_NONBLOCK | O_NOATIME)) < 0)
+		return fd;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		close(fd);
 		return -EUCLEAN;
@@ -237,7 +236,7 @@ contents_list(struct contents *c, struct content_list **list)
 }
 
 int
-content_list_next(struct content_list *list, uint64_t *number)
+content_list_next(struct content_list *list, uint64_t *number, bool *map)
 {
 	struct dirent *d;
 	char *end;
@@ -247,7 +246,8 @@ content_list_next(struct content_list *list, uint64_t *number)
 		if ((d = readdir(list->dir)) == NULL)
 			return -errno;
 		*number = strtoull(d->d_name, &end, 16);
-		if (end == d->d_name + 16 && (*end == '\0' || strcmp(end, ".map") == 0))
+		*map = strcmp(end, ".map") == 0;
+		if (end == d->d_name + 16 && (*end == '\0' || *map))
 			return 1;
 	}
 }

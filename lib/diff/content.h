@@ -63,13 +63,13 @@ int	content_map_write(struct contents *c, uint64_t number, const uint8_t *kinds,
 	    uint32_t first, uint32_t n, bool *created);
 
 /*
- * Lists the content files that exist, in no order; a number can come twice (a
- * content file and its map).  content_list_next() returns 1 with *number, 0 at
- * the end, or negative errno.
+ * Lists what is in data/, in no order: content files and their maps.
+ * content_list_next() returns 1 with *number and whether it is a map, 0 at the
+ * end, or negative errno.
  */
 struct content_list;
 int	contents_list(struct contents *c, struct content_list **list);
-int	content_list_next(struct content_list *list, uint64_t *number);
+int	content_list_next(struct content_list *list, uint64_t *number, bool *map);
 void	content_list_free(struct content_list *list);
 
 #endif

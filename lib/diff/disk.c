@@ -8,6 +8,17 @@
 #include "diff/disk.h"
 
 int
+disk_open(int dirfd, const char *name, int flags)
+{
+	int fd;
+
+	do
+		fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+	while (fd < 0 && errno == EINTR);
+	return fd < 0 ? -errno : fd;
+}
+
+int
 disk_pwrite(int fd, const void *buf, size_t len, uint64_t off)
 {
 	return io_pwrite(fd, buf, len, (off_t)off);

@@ -8,7 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* All return 0 or negative errno. */
+/* openat(2) with O_NOFOLLOW and O_CLOEXEC; mode 0600.  Returns a descriptor or negative errno. */
+int	disk_open(int dirfd, const char *name, int flags);
+
+/* All that follow return 0 or negative errno. */
 int	disk_pwrite(int fd, const void *buf, size_t len, uint64_t off);
 int	disk_truncate(int fd, uint64_t len);
 int	disk_sync(int fd);			/* fdatasync(2): content and length */

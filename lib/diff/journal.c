@@ -72,10 +72,9 @@ write_header(struct journal *j, int diff_fd)
 	clock_gettime(CLOCK_REALTIME, &now);
 	h.created = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	h.crc = crc32c(0, &h.created, sizeof(h) - offsetof(struct file_header, created));
-	if ((r = io_pwrite(j->fd, &h, sizeof(h), 0)) < 0)
+	if ((r = disk_pwrite(j->fd, &h, sizeof(h), 0)) < 0 ||
+	    (r = disk_sync_all(j->fd)) < 0 || (r = disk_sync_all(diff_fd)) < 0)
 		return r;
-	if (fsync(j->fd) != 0 || fsync(diff_fd) != 0)
-		return -errno;
 	j->created = h.created;
 	return 0;
 }
@@ -110,7 +109,7 @@ open_file(struct journal *j, int diff_fd)
 {
 	struct stat st;
 
-	j->fd = io_open_beneath(diff_fd, "journal", O_RDWR | O_CREAT, 0600);
+	j->fd = disk_open(diff_fd, "journal", O_RDWR | O_CREAT | O_NONBLOCK);
 	if (j->fd < 0)
 		return j->fd;
 	if (fstat(j->fd, &st) != 0)
@@ -235,7 +234,7 @@ finish_replay(struct journal *j, ssize_t left)
 	if (left == 0)
 		return 0;
 	log_info("the journal ends with an unfinished record: cut at %" PRIu64, j->end);
-	return ftruncate(j->fd, (off_t)j->end) != 0 ? -errno : 0;
+	return disk_truncate(j->fd, j->end);
 }
 
 int

@@ -35,7 +35,8 @@ unmount_orderly(struct target *t)
 		return cli_error("%s", error);
 	if (target_wait(t, FLUSH_SECONDS) != 0)
 		return cli_error("\"%s\" is unmounted, but its processes have not ended yet"
-		    " (supervisor %d, worker %d)", t->mnt, (int)t->supervisor, (int)t->worker);
+		    " (supervisor %d, worker %d): they still write, or another mount namespace"
+		    " holds the mount", t->mnt, (int)t->supervisor, (int)t->worker);
 	return 0;
 }
 

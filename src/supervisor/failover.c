@@ -70,7 +70,18 @@ answer_poison(struct shared *shared, int i, uint64_t unique, int fuse_fd)
 	memset(shared->buffer[i], 0, sizeof(in.len));
 	atomic_store(&shared->slot[i].reply_len, 0);
 	atomic_store(&shared->slot[i].unique, 0);
-	atomic_store(&shared->slot[i].state, SLOT_IDLE);
+}
+
+/* The dead compute no more: the next worker must not be killed for it. */
+static void
+calm_slots(struct shared *shared)
+{
+	int i;
+
+	for (i = 0; i < SHARED_SLOTS; i++) {
+		atomic_store(&shared->slot[i].state, SLOT_IDLE);
+		atomic_store(&shared->slot[i].since, 0);
+	}
 }
 
 int
@@ -92,6 +103,7 @@ failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int stuck
 		poisoned++;
 	}
 	memcpy(f->suspect, now, sizeof(now));
+	calm_slots(shared);
 	return poisoned;
 }
 

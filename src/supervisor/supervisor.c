@@ -277,11 +277,12 @@ describe_end(const struct worker *w, int status, char *text, size_t size)
 }
 
 static void
-preparer_gone(struct supervisor *s, int status, const char *reason)
+preparer_gone(struct supervisor *s, const struct worker *dead, int status, const char *reason)
 {
 	int rc;
 
-	if (!s->prepared || status != 0) {
+	/* One that broke the rules may have exited before it could be killed. */
+	if (!s->prepared || status != 0 || dead->killed || s->worker_error[0] != '\0') {
 		state_fail(s, "%s%s", s->worker_error[0] != '\0' ? "" :
 		    "the worker failed while it read the chain: ",
 		    s->worker_error[0] != '\0' ? s->worker_error : reason);
@@ -349,7 +350,7 @@ worker_gone(struct supervisor *s)
 	if (s->done)
 		return;
 	if (s->phase == PHASE_PREPARING)
-		preparer_gone(s, status, reason);
+		preparer_gone(s, &dead, status, reason);
 	else if (s->phase == PHASE_LEAVING && (status == 0 || dead.killed))
 		finish_clean(s);
 	else if (!s->ready_once && WIFEXITED(status))

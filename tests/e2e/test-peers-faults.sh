@@ -1,9 +1,9 @@
 # Faults that other programs for this job have, or had: one test for each.
 . "$srcdir/tests/lib-e2e.sh"
-fixture
+fixture TOXCRN
 before=$(catalog_sum "$store")
 new_diff
-mount_it --wal=mount || { not_ok "mount"; plan_done; exit; }
+check "mount" mount_it --wal=mount || { plan_done; exit; }
 size() { stat -c %s "$mnt/$1"; }
 files_of() { awk '$1 == "f"' "$1"; }
 db=$(cd "$mnt/base" && ls | sort -n | tail -n 1)

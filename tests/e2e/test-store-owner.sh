@@ -24,10 +24,16 @@ check "stop" pg_stop "$mnt"
 check "unmount" unmount_it
 
 note "--owner"
-new_diff
-check "mount with --owner" mount_it --owner nobody
-equal "owned by --owner" "nobody" "$(stat -c %U "$mnt/PG_VERSION")"
+refuse "--owner must be the diff directory's" "belongs to" mount_it --owner nobody
+rm -rf "$diff"
+check "mount with --owner on a diff directory that is made" mount_it --owner nobody
+equal "the diff directory belongs to --owner" "nobody 700" "$(stat -c '%U %a' "$diff")"
+equal "so does the mount" "nobody" "$(stat -c %U "$mnt/PG_VERSION")"
 check "unmount with --owner" unmount_it
+rm -rf "$diff"
+check "mount as root's own, of a store that is another's" mount_it
+equal "which root may read" "$major" "$(cat "$mnt/PG_VERSION")"
+check "unmount of root's own" unmount_it
 
 note "a store that the diff directory's owner may read"
 chown -R "$pguser:" "$store"

@@ -1,0 +1,763 @@
+/*
+ * The supervisor against workers that lie, stay silent or die.
+ *
+ * Each case forks a real supervisor whose worker is one of the liars below.
+ * A liar that only prepares ends the mount before it exists; one that serves
+ * is ended and replaced by an honest one, and the mount answers all the time.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "ipc/msg.h"
+#include "ipc/shared.h"
+#include "supervisor/failover.h"
+#include "supervisor/init.h"
+#include "supervisor/lock.h"
+#include "supervisor/mountinfo.h"
+#include "supervisor/supervisor.h"
+#include "unit.h"
+
+#define WAIT_SECONDS	20	/* for anything that has to happen */
+
+static char base[64], store[96], mnt[96], diff[96];
+
+/* ---- what workers say --------------------------------------------------- */
+
+static const struct job *the_job;
+
+static void
+say(uint16_t type, const void *body, size_t len)
+{
+	msg_send(the_job->out_fd, (enum msg_type)type, body, len);
+}
+
+/* A frame whose header does not have to be true. */
+static void
+say_raw(uint16_t type, uint16_t protocol, uint32_t claimed, size_t len)
+{
+	struct msg_header h = { .type = type, .protocol = protocol, .len = claimed };
+	static const char zeroes[PIPE_BUF];
+
+	if (write(the_job->out_fd, &h, sizeof(h)) < 0 ||
+	    (len > 0 && write(the_job->out_fd, zeroes, len) < 0))
+		_exit(99);
+}
+
+static void
+say_member(const char *id)
+{
+	struct msg_member m = { .version = 20516, .list_crc = 7 };
+
+	snprintf(m.id, sizeof(m.id), "%s", id);
+	say(MSG_MEMBER, &m, sizeof(m));
+}
+
+static void
+say_prepared(uint64_t n_members, uint32_t root_mode)
+{
+	struct msg_prepared p = {
+		.tree_digest = 1, .n_entries = 1, .n_members = n_members,
+		.server_version = 15, .root_mode = root_mode
+	};
+
+	say(MSG_PREPARED, &p, sizeof(p));
+}
+
+/* ---- preparers ---------------------------------------------------------- */
+
+static int
+prepare_honestly(const struct job *job)
+{
+	the_job = job;
+	say_member("ABCDEF");
+	say_prepared(1, 0700);
+	return ftruncate(job->index_fd, 4096) == 0 ? 0 : 1;
+}
+
+static void lie_nothing(void) { }
+static void lie_die(void) { raise(SIGKILL); }
+static void lie_failed(void) { say(MSG_FAILED, "bad\033[2Jbackup\n", 15); _exit(1); }
+static void lie_no_member(void) { say_prepared(0, 0700); }
+static void lie_count(void) { say_member("ABCDEF"); say_prepared(2, 0700); }
+static void lie_mode(void) { say_member("ABCDEF"); say_prepared(1, 0777); }
+static void lie_twice(void) { say_member("ABCDEF"); say_prepared(1, 0700); say_prepared(1, 0700); }
+static void lie_late(void) { say_member("ABCDEF"); say_prepared(1, 0700); say_member("ABCDEE"); }
+static void lie_id_path(void) { say_member("../etc"); }
+static void lie_id_empty(void) { say_member(""); }
+static void lie_id_other(void) { say_member("ABCDEE"); say_prepared(1, 0700); }
+static void lie_ready(void) { say(MSG_READY, NULL, 0); }
+static void lie_clean(void) { say(MSG_CLEAN, NULL, 0); }
+static void lie_short(void) { say(MSG_MEMBER, "x", 1); }
+static void lie_empty_failure(void) { say(MSG_FAILED, NULL, 0); }
+
+static void
+lie_many(void)
+{
+	int i;
+
+	for (i = 0; i <= IOSTATS_BACKUPS; i++)
+		say_member("ABCDEF");
+}
+
+static void
+lie_id_endless(void)
+{
+	struct msg_member m = { .version = 1 };
+
+	memset(m.id, 'A', sizeof(m.id));
+	say(MSG_MEMBER, &m, sizeof(m));
+}
+
+static void
+lie_index(void)
+{
+	say_member("ABCDEF");
+	say_prepared(1, 0700);
+	if (ftruncate(the_job->index_fd, (off_t)the_job->index_max + 1) != 0)
+		say(MSG_FAILED, "index refused", 13);
+}
+
+static void (*the_lie)(void);
+
+static int
+prepare_lying(const struct job *job)
+{
+	the_job = job;
+	the_lie();
+	return 0;
+}
+
+static const struct { const char *name; void (*lie)(void); const char *error; } preparers[] = {
+	{ "says nothing", lie_nothing, "exited with status 0" },
+	{ "dies", lie_die, "signal 9" },
+	{ "fails with a text for the terminal", lie_failed, "bad?[2Jbackup?" },
+	{ "chain without members", lie_no_member, "not allowed" },
+	{ "wrong number of members", lie_count, "not allowed" },
+	{ "too many members", lie_many, "not allowed" },
+	{ "root for everybody", lie_mode, "not allowed" },
+	{ "prepared twice", lie_twice, "not allowed" },
+	{ "member afterwards", lie_late, "not allowed" },
+	{ "id is a path", lie_id_path, "not allowed" },
+	{ "id is empty", lie_id_empty, "not allowed" },
+	{ "id has no end", lie_id_endless, "not allowed" },
+	{ "another backup", lie_id_other, "ABCDEE" },
+	{ "ready while preparing", lie_ready, "not allowed" },
+	{ "clean while preparing", lie_clean, "not allowed" },
+	{ "short body", lie_short, "not allowed" },
+	{ "failure without text", lie_empty_failure, "not allowed" },
+	{ "index too large", lie_index, "index" },
+};
+
+/* ---- servers ------------------------------------------------------------ */
+
+static void *
+beat(void *arg)
+{
+	for (;;) {
+		usleep(100000);
+		say(MSG_HEARTBEAT, NULL, 0);
+	}
+	return arg;
+}
+
+static void
+reply(uint64_t unique, int error, const void *body, size_t len)
+{
+	struct fuse_out_header h = {
+		.len = (uint32_t)(sizeof(h) + len), .error = -error, .unique = unique
+	};
+	struct iovec iov[2] = { { &h, sizeof(h) }, { (void *)(uintptr_t)body, len } };
+
+	if (writev(the_job->fuse_fd, iov, 2) < 0 && errno != ENOENT)
+		_exit(98);
+}
+
+/* As little as a mount needs: its root, and a name that is poison. */
+static void
+answer_request(const struct fuse_in_header *in)
+{
+	struct fuse_attr_out a = {
+		.attr = { .ino = 1, .mode = S_IFDIR | 0700, .nlink = 2,
+		    .uid = the_job->uid, .gid = the_job->gid }
+	};
+
+	if (in->opcode == FUSE_GETATTR)
+		reply(in->unique, 0, &a, sizeof(a));
+	else if (in->opcode == FUSE_LOOKUP && strcmp((const char *)(in + 1), "poison") == 0)
+		raise(SIGKILL);
+	else if (in->opcode != FUSE_FORGET && in->opcode != FUSE_BATCH_FORGET)
+		reply(in->unique, in->opcode == FUSE_LOOKUP ? ENOENT : ENOSYS, NULL, 0);
+}
+
+static void *
+serve_requests(void *arg)
+{
+	unsigned char *buf = the_job->shared->buffer[0];
+	struct fuse_in_header *in = (void *)buf;
+
+	for (;;) {
+		if (in->len != 0)	/* our predecessor left it */
+			answer_request(in);
+		memset(buf, 0, sizeof(in->len));
+		if (read(the_job->fuse_fd, buf, SHARED_BUFFER) < 0 && errno == ENODEV)
+			return arg;
+	}
+}
+
+static int
+serve(const struct job *job, void (*lie)(void))
+{
+	pthread_t heart, server;
+
+	the_job = job;
+	if (lie != lie_nothing)
+		pthread_create(&heart, NULL, beat, NULL);
+	pthread_create(&server, NULL, serve_requests, NULL);
+	say(MSG_READY, NULL, 0);
+	if (lie != NULL)
+		lie();
+	pthread_join(server, NULL);
+	say(MSG_CLEAN, NULL, 0);
+	return 0;
+}
+
+static int
+serve_honestly(const struct job *job)
+{
+	return serve(job, NULL);
+}
+
+static int
+serve_lying(const struct job *job)
+{
+	return serve(job, job->generation == 1 ? the_lie : NULL);
+}
+
+static int
+serve_dying(const struct job *job)
+{
+	the_job = job;
+	if (job->generation == 1)
+		return serve(job, lie_die);
+	return 3;
+}
+
+static void lie_type_zero(void) { say(0, NULL, 0); }
+static void lie_type_unknown(void) { say(65535, NULL, 0); }
+static void lie_type_reverse(void) { say(MSG_DUMP, NULL, 0); }
+static void lie_member(void) { say_member("ABCDEF"); }
+static void lie_prepared(void) { say_prepared(1, 0700); }
+static void lie_confined(void) { say(MSG_CONFINED, NULL, 0); }
+static void lie_dirty(void) { say(MSG_DIRTY, NULL, 0); }
+static void lie_body(void) { say(MSG_HEARTBEAT, "x", 1); }
+static void lie_clean_body(void) { say(MSG_CLEAN, "x", 1); }
+static void lie_stats_short(void) { say(MSG_STATS, "x", 1); }
+static void lie_stats_long(void) { say_raw(MSG_STATS, MSG_PROTOCOL, sizeof(struct msg_stats) + 8, sizeof(struct msg_stats) + 8); }
+static void lie_log_empty(void) { say(MSG_LOG, "\2", 1); }
+static void lie_log_level(void) { say(MSG_LOG, "\11text", 5); }
+static void lie_protocol(void) { say_raw(MSG_HEARTBEAT, 7, 0, 0); }
+static void lie_length(void) { say_raw(MSG_LOG, MSG_PROTOCOL, UINT32_MAX, 0); }
+static void lie_over_max(void) { say_raw(MSG_LOG, MSG_PROTOCOL, MSG_BODY_MAX + 1, 100); }
+static void lie_half(void) { say_raw(MSG_LOG, MSG_PROTOCOL, 1000, 10); }
+static void lie_close(void) { close(the_job->out_fd); }
+
+static void
+lie_flood(void)
+{
+	int i;
+
+	for (i = 0; i < 200000; i++)
+		say(MSG_HEARTBEAT, NULL, 0);
+}
+
+static void
+lie_stuck(void)
+{
+	struct shared_slot *slot = &the_job->shared->slot[3];
+
+	atomic_store(&slot->since, 1);
+	atomic_store(&slot->state, SLOT_COMPUTING);
+}
+
+static const struct { const char *name; void (*lie)(void); const char *log; } servers[] = {
+	{ "type 0", lie_type_zero, "message 0 of 0 bytes" },
+	{ "unknown type", lie_type_unknown, "message 65535" },
+	{ "a message of the supervisor's", lie_type_reverse, "message 65 " },
+	{ "member while serving", lie_member, "not allowed now" },
+	{ "prepared while serving", lie_prepared, "not allowed now" },
+	{ "confined while serving", lie_confined, "not allowed now" },
+	{ "ready twice", lie_ready, "not allowed now" },
+	{ "dirty without --perf-unsafe", lie_dirty, "not allowed now" },
+	{ "heartbeat with a body", lie_body, "not allowed now" },
+	{ "clean with a body", lie_clean_body, "not allowed now" },
+	{ "short stats", lie_stats_short, "not allowed now" },
+	{ "long stats", lie_stats_long, "not allowed now" },
+	{ "failure without text", lie_empty_failure, "not allowed now" },
+	{ "log line without text", lie_log_empty, "not allowed now" },
+	{ "log level 9", lie_log_level, "not allowed now" },
+	{ "another protocol", lie_protocol, "no message" },
+	{ "length of 4 GiB", lie_length, "no message" },
+	{ "length over the limit", lie_over_max, "no message" },
+	{ "half a message, then others", lie_half, "" },
+	{ "silence", lie_nothing, "no sign of life" },
+	{ "closed pipe", lie_close, "no sign of life" },
+	{ "flood", lie_flood, "floods" },
+	{ "a stuck thread", lie_stuck, "thread 3 computed" },
+	{ "death", lie_die, "signal 9" },
+};
+
+/* ---- running a supervisor ----------------------------------------------- */
+
+struct run {
+	pid_t	pid;
+	int	notify;
+	char	word[4096];	/* what it said so far */
+};
+
+static void
+make_directories(void)
+{
+	snprintf(base, sizeof(base), "/tmp/pbkfs-supervisor.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(base));
+	snprintf(store, sizeof(store), "%s/store", base);
+	snprintf(mnt, sizeof(mnt), "%s/mnt", base);
+	snprintf(diff, sizeof(diff), "%s/diff", base);
+	ck_assert_int_eq(mkdir(store, 0700), 0);
+	ck_assert_int_eq(mkdir(mnt, 0700), 0);
+}
+
+static void
+remove_directories(void)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), "rm -rf --one-file-system '%s'", base);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void
+start(struct run *r, job_main prepare, job_main server)
+{
+	struct supervisor_config c = {
+		.prepare = prepare, .serve = server, .store = store, .instance = "main",
+		.backup_id = "abcdef", .mnt = mnt, .diff = diff, .threads = 1,
+		.log_fd = -1, .pid_fd = -1, .pid_dir_fd = -1, .hang_seconds = 1,
+		.index_max = 1 << 20, .wal = WAL_CHOICE_MOUNT,
+	};
+	int fds[2];
+
+	memset(r, 0, sizeof(*r));
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	if ((r->pid = fork()) == 0) {
+		c.notify_fd = fds[1];
+		close(fds[0]);
+		exit(supervisor_main(&c));
+	}
+	close(fds[1]);
+	r->notify = fds[0];
+}
+
+/* Reads until the supervisor mounted or failed; its letter. */
+static char
+outcome(struct run *r)
+{
+	size_t have = 0;
+	ssize_t n;
+	char *line;
+
+	while ((n = read(r->notify, r->word + have, sizeof(r->word) - 1 - have)) > 0) {
+		have += (size_t)n;
+		r->word[have] = '\0';
+		if (r->word[0] == 'M' || (line = strstr(r->word, "\nM ")) != NULL)
+			return 'M';
+		if (r->word[0] == 'F' || (line = strstr(r->word, "\nF ")) != NULL)
+			return 'F';
+	}
+	return 0;
+}
+
+static int
+end(struct run *r)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(r->pid, &status, 0), r->pid);
+	close(r->notify);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static bool
+can_mount(void)
+{
+	if (access("/dev/fuse", R_OK | W_OK) == 0)
+		return true;
+	/* Where the whole suite has to run, a missing device is a failure. */
+	ck_assert_msg(getenv("CI") == NULL, "/dev/fuse cannot be used");
+	return false;
+}
+
+static bool
+log_has(const char *text)
+{
+	char path[160], content[65536];
+	FILE *fp;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/.pbkfs/pbkfs.log", diff);
+	if ((fp = fopen(path, "r")) == NULL)
+		return false;
+	n = fread(content, 1, sizeof(content) - 1, fp);
+	content[n] = '\0';
+	fclose(fp);
+	return strstr(content, text) != NULL;
+}
+
+/* The log is written by another process: look again until it says so. */
+static bool
+log_will_have(const char *text)
+{
+	int i;
+
+	for (i = 0; i < WAIT_SECONDS * 100; i++) {
+		if (log_has(text))
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+static bool
+mount_exists(void)
+{
+	static struct mountinfo m;
+
+	return mountinfo_find(mnt, &m) == 0;
+}
+
+START_TEST(refuses_lying_preparers)
+{
+	struct stat st;
+	struct run r;
+
+	the_lie = preparers[_i].lie;
+	start(&r, prepare_lying, serve_honestly);
+	ck_assert_msg(outcome(&r) == 'F', "%s", preparers[_i].name);
+	ck_assert_msg(strstr(r.word, preparers[_i].error) != NULL, "%s: %s",
+	    preparers[_i].name, r.word);
+	ck_assert_int_eq(end(&r), 1);
+	ck_assert_msg(stat(diff, &st) != 0 && errno == ENOENT, "%s: the diff directory stays",
+	    preparers[_i].name);
+	ck_assert(!mount_exists());
+}
+END_TEST
+
+START_TEST(outlives_lying_servers)
+{
+	struct stat st;
+	struct run r;
+	bool half = servers[_i].lie == lie_half;
+
+	if (!can_mount())
+		return;
+	the_lie = servers[_i].lie;
+	start(&r, prepare_honestly, serve_lying);
+	ck_assert_msg(outcome(&r) == 'M', "%s: %s", servers[_i].name, r.word);
+	ck_assert_msg(log_will_have(half ? "serves," : servers[_i].log), "%s", servers[_i].name);
+	ck_assert_msg(log_will_have("(generation 2) serves"), "%s", servers[_i].name);
+	ck_assert_msg(stat(mnt, &st) == 0, "%s: %s", servers[_i].name, strerror(errno));
+	kill(r.pid, SIGTERM);
+	ck_assert_msg(end(&r) == 0, "%s", servers[_i].name);
+	ck_assert(!mount_exists());
+}
+END_TEST
+
+START_TEST(gives_up_on_workers_that_die_at_once)
+{
+	struct stat st;
+	struct run r;
+
+	if (!can_mount())
+		return;
+	start(&r, prepare_honestly, serve_dying);
+	ck_assert_int_eq(outcome(&r), 'M');
+	ck_assert_int_eq(end(&r), 1);
+	ck_assert(log_has("workers die as soon as they start"));
+	ck_assert(!mount_exists());
+	ck_assert_int_eq(stat(mnt, &st), 0);
+}
+END_TEST
+
+START_TEST(answers_poison_with_an_error)
+{
+	struct stat st;
+	struct run r;
+	char path[128];
+
+	if (!can_mount())
+		return;
+	snprintf(path, sizeof(path), "%s/poison", mnt);
+	start(&r, prepare_honestly, serve_honestly);
+	ck_assert_int_eq(outcome(&r), 'M');
+	ck_assert(stat(path, &st) != 0 && errno == EIO);
+	ck_assert_int_eq(stat(mnt, &st), 0);
+	ck_assert(log_has("ended 3 workers in a row"));
+	kill(r.pid, SIGTERM);
+	ck_assert_int_eq(end(&r), 0);
+}
+END_TEST
+
+/* ---- without processes -------------------------------------------------- */
+
+static struct shared shared;
+
+static void
+put_request(int slot, uint64_t unique)
+{
+	struct fuse_in_header in = { .len = unique == 0 ? 0 : sizeof(in), .unique = unique };
+
+	memcpy(shared.buffer[slot], &in, sizeof(in));
+}
+
+START_TEST(blames_only_consecutive_deaths)
+{
+	int null = open("/dev/null", O_WRONLY);
+	struct failover f = { 0 };
+
+	put_request(0, 10);
+	put_request(1, 12);
+	ck_assert_int_eq(failover_blame(&f, &shared, null, -1), 0);
+	ck_assert_int_eq(failover_blame(&f, &shared, null, -1), 0);
+	put_request(1, 14);	/* 12 was answered meanwhile */
+	ck_assert_int_eq(failover_blame(&f, &shared, null, -1), 1);
+	put_request(0, 12);	/* the same number again starts anew */
+	ck_assert_int_eq(failover_blame(&f, &shared, null, -1), 0);
+	ck_assert_int_eq(failover_blame(&f, &shared, null, -1), 1);
+	put_request(0, 0);
+	put_request(1, 0);
+	close(null);
+}
+END_TEST
+
+START_TEST(blames_only_the_stuck_slot_of_a_kill)
+{
+	int null = open("/dev/null", O_WRONLY), i;
+	struct failover f = { 0 };
+
+	put_request(2, 20);
+	put_request(5, 22);
+	for (i = 0; i < 10; i++)
+		ck_assert_int_eq(failover_blame(&f, &shared, null, FAILOVER_NO_SLOT), 0);
+	ck_assert_int_eq(failover_blame(&f, &shared, null, 5), 0);
+	ck_assert_int_eq(failover_blame(&f, &shared, null, 5), 0);
+	ck_assert_int_eq(failover_blame(&f, &shared, null, 5), 1);
+	ck_assert_int_eq(failover_blame(&f, &shared, null, 2), 0);
+	put_request(2, 0);
+	close(null);
+}
+END_TEST
+
+START_TEST(counts_only_futile_deaths)
+{
+	struct failover f = { 0 };
+	uint64_t now = 1000000000;
+	int i;
+
+	for (i = 0; i < 50; i++) {	/* each lived for a while */
+		failover_ready(&f, &shared, now, 0);
+		now += 200000000;
+		ck_assert(!failover_too_many(&f, &shared, now, 0));
+	}
+	for (i = 0; i < 50; i++) {	/* each answered something */
+		failover_ready(&f, &shared, now, 0);
+		atomic_fetch_add(&shared.counters[1].op[OP_READ].count, 1);
+		ck_assert(!failover_too_many(&f, &shared, now, 0));
+	}
+	for (i = 1; i < FAILOVER_DEATHS; i++)
+		ck_assert(!failover_too_many(&f, &shared, now, 0));
+	ck_assert(failover_too_many(&f, &shared, now, 0));
+}
+END_TEST
+
+static const struct { const char *name; uint32_t opcode, major, minor, flags; int rc; } inits[] = {
+	{ "Linux 6", FUSE_INIT, 7, 45, ~0u, 0 },
+	{ "the oldest", FUSE_INIT, 7, 28, FUSE_MAX_PAGES, 0 },
+	{ "too old", FUSE_INIT, 7, 27, FUSE_MAX_PAGES, -EOPNOTSUPP },
+	{ "without max_pages", FUSE_INIT, 7, 45, 0, -EOPNOTSUPP },
+	{ "another major", FUSE_INIT, 8, 45, ~0u, -EOPNOTSUPP },
+	{ "another request", FUSE_GETATTR, 7, 45, ~0u, -EPROTO },
+};
+
+START_TEST(decides_about_init)
+{
+	struct { struct fuse_in_header h; struct fuse_init_in in; } request = {
+		.h = { .len = sizeof(request), .opcode = inits[_i].opcode },
+		.in = { .major = inits[_i].major, .minor = inits[_i].minor,
+		    .flags = inits[_i].flags },
+	};
+	uint32_t never = FUSE_ATOMIC_O_TRUNC | FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS |
+	    FUSE_AUTO_INVAL_DATA | FUSE_EXPORT_SUPPORT;
+	struct fuse_init_out out = { 0 };
+	char error[INIT_ERROR_MAX];
+
+	ck_assert_msg(init_decide(&request, sizeof(request), CACHE_WRITEBACK, &out, error) ==
+	    inits[_i].rc, "%s", inits[_i].name);
+	if (inits[_i].rc != 0)
+		return;
+	ck_assert_uint_eq(out.flags & ~inits[_i].flags, 0);
+	ck_assert_uint_eq(out.flags & never, 0);
+	ck_assert_uint_le(out.minor, inits[_i].minor);
+	ck_assert_int_eq(init_decide(&request, sizeof(request), CACHE_WRITETHROUGH, &out, error), 0);
+	ck_assert_uint_eq(out.flags & FUSE_WRITEBACK_CACHE, 0);
+	ck_assert_int_eq(init_decide(&request, 20, CACHE_WRITEBACK, &out, error), -EPROTO);
+}
+END_TEST
+
+static const struct { const char *line, *mountpoint, *fstype, *source; } mounts[] = {
+	{ "36 35 0:42 / /mnt/a\\040b rw,nosuid shared:1 master:2 - fuse.pbkfs /d\\134x\\011y rw\n",
+	    "/mnt/a b", "fuse.pbkfs", "/d\\x\ty" },
+	{ "36 35 0:42 / / rw - ext4 /dev/vda rw", "/", "ext4", "/dev/vda" },
+	{ "36 35 0:42 / /x rw - tmpfs", "/x", "tmpfs", "" },
+	{ "36 35 0:42 / /x rw shared:1 tmpfs none rw", NULL, NULL, NULL },
+	{ "36 35 042 / /x rw - tmpfs none rw", NULL, NULL, NULL },
+	{ "", NULL, NULL, NULL },
+};
+
+START_TEST(parses_mounts)
+{
+	static struct mountinfo m;
+	char line[256];
+
+	strcpy(line, mounts[_i].line);
+	if (mounts[_i].mountpoint == NULL) {
+		ck_assert_int_eq(mountinfo_parse(line, &m), -EUCLEAN);
+		return;
+	}
+	ck_assert_int_eq(mountinfo_parse(line, &m), 0);
+	ck_assert_str_eq(m.mountpoint, mounts[_i].mountpoint);
+	ck_assert_str_eq(m.fstype, mounts[_i].fstype);
+	ck_assert_str_eq(m.source, mounts[_i].source);
+}
+END_TEST
+
+/* A diff directory that a hostile owner prepared. */
+static void plant_link(void) { ck_assert_int_eq(symlink("/etc/passwd", LOCK_NAME), 0); }
+static void plant_fifo(void) { ck_assert_int_eq(mkfifo(LOCK_NAME, 0600), 0); }
+static void plant_directory(void) { ck_assert_int_eq(mkdir(LOCK_NAME, 0700), 0); }
+
+static void
+plant_open(void)
+{
+	ck_assert_int_eq(close(open(LOCK_NAME, O_CREAT | O_WRONLY, 0600)), 0);
+	ck_assert_int_eq(chmod(LOCK_NAME, 0666), 0);
+}
+
+static void
+plant_second_name(void)
+{
+	ck_assert_int_eq(close(open("other", O_CREAT | O_WRONLY, 0600)), 0);
+	ck_assert_int_eq(link("other", LOCK_NAME), 0);
+}
+
+static const struct { const char *name; void (*plant)(void); } locks[] = {
+	{ "link", plant_link }, { "fifo", plant_fifo }, { "directory", plant_directory },
+	{ "writable by others", plant_open }, { "second name of another file", plant_second_name },
+};
+
+START_TEST(refuses_planted_locks)
+{
+	int fd = open(store, O_RDONLY | O_DIRECTORY);
+
+	ck_assert_int_eq(fchdir(fd), 0);
+	locks[_i].plant();
+	ck_assert_msg(lock_open(fd, geteuid(), O_RDWR | O_CREAT) < 0, "%s", locks[_i].name);
+	ck_assert_int_eq(chdir("/"), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(names_the_owner_of_a_lock)
+{
+	char where[PATH_MAX];
+	int dir = open(store, O_RDONLY | O_DIRECTORY), ready[2], fd, pidfd;
+	pid_t child, found = 0;
+	char byte;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	if ((child = fork()) == 0) {
+		fd = lock_open(dir, geteuid(), O_RDWR | O_CREAT);
+		if (lock_take(dir, fd) != 0 || lock_write_mountpoint(fd, "/a b\\c") != 0 ||
+		    write(ready[1], "", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	fd = lock_open(dir, geteuid(), O_RDONLY);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(lock_take_idle(dir, fd), -EWOULDBLOCK);
+	ck_assert_int_eq(lock_owner(fd, LOCK_SUPERVISOR), child);
+	ck_assert_int_eq(lock_owner(fd, LOCK_WORKER), 0);
+	pidfd = lock_owner_pidfd(fd, LOCK_SUPERVISOR, &found);
+	ck_assert_int_ge(pidfd, 0);
+	ck_assert_int_eq(found, child);
+	ck_assert_int_eq(lock_read_mountpoint(fd, where), 0);
+	ck_assert_str_eq(where, "/a b\\c");
+	kill(child, SIGKILL);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	ck_assert_int_eq(lock_owner(fd, LOCK_SUPERVISOR), 0);
+	ck_assert_int_eq(lock_take_idle(dir, fd), 0);
+	close(pidfd);
+	close(fd);
+	close(dir);
+}
+END_TEST
+
+static TCase *
+process_case(const char *name)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, make_directories, remove_directories);
+	tcase_set_timeout(tc, 3 * WAIT_SECONDS);
+	return tc;
+}
+
+#define N(table)	(int)(sizeof(table) / sizeof((table)[0]))
+
+extern char **environ;
+
+int
+main(int argc, char **argv)
+{
+	Suite *s = suite_create("supervisor");
+	TCase *parts = tcase_create("parts"), *lying = process_case("lying workers");
+
+	setproctitle_init(argc, argv, environ);
+	tcase_add_test(parts, blames_only_consecutive_deaths);
+	tcase_add_test(parts, blames_only_the_stuck_slot_of_a_kill);
+	tcase_add_test(parts, counts_only_futile_deaths);
+	tcase_add_loop_test(parts, decides_about_init, 0, N(inits));
+	tcase_add_loop_test(parts, parses_mounts, 0, N(mounts));
+	suite_add_tcase(s, parts);
+	tcase_add_loop_test(lying, refuses_planted_locks, 0, N(locks));
+	tcase_add_test(lying, names_the_owner_of_a_lock);
+	tcase_add_loop_test(lying, refuses_lying_preparers, 0, N(preparers));
+	tcase_add_loop_test(lying, outlives_lying_servers, 0, N(servers));
+	tcase_add_test(lying, gives_up_on_workers_that_die_at_once);
+	tcase_add_test(lying, answers_poison_with_an_error);
+	suite_add_tcase(s, lying);
+	return unit_main(s);
+}
