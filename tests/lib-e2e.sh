@@ -2,7 +2,8 @@
 #
 # A story runs in mount, process and IPC namespaces of its own.  Whatever
 # happens to it, SIGKILL included, its processes end with it and its mounts are
-# seen by nobody else; pids and names need no care to be unique.
+# seen by nobody else; pids and names need no care to be unique.  (As a slave, it
+# does not hold on to what is unmounted outside meanwhile.)
 
 if [ "${PBKFS_E2E_INSIDE:-}" != yes ]; then
 	if [ "$(id -u)" -ne 0 ] || ! unshare -m -p -i -f --mount-proc true 2>/dev/null; then
@@ -12,7 +13,7 @@ if [ "${PBKFS_E2E_INSIDE:-}" != yes ]; then
 	PBKFS_E2E_INSIDE=yes
 	export PBKFS_E2E_INSIDE
 	exec timeout --foreground -s KILL "${PBKFS_E2E_TIMEOUT:-300}" setpriv --pdeathsig KILL \
-	    unshare -m -p -i -f --mount-proc --kill-child /bin/sh "$0" "$@"
+	    unshare -m --propagation slave -p -i -f --mount-proc --kill-child /bin/sh "$0" "$@"
 fi
 
 . "$srcdir/tests/tap.sh"

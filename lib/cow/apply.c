@@ -110,6 +110,59 @@ apply_create(struct cow *c, const struct journal_record *rec)
 	return 0;
 }
 
+/* A node of a compacted journal: as it was, with its names still to come. */
+static int
+apply_node(struct cow *c, const struct journal_record *rec)
+{
+	uint32_t e = INDEX_NONE;
+	struct node *n;
+	int r;
+
+	if (rec->serial == JOURNAL_ROOT_SERIAL) {
+		if ((r = node_get(c, COW_ROOT, &n)) < 0)
+			return r;
+	} else if (rec->name_len > 0) {
+		e = index_lookup(&c->store.ix, rec->name, rec->name_len);
+		if (e == INDEX_NONE)
+			return -EUCLEAN;
+		if ((r = node_get(c, (uint64_t)e + 1, &n)) < 0 ||
+		    (r = node_set_serial(c, n, rec->serial)) < 0)
+			return r;
+	} else if ((r = node_create(c, rec->serial, &n)) < 0) {
+		return r;
+	}
+	if (n->base != INDEX_NONE && (n->mode & S_IFMT) != (rec->mode & S_IFMT))
+		return -EUCLEAN;
+	n->mode = rec->mode;
+	n->uid = rec->uid;
+	n->gid = rec->gid;
+	n->nlink = rec->valid;
+	n->atime = rec->atime;
+	n->mtime = rec->mtime;
+	n->ctime = rec->time;
+	if (S_ISLNK(n->mode) && n->target == NULL &&
+	    (n->target = strndup(rec->name2, rec->name2_len)) == NULL)
+		return -ENOMEM;
+	return 0;
+}
+
+static int
+apply_name(struct cow *c, const struct journal_record *rec)
+{
+	struct node *dir, *n = NULL;
+	int r;
+
+	if ((r = directory_of(c, rec->parent, &dir)) < 0 ||
+	    (rec->serial != 0 && (r = node_of(c, rec->serial, &n)) < 0))
+		return r;
+	if (!name_is_valid(rec->name, rec->name_len))
+		return -EUCLEAN;
+	if (n != NULL)
+		n->dirnode = dir->nodeid;
+	return dentry_set(c, dir, rec->name, rec->name_len, n != NULL ? n->nodeid : 0,
+	    COOKIE_OF(rec));
+}
+
 static int
 apply_link(struct cow *c, const struct journal_record *rec)
 {
@@ -332,6 +385,8 @@ static const struct {
 	[JOURNAL_TRUNCATED]	= { apply_content },
 	[JOURNAL_CONTENT]	= { apply_content },
 	[JOURNAL_SERIAL]	= { apply_serial },
+	[JOURNAL_NODE]		= { apply_node },
+	[JOURNAL_NAME]		= { apply_name },
 };
 
 int

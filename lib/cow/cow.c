@@ -237,6 +237,7 @@ mark_inexact(struct cow *c)
 			n->inexact = true;
 }
 
+/* Returns 1 if the journal was compacted: what was replayed is outdated. */
 static int
 open_all(struct cow *c)
 {
@@ -248,16 +249,18 @@ open_all(struct cow *c)
 	if ((r = store_open(&c->store, k->store_fd, k->instance, k->index_fd, c->fds)) < 0 ||
 	    (r = contents_open(k->diff_fd, c->fds, &c->contents)) < 0 ||
 	    (r = journal_open(k->diff_fd, &c->journal)) < 0 ||
-	    (r = make_tables(c)) < 0 || (r = replay(c)) < 0 || (r = begin_mount(c)) < 0)
+	    (r = make_tables(c)) < 0 || (r = replay(c)) < 0)
 		return r;
-	if (k->first)
-		return sweep(c);
+	if (k->first && ((r = sweep(c)) < 0 || (r = compact_journal(c)) != 0))
+		return r;
+	if ((r = begin_mount(c)) < 0 || k->first)
+		return r;
 	mark_inexact(c);
 	return take_up(c);
 }
 
-int
-cow_open(const struct cow_config *config, struct cow **out)
+static int
+open_once(const struct cow_config *config, struct cow **out)
 {
 	struct cow *c = calloc(1, sizeof(*c));
 	int r;
@@ -267,12 +270,21 @@ cow_open(const struct cow_config *config, struct cow **out)
 	c->config = *config;
 	c->next_serial = JOURNAL_ROOT_SERIAL + 1;
 	init_locks(c);
-	if ((r = open_all(c)) < 0) {
+	if ((r = open_all(c)) != 0) {
 		cow_close(c);
 		return r;
 	}
 	*out = c;
 	return 0;
+}
+
+int
+cow_open(const struct cow_config *config, struct cow **out)
+{
+	int r = open_once(config, out);
+
+	/* Cookies of readdir come from the journal: begin again with the new one. */
+	return r == 1 ? open_once(config, out) : r;
 }
 
 static void

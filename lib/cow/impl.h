@@ -220,6 +220,9 @@ int	relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct read
 int	relfile_sync(struct cow *c, struct relfile *f, bool times);
 void	relfile_unlist(struct cow *c, struct relfile *f);
 
+/* compact.c: rewrites the journal if that makes it much shorter; 1 if it did. */
+int	compact_journal(struct cow *c);
+
 /* cow.c */
 void	cow_remove_later(struct cow *c, uint64_t content, uint64_t seq);
 uint64_t cow_next_serial(struct cow *c);

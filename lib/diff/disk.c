@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -51,6 +52,12 @@ int
 disk_unlink(int dirfd, const char *name)
 {
 	return unlinkat(dirfd, name, 0) != 0 ? -errno : 0;
+}
+
+int
+disk_rename(int dirfd, const char *from, const char *to)
+{
+	return renameat(dirfd, from, dirfd, to) != 0 ? -errno : 0;
 }
 
 int

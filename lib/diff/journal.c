@@ -43,6 +43,7 @@ struct disk_record {
 #define RECORD_MAX	(sizeof(struct disk_record) + 2 * JOURNAL_NAME_MAX + 8)
 #define WINDOW		(256 * KiB)
 #define RESERVE		(256 * KiB)
+#define FRESH		"journal.new"
 
 _Static_assert(sizeof(struct file_header) == 32, "the journal's header has no holes");
 _Static_assert(sizeof(struct disk_record) == 112, "a journal record has no holes");
@@ -62,15 +63,23 @@ struct journal {
 	_Atomic uint64_t durable;	/* seq; written under sync_lock */
 };
 
-static int
-write_header(struct journal *j, int diff_fd)
+static int64_t
+now_ns(void)
 {
-	struct file_header h = { .magic = JOURNAL_MAGIC, .format = JOURNAL_FORMAT };
 	struct timespec now;
-	int r;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	h.created = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int
+write_header(struct journal *j, int diff_fd, int64_t created)
+{
+	struct file_header h = {
+		.magic = JOURNAL_MAGIC, .format = JOURNAL_FORMAT, .created = created
+	};
+	int r;
+
 	h.crc = crc32c(0, &h.created, sizeof(h) - offsetof(struct file_header, created));
 	if ((r = disk_pwrite(j->fd, &h, sizeof(h), 0)) < 0 ||
 	    (r = disk_sync_all(j->fd)) < 0 || (r = disk_sync_all(diff_fd)) < 0)
@@ -118,22 +127,32 @@ open_file(struct journal *j, int diff_fd)
 		return -EUCLEAN;
 	/* A header that a crash cut short: nothing was ever recorded behind it. */
 	if ((size_t)st.st_size < sizeof(struct file_header))
-		return write_header(j, diff_fd);
+		return write_header(j, diff_fd, now_ns());
 	return read_header(j);
+}
+
+static struct journal *
+journal_new(void)
+{
+	struct journal *j = calloc(1, sizeof(*j));
+
+	if (j == NULL)
+		return NULL;
+	pthread_mutex_init(&j->append_lock, NULL);
+	pthread_mutex_init(&j->sync_lock, NULL);
+	j->fd = -1;
+	j->end = sizeof(struct file_header);
+	return j;
 }
 
 int
 journal_open(int diff_fd, struct journal **out)
 {
-	struct journal *j = calloc(1, sizeof(*j));
+	struct journal *j = journal_new();
 	int r;
 
 	if (j == NULL)
 		return -ENOMEM;
-	pthread_mutex_init(&j->append_lock, NULL);
-	pthread_mutex_init(&j->sync_lock, NULL);
-	j->fd = -1;
-	j->end = sizeof(struct file_header);
 	j->window = malloc(WINDOW);
 	r = j->window == NULL ? -ENOMEM : open_file(j, diff_fd);
 	if (r < 0) {
@@ -349,4 +368,36 @@ journal_sync(struct journal *j)
 	}
 	pthread_mutex_unlock(&j->sync_lock);
 	return r;
+}
+
+int
+journal_rewrite(const struct journal *j, int diff_fd, struct journal **fresh)
+{
+	struct journal *n = journal_new();
+	int r;
+
+	if (n == NULL)
+		return -ENOMEM;
+	r = disk_unlink(diff_fd, FRESH);
+	if (r == 0 || r == -ENOENT)
+		r = n->fd = disk_open(diff_fd, FRESH, O_RDWR | O_CREAT | O_EXCL);
+	if (r >= 0)
+		r = write_header(n, diff_fd, j->created);
+	if (r < 0) {
+		journal_close(n);
+		return r;
+	}
+	*fresh = n;
+	return 0;
+}
+
+int
+journal_replace(struct journal *fresh, int diff_fd)
+{
+	int r;
+
+	if ((r = journal_sync(fresh)) < 0 ||
+	    (r = disk_rename(diff_fd, FRESH, "journal")) < 0)
+		return r;
+	return disk_sync_all(diff_fd);
 }

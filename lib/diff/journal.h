@@ -42,7 +42,11 @@ enum journal_type {
 	JOURNAL_TRUNCATE,	/* serial: length; content: its content file from now on */
 	JOURNAL_TRUNCATED,	/* the content file of serial was cut: see TRUNCATE */
 	JOURNAL_CONTENT,	/* the content file of serial is durable and rules */
-	JOURNAL_SERIAL,		/* serial: the next one to be given out (compaction) */
+	/* A compacted journal begins with these: the tree as it was, not how it came about. */
+	JOURNAL_SERIAL,		/* serial: the next one to be given out */
+	JOURNAL_NODE,		/* serial: mode, uid, gid, valid: nlink, atime, mtime, time: ctime;
+				   name: the backup's path of it, or none; name2: link target */
+	JOURNAL_NAME,		/* parent/name is serial, or nothing (0) */
 	JOURNAL_TYPE_MAX
 };
 
@@ -107,6 +111,14 @@ int	journal_sync(struct journal *j);
 /* Number of the last record appended, and of the last one known to be durable. */
 uint64_t journal_last(const struct journal *j);
 uint64_t journal_durable(const struct journal *j);
+
+/*
+ * Compaction: begins an empty journal beside j, for the caller to fill with
+ * journal_append(); then puts it durably in j's place.  Both are to be closed.
+ * Returns 0 or negative errno; after a failure j's file is as it was.
+ */
+int	journal_rewrite(const struct journal *j, int diff_fd, struct journal **fresh);
+int	journal_replace(struct journal *fresh, int diff_fd);
 
 /* Bytes of the file. */
 uint64_t journal_size(const struct journal *j);

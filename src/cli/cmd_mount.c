@@ -132,7 +132,7 @@ open_named(const char *path, const char *what, int flags, int *fd)
 static int
 open_outputs(const struct names *n, struct supervisor_config *c)
 {
-	char *slash, parent[PATH_MAX];
+	char parent[PATH_MAX];
 
 	c->log_fd = c->pid_fd = c->pid_dir_fd = -1;
 	if (n->log_file[0] != '\0' &&
@@ -142,10 +142,7 @@ open_outputs(const struct names *n, struct supervisor_config *c)
 		return 0;
 	if (open_named(n->pid_file, "pid file", O_WRONLY, &c->pid_fd) != 0)
 		return 1;
-	snprintf(parent, sizeof(parent), "%s", n->pid_file);
-	slash = strrchr(parent, '/');
-	c->pid_name = n->pid_file + (slash - parent) + 1;
-	slash[slash == parent ? 1 : 0] = '\0';
+	c->pid_name = paths_split(n->pid_file, parent);
 	c->pid_dir_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return 0;
 }

@@ -11,6 +11,9 @@
 
 extern char **environ;
 
+static void	complain(const char *kind, const char *fmt, va_list ap)
+		    __attribute__((format(printf, 2, 0)));
+
 static void
 complain(const char *kind, const char *fmt, va_list ap)
 {

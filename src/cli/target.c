@@ -60,8 +60,7 @@ open_parent(struct target *t)
 {
 	char parent[PATH_MAX];
 
-	t->base = strrchr(t->mnt, '/') + 1;
-	snprintf(parent, sizeof(parent), "%.*s", (int)(t->base - t->mnt), t->mnt);
+	t->base = paths_split(t->mnt, parent);
 	t->parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return t->parent_fd < 0 ? -errno : 0;
 }

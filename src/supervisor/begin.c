@@ -43,8 +43,7 @@ open_mountpoint(struct supervisor *s)
 		return FAIL(s, "out of memory");
 	if (mountinfo_find(mnt, m) == 0 && strcmp(m->fstype, MOUNT_FSTYPE) == 0)
 		return FAIL(s, "\"%s\" is mounted already: pbkfs unmount it first", mnt);
-	s->mnt_base = strrchr(mnt, '/') + 1;
-	snprintf(parent, sizeof(parent), "%.*s", (int)(s->mnt_base - mnt), mnt);
+	s->mnt_base = paths_split(mnt, parent);
 	s->mnt_parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	s->mnt_fd = open(mnt, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->mnt_fd < 0 || s->mnt_parent_fd < 0)

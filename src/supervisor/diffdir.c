@@ -71,9 +71,8 @@ make_directory(struct diffdir *d, const char *path, char *error)
 {
 	char parent[PATH_MAX];
 
-	snprintf(parent, sizeof(parent), "%.*s", (int)(d->base - path - 1), path);
-	d->parent_fd = open(parent[0] == '\0' ? "/" : parent,
-	    O_PATH | O_DIRECTORY | O_CLOEXEC);
+	paths_split(path, parent);
+	d->parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (d->parent_fd >= 0 && mkdirat(d->parent_fd, d->base, 0700) == 0)
 		return 0;
 	snprintf(error, DIFFDIR_ERROR_MAX, "could not create diff directory \"%s\": %s",
@@ -99,7 +98,7 @@ diffdir_open(struct diffdir *d, const char *path, bool create, char *error)
 	if (d->fd < 0 || fstat(d->fd, &st) != 0) {
 		rc = -errno;
 		snprintf(error, DIFFDIR_ERROR_MAX, "could not open diff directory \"%s\": %s",
-		    path, strerror(errno));
+		    path, rc == -ENOTDIR ? "it is a link, or no directory" : strerror(-rc));
 		return rc;
 	}
 	d->uid = st.st_uid;

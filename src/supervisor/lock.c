@@ -25,7 +25,7 @@ lock_open(int diff_fd, uid_t uid, int flags)
 	fd = openat(diff_fd, LOCK_NAME,
 	    flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
 	if (fd < 0)
-		return -errno;
+		return errno == ELOOP || errno == EISDIR || errno == ENXIO ? -EPERM : -errno;
 	if (fstat(fd, &st) != 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != uid ||

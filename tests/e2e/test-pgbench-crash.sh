@@ -1,5 +1,6 @@
 # kill -9 of PostgreSQL, of the worker, of the supervisor, and of all three:
-# after recovery there are exactly the rows that were committed.
+# after recovery there are exactly the rows that were committed.  What can go on
+# after a kill, goes on.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 before=$(catalog_sum "$store")
@@ -40,11 +41,14 @@ balanced() {
 	[ "$(sql -c 'select (select sum(abalance) from pgbench_accounts) - (select coalesce(sum(delta), 0) from done)')" = "$accounts" ] &&
 	[ "$(sql -c 'select (select sum(bbalance) from pgbench_branches) - (select coalesce(sum(delta), 0) from done)')" = "$branches" ]
 }
-# crash NAME MOUNT-SURVIVES COMMAND...: the command kills; then all must be there.
+# crash NAME EFFECT COMMAND...: the command kills under load, and PostgreSQL is
+# killed at the latest after it; then all that was committed must be there.
+# EFFECT: "stays" if the mount stays, "goes-on" if also the server must not notice, "is-alone" if it must not
+# notice but the mount has to be made anew, "ends" if everything is dead.
 crash() {
-	crash_name=$1 survives=$2; shift 2
+	crash_name=$1 effect=$2; shift 2
 	check "$crash_name: the server starts" server || return
-	sql -c 'drop table if exists done' -c 'create table done (client int, n int, aid int, delta int)' 2>/dev/null
+	sql -c 'set client_min_messages = warning' -c 'drop table if exists done' -c 'create table done (client int, n int, aid int, delta int)'
 	accounts=$(sql -c 'select sum(abalance) from pgbench_accounts')
 	branches=$(sql -c 'select sum(bbalance) from pgbench_branches')
 	sql -c checkpoint
@@ -52,12 +56,13 @@ crash() {
 	check "$crash_name: pgbench runs" committed 600
 	worker=$(worker_pid) supervisor=$(supervisor_pid)
 	check "$crash_name: kill -9" "$@"
+	case $effect in goes-on|is-alone) check "$crash_name: pgbench goes on" committed 1500 ;; esac
 	kill9 $(pg_pids) 2>/dev/null
 	wait $load_pid
-	if [ "$survives" = no ]; then
-		check "$crash_name: worker and supervisor end" wait_gone "$worker" "$supervisor"
+	case $effect in is-alone|ends)
 		check "$crash_name: mounts again" recover_mount --wal=$wal
-	fi
+		check "$crash_name: worker and supervisor have ended" wait_gone "$worker" "$supervisor" ;;
+	esac
 	check "$crash_name: recovery" server || { note "log of pbkfs:"; show "$diff/.pbkfs/pbkfs.log"; return; }
 	check "$crash_name: exactly the committed rows" exact_rows || show "$work/found"
 	check "$crash_name: balances agree" balanced
@@ -66,7 +71,15 @@ crash() {
 }
 # Nobody is told to end; the processes are just gone.
 kill_server() { kill9 $(pg_pids); }
-kill_worker() { kill9 "$worker"; }
+# Ten workers, one after the other, each after it has served for a while (those
+# that die as soon as they start are not replaced for ever).
+kill_workers() {
+	for round in 1 2 3 4 5 6 7 8 9 10; do
+		old=$(worker_pid)
+		kill9 "$old" && wait_gone "$old" && committed $((600 + 60 * round)) || return 1
+	done
+	[ "$(worker_pid)" != "$worker" ]
+}
 kill_supervisor() { kill9 "$supervisor"; }
 kill_all() { kill9 $(pg_pids) "$worker" "$supervisor"; }
 
@@ -77,10 +90,10 @@ story() {	# story WAL-MODE
 	check "first recovery" server
 	sql -c 'select 1' >/dev/null
 	pg_stop "$mnt"
-	crash "PostgreSQL, WAL $wal" yes kill_server
-	crash "worker, WAL $wal" no kill_worker
-	crash "supervisor, WAL $wal" no kill_supervisor
-	crash "all three, WAL $wal" no kill_all
+	crash "PostgreSQL, WAL $wal" stays kill_server
+	crash "workers, WAL $wal" goes-on kill_workers
+	crash "supervisor, WAL $wal" is-alone kill_supervisor
+	crash "all three, WAL $wal" ends kill_all
 	check "unmount" unmount_it
 	check "mount after all that" mount_it --wal=$wal
 	check "checksums after all that" as "$pguser" "$pgbin/pg_checksums" --check -D "$mnt"

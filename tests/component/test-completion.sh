@@ -1,0 +1,67 @@
+# bash completion: what is offered for the beginnings of some command lines.
+. "$srcdir/tests/tap.sh"
+need bash
+
+store=$work/store
+mkdir -p "$store/backups/main/TOX001" "$store/backups/main/TOX00A" "$store/backups/main/notes" \
+    "$store/backups/other/TOY001" "$store/wal" "$work/with space"
+for backup in main/TOX001 main/TOX00A other/TOY001; do : >"$store/backups/$backup/backup.control"; done
+
+# complete WORD...: what is offered for the last word, which may be empty; as
+# bash would split the line, so "=" is a word of its own.
+cat >"$work/complete" <<'BASH'
+. "$1"; shift
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_pbkfs || exit
+((${#COMPREPLY[@]} == 0)) || printf '%s\n' "${COMPREPLY[@]}"
+BASH
+complete() { bash --norc "$work/complete" "$srcdir/doc/completion/pbkfs" "$@" 2>&1; }
+# offers DESCRIPTION EXPECTED WORD...: EXPECTED has blanks for line feeds.
+offers() {
+	offers_desc=$1 offers_expected=$2; shift 2
+	equal "$offers_desc" "$offers_expected" "$(complete "$@" | tr '\n' ' ' | sed 's/ $//')"
+}
+
+check "the file has no syntax error" bash -n "$srcdir/doc/completion/pbkfs"
+commands=$(pbkfs --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | tr '\n' ' ')
+offers "commands" "$commands--help --version" pbkfs ''
+offers "the beginning of a command" "unmount" pbkfs un
+for command in $commands; do
+	offers "options of $command" "$(pbkfs --long-options "$command" | sed 's/^/--/' | tr '\n' ' ' | sed 's/ $//')" \
+	    pbkfs "$command" --
+done
+offers "the beginning of an option" "--pbk-store --perf-unsafe --pid-file" pbkfs mount --p
+offers "an option after a flag" "--wal" pbkfs mount --force --wal
+offers "no options of a command that is none" "" pbkfs frobnicate --
+
+# The program's own list of values, out of its refusal.
+for option in wal cache sandbox log-format log-sink; do
+	values=$(pbkfs mount --$option=nonsense 2>&1 | sed 's/.*, only //' | tr '|' ' ')
+	offers "values of --$option" "$values" pbkfs mount --$option ''
+	offers "values of --$option=" "$values" pbkfs mount --$option =
+done
+offers "values of stat --format" "text json" pbkfs stat --format ''
+offers "the beginning of a value" "direct" pbkfs mount --wal d
+offers "the same after =" "direct" pbkfs mount --wal = d
+offers "the same in one word" "--wal=direct" pbkfs mount --wal=d
+offers "nothing for a number" "" pbkfs mount --timeout ''
+
+offers "instances" "main other" pbkfs mount -B "$store" -I ''
+offers "instances after --pbk-store" "main" pbkfs mount --pbk-store "$store" -I m
+offers "instances after --pbk-store=" "main" pbkfs mount --pbk-store = "$store" --instance = m
+offers "instances after -BDIR" "other" pbkfs mount "-B$store" -I o
+offers "instances of a quoted store" "main other" pbkfs mount -B "'$store'" -I ''
+offers "no instances without a store" "" pbkfs mount -I ''
+offers "backups, the newest first" "TOX00A TOX001" pbkfs mount -B "$store" -I main -i ''
+offers "backups of any instance" "TOY001 TOX00A TOX001" pbkfs mount -B "$store" -i ''
+offers "the beginning of an id, in lower case" "TOX00A" pbkfs mount -B "$store" -I main --backup-id tox00a
+offers "backups of an instance that is none" "" pbkfs mount -B "$store" -I mai -i ''
+
+offers "directories" "$store" pbkfs mount -B "$work/st"
+equal "a directory with a blank" "$work/with space" "$(complete pbkfs mount -d "$work/with")"
+offers "files" "$work/complete" pbkfs mount --log-file "$work/comp"
+offers "users" "root" pbkfs mount --owner roo
+offers "groups" "root" pbkfs mount --owner root : roo
+offers "nothing is run that was typed" "" pbkfs mount -B "\$(touch $work/ran)" -I ''
+check "indeed not" [ ! -e "$work/ran" ]
+plan_done
