@@ -10,10 +10,44 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/util.h"
+
+static _Thread_local const struct io_watch *watch;
+
+void
+io_watch_thread(const struct io_watch *w)
+{
+	watch = w;
+}
+
+static void
+set_state(uint32_t state)
+{
+	struct timespec now;
+
+	if (watch == NULL)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	atomic_store_explicit(watch->since,
+	    (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, memory_order_relaxed);
+	atomic_store_explicit(watch->state, state, memory_order_release);
+}
+
+void
+io_enter(void)
+{
+	set_state(watch != NULL ? watch->in_io : 0);
+}
+
+void
+io_leave(void)
+{
+	set_state(watch != NULL ? watch->computing : 0);
+}
 
 ssize_t
 io_pread(int fd, void *buf, size_t len, off_t off)
@@ -22,7 +56,9 @@ io_pread(int fd, void *buf, size_t len, off_t off)
 	ssize_t n;
 
 	while (done < len) {
+		io_enter();
 		n = pread(fd, (char *)buf + done, len - done, off + (off_t)done);
+		io_leave();
 		if (n == 0)
 			break;
 		if (n < 0) {
@@ -42,7 +78,9 @@ io_pwrite(int fd, const void *buf, size_t len, off_t off)
 	ssize_t n;
 
 	while (done < len) {
+		io_enter();
 		n = pwrite(fd, (const char *)buf + done, len - done, off + (off_t)done);
+		io_leave();
 		if (n < 0) {
 			if (errno == EINTR)
 				continue;

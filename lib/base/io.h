@@ -9,6 +9,23 @@
 #include <sys/types.h>
 
 /*
+ * Where a thread says that it waits for storage, for whoever has to tell a slow
+ * disk from a hung program.
+ */
+struct io_watch {
+	_Atomic uint32_t *state;	/* set to in_io around system calls, else to computing */
+	_Atomic uint64_t *since;	/* CLOCK_MONOTONIC ns of the last change of state */
+	uint32_t in_io, computing;
+};
+
+/* Makes the calling thread keep *w up to date; NULL: none (the default). */
+void	io_watch_thread(const struct io_watch *w);
+
+/* Brackets around a system call that may wait for storage. */
+void	io_enter(void);
+void	io_leave(void);
+
+/*
  * Reads up to len bytes at off.  Returns the number of bytes (less than len
  * only at end of file) or negative errno.
  */

@@ -294,6 +294,8 @@ tell_file(struct cow *c, struct node *n, int64_t when)
 	f->said_atime = n->atime;
 	f->said_mtime = n->mtime;
 	f->said_at = when;
+	f->atime = n->atime;
+	f->mtime = n->mtime;
 	return 0;
 }
 

@@ -206,6 +206,8 @@ int	relfile_read_chain(struct cow *c, struct relfile *f, uint64_t off, size_t le
 	    unsigned char *dst, struct reader *r);
 
 /* relfile_write.c */
+/* A change of content that, without the writeback cache, changes mtime. */
+void	relfile_touch(const struct cow *c, struct relfile *f);
 int	relfile_own(struct cow *c, uint64_t nodeid, struct relfile *f);
 int	relfile_make_content(struct cow *c, struct relfile *f);	/* lock exclusively held */
 int	relfile_mark_dirty(struct cow *c, struct relfile *f);

@@ -25,6 +25,7 @@ relfile_new(struct cow *c, uint32_t base, uint64_t serial)
 	f->base = base;
 	f->serial = f->content = serial;
 	f->cut = UINT64_MAX;
+	f->atime = f->mtime = c->created;
 	if (base != INDEX_NONE)
 		f->size = f->limit = c->store.ix.entries[base].size;
 	return f;
@@ -80,8 +81,11 @@ relfile_of_node(struct cow *c, struct node *n, struct relfile **out)
 			c->base_file[n->base] = f;
 		else
 			n->file = f;
-		if (f != NULL)
+		if (f != NULL) {
 			f->wal = in_wal(c, n->dirnode);
+			f->atime = n->atime;
+			f->mtime = n->mtime;
+		}
 	}
 	pthread_mutex_unlock(&c->file_lock);
 	*out = f;

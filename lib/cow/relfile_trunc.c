@@ -41,7 +41,7 @@ resize_content(struct cow *c, struct relfile *f, uint64_t len)
 	    (r = disk_truncate(fdref_fd(f->pinned), len)) < 0)
 		return r;
 	f->size = len;
-	f->mtime = cow_now();
+	relfile_touch(c, f);
 	return 0;
 }
 
@@ -166,7 +166,7 @@ fallocate_locked(struct cow *c, struct relfile *f, int mode, uint64_t off, uint6
 	if (rc == 0 && !(mode & FALLOC_FL_KEEP_SIZE) && end > f->size)
 		f->size = end;
 	if (rc == 0)
-		f->mtime = cow_now();
+		relfile_touch(c, f);
 	return rc;
 }
 

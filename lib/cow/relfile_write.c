@@ -34,6 +34,13 @@ relfile_own(struct cow *c, uint64_t nodeid, struct relfile *f)
 	return r;
 }
 
+void
+relfile_touch(const struct cow *c, struct relfile *f)
+{
+	if (!c->config.kernel_times)
+		f->mtime = cow_now();
+}
+
 static int
 append_pending(struct cow *c, struct relfile *f, uint32_t first, uint32_t count)
 {
@@ -69,7 +76,8 @@ relfile_make_content(struct cow *c, struct relfile *f)
 		return r;
 	f->kinds = steal_pointer(&kinds);
 	f->n_kinds = (uint32_t)blocks;
-	f->atime = f->mtime = cow_now();
+	/* The kernel may have told the time of this write before the write. */
+	f->times_unsaved = true;
 	f->durable = false;
 	f->has_content = true;
 	return 0;
@@ -234,7 +242,7 @@ write_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, const vo
 		return rc;
 	while (size < off + len && !atomic_compare_exchange_weak(&f->size, &size, off + len))
 		;
-	f->mtime = cow_now();
+	relfile_touch(c, f);
 	iostats_add(&r->stats->blocks_written, (len + BLCKSZ - 1) / BLCKSZ);
 	return 0;
 }

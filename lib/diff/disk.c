@@ -30,28 +30,45 @@ disk_truncate(int fd, uint64_t len)
 {
 	int r;
 
+	io_enter();
 	do
 		r = ftruncate(fd, (off_t)len);
 	while (r != 0 && errno == EINTR);
+	io_leave();
 	return r != 0 ? -errno : 0;
 }
 
 int
 disk_sync(int fd)
 {
-	return fdatasync(fd) != 0 ? -errno : 0;
+	int r;
+
+	io_enter();
+	r = fdatasync(fd) != 0 ? -errno : 0;
+	io_leave();
+	return r;
 }
 
 int
 disk_sync_all(int fd)
 {
-	return fsync(fd) != 0 ? -errno : 0;
+	int r;
+
+	io_enter();
+	r = fsync(fd) != 0 ? -errno : 0;
+	io_leave();
+	return r;
 }
 
 int
 disk_unlink(int dirfd, const char *name)
 {
-	return unlinkat(dirfd, name, 0) != 0 ? -errno : 0;
+	int r;
+
+	io_enter();
+	r = unlinkat(dirfd, name, 0) != 0 ? -errno : 0;
+	io_leave();
+	return r;
 }
 
 int
@@ -65,8 +82,10 @@ disk_fallocate(int fd, int mode, uint64_t off, uint64_t len)
 {
 	int r;
 
+	io_enter();
 	do
 		r = fallocate(fd, mode, (off_t)off, (off_t)len);
 	while (r != 0 && errno == EINTR);
+	io_leave();
 	return r != 0 ? -errno : 0;
 }

@@ -20,6 +20,10 @@ failover_stuck_slot(const struct shared *shared, uint64_t now, uint64_t limit_ns
 	uint64_t since;
 	int i;
 
+	/* While one waits for storage, the others may only wait for its locks. */
+	for (i = 0; i < SHARED_SLOTS; i++)
+		if (atomic_load(&shared->slot[i].state) == SLOT_IN_IO)
+			return -1;
 	for (i = 0; i < SHARED_SLOTS; i++) {
 		slot = &shared->slot[i];
 		since = atomic_load(&slot->since);

@@ -259,9 +259,13 @@ int
 loop_run(struct thread *t)
 {
 	struct fuse_in_header *h = (void *)t->serve->job->shared->buffer[t->number];
+	struct io_watch watch = {
+		&t->slot->state, &t->slot->since, SLOT_IN_IO, SLOT_COMPUTING
+	};
 	ssize_t n;
 
 	self = t;
+	io_watch_thread(&watch);
 	take_up(t, h);
 	for (;;) {
 		clear_slot(t, h);

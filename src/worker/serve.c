@@ -115,7 +115,7 @@ open_cow(struct server *v)
 		.instance = job->instance, .uid = job->uid, .gid = job->gid,
 		.pending = &job->shared->pending, .mount_id = job->shared->mount_id,
 		.first = job->generation == 1, .no_sync = job->perf_unsafe,
-		.no_wal = job->no_wal,
+		.no_wal = job->no_wal, .kernel_times = job->cache == CACHE_WRITEBACK,
 		.wal_link = job->wal == WAL_DIRECT ? job->wal_link : NULL,
 		.cache_size = job->cache_size, .max_fds = confine_max_fds(),
 		.in_flight = uniques, .n_in_flight = loop_in_flight(job->shared, uniques),
