@@ -4,6 +4,7 @@
 #include <linux/fuse.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -255,6 +256,25 @@ loop_in_flight(const struct shared *shared, uint64_t uniques[SHARED_SLOTS])
 	return n;
 }
 
+/*
+ * The kernel copies requests into our pages.  If one of them is not mapped in
+ * this process when a SIGKILL is pending, it gives up and fails the request:
+ * an application would see EIO.  A fork does not inherit the mappings of shared
+ * memory, so every worker maps them all before its first read.
+ */
+static void
+map_buffer(unsigned char *buf)
+{
+	size_t i;
+
+#ifdef MADV_POPULATE_WRITE
+	if (madvise(buf, SHARED_BUFFER, MADV_POPULATE_WRITE) == 0)
+		return;
+#endif
+	for (i = 0; i < SHARED_BUFFER; i += 4096)
+		*(volatile unsigned char *)(buf + i) = *(volatile unsigned char *)(buf + i);
+}
+
 int
 loop_run(struct thread *t)
 {
@@ -266,6 +286,8 @@ loop_run(struct thread *t)
 
 	self = t;
 	io_watch_thread(&watch);
+	map_buffer((unsigned char *)h);
+	memset(t->out, 0, OUT_MAX);	/* the same for what replies are read from */
 	take_up(t, h);
 	for (;;) {
 		clear_slot(t, h);

@@ -576,8 +576,10 @@ do_fallocate(struct mnode *n)
 	if (len == 0)
 		return;
 	r = cow_fallocate(rig.cow, n->nodeid, mode, off, len, &rig.reader);
-	if (r == -EOPNOTSUPP)		/* tmpfs */
+	if (r == -EOPNOTSUPP) {		/* tmpfs */
+		n->mtime = 0;
 		return;
+	}
 	expect(r, 0);
 	if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 		memset(n->data + off, 0, len);

@@ -1,0 +1,25 @@
+# Workers are killed at random moments under load: nobody notices.
+. "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-failover.sh"
+fixture
+before=$(catalog_sum "$store")
+new_diff
+check "mount" mount_it --wal=mount || { plan_done; exit; }
+supervisor=$(supervisor_pid)
+stress_prepare
+stress_begin 100000 $stress_all
+check "$kills kills at random moments" killer -n "$kills"
+show_killer
+stress_end "no wrong byte, no wrong errno"
+log_gaps
+check "the log tells of kills only" log_is_quiet
+equal "and of each of them" "$kills" "$(deaths)"
+equal "the supervisor is the first one" "$supervisor" "$(supervisor_pid)"
+check "files of the backup are as their copies" same_as_ref
+rm -rf "$mnt/stress"
+check "stat" pbkfs stat -D "$mnt"
+check "remount" remount --wal=mount
+check "they still are after a remount" same_as_ref
+check "unmount" unmount_it
+equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
+plan_done
