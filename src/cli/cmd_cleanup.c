@@ -94,8 +94,12 @@ static int
 empty(const struct diffdir *d, bool force)
 {
 	int lock_fd autoclose = -1, rc = 0;
-	char mnt[PATH_MAX];
+	char foreign[NAME_MAX + 1], mnt[PATH_MAX];
 
+	if (diffdir_content(d, foreign) == DIFFDIR_EMPTY) {
+		printf("\"%s\" is empty\n", d->path);
+		return 0;
+	}
 	lock_fd = lock_open(d->fd, d->uid, O_RDWR);
 	if (check_ours(d, lock_fd, mnt) != 0)
 		return 1;

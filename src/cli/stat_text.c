@@ -6,12 +6,28 @@
 #include "base/util.h"
 #include "cli/stat_text.h"
 
+/*
+ * The file belongs to the owner of the diff directory, the terminal to whoever
+ * asks: control characters stay out of it.  The text lies in the buffer that was
+ * parsed, which is ours to change.
+ */
+static const char *
+printable(const char *text)
+{
+	char *p;
+
+	for (p = (char *)(uintptr_t)text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return text;
+}
+
 static const char *
 text_of(const struct json_node *nodes, const struct json_node *object, const char *key)
 {
 	const struct json_node *node = json_get(nodes, object, key);
 
-	return node != NULL && node->text != NULL ? node->text : "?";
+	return node != NULL && node->text != NULL ? printable(node->text) : "?";
 }
 
 static double

@@ -295,16 +295,22 @@ store_is_denied(const void *arg)
 	return denied;
 }
 
-static void
+static int
 choose_read_search(struct supervisor *s)
 {
-	if (!identity_is_root() || s->uid == 0)
-		return;
-	s->keep_read_search =
+	if (!identity_is_root())
+		return 0;
+	/* A worker of root's own has lost root's rights over what others own. */
+	s->keep_read_search = s->uid == 0 ||
 	    identity_try(s->uid, s->gid, false, store_is_denied, s) != 0;
+	/* The owner can edit the binding: that must not open to him what he may not read. */
+	if (s->keep_read_search && s->uid != 0 && s->config->store == NULL)
+		return FAIL(s, "user %u may not read \"%s\", which only the binding names:"
+		    " name it with -B, -I and -i", (unsigned)s->uid, s->store);
 	if (s->keep_read_search)
 		log_info("user %u may not read the store: the worker keeps CAP_DAC_READ_SEARCH",
 		    (unsigned)s->uid);
+	return 0;
 }
 
 /* In a child that is the owner: 0 if his server reaches the diff directory. */
@@ -401,8 +407,7 @@ begin_mount(struct supervisor *s)
 	tell_what_is_weak(s);
 	if (check_dirty(s) != 0 || open_store(s) != 0 || choose_wal(s) != 0)
 		return -1;
-	choose_read_search(s);
-	return 0;
+	return choose_read_search(s);
 }
 
 static int

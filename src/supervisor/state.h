@@ -57,6 +57,7 @@ struct supervisor {
 	int	store_fd, index_fd, fuse_fd, mnt_fd, mnt_parent_fd, signal_fd;
 	const char *mnt_base;
 	bool	mounted;
+	bool	pid_written;	/* --pid-file names us */
 	bool	dirty;		/* .pbkfs-dirty exists */
 	struct shared *shared;
 

@@ -121,10 +121,11 @@ write_worker_pid(struct supervisor *s)
 }
 
 static void
-write_pid_file(const struct supervisor *s)
+write_pid_file(struct supervisor *s)
 {
 	int fd = s->config->pid_fd;
 
+	s->pid_written = fd >= 0;
 	if (fd >= 0 && (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0))
 		log_warn("could not write the pid file: %s", strerror(errno));
 }
@@ -132,7 +133,8 @@ write_pid_file(const struct supervisor *s)
 static void
 remove_pid_file(const struct supervisor *s)
 {
-	if (s->config->pid_fd < 0)
+	/* A mount that was refused must not take the pid file of the one in its way. */
+	if (!s->pid_written)
 		return;
 	identity_raise();
 	unlinkat(s->config->pid_dir_fd, s->config->pid_name, 0);
@@ -351,7 +353,7 @@ worker_gone(struct supervisor *s)
 		return;
 	if (s->phase == PHASE_PREPARING)
 		preparer_gone(s, &dead, status, reason);
-	else if (s->phase == PHASE_LEAVING && (status == 0 || dead.killed))
+	else if (s->phase == PHASE_LEAVING && (status == 0 || dead.killed) && mount_is_gone(s))
 		finish_clean(s);
 	else if (!s->ready_once && WIFEXITED(status))
 		state_fail(s, "%s", s->worker_error[0] != '\0' ? s->worker_error : reason);
