@@ -72,7 +72,7 @@ last_line(int fd, char *line, size_t size)
 		len--;
 	text[len] = '\0';
 	start = strrchr(text, '\n');
-	snprintf(line, size, "%s", start == NULL ? text : start + 1);
+	snprintf(line, size, "%.*s", (int)size - 1, start == NULL ? text : start + 1);
 }
 
 static void
