@@ -37,14 +37,6 @@ directory_of(struct cow *c, uint64_t serial, struct node **out)
 	return r == 0 && !S_ISDIR((*out)->mode) ? -EUCLEAN : r;
 }
 
-static bool
-name_is_valid(const char *name, size_t len)
-{
-	return len > 0 && len <= COW_NAME_MAX && memchr(name, '/', len) == NULL &&
-	    memchr(name, '\0', len) == NULL && !(len == 1 && name[0] == '.') &&
-	    !(len == 2 && name[0] == '.' && name[1] == '.');
-}
-
 static void
 touch_directory(struct node *dir, int64_t when)
 {
@@ -87,7 +79,7 @@ apply_create(struct cow *c, const struct journal_record *rec)
 
 	if ((r = directory_of(c, rec->parent, &dir)) < 0)
 		return r;
-	if (rec->serial == 0 || !name_is_valid(rec->name, rec->name_len) ||
+	if (rec->serial == 0 || !dentry_name_is_valid(rec->name, rec->name_len) ||
 	    dentry_resolve(c, dir->nodeid, rec->name, rec->name_len) != 0)
 		return -EUCLEAN;
 	if ((r = node_create(c, rec->serial, &n)) < 0)
@@ -155,7 +147,7 @@ apply_name(struct cow *c, const struct journal_record *rec)
 	if ((r = directory_of(c, rec->parent, &dir)) < 0 ||
 	    (rec->serial != 0 && (r = node_of(c, rec->serial, &n)) < 0))
 		return r;
-	if (!name_is_valid(rec->name, rec->name_len))
+	if (!dentry_name_is_valid(rec->name, rec->name_len))
 		return -EUCLEAN;
 	if (n != NULL)
 		n->dirnode = dir->nodeid;
@@ -172,7 +164,7 @@ apply_link(struct cow *c, const struct journal_record *rec)
 	if ((r = directory_of(c, rec->parent, &dir)) < 0 ||
 	    (r = node_of(c, rec->serial, &n)) < 0)
 		return r;
-	if (S_ISDIR(n->mode) || !name_is_valid(rec->name, rec->name_len) ||
+	if (S_ISDIR(n->mode) || !dentry_name_is_valid(rec->name, rec->name_len) ||
 	    dentry_resolve(c, dir->nodeid, rec->name, rec->name_len) != 0)
 		return -EUCLEAN;
 	if ((r = dentry_set(c, dir, rec->name, rec->name_len, n->nodeid, COOKIE_OF(rec))) < 0)
@@ -262,7 +254,7 @@ apply_rename(struct cow *c, const struct journal_record *rec)
 	    (r = node_of(c, rec->serial, &n)) < 0)
 		return r;
 	if (dentry_resolve(c, from->nodeid, rec->name, rec->name_len) != n->nodeid ||
-	    !name_is_valid(rec->name2, rec->name2_len))
+	    !dentry_name_is_valid(rec->name2, rec->name2_len))
 		return -EUCLEAN;
 	nodeid = dentry_resolve(c, to->nodeid, rec->name2, rec->name2_len);
 	if (nodeid != 0 && (r = node_get(c, nodeid, &victim)) < 0)

@@ -87,9 +87,8 @@ note_outcome(struct cow *c, const struct journal_record *rec)
 			continue;
 		if (rec->type == JOURNAL_CREATE || rec->type == JOURNAL_LINK)
 			n = node_by_serial(c, rec->serial);
-		c->outcomes[c->n_outcomes++] = (struct outcome){
-			rec->unique, n != NULL ? n->nodeid : 0
-		};
+		/* One place for each: a forged journal may claim more than one outcome. */
+		c->outcomes[i] = (struct outcome){ rec->unique, n != NULL ? n->nodeid : 0 };
 		return;
 	}
 }
@@ -195,7 +194,9 @@ live_contents(struct cow *c, uint64_t **out, size_t *n)
 			f = node->base != INDEX_NONE ? c->base_file[node->base] : node->file;
 			if (node->nlink == 0 || !S_ISREG(node->mode))
 				continue;
-			if (f == NULL && node->base == INDEX_NONE)
+			/* What no record tells of has its serial as number, and no chain below. */
+			if (f == NULL && (node->base == INDEX_NONE ||
+			    c->store.ix.entries[node->base].size == 0))
 				live[(*n)++] = node->serial;
 			else if (f != NULL && (f->limit == 0 || f->recorded))
 				live[(*n)++] = f->content;

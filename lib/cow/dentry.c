@@ -39,6 +39,14 @@ dentry_find(struct cow *c, uint64_t dir, const char *name, size_t len)
 	return NULL;
 }
 
+bool
+dentry_name_is_valid(const char *name, size_t len)
+{
+	return len > 0 && len <= COW_NAME_MAX && memchr(name, '/', len) == NULL &&
+	    memchr(name, '\0', len) == NULL && !(len == 1 && name[0] == '.') &&
+	    !(len == 2 && name[0] == '.' && name[1] == '.');
+}
+
 static uint32_t
 base_child(struct cow *c, uint64_t dir, const char *name, size_t len)
 {

@@ -49,7 +49,7 @@ struct node {
 	struct dir *dir;		/* directories: NULL if just as in the backup */
 	struct relfile *file;		/* created files; the backup's are in cow.base_file */
 	_Atomic uint64_t lookups;	/* created files */
-	bool	inexact;		/* an earlier worker counted lookups, too */
+	bool	inexact;		/* an earlier worker may have counted lookups, too */
 };
 
 /*
@@ -117,8 +117,7 @@ struct cow {
 	size_t	n_buckets, n_nodes;
 	struct dentry **dentries;	/* hash */
 	size_t	n_dentry_buckets, n_dentries;
-	struct outcome *outcomes;	/* of in_flight; complete after replay */
-	unsigned n_outcomes;
+	struct outcome *outcomes;	/* one for each of in_flight; complete after replay */
 	bool	replaying;		/* records come from the journal */
 	bool	this_mount;		/* replay is behind this mount's JOURNAL_MOUNT */
 
@@ -161,6 +160,7 @@ void	node_count_lookup(struct cow *c, uint64_t nodeid);
 int	node_bind(struct cow *c, struct node *n);
 
 /* dentry.c: with tree_lock held. */
+bool	dentry_name_is_valid(const char *name, size_t len);
 struct dentry *dentry_find(struct cow *c, uint64_t dir, const char *name, size_t len);
 /* What name is: nodeid, or 0. */
 uint64_t dentry_resolve(struct cow *c, uint64_t dir, const char *name, size_t len);

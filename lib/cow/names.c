@@ -40,6 +40,8 @@ find_place(struct cow *c, uint64_t dir, const char *name, struct place *p)
 	p->len = strlen(name);
 	if (p->len > COW_NAME_MAX)
 		return -ENAMETOOLONG;
+	if (!dentry_name_is_valid(name, p->len))
+		return -EINVAL;
 	if ((r = node_get(c, dir, &p->dir)) < 0)
 		return r;
 	if (!S_ISDIR(p->dir->mode) || is_fixed(c, dir))
@@ -310,10 +312,11 @@ rename_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
 		return r;
 	if (to.nodeid != 0 && (r = node_get(c, to.nodeid, &victim)) < 0)
 		return r;
+	/* One name, or two names of one file: POSIX says to do nothing. */
+	if (victim == n && !(flags & RENAME_NOREPLACE))
+		return 0;
 	if ((r = check_rename(c, &from, &to, n, victim, flags)) < 0)
 		return r;
-	if (victim == n)	/* two names of one file: POSIX says to do nothing */
-		return 0;
 	if ((r = node_bind(c, from.dir)) < 0 || (r = node_bind(c, to.dir)) < 0 ||
 	    (r = node_bind(c, n)) < 0)
 		return r;
@@ -369,10 +372,10 @@ cow_outcome(struct cow *c, uint64_t unique, struct cow_attr *attr)
 {
 	unsigned i;
 
-	for (i = 0; i < c->n_outcomes; i++) {
+	for (i = 0; i < c->config.n_in_flight; i++) {
 		const struct outcome *o = &c->outcomes[i];
 
-		if (o->unique != unique)
+		if (unique == 0 || o->unique != unique)
 			continue;
 		attr->nodeid = 0;
 		if (o->nodeid != 0 && cow_getattr(c, o->nodeid, attr) == 0) {

@@ -96,6 +96,7 @@ from_index(struct cow *c, uint32_t e)
 	n->nlink = 1;
 	n->atime = n->mtime = n->ctime = c->created;
 	n->dirnode = (uint64_t)f->parent + 1;
+	n->inexact = !c->config.first;
 	return n;
 }
 

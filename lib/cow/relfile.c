@@ -136,24 +136,29 @@ relfile_of(struct cow *c, uint64_t nodeid, struct relfile **out)
 	return relfile_load(c, *out);
 }
 
-/* Finishes a truncation that a crash interrupted. */
+/*
+ * Finishes a truncation that a crash interrupted, or whose end it kept out of
+ * the journal: left there, it would cut what is written from now on.
+ */
 static int
-cut_content(struct cow *c, struct relfile *f)
+finish_cut(struct cow *c, struct relfile *f)
 {
 	struct journal_record rec = {
 		.type = JOURNAL_TRUNCATED, .serial = f->serial, .time = cow_now()
 	};
 	struct fdref *ref;
-	int fd, r;
+	int fd, r = 0;
 
-	if ((fd = content_fd(c->contents, f->content, false, &ref)) < 0)
-		return fd;
-	r = disk_truncate(fd, f->cut);
-	fdcache_put(c->fds, ref);
-	if (r == 0 && (r = journal_append(c->journal, &rec)) == 0) {
-		f->size = f->cut;
-		f->cut = UINT64_MAX;
+	if (f->has_content && f->size > f->cut) {
+		if ((fd = content_fd(c->contents, f->content, false, &ref)) < 0)
+			return fd;
+		r = disk_truncate(fd, f->cut);
+		fdcache_put(c->fds, ref);
+		if (r == 0)
+			f->size = f->cut;
 	}
+	if (r == 0 && (r = journal_append(c->journal, &rec)) == 0)
+		f->cut = UINT64_MAX;
 	return r;
 }
 
@@ -201,8 +206,6 @@ load_content(struct cow *c, struct relfile *f)
 	f->size = (uint64_t)st.st_size;
 	f->atime = f->said_at != 0 ? f->said_atime : ns_of(&st.st_atim);
 	f->mtime = ns_of(&st.st_mtim) <= f->said_at ? f->said_mtime : ns_of(&st.st_mtim);
-	if (f->size > f->cut && (r = cut_content(c, f)) < 0)
-		return r;
 	/* An earlier worker may have written what no fsync has covered yet. */
 	return c->config.first ? 0 : relfile_mark_dirty(c, f);
 }
@@ -214,8 +217,11 @@ relfile_load(struct cow *c, struct relfile *f)
 
 	pthread_rwlock_wrlock(&f->lock);
 	/* Below a visible chain, content counts only if it is known to be whole. */
-	if (!f->loaded && f->serial != 0 && (f->limit == 0 || f->recorded || f->taken_up))
+	if (!f->loaded && !f->has_content && f->serial != 0 &&
+	    (f->limit == 0 || f->recorded || f->taken_up))
 		r = load_content(c, f);
+	if (r == 0 && f->cut != UINT64_MAX)
+		r = finish_cut(c, f);
 	if (r == 0)
 		f->loaded = true;
 	pthread_rwlock_unlock(&f->lock);
@@ -225,10 +231,12 @@ relfile_load(struct cow *c, struct relfile *f)
 int
 relfile_attr(struct cow *c, uint64_t nodeid, struct cow_attr *attr)
 {
+	const struct node *n;
 	struct relfile *f;
 	int r;
 
-	if (cow_is_base(c, nodeid) && c->base_file[nodeid - 1] == NULL) {
+	if (cow_is_base(c, nodeid) && c->base_file[nodeid - 1] == NULL &&
+	    ((n = node_find(c, nodeid)) == NULL || n->serial == 0)) {
 		attr->size = c->store.ix.entries[nodeid - 1].size;
 		return 0;
 	}

@@ -172,7 +172,8 @@ cow_fsync(struct cow *c, uint64_t nodeid, bool datasync)
 
 	if (c->config.no_sync)
 		return 0;
-	if (cow_is_base(c, nodeid) && c->base_file[nodeid - 1] == NULL)
+	/* What this worker never touched is clean, unless an earlier one wrote to it. */
+	if (c->config.first && cow_is_base(c, nodeid) && c->base_file[nodeid - 1] == NULL)
 		return 0;
 	if ((r = relfile_of(c, nodeid, &f)) < 0)
 		return r;

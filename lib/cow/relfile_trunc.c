@@ -121,6 +121,13 @@ relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct reader *
 	return r;
 }
 
+/* Whether block b of the chain lies wholly in [off, end), as far as the chain shows it. */
+static bool
+is_whole(const struct relfile *f, uint64_t b, uint64_t off, uint64_t end)
+{
+	return b * BLCKSZ >= off && MIN((b + 1) * BLCKSZ, f->limit) <= end;
+}
+
 /*
  * Zeroes instead of what was there.  Blocks of the chain that are hit in part
  * are copied up; those hit whole become holes of the content file, which then
@@ -129,17 +136,20 @@ relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct reader *
 static int
 own_zeroed(struct cow *c, struct relfile *f, uint64_t off, uint64_t end, struct reader *r)
 {
-	uint64_t b = off / BLCKSZ;
+	uint64_t b = off / BLCKSZ, last = (MIN(end, f->limit) + BLCKSZ - 1) / BLCKSZ, n;
 	int rc = 0;
 
-	for (; b * BLCKSZ < MIN(end, f->limit) && rc == 0; b++) {
-		bool whole = b * BLCKSZ >= off &&
-		    MIN((b + 1) * BLCKSZ, f->limit) <= end;
-
+	for (; b < last && rc == 0; b += n) {
+		n = 1;
 		if (!relfile_in_chain(f, b))
 			continue;
-		rc = whole ? relfile_mark_full(c, f, (uint32_t)b, 1) :
-		    relfile_copy_up(c, f, (uint32_t)b, r);
+		if (!is_whole(f, b, off, end)) {
+			rc = relfile_copy_up(c, f, (uint32_t)b, r);
+			continue;
+		}
+		while (b + n < last && relfile_in_chain(f, b + n) && is_whole(f, b + n, off, end))
+			n++;
+		rc = relfile_mark_full(c, f, (uint32_t)b, (uint32_t)n);
 	}
 	return rc;
 }
