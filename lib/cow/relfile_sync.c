@@ -17,6 +17,7 @@
  */
 struct work {
 	uint64_t content;
+	struct fdref *ref;		/* in use: a truncation may drop the file meanwhile */
 	uint8_t	*kinds;			/* copy of the changed part of the map */
 	uint32_t first, end;		/* which part, in blocks */
 	bool	dirty, first_time, record;
@@ -24,7 +25,7 @@ struct work {
 };
 
 static int
-take_work(struct relfile *f, struct work *w)
+take_work(struct cow *c, struct relfile *f, struct work *w)
 {
 	int r = 0;
 
@@ -38,6 +39,8 @@ take_work(struct relfile *f, struct work *w)
 	w->end = f->changed_end;
 	w->first_time = !f->durable;
 	w->record = f->limit > 0 && !f->recorded;
+	if (!w->dirty && w->end == w->first && !w->record && f->failed == 0)
+		goto out;
 	if (w->end > w->first) {
 		if ((w->kinds = malloc(w->end - w->first)) == NULL) {
 			r = -ENOMEM;
@@ -45,6 +48,9 @@ take_work(struct relfile *f, struct work *w)
 		}
 		memcpy(w->kinds, f->kinds + w->first, w->end - w->first);
 	}
+	if ((r = content_fd(c->contents, w->content, false, &w->ref)) < 0)
+		goto out;
+	r = 0;
 	w->failed = f->failed;
 	f->failed = 0;
 	f->dirty = false;
@@ -62,13 +68,9 @@ write_out(struct cow *c, struct relfile *f, const struct work *w, bool times)
 		.time = cow_now(),
 	};
 	bool names = w->first_time, new_map = false;
-	struct fdref *ref;
-	int fd, r;
+	int fd = fdref_fd(w->ref), r;
 
-	if ((fd = content_fd(c->contents, w->content, false, &ref)) < 0)
-		return fd;
 	r = times ? disk_sync_all(fd) : disk_sync(fd);
-	fdcache_put(c->fds, ref);
 	if (r == 0 && w->end > w->first) {
 		r = content_map_write(c->contents, w->content, w->kinds, w->first,
 		    w->end - w->first, &new_map);
@@ -120,7 +122,7 @@ relfile_sync(struct cow *c, struct relfile *f, bool times)
 	int r;
 
 	pthread_mutex_lock(&f->sync_lock);
-	r = take_work(f, &w);
+	r = take_work(c, f, &w);
 	if (r == 0 && (w.dirty || w.end > w.first || w.record)) {
 		r = write_out(c, f, &w, times);
 		if (r < 0)
@@ -130,6 +132,8 @@ relfile_sync(struct cow *c, struct relfile *f, bool times)
 	}
 	if (r == 0)
 		r = w.failed;
+	if (w.ref != NULL)
+		fdcache_put(c->fds, w.ref);
 	free(w.kinds);
 	pthread_mutex_unlock(&f->sync_lock);
 	return r;
