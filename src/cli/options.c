@@ -55,6 +55,8 @@ static const struct option_def mount_options[] = {
 	    AT(wal), "auto|mount|direct", 0, false },
 	{ 0, "cache", "MODE", "writeback, or writethrough: no space is told by write()",
 	    OPT_CHOICE, AT(cache), "writeback|writethrough", 0, false },
+	{ 0, "store-lock", "WHEN", "lock the backups against pg_probackup's merge and delete",
+	    OPT_CHOICE, AT(store_lock), "auto|yes|no", 0, false },
 	{ 0, "owner", "USER[:GROUP]", "as root: for whom to mount", OPT_TEXT, AT(owner),
 	    NULL, 0, false },
 	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),

@@ -57,7 +57,8 @@ print_mount(const struct json_node *nodes)
 	printf("mountpoint    %s\n", TEXT("mountpoint"));
 	printf("backup        %s of instance %s, PostgreSQL %s\n", TEXT("backup_id"),
 	    TEXT("instance"), TEXT("server_version"));
-	printf("store         %s (read as: %s)\n", TEXT("store"), TEXT("store_read_by"));
+	printf("store         %s (read as: %s, lock: %s)\n", TEXT("store"),
+	    TEXT("store_read_by"), TEXT("store_lock"));
 	printf("diff          %s\n", TEXT("diff_dir"));
 	printf("owner         %s:%s\n", TEXT("owner_uid"), TEXT("owner_gid"));
 	printf("mode          cache %s, wal %s%s%s\n", TEXT("cache"), TEXT("wal"),

@@ -23,6 +23,8 @@
 #include "supervisor/notify.h"
 #include "supervisor/paths.h"
 
+#define HOLD_RETRY_NS	(STATE_SECOND / 10)
+
 #define FAIL(s, ...)	(state_fail((s), __VA_ARGS__), -1)
 
 static void
@@ -407,6 +409,8 @@ begin_mount(struct supervisor *s)
 	tell_what_is_weak(s);
 	if (check_dirty(s) != 0 || open_store(s) != 0 || choose_wal(s) != 0)
 		return -1;
+	/* What is read from here on and changes until it is held is refused. */
+	clock_gettime(CLOCK_REALTIME, &s->store_lock.since);
 	return choose_read_search(s);
 }
 
@@ -456,5 +460,97 @@ begin_bind(struct supervisor *s)
 		return FAIL(s, "could not write \"%s/%s\": %s", s->config->diff, BINDING_NAME,
 		    strerror(-rc));
 	s->has_binding = true;
+	return 0;
+}
+
+static int
+name_members(struct supervisor *s)
+{
+	size_t i;
+
+	if (storelock_init(&s->store_lock, s->store_fd, s->instance) != 0)
+		return FAIL(s, "\"%s\" cannot be the name of an instance", s->instance);
+	for (i = 0; i < s->found.n_members; i++)
+		if (storelock_add(&s->store_lock, s->found.member[i].id) != 0)
+			return FAIL(s, "\"%s\" cannot be the id of a backup", s->found.member[i].id);
+	return 0;
+}
+
+static void
+tell_wait(const struct supervisor *s)
+{
+	const struct storelock *l = &s->store_lock;
+	char who[32] = "somebody", text[160];
+
+	if (l->holder != 0)
+		snprintf(who, sizeof(who), "process %d", (int)l->holder);
+	snprintf(text, sizeof(text), "backup %s is locked by %s: waiting for up to %d seconds",
+	    storelock_id(l), who, STORELOCK_WAIT_SECONDS);
+	warn_user(s, text);
+}
+
+/* Somebody has a backup for himself.  Says so once, and gives up in the end. */
+static int
+wait_for_holder(struct supervisor *s)
+{
+	const struct storelock *l = &s->store_lock;
+	uint64_t now = state_now();
+
+	if (s->hold_until == 0) {
+		s->hold_until = now + STORELOCK_WAIT_SECONDS * STATE_SECOND;
+		tell_wait(s);
+	} else if (now >= s->hold_until) {
+		return FAIL(s, "backup %s is locked by process %d, which may be merging or deleting"
+		    " it: try again when that has ended", storelock_id(l), (int)l->holder);
+	}
+	s->hold_due = now + HOLD_RETRY_NS;
+	return 1;
+}
+
+static int
+hold_failed(struct supervisor *s, int rc)
+{
+	const char *id = storelock_id(&s->store_lock);
+
+	if (rc == -ESTALE)
+		return FAIL(s, "backup %s was changed or removed while it was being prepared:"
+		    " mount it again", id);
+	return FAIL(s, "could not lock backup %s in the store: %s", id,
+	    rc == -EINVAL ? "a lock file there is not a plain file" :
+	    rc == -EFBIG ? "a lock file there is too large" : strerror(-rc));
+}
+
+static void
+tell_hold(const struct supervisor *s)
+{
+	char text[256];
+
+	if (s->store_lock.state == STORELOCK_READ_ONLY)
+		log_info("the store is on a read-only file system: its locks are taken as granted");
+	if (s->store_lock.state != STORELOCK_NOT_WRITABLE)
+		return;
+	snprintf(text, sizeof(text), "could not lock the backups in the store (%s):"
+	    " merge and delete of pg_probackup do not know of this mount",
+	    strerror(-s->store_lock.why));
+	warn_user(s, text);
+}
+
+int
+begin_hold(struct supervisor *s)
+{
+	struct storelock *l = &s->store_lock;
+	int rc;
+
+	s->hold_due = 0;
+	if (s->config->store_lock == STORE_LOCK_NO)
+		return 0;
+	l->insist = s->config->store_lock == STORE_LOCK_YES;
+	if (s->hold_until == 0 && name_members(s) != 0)
+		return -1;
+	if ((rc = storelock_try(l)) == -EAGAIN)
+		return wait_for_holder(s);
+	if (rc != 0)
+		return hold_failed(s, rc);
+	tell_hold(s);
 	return 0;
 }

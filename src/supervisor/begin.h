@@ -19,4 +19,11 @@ int	begin_mount(struct supervisor *s);
  */
 int	begin_bind(struct supervisor *s);
 
+/*
+ * Holds the backups of the chain against pg_probackup, before the mount
+ * exists.  Returns 0; 1 if somebody works on one of them: to be called again
+ * at s->hold_due; or -1 after state_fail().
+ */
+int	begin_hold(struct supervisor *s);
+
 #endif

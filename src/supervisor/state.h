@@ -15,6 +15,7 @@
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
 #include "supervisor/failover.h"
+#include "supervisor/storelock.h"
 #include "supervisor/supervisor.h"
 
 /* Bits, so that a table can allow a message in several phases. */
@@ -56,6 +57,9 @@ struct supervisor {
 	uint32_t root_mode;
 	int	store_fd, index_fd, fuse_fd, mnt_fd, mnt_parent_fd, signal_fd;
 	const char *mnt_base;
+	struct storelock store_lock;
+	uint64_t hold_due;	/* when to try to hold the store again; 0 = not asked */
+	uint64_t hold_until;	/* when to give that up; 0 = nobody is in the way */
 	bool	mounted;
 	bool	pid_written;	/* --pid-file names us */
 	bool	dirty;		/* .pbkfs-dirty exists */

@@ -2,11 +2,12 @@
  * The life of a mount.
  *
  * begin_mount() takes the diff directory; a first worker, the preparer, reads
- * the chain and ends; begin_bind() checks or writes the binding; then the
- * mount is made and FUSE_INIT answered, and serving workers follow one
- * another, each for as long as it lives, until the mount is gone and one of
- * them has said MSG_CLEAN and exited.  All of it happens in one event loop, so
- * that a signal finds an answer at any time.
+ * the chain and ends; begin_bind() checks or writes the binding; begin_hold()
+ * locks the backups in the store; then the mount is made and FUSE_INIT
+ * answered, and serving workers follow one another, each for as long as it
+ * lives, until the mount is gone and one of them has said MSG_CLEAN and
+ * exited.  All of it happens in one event loop, so that a signal finds an
+ * answer at any time.
  *
  * A serving worker that dies is replaced; one that hangs or lies is killed,
  * which is the same.  The supervisor's own death changes nothing for those who
@@ -278,6 +279,14 @@ describe_end(const struct worker *w, int status, char *text, size_t size)
 		snprintf(text, size, "it exited with status %d", WEXITSTATUS(status));
 }
 
+/* From the chain to the mount; again and again while somebody locks the chain. */
+static void
+hold_and_mount(struct supervisor *s)
+{
+	if (begin_hold(s) == 0 && make_mount(s) == 0)
+		start_serving(s, 1);
+}
+
 static void
 preparer_gone(struct supervisor *s, const struct worker *dead, int status, const char *reason)
 {
@@ -296,8 +305,7 @@ preparer_gone(struct supervisor *s, const struct worker *dead, int status, const
 		state_fail(s, "could not seal the index: %s", strerror(-rc));
 		return;
 	}
-	if (make_mount(s) == 0)
-		start_serving(s, 1);
+	hold_and_mount(s);
 }
 
 static void
@@ -398,6 +406,8 @@ tick(struct supervisor *s)
 		s->patient_until = now + FAILOVER_HANG_SECONDS * STATE_SECOND;
 	s->ticked_at = now;
 	check_hung(s, now);
+	if (s->hold_due != 0 && now >= s->hold_due && !s->done)
+		hold_and_mount(s);
 	if (s->stats_due != 0 && now >= s->stats_due)
 		stat_write(s);
 	if (s->provided_due == 0 && logfile_changed())
@@ -459,6 +469,8 @@ wait_ms(const struct supervisor *s)
 		due = MIN(due, s->stats_due);
 	if (s->provided_due != 0)
 		due = MIN(due, s->provided_due);
+	if (s->hold_due != 0)
+		due = MIN(due, s->hold_due);
 	return due <= now ? 0 : (int)((due - now) / 1000000 + 1);
 }
 
@@ -528,6 +540,7 @@ finish(struct supervisor *s)
 	remove_pid_file(s);
 	undo_fresh(s);
 	/* Free before anybody hears of it: the next command may come at once. */
+	storelock_release(&s->store_lock);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	if (s->failed)

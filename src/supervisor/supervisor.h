@@ -15,6 +15,7 @@
 
 enum log_format { LOG_TEXT, LOG_JSON };
 enum log_target { LOG_TO_FILE, LOG_TO_JOURNALD };
+enum store_lock_choice { STORE_LOCK_AUTO, STORE_LOCK_YES, STORE_LOCK_NO };
 enum wal_choice { WAL_CHOICE_AUTO, WAL_CHOICE_MOUNT, WAL_CHOICE_DIRECT };
 
 struct supervisor_config {
@@ -34,6 +35,7 @@ struct supervisor_config {
 	/* how */
 	enum sandbox_level sandbox;
 	enum wal_choice wal;
+	enum store_lock_choice store_lock;
 	enum cache_mode cache;
 	bool	force, no_wal, perf_unsafe, debug;
 	unsigned threads;

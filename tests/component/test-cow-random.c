@@ -405,7 +405,7 @@ write_backup(struct catwriter *w, const char *id, const char *parent, unsigned g
 {
 	struct catbackup_options o = {
 		.id = id, .parent = parent, .mode = parent != NULL ? "DELTA" : "FULL",
-		.alg = generation % 2 == 0 ? CATALG_ZLIB : CATALG_LZ4,
+		.alg = generation % 2 == 0 ? CATALG_ZLIB : CATALG_LZ4, .level = 1,
 	};
 	struct catpage pages[32];
 	struct catfile f = { .path = "base/5/1001", .n_blocks = n_blocks, .pages = pages };

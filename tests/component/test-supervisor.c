@@ -356,6 +356,7 @@ start(struct run *r, job_main prepare, job_main server)
 		.backup_id = "abcdef", .mnt = mnt, .diff = diff, .threads = 1,
 		.log_fd = -1, .pid_fd = -1, .pid_dir_fd = -1, .hang_seconds = 1,
 		.index_max = 1 << 20, .wal = WAL_CHOICE_MOUNT,
+		.store_lock = STORE_LOCK_NO,
 	};
 	int fds[2];
 

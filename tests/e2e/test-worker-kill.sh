@@ -5,14 +5,17 @@ fixture
 before=$(catalog_sum "$store")
 seed=${PBKFS_FSX_SEED:-$(date +%Y%m%d)}
 
-# Kills workers while $1 lives.  Each has served something before its end.
+# Kills workers while $1 lives.  Each has served some requests before its end: one
+# that ends three workers in a row is answered with an I/O error, on purpose.
 kill_while() {
 	kills=0
 	while kill -0 "$1" 2>/dev/null && [ $kills -lt 400 ]; do
 		old=$(worker_pid)
 		kill9 "$old" 2>/dev/null || continue
 		wait_gone "$old" || return 1
-		echo $kills >"$mnt/served" && sync "$mnt/served" && rm "$mnt/served" || return 1
+		for served in 1 2 3 4 5 6 7 8 9 10; do
+			echo $kills >"$mnt/served" && sync "$mnt/served" && rm "$mnt/served" || return 1
+		done
 		kills=$((kills + 1))
 	done
 }
@@ -37,7 +40,10 @@ for cache in writeback writethrough; do
 	cp "$relation" "$work/ref"
 	mkdir "$mnt/ops"
 	under_kills "$support/fsops" ops "$mnt/ops"
-	under_kills "$support/fsops" fsx "$relation" "$work/ref" 4000 "$seed"
+	for round in 1 2 3 4; do
+		under_kills "$support/fsops" fsx "$relation" "$work/ref" 2000 "$seed"
+		seed=$((seed + 1))
+	done
 	check "stat counts the generations" pbkfs stat -D "$mnt"
 	equal "the supervisor is the one of the beginning" "$supervisor" "$(supervisor_pid)"
 	rm -rf "$mnt/ops"

@@ -1,0 +1,431 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "diff/journal.h"
+#include "diff/pending.h"
+#include "unit.h"
+
+#define HEADER	32
+#define RECORD	112	/* without names */
+
+static char dir[PATH_MAX / 2];
+static int dirfd_;
+
+static void
+swallow(enum log_level level, const char *text, size_t len)
+{
+	(void)level;
+	(void)text;
+	(void)len;
+}
+
+static void
+setup(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	log_set_sink(swallow);
+	snprintf(dir, sizeof(dir), "%s/pbkfs-test-XXXXXX", tmp != NULL ? tmp : "/tmp");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_ge(dirfd_ = open(dir, O_RDONLY | O_DIRECTORY), 0);
+}
+
+static void
+teardown(void)
+{
+	unlinkat(dirfd_, "journal", 0);
+	unlinkat(dirfd_, "journal.new", 0);
+	close(dirfd_);
+	rmdir(dir);
+}
+
+static off_t
+file_size(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstatat(dirfd_, "journal", &st, 0), 0);
+	return st.st_size;
+}
+
+static void
+poke(off_t at, unsigned char flip)
+{
+	int fd autoclose = openat(dirfd_, "journal", O_RDWR);
+	unsigned char byte;
+
+	ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+	byte ^= flip;
+	ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
+}
+
+static void
+cut(off_t len)
+{
+	int fd autoclose = openat(dirfd_, "journal", O_RDWR);
+
+	ck_assert_int_eq(ftruncate(fd, len), 0);
+}
+
+static struct journal *
+open_journal(void)
+{
+	struct journal *j;
+
+	ck_assert_int_eq(journal_open(dirfd_, &j), 0);
+	return j;
+}
+
+/* Reads all; returns how many records there are. */
+static unsigned
+replay(struct journal *j)
+{
+	struct journal_record rec;
+	unsigned n = 0;
+	int r;
+
+	while ((r = journal_next(j, &rec)) > 0)
+		ck_assert_uint_eq(rec.seq, ++n);
+	ck_assert_int_eq(r, 0);
+	return n;
+}
+
+static char name[JOURNAL_NAME_MAX + 1];
+
+/* Record i: with names of i bytes, more or less. */
+static struct journal_record
+sample(unsigned i)
+{
+	return (struct journal_record){
+		.unique = i * 3, .type = (uint16_t)(1 + i % (JOURNAL_TYPE_MAX - 1)), .flags = (uint16_t)i,
+		.name_len = (uint16_t)i, .name2_len = (uint16_t)(i / 2), .serial = i + 1,
+		.parent = i + 2, .parent2 = i + 3, .content = UINT64_MAX - i, .length = i + 5,
+		.mode = i, .uid = i + 7, .gid = i + 8, .valid = i + 9, .time = -(int64_t)i,
+		.atime = i, .mtime = INT64_MIN + i, .name = name, .name2 = name + 1,
+	};
+}
+
+static void
+append(struct journal *j, unsigned from, unsigned to)
+{
+	struct journal_record rec;
+	unsigned i;
+
+	for (i = from; i < to; i++) {
+		rec = sample(i);
+		ck_assert_int_eq(journal_append(j, &rec), 0);
+		ck_assert_uint_eq(rec.seq, i + 1);
+	}
+}
+
+START_TEST(round_trip)
+{
+	struct journal *j = open_journal();
+	struct journal_record rec, was;
+	int64_t created = journal_created(j);
+	unsigned i;
+
+	for (i = 0; i < sizeof(name); i++)
+		name[i] = (char)(i * 7);
+	ck_assert_uint_eq(replay(j), 0);
+	append(j, 0, 2000);
+	ck_assert_uint_eq(journal_last(j), 2000);
+	ck_assert_uint_eq(journal_durable(j), 0);
+	ck_assert_int_eq(journal_sync(j), 0);
+	ck_assert_uint_eq(journal_durable(j), 2000);
+	ck_assert_uint_eq(journal_size(j), (uint64_t)file_size());
+	journal_close(j);
+
+	j = open_journal();
+	ck_assert_int_eq(journal_created(j), created);
+	for (i = 0; i < 2000; i++) {
+		was = sample(i);
+		was.seq = i + 1;
+		ck_assert_int_eq(journal_next(j, &rec), 1);
+		ck_assert_mem_eq(rec.name, was.name, was.name_len);
+		ck_assert_mem_eq(rec.name2, was.name2, was.name2_len);
+		rec.name = was.name;
+		rec.name2 = was.name2;
+		ck_assert_mem_eq(&rec, &was, sizeof(rec));
+	}
+	ck_assert_int_eq(journal_next(j, &rec), 0);
+	ck_assert_int_eq(journal_next(j, &rec), 0);
+	append(j, 2000, 2001);
+	journal_close(j);
+	journal_close(NULL);
+}
+END_TEST
+
+START_TEST(long_names)
+{
+	struct journal *j = open_journal();
+	struct journal_record rec = {
+		.type = JOURNAL_RENAME, .name_len = JOURNAL_NAME_MAX, .name2_len = JOURNAL_NAME_MAX,
+		.name = name, .name2 = name,
+	}, none = { .type = JOURNAL_MOUNT };
+	unsigned i;
+
+	replay(j);
+	for (i = 0; i < 200; i++)	/* more than one window */
+		ck_assert_int_eq(journal_append(j, &rec), 0);
+	ck_assert_int_eq(journal_append(j, &none), 0);
+	rec.name_len++;
+	ck_assert_int_eq(journal_append(j, &rec), -ENAMETOOLONG);
+	rec.name_len = 1;
+	rec.name2_len = JOURNAL_NAME_MAX + 1;
+	ck_assert_int_eq(journal_append(j, &rec), -ENAMETOOLONG);
+	ck_assert_uint_eq(journal_last(j), 201);
+	journal_close(j);
+	j = open_journal();
+	ck_assert_uint_eq(replay(j), 201);
+	journal_close(j);
+}
+END_TEST
+
+/* Wherever the file ends: all whole records are there, the rest is cut off. */
+START_TEST(torn_tail)
+{
+	struct journal *j = open_journal();
+	off_t end[9], at;
+	unsigned i, whole;
+
+	replay(j);
+	end[0] = (off_t)journal_size(j);
+	for (i = 0; i < 8; i++) {
+		append(j, i, i + 1);
+		end[i + 1] = (off_t)journal_size(j);
+	}
+	journal_close(j);
+	for (at = end[8]; at >= HEADER; at--) {
+		cut(at);
+		for (whole = 0; whole < 8 && end[whole + 1] <= at; whole++)
+			;
+		j = open_journal();
+		ck_assert_uint_eq(replay(j), whole);
+		ck_assert_int_eq(file_size(), end[whole]);
+		append(j, whole, whole + 1);	/* it goes on from there */
+		journal_close(j);
+		j = open_journal();
+		ck_assert_uint_eq(replay(j), whole + 1);
+		journal_close(j);
+	}
+}
+END_TEST
+
+/* A header that was never written whole: nothing can have been recorded. */
+START_TEST(torn_header)
+{
+	struct journal *j = open_journal();
+	off_t at;
+
+	append(j, 0, 1);
+	journal_close(j);
+	for (at = HEADER - 1; at >= 0; at--) {
+		cut(at);
+		j = open_journal();
+		ck_assert_uint_eq(replay(j), 0);
+		journal_close(j);
+	}
+}
+END_TEST
+
+/* Any bit of a record: it and what follows do not count. */
+START_TEST(damaged_record)
+{
+	struct journal *j = open_journal();
+	off_t at, start, end;
+	unsigned i;
+
+	replay(j);
+	append(j, 0, 3);
+	start = (off_t)journal_size(j);
+	append(j, 3, 4);
+	end = (off_t)journal_size(j);
+	append(j, 4, 6);
+	ck_assert_int_eq(end - start, RECORD + 8);
+	journal_close(j);
+	for (at = start; at < end; at++)
+		for (i = 0; i < 8; i++) {
+			int fd autoclose = openat(dirfd_, "journal", O_RDWR);
+			unsigned char tail[4 * RECORD];
+			ssize_t n = pread(fd, tail, sizeof(tail), start);
+
+			poke(at, (unsigned char)(1u << i));
+			j = open_journal();
+			ck_assert_uint_eq(replay(j), 3);
+			ck_assert_int_eq(file_size(), start);
+			journal_close(j);
+			ck_assert_int_eq(pwrite(fd, tail, (size_t)n, start), n);
+		}
+	j = open_journal();
+	ck_assert_uint_eq(replay(j), 6);
+	journal_close(j);
+}
+END_TEST
+
+/* Any bit of the header, the part that says nothing included: refused, and left alone. */
+START_TEST(damaged_header)
+{
+	struct journal *j = open_journal();
+	off_t at, size;
+
+	append(j, 0, 3);
+	size = file_size();
+	journal_close(j);
+	for (at = 0; at < HEADER * 8; at++) {
+		poke(at / 8, (unsigned char)(1u << at % 8));
+		ck_assert_msg(journal_open(dirfd_, &j) == -EUCLEAN, "bit %d", (int)at);
+		ck_assert_int_eq(file_size(), size);
+		poke(at / 8, (unsigned char)(1u << at % 8));
+	}
+	j = open_journal();
+	ck_assert_uint_eq(replay(j), 3);
+	journal_close(j);
+}
+END_TEST
+
+/* A crash can leave the header's length without its data. */
+START_TEST(header_of_zeroes)
+{
+	struct journal *j;
+
+	journal_close(open_journal());
+	cut(0);
+	cut(HEADER);
+	ck_assert_int_eq(journal_open(dirfd_, &j), 0);
+	ck_assert_uint_eq(replay(j), 0);
+	journal_close(j);
+}
+END_TEST
+
+START_TEST(not_a_file)
+{
+	struct journal *j;
+
+	ck_assert_int_eq(symlinkat("elsewhere", dirfd_, "journal"), 0);
+	ck_assert_int_lt(journal_open(dirfd_, &j), 0);
+	ck_assert_int_eq(faccessat(dirfd_, "elsewhere", F_OK, 0), -1);
+	unlinkat(dirfd_, "journal", 0);
+	ck_assert_int_eq(mkfifoat(dirfd_, "journal", 0600), 0);
+	ck_assert_int_eq(journal_open(dirfd_, &j), -EUCLEAN);
+	unlinkat(dirfd_, "journal", 0);
+	ck_assert_int_eq(mkdirat(dirfd_, "journal", 0700), 0);
+	ck_assert_int_lt(journal_open(dirfd_, &j), 0);
+	unlinkat(dirfd_, "journal", AT_REMOVEDIR);
+}
+END_TEST
+
+#define THREADS	4
+#define EACH	500
+
+static struct journal *shared;
+
+static void *
+append_many(void *arg)
+{
+	struct journal_record rec;
+	unsigned i;
+
+	(void)arg;
+	for (i = 0; i < EACH; i++) {
+		rec = sample(i);
+		if (journal_append(shared, &rec) < 0 || (i % 50 == 0 && (journal_sync(shared) < 0 ||
+		    journal_durable(shared) < rec.seq)))
+			abort();
+	}
+	return NULL;
+}
+
+START_TEST(threads)
+{
+	pthread_t t[THREADS];
+	unsigned i;
+
+	shared = open_journal();
+	replay(shared);
+	for (i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&t[i], NULL, append_many, NULL), 0);
+	for (i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+	journal_close(shared);
+	shared = open_journal();
+	ck_assert_uint_eq(replay(shared), THREADS * EACH);
+	journal_close(shared);
+}
+END_TEST
+
+START_TEST(rewriting)
+{
+	struct journal *j = open_journal(), *fresh;
+
+	replay(j);
+	append(j, 0, 10);
+	ck_assert_int_eq(journal_rewrite(j, dirfd_, &fresh), 0);
+	append(fresh, 0, 4);
+	journal_close(fresh);		/* given up: the old one stays */
+	ck_assert_int_eq(journal_rewrite(j, dirfd_, &fresh), 0);
+	append(fresh, 0, 3);
+	ck_assert_int_eq(journal_replace(fresh, dirfd_), 0);
+	ck_assert_int_eq(journal_created(fresh), journal_created(j));
+	journal_close(fresh);
+	journal_close(j);
+	j = open_journal();
+	ck_assert_uint_eq(replay(j), 3);
+	journal_close(j);
+	ck_assert_int_eq(faccessat(dirfd_, "journal.new", F_OK, 0), -1);
+}
+END_TEST
+
+START_TEST(pending)
+{
+	struct pending *p = calloc(1, sizeof(*p));
+	uint32_t i;
+
+	for (i = 0; i < PENDING_MAX; i++)
+		ck_assert_int_eq(pending_append(p, i + 1, i, 1), 0);
+	ck_assert_int_eq(pending_append(p, 1, 1, 1), -ENOSPC);
+	ck_assert_uint_eq(p->n, PENDING_MAX);
+	ck_assert_uint_eq(p->entry[PENDING_MAX - 1].content, PENDING_MAX);
+	pending_reset(p);
+	ck_assert_uint_eq(p->n, 0);
+	ck_assert_int_eq(pending_append(p, 7, 8, 9), 0);
+	ck_assert_uint_eq(p->entry[0].content, 7);
+	ck_assert_uint_eq(p->entry[0].first, 8);
+	ck_assert_uint_eq(p->entry[0].count, 9);
+	free(p);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("journal");
+	TCase *tc = tcase_create("journal");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, round_trip);
+	tcase_add_test(tc, long_names);
+	tcase_add_test(tc, torn_tail);
+	tcase_add_test(tc, torn_header);
+	tcase_add_test(tc, damaged_record);
+	tcase_add_test(tc, damaged_header);
+	tcase_add_test(tc, header_of_zeroes);
+	tcase_add_test(tc, not_a_file);
+	tcase_add_test(tc, threads);
+	tcase_add_test(tc, rewriting);
+	tcase_add_test(tc, pending);
+	suite_add_tcase(s, tc);
+	return unit_main(s);
+}

@@ -1,0 +1,628 @@
+/*
+ * records, blockmap, pagefile, store: which backup of a chain provides a block,
+ * and what happens where a backup is damaged.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <zlib.h>
+
+#include "base/bytes.h"
+#include "base/io.h"
+#include "probackup/pagefile.h"
+#include "probackup/records.h"
+#include "support/rig.h"
+#include "unit.h"
+
+#define PATH		"base/5/16384"
+#define MAX_PAGES	16
+#define MAX_BACKUPS	4
+
+static struct rig rig;
+static struct fdcache *fds;
+static struct store store;
+static bool store_is_open;
+static uint32_t entry;		/* of PATH */
+static unsigned char page[MAX_BACKUPS][MAX_PAGES][BLCKSZ];
+
+/* What a backup stores of PATH; pages: blocks, "r" behind one: raw, "T" before one: cut there. */
+struct spec {
+	const char *version;
+	enum catwriter_alg alg;
+	unsigned n_blocks;
+	const char *pages;	/* NULL: the file is not listed */
+	const char *mode;	/* NULL: FULL or DELTA */
+	bool	omit_header_map;
+};
+
+static void
+setup(void)
+{
+	unsigned b, i;
+
+	log_set_sink(rig_swallow);
+	rig_new(&rig);
+	for (b = 0; b < MAX_BACKUPS; b++)
+		for (i = 0; i < MAX_PAGES; i++)
+			catwriter_make_page(page[b][i], b + 1, b * 1000 + i);
+	ck_assert_ptr_nonnull(fds = fdcache_new(32));
+}
+
+static void
+teardown(void)
+{
+	if (store_is_open)
+		store_close(&store);
+	store_is_open = false;
+	fdcache_free(fds);
+	rig_free(&rig);
+}
+
+static void
+add_pages(struct catbackup *b, const struct spec *s, unsigned generation)
+{
+	struct catpage pages[MAX_PAGES + 1];
+	struct catfile f = { .path = PATH, .n_blocks = s->n_blocks, .pages = pages };
+	const char *at = s->pages;
+	char *end;
+
+	while (*at != '\0') {
+		struct catpage *p = &pages[f.n_pages++];
+		bool cut = *at == 'T';
+
+		*p = (struct catpage){ .block = (uint32_t)strtoul(at + cut, &end, 10) };
+		p->bytes = page[generation][p->block];
+		if (cut)
+			p->kind = CATPAGE_TRUNCATE;
+		else if (*end == 'r')
+			p->kind = CATPAGE_RAW;
+		at = end + strspn(end, "r ");
+	}
+	catbackup_data(b, &f);
+}
+
+static int
+open_store(const char *id)
+{
+	int r;
+
+	if ((r = rig_index(&rig, id)) < 0)
+		return r;
+	ck_assert_int_eq(store_open(&store, rig.store_fd, "main", rig.index_fd, fds), 0);
+	store_is_open = true;
+	entry = index_lookup(&store.ix, PATH, strlen(PATH));
+	ck_assert_uint_ne(entry, INDEX_NONE);
+	return 0;
+}
+
+/* --- who provides a block --- */
+
+static const struct {
+	const char *name;
+	struct spec backup[MAX_BACKUPS];
+	const char *expected;	/* for each block the number of a backup, the FULL being 0, or "." */
+} chains[] = {
+	{ "full", { { "2.5.16", CATALG_ZLIB, 4, "0 1 2 3", NULL, 0 } }, "0000" },
+	{ "delta", { { "2.5.16", CATALG_ZLIB, 5, "0 1 2 3 4", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 5, "1 3", NULL, 0 } }, "01010" },
+	{ "newest wins", { { "2.5.16", CATALG_ZLIB, 6, "0 1 2 3 4 5", NULL, 0 },
+	    { "2.5.16", CATALG_LZ4, 6, "0 1 2", NULL, 0 },
+	    { "2.5.16", CATALG_ZSTD, 6, "1 3", NULL, 0 },
+	    { "2.5.16", CATALG_PGLZ, 6, "2 5", NULL, 0 } }, "123203" },
+	{ "grown", { { "2.5.16", CATALG_ZLIB, 2, "0 1", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 5, "2 3 4", NULL, 0 } }, "00111" },
+	{ "shrunk", { { "2.5.16", CATALG_ZLIB, 6, "0 1 2 3 4 5", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 3, "1", NULL, 0 } }, "010" },
+	{ "shrunk and grown again", { { "2.5.16", CATALG_ZLIB, 8, "0 1 2 3 4 5 6 7", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 3, "", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 8, "5", NULL, 0 } }, "00000200" },
+	{ "empty between", { { "2.5.16", CATALG_ZLIB, 4, "0 1 2 3", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 0, "", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 4, "0", NULL, 0 } }, "2000" },
+	{ "empty at last", { { "2.5.16", CATALG_ZLIB, 4, "0 1 2 3", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 0, "", NULL, 0 } }, "" },
+	{ "not listed between", { { "2.5.16", CATALG_ZLIB, 3, "0 1 2", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 0, NULL, NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 3, "1", NULL, 0 } }, "020" },
+	{ "unchanged", { { "2.5.16", CATALG_ZLIB, 3, "0 1 2", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 3, "", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 3, "", NULL, 0 } }, "000" },
+	{ "stored past the end", { { "2.5.16", CATALG_ZLIB, 4, "0 1 2 3", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 2, "0 1 2 3", NULL, 0 } }, "11" },
+	{ "holes", { { "2.5.16", CATALG_ZLIB, 7, "0 3 4", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 7, "5", NULL, 0 } }, "0..001." },
+	{ "nothing but holes", { { "2.5.16", CATALG_ZLIB, 9, "8", NULL, 0 },
+	    { "2.5.16", CATALG_ZLIB, 3, "", NULL, 0 } }, "..." },
+	{ "raw pages", { { "2.5.16", CATALG_ZLIB, 6, "0 1r 2 3r 4r 5", NULL, 0 } }, "000000" },
+	{ "uncompressed", { { "2.5.16", CATALG_NONE, 3, "0 1 2", NULL, 0 } }, "000" },
+	{ "no header map", { { "2.5.16", CATALG_ZLIB, 5, "0 1r 2 3 4", NULL, true },
+	    { "2.5.16", CATALG_ZLIB, 5, "1 3", NULL, true } }, "01010" },
+	{ "2.3.5, padded", { { "2.3.5", CATALG_ZLIB, 5, "0 1 2r 3 4", NULL, 0 },
+	    { "2.3.5", CATALG_PGLZ, 5, "1 3", NULL, 0 } }, "01010" },
+	{ "old below new", { { "2.3.5", CATALG_ZLIB, 5, "0 1 2 3 4", NULL, 0 },
+	    { "2.4.15", CATALG_ZLIB, 5, "1 3", NULL, 0 },
+	    { "2.5.16", CATALG_LZ4, 4, "2", NULL, 0 } }, "0121" },
+	{ "2.3.5, shrunk and grown", { { "2.3.5", CATALG_ZLIB, 6, "0 1 2 3 4 5", NULL, 0 },
+	    { "2.3.5", CATALG_ZLIB, 2, "", NULL, 0 },
+	    { "2.3.5", CATALG_ZLIB, 6, "3", NULL, 0 } }, "000200" },
+	{ "length not listed", { { "2.1.0", CATALG_ZLIB, 4, "0 1 2 3", NULL, 0 },
+	    { "2.1.0", CATALG_ZLIB, 6, "1 4 5", "PAGE", 0 } }, "010011" },
+	{ "cut by a record", { { "2.1.0", CATALG_ZLIB, 6, "0 1 2 3 4 5", NULL, 0 },
+	    { "2.1.0", CATALG_ZLIB, 3, "1 T3", "PAGE", 0 } }, "010" },
+	{ "cut by a record alone", { { "2.1.0", CATALG_ZLIB, 6, "0 1 2 3 4 5", NULL, 0 },
+	    { "2.1.0", CATALG_ZLIB, 3, "T3", "PAGE", 0 } }, "000" },
+	{ "cut and grown", { { "2.1.0", CATALG_ZLIB, 6, "0 1 2 3 4 5", NULL, 0 },
+	    { "2.1.0", CATALG_ZLIB, 3, "1 T3", "PAGE", 0 },
+	    { "2.1.0", CATALG_ZLIB, 6, "4 5", "PAGE", 0 } }, "010.22" },
+	{ "cut twice", { { "2.1.0", CATALG_ZLIB, 6, "0 1 2 3 4 5", NULL, 0 },
+	    { "2.1.0", CATALG_ZLIB, 4, "T4", "PAGE", 0 },
+	    { "2.1.0", CATALG_ZLIB, 2, "0 T2", "PAGE", 0 } }, "20" },
+};
+
+static unsigned
+write_chain(const struct spec *backups)
+{
+	struct catwriter *w;
+	unsigned n;
+
+	ck_assert_int_eq(catwriter_open(rig.store, "main", NULL, &w), 0);
+	for (n = 0; n < MAX_BACKUPS && backups[n].version != NULL; n++) {
+		char id[8], parent[8];
+		struct catbackup_options o = {
+			.id = id, .parent = n > 0 ? parent : NULL,
+			.program_version = backups[n].version, .alg = backups[n].alg,
+			.mode = n == 0 ? "FULL" : backups[n].mode != NULL ? backups[n].mode : "DELTA",
+			.omit_header_map = backups[n].omit_header_map, .level = 1,
+		};
+		struct catbackup *b;
+
+		snprintf(id, sizeof(id), "T%u", n);
+		snprintf(parent, sizeof(parent), "T%u", n - 1);
+		ck_assert_int_eq(catbackup_begin(w, &o, &b), 0);
+		catbackup_plain(b, "PG_VERSION", 0600, "15\n", 3);
+		if (backups[n].pages != NULL)
+			add_pages(b, &backups[n], n);
+		ck_assert_int_eq(catbackup_finish(b), 0);
+	}
+	catwriter_close(w);
+	return n;
+}
+
+static void
+open_chain(const struct spec *backups)
+{
+	char id[8];
+
+	snprintf(id, sizeof(id), "T%u", write_chain(backups) - 1);
+	ck_assert_int_eq(open_store(id), 0);
+}
+
+static struct blockmap *
+build(void)
+{
+	struct blockmap *m;
+
+	ck_assert_int_eq(blockmap_build(&store, entry, &rig.reader, &m), 0);
+	return m;
+}
+
+static bool
+is_page(const unsigned char *found, char provider, uint32_t block)
+{
+	static const unsigned char zero[BLCKSZ];
+
+	return memcmp(found, provider == '.' ? zero : page[provider - '0'][block], BLCKSZ) == 0;
+}
+
+START_TEST(provides)
+{
+	static unsigned char buf[MAX_PAGES][BLCKSZ];
+	const char *name = chains[_i].name, *expected = chains[_i].expected;
+	uint32_t n = (uint32_t)strlen(expected), first, count, i;
+	struct blockmap *m;
+
+	open_chain(chains[_i].backup);
+	ck_assert_msg(store.ix.entries[entry].size == (uint64_t)n * BLCKSZ, "%s: %" PRIu64 " bytes",
+	    name, store.ix.entries[entry].size);
+	m = build();
+	ck_assert_uint_eq(m->n, n);
+	for (first = 0; first < n; first++)
+		for (count = 1; first + count <= n; count++) {
+			memset(buf, 0xee, sizeof(buf));
+			ck_assert_msg(pagefile_read(&store, entry, m, first, count, &rig.reader,
+			    buf) == 0, "%s: blocks %u + %u", name, first, count);
+			for (i = 0; i < count; i++)
+				ck_assert_msg(is_page(buf[i], expected[first + i], first + i),
+				    "%s: block %u", name, first + i);
+			ck_assert_uint_eq(buf[MAX_PAGES - 1][0], count == MAX_PAGES ? buf[MAX_PAGES - 1][0] : 0xee);
+		}
+	blockmap_free(m);
+	blockmap_free(NULL);
+}
+END_TEST
+
+/* Runs as long as one call may be, of records as large as they get, padded too. */
+START_TEST(long_runs)
+{
+	enum { N = READER_BLOCKS };
+	static unsigned char noise[N][BLCKSZ], buf[N][BLCKSZ];
+	static struct catpage pages[N];
+	struct catfile f = { .path = PATH, .n_blocks = N, .pages = pages, .n_pages = N };
+	struct catbackup_options o = { .id = "T0", .alg = CATALG_ZLIB, .level = 1, .pad_always = _i == 1,
+	    .program_version = _i == 1 ? "2.3.5" : "2.5.16" };
+	struct catwriter *w;
+	struct catbackup *b;
+	struct blockmap *m;
+	uint32_t i;
+
+	for (i = 0; i < N; i++) {
+		catwriter_make_noise_page(noise[i], i, i);
+		pages[i] = (struct catpage){ .block = i, .bytes = noise[i] };
+	}
+	ck_assert_int_eq(catwriter_open(rig.store, "main", NULL, &w), 0);
+	ck_assert_int_eq(catbackup_begin(w, &o, &b), 0);
+	catbackup_data(b, &f);
+	ck_assert_int_eq(catbackup_finish(b), 0);
+	catwriter_close(w);
+	ck_assert_int_eq(open_store("T0"), 0);
+	m = build();
+	ck_assert_int_eq(pagefile_read(&store, entry, m, 0, N, &rig.reader, buf), 0);
+	ck_assert_mem_eq(buf, noise, sizeof(buf));
+	ck_assert_uint_eq(rig.stats.blocks_chain[0], N);
+	blockmap_free(m);
+}
+END_TEST
+
+/* A page whose compressed form has BLCKSZ bytes exactly, if one can be found. */
+static bool
+make_exact(unsigned char *plain, unsigned char *packed)
+{
+	uLongf len;
+	uint32_t i, k;
+
+	for (i = 0; i < 5000; i++) {
+		k = 8100 + i % 70;
+		catwriter_make_noise_page(plain, 1, i);
+		memset(plain + k, 0, BLCKSZ - k);
+		len = 2 * BLCKSZ;
+		if (compress2(packed, &len, plain, BLCKSZ, 9) == Z_OK && len == BLCKSZ)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * BLCKSZ bytes of payload are a page as it is, except that before 2.0.23 they
+ * can be a compressed page that happens to have that length.
+ */
+START_TEST(exact_length)
+{
+	static unsigned char plain[BLCKSZ], packed[2 * BLCKSZ], found[BLCKSZ];
+	bool old = _i % 2 == 0;
+	struct catpage pages[] = {
+		{ .block = 0, .bytes = page[0][0] },
+		{ .block = 1, .kind = CATPAGE_VERBATIM, .bytes = packed, .len = BLCKSZ },
+		{ .block = 2, .kind = CATPAGE_RAW, .bytes = page[0][2] },
+	};
+	struct catfile f = { .path = PATH, .n_blocks = 3, .pages = pages, .n_pages = 3 };
+	struct catbackup_options o = { .id = "T0", .alg = CATALG_ZLIB, .level = 1,
+	    .program_version = old ? "2.0.22" : "2.0.23" };
+	struct catwriter *w;
+	struct catbackup *b;
+	struct blockmap *m;
+
+	ck_assert(make_exact(plain, packed));
+	ck_assert_int_eq(catwriter_open(rig.store, "main", NULL, &w), 0);
+	ck_assert_int_eq(catbackup_begin(w, &o, &b), 0);
+	catbackup_data(b, &f);
+	ck_assert_int_eq(catbackup_finish(b), 0);
+	catwriter_close(w);
+	ck_assert_int_eq(open_store("T0"), 0);
+	m = build();
+	ck_assert_int_eq(pagefile_read(&store, entry, m, 1, 1, &rig.reader, found), 0);
+	ck_assert_mem_eq(found, old ? plain : packed, BLCKSZ);
+	ck_assert_int_eq(pagefile_read(&store, entry, m, 2, 1, &rig.reader, found), 0);
+	ck_assert_mem_eq(found, page[0][2], BLCKSZ);
+	blockmap_free(m);
+}
+END_TEST
+
+/* --- damage --- */
+
+static const struct spec good[] = {
+	{ "2.5.16", CATALG_ZLIB, 6, "0 1 2 3 4 5", NULL, 0 },
+	{ "2.5.16", CATALG_ZLIB, 6, "2 3", NULL, 0 },
+	{ NULL, 0, 0, NULL, NULL, 0 },
+};
+
+static int
+open_stored(const char *id, const char *path)
+{
+	char full[PATH_MAX];
+	int fd;
+
+	snprintf(full, sizeof(full), "%s/backups/main/%s/%s", rig.store, id, path);
+	ck_assert_msg((fd = open(full, O_RDWR)) >= 0, "%s", full);
+	return fd;
+}
+
+static void
+poke(int fd, uint64_t at, unsigned char flip)
+{
+	unsigned char byte;
+
+	ck_assert_int_eq(pread(fd, &byte, 1, (off_t)at), 1);
+	byte ^= flip;
+	ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)at), 1);
+}
+
+/* Each block alone: bad, and bad only, are those that are set in the mask. */
+static void
+check_blocks(const struct blockmap *m, const char *expected, unsigned bad, const char *what)
+{
+	unsigned char found[BLCKSZ];
+	uint32_t i;
+	int r;
+
+	for (i = 0; i < m->n; i++) {
+		r = pagefile_read(&store, entry, m, i, 1, &rig.reader, found);
+		ck_assert_msg(r == (bad & 1u << i ? -EUCLEAN : 0), "%s: block %u: %d", what, i, r);
+		if (r == 0)
+			ck_assert_msg(is_page(found, expected[i], i), "%s: block %u", what, i);
+	}
+}
+
+START_TEST(damaged_record)
+{
+	static const struct { uint32_t at; unsigned char flip; const char *what; } damage[] = {
+		{ 0, 1, "block number" }, { 3, 0x80, "block number" }, { 5, 0x40, "size" },
+		{ 7, 0x80, "negative size" }, { 4, 1, "size" }, { RECORD_HEADER, 0xff, "zlib header" },
+		{ RECORD_HEADER + 40, 0x10, "zlib stream" },
+	};
+	unsigned char all[6 * BLCKSZ];
+	struct blockmap *m;
+	int fd autoclose = -1;
+	uint32_t b;
+
+	open_chain(good);
+	m = build();
+	fd = open_stored("T0", "database/" PATH);
+	for (b = 0; b < 6; b++) {
+		if (m->prov[b] != 1)
+			continue;
+		poke(fd, m->pos[b] + damage[_i].at, damage[_i].flip);
+		check_blocks(m, "001100", 1u << b, damage[_i].what);
+		ck_assert_int_eq(pagefile_read(&store, entry, m, 0, 6, &rig.reader, all), -EUCLEAN);
+		poke(fd, m->pos[b] + damage[_i].at, damage[_i].flip);
+	}
+	check_blocks(m, "001100", 0, "repaired");
+	blockmap_free(m);
+}
+END_TEST
+
+/* The stored file ends too early, anywhere: what lies before stays readable. */
+START_TEST(cut_stream)
+{
+	struct blockmap *m;
+	int fd autoclose = -1;
+	unsigned bad;
+	uint32_t b;
+	off_t len;
+
+	open_chain(good);
+	m = build();
+	fd = open_stored("T0", "database/" PATH);
+	for (len = lseek(fd, 0, SEEK_END) - 1; len >= 0; len -= 13) {
+		ck_assert_int_eq(ftruncate(fd, len), 0);
+		for (bad = 0, b = 0; b < 6; b++)
+			if (m->prov[b] == 1 && (b == 5 || (off_t)m->pos[b + 1] > len || m->prov[b + 1] == 0))
+				bad |= 1u << b;
+		/* Block 1 ends where the record of block 2 begins, which the map does not show. */
+		if ((off_t)m->pos[1] + 400 > len || (bad & 2) != 0) {
+			unsigned char found[BLCKSZ];
+
+			bad &= ~2u;
+			if (pagefile_read(&store, entry, m, 1, 1, &rig.reader, found) != 0)
+				bad |= 2;
+			else
+				ck_assert(is_page(found, '0', 1));
+		}
+		check_blocks(m, "001100", bad, "cut");
+	}
+	blockmap_free(m);
+}
+END_TEST
+
+START_TEST(damaged_header_map)
+{
+	struct blockmap *m;
+	int fd autoclose = -1;
+	off_t len;
+
+	open_chain(good);
+	fd = open_stored("T0", "page_header_map");
+	len = lseek(fd, 0, SEEK_END);
+	poke(fd, (uint64_t)len / 2, 0x20);
+	ck_assert_int_eq(blockmap_build(&store, entry, &rig.reader, &m), -EUCLEAN);
+	poke(fd, (uint64_t)len / 2, 0x20);
+	m = build();
+	check_blocks(m, "001100", 0, "repaired");
+	blockmap_free(m);
+	ck_assert_int_eq(ftruncate(fd, len - 1), 0);
+	ck_assert_int_eq(blockmap_build(&store, entry, &rig.reader, &m), -EUCLEAN);
+	ck_assert_int_eq(ftruncate(fd, 0), 0);
+	ck_assert_int_eq(blockmap_build(&store, entry, &rig.reader, &m), -EUCLEAN);
+}
+END_TEST
+
+/* A map that is whole, and not the one that the list means. */
+START_TEST(wrong_header_map)
+{
+	struct index_provider p;
+	struct records rec;
+
+	open_chain(good);
+	p = store.ix.providers[store.ix.entries[entry].first + 1];
+	ck_assert_int_eq(records_load(&store, entry, &p, &rig.reader, 6, &rec), 0);
+	ck_assert_uint_eq(rec.n, 6);
+	ck_assert_uint_eq(rec.truncated, InvalidBlockNumber);
+	records_fini(&rec);
+	p.hdr_crc ^= 1;
+	ck_assert_int_eq(records_load(&store, entry, &p, &rig.reader, 6, &rec), -EUCLEAN);
+	p.hdr_crc ^= 1;
+	p.n_headers--;
+	ck_assert_int_eq(records_load(&store, entry, &p, &rig.reader, 6, &rec), -EUCLEAN);
+	p.n_headers = BLOCKMAP_MAX_BLOCKS + 1;
+	ck_assert_int_eq(records_load(&store, entry, &p, &rig.reader, 6, &rec), -EUCLEAN);
+	p.n_headers = 6;
+	p.hdr_size = UINT32_MAX;
+	ck_assert_int_eq(records_load(&store, entry, &p, &rig.reader, 6, &rec), -EUCLEAN);
+}
+END_TEST
+
+/* Without a map the stream has to be walked: a damaged record header ends that. */
+START_TEST(damaged_scan)
+{
+	static const struct spec scanned[] = {
+		{ "2.3.5", CATALG_ZLIB, 6, "0 1 2 3 4 5", NULL, 0 }, { NULL, 0, 0, NULL, NULL, 0 },
+	};
+	static const struct { uint32_t at; unsigned char flip; int result; } damage[] = {
+		{ 0, 0x40, -EUCLEAN }, { 7, 0x80, -EUCLEAN }, { 5, 0x40, -EUCLEAN },
+		{ RECORD_HEADER + 40, 1, 0 },
+	};
+	struct blockmap *m, *other;
+	int fd autoclose = -1;
+	size_t i;
+	int r;
+
+	open_chain(scanned);
+	m = build();
+	fd = open_stored("T0", "database/" PATH);
+	for (i = 0; i < ARRAY_SIZE(damage); i++) {
+		poke(fd, m->pos[2] + damage[i].at, damage[i].flip);
+		r = blockmap_build(&store, entry, &rig.reader, &other);
+		ck_assert_msg(r == damage[i].result, "damage %zu: %d", i, r);
+		if (r == 0) {
+			check_blocks(other, "000000", 1u << 2, "payload");
+			blockmap_free(other);
+		}
+		poke(fd, m->pos[2] + damage[i].at, damage[i].flip);
+	}
+	ck_assert_int_eq(ftruncate(fd, m->pos[5] + 4), 0);
+	ck_assert_int_eq(blockmap_build(&store, entry, &rig.reader, &other), -EUCLEAN);
+	ck_assert_int_eq(ftruncate(fd, m->pos[5] + 12), 0);
+	ck_assert_int_eq(blockmap_build(&store, entry, &rig.reader, &other), 0);
+	check_blocks(other, "000000", 1u << 5, "cut");
+	blockmap_free(other);
+	blockmap_free(m);
+}
+END_TEST
+
+/* Records that no pg_probackup writes, each among good ones. */
+START_TEST(odd_payloads)
+{
+	static const struct { const char *bytes; uint32_t len; } odd[] = {
+		{ "x", 1 }, { "\x78\x9c", 2 }, { "not a stream at all", 19 },
+		{ "\x78\x9c\x03\0\0\0\0\x01", 8 },	/* zlib, of no bytes */
+	};
+	struct catpage pages[3] = {
+		{ .block = 0, .bytes = page[0][0] },
+		{ .block = 1, .kind = CATPAGE_VERBATIM, .bytes = odd[_i].bytes, .len = odd[_i].len },
+		{ .block = 2, .bytes = page[0][2] },
+	};
+	struct catfile f = { .path = PATH, .n_blocks = 3, .pages = pages, .n_pages = 3 };
+	enum catwriter_alg alg;
+	struct catwriter *w;
+
+	ck_assert_int_eq(catwriter_open(rig.store, "main", NULL, &w), 0);
+	for (alg = CATALG_NONE; alg < CATALG_COUNT; alg++) {
+		char id[4];
+		struct catbackup_options o = { .id = id, .alg = alg, .level = 1 };
+		struct catbackup *b;
+		struct blockmap *m;
+
+		snprintf(id, sizeof(id), "A%u", (unsigned)alg % 10);
+		ck_assert_int_eq(catbackup_begin(w, &o, &b), 0);
+		catbackup_data(b, &f);
+		ck_assert_int_eq(catbackup_finish(b), 0);
+		ck_assert_int_eq(ftruncate(rig.index_fd, 0), 0);
+		ck_assert_int_eq(open_store(id), 0);
+		m = build();
+		check_blocks(m, "000", 1u << 1, id);
+		blockmap_free(m);
+		store_close(&store);
+		store_is_open = false;
+		fdcache_free(fds);
+		fds = fdcache_new(32);
+	}
+	catwriter_close(w);
+}
+END_TEST
+
+START_TEST(missing_files)
+{
+	unsigned char found[BLCKSZ];
+	struct blockmap *m, *other;
+	char path[PATH_MAX];
+
+	open_chain(good);
+	m = build();
+	fdcache_free(fds);
+	store.fds = fds = fdcache_new(32);
+	snprintf(path, sizeof(path), "%s/backups/main/T0/database/" PATH, rig.store);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(pagefile_read(&store, entry, m, 0, 1, &rig.reader, found), -ENOENT);
+	ck_assert_int_eq(pagefile_read(&store, entry, m, 2, 1, &rig.reader, found), 0);
+	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
+	ck_assert_int_lt(pagefile_read(&store, entry, m, 0, 1, &rig.reader, found), 0);
+	snprintf(path, sizeof(path), "%s/backups/main/T0/page_header_map", rig.store);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(blockmap_build(&store, entry, &rig.reader, &other), -ENOENT);
+	blockmap_free(m);
+}
+END_TEST
+
+START_TEST(plain_files)
+{
+	uint32_t e;
+	char buf[8];
+	int fd;
+
+	open_chain(good);
+	e = index_lookup(&store.ix, "PG_VERSION", strlen("PG_VERSION"));
+	ck_assert_int_eq(plainfile_read(&store, e, 0, 3, buf, &rig.reader), 0);
+	ck_assert_mem_eq(buf, "15\n", 3);
+	ck_assert_int_eq(plainfile_read(&store, e, 1, 2, buf, &rig.reader), 0);
+	ck_assert_mem_eq(buf, "5\n", 2);
+	fd = open_stored("T1", "database/PG_VERSION");
+	ck_assert_int_eq(ftruncate(fd, 2), 0);
+	close(fd);
+	ck_assert_int_eq(plainfile_read(&store, e, 0, 2, buf, &rig.reader), 0);
+	ck_assert_int_eq(plainfile_read(&store, e, 0, 3, buf, &rig.reader), -EUCLEAN);
+	ck_assert_int_eq(plainfile_read(&store, e, 2, 1, buf, &rig.reader), -EUCLEAN);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("pages");
+	TCase *tc = tcase_create("pages");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, provides, 0, ARRAY_SIZE(chains));
+	tcase_add_loop_test(tc, long_runs, 0, 2);
+	tcase_add_loop_test(tc, exact_length, 0, 2);
+	tcase_add_loop_test(tc, damaged_record, 0, 7);
+	tcase_add_test(tc, cut_stream);
+	tcase_add_test(tc, damaged_header_map);
+	tcase_add_test(tc, wrong_header_map);
+	tcase_add_test(tc, damaged_scan);
+	tcase_add_loop_test(tc, odd_payloads, 0, 4);
+	tcase_add_test(tc, missing_files);
+	tcase_add_test(tc, plain_files);
+	suite_add_tcase(s, tc);
+	return unit_main(s);
+}
