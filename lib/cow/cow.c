@@ -254,8 +254,13 @@ open_all(struct cow *c)
 		return r;
 	if (k->first && ((r = sweep(c)) < 0 || (r = compact_journal(c)) != 0))
 		return r;
-	if ((r = begin_mount(c)) < 0 || k->first)
+	if ((r = begin_mount(c)) < 0)
 		return r;
+	/* Without the writeback cache, write() itself tells that the disk is full. */
+	if (k->kernel_times && (r = reserve_open(k->diff_fd, &c->reserve)) < 0)
+		return r;
+	if (k->first)
+		return 0;
 	mark_inexact(c);
 	return take_up(c);
 }
@@ -313,6 +318,7 @@ cow_close(struct cow *c)
 	}
 	free(c->base_lookups);
 	free(c->outcomes);
+	reserve_close(c->reserve);
 	journal_close(c->journal);
 	contents_close(c->contents);
 	if (c->store.fds != NULL)
@@ -336,8 +342,8 @@ cow_remove_later(struct cow *c, uint64_t content, uint64_t seq)
 	pthread_mutex_unlock(&c->list_lock);
 }
 
-void
-cow_idle(struct cow *c)
+static void
+remove_now(struct cow *c)
 {
 	struct removal *all, *r;
 
@@ -355,6 +361,33 @@ cow_idle(struct cow *c)
 			content_remove(c->contents, r->content);
 		free(r);
 	}
+}
+
+bool
+cow_find_room(struct cow *c)
+{
+	bool removable;
+
+	pthread_mutex_lock(&c->list_lock);
+	removable = c->removals != NULL;
+	pthread_mutex_unlock(&c->list_lock);
+	if (removable)
+		remove_now(c);
+	return reserve_release(c->reserve) || removable;
+}
+
+void
+cow_idle(struct cow *c)
+{
+	remove_now(c);
+	reserve_refill(c->reserve);
+}
+
+void
+cow_drop_reserve(struct cow *c)
+{
+	reserve_close(c->reserve);
+	c->reserve = NULL;
 }
 
 static void

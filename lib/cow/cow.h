@@ -158,6 +158,8 @@ int	cow_flush(struct cow *c);
 void	cow_idle(struct cow *c);
 /* Puts into the journal the times that so far only memory has; nothing may be served any more. */
 void	cow_save_times(struct cow *c);
+/* Removes the reserve from the diff directory: the mount is over. */
+void	cow_drop_reserve(struct cow *c);
 /* --no-wal: removes what pg_wal holds; nothing may be served any more. */
 void	cow_drop_wal(struct cow *c);
 

@@ -16,6 +16,7 @@
 #include "cow/cow.h"
 #include "diff/content.h"
 #include "diff/journal.h"
+#include "diff/reserve.h"
 #include "probackup/blockmap.h"
 
 struct dentry {
@@ -106,6 +107,7 @@ struct cow {
 	struct fdcache *fds;
 	struct store store;
 	struct contents *contents;
+	struct reserve *reserve;	/* NULL: none */
 	struct journal *journal;
 	struct reader reader;		/* for what happens before the first request */
 	int64_t	created;		/* times of what the backup holds */
@@ -226,6 +228,8 @@ void	relfile_unlist(struct cow *c, struct relfile *f);
 int	compact_journal(struct cow *c);
 
 /* cow.c */
+/* After -ENOSPC: whether some room was found, so that trying again is worth it. */
+bool	cow_find_room(struct cow *c);
 void	cow_remove_later(struct cow *c, uint64_t content, uint64_t seq);
 uint64_t cow_next_serial(struct cow *c);
 

@@ -125,6 +125,8 @@ relfile_sync(struct cow *c, struct relfile *f, bool times)
 	r = take_work(c, f, &w);
 	if (r == 0 && (w.dirty || w.end > w.first || w.record)) {
 		r = write_out(c, f, &w, times);
+		if (r == -ENOSPC && cow_find_room(c))
+			r = write_out(c, f, &w, times);
 		if (r < 0)
 			log_error("could not sync \"data/%016" PRIx64 "\" in the diff directory: %s",
 			    w.content, strerror(-r));

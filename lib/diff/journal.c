@@ -88,15 +88,19 @@ write_header(struct journal *j, int diff_fd, int64_t created)
 	return 0;
 }
 
+/* Returns 1, or 0 where a crash kept the header's blocks from the disk: it never counted. */
 static int
 read_header(struct journal *j)
 {
+	static const struct file_header nothing;
 	struct file_header h;
 	ssize_t n = io_pread(j->fd, &h, sizeof(h), 0);
 
 	if (n < 0)
 		return (int)n;
-	if ((size_t)n < sizeof(h) || memcmp(h.magic, JOURNAL_MAGIC, sizeof(h.magic)) != 0) {
+	if ((size_t)n < sizeof(h) || memcmp(&h, &nothing, sizeof(h)) == 0)
+		return 0;
+	if (memcmp(h.magic, JOURNAL_MAGIC, sizeof(h.magic)) != 0) {
 		log_error("\"journal\" in the diff directory is not a journal of pbkfs");
 		return -EUCLEAN;
 	}
@@ -110,13 +114,14 @@ read_header(struct journal *j)
 		return -EUCLEAN;
 	}
 	j->created = h.created;
-	return 0;
+	return 1;
 }
 
 static int
 open_file(struct journal *j, int diff_fd)
 {
 	struct stat st;
+	int r;
 
 	j->fd = disk_open(diff_fd, "journal", O_RDWR | O_CREAT | O_NONBLOCK);
 	if (j->fd < 0)
@@ -125,10 +130,12 @@ open_file(struct journal *j, int diff_fd)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EUCLEAN;
-	/* A header that a crash cut short: nothing was ever recorded behind it. */
-	if ((size_t)st.st_size < sizeof(struct file_header))
-		return write_header(j, diff_fd, now_ns());
-	return read_header(j);
+	if ((r = read_header(j)) != 0)
+		return r < 0 ? r : 0;
+	/* Nothing was ever recorded behind a header that is not there. */
+	if ((r = disk_truncate(j->fd, 0)) < 0)
+		return r;
+	return write_header(j, diff_fd, now_ns());
 }
 
 static struct journal *

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -231,6 +232,7 @@ finish(struct server *v)
 		return EXIT_FAILURE;
 	}
 	cow_idle(v->s.cow);
+	cow_drop_reserve(v->s.cow);
 	if (v->s.job->no_wal)
 		cow_drop_wal(v->s.cow);
 	report_send(MSG_CLEAN, NULL, 0);
@@ -264,6 +266,8 @@ worker_serve(const struct job *job)
 
 	v.s.job = job;
 	v.supervised = true;
+	/* See map_buffer() in loop.c; where it is not allowed, mapping has to do. */
+	mlock(job->shared->buffer, MIN(job->threads, (unsigned)SHARED_SLOTS) * SHARED_BUFFER);
 	if (pipe2(v.wake, O_CLOEXEC) != 0 || confine_worker(job) < 0)
 		return EXIT_FAILURE;
 	wake_fd = v.wake[1];

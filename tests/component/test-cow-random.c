@@ -874,6 +874,21 @@ reopen_both(void)
 	compare_tree(&nodes[0], true, true);
 }
 
+/* Makes the journal so long that the next mount compacts it. */
+static void
+lengthen_journal(void)
+{
+	struct cow_attr a;
+	unsigned i;
+
+	begin("lengthen", NULL, "%s", "journal");
+	for (i = 0; i < 20000; i++) {
+		expect(cow_create(rig.cow, 0, COW_ROOT, "over", S_IFREG | 0600, 0, 0, NULL, &a), 0);
+		expect(cow_remove(rig.cow, 0, COW_ROOT, "over", false), 0);
+		cow_forget(rig.cow, a.nodeid, 1);
+	}
+}
+
 /* --- running --- */
 
 static void
@@ -940,8 +955,10 @@ operate(void)
 		reopen_clean();
 	else if (p < 994)
 		reopen_killed();
-	else
+	else if (p < 999)
 		reopen_both();
+	else
+		lengthen_journal();
 }
 
 static void

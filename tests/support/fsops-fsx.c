@@ -326,6 +326,8 @@ fsx_main(const char *file, const char *refcopy, unsigned long ops, uint64_t seed
 	fsx_check_all(&x);
 	close(x.fd);
 	fsx_save(&x, refcopy);
+	free(x.good);
+	free(x.io);
 	printf("ok - fsx on %s\n", file);
 	return 0;
 }
