@@ -153,6 +153,31 @@ io_path_is_plain(const char *path, size_t len)
 	return 1;
 }
 
+/* -ELOOP if name is a symbolic link, which O_DIRECTORY tells as ENOTDIR; else -error. */
+static int
+link_or(int dirfd, const char *name, int error)
+{
+	struct stat st;
+
+	return error == ENOTDIR && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISLNK(st.st_mode) ? -ELOOP : -error;
+}
+
+/* With O_PATH, O_NOFOLLOW opens a link itself: nobody here wants one. */
+static int
+open_last(int dirfd, const char *name, int flags, mode_t mode)
+{
+	struct stat st;
+	int fd = openat(dirfd, name, flags | O_NOFOLLOW, mode), saved = errno;
+
+	if (fd >= 0 && (!(flags & O_PATH) || fstat(fd, &st) != 0 || !S_ISLNK(st.st_mode)))
+		return fd;
+	if (fd < 0)
+		return link_or(dirfd, name, saved);
+	close(fd);
+	return -ELOOP;
+}
+
 /* For kernels before 5.6: what RESOLVE_BENEATH does, one component at a time. */
 static int
 open_by_component(int dirfd, const char *path, int flags, mode_t mode)
@@ -170,14 +195,13 @@ open_by_component(int dirfd, const char *path, int flags, mode_t mode)
 		next = openat(at < 0 ? dirfd : at, name,
 		    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (next < 0)
-			return errno == ENOTDIR ? -ELOOP : -errno;
+			return link_or(at < 0 ? dirfd : at, name, errno);
 		if (at >= 0)
 			close(at);
 		at = next;
 		path = slash + 1;
 	}
-	next = openat(at < 0 ? dirfd : at, path, flags | O_NOFOLLOW, mode);
-	return next < 0 ? -errno : next;
+	return open_last(at < 0 ? dirfd : at, path, flags, mode);
 }
 
 int

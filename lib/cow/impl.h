@@ -1,9 +1,10 @@
 /*
  * Inside cow: nodes, dentries and files, and who locks what.
  *
- * Locks, in this order: tree_lock, then a relfile's lock, then its copyup or
- * map_lock, then list_lock.  gate is taken before a relfile's lock by whoever
- * writes content (shared) or empties the pending log (exclusive).
+ * Locks, in this order: gate, tree_lock, file_lock; then of a relfile sync_lock,
+ * lock, copyup or map_lock; then pending_lock, list_lock.  gate is held shared
+ * by whoever writes content, exclusively by whoever empties the pending log.
+ * With list_lock held, lock is only ever tried.
  */
 #ifndef COW_IMPL_H
 #define COW_IMPL_H
