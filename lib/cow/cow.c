@@ -257,7 +257,8 @@ open_all(struct cow *c)
 	if ((r = begin_mount(c)) < 0)
 		return r;
 	/* Without the writeback cache, write() itself tells that the disk is full. */
-	if (k->kernel_times && (r = reserve_open(k->diff_fd, &c->reserve)) < 0)
+	if (k->kernel_times && k->reserve > 0 &&
+	    (r = reserve_open(k->diff_fd, k->reserve, &c->reserve)) < 0)
 		return r;
 	if (k->first)
 		return 0;

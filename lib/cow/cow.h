@@ -43,6 +43,7 @@ struct cow_config {
 	bool	kernel_times;		/* writeback cache: the kernel tells mtime, no write implies it */
 	const char *wal_link;		/* what the link pg_wal holds; NULL: pg_wal is a directory */
 	size_t	cache_size;		/* bytes of block maps */
+	uint64_t reserve;		/* bytes of disk kept back for what the kernel holds */
 	unsigned max_fds;
 	const uint64_t *in_flight;	/* uniques whose outcome may be asked for */
 	unsigned n_in_flight;

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -13,8 +15,7 @@
 #include "diff/reserve.h"
 
 #define NAME		"reserve"
-#define OF_MEMORY	100	/* 1 / this of memory */
-#define OF_FREE		20	/* and at most 1 / this of what is free */
+#define OF_FREE		20	/* at most 1 / this of what is free */
 #define PLENTY		4	/* times the reserve that has to be free before it is taken again */
 
 struct reserve {
@@ -32,37 +33,46 @@ free_bytes(int fd)
 	return fstatvfs(fd, &st) != 0 ? 0 : (uint64_t)st.f_bavail * st.f_frsize;
 }
 
-static void
+static uint64_t
+allocated(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) != 0 ? 0 : (uint64_t)st.st_blocks * 512;
+}
+
+static int
 take(struct reserve *r)
 {
-	if (r->wanted > 0 && disk_fallocate(r->fd, 0, 0, r->wanted) == 0)
-		r->held = true;
-	else
+	int rc = r->wanted > 0 ? disk_fallocate(r->fd, 0, 0, r->wanted) : -ENOSPC;
+
+	r->held = rc == 0;
+	if (rc < 0)
 		disk_truncate(r->fd, 0);
+	return rc;
 }
 
 int
-reserve_open(int diff_fd, struct reserve **out)
+reserve_open(int diff_fd, uint64_t bytes, struct reserve **out)
 {
 	struct reserve *r = calloc(1, sizeof(*r));
-	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	int rc;
 
 	if (r == NULL)
 		return -ENOMEM;
 	r->dirfd = diff_fd;
-	r->fd = disk_open(diff_fd, NAME, O_RDWR | O_CREAT | O_NONBLOCK);
-	if (r->fd < 0) {
-		int rc = r->fd;
-
+	r->fd = rc = disk_open(diff_fd, NAME, O_RDWR | O_CREAT | O_NONBLOCK);
+	if (rc < 0) {
 		free(r);
 		return rc;
 	}
 	pthread_mutex_init(&r->lock, NULL);
-	disk_truncate(r->fd, 0);	/* an earlier mount's */
-	r->wanted = MIN(memory / OF_MEMORY, free_bytes(diff_fd) / OF_FREE);
-	take(r);
-	if (!r->held)
-		log_warn("no reserve could be taken in the diff directory: a full disk may lose what the kernel has not written yet");
+	r->wanted = MIN(bytes, (free_bytes(diff_fd) + allocated(r->fd)) / OF_FREE);
+	/* What an earlier worker of the mount took is ours. */
+	r->held = r->wanted > 0 && allocated(r->fd) >= r->wanted;
+	if (!r->held && (rc = take(r)) < 0)
+		log_warn("could not take a reserve of %llu bytes in the diff directory: %s",
+		    (unsigned long long)r->wanted, strerror(-rc));
 	*out = r;
 	return 0;
 }

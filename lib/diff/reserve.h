@@ -16,11 +16,11 @@
 struct reserve;
 
 /*
- * Allocates the reserve: 1 % of memory, but no more than 5 % of what is free.
- * A filesystem that cannot allocate ahead has none.  Returns 0 and *out
+ * Allocates the reserve: bytes, but no more than 5 % of what is free.  A
+ * filesystem that cannot allocate ahead has none.  Returns 0 and *out
  * (reserve_close()), or negative errno.
  */
-int	reserve_open(int diff_fd, struct reserve **out);
+int	reserve_open(int diff_fd, uint64_t bytes, struct reserve **out);
 /* Gives the room back and removes the file. */
 void	reserve_close(struct reserve *r);
 

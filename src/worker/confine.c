@@ -16,6 +16,7 @@
 #define KEPT_FDS 300u	/* backup directories, pipes, the journal, block maps */
 
 static unsigned max_fds = 64;
+static uint64_t kernel_holds;
 
 static void
 raise_limits(void)
@@ -29,6 +30,12 @@ raise_limits(void)
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > KEPT_FDS + max_fds)
 		max_fds = MIN((unsigned)MIN(limit.rlim_cur, (rlim_t)MAX_FDS + KEPT_FDS) - KEPT_FDS,
 		    MAX_FDS);
+}
+
+uint64_t
+confine_kernel_holds(void)
+{
+	return kernel_holds;
 }
 
 unsigned
@@ -62,6 +69,7 @@ confine_worker(const struct job *job)
 
 	report_init(job);
 	raise_limits();
+	kernel_holds = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 100;
 	umask(077);
 	lock_as_worker(job);
 	sandbox_missing(text, sizeof(text));

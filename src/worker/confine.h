@@ -4,6 +4,8 @@
 #ifndef WORKER_CONFINE_H
 #define WORKER_CONFINE_H
 
+#include <stdint.h>
+
 #include "ipc/job.h"
 
 /*
@@ -12,6 +14,9 @@
  * after MSG_FAILED.
  */
 int	confine_worker(const struct job *job);
+
+/* What the kernel may hold back of a mount's writes: about 1 % of memory, in bytes. */
+uint64_t confine_kernel_holds(void);
 
 /* Descriptors that the descriptor cache may keep open. */
 unsigned confine_max_fds(void);

@@ -119,6 +119,7 @@ open_cow(struct server *v)
 		.no_wal = job->no_wal, .kernel_times = job->cache == CACHE_WRITEBACK,
 		.wal_link = job->wal == WAL_DIRECT ? job->wal_link : NULL,
 		.cache_size = job->cache_size, .max_fds = confine_max_fds(),
+		.reserve = confine_kernel_holds(),
 		.in_flight = uniques, .n_in_flight = loop_in_flight(job->shared, uniques),
 	};
 
