@@ -260,7 +260,7 @@ relfile_content(struct cow *c, struct relfile *f, struct fdref **ref)
 	if (fd < 0)
 		log_error("could not open \"data/%016" PRIx64 "\" in the diff directory: %s",
 		    f->content, strerror(-fd));
-	return fd;
+	return fd == -ENOENT || fd == -EUCLEAN ? -EIO : fd;
 }
 
 /*

@@ -40,8 +40,8 @@ read_pages(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigned 
 	return 0;
 }
 
-int
-relfile_read_chain(struct cow *c, struct relfile *f, uint64_t off, size_t len,
+static int
+read_chain(struct cow *c, struct relfile *f, uint64_t off, size_t len,
     unsigned char *dst, struct reader *r)
 {
 	size_t visible = off < f->limit ? (size_t)MIN((uint64_t)len, f->limit - off) : 0;
@@ -55,6 +55,16 @@ relfile_read_chain(struct cow *c, struct relfile *f, uint64_t off, size_t len,
 	if ((rc = relfile_map(c, f, r)) < 0)
 		return rc;
 	return read_pages(c, f, off, visible, dst, r);
+}
+
+/* Whatever kept us from the store, and was logged there, is an I/O error to the application. */
+int
+relfile_read_chain(struct cow *c, struct relfile *f, uint64_t off, size_t len,
+    unsigned char *dst, struct reader *r)
+{
+	int rc = read_chain(c, f, off, len, dst, r);
+
+	return rc == 0 || rc == -ENOMEM ? rc : -EIO;
 }
 
 static int

@@ -283,6 +283,17 @@ journal_next(struct journal *j, struct journal_record *rec)
 	return 1;
 }
 
+static void
+complain(const char *what, int error)
+{
+	static struct log_budget budget;
+	unsigned skipped;
+
+	if (log_allowed(&budget, &skipped))
+		log_error("could not %s \"journal\" in the diff directory: %s", what,
+		    strerror(-error));
+}
+
 static size_t
 encode(const struct journal_record *rec, unsigned char *buf)
 {
@@ -353,6 +364,8 @@ journal_append(struct journal *j, struct journal_record *rec)
 		j->last++;
 	}
 	pthread_mutex_unlock(&j->append_lock);
+	if (r < 0)
+		complain("write", r);
 	return r;
 }
 
@@ -374,6 +387,8 @@ journal_sync(struct journal *j)
 			atomic_store(&j->durable, want);
 	}
 	pthread_mutex_unlock(&j->sync_lock);
+	if (r < 0)
+		complain("sync", r);
 	return r;
 }
 

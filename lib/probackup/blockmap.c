@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,8 +90,12 @@ blockmap_build(const struct store *s, uint32_t e, struct reader *r, struct block
 	struct blockmap *m;
 	int rc;
 
-	if (n > BLOCKMAP_MAX_BLOCKS)
-		return -EFBIG;
+	if (n > BLOCKMAP_MAX_BLOCKS) {
+		if (s->ix.entries[e].count > 0)
+			store_complain(s, e, &s->ix.providers[s->ix.entries[e].first],
+			    InvalidBlockNumber, "%" PRIu64 " blocks are more than a file can have", n);
+		return -EUCLEAN;
+	}
 	if ((m = blockmap_new((uint32_t)n)) == NULL)
 		return -ENOMEM;
 	if ((rc = fill(s, e, r, m)) < 0) {

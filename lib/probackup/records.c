@@ -29,12 +29,18 @@ read_packed(const struct store *s, uint32_t e, const struct index_provider *p, v
 	ssize_t n;
 	int fd;
 
-	if ((fd = store_fd_of(s, INDEX_NONE, p, &ref)) < 0)
+	if ((fd = store_fd_of(s, INDEX_NONE, p, &ref)) < 0) {
+		store_complain(s, e, p, InvalidBlockNumber, "page_header_map could not be opened");
 		return fd;
+	}
 	n = io_pread(fd, dst, p->hdr_size, (off_t)p->hdr_off);
 	fdcache_put(s->fds, ref);
-	if (n < 0)
+	if (n < 0) {
+		store_complain(s, e, p, InvalidBlockNumber,
+		    "its page headers at %" PRIu64 " of page_header_map: %s", p->hdr_off,
+		    strerror((int)-n));
 		return (int)n;
+	}
 	if ((size_t)n == p->hdr_size)
 		return 0;
 	store_complain(s, e, p, InvalidBlockNumber,

@@ -3,9 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -83,9 +87,39 @@ reader_fini(struct reader *r)
 
 /* Keys of the descriptor cache: backups take the lower half of the numbers. */
 static uint64_t
-key_of(uint32_t e, const struct index_provider *p)
+key(uint16_t backup, uint32_t e)
 {
-	return (uint64_t)p->backup << 32 | e;
+	return (uint64_t)backup << 32 | e;
+}
+
+/*
+ * The kernel asks for a page that it could not read ahead once more, by halves:
+ * one fault would make several lines.
+ */
+#define TOLD		64	/* faults that are remembered */
+#define TOLD_SECONDS	60	/* for so long */
+
+static bool
+was_told(uint16_t backup, uint32_t e, uint32_t blkno)
+{
+	static struct { uint64_t what; uint32_t blkno; time_t when; } told[TOLD];
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	uint64_t what = key(backup, e);
+	struct timespec now;
+	unsigned i = (unsigned)(what * 31 + blkno) % TOLD;
+	bool known;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	pthread_mutex_lock(&lock);
+	known = told[i].when != 0 && told[i].what == what && told[i].blkno == blkno &&
+	    now.tv_sec - told[i].when < TOLD_SECONDS;
+	if (!known) {
+		told[i].what = what;
+		told[i].blkno = blkno;
+		told[i].when = now.tv_sec;
+	}
+	pthread_mutex_unlock(&lock);
+	return known;
 }
 
 static int
@@ -93,6 +127,7 @@ open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 {
 	static const char prefix[] = "database/";
 	char path[PATH_MAX + sizeof(prefix)];
+	struct stat st;
 	int r;
 
 	if (e == INDEX_NONE) {
@@ -103,22 +138,27 @@ open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 			return r;
 	}
 	r = io_open_beneath(s->backup_fd[p->backup], path, O_RDONLY | O_NONBLOCK, 0);
-	if (r < 0)
+	if (r >= 0 && (fstat(r, &st) != 0 || !S_ISREG(st.st_mode))) {
+		close(r);
+		r = -EINVAL;
+	}
+	if (r < 0 && !was_told(p->backup, e, InvalidBlockNumber))
 		log_error("could not open \"%s\" in backup %s: %s", path,
-		    s->ix.backups[p->backup].id, strerror(-r));
+		    s->ix.backups[p->backup].id,
+		    r == -EINVAL ? "it is not a file" : strerror(-r));
 	return r;
 }
 
 int
 store_fd_of(const struct store *s, uint32_t e, const struct index_provider *p, struct fdref **ref)
 {
-	int fd = fdcache_find(s->fds, key_of(e, p), ref);
+	int fd = fdcache_find(s->fds, key(p->backup, e), ref);
 
 	if (fd >= 0)
 		return fd;
 	if ((fd = open_stored(s, e, p)) < 0)
 		return fd;
-	return fdcache_add(s->fds, key_of(e, p), fd, ref);
+	return fdcache_add(s->fds, key(p->backup, e), fd, ref);
 }
 
 void
@@ -130,7 +170,7 @@ store_complain(const struct store *s, uint32_t e, const struct index_provider *p
 	unsigned skipped;
 	va_list ap;
 
-	if (!log_allowed(&budget, &skipped))
+	if (was_told(p->backup, e, blkno) || !log_allowed(&budget, &skipped))
 		return;
 	if (skipped > 0)
 		log_warn("%u messages about unreadable blocks were left out", skipped);

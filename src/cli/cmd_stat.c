@@ -37,7 +37,7 @@ watch_provided(const struct target *t)
 	if (provided < 0 || (notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) < 0)
 		return -errno;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", provided);
-	if (inotify_add_watch(notify, path, IN_MOVED_TO) < 0)
+	if (inotify_add_watch(notify, path, IN_MOVED_TO | IN_CLOSE_WRITE) < 0)
 		return -errno;
 	return steal_fd(&notify);
 }

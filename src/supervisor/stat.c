@@ -1,10 +1,14 @@
 #include "config.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -203,6 +207,26 @@ put_mount(struct json_out *o, const struct supervisor *s)
 	json_put_bool(o, "perf_unsafe", c->perf_unsafe);
 }
 
+/*
+ * On a full disk there is no room for a new file beside the old one, but there
+ * is the old one.  Readers see it close.
+ */
+static int
+overwrite(int dir_fd, const char *text, size_t len)
+{
+	int fd autoclose = -1, rc;
+	struct stat st;
+
+	fd = openat(dir_fd, STAT_NAME, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return -EPERM;
+	if ((rc = io_pwrite(fd, text, len, 0)) < 0)
+		return rc;
+	return ftruncate(fd, (off_t)len) != 0 ? -errno : 0;
+}
+
 void
 stat_write(struct supervisor *s)
 {
@@ -227,6 +251,8 @@ stat_write(struct supervisor *s)
 	json_close(&o, '}');
 	if ((rc = json_take(&o, &text, &len)) == 0)
 		rc = diffdir_replace(s->diff.provided_fd, STAT_NAME, text, len, false);
+	if (rc == -ENOSPC || rc == -EDQUOT)
+		rc = overwrite(s->diff.provided_fd, text, len);
 	if (rc != 0)
 		log_warn("could not write \"%s/%s\": %s", DIFFDIR_PROVIDED, STAT_NAME,
 		    strerror(-rc));
