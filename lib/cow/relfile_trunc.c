@@ -66,7 +66,8 @@ cut_to_nothing(struct cow *c, struct relfile *f)
 	f->n_kinds = f->changed_first = f->changed_end = 0;
 	f->content = fresh;
 	f->has_content = f->recorded = f->durable = false;
-	f->limit = f->size = 0;
+	f->limit = 0;
+	f->size = 0;
 	return 0;
 }
 

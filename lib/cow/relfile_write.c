@@ -1,9 +1,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/util.h"
 #include "cow/impl.h"
 #include "diff/disk.h"
@@ -287,7 +289,9 @@ int
 cow_write(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, const void *buf,
     struct reader *r)
 {
+	static struct log_budget budget;
 	struct relfile *f;
+	unsigned skipped;
 	int rc;
 
 	if (off > (uint64_t)INT64_MAX - size)
@@ -298,6 +302,9 @@ cow_write(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, const void 
 	/* The application was told long ago that this write succeeded. */
 	if (rc == -ENOSPC && c->config.kernel_times && cow_find_room(c))
 		rc = write_once(c, f, off, size, buf, r);
+	if (rc < 0 && log_allowed(&budget, &skipped))
+		log_error("could not write \"data/%016" PRIx64 "\" in the diff directory: %s",
+		    f->content, strerror(-rc));
 	return rc;
 }
 

@@ -49,8 +49,10 @@ contents_open(int diff_fd, struct fdcache *fds, struct contents **out)
 
 	if (mkdirat(diff_fd, "data", 0700) != 0 && errno != EEXIST)
 		return -errno;
-	if ((fd = io_open_beneath(diff_fd, "data", O_RDONLY | O_DIRECTORY, 0)) < 0)
+	if ((fd = io_open_beneath(diff_fd, "data", O_RDONLY | O_DIRECTORY, 0)) < 0) {
+		log_error("could not open \"data\" in the diff directory: %s", strerror(-fd));
 		return fd;
+	}
 	if ((c = calloc(1, sizeof(*c))) == NULL) {
 		close(fd);
 		return -ENOMEM;

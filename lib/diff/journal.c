@@ -124,12 +124,17 @@ open_file(struct journal *j, int diff_fd)
 	int r;
 
 	j->fd = disk_open(diff_fd, "journal", O_RDWR | O_CREAT | O_NONBLOCK);
-	if (j->fd < 0)
+	if (j->fd < 0) {
+		log_error("could not open \"journal\" in the diff directory: %s",
+		    strerror(-j->fd));
 		return j->fd;
+	}
 	if (fstat(j->fd, &st) != 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode)) {
+		log_error("\"journal\" in the diff directory is not a file");
 		return -EUCLEAN;
+	}
 	if ((r = read_header(j)) != 0)
 		return r < 0 ? r : 0;
 	/* Nothing was ever recorded behind a header that is not there. */

@@ -277,11 +277,12 @@ parse_line(const char *text, size_t len, size_t number, struct filelist_entry *e
 int
 filelist_next(struct filelist *l, struct filelist_entry *e, char *error)
 {
-	const char *start = l->text + l->pos, *lf;
+	const char *start, *lf;
 	size_t left = l->len - l->pos;
 
 	if (left == 0)
 		return 0;
+	start = l->text + l->pos;
 	l->line++;
 	lf = memchr(start, '\n', MIN(left, FILELIST_LINE_MAX));
 	if (lf == NULL && left >= FILELIST_LINE_MAX)

@@ -137,7 +137,7 @@ target_prove_lock(struct target *t)
 	else if (fd != -ENOENT)
 		doubt(t, "the worker cannot be named", fd);
 	if (t->supervisor == 0 && t->worker == 0 && t->doubt[0] == '\0')
-		doubt(t, "nobody holds its lock", 0);
+		doubt(t, "its supervisor is gone; pbkfs unmount it, and mount it again", 0);
 }
 
 void

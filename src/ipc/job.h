@@ -49,6 +49,7 @@ struct job {
 	struct shared *shared;	/* mapped shared and writable: ipc/shared.h */
 	size_t	index_max;	/* bytes that the index may take */
 	unsigned generation;	/* 1 for the first serving worker */
+	bool	careful;	/* take requests up one by one: one of them may be fatal */
 };
 
 /*

@@ -47,13 +47,13 @@ request_in_flight(const struct shared *shared, int i)
 }
 
 static unsigned
-deaths_so_far(const struct failover *f, uint64_t unique)
+blame_so_far(const struct failover *f, uint64_t unique)
 {
 	int i;
 
 	for (i = 0; i < SHARED_SLOTS; i++)
 		if (f->suspect[i].unique == unique)
-			return f->suspect[i].deaths;
+			return f->suspect[i].blame;
 	return 0;
 }
 
@@ -88,8 +88,27 @@ calm_slots(struct shared *shared)
 	}
 }
 
+/* A request that waited for its turn has done nothing. */
+static bool
+was_running(const struct shared_slot *slot)
+{
+	return atomic_load(&slot->state) != SLOT_IDLE;
+}
+
+bool
+failover_is_careful(const struct failover *f)
+{
+	int i;
+
+	for (i = 0; i < SHARED_SLOTS; i++)
+		if (f->suspect[i].blame >= FAILOVER_KILLED)
+			return true;
+	return false;
+}
+
 int
-failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int stuck)
+failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int stuck,
+    bool outside)
 {
 	struct suspect now[SHARED_SLOTS] = { 0 };
 	int i, poisoned = 0;
@@ -97,10 +116,10 @@ failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int stuck
 	for (i = 0; i < SHARED_SLOTS; i++) {
 		if ((now[i].unique = request_in_flight(shared, i)) == 0)
 			continue;
-		now[i].deaths = deaths_so_far(f, now[i].unique);
-		if (stuck == -1 || stuck == i)
-			now[i].deaths++;
-		if (now[i].deaths < FAILOVER_POISON)
+		now[i].blame = blame_so_far(f, now[i].unique);
+		if (stuck == i || (stuck == -1 && was_running(&shared->slot[i])))
+			now[i].blame += outside ? 1 : FAILOVER_KILLED;
+		if (now[i].blame < FAILOVER_POISON * FAILOVER_KILLED)
 			continue;
 		answer_poison(shared, i, now[i].unique, fuse_fd);
 		now[i] = (struct suspect){ 0 };

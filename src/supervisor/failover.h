@@ -16,12 +16,13 @@
 #define FAILOVER_DEATHS_ANY	1000	/* ... or that many at all ... */
 #define FAILOVER_WINDOW		10	/* ... in so many seconds: give up */
 #define FAILOVER_BRIEF_MS	100	/* a life shorter than this, without one answer, is futile */
-#define FAILOVER_POISON		3	/* consecutive deaths with one request in flight */
+#define FAILOVER_POISON		3	/* consecutive deaths of workers that ran one request */
+#define FAILOVER_KILLED		8	/* so many times that for deaths by a SIGKILL from outside */
 #define FAILOVER_KEPT		32	/* replacements that stat tells */
 
 struct suspect {
 	uint64_t unique;
-	unsigned deaths;
+	unsigned blame;		/* FAILOVER_KILLED for a death, 1 for one from outside */
 };
 
 struct replacement {
@@ -50,13 +51,20 @@ int	failover_stuck_slot(const struct shared *shared, uint64_t now, uint64_t limi
 
 /*
  * Notes a death.  stuck is the slot for which we killed the worker, -1 if it
- * died by itself, and FAILOVER_NO_SLOT if we killed it for something else.
- * Requests that were in flight in FAILOVER_POISON consecutive deaths are
- * answered with EIO at fuse_fd and taken out of their slots.  Returns their
- * number.
+ * died otherwise, and FAILOVER_NO_SLOT if we killed it for something else;
+ * outside: somebody killed it, which is hardly a request's fault.  Requests
+ * that were being run in FAILOVER_POISON consecutive deaths are answered with
+ * EIO at fuse_fd and taken out of their slots.  Returns their number.
  */
 #define FAILOVER_NO_SLOT	(-2)
-int	failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int stuck);
+int	failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int stuck,
+	    bool outside);
+
+/*
+ * Whether the next worker should run what it takes up one by one: then its
+ * death blames one request, and not those that only waited beside it.
+ */
+bool	failover_is_careful(const struct failover *f);
 
 /* Notes the time and reason of a death. */
 void	failover_note(struct failover *f, unsigned generation, const char *reason);

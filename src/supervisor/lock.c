@@ -51,6 +51,9 @@ lock_take_idle(int diff_fd, int fd)
 {
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
 		return -errno;
+	/* The file can be replaced by the directory's owner, the directory itself cannot. */
+	if (flock(diff_fd, LOCK_EX | LOCK_NB) != 0)
+		return -errno;
 	return still_current(diff_fd, fd);
 }
 

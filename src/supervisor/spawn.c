@@ -111,6 +111,7 @@ fill_job(const struct supervisor *s, struct job *job, unsigned generation)
 		.wal_link = s->wal == WAL_DIRECT ? s->wal_link : NULL,
 		.threads = c->threads, .cache_size = c->cache_size, .shared = s->shared,
 		.index_max = index_max(s), .generation = generation,
+		.careful = failover_is_careful(&s->failover),
 	};
 }
 

@@ -22,6 +22,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -321,14 +322,15 @@ finish_clean(struct supervisor *s)
 
 /* A serving worker died: who is to blame, and is another one worth it? */
 static void
-replace_worker(struct supervisor *s, const struct worker *dead, const char *reason)
+replace_worker(struct supervisor *s, const struct worker *dead, int status, const char *reason)
 {
 	int poisoned;
 
 	s->death_at = state_now();
 	log_error("worker %d (generation %u) died: %s", (int)dead->pid, dead->generation, reason);
 	poisoned = failover_blame(&s->failover, s->shared, s->fuse_fd,
-	    dead->killed ? dead->stuck : -1);
+	    dead->killed ? dead->stuck : -1,
+	    !dead->killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	failover_note(&s->failover, dead->generation, reason);
 	if (failover_too_many(&s->failover, s->shared, s->death_at, poisoned)) {
 		state_fail(s, "workers die as soon as they start, the last one: %s;"
@@ -366,7 +368,7 @@ worker_gone(struct supervisor *s)
 	else if (!s->ready_once && WIFEXITED(status))
 		state_fail(s, "%s", s->worker_error[0] != '\0' ? s->worker_error : reason);
 	else
-		replace_worker(s, &dead, reason);
+		replace_worker(s, &dead, status, reason);
 }
 
 /* ---- time --------------------------------------------------------------- */
@@ -541,8 +543,10 @@ finish(struct supervisor *s)
 	undo_fresh(s);
 	/* Free before anybody hears of it: the next command may come at once. */
 	storelock_release(&s->store_lock);
-	if (s->lock_fd >= 0)
+	if (s->lock_fd >= 0) {
 		close(s->lock_fd);
+		flock(s->diff.fd, LOCK_UN);
+	}
 	if (s->failed)
 		notify_send(s->config->notify_fd, NOTIFY_FAILED, "%s", s->error);
 	logfile_stop();

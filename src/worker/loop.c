@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/fuse.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,6 +26,7 @@
 #define UNIQUE_INIT	(UINT64_C(1) << 62)	/* of the INIT that we make up ourselves */
 
 static _Thread_local struct thread *self;
+static pthread_mutex_t one_by_one = PTHREAD_MUTEX_INITIALIZER;
 
 struct thread *
 thread_self(void)
@@ -134,6 +136,9 @@ no_read(int fd, void *buf, size_t len, void *userdata)
 
 static const struct fuse_custom_io custom_io = { .writev = reply_writev, .read = no_read };
 
+static void quiet_log(enum fuse_log_level, const char *, va_list)
+    __attribute__((format(printf, 2, 0)));
+
 static void
 quiet_log(enum fuse_log_level level, const char *fmt, va_list ap)
 {
@@ -237,9 +242,13 @@ take_up(struct thread *t, struct fuse_in_header *h)
 		return;
 	}
 	atomic_store(&t->slot->reply_len, 0);
+	if (t->serve->job->careful)
+		pthread_mutex_lock(&one_by_one);
 	t->taken_up = true;
 	handle(t, h, h->len);
 	t->taken_up = false;
+	if (t->serve->job->careful)
+		pthread_mutex_unlock(&one_by_one);
 }
 
 unsigned

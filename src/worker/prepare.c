@@ -111,8 +111,8 @@ prepare(const struct job *job, struct chain *c)
 	}
 	report_members(c);	/* building the index has read their lists and checksums */
 	if ((rc = use_index(job, &p)) < 0) {
-		if (rc == -EUCLEAN)
-			report_failed("the backup contradicts itself: see the log");
+		if (report_last_error()[0] != '\0')
+			report_failed("%s", report_last_error());
 		else
 			report_failed("could not prepare the mount: %s", strerror(-rc));
 		return rc;

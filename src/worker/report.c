@@ -13,6 +13,8 @@
 #include "worker/report.h"
 
 static int out_fd = -1;
+static char last_error[LOG_LINE_MAX];	/* while there is one thread */
+static bool started;
 
 /* A line that the supervisor does not take at once is lost, not waited for. */
 static void
@@ -20,6 +22,8 @@ log_to_supervisor(enum log_level level, const char *text, size_t len)
 {
 	char body[1 + LOG_LINE_MAX];
 
+	if (level == LOGL_ERROR && !started)
+		memcpy(last_error, text, len + 1);
 	body[0] = (char)level;
 	memcpy(body + 1, text, len);
 	if (msg_send(out_fd, MSG_LOG, body, len + 1) == -EAGAIN)
@@ -41,8 +45,15 @@ report_send(enum msg_type type, const void *body, size_t len)
 {
 	struct pollfd p = { .fd = out_fd, .events = POLLOUT };
 
+	started |= type == MSG_READY;
 	while (msg_send(out_fd, type, body, len) == -EAGAIN)
 		poll(&p, 1, 1000);
+}
+
+const char *
+report_last_error(void)
+{
+	return last_error;
 }
 
 void

@@ -248,8 +248,8 @@ serve(struct server *v)
 
 	if ((r = open_cow(v)) < 0 || (r = loop_init_session(&v->s)) < 0 ||
 	    (r = start_threads(v)) < 0) {
-		report_failed(r == -EUCLEAN ? "the diff directory contradicts itself: see the log" :
-		    "could not start to serve: %s", strerror(-r));
+		report_failed("%s", report_last_error()[0] != '\0' ? report_last_error() :
+		    strerror(-r));
 		return EXIT_FAILURE;
 	}
 	report_send(MSG_READY, NULL, 0);

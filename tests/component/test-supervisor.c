@@ -533,6 +533,37 @@ put_request(int slot, uint64_t unique)
 	memcpy(shared.buffer[slot], &in, sizeof(in));
 }
 
+/* A death while every slot runs what it holds. */
+static int
+blame(struct failover *f, int fd, int stuck, bool outside)
+{
+	int i;
+
+	for (i = 0; i < SHARED_SLOTS; i++)
+		atomic_store(&shared.slot[i].state, SLOT_COMPUTING);
+	return failover_blame(f, &shared, fd, stuck, outside);
+}
+
+/* What waited for its turn is not to blame; a kill from outside hardly is. */
+START_TEST(blames_what_ran)
+{
+	int null = open("/dev/null", O_WRONLY), i;
+	struct failover f = { 0 };
+
+	put_request(0, 30);
+	for (i = 0; i < 10; i++) {
+		ck_assert_int_eq(failover_blame(&f, &shared, null, -1, false), 0);
+		ck_assert(!failover_is_careful(&f));
+	}
+	for (i = 0; i < FAILOVER_POISON * FAILOVER_KILLED - 1; i++)
+		ck_assert_int_eq(blame(&f, null, -1, true), 0);
+	ck_assert(failover_is_careful(&f));
+	ck_assert_int_eq(blame(&f, null, -1, true), 1);
+	put_request(0, 0);
+	close(null);
+}
+END_TEST
+
 START_TEST(blames_only_consecutive_deaths)
 {
 	int null = open("/dev/null", O_WRONLY);
@@ -540,13 +571,13 @@ START_TEST(blames_only_consecutive_deaths)
 
 	put_request(0, 10);
 	put_request(1, 12);
-	ck_assert_int_eq(failover_blame(&f, &shared, null, -1), 0);
-	ck_assert_int_eq(failover_blame(&f, &shared, null, -1), 0);
+	ck_assert_int_eq(blame(&f, null, -1, false), 0);
+	ck_assert_int_eq(blame(&f, null, -1, false), 0);
 	put_request(1, 14);	/* 12 was answered meanwhile */
-	ck_assert_int_eq(failover_blame(&f, &shared, null, -1), 1);
+	ck_assert_int_eq(blame(&f, null, -1, false), 1);
 	put_request(0, 12);	/* the same number again starts anew */
-	ck_assert_int_eq(failover_blame(&f, &shared, null, -1), 0);
-	ck_assert_int_eq(failover_blame(&f, &shared, null, -1), 1);
+	ck_assert_int_eq(blame(&f, null, -1, false), 0);
+	ck_assert_int_eq(blame(&f, null, -1, false), 1);
 	put_request(0, 0);
 	put_request(1, 0);
 	close(null);
@@ -561,11 +592,11 @@ START_TEST(blames_only_the_stuck_slot_of_a_kill)
 	put_request(2, 20);
 	put_request(5, 22);
 	for (i = 0; i < 10; i++)
-		ck_assert_int_eq(failover_blame(&f, &shared, null, FAILOVER_NO_SLOT), 0);
-	ck_assert_int_eq(failover_blame(&f, &shared, null, 5), 0);
-	ck_assert_int_eq(failover_blame(&f, &shared, null, 5), 0);
-	ck_assert_int_eq(failover_blame(&f, &shared, null, 5), 1);
-	ck_assert_int_eq(failover_blame(&f, &shared, null, 2), 0);
+		ck_assert_int_eq(blame(&f, null, FAILOVER_NO_SLOT, false), 0);
+	ck_assert_int_eq(blame(&f, null, 5, false), 0);
+	ck_assert_int_eq(blame(&f, null, 5, false), 0);
+	ck_assert_int_eq(blame(&f, null, 5, false), 1);
+	ck_assert_int_eq(blame(&f, null, 2, false), 0);
 	put_request(2, 0);
 	close(null);
 }
@@ -748,6 +779,7 @@ main(int argc, char **argv)
 
 	setproctitle_init(argc, argv, environ);
 	tcase_add_test(parts, blames_only_consecutive_deaths);
+	tcase_add_test(parts, blames_what_ran);
 	tcase_add_test(parts, blames_only_the_stuck_slot_of_a_kill);
 	tcase_add_test(parts, counts_only_futile_deaths);
 	tcase_add_loop_test(parts, decides_about_init, 0, N(inits));

@@ -1,0 +1,98 @@
+# Catalogs that somebody forged, or that a crash left: each is refused in so many
+# words, or costs no more than the file it is about; in bounded time and memory.
+. "$srcdir/tests/lib-e2e.sh"
+store=$work/catalog
+mkdir "$store"
+"$support/badcatalog" make "$store" >"$work/cases" || { not_ok "the catalogs are made"; plan_done; exit; }
+chown -R "$pguser:" "$store"
+note "$(wc -l <"$work/cases") catalogs"
+
+# Address space, of each process: far more than any of these may need.
+as_max=$((1024 * 1024 * 1024))
+bounded() { prlimit --as=$as_max pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait --wal=mount --timeout 20 "$@"; }
+now_ms() { date +%s%3N; }
+# Processes of pbkfs in this namespace.
+processes() { for p in /proc/[0-9]*; do case $(cat "$p/comm" 2>/dev/null) in pbkfs*) echo "${p#/proc/}" ;; esac; done; }
+leftover() {
+	for p in $(processes); do wait_gone "$p"; done
+	! is_mounted "$mnt"
+}
+# One line, "pbkfs error: ...", without control characters.
+one_clean_line() {
+	tr -cd '[:print:]\n' <"$1" >&2
+	[ "$(wc -l <"$1")" -eq 1 ] && grep -q '^pbkfs error: ' "$1" && ! LC_ALL=C grep -q '[[:cntrl:]]' "$1"
+}
+whole() { [ "$(cat "$mnt/PG_VERSION")" = 15 ] && [ "$(stat -c %s "$mnt/base/5/1")" -ge 16384 ] && head -c 16384 "$mnt/base/5/1" >/dev/null; }
+is_eio() {
+	if timeout 10 head -c 16384 "$1" >/dev/null 2>"$work/cat"; then echo "it can be read" >&2; return 1; fi
+	grep -q 'Input/output error' "$work/cat" || { cat "$work/cat" >&2; return 1; }
+}
+rest_is_whole() {
+	[ "$1" = PG_VERSION ] || [ "$(cat "$mnt/PG_VERSION")" = 15 ] || return 1
+	[ "$1" = base/5/1 ] || cat "$mnt/base/5/1" >/dev/null
+}
+logged() { grep -Eq "error: .*$1\".* in backup $id: " "$diff/.pbkfs/pbkfs.log" || { cat "$diff/.pbkfs/pbkfs.log" >&2; return 1; }; }
+first_worker() { pbkfs stat -D "$mnt" --format json | grep -q '"replaced": *0,'; }
+
+refused() {
+	refuse "$instance: refused, \"$1\"" "$1" bounded || { unmount_it 2>/dev/null; return 1; }
+	check "$instance: in one clean line" one_clean_line "$work/err"
+}
+unreadable() {
+	check "$instance: mounted" bounded || return 1
+	check "$instance: $1 is an I/O error" is_eio "$mnt/$1"
+	check "$instance: the rest is there" rest_is_whole "$1"
+	check "$instance: the log names backup and file" logged "$1"
+	check "$instance: no worker died of it" first_worker
+	check "$instance: unmount" unmount_it
+}
+mounted() {
+	check "$instance: mounted" bounded || return 1
+	check "$instance: all is there" whole
+	check "$instance: unmount" unmount_it
+}
+either() {
+	if tap_run bounded; then
+		check "$instance: mounted, and all is there" whole
+		check "$instance: unmount" unmount_it
+	else
+		check "$instance: refused in one clean line" one_clean_line "$work/err"
+	fi
+}
+slowest=0
+run_case() {
+	instance=$1 id=$2
+	new_diff
+	began=$(now_ms)
+	"$3" "$4"
+	check "$instance: nothing is left" leftover
+	took=$(($(now_ms) - began))
+	[ $took -le $slowest ] || { slowest=$took slowest_case=$instance; }
+}
+while read -r case_instance case_id verdict rest; do
+	run_case "$case_instance" "$case_id" "$verdict" "$rest"
+done <"$work/cases"
+note "the slowest was $slowest_case: $slowest ms"
+check "none took longer than 5 seconds" [ $slowest -lt 5000 ]
+
+# ---- large ones, made and measured one by one
+files=${PBKFS_WIDE_FILES:-1000000}
+"$support/badcatalog" wide "$store" "$files" >"$work/wide"
+chown -R "$pguser:" "$store/backups/good-wide"
+instance=good-wide id=T00001
+new_diff
+began=$(now_ms)
+check "$files files: mounted" bounded --timeout 60
+took=$(($(now_ms) - began))
+note "$files files: mounted after $took ms, worker with $(awk '/^VmRSS/ { print $2 }' "/proc/$(worker_pid)/status") KiB"
+check "$files files: in bounded time" [ $took -lt 20000 ]
+check "$files files: all is there" whole
+equal "$files files: each is listed" $((files + 1)) "$(find "$mnt/base/5" -type f | wc -l)"
+check "$files files: unmount" unmount_it
+rm -rf "$store/backups/good-wide"
+
+"$support/badcatalog" deep "$store" 64 >"$work/deep"
+chown -R "$pguser:" "$store/backups/good-deep"
+run_case good-deep T00064 mounted ""
+
+plan_done

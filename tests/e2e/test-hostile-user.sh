@@ -1,0 +1,257 @@
+# The diff directory belongs to a user who wants more: what he plants there is
+# refused by name or put aside, is never followed, and nobody is signalled for it.
+. "$srcdir/tests/lib-e2e.sh"
+fixture
+other=nobody
+
+# ---- what must not be reached
+guarded=$work/guarded
+mkdir -m 0755 "$guarded" "$guarded/dir"
+printf 'precious\n' >"$guarded/file"
+chmod 0600 "$guarded/file"
+printf 'precious\n' >"$guarded/dir/file"
+# A file of the user's own, too: what root writes to it would be his gain as well.
+printf 'precious\n' >"$guarded/his"
+chown "$pguser:" "$guarded/his"
+guarded_sum() { "$support/manifest" "$guarded"; find "$guarded" -printf '%P %U %G %m\n' | LC_ALL=C sort; }
+guarded_sum >"$work/guarded.then"
+untouched() { guarded_sum >"$work/guarded.now"; diff -u "$work/guarded.then" "$work/guarded.now" >&2; }
+# SIGUSR1 and SIGTERM end it.
+sleep 1000 &
+victim=$!
+nobody_signalled() { kill -0 "$victim"; }
+# The commands end in time, whatever is there.
+bounded() { timeout -k 1 20 "$@"; }
+mount_bounded() { bounded pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait --timeout 15 "$@"; }
+kill_mount() {
+	killed_worker=$(worker_pid) killed_supervisor=$(supervisor_pid)
+	kill9 "$killed_worker" "$killed_supervisor" && wait_gone "$killed_worker" "$killed_supervisor"
+}
+
+# A diff directory with changes in it, to be made anew for each story.
+new_diff
+check "mount" mount_it --wal=direct || { plan_done; exit; }
+printf 'mine\n' >"$mnt/mine"; sync "$mnt/mine"
+check "unmount" unmount_it
+cp -a "$diff" "$work/diff.good"
+good_diff() { rm -rf "$diff"; cp -a "$work/diff.good" "$diff"; }
+
+# ---- planted before a mount
+# plant NAME COMMAND...: as the user, in place of what is there.  The command's
+# last argument is the name.
+plant() {
+	plant_name=$1; shift
+	rm -rf "${diff:?}/$plant_name"
+	as "$pguser" "$@" "$diff/$plant_name"
+}
+# planted VERDICT NAME WHAT COMMAND...
+planted() {
+	verdict=$1 name=$2 what=$3; shift 3
+	good_diff
+	plant "$name" "$@"
+	case $verdict in
+	refused)
+		refuse "$what at $name is refused by name" "$(basename "$name" | sed 's/\./\\./g')" mount_bounded || unmount_it -d "$diff" 2>/dev/null ;;
+	aside)
+		check "$what at $name is put aside" mount_bounded
+		check "$what at $name: the mount has its changes" [ "$(cat "$mnt/mine")" = mine ]
+		check "$what at $name: unmount" bounded pbkfs unmount -D "$mnt"
+		# What is not written stays as it is.
+		[ "$name" = .pbkfs-binding.json.tmp ] ||
+		    check "$what at $name: nothing of it is left" [ ! -L "$diff/$name" ] ;;
+	esac
+	check "$what at $name: nothing outside is touched" untouched
+	check "$what at $name: no mount is left" eval '! is_mounted "$mnt"'
+	bounded pbkfs cleanup -d "$diff" --force >"$work/out" 2>&1
+	check "$what at $name: nor by cleanup" untouched
+}
+for name in journal .pbkfs/pbkfs.log .pbkfs-binding.json .pbkfs-lock; do
+	planted refused $name "a link to a file" ln -s "$guarded/file"
+	planted refused $name "a link to nothing" ln -s "$guarded/nothing"
+	planted refused $name "a fifo" mkfifo
+	planted refused $name "a directory" mkdir
+done
+for name in .pbkfs data; do
+	planted refused $name "a link to a directory" ln -s "$guarded/dir"
+	planted refused $name "a link to nothing" ln -s "$guarded/nothing"
+	planted refused $name "a fifo" mkfifo
+done
+# What is replaced by rename.
+for name in .pbkfs/stat .pbkfs/worker.pid .pbkfs/stat.tmp .pbkfs/worker.pid.tmp .pbkfs-binding.json.tmp; do
+	planted aside $name "a link to a file" ln -s "$guarded/file"
+	planted aside $name "a link to nothing" ln -s "$guarded/nothing"
+done
+# Hard links: the kernel lets the user make them to what is his.
+for name in .pbkfs-lock .pbkfs/pbkfs.log; do
+	planted refused $name "a hard link" ln "$guarded/his"
+done 2>/dev/null
+
+# pg_wal is PostgreSQL's, who follows links of his own: we must not.
+good_diff
+plant pg_wal ln -s "$guarded/dir"
+if mount_bounded >"$work/out" 2>"$work/pg_wal"; then
+	ok "a link at pg_wal is the user's own business"
+	check "unmount with a link at pg_wal" unmount_it
+else
+	check "a link at pg_wal is refused by name" grep -q pg_wal "$work/pg_wal" || show "$work/pg_wal"
+fi
+check "a link at pg_wal: nothing outside is touched" untouched
+new_diff
+as "$pguser" ln -s "$guarded/dir" "$diff/pg_wal"
+as "$pguser" ln -s "$guarded/dir" "$diff/pg_wal.tmp"
+refuse "links at pg_wal make no diff directory" "neither empty nor" mount_bounded --wal=direct
+check "links at pg_wal: nothing outside is touched" untouched
+
+note "content files"
+good_diff
+content=$(find "$diff/data" -type f ! -name '*.map' -size +0 | head -n 1)
+plant "data/$(basename "$content")" ln -s "$guarded/file"
+check "mount with a link in data" mount_bounded
+check "its content is not shown" eval '! grep -q precious "$mnt/mine"'
+printf 'mine' | dd of="$mnt/mine" conv=notrunc,fsync status=none 2>/dev/null
+check "unmount with a link in data" unmount_it
+check "a link in data: nothing outside is touched" untouched
+
+# ---- planted while it is mounted
+note "while it is mounted"
+good_diff
+check "mount" mount_bounded
+for name in .pbkfs/stat .pbkfs/worker.pid; do
+	plant $name ln -s "$guarded/file"
+done
+check "stat" bounded pbkfs stat -D "$mnt"
+check "stat follows no link" untouched
+plant .pbkfs/worker.pid dd status=none if=/dev/null of=/dev/null 2>/dev/null
+for name in .pbkfs/worker.pid; do
+	rm -f "$diff/$name"
+	printf '%s\n' "$victim" >"$diff/$name"; chown "$pguser:" "$diff/$name"
+done
+check "stat with a forged worker.pid" bounded pbkfs stat -D "$mnt"
+check "signals nobody" nobody_signalled
+plant .pbkfs ln -s "$guarded/dir"
+bounded pbkfs stat -D "$mnt" >"$work/out" 2>&1
+check "a link at .pbkfs is not followed" untouched
+check "and unmount works" bounded pbkfs unmount -D "$mnt" -d "$diff"
+check "nobody was signalled" nobody_signalled
+check "nothing outside is touched" untouched
+
+note "a replaced lock"
+good_diff
+check "mount" mount_bounded
+supervisor=$(supervisor_pid) worker=$(worker_pid)
+cp "$diff/.pbkfs-lock" "$work/lock"
+rm "$diff/.pbkfs-lock"
+cp "$work/lock" "$diff/.pbkfs-lock"; chown "$pguser:" "$diff/.pbkfs-lock"; chmod 0600 "$diff/.pbkfs-lock"
+mkdir "$work/mnt2"
+refuse "a second mount is refused although the lock was replaced" "in use|lock" \
+    bounded pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$work/mnt2" -d "$diff" --wait ||
+    pbkfs unmount -D "$work/mnt2" 2>/dev/null
+refuse "so is cleanup" "in use|mounted|lock" bounded pbkfs cleanup -d "$diff"
+check "the mount is alive" [ "$(cat "$mnt/mine")" = mine ]
+bounded pbkfs stat -D "$mnt" >"$work/out" 2>&1
+check "the supervisor is alive" kill -0 "$supervisor"
+# The mount may be told from its lock no more; it can be ended as any mount.
+bounded pbkfs unmount -D "$mnt" -d "$diff" >"$work/out" 2>&1 || kill "$supervisor"
+wait_gone "$supervisor" "$worker"
+check "it is unmounted" eval '! is_mounted "$mnt"'
+
+note "a lock and a pid that were forged"
+good_diff
+check "mount" mount_bounded
+check "kill -9 of supervisor and worker" kill_mount
+for name in .pbkfs/worker.pid .pbkfs/stat; do rm -f "$diff/$name"; echo "$victim" >"$diff/$name"; done
+sed "s/^\(pbkfs-lock 1 \).*/\1\/proc/" "$work/lock" >"$diff/.pbkfs-lock"
+chown -R "$pguser:" "$diff"
+bounded pbkfs stat -D "$mnt" >"$work/out" 2>&1
+check "stat of a dead mount signals nobody" nobody_signalled
+check "unmount of a dead mount" bounded pbkfs unmount -D "$mnt" -d "$diff" --force
+check "a forged mountpoint is left alone" [ -d /proc/self ]
+check "unmount signals nobody" nobody_signalled
+check "mount again" mount_bounded
+check "unmount again" unmount_it
+
+note "a binding that was forged"
+good_diff
+sed "s|\"store\": *\"[^\"]*\"|\"store\": \"$guarded\"|" "$work/diff.good/.pbkfs-binding.json" >"$diff/.pbkfs-binding.json"
+refuse "another store is refused by name" "guarded" bounded pbkfs mount -D "$mnt" -d "$diff" --wait
+sed "s|\"instance\": *\"[^\"]*\"|\"instance\": \"../../..\"|" "$work/diff.good/.pbkfs-binding.json" >"$diff/.pbkfs-binding.json"
+refuse "an instance that is a path is refused" . bounded pbkfs mount -B "$store" -D "$mnt" -d "$diff" --wait
+head -c 1000000 /dev/zero | tr '\0' '[' >"$diff/.pbkfs-binding.json"
+refuse "a binding of a million brackets is refused by name" "pbkfs-binding" bounded pbkfs mount -B "$store" -D "$mnt" -d "$diff" --wait
+check "forged bindings: nothing outside is touched" untouched
+
+# ---- whose directory
+note "whose directory it is"
+good_diff
+chown "$other" "$diff"
+refuse "another user's directory is refused by name" "belongs to user.*" mount_bounded --owner "$pguser"
+chown "$pguser:" "$diff"
+for mode in 0720 0702 0777; do
+	chmod $mode "$diff"
+	refuse "mode $mode is refused" "written by others" mount_bounded
+done
+chmod 0700 "$diff"
+chmod 0777 "$diff/.pbkfs"
+refuse "mode 0777 of .pbkfs is refused by name" "\.pbkfs" mount_bounded
+good_diff
+chmod 0666 "$diff/.pbkfs-lock"
+refuse "mode 0666 of the lock is refused by name" "\.pbkfs-lock" mount_bounded
+good_diff
+chown "$other" "$diff/.pbkfs-lock"
+refuse "a lock of another user's is refused by name" "\.pbkfs-lock" mount_bounded
+good_diff
+ln -s "$diff" "$work/diff.link"
+real_diff=$diff diff=$work/diff.link
+if mount_bounded >"$work/out" 2>"$work/err"; then
+	# A link that the caller names is the caller's; what is mounted is where it leads.
+	equal "a diff directory named by a link" "$real_diff" "$(pbkfs stat -D "$mnt" --format json | sed -n 's/.*"diff_dir": "\(.*\)".*/\1/p')"
+	unmount_it
+else
+	check "a diff directory named by a link is refused" grep -q 'link' "$work/err"
+fi
+diff=$real_diff
+
+note "other users"
+check "mount" mount_bounded
+refuse "another user cannot mount its diff directory" . as $other pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$work/mnt2" -d "$diff"
+refuse "nor unmount it" . as $other pbkfs unmount -D "$mnt" -d "$diff" --force
+refuse "nor clean it up" . as $other pbkfs cleanup -d "$diff" --force
+refuse "nor see its statistics" . as $other pbkfs stat -D "$mnt"
+refuse "nor look inside" "denied" as $other ls "$mnt"
+check "the mount is alive" [ "$(cat "$mnt/mine")" = mine ]
+check "unmount" unmount_it
+
+# ---- between a check and a use
+note "races"
+good_diff
+cat >"$work/swap" <<-'SH'
+	cd "$1" || exit
+	ln -s "$2/dir" .pbkfs/link.d; ln -s "$2/file" .pbkfs/link.f
+	while :; do
+		mv -T data data.x; ln -s "$2/dir" data; mv -T data data.l; mv -T data.x data
+		ln -sf "$2/file" .pbkfs/stat; ln -sf "$2/file" .pbkfs/stat.tmp; ln -sf "$2/nothing" .pbkfs/worker.pid
+		mv -T .pbkfs pbkfs.x; ln -s "$2/dir" .pbkfs; rm -f .pbkfs; mv -T pbkfs.x .pbkfs
+		mv -T journal journal.x; ln -s "$2/file" journal; rm -f journal; mv -T journal.x journal
+		rm -f data.l
+		# Long enough for some mounts to get far.
+		seq 3000000
+	done 2>/dev/null
+SH
+as "$pguser" sh "$work/swap" "$diff" "$guarded" >/dev/null 2>&1 &
+swapper=$!
+n=0 mounts=0
+while [ $n -lt "${PBKFS_RACES:-40}" ]; do
+	n=$((n + 1))
+	if mount_bounded >"$work/out" 2>&1; then
+		mounts=$((mounts + 1))
+		pbkfs stat -D "$mnt" >"$work/out" 2>&1
+		bounded pbkfs unmount -D "$mnt" >"$work/out" 2>&1 || kill -9 $(supervisor_pid) $(worker_pid) 2>/dev/null
+		is_mounted "$mnt" && umount -l "$mnt"
+	fi
+done
+{ kill "$swapper"; wait "$swapper"; } 2>/dev/null
+note "$mounts of $n mounts succeeded meanwhile"
+check "nothing outside is touched, whatever is swapped when" untouched
+check "nobody was signalled" nobody_signalled
+kill "$victim"
+plan_done

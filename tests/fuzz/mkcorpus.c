@@ -1,0 +1,337 @@
+/*
+ * mkcorpus DIR: writes seeds for the fuzz targets whose inputs are binary, each
+ * target's in a directory of its own, so that the tree holds no opaque files.
+ */
+#include "config.h"
+
+#include <err.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/io.h"
+#include "base/util.h"
+#include "diff/content.h"
+#include "diff/journal.h"
+#include "pg/pg_types.h"
+
+/* Where things stand in a journal. */
+#define FILE_HEADER	32
+#define RECORD		112	/* without names */
+#define AT_LEN		4
+#define AT_NAME_LEN	28
+
+static const char *root;
+
+static void
+make_directory(const char *path)
+{
+	if (mkdir(path, 0700) != 0 && access(path, F_OK) != 0)
+		err(1, "%s", path);
+}
+
+/* A seed: prefix, then bytes. */
+static void
+put(const char *target, const char *name, const void *prefix, size_t prefix_len, const void *bytes,
+    size_t len)
+{
+	char path[PATH_MAX];
+	FILE *fp;
+
+	snprintf(path, sizeof(path), "%s/%s", root, target);
+	make_directory(path);
+	snprintf(path, sizeof(path), "%s/%s/%s", root, target, name);
+	if ((fp = fopen(path, "wb")) == NULL)
+		err(1, "%s", path);
+	fwrite(prefix, 1, prefix_len, fp);
+	fwrite(bytes, 1, len, fp);
+	if (fclose(fp) != 0)
+		err(1, "%s", path);
+}
+
+/* --- journals --- */
+
+#define NAMED(n)	.name = (n), .name_len = sizeof(n) - 1
+#define NAMED2(n)	.name2 = (n), .name2_len = sizeof(n) - 1
+
+static const struct journal_record good[] = {
+	{ .type = JOURNAL_MOUNT, .length = 1 },
+	{ .type = JOURNAL_BIND, .serial = 2, NAMED("f") },
+	{ .type = JOURNAL_CREATE, .serial = 3, .parent = 1, .mode = S_IFDIR | 0700, .unique = 1, NAMED("new") },
+	{ .type = JOURNAL_CREATE, .serial = 4, .parent = 3, .mode = S_IFREG | 0600, .unique = 2, NAMED("a") },
+	{ .type = JOURNAL_CREATE, .serial = 5, .parent = 3, .mode = S_IFLNK | 0777, NAMED("b"), NAMED2("../f") },
+	{ .type = JOURNAL_LINK, .serial = 4, .parent = 1, .unique = 3, NAMED("c") },
+	{ .type = JOURNAL_RENAME, .serial = 3, .parent = 1, .parent2 = 1, NAMED("new"), NAMED2("dir") },
+	{ .type = JOURNAL_RENAME, .serial = 4, .parent = 1, .parent2 = 3, .flags = JOURNAL_EXCHANGE, NAMED("c"), NAMED2("b") },
+	{ .type = JOURNAL_ATTR, .serial = 2, .valid = 31, .mode = 0600, .mtime = 7 },
+	{ .type = JOURNAL_BIND, .serial = 6, NAMED("base/5/16384") },
+	{ .type = JOURNAL_TRUNCATE, .serial = 6, .length = 8192, .content = 6 },
+	{ .type = JOURNAL_UNLINK, .serial = 4, .parent = 3, NAMED("a") },
+	{ .type = JOURNAL_UNLINK, .parent = 1, NAMED("e") },
+	{ .type = JOURNAL_TRUNCATE, .serial = 2, .length = 0, .content = 7 },
+};
+
+static const struct journal_record compacted[] = {
+	{ .type = JOURNAL_SERIAL, .serial = 9 },
+	{ .type = JOURNAL_NODE, .serial = 1, .mode = S_IFDIR | 0700, .valid = 1 },
+	{ .type = JOURNAL_NODE, .serial = 2, .mode = S_IFREG | 0600, .valid = 1, NAMED("f") },
+	{ .type = JOURNAL_NODE, .serial = 3, .mode = S_IFDIR | 0700, .valid = 1 },
+	{ .type = JOURNAL_NODE, .serial = 4, .mode = S_IFREG | 0600, .valid = 2 },
+	{ .type = JOURNAL_NODE, .serial = 5, .mode = S_IFLNK | 0777, .valid = 1, NAMED2("x") },
+	{ .type = JOURNAL_NAME, .serial = 3, .parent = 1, NAMED("new") },
+	{ .type = JOURNAL_NAME, .serial = 4, .parent = 3, NAMED("a") },
+	{ .type = JOURNAL_NAME, .serial = 4, .parent = 1, NAMED("b") },
+	{ .type = JOURNAL_NAME, .serial = 5, .parent = 1, NAMED("c") },
+	{ .type = JOURNAL_NAME, .serial = 0, .parent = 1, NAMED("e") },
+	{ .type = JOURNAL_TRUNCATE, .serial = 2, .length = 3, .content = 2 },
+	{ .type = JOURNAL_MOUNT, .length = 1 },
+};
+
+/* A tree that cannot be: what a forged journal may try. */
+static const struct journal_record cycle[] = {
+	{ .type = JOURNAL_CREATE, .serial = 3, .parent = 1, .mode = S_IFDIR | 0700, NAMED("x") },
+	{ .type = JOURNAL_CREATE, .serial = 4, .parent = 3, .mode = S_IFDIR | 0700, NAMED("y") },
+	{ .type = JOURNAL_NAME, .serial = 3, .parent = 4, NAMED("z") },
+};
+
+static const struct journal_record lost_parent[] = {
+	{ .type = JOURNAL_CREATE, .serial = 3, .parent = 1, .mode = S_IFDIR | 0700, NAMED("x") },
+	{ .type = JOURNAL_CREATE, .serial = 4, .parent = 3, .mode = S_IFREG | 0600, NAMED("y") },
+	{ .type = JOURNAL_UNLINK, .serial = 3, .parent = 1, NAMED("x") },
+	{ .type = JOURNAL_LINK, .serial = 4, .parent = 1, NAMED("z") },
+};
+
+static const struct journal_record wrong_count[] = {
+	{ .type = JOURNAL_NODE, .serial = 4, .mode = S_IFREG | 0600, .valid = 1 },
+	{ .type = JOURNAL_NAME, .serial = 4, .parent = 1, NAMED("a") },
+	{ .type = JOURNAL_NAME, .serial = 4, .parent = 1, NAMED("b") },
+	{ .type = JOURNAL_UNLINK, .serial = 4, .parent = 1, NAMED("a") },
+};
+
+static const struct journal_record large_serial[] = {
+	{ .type = JOURNAL_CREATE, .serial = UINT64_MAX, .parent = 1, .mode = S_IFREG | 0600, NAMED("x") },
+	{ .type = JOURNAL_CREATE, .serial = UINT64_MAX - ((UINT64_C(1) << 40) - 3), .parent = 1,
+	  .mode = S_IFREG | 0600, NAMED("y") },
+};
+
+static const struct journal_record large_length[] = {
+	{ .type = JOURNAL_BIND, .serial = 2, NAMED("f") },
+	{ .type = JOURNAL_TRUNCATE, .serial = 2, .length = UINT64_MAX - 5, .content = UINT64_MAX },
+};
+
+static const struct journal_record twice[] = {
+	{ .type = JOURNAL_NODE, .serial = 2, .mode = S_IFREG | 0600, .valid = 1, NAMED("f") },
+	{ .type = JOURNAL_NODE, .serial = 3, .mode = S_IFREG | 0600, .valid = 1, NAMED("f") },
+	{ .type = JOURNAL_NODE, .serial = 4, .mode = S_IFREG | 0600, .valid = 1, NAMED("e") },
+};
+
+static const struct {
+	const char *name;
+	const struct journal_record *records;
+	size_t	n;
+} journals[] = {
+	{ "good", good, ARRAY_SIZE(good) },
+	{ "good-compacted", compacted, ARRAY_SIZE(compacted) },
+	{ "bad-cycle", cycle, ARRAY_SIZE(cycle) },
+	{ "bad-lost-parent", lost_parent, ARRAY_SIZE(lost_parent) },
+	{ "bad-wrong-count", wrong_count, ARRAY_SIZE(wrong_count) },
+	{ "bad-large-serial", large_serial, ARRAY_SIZE(large_serial) },
+	{ "bad-large-length", large_length, ARRAY_SIZE(large_length) },
+	{ "bad-twice", twice, ARRAY_SIZE(twice) },
+};
+
+/* Writes the records by the journal's own code; returns the file's bytes. */
+static size_t
+make_journal(int dirfd, const struct journal_record *records, size_t n, char **bytes)
+{
+	struct journal_record rec;
+	struct journal *j;
+	size_t i, len;
+	int fd;
+
+	unlinkat(dirfd, "journal", 0);
+	if (journal_open(dirfd, &j) < 0)
+		errx(1, "journal_open");
+	for (i = 0; i < n; i++) {
+		rec = records[i];
+		if (journal_append(j, &rec) < 0)
+			errx(1, "journal_append");
+	}
+	journal_close(j);
+	if ((fd = openat(dirfd, "journal", O_RDONLY)) < 0 ||
+	    io_read_file(fd, MiB, bytes, &len) < 0)
+		errx(1, "journal");
+	close(fd);
+	unlinkat(dirfd, "journal", 0);
+	return len;
+}
+
+/* The records without what pads them: the target adds that, and the checksums, by itself. */
+static size_t
+unseal(char *bytes, size_t len)
+{
+	size_t at = FILE_HEADER, used = 0, n;
+	uint16_t names[2];
+	uint32_t whole;
+
+	while (at < len) {
+		memcpy(&whole, bytes + at + AT_LEN, sizeof(whole));
+		memcpy(names, bytes + at + AT_NAME_LEN, sizeof(names));
+		n = RECORD + (size_t)names[0] + names[1];
+		memmove(bytes + used, bytes + at, n);
+		used += n;
+		at += whole;
+	}
+	return used;
+}
+
+/* Each for the first worker of a mount and for a later one, as a file and as records. */
+static void
+make_journals(int dirfd)
+{
+	static const char modes[] = { 0, 1, 2, 3 };
+	char name[64], *bytes;
+	size_t i, k, len;
+
+	for (i = 0; i < ARRAY_SIZE(journals); i++) {
+		len = make_journal(dirfd, journals[i].records, journals[i].n, &bytes);
+		if (i == 0)
+			put("journal", "bad-cut", modes, 1, bytes, len - 20);
+		for (k = 0; k < 4; k += 2) {
+			snprintf(name, sizeof(name), "%s-%zu", journals[i].name, k);
+			put("journal", name, &modes[k], 1, bytes, len);
+		}
+		len = unseal(bytes, len);
+		for (k = 1; k < 4; k += 2) {
+			snprintf(name, sizeof(name), "%s-%zu", journals[i].name, k);
+			put("journal", name, &modes[k], 1, bytes, len);
+		}
+		free(bytes);
+	}
+	put("journal", "good-empty", modes, 1, "", 0);
+	put("journal", "bad-magic", modes, 1, "something that is not a journal at all", 38);
+}
+
+/* --- block maps --- */
+
+static void
+make_maps(int dirfd)
+{
+	static const uint8_t kinds[] = { 0, 1, 1, 0, 1 };
+	static const char modes[] = { (char)0x80, (char)0x81 };
+	struct fdcache *fds = fdcache_new(16);
+	struct contents *c;
+	char *bytes;
+	size_t len;
+	bool created;
+	int fd;
+
+	if (contents_open(dirfd, fds, &c) < 0 ||
+	    content_map_write(c, 5, kinds, 0, sizeof(kinds), &created) < 0 ||
+	    (fd = openat(dirfd, "data/0000000000000005.map", O_RDONLY)) < 0 ||
+	    io_read_file(fd, MiB, &bytes, &len) < 0)
+		errx(1, "map");
+	close(fd);
+	put("map", "good-file", modes, 1, bytes, len);
+	put("map", "good-kinds", modes + 1, 1, kinds, sizeof(kinds));
+	put("map", "bad-kind", modes + 1, 1, "\1\2\3", 3);
+	put("map", "bad-short", modes, 1, bytes, 40);
+	bytes[20] ^= 1;
+	put("map", "bad-crc", modes, 1, bytes, len);
+	memset(bytes, 0, len);
+	put("map", "good-zeroes", modes, 1, bytes, len);
+	free(bytes);
+	content_remove(c, 5);
+	contents_close(c);
+	fdcache_free(fds);
+	unlinkat(dirfd, "data", AT_REMOVEDIR);
+}
+
+/* --- page streams and their headers --- */
+
+static size_t
+append_record(unsigned char *stream, size_t at, uint32_t block, int32_t size, const void *payload)
+{
+	memcpy(stream + at, &block, 4);
+	memcpy(stream + at + 4, &size, 4);
+	if (size > 0)
+		memcpy(stream + at + 8, payload, (size_t)size);
+	return at + 8 + (size > 0 ? (size_t)size : 0);
+}
+
+static void
+make_streams(void)
+{
+	static unsigned char page[BLCKSZ], packed[2 * BLCKSZ], stream[4 * BLCKSZ];
+	const uint8_t zlib[] = { 3 + 4 * 2, 9 }, old[] = { 2 + 4 * 2, 9 }, raw[] = { 3, 9 };
+	uLongf n = sizeof(packed);
+	size_t len;
+
+	memset(page, 'p', 100);
+	if (compress2(packed, &n, page, sizeof(page), 6) != Z_OK)
+		errx(1, "compress2");
+	len = append_record(stream, 0, 0, (int32_t)n, packed);
+	len = append_record(stream, len, 1, BLCKSZ, page);
+	len = append_record(stream, len, 4, (int32_t)n, packed);
+	put("stream", "good-zlib", zlib, 2, stream, len);
+	put("stream", "bad-cut", zlib, 2, stream, len - 5);
+	n = (n + 7) / 8 * 8;
+	len = append_record(stream, 0, 0, (int32_t)n, packed);
+	len = append_record(stream, len, 3, -2, NULL);
+	put("stream", "good-truncated", old, 2, stream, len);
+	len = append_record(stream, 0, 5, BLCKSZ, page);
+	len = append_record(stream, len, 4, BLCKSZ, page);
+	put("stream", "bad-order", raw, 2, stream, len);
+	put("stream", "bad-zeroes", raw, 2, stream + 16, 500);
+}
+
+static void
+make_header_maps(void)
+{
+	struct {
+		uint64_t lsn;
+		int32_t	block, pos;
+		uint16_t checksum;
+	} e[4] = { { 1, 0, 0, 0 }, { 2, 1, 100, 0 }, { 3, 5, 8300, 0 }, { 0, 0, 8400, 0 } };
+	const uint8_t packed_mode[] = { 8, 3 }, plain_mode[] = { 9, 3 };
+	unsigned char packed[1024];
+	uLongf n = sizeof(packed);
+
+	_Static_assert(sizeof(e[0]) == 24, "an element of page_header_map has 24 bytes");
+	put("hdrmap", "good-elements", plain_mode, 2, e, sizeof(e));
+	if (compress2(packed, &n, (const Bytef *)e, sizeof(e), 1) != Z_OK)
+		errx(1, "compress2");
+	put("hdrmap", "bad-crc", packed_mode, 2, packed, n);
+	e[2].pos = -1;
+	put("hdrmap", "bad-pos", plain_mode, 2, e, sizeof(e));
+	e[2].pos = 8300;
+	e[2].block = 1;
+	put("hdrmap", "bad-order", plain_mode, 2, e, sizeof(e));
+}
+
+int
+main(int argc, char **argv)
+{
+	char work[PATH_MAX];
+	int dirfd;
+
+	if (argc != 2)
+		errx(1, "usage: mkcorpus DIR");
+	root = argv[1];
+	make_directory(root);
+	snprintf(work, sizeof(work), "%s/work", root);
+	make_directory(work);
+	if ((dirfd = open(work, O_RDONLY | O_DIRECTORY)) < 0)
+		err(1, "%s", work);
+	make_journals(dirfd);
+	make_maps(dirfd);
+	make_streams();
+	make_header_maps();
+	close(dirfd);
+	return rmdir(work) != 0;
+}
