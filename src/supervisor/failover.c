@@ -153,8 +153,8 @@ answered(const struct shared *shared)
 	return sum;
 }
 
-static bool
-was_futile(const struct failover *f, const struct shared *shared, uint64_t now)
+bool
+failover_was_futile(const struct failover *f, const struct shared *shared, uint64_t now)
 {
 	return f->ready_at == 0 || (now - f->ready_at < FAILOVER_BRIEF_MS * 1000000ULL &&
 	    answered(shared) == f->answered_then);
@@ -175,7 +175,7 @@ spins(struct failover *f, uint64_t now)
 bool
 failover_too_many(struct failover *f, const struct shared *shared, uint64_t now, int poisoned)
 {
-	bool futile = was_futile(f, shared, now);
+	bool futile = failover_was_futile(f, shared, now);
 
 	f->ready_at = 0;
 	if (spins(f, now))

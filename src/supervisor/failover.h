@@ -52,7 +52,7 @@ int	failover_stuck_slot(const struct shared *shared, uint64_t now, uint64_t limi
 /*
  * Notes a death.  stuck is the slot for which we killed the worker, -1 if it
  * died otherwise, and FAILOVER_NO_SLOT if we killed it for something else;
- * outside: somebody killed it, which is hardly a request's fault.  Requests
+ * outside: somebody killed it that worked, which is hardly a request's fault.  Requests
  * that were being run in FAILOVER_POISON consecutive deaths are answered with
  * EIO at fuse_fd and taken out of their slots.  Returns their number.
  */
@@ -65,6 +65,9 @@ int	failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int s
  * death blames one request, and not those that only waited beside it.
  */
 bool	failover_is_careful(const struct failover *f);
+
+/* Whether the worker that died at now never answered anything in its short life. */
+bool	failover_was_futile(const struct failover *f, const struct shared *shared, uint64_t now);
 
 /* Notes the time and reason of a death. */
 void	failover_note(struct failover *f, unsigned generation, const char *reason);

@@ -330,7 +330,8 @@ replace_worker(struct supervisor *s, const struct worker *dead, int status, cons
 	log_error("worker %d (generation %u) died: %s", (int)dead->pid, dead->generation, reason);
 	poisoned = failover_blame(&s->failover, s->shared, s->fuse_fd,
 	    dead->killed ? dead->stuck : -1,
-	    !dead->killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	    !dead->killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
+	    !failover_was_futile(&s->failover, s->shared, s->death_at));
 	failover_note(&s->failover, dead->generation, reason);
 	if (failover_too_many(&s->failover, s->shared, s->death_at, poisoned)) {
 		state_fail(s, "workers die as soon as they start, the last one: %s;"
