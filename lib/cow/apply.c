@@ -117,8 +117,11 @@ apply_node(struct cow *c, const struct journal_record *rec)
 		e = index_lookup(&c->store.ix, rec->name, rec->name_len);
 		if (e == INDEX_NONE)
 			return -EUCLEAN;
-		if ((r = node_get(c, (uint64_t)e + 1, &n)) < 0 ||
-		    (r = node_set_serial(c, n, rec->serial)) < 0)
+		if ((r = node_get(c, (uint64_t)e + 1, &n)) < 0)
+			return r;
+		if (n->serial != 0)
+			return -EUCLEAN;
+		if ((r = node_set_serial(c, n, rec->serial)) < 0)
 			return r;
 	} else if ((r = node_create(c, rec->serial, &n)) < 0) {
 		return r;
@@ -338,6 +341,8 @@ apply_content(struct cow *c, const struct journal_record *rec)
 		f->cut = UINT64_MAX;
 		return 0;
 	default:
+		if (rec->length > INT64_MAX || rec->content == 0 || rec->content >= SERIAL_MAX)
+			return -EUCLEAN;
 		if (rec->content != f->content) {
 			f->content = rec->content;
 			f->recorded = false;
@@ -361,6 +366,8 @@ apply_mount(struct cow *c, const struct journal_record *rec)
 static int
 apply_serial(struct cow *c, const struct journal_record *rec)
 {
+	if (rec->serial >= SERIAL_MAX)
+		return -EUCLEAN;
 	c->next_serial = MAX(c->next_serial, rec->serial);
 	return 0;
 }

@@ -76,11 +76,18 @@ write_file(struct cow *c, struct journal *j, const struct node *n)
 	if (n->base != INDEX_NONE && (f->limit < c->store.ix.entries[n->base].size ||
 	    f->content != n->serial)) {
 		rec.type = JOURNAL_TRUNCATE;
-		rec.length = f->cut != UINT64_MAX ? f->cut : f->limit;
-		rec.flags = f->cut != UINT64_MAX ? JOURNAL_CUT : 0;
+		rec.length = f->limit;
 		rec.time = n->ctime;
 		if ((r = journal_append(j, &rec)) < 0)
 			return r;
+	}
+	if (f->cut != UINT64_MAX) {
+		rec.type = JOURNAL_TRUNCATE;
+		rec.length = f->cut;
+		rec.flags = JOURNAL_CUT;
+		if ((r = journal_append(j, &rec)) < 0)
+			return r;
+		rec.flags = 0;
 	}
 	if (f->recorded) {
 		rec.type = JOURNAL_CONTENT;
@@ -163,6 +170,9 @@ compact_journal(struct cow *c)
 			    journal_size(fresh));
 		journal_close(fresh);
 	}
+	/* It has replaced the old one, or has not: nobody knows what a crash would leave. */
+	if (r > 0)
+		return -EIO;
 	/* The old journal serves as well; only it is long. */
 	if (r < 0)
 		log_warn("could not compact the journal: %s", strerror(-r));

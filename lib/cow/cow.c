@@ -250,7 +250,8 @@ open_all(struct cow *c)
 	if ((r = store_open(&c->store, k->store_fd, k->instance, k->index_fd, c->fds)) < 0 ||
 	    (r = contents_open(k->diff_fd, c->fds, &c->contents)) < 0 ||
 	    (r = journal_open(k->diff_fd, &c->journal)) < 0 ||
-	    (r = make_tables(c)) < 0 || (r = replay(c)) < 0)
+	    (r = make_tables(c)) < 0 || (r = replay(c)) < 0 ||
+	    (r = verify_tree(c)) < 0)
 		return r;
 	if (k->first && ((r = sweep(c)) < 0 || (r = compact_journal(c)) != 0))
 		return r;
@@ -394,7 +395,7 @@ cow_drop_reserve(struct cow *c)
 static void
 save_times(struct cow *c, struct relfile *f, uint64_t nodeid)
 {
-	struct cow_attr attr;
+	struct cow_attr attr = { 0 };
 
 	if (f == NULL || !f->times_unsaved)
 		return;
@@ -458,8 +459,10 @@ cow_figures(struct cow *c, struct cow_figures *f)
 {
 	*f = (struct cow_figures){
 		.journal_bytes = journal_size(c->journal), .map_bytes = c->map_bytes,
-		.inodes = c->n_nodes, .dirty_files = c->n_dirty,
-		.open_files = fdcache_count(c->fds),
+		.dirty_files = c->n_dirty, .open_files = fdcache_count(c->fds),
 	};
+	pthread_rwlock_rdlock(&c->tree_lock);
+	f->inodes = c->n_nodes;
+	pthread_rwlock_unlock(&c->tree_lock);
 	measure(c, f);
 }

@@ -45,6 +45,7 @@ struct node {
 	uint64_t nodeid, serial;	/* serial 0: the journal does not know it */
 	uint32_t base;			/* index entry or INDEX_NONE */
 	uint32_t mode, uid, gid, nlink;
+	uint32_t names;			/* verify.c: how many there are */
 	int64_t	atime, mtime, ctime;
 	uint64_t dirnode;		/* nodeid of a directory that holds it: the last one known */
 	char	*target;		/* symbolic links */
@@ -69,9 +70,9 @@ struct relfile {
 	uint64_t content;		/* number of the content file, whether it exists or not */
 	_Atomic uint64_t size;
 	uint64_t limit;			/* bytes that the chain may show; only ever shrinks */
-	uint64_t cut;			/* the content file has yet to be cut to this, or UINT64_MAX */
+	_Atomic uint64_t cut;			/* the content file has yet to be cut to this, or UINT64_MAX */
 	_Atomic bool loaded;		/* what follows is known */
-	bool	has_content;
+	_Atomic bool has_content;	/* written with lock held exclusively */
 	bool	recorded;		/* the journal says JOURNAL_CONTENT */
 	bool	durable;		/* some of the content was synced */
 	bool	taken_up;		/* the pending log has entries for it */
@@ -102,6 +103,9 @@ struct removal {
 struct outcome {
 	uint64_t unique, nodeid;	/* nodeid 0: no attributes to tell */
 };
+
+/* Serials and numbers of content files stay below: nodeids are made of them. */
+#define SERIAL_MAX	(COW_PROVIDED - COW_CREATED)
 
 struct cow {
 	struct cow_config config;
@@ -192,6 +196,7 @@ void	relfile_free(struct cow *c, struct relfile *f);
 int	relfile_of(struct cow *c, uint64_t nodeid, struct relfile **out);
 /* The same for a node; no loading; tree_lock held exclusively or replay. */
 int	relfile_of_node(struct cow *c, struct node *n, struct relfile **out);
+int	relfile_finish_cut(struct cow *c, struct relfile *f);	/* lock exclusively held */
 int	relfile_load(struct cow *c, struct relfile *f);
 /* The size of nodeid's content, and its times where the content file has them; tree_lock held. */
 int	relfile_attr(struct cow *c, uint64_t nodeid, struct cow_attr *attr);
@@ -224,6 +229,9 @@ int	relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct read
 /* relfile_sync.c */
 int	relfile_sync(struct cow *c, struct relfile *f, bool times);
 void	relfile_unlist(struct cow *c, struct relfile *f);
+
+/* verify.c: whether what was replayed is a tree. */
+int	verify_tree(struct cow *c);
 
 /* compact.c: rewrites the journal if that makes it much shorter; 1 if it did. */
 int	compact_journal(struct cow *c);

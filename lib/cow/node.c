@@ -65,7 +65,7 @@ node_set_serial(struct cow *c, struct node *n, uint64_t serial)
 	size_t b;
 	int r;
 
-	if (node_by_serial(c, serial) != NULL)
+	if (serial == 0 || serial >= SERIAL_MAX || node_by_serial(c, serial) != NULL)
 		return -EUCLEAN;
 	if ((r = grow(c)) < 0)
 		return r;

@@ -140,22 +140,27 @@ relfile_of(struct cow *c, uint64_t nodeid, struct relfile **out)
  * Finishes a truncation that a crash interrupted, or whose end it kept out of
  * the journal: left there, it would cut what is written from now on.
  */
-static int
-finish_cut(struct cow *c, struct relfile *f)
+int
+relfile_finish_cut(struct cow *c, struct relfile *f)
 {
 	struct journal_record rec = {
 		.type = JOURNAL_TRUNCATED, .serial = f->serial, .time = cow_now()
 	};
 	struct fdref *ref;
+	struct stat st;
 	int fd, r = 0;
 
-	if (f->has_content && f->size > f->cut) {
+	if (f->has_content) {
 		if ((fd = content_fd(c->contents, f->content, false, &ref)) < 0)
 			return fd;
-		r = disk_truncate(fd, f->cut);
+		/* What counts is the content file: size may have been cut already. */
+		if (fstat(fd, &st) != 0)
+			r = -errno;
+		else if ((uint64_t)st.st_size > f->cut)
+			r = disk_truncate(fd, f->cut);
 		fdcache_put(c->fds, ref);
 		if (r == 0)
-			f->size = f->cut;
+			f->size = MIN((uint64_t)f->size, f->cut);
 	}
 	if (r == 0 && (r = journal_append(c->journal, &rec)) == 0)
 		f->cut = UINT64_MAX;
@@ -203,7 +208,7 @@ load_content(struct cow *c, struct relfile *f)
 		return r;
 	f->has_content = true;
 	f->durable = true;	/* for all we know */
-	f->size = (uint64_t)st.st_size;
+	f->size = MIN((uint64_t)st.st_size, f->cut);
 	f->atime = f->said_at != 0 ? f->said_atime : ns_of(&st.st_atim);
 	f->mtime = ns_of(&st.st_mtim) <= f->said_at ? f->said_mtime : ns_of(&st.st_mtim);
 	/* An earlier worker may have written what no fsync has covered yet. */
@@ -220,8 +225,9 @@ relfile_load(struct cow *c, struct relfile *f)
 	if (!f->loaded && !f->has_content && f->serial != 0 &&
 	    (f->limit == 0 || f->recorded || f->taken_up))
 		r = load_content(c, f);
+	/* Where that fails, readers see no more than size, and writers try again. */
 	if (r == 0 && f->cut != UINT64_MAX)
-		r = finish_cut(c, f);
+		relfile_finish_cut(c, f);
 	if (r == 0)
 		f->loaded = true;
 	pthread_rwlock_unlock(&f->lock);

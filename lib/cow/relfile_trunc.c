@@ -92,7 +92,6 @@ cut_partly(struct cow *c, struct relfile *f, uint64_t len)
 	    (r = journal_append(c->journal, &done)) < 0) {
 		/* The record stands: whoever looks at the file next finishes the cut. */
 		f->cut = len;
-		f->loaded = false;
 	}
 	return r;
 }
@@ -132,25 +131,31 @@ is_whole(const struct relfile *f, uint64_t b, uint64_t off, uint64_t end)
 /*
  * Zeroes instead of what was there.  Blocks of the chain that are hit in part
  * are copied up; those hit whole become holes of the content file, which then
- * owns them.
+ * owns them.  The latter comes last: it cannot be undone.
  */
 static int
-own_zeroed(struct cow *c, struct relfile *f, uint64_t off, uint64_t end, struct reader *r)
+copy_up_edges(struct cow *c, struct relfile *f, uint64_t off, uint64_t end, struct reader *r)
+{
+	uint64_t edge[] = { off / BLCKSZ, (end - 1) / BLCKSZ };
+	int i, rc = 0;
+
+	for (i = 0; i < 2 && rc == 0; i++)
+		if (relfile_in_chain(f, edge[i]) && !is_whole(f, edge[i], off, end))
+			rc = relfile_copy_up(c, f, (uint32_t)edge[i], r);
+	return rc;
+}
+
+static int
+own_holes(struct cow *c, struct relfile *f, uint64_t off, uint64_t end)
 {
 	uint64_t b = off / BLCKSZ, last = (MIN(end, f->limit) + BLCKSZ - 1) / BLCKSZ, n;
 	int rc = 0;
 
-	for (; b < last && rc == 0; b += n) {
-		n = 1;
-		if (!relfile_in_chain(f, b))
-			continue;
-		if (!is_whole(f, b, off, end)) {
-			rc = relfile_copy_up(c, f, (uint32_t)b, r);
-			continue;
-		}
-		while (b + n < last && relfile_in_chain(f, b + n) && is_whole(f, b + n, off, end))
-			n++;
-		rc = relfile_mark_full(c, f, (uint32_t)b, (uint32_t)n);
+	for (; b < last && rc == 0; b += MAX(n, 1u)) {
+		for (n = 0; b + n < last && relfile_in_chain(f, b + n); n++)
+			;
+		if (n > 0)
+			rc = relfile_mark_full(c, f, (uint32_t)b, (uint32_t)n);
 	}
 	return rc;
 }
@@ -159,21 +164,20 @@ static int
 fallocate_locked(struct cow *c, struct relfile *f, int mode, uint64_t off, uint64_t len,
     struct reader *r)
 {
+	bool zeroes = (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) != 0;
 	uint64_t end = off + len;
 	int rc;
 
 	if ((rc = relfile_make_content(c, f)) < 0 || (rc = relfile_mark_dirty(c, f)) < 0)
 		return rc;
-	/* First what can fail for want of space or support; a hole changes nothing yet. */
-	if (!(mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))) {
+	pthread_mutex_lock(&f->copyup);
+	if (zeroes)
+		rc = copy_up_edges(c, f, off, end, r);
+	if (rc == 0)
 		rc = disk_fallocate(fdref_fd(f->pinned), mode, off, len);
-	} else {
-		pthread_mutex_lock(&f->copyup);
-		rc = own_zeroed(c, f, off, end, r);
-		pthread_mutex_unlock(&f->copyup);
-		if (rc == 0)
-			rc = disk_fallocate(fdref_fd(f->pinned), mode, off, len);
-	}
+	if (rc == 0 && zeroes)
+		rc = own_holes(c, f, off, end);
+	pthread_mutex_unlock(&f->copyup);
 	if (rc == 0 && !(mode & FALLOC_FL_KEEP_SIZE) && end > f->size)
 		f->size = end;
 	if (rc == 0)

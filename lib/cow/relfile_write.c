@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/util.h"
@@ -25,10 +26,16 @@ int
 relfile_own(struct cow *c, uint64_t nodeid, struct relfile *f)
 {
 	struct node *n;
-	int r;
+	int r = 0;
 
-	if (f->serial != 0)
-		return 0;
+	if (f->cut != UINT64_MAX) {
+		pthread_rwlock_wrlock(&f->lock);
+		if (f->cut != UINT64_MAX)
+			r = relfile_finish_cut(c, f);
+		pthread_rwlock_unlock(&f->lock);
+	}
+	if (r < 0 || f->serial != 0)
+		return r;
 	pthread_rwlock_wrlock(&c->tree_lock);
 	if ((r = node_get(c, nodeid, &n)) == 0)
 		r = node_bind(c, n);
@@ -228,7 +235,8 @@ static int
 write_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, const void *src,
     struct reader *r)
 {
-	uint64_t size = f->size;
+	uint64_t size = f->size, end;
+	struct stat st;
 	int rc;
 
 	if ((rc = relfile_mark_dirty(c, f)) < 0)
@@ -240,10 +248,12 @@ write_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, const vo
 		rc = write_mixed(c, f, off, len, src, r);
 		pthread_mutex_unlock(&f->copyup);
 	}
+	/* A write that failed half way may have made the file longer: that is its length then. */
+	end = rc == 0 ? off + len : fstat(fdref_fd(f->pinned), &st) == 0 ? (uint64_t)st.st_size : 0;
+	while (size < end && !atomic_compare_exchange_weak(&f->size, &size, end))
+		;
 	if (rc < 0)
 		return rc;
-	while (size < off + len && !atomic_compare_exchange_weak(&f->size, &size, off + len))
-		;
 	relfile_touch(c, f);
 	iostats_add(&r->stats->blocks_written, (len + BLCKSZ - 1) / BLCKSZ);
 	return 0;

@@ -209,7 +209,8 @@ content_map_write(struct contents *c, uint64_t number, const uint8_t *kinds, uin
 	if ((r = check_header(fd, number)) < 0)
 		return r;
 	*created = r == 0;
-	if (*created && (r = write_header(fd, number)) < 0)
+	/* What stands behind a header that never was means nothing. */
+	if (*created && ((r = disk_truncate(fd, 0)) < 0 || (r = write_header(fd, number)) < 0))
 		return r;
 	if ((r = disk_pwrite(fd, kinds, n, sizeof(struct map_header) + first)) < 0)
 		return r;

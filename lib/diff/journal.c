@@ -426,5 +426,5 @@ journal_replace(struct journal *fresh, int diff_fd)
 	if ((r = journal_sync(fresh)) < 0 ||
 	    (r = disk_rename(diff_fd, FRESH, "journal")) < 0)
 		return r;
-	return disk_sync_all(diff_fd);
+	return disk_sync_all(diff_fd) < 0 ? 1 : 0;
 }

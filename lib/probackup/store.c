@@ -62,6 +62,7 @@ store_close(struct store *s)
 	for (i = 0; i < CHAIN_MAX; i++)
 		if (s->backup_fd[i] >= 0)
 			close(s->backup_fd[i]);
+	s->fds = NULL;
 	index_close(&s->ix);
 }
 
