@@ -359,6 +359,7 @@ apply_content(struct cow *c, const struct journal_record *rec)
 static int
 apply_mount(struct cow *c, const struct journal_record *rec)
 {
+	c->settled = true;
 	c->this_mount = rec->length == c->config.mount_id;
 	return 0;
 }

@@ -74,18 +74,16 @@ write_file(struct cow *c, struct journal *j, const struct node *n)
 		return 0;
 	rec.content = f->content;
 	if (n->base != INDEX_NONE && (f->limit < c->store.ix.entries[n->base].size ||
-	    f->content != n->serial)) {
+	    f->content != n->serial || f->size != f->limit || f->cut != UINT64_MAX)) {
 		rec.type = JOURNAL_TRUNCATE;
 		rec.length = f->limit;
 		rec.time = n->ctime;
 		if ((r = journal_append(j, &rec)) < 0)
 			return r;
-	}
-	if (f->cut != UINT64_MAX) {
-		rec.type = JOURNAL_TRUNCATE;
-		rec.length = f->cut;
-		rec.flags = JOURNAL_CUT;
-		if ((r = journal_append(j, &rec)) < 0)
+		/* The last truncation need not be the lowest, and may be unfinished. */
+		rec.length = f->size;
+		rec.flags = f->cut != UINT64_MAX ? JOURNAL_CUT : 0;
+		if ((f->size != f->limit || rec.flags != 0) && (r = journal_append(j, &rec)) < 0)
 			return r;
 		rec.flags = 0;
 	}

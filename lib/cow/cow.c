@@ -101,6 +101,7 @@ replay(struct cow *c)
 
 	c->replaying = true;
 	while ((r = journal_next(c->journal, &rec)) > 0) {
+		c->inherited = true;
 		if ((r = apply_record(c, &rec)) < 0) {
 			log_error("record %" PRIu64 " of the journal (type %u) does not fit what comes before it",
 			    rec.seq, rec.type);
@@ -119,6 +120,10 @@ begin_mount(struct cow *c)
 		.type = JOURNAL_MOUNT, .length = c->config.mount_id, .time = cow_now()
 	};
 
+	int r;
+
+	if (!c->settled && (r = journal_settle(c->journal, c->config.diff_fd)) < 0)
+		return r;
 	return c->this_mount ? 0 : journal_append(c->journal, &rec);
 }
 
@@ -211,8 +216,8 @@ sweep(struct cow *c)
 {
 	uint64_t *live autofree = NULL, number;
 	struct content_list *list;
+	bool map, removed = false;
 	size_t n;
-	bool map;
 	int r;
 
 	/* The names whose absence condemns content have to be gone for good. */
@@ -220,10 +225,13 @@ sweep(struct cow *c)
 	    (r = contents_list(c->contents, &list)) < 0)
 		return r;
 	while ((r = content_list_next(list, &number, &map)) > 0)
-		if (bsearch(&number, live, n, sizeof(*live), compare_numbers) == NULL)
+		if (bsearch(&number, live, n, sizeof(*live), compare_numbers) == NULL) {
 			content_remove(c->contents, number);
+			removed = true;
+		}
 	content_list_free(list);
-	return r;
+	/* What power loss took from the journal lets a number be given out again. */
+	return r == 0 && removed ? contents_sync_names(c->contents) : r;
 }
 
 /* Lookup counts of earlier workers are unknown: nothing they knew is let go. */
@@ -238,9 +246,14 @@ mark_inexact(struct cow *c)
 			n->inexact = true;
 }
 
-/* Returns 1 if the journal was compacted: what was replayed is outdated. */
+enum again {	/* what was replayed is of no use */
+	COMPACTED = 1,	/* cookies of readdir come from the journal, and it is another now */
+	AS_FIRST,	/* the first worker of the mount died before it had swept */
+};
+
+/* Returns 0, negative errno, or why to begin again. */
 static int
-open_all(struct cow *c)
+open_all(struct cow *c, bool may_compact)
 {
 	const struct cow_config *k = &c->config;
 	int r;
@@ -253,7 +266,9 @@ open_all(struct cow *c)
 	    (r = make_tables(c)) < 0 || (r = replay(c)) < 0 ||
 	    (r = verify_tree(c)) < 0)
 		return r;
-	if (k->first && ((r = sweep(c)) < 0 || (r = compact_journal(c)) != 0))
+	if (!k->first && !c->this_mount)
+		return AS_FIRST;
+	if (k->first && ((r = sweep(c)) < 0 || (may_compact && (r = compact_journal(c)) != 0)))
 		return r;
 	if ((r = begin_mount(c)) < 0)
 		return r;
@@ -268,7 +283,7 @@ open_all(struct cow *c)
 }
 
 static int
-open_once(const struct cow_config *config, struct cow **out)
+open_once(const struct cow_config *config, bool may_compact, struct cow **out)
 {
 	struct cow *c = calloc(1, sizeof(*c));
 	int r;
@@ -278,7 +293,7 @@ open_once(const struct cow_config *config, struct cow **out)
 	c->config = *config;
 	c->next_serial = JOURNAL_ROOT_SERIAL + 1;
 	init_locks(c);
-	if ((r = open_all(c)) != 0) {
+	if ((r = open_all(c, may_compact)) != 0) {
 		cow_close(c);
 		return r;
 	}
@@ -289,10 +304,15 @@ open_once(const struct cow_config *config, struct cow **out)
 int
 cow_open(const struct cow_config *config, struct cow **out)
 {
-	int r = open_once(config, out);
+	struct cow_config k = *config;
+	bool may_compact = true;
+	int r;
 
-	/* Cookies of readdir come from the journal: begin again with the new one. */
-	return r == 1 ? open_once(config, out) : r;
+	while ((r = open_once(&k, may_compact, out)) > 0) {
+		k.first |= r == AS_FIRST;
+		may_compact &= r != COMPACTED;
+	}
+	return r;
 }
 
 static void

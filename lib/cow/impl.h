@@ -75,6 +75,8 @@ struct relfile {
 	_Atomic bool has_content;	/* written with lock held exclusively */
 	bool	recorded;		/* the journal says JOURNAL_CONTENT */
 	bool	durable;		/* some of the content was synced */
+	bool	named;			/* its names in data/ are durable */
+	bool	unsynced;		/* whoever wrote it before us may not have synced it */
 	bool	taken_up;		/* the pending log has entries for it */
 	bool	wal;			/* --no-wal: never synced */
 	_Atomic int64_t atime, mtime;	/* with has_content; else the node's */
@@ -127,6 +129,8 @@ struct cow {
 	struct outcome *outcomes;	/* one for each of in_flight; complete after replay */
 	bool	replaying;		/* records come from the journal */
 	bool	this_mount;		/* replay is behind this mount's JOURNAL_MOUNT */
+	bool	settled;		/* the journal has a JOURNAL_MOUNT of any mount */
+	_Atomic bool inherited;		/* an earlier worker or mount may not have synced what it wrote */
 
 	_Atomic uint64_t next_serial;
 	_Atomic uint32_t *base_lookups;	/* by index entry */
@@ -228,6 +232,7 @@ int	relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct read
 
 /* relfile_sync.c */
 int	relfile_sync(struct cow *c, struct relfile *f, bool times);
+int	relfile_flush(struct cow *c);	/* all dirty files; empties the pending log */
 void	relfile_unlist(struct cow *c, struct relfile *f);
 
 /* verify.c: whether what was replayed is a tree. */

@@ -158,6 +158,8 @@ relfile_finish_cut(struct cow *c, struct relfile *f)
 			r = -errno;
 		else if ((uint64_t)st.st_size > f->cut)
 			r = disk_truncate(fd, f->cut);
+		if (r == 0)
+			r = disk_sync(fd);
 		fdcache_put(c->fds, ref);
 		if (r == 0)
 			f->size = MIN((uint64_t)f->size, f->cut);
@@ -207,7 +209,8 @@ load_content(struct cow *c, struct relfile *f)
 	if (r < 0 || (r = load_kinds(c, f)) < 0)
 		return r;
 	f->has_content = true;
-	f->durable = true;	/* for all we know */
+	f->changed_end = f->n_kinds;
+	f->durable = f->unsynced = true;	/* for all we know */
 	f->size = MIN((uint64_t)st.st_size, f->cut);
 	f->atime = f->said_at != 0 ? f->said_atime : ns_of(&st.st_atim);
 	f->mtime = ns_of(&st.st_mtim) <= f->said_at ? f->said_mtime : ns_of(&st.st_mtim);

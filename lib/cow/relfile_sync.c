@@ -34,10 +34,10 @@ take_work(struct cow *c, struct relfile *f, struct work *w)
 	if (!f->has_content)
 		goto out;
 	w->content = f->content;
-	w->dirty = f->dirty;
+	w->dirty = f->dirty || f->unsynced;
 	w->first = f->changed_first;
 	w->end = f->changed_end;
-	w->first_time = !f->durable;
+	w->first_time = !f->named;
 	w->record = f->limit > 0 && !f->recorded;
 	if (!w->dirty && w->end == w->first && !w->record && f->failed == 0)
 		goto out;
@@ -53,7 +53,7 @@ take_work(struct cow *c, struct relfile *f, struct work *w)
 	r = 0;
 	w->failed = f->failed;
 	f->failed = 0;
-	f->dirty = false;
+	f->dirty = f->unsynced = false;
 	f->changed_first = f->changed_end = 0;
 out:
 	pthread_rwlock_unlock(&f->lock);
@@ -90,10 +90,11 @@ settle(struct cow *c, struct relfile *f, const struct work *w, int result)
 	pthread_rwlock_wrlock(&f->lock);
 	if (f->has_content && f->content == w->content) {
 		if (result == 0) {
-			f->durable = true;
+			f->durable = f->named = true;
 			f->recorded = f->recorded || w->record;
 		} else {
-			f->dirty = true;
+			f->dirty = f->dirty || f->listed;
+			f->unsynced = true;
 			if (w->end > w->first && f->changed_first == f->changed_end) {
 				f->changed_first = w->first;
 				f->changed_end = w->end;
@@ -170,6 +171,22 @@ trim_pending(struct cow *c)
 	pthread_rwlock_unlock(&c->gate);
 }
 
+/* Whether the journal knows nothing of nodeid, so that there is nothing to sync. */
+static bool
+is_untouched(struct cow *c, uint64_t nodeid)
+{
+	const struct node *n;
+	bool untouched;
+
+	if (!cow_is_base(c, nodeid) || c->base_file[nodeid - 1] != NULL)
+		return false;
+	pthread_rwlock_rdlock(&c->tree_lock);
+	n = node_find(c, nodeid);
+	untouched = n == NULL || n->serial == 0;
+	pthread_rwlock_unlock(&c->tree_lock);
+	return untouched;
+}
+
 int
 cow_fsync(struct cow *c, uint64_t nodeid, bool datasync)
 {
@@ -178,8 +195,7 @@ cow_fsync(struct cow *c, uint64_t nodeid, bool datasync)
 
 	if (c->config.no_sync)
 		return 0;
-	/* What this worker never touched is clean, unless an earlier one wrote to it. */
-	if (c->config.first && cow_is_base(c, nodeid) && c->base_file[nodeid - 1] == NULL)
+	if (is_untouched(c, nodeid))
 		return 0;
 	if ((r = relfile_of(c, nodeid, &f)) < 0)
 		return r;
@@ -216,7 +232,7 @@ first_dirty(struct cow *c, const struct relfile *not_this)
  * asked, and once more to the next fsync of the file that it belongs to.
  */
 int
-cow_flush(struct cow *c)
+relfile_flush(struct cow *c)
 {
 	struct relfile *f, *stuck = NULL;
 	int r = 0, rc;
@@ -239,4 +255,32 @@ cow_flush(struct cow *c)
 		pending_reset(c->config.pending);
 	pthread_rwlock_unlock(&c->gate);
 	return r;
+}
+
+/* Content that nobody has asked for since is in no list of ours. */
+static int
+sync_inherited(struct cow *c)
+{
+	struct content_list *list;
+	uint64_t number;
+	bool map;
+	int r, rc = 0;
+
+	if ((r = contents_list(c->contents, &list)) < 0)
+		return r;
+	while ((r = content_list_next(list, &number, &map)) > 0)
+		if ((r = content_sync(c->contents, number, map)) < 0)
+			rc = r;
+	content_list_free(list);
+	return r < 0 ? r : rc < 0 ? rc : contents_sync_names(c->contents);
+}
+
+int
+cow_flush(struct cow *c)
+{
+	int r = relfile_flush(c), rc = 0;
+
+	if (c->inherited && (rc = sync_inherited(c)) == 0)
+		c->inherited = false;
+	return r < 0 ? r : rc;
 }

@@ -65,7 +65,7 @@ cut_to_nothing(struct cow *c, struct relfile *f)
 	f->kinds = NULL;
 	f->n_kinds = f->changed_first = f->changed_end = 0;
 	f->content = fresh;
-	f->has_content = f->recorded = f->durable = false;
+	f->has_content = f->recorded = f->durable = f->named = f->unsynced = false;
 	f->limit = 0;
 	f->size = 0;
 	return 0;
@@ -87,8 +87,10 @@ cut_partly(struct cow *c, struct relfile *f, uint64_t len)
 	f->size = MIN((uint64_t)f->size, len);
 	if (!f->has_content)
 		return 0;
+	/* The second record, too, may only tell of what cannot be lost any more. */
 	if ((f->durable && (r = journal_sync(c->journal)) < 0) ||
 	    (r = resize_content(c, f, len)) < 0 ||
+	    (f->durable && (r = disk_sync(fdref_fd(f->pinned))) < 0) ||
 	    (r = journal_append(c->journal, &done)) < 0) {
 		/* The record stands: whoever looks at the file next finishes the cut. */
 		f->cut = len;

@@ -87,7 +87,7 @@ relfile_make_content(struct cow *c, struct relfile *f)
 	f->n_kinds = (uint32_t)blocks;
 	/* The kernel may have told the time of this write before the write. */
 	f->times_unsaved = true;
-	f->durable = false;
+	f->durable = f->named = f->unsynced = false;
 	f->has_content = true;
 	return 0;
 }
@@ -328,5 +328,5 @@ cow_make_room(struct cow *c)
 	if (atomic_load_explicit(&c->config.pending->n, memory_order_relaxed) <
 	    PENDING_MAX - PENDING_MARGIN && c->n_dirty < c->config.max_fds / 2)
 		return 0;
-	return cow_flush(c);
+	return relfile_flush(c);
 }

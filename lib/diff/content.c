@@ -218,6 +218,16 @@ content_map_write(struct contents *c, uint64_t number, const uint8_t *kinds, uin
 }
 
 int
+content_sync(struct contents *c, uint64_t number, bool map)
+{
+	int fd autoclose = open_regular(c, number, map, O_RDWR);
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	return disk_sync(fd);
+}
+
+int
 contents_list(struct contents *c, struct content_list **list)
 {
 	struct content_list *l = malloc(sizeof(*l));

@@ -62,6 +62,9 @@ int	content_map_read(struct contents *c, uint64_t number, uint8_t *kinds, uint32
 int	content_map_write(struct contents *c, uint64_t number, const uint8_t *kinds,
 	    uint32_t first, uint32_t n, bool *created);
 
+/* Makes content file number, or its map, durable; one that is gone is no error. */
+int	content_sync(struct contents *c, uint64_t number, bool map);
+
 /*
  * Lists what is in data/, in no order: content files and their maps.
  * content_list_next() returns 1 with *number and whether it is a map, 0 at the

@@ -88,9 +88,13 @@ write_header(struct journal *j, int diff_fd, int64_t created)
 	return 0;
 }
 
-/* Returns 1, or 0 where a crash kept the header's blocks from the disk: it never counted. */
+/*
+ * Returns 1, or 0 where a crash kept the header's blocks from the disk: it never
+ * counted.  size is the file's: behind a header that was lost there is nothing,
+ * so a longer file was damaged by something else.
+ */
 static int
-read_header(struct journal *j)
+read_header(struct journal *j, uint64_t size)
 {
 	static const struct file_header nothing;
 	struct file_header h;
@@ -98,7 +102,8 @@ read_header(struct journal *j)
 
 	if (n < 0)
 		return (int)n;
-	if ((size_t)n < sizeof(h) || memcmp(&h, &nothing, sizeof(h)) == 0)
+	if ((size_t)n < sizeof(h) ||
+	    (size == sizeof(h) && memcmp(&h, &nothing, sizeof(h)) == 0))
 		return 0;
 	if (memcmp(h.magic, JOURNAL_MAGIC, sizeof(h.magic)) != 0) {
 		log_error("\"journal\" in the diff directory is not a journal of pbkfs");
@@ -135,7 +140,7 @@ open_file(struct journal *j, int diff_fd)
 		log_error("\"journal\" in the diff directory is not a file");
 		return -EUCLEAN;
 	}
-	if ((r = read_header(j)) != 0)
+	if ((r = read_header(j, (uint64_t)st.st_size)) != 0)
 		return r < 0 ? r : 0;
 	/* Nothing was ever recorded behind a header that is not there. */
 	if ((r = disk_truncate(j->fd, 0)) < 0)
@@ -395,6 +400,14 @@ journal_sync(struct journal *j)
 	if (r < 0)
 		complain("sync", r);
 	return r;
+}
+
+int
+journal_settle(struct journal *j, int diff_fd)
+{
+	int r = disk_sync_all(j->fd);
+
+	return r < 0 ? r : disk_sync_all(diff_fd);
 }
 
 int

@@ -113,6 +113,13 @@ uint64_t journal_last(const struct journal *j);
 uint64_t journal_durable(const struct journal *j);
 
 /*
+ * Makes what is there durable, the file's name and that of data/ included.  Has
+ * to come before the first record that says that a mount began: whoever made
+ * the file, or put it in the place of another, may have died before he could.
+ */
+int	journal_settle(struct journal *j, int diff_fd);
+
+/*
  * Compaction: begins an empty journal beside j, for the caller to fill with
  * journal_append(); then puts it durably in j's place.  Both are to be closed.
  * Returns 0 or negative errno; after a failure j's file is as it was.
