@@ -14,6 +14,7 @@
 #define BACKUP_ID_MAX	16	/* bytes of a backup id, NUL included */
 #define CHAIN_ERROR_MAX	512	/* bytes of a message for the user, NUL included */
 #define CONTROL_SIZE_MAX	(64 * 1024)	/* bytes of a backup.control */
+#define CONTROL_EXTERNAL_MAX	4096	/* bytes of external-dirs, NUL included */
 #define LIST_SIZE_MAX	((uint64_t)4 << 30)	/* bytes of a backup_content.control */
 
 enum backup_mode { MODE_FULL, MODE_DELTA, MODE_PAGE, MODE_PTRACK };
@@ -33,7 +34,12 @@ struct control {
 	uint64_t start_lsn, stop_lsn;
 	bool	has_content_crc;
 	uint32_t content_crc;
-	/* more keys of FORMAT.md section 2 may be added as they are needed */
+	char	recovery_time[40];	/* of the last commit that the backup is sure to hold */
+	uint32_t recovery_xid;		/* and its xid; 0 = not known */
+	char	expire_time[40];	/* pinned until; "" = not pinned */
+	uint64_t data_bytes, wal_bytes, uncompressed_bytes, pgdata_bytes;	/* as measured when it was taken */
+	char	external_dirs[CONTROL_EXTERNAL_MAX];	/* ':' between, as the user typed them */
+	char	note[1024];
 };
 
 /*

@@ -85,6 +85,22 @@ set_u32(void *dst, size_t size, const char *value)
 }
 
 static int
+set_u64(void *dst, size_t size, const char *value)
+{
+	uint64_t n = 0;
+
+	(void)size;
+	if (*value == '\0')
+		return -EUCLEAN;
+	for (; *value != '\0'; value++)
+		if (*value < '0' || *value > '9' || __builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, (uint64_t)(*value - '0'), &n))
+			return -EUCLEAN;
+	*(uint64_t *)dst = n;
+	return 0;
+}
+
+static int
 set_lsn(void *dst, size_t size, const char *value)
 {
 	uint32_t hi, lo;
@@ -141,6 +157,15 @@ static const struct field {
 	FIELD("status", set_string, status, true),
 	FIELD("parent-backup-id", set_id, parent, false),
 	FIELD("content-crc", set_u32, content_crc, false),
+	FIELD("recovery-time", set_string, recovery_time, false),
+	FIELD("recovery-xid", set_u32, recovery_xid, false),
+	FIELD("expire-time", set_string, expire_time, false),
+	FIELD("data-bytes", set_u64, data_bytes, false),
+	FIELD("wal-bytes", set_u64, wal_bytes, false),
+	FIELD("uncompressed-bytes", set_u64, uncompressed_bytes, false),
+	FIELD("pgdata-bytes", set_u64, pgdata_bytes, false),
+	FIELD("external-dirs", set_string, external_dirs, false),
+	FIELD("note", set_string, note, false),
 #undef FIELD
 };
 

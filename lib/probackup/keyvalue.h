@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #define KEYVALUE_KEY_MAX	48	/* bytes of a key that anybody knows, NUL included */
-#define KEYVALUE_VALUE_MAX	256	/* of a value that anybody reads, NUL included */
+#define KEYVALUE_VALUE_MAX	4096	/* of a value that anybody reads, NUL included */
 
 /* Where a scan stands.  Initialise text and len and zero the rest. */
 struct keyvalue_scan {

@@ -45,6 +45,8 @@ static const struct {
 	{ "bad LSN", FULL OK "start-lsn = 0/G\n", -EUCLEAN, "not a valid start-lsn" },
 	{ "bad boolean", FULL OK "stream = maybe\n", -EUCLEAN, "not a valid stream" },
 	{ "status too long", FULL "status = OKOKOKOKOKOKOKOKOK\n", -EUCLEAN, "not a valid status" },
+	{ "size too large", FULL OK "data-bytes = 18446744073709551616\n", -EUCLEAN, "not a valid data-bytes" },
+	{ "negative size", FULL OK "wal-bytes = -1\n", -EUCLEAN, "not a valid wal-bytes" },
 	{ "status empty", FULL "status = \n", -EUCLEAN, "status is empty" },
 	{ "parent is a path", DELTA OK "parent-backup-id = '../x'\n", -EUCLEAN, "not a valid parent-backup-id" },
 	{ "parent of a FULL", FULL OK "parent-backup-id = 'A'\n", -EUCLEAN, "a FULL backup has parent-backup-id \"A\"" },
@@ -73,6 +75,10 @@ static const char whole[] =
 	"server-version = 15\n\n#Result backup info\ntimelineid = 3\nstart-lsn = 1A/1F00028\n"
 	"stop-lsn = 1a/1F00168\nstart-time = '2026-11-22 22:04:26+05:30'\n"
 	"end-time = '2026-11-22 22:04:37+05:30'\nstatus = DONE\nparent-backup-id = 'TOXBZE'\n"
+	"recovery-xid = 784\nrecovery-time = '2026-11-22 22:04:27+05:30'\n"
+	"data-bytes = 13660038\nwal-bytes = 1048576\nuncompressed-bytes = 53174752\n"
+	"pgdata-bytes = 18446744073709551615\nexpire-time = '2027-01-01 00:00:00+00'\n"
+	"external-dirs = '/b:/a b'\nnote = 'before the upgrade'\n"
 	"primary_conninfo = 'user=postgres port=5603'\ncontent-crc = 2768834389\n";
 
 START_TEST(control_values)
@@ -97,6 +103,13 @@ START_TEST(control_values)
 	ck_assert_uint_eq(c.stop_lsn, UINT64_C(0x1A01F00168));
 	ck_assert(c.has_content_crc);
 	ck_assert_uint_eq(c.content_crc, 2768834389U);
+	ck_assert_uint_eq(c.recovery_xid, 784);
+	ck_assert_str_eq(c.recovery_time, "2026-11-22 22:04:27+05:30");
+	ck_assert_uint_eq(c.data_bytes, 13660038);
+	ck_assert_uint_eq(c.pgdata_bytes, UINT64_MAX);
+	ck_assert_str_eq(c.expire_time, "2027-01-01 00:00:00+00");
+	ck_assert_str_eq(c.external_dirs, "/b:/a b");
+	ck_assert_str_eq(c.note, "before the upgrade");
 }
 END_TEST
 

@@ -1,0 +1,30 @@
+/*
+ * Commands that read a catalog without a mount do it in a confined child: it
+ * can read the catalog, write one directory at most, and print.
+ */
+#ifndef CLI_CONFINED_H
+#define CLI_CONFINED_H
+
+#include <stdbool.h>
+
+#include "ipc/job.h"
+
+struct confined {
+	const char *store;	/* the catalog, as the user named it */
+	int	write_fd;	/* directory that may be written beneath; -1 = none */
+	enum sandbox_level sandbox;
+	bool	debug;		/* name refused system calls */
+};
+
+/*
+ * Opens the catalog, forks, confines the child as the worker of a mount is, and
+ * runs program(store_fd, arg) there, whose result is its exit status.  Root's
+ * child becomes nobody with CAP_DAC_READ_SEARCH, unless it has to write: then
+ * it stays root without any other capability.  Standard output is flushed
+ * before and after.  What asks about a terminal has to do so before: inside,
+ * ioctl(2) fails.  Returns the exit status of the command; failures to start
+ * and a child that was killed are told by cli_error().
+ */
+int	confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg);
+
+#endif
