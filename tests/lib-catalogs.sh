@@ -25,13 +25,30 @@ catalog_auto_conf() {
 	    head -c "$(stat -c %s "$mnt/postgresql.auto.conf")" >"$work/auto.conf"
 	same "$id: postgresql.auto.conf is what restore began with" "$work/auto.conf" "$mnt/postgresql.auto.conf"
 }
+# Production's locations are nowhere to be seen.
+catalog_tablespaces() {
+	[ -s "$store/backups/main/$id/database/tablespace_map" ] || return 0
+	for catalog_oid in $(cut -d ' ' -f 1 "$store/backups/main/$id/database/tablespace_map"); do
+		equal "$id: where tablespace $catalog_oid leads" "../.pbkfs-tblspc/$catalog_oid" \
+		    "$(readlink "$mnt/pg_tblspc/$catalog_oid")"
+	done
+	refuse "$id: no tablespace_map" test -e "$mnt/tablespace_map"
+}
+catalog_externals() {
+	for catalog_ext in "$catalog_oracle/main.$id".ext*.manifest; do
+		[ -f "$catalog_ext" ] || continue
+		catalog_n=${catalog_ext##*.ext} catalog_n=${catalog_n%.manifest}
+		"$support/manifest" "$mnt/.pbkfs-external/$((catalog_n + 1))" >"$work/found.manifest"
+		same "$id: external directory $((catalog_n + 1))" "$catalog_ext" "$work/found.manifest"
+	done
+}
 catalog_rows() {
 	if ! pgbin=$(pg_bindir "$major"); then
 		note "$id: no PostgreSQL $major is installed here: its manifest only is compared"
 		return
 	fi
 	catalog_recovery
-	check "$id: the server starts on the mount" pg_start "$mnt" $catalog_server_options || return
+	check "$id: the server starts on the mount" pg_start "$mnt" || return
 	if check "$id: recovery ends" recovery_ended; then
 		sql_rows >"$work/rows" 2>&1
 		same "$id: rows are those of the restored server" "$catalog_oracle/main.$id.sql.txt" "$work/rows"
@@ -46,6 +63,8 @@ catalog_backup() {
 	equal "$id: all belongs to the server's user" "" "$(find "$mnt" ! -user "$pguser" -print | head -n 5)"
 	equal "$id: mode of the root" 700 "$(stat -c %a "$mnt")"
 	catalog_auto_conf
+	catalog_tablespaces
+	catalog_externals
 	[ ! -f "$catalog_oracle/main.$id.sql.txt" ] || catalog_rows
 	check "$id: unmount" unmount_it
 }
@@ -62,10 +81,6 @@ catalog_story() {
 	have_catalogs || skip_all "there are no catalogs in $catalogs"
 	unpack_catalog "$1"
 	catalog_oracle=$catalogs/$1.oracle/oracle
-	# Tablespaces are directories at the mount, and a server that recovers
-	# insists on links unless it is told that this is meant.
-	catalog_server_options=
-	[ "$1" != tablespace ] || catalog_server_options="-c allow_in_place_tablespaces=on"
 	catalog_before=$(catalog_sum "$store")
 	for catalog_file in "$catalog_oracle"/main.*.generated.txt; do
 		catalog_id=${catalog_file##*/main.}; catalog_id=${catalog_id%.generated.txt}

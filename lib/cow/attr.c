@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -11,6 +12,8 @@ static int
 tree_attr(struct cow *c, uint64_t nodeid, struct cow_attr *a)
 {
 	const struct node *n = node_find(c, nodeid);
+	char target[PATH_MAX];
+	int len;
 
 	if (n == NULL && !cow_is_base(c, nodeid))
 		return -ESTALE;
@@ -27,10 +30,8 @@ tree_attr(struct cow *c, uint64_t nodeid, struct cow_attr *a)
 		a->mtime = n->mtime;
 		a->ctime = n->ctime;
 	}
-	if (S_ISLNK(a->mode) && n != NULL && n->target != NULL)
-		a->size = strlen(n->target);
-	else if (S_ISLNK(a->mode))
-		a->size = strlen(c->config.wal_link);
+	if (S_ISLNK(a->mode) && (len = node_target(c, nodeid, target, sizeof(target))) > 0)
+		a->size = (uint64_t)len;
 	else if (S_ISDIR(a->mode))
 		a->size = 4096;
 	return 0;

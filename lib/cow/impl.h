@@ -106,6 +106,8 @@ struct outcome {
 	uint64_t unique, nodeid;	/* nodeid 0: no attributes to tell */
 };
 
+#define NODE_LINK_MAX	64	/* bytes of what a link of the index holds, NUL included */
+
 /* Serials and numbers of content files stay below: nodeids are made of them. */
 #define SERIAL_MAX	(COW_PROVIDED - COW_CREATED)
 
@@ -165,6 +167,8 @@ void	node_free(struct cow *c, struct node *n);
 void	node_free_all(struct cow *c);
 bool	node_exists(struct cow *c, uint64_t nodeid);
 uint32_t node_mode(struct cow *c, uint64_t nodeid);
+/* What the link nodeid holds, NUL terminated; returns its length or negative errno. */
+int	node_target(struct cow *c, uint64_t nodeid, char *buf, size_t size);
 uint64_t node_parent(struct cow *c, uint64_t nodeid);
 void	node_count_lookup(struct cow *c, uint64_t nodeid);
 /* Makes the journal know n (a record of its own).  Exclusively held. */

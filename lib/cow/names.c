@@ -352,19 +352,12 @@ cow_rename(struct cow *c, uint64_t unique, uint64_t dir, const char *name, uint6
 int
 cow_readlink(struct cow *c, uint64_t nodeid, char *buf)
 {
-	const struct node *n;
-	int r = 0;
+	int r;
 
 	pthread_rwlock_rdlock(&c->tree_lock);
-	n = node_find(c, nodeid);
-	if (is_fixed(c, nodeid))
-		snprintf(buf, PATH_MAX, "%s", c->config.wal_link);
-	else if (n != NULL && n->target != NULL)
-		snprintf(buf, PATH_MAX, "%s", n->target);
-	else
-		r = -EINVAL;
+	r = node_target(c, nodeid, buf, PATH_MAX);
 	pthread_rwlock_unlock(&c->tree_lock);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -85,6 +86,7 @@ from_index(struct cow *c, uint32_t e)
 {
 	const struct index_entry *f = &c->store.ix.entries[e];
 	struct node *n = calloc(1, sizeof(*n));
+	char target[NODE_LINK_MAX];
 
 	if (n == NULL)
 		return NULL;
@@ -97,6 +99,11 @@ from_index(struct cow *c, uint32_t e)
 	n->atime = n->mtime = n->ctime = c->created;
 	n->dirnode = (uint64_t)f->parent + 1;
 	n->inexact = !c->config.first;
+	if (S_ISLNK(f->mode) && index_link_target(&c->store.ix, e, target, sizeof(target)) >= 0 &&
+	    (n->target = strdup(target)) == NULL) {
+		free(n);
+		return NULL;
+	}
 	return n;
 }
 
@@ -190,6 +197,25 @@ node_mode(struct cow *c, uint64_t nodeid)
 	if (cow_is_base(c, nodeid) && nodeid - 1 == c->wal_entry && c->config.wal_link != NULL)
 		return S_IFLNK | 0777;
 	return n != NULL ? n->mode : c->store.ix.entries[nodeid - 1].mode;
+}
+
+int
+node_target(struct cow *c, uint64_t nodeid, char *buf, size_t size)
+{
+	const struct node *n = node_find(c, nodeid);
+	const char *target = NULL;
+	int len;
+
+	if (cow_is_base(c, nodeid) && nodeid - 1 == c->wal_entry && c->config.wal_link != NULL)
+		target = c->config.wal_link;
+	else if (n != NULL)
+		target = n->target;
+	else if (cow_is_base(c, nodeid) && S_ISLNK(c->store.ix.entries[nodeid - 1].mode))
+		return index_link_target(&c->store.ix, (uint32_t)(nodeid - 1), buf, size);
+	if (target == NULL)
+		return -EINVAL;
+	len = snprintf(buf, size, "%s", target);
+	return (size_t)len < size ? len : -ENAMETOOLONG;
 }
 
 uint64_t

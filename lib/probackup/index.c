@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include "pg/pg_types.h"
 #include "probackup/index.h"
 #include "probackup/index_format.h"
+#include "probackup/tablespace.h"
 
 /* What the entries checked so far have used up: see index_format.h. */
 struct cursor {
@@ -119,6 +121,19 @@ check_file(const struct index *ix, const struct index_entry *e, struct cursor *a
 	return check_content(ix, e);
 }
 
+/* Links stand where tablespaces do, and are no more than their name. */
+static bool
+check_link(const struct index *ix, const struct index_entry *e, const struct cursor *at)
+{
+	const struct index_entry *dir = &ix->entries[e->parent];
+
+	return e->flags == INDEX_LINK && e->mode == (S_IFLNK | 0777) && e->size == 0 &&
+	    e->count == 0 && e->first == at->provider && dir->parent == INDEX_ROOT &&
+	    strcmp(ix->strings + dir->name, TABLESPACE_DIR) == 0 &&
+	    e->name_len < TABLESPACE_OID_MAX &&
+	    strspn(ix->strings + e->name, "0123456789") == e->name_len;
+}
+
 static bool
 check_entry(const struct index *ix, uint32_t i, struct cursor *at)
 {
@@ -127,6 +142,8 @@ check_entry(const struct index *ix, uint32_t i, struct cursor *at)
 	if ((e->mode & ~(uint32_t)(S_IFMT | 07777)) != 0 || i >= at->entry ||
 	    !check_name(ix, i, at) || !check_place(ix, i))
 		return false;
+	if (S_ISLNK(e->mode))
+		return check_link(ix, e, at);
 	return S_ISDIR(e->mode) ? check_dir(ix, e, at) : check_file(ix, e, at);
 }
 
@@ -259,6 +276,14 @@ index_lookup(const struct index *ix, const char *path, size_t len)
 	}
 	/* A slash at the end names nothing. */
 	return len > 0 && end[-1] == '/' ? INDEX_NONE : at;
+}
+
+int
+index_link_target(const struct index *ix, uint32_t e, char *buf, size_t size)
+{
+	int len = snprintf(buf, size, "../" TABLESPACE_SHOWN "/%s", ix->strings + ix->entries[e].name);
+
+	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : len;
 }
 
 int

@@ -25,10 +25,11 @@
 enum {
 	INDEX_DIR	= 1 << 0,
 	INDEX_DATAFILE	= 1 << 1,	/* page streams; otherwise copied as it is */
+	INDEX_LINK	= 1 << 2,	/* to a tablespace: see index_link_target() */
 };
 
 struct index_entry {
-	uint64_t size;		/* bytes as restored, or INDEX_SIZE_UNKNOWN; 0 for directories */
+	uint64_t size;		/* bytes as restored, or INDEX_SIZE_UNKNOWN; 0 for directories and links */
 	uint32_t mode;		/* st_mode with type */
 	uint32_t parent;	/* entry; the root is its own parent */
 	uint32_t name;		/* offset in the strings; NUL terminated there */
@@ -81,9 +82,10 @@ struct index {
  * mounted backup and with what the chain stores of them, not with the lists.
  * Compares each list with its content-crc and sets list_crc of each member.
  *
- * Left out: tablespace_map and database_map at the root, entries of external
- * directories, and anything that restore does not create.  Parents that are
- * not listed are added as directories 0700; the root is 0700, or 0750 where
+ * What lies outside of PGDATA is in the tree as probackup/tablespace.h says.
+ * Left out: tablespace_map, database_map, postmaster.pid and postmaster.opts at
+ * the root, and anything else that restore does not create.  Parents that are not
+ * listed are added as directories 0700; the root is 0700, or 0750 where
  * "global" is open to the group.
  *
  * A data file for which the mounted backup (an old version) gives no n_blocks
@@ -92,7 +94,8 @@ struct index {
  * Returns 0, -EFBIG if the index would pass max, or -EUCLEAN with error
  * (CHAIN_ERROR_MAX bytes, filled for every failure) naming the backup and the
  * path: a path twice, a file that is also a directory, a plain file whose
- * content no backup stores, anything called ".pbkfs" at the root.
+ * content no backup stores, a name at the root that pbkfs needs for itself, a
+ * tablespace_map that is none.
  * Rules: FORMAT.md 5 and 6.
  */
 int	index_build(struct chain *c, int fd, size_t max, unsigned n_threads, char *error);
@@ -118,6 +121,13 @@ uint32_t index_child(const struct index *ix, uint32_t dir, const char *name, siz
 
 /* The entry of a path below the root ("" = root), or INDEX_NONE. */
 uint32_t index_lookup(const struct index *ix, const char *path, size_t len);
+
+/*
+ * Writes what the link e (INDEX_LINK) holds, NUL terminated, into buf: a path
+ * relative to where the link is, so that it holds wherever the mount is seen.
+ * Returns its length, or -ENAMETOOLONG.
+ */
+int	index_link_target(const struct index *ix, uint32_t e, char *buf, size_t size);
 
 /*
  * Writes the path of entry e, NUL terminated, into buf (size bytes; PATH_MAX is

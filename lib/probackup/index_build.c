@@ -166,7 +166,7 @@ digest_tree(const struct layout *l)
 
 	for (i = 0; i < t->n; i++) {
 		node = &t->nodes[l->order[i]];
-		kind = node->flags & (INDEX_DIR | INDEX_DATAFILE);
+		kind = node->flags & (INDEX_DIR | INDEX_DATAFILE | INDEX_LINK);
 		digest = digest_add(digest, t->paths + node->path, node->path_len);
 		digest = digest_add(digest, "", 1);
 		digest = digest_add(digest, &kind, sizeof(kind));
@@ -191,7 +191,7 @@ fill_entries(struct layout *l)
 			.size = node->size, .mode = node->mode,
 			.parent = l->number[node->parent], .name = string, .name_len = (uint16_t)len,
 			.first = node->first, .count = node->count,
-			.flags = node->flags & (INDEX_DIR | INDEX_DATAFILE),
+			.flags = node->flags & (INDEX_DIR | INDEX_DATAFILE | INDEX_LINK),
 		};
 		memcpy(l->strings + string, name, len);
 		l->strings[string + len] = '\0';

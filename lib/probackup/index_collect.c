@@ -8,7 +8,9 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -31,6 +33,7 @@ struct scan {
 	struct backup *backup;
 	struct index_source *source;
 	unsigned member;
+	char	*moved;		/* paths that differ from the list's: PATH_MAX for each of a batch */
 };
 
 int
@@ -53,6 +56,7 @@ index_collect_fini(struct index_collect *c)
 		free(c->source[i].listed);
 	}
 	index_tree_fini(&c->tree);
+	tablespace_map_fini(&c->tablespaces);
 }
 
 static int
@@ -113,22 +117,76 @@ path_is(const struct filelist_entry *e, const char *name)
 	return e->path_len == strlen(name) && memcmp(e->path, name, e->path_len) == 0;
 }
 
-/* Restore reads these two and does not create them. */
+/*
+ * Restore reads the first two and does not create them; the others belong to a
+ * server that does not run here.
+ */
 static bool
 is_hidden(const struct filelist_entry *e)
 {
-	return path_is(e, "tablespace_map") || path_is(e, "database_map");
+	return path_is(e, TABLESPACE_MAP) || path_is(e, "database_map") ||
+	    path_is(e, "postmaster.pid") || path_is(e, "postmaster.opts");
 }
 
-/* ".pbkfs" at the root is pbkfs's own. */
+/* Names at the root that are pbkfs's own. */
 static bool
 is_reserved(const struct filelist_entry *e)
 {
-	static const char name[] = ".pbkfs";
-	const size_t len = sizeof(name) - 1;
+	static const char *const names[] = { ".pbkfs", TABLESPACE_SHOWN, EXTERNAL_SHOWN };
+	size_t i, len;
 
-	return e->path_len >= len && memcmp(e->path, name, len) == 0 &&
-	    (e->path_len == len || e->path[len] == '/');
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		len = strlen(names[i]);
+		if (e->path_len >= len && memcmp(e->path, names[i], len) == 0 &&
+		    (e->path_len == len || e->path[len] == '/'))
+			return true;
+	}
+	return false;
+}
+
+/* The length of the part of path that is pg_tblspc/OID, for an OID of the map; or 0. */
+static size_t
+tablespace_part(const struct index_collect *c, const char *path, size_t len)
+{
+	static const char dir[] = TABLESPACE_DIR "/";
+	const size_t skip = sizeof(dir) - 1;
+	const char *slash;
+	size_t end;
+
+	if (c->tablespaces.n == 0 || len <= skip || memcmp(path, dir, skip) != 0)
+		return 0;
+	slash = memchr(path + skip, '/', len - skip);
+	end = slash != NULL ? (size_t)(slash - path) : len;
+	return tablespace_find(&c->tablespaces, path + skip, end - skip) != NULL ? end : 0;
+}
+
+/*
+ * Gives e, number i of its batch, the path at which it is shown.  Returns 0,
+ * or -EUCLEAN with error filled.
+ */
+static int
+move_entry(struct scan *s, struct filelist_entry *e, int i, char *error)
+{
+	char *to = s->moved + (size_t)i * PATH_MAX;
+	int n = 0;
+
+	if (e->external_dir_num != 0)
+		n = snprintf(to, PATH_MAX, EXTERNAL_SHOWN "/%u/%.*s", e->external_dir_num,
+		    (int)e->path_len, e->path);
+	else if (is_reserved(e) && s->member == 0)
+		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
+		    "is a name that pbkfs needs for itself: restore the backup with pg_probackup");
+	else if (tablespace_part(s->c, e->path, e->path_len) > 0)
+		n = snprintf(to, PATH_MAX, TABLESPACE_SHOWN "%.*s",
+		    (int)(e->path_len - strlen(TABLESPACE_DIR)), e->path + strlen(TABLESPACE_DIR));
+	if (n >= PATH_MAX)
+		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
+		    "is too long a name: restore the backup with pg_probackup");
+	if (n > 0) {
+		e->path = to;
+		e->path_len = (size_t)n;
+	}
+	return 0;
 }
 
 static bool
@@ -164,6 +222,25 @@ set_length(struct index_node *node, const struct filelist_entry *e)
 		node->flags |= NODE_UNCHANGED;
 }
 
+/* The directory of a tablespace is in the tree already, with its link: see add_tablespaces(). */
+static bool
+take_tablespace(struct scan *s, const struct filelist_entry *e)
+{
+	static const char dir[] = TABLESPACE_SHOWN "/";
+	struct index_tree *t = &s->c->tree;
+	uint32_t node;
+
+	if (!S_ISDIR(e->mode) || e->path_len < sizeof(dir) ||
+	    memcmp(e->path, dir, sizeof(dir) - 1) != 0 ||
+	    memchr(e->path + sizeof(dir) - 1, '/', e->path_len - (sizeof(dir) - 1)) != NULL)
+		return false;
+	node = index_tree_find(t, e->path, e->path_len);
+	if (node == INDEX_NONE)
+		return false;
+	t->nodes[node].mode = e->mode;
+	return true;
+}
+
 /* Takes an entry of the mounted backup into the tree. */
 static int
 take_mounted(struct scan *s, const struct filelist_entry *e, char *error)
@@ -172,11 +249,8 @@ take_mounted(struct scan *s, const struct filelist_entry *e, char *error)
 	uint32_t node;
 	int r;
 
-	if (is_hidden(e))
+	if (is_hidden(e) || take_tablespace(s, e))
 		return 0;
-	if (is_reserved(e))
-		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
-		    "is a name that pbkfs needs for itself: restore the backup with pg_probackup");
 	if (is_too_deep(e))
 		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
 		    "has too many directories: restore the backup with pg_probackup");
@@ -215,16 +289,17 @@ take_parent(struct scan *s, uint32_t node, const struct filelist_entry *e, char 
 }
 
 static int
-take_batch(struct scan *s, const struct filelist_entry *e, int n, char *error)
+take_batch(struct scan *s, struct filelist_entry *e, int n, char *error)
 {
 	uint32_t nodes[INDEX_TREE_BATCH];
-	int i, r = 0;
+	int i, r;
 
+	for (i = 0; i < n; i++)
+		if ((r = move_entry(s, &e[i], i, error)) < 0)
+			return r;
 	if (s->member > 0)
 		index_tree_find_batch(&s->c->tree, e, n, nodes);
-	for (i = 0; i < n && r == 0; i++) {
-		if (e[i].external_dir_num != 0)
-			continue;
+	for (i = 0, r = 0; i < n && r == 0; i++) {
 		if (s->member == 0)
 			r = take_mounted(s, &e[i], error);
 		else if (nodes[i] != INDEX_NONE)
@@ -258,10 +333,13 @@ scan_member(struct index_collect *c, unsigned member)
 		.c = c, .member = member, .source = src, .backup = &c->chain->member[member],
 	};
 
-	if (member > 0 && (src->listed = calloc(c->tree.n / 8 + 1, 1)) == NULL)
+	s.moved = malloc((size_t)INDEX_TREE_BATCH * PATH_MAX);
+	if (s.moved == NULL ||
+	    (member > 0 && (src->listed = calloc(c->tree.n / 8 + 1, 1)) == NULL))
 		src->rc = explain(src->error, -ENOMEM, "out of memory");
 	else
 		src->rc = scan_list(&s, src->error);
+	free(s.moved);
 	return src->rc;
 }
 
@@ -300,7 +378,7 @@ connect_tree(struct index_collect *c, char *error)
 	uint32_t node;
 	int r;
 
-	if (t->n == 1)
+	if (t->n == 1 + 2 * c->tablespaces.n)
 		return explain(error, -EUCLEAN,
 		    "backup \"%s\" lists no file: mount another backup", b->id);
 	r = index_tree_connect(t, c->max_nodes, &node);
@@ -312,15 +390,54 @@ connect_tree(struct index_collect *c, char *error)
 	return 0;
 }
 
-/* The root is not listed; PostgreSQL gives all its directories the same mode. */
+/*
+ * A tablespace is a link and the directory to which it leads, both made before
+ * the list is read: restore makes them, too, whatever the list says.
+ */
+static int
+add_tablespaces(struct index_collect *c, char *error)
+{
+	struct backup *b = &c->chain->member[0];
+	char path[sizeof(TABLESPACE_SHOWN) + TABLESPACE_OID_MAX], why[CHAIN_ERROR_MAX];
+	uint32_t node;
+	size_t i;
+	int r, n;
+
+	if ((r = tablespace_map_load(b->dirfd, &c->tablespaces, why)) < 0)
+		return explain(error, r, "could not use " TABLESPACE_MAP " of backup \"%s\": %s",
+		    b->id, why);
+	for (i = 0; i < c->tablespaces.n && r == 0; i++) {
+		n = snprintf(path, sizeof(path), TABLESPACE_DIR "/%s", c->tablespaces.at[i].oid);
+		r = index_tree_add(&c->tree, path, (size_t)n, S_IFLNK | 0777, INDEX_LINK, &node);
+		if (r < 0)
+			break;
+		n = snprintf(path, sizeof(path), TABLESPACE_SHOWN "/%s", c->tablespaces.at[i].oid);
+		r = index_tree_add(&c->tree, path, (size_t)n, S_IFDIR | 0700, INDEX_DIR, &node);
+	}
+	return r < 0 ? explain(error, r, "could not add the tablespaces: %s", strerror(-r)) : 0;
+}
+
 static void
-set_root_mode(struct index_tree *t)
+open_to_group(struct index_tree *t, const char *path)
+{
+	uint32_t node = index_tree_find(t, path, strlen(path));
+
+	if (node != INDEX_NONE)
+		t->nodes[node].mode |= 0050;
+}
+
+/* What is not listed; PostgreSQL gives all its directories the same mode. */
+static void
+set_modes(struct index_tree *t)
 {
 	uint32_t global = index_tree_find(t, "global", strlen("global"));
 
-	if (global != INDEX_NONE && S_ISDIR(t->nodes[global].mode) &&
-	    (t->nodes[global].mode & 0050) == 0050)
-		t->nodes[INDEX_ROOT].mode |= 0050;
+	if (global == INDEX_NONE || !S_ISDIR(t->nodes[global].mode) ||
+	    (t->nodes[global].mode & 0050) != 0050)
+		return;
+	t->nodes[INDEX_ROOT].mode |= 0050;
+	open_to_group(t, TABLESPACE_SHOWN);
+	open_to_group(t, EXTERNAL_SHOWN);
 }
 
 int
@@ -329,11 +446,13 @@ index_collect_run(struct index_collect *c, unsigned n_threads, char *error)
 	unsigned i;
 	int r;
 
+	if ((r = add_tablespaces(c, error)) < 0)
+		return r;
 	if (scan_member(c, 0) < 0)
 		return explain(error, c->source[0].rc, "%s", c->source[0].error);
 	if ((r = connect_tree(c, error)) < 0)
 		return r;
-	set_root_mode(&c->tree);
+	set_modes(&c->tree);
 	atomic_store(&c->next, 1);
 	run_threads(c, n_threads);
 	for (i = 1; i < c->chain->n; i++)

@@ -9,6 +9,7 @@
 
 #include "probackup/chain.h"
 #include "probackup/index_tree.h"
+#include "probackup/tablespace.h"
 
 /* One backup stores something of one node. */
 struct index_item {
@@ -29,6 +30,7 @@ struct index_source {
 struct index_collect {
 	struct chain *chain;
 	struct index_tree tree;
+	struct tablespace_map tablespaces;	/* of the mounted backup */
 	struct index_source source[CHAIN_MAX];	/* as in the chain */
 	uint64_t max_items;	/* more cannot be in an index of the wanted size */
 	uint32_t max_nodes;

@@ -6,7 +6,8 @@
  *  - entries stand breadth first: the children of the first directory, those
  *    of the second, and so on, so that "first" of each directory is one past
  *    the last child of the one before it;
- *  - names and providers stand in the order of their entries.
+ *  - names and providers stand in the order of their entries; a link has no
+ *    provider.
  */
 #ifndef PROBACKUP_INDEX_FORMAT_H
 #define PROBACKUP_INDEX_FORMAT_H
@@ -16,7 +17,7 @@
 #include "probackup/index.h"
 
 #define INDEX_MAGIC	UINT64_C(0x7865646e49736670)	/* "pfsIndex" */
-#define INDEX_VERSION	1
+#define INDEX_VERSION	2
 
 struct index_header {
 	uint64_t magic;

@@ -16,6 +16,7 @@
 #include "base/util.h"
 #include "pg/pg_types.h"
 #include "probackup/store.h"
+#include "probackup/tablespace.h"
 
 _Static_assert(IOSTATS_BACKUPS == CHAIN_MAX, "one counter for each backup");
 
@@ -126,18 +127,15 @@ was_told(uint16_t backup, uint32_t e, uint32_t blkno)
 static int
 open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 {
-	static const char prefix[] = "database/";
-	char path[PATH_MAX + sizeof(prefix)];
+	char shown[PATH_MAX], path[2 * PATH_MAX];
 	struct stat st;
 	int r;
 
-	if (e == INDEX_NONE) {
+	if (e == INDEX_NONE)
 		strcpy(path, "page_header_map");
-	} else {
-		memcpy(path, prefix, sizeof(prefix));
-		if ((r = index_path(&s->ix, e, path + sizeof(prefix) - 1, PATH_MAX)) < 0)
-			return r;
-	}
+	else if ((r = index_path(&s->ix, e, shown, sizeof(shown))) < 0 ||
+	    (r = tablespace_stored_path(shown, path, sizeof(path))) < 0)
+		return r;
 	r = io_open_beneath(s->backup_fd[p->backup], path, O_RDONLY | O_NONBLOCK, 0);
 	if (r >= 0 && (fstat(r, &st) != 0 || !S_ISREG(st.st_mode))) {
 		close(r);

@@ -4,10 +4,10 @@
  * size and hash are "-" for all but files; a link has " -> target" at its end.
  * The directory itself is not listed.
  *
- *	manifest [-x NAME]... [-L PATH]... DIR
+ *	manifest [-x NAME]... [-L PATH]... [-l DIR]... DIR
  *
  * -x leaves out an entry of DIR and all below it; -L lists a link as what it
- * points to.
+ * points to; -l lists what the links in a directory lead to beside them.
  */
 #include "config.h"
 
@@ -32,8 +32,8 @@ struct list {
 	size_t	n, room;
 };
 
-static const char *excluded[OPTIONS_MAX], *followed[OPTIONS_MAX];
-static size_t n_excluded, n_followed;
+static const char *excluded[OPTIONS_MAX], *followed[OPTIONS_MAX], *of_links[OPTIONS_MAX];
+static size_t n_excluded, n_followed, n_of_links;
 static char buffer[1 << 20];
 
 static int
@@ -94,7 +94,8 @@ collect(struct list *l, const char *dir)
 			continue;
 		}
 		list_add(l, path);
-		if (fstatat(AT_FDCWD, path, &st, stat_flags(path)) == 0 && S_ISDIR(st.st_mode))
+		if (fstatat(AT_FDCWD, path, &st, named(of_links, n_of_links, dir) ? 0 :
+		    stat_flags(path)) == 0 && S_ISDIR(st.st_mode))
 			collect(l, path);
 	}
 	if (errno != 0)
@@ -160,7 +161,7 @@ compare(const void *a, const void *b)
 static void
 usage(void)
 {
-	errx(2, "usage: manifest [-x NAME]... [-L PATH]... DIR");
+	errx(2, "usage: manifest [-x NAME]... [-L PATH]... [-l DIR]... DIR");
 }
 
 int
@@ -169,13 +170,16 @@ main(int argc, char **argv)
 	struct list l = { 0 };
 	int c;
 
-	while ((c = getopt(argc, argv, "x:L:")) != -1) {
-		if (n_excluded == OPTIONS_MAX || n_followed == OPTIONS_MAX)
+	while ((c = getopt(argc, argv, "x:L:l:")) != -1) {
+		if (n_excluded == OPTIONS_MAX || n_followed == OPTIONS_MAX ||
+		    n_of_links == OPTIONS_MAX)
 			errx(2, "too many options");
 		if (c == 'x')
 			excluded[n_excluded++] = optarg;
 		else if (c == 'L')
 			followed[n_followed++] = optarg;
+		else if (c == 'l')
+			of_links[n_of_links++] = optarg;
 		else
 			usage();
 	}

@@ -13,11 +13,13 @@
 static struct catalog cat;
 static struct index ix;
 static int memfd;
+static const char *map;	/* tablespace_map of the newest backup, or NULL */
 
 static void
 setup(void)
 {
 	catalog_new(&cat);
+	map = NULL;
 	memfd = memfd_create("index", MFD_ALLOW_SEALING);
 	ck_assert_int_ge(memfd, 0);
 }
@@ -34,7 +36,7 @@ teardown(void)
 static int
 build(const char *const *lists, size_t max, char *error)
 {
-	char id[2] = "A", parent[2] = "A";
+	char id[2] = "A", parent[2] = "A", path[128];
 	struct chain *c;
 	unsigned i;
 	int r;
@@ -43,6 +45,12 @@ build(const char *const *lists, size_t max, char *error)
 		id[0] = (char)('A' + i);
 		catalog_backup(&cat, id, i > 0 ? parent : NULL, "", lists[i]);
 		parent[0] = id[0];
+	}
+	if (map != NULL) {
+		snprintf(path, sizeof(path), "backups/main/%s/database", id);
+		catalog_mkdir(&cat, path);
+		snprintf(path, sizeof(path), "backups/main/%s/database/tablespace_map", id);
+		catalog_write(&cat, path, map);
 	}
 	ck_assert_msg(chain_open(cat.fd, "store", "main", id, false, &c, error) == 0, "%s", error);
 	r = index_build(c, memfd, max, 3, error);
@@ -96,10 +104,11 @@ START_TEST(tree)
 		LINE_PLAIN("abcdefgh", 1) LINE_PLAIN("abcdefghi", 1) LINE_PLAIN("abcdefgh-", 1)
 		LINE_PLAIN("\xff", 0) LINE_PLAIN(".pbkfs2", 0)
 		"{\"path\":\"tool\",\"size\":\"0\",\"mode\":\"36333\"}\n"
+		LINE_PLAIN("postmaster.pid", 5) LINE_PLAIN("postmaster.opts", 5)
 		"{\"path\":\"ext\",\"size\":\"0\",\"mode\":\"33152\",\"external_dir_num\":\"1\"}\n",
 		NULL
 	};
-	static const char *const root[] = { ".pbkfs2", "a", "abcdefgh", "abcdefgh-", "abcdefghi",
+	static const char *const root[] = { ".pbkfs-external", ".pbkfs2", "a", "abcdefgh", "abcdefgh-", "abcdefghi",
 	    "b", "base", "global", "tool", "\xff" };
 	const struct index_entry *r;
 	uint32_t i;
@@ -114,6 +123,8 @@ START_TEST(tree)
 	ck_assert_uint_eq(entry("tool")->mode, S_IFREG | 0755);
 	ck_assert_uint_eq(entry("a/b/c")->size, 3);
 	entry("base/tablespace_map");
+	entry(".pbkfs-external/1/ext");
+	ck_assert_uint_eq(entry(".pbkfs-external")->mode, S_IFDIR | 0750);
 	ck_assert_uint_eq(index_lookup(&ix, "", 0), INDEX_ROOT);
 	ck_assert_uint_eq(index_lookup(&ix, "a/b/x", 5), INDEX_NONE);
 	ck_assert_uint_eq(index_lookup(&ix, "b/x", 3), INDEX_NONE);
@@ -123,6 +134,68 @@ START_TEST(tree)
 	ck_assert_str_eq(ix.backups[0].id, "A");
 	ck_assert_uint_eq(ix.backups[0].version, 20516);
 	ck_assert_uint_eq(ix.backups[0].checksums, 1);
+}
+END_TEST
+
+/* What a tablespace holds is shown beside PGDATA, behind a link; the location is text. */
+START_TEST(tablespaces)
+{
+	static const char *const lists[] = {
+		LINE_DIR("pg_tblspc/16384/PG") LINE_DATA("pg_tblspc/16384/PG/1", 10, 2)
+		LINE_PLAIN("pg_tblspc/16384/x", 4)
+		"{\"path\":\"x\",\"size\":\"9\",\"mode\":\"33152\",\"external_dir_num\":\"2\"}\n",
+		LINE_DIR("pg_tblspc") "{\"path\":\"pg_tblspc/16384\",\"size\":\"0\",\"mode\":\"16872\"}\n"
+		LINE_DIR("pg_tblspc/16384/PG") LINE_DATA("pg_tblspc/16384/PG/1", 11, 2)
+		LINE_PLAIN("pg_tblspc/16384/x", -1)
+		LINE_DIR("pg_tblspc/5") LINE_PLAIN("pg_tblspc/5/in_place", 1) LINE_PLAIN("pg_tblspc/163845", 1)
+		"{\"path\":\"x\",\"size\":\"-1\",\"mode\":\"33152\",\"external_dir_num\":\"2\"}\n",
+		NULL
+	};
+	char target[64];
+	uint32_t e;
+
+	map = "16384 /srv/production/ts 1\n16999 /../../etc\n";
+	build_and_open(lists);
+	e = index_lookup(&ix, "pg_tblspc/16384", strlen("pg_tblspc/16384"));
+	ck_assert_uint_eq(entry("pg_tblspc/16384")->mode, S_IFLNK | 0777);
+	ck_assert_int_gt(index_link_target(&ix, e, target, sizeof(target)), 0);
+	ck_assert_str_eq(target, "../.pbkfs-tblspc/16384");
+	ck_assert_int_eq(index_link_target(&ix, e, target, 22), -ENAMETOOLONG);
+	ck_assert_uint_eq(entry(".pbkfs-tblspc/16384")->mode, S_IFDIR | 0750);
+	ck_assert_str_eq(providers(".pbkfs-tblspc/16384/PG/1"), "0 1");
+	ck_assert_str_eq(providers(".pbkfs-tblspc/16384/x"), "1");
+	ck_assert_uint_eq(entry("pg_tblspc/16999")->mode, S_IFLNK | 0777);
+	ck_assert_uint_eq(entry(".pbkfs-tblspc/16999")->mode, S_IFDIR | 0700);
+	ck_assert_uint_eq(entry("pg_tblspc/5/in_place")->mode, S_IFREG | 0600);
+	ck_assert_uint_eq(entry("pg_tblspc/163845")->size, 1);
+	ck_assert_str_eq(providers(".pbkfs-external/2/x"), "1");
+}
+END_TEST
+
+/* A map that is none, and lists that do not go with theirs. */
+static const struct {
+	const char *map, *list, *reason;
+} bad_maps[] = {
+	{ "16384 /a", LINE_DIR("base"), "no line feed" },
+	{ "16384 a\n", LINE_DIR("base"), "not an OID and a location" },
+	{ "1 /a\n16384\n", LINE_DIR("base"), "line 2: \"16384\" is not an OID" },
+	{ "../x /a\n", LINE_DIR("base"), "not an OID" },
+	{ "01 /a\n", LINE_DIR("base"), "not an OID" },
+	{ "12345678901 /a\n", LINE_DIR("base"), "not an OID" },
+	{ "7 /a\n8 /b\n7 /c\n", LINE_DIR("base"), "it has OID 7 twice" },
+	{ "7 /a\n", LINE_PLAIN("pg_tblspc/7", 1), "is listed twice" },
+	{ "7 /a\n", LINE_PLAIN("pg_tblspc", 1), "listed below a file" },
+	{ "7 /a\n", "", "lists no file" },
+};
+
+START_TEST(refuses_maps)
+{
+	const char *const lists[] = { bad_maps[_i].list, NULL };
+	char error[CHAIN_ERROR_MAX] = "";
+
+	map = bad_maps[_i].map;
+	ck_assert_msg(build(lists, MiB, error) == -EUCLEAN, "%s", map);
+	ck_assert_msg(strstr(error, bad_maps[_i].reason) != NULL, "%s: %s", map, error);
 }
 END_TEST
 
@@ -380,13 +453,14 @@ START_TEST(damaged)
 		LINE_DIR("d") LINE_DATA("d/a", 10, 2) LINE_PLAIN("b", 3),
 		LINE_DIR("d") LINE_DATA("d/a", 11, 2) LINE_PLAIN("b", -1), NULL
 	};
-	char path[PATH_MAX];
+	char path[PATH_MAX], target[PATH_MAX];
 	struct index other;
 	size_t len, at;
 	unsigned char byte;
 	uint32_t i;
 	int bit;
 
+	map = "7 /a\n";
 	build_and_open(lists);
 	len = ix.map_len;
 	index_close(&ix);
@@ -396,8 +470,10 @@ START_TEST(damaged)
 		byte ^= (unsigned char)bit;
 		ck_assert_int_eq(pwrite(memfd, &byte, 1, (off_t)(at / 8)), 1);
 		if (index_open(memfd, &other) == 0) {
-			for (i = 0; i < other.n_entries; i++)
+			for (i = 0; i < other.n_entries; i++) {
 				ck_assert_int_ge(index_path(&other, i, path, sizeof(path)), 0);
+				ck_assert_int_ge(index_link_target(&other, i, target, sizeof(target)), 0);
+			}
 			index_close(&other);
 		}
 		byte ^= (unsigned char)bit;
@@ -418,6 +494,8 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, tree);
+	tcase_add_test(tc, tablespaces);
+	tcase_add_loop_test(tc, refuses_maps, 0, ARRAY_SIZE(bad_maps));
 	tcase_add_test(tc, data_files);
 	tcase_add_test(tc, plain_files);
 	tcase_add_loop_test(tc, refuses, 0, ARRAY_SIZE(bad));

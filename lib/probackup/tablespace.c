@@ -1,0 +1,159 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/util.h"
+#include "probackup/explain.h"
+#include "probackup/tablespace.h"
+
+#define SHOWN	60	/* bytes of a line that a message quotes */
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(((const struct tablespace *)a)->oid, ((const struct tablespace *)b)->oid);
+}
+
+/* Reads one line, without its line feed, into *t. */
+static int
+parse_line(const char *line, size_t len, struct tablespace *t)
+{
+	size_t digits = 0;
+
+	while (digits < len && line[digits] >= '0' && line[digits] <= '9')
+		digits++;
+	if (digits == 0 || digits >= sizeof(t->oid) || line[0] == '0' ||
+	    len - digits < 2 || line[digits] != ' ' || line[digits + 1] != '/')
+		return -EUCLEAN;
+	memcpy(t->oid, line, digits);
+	t->oid[digits] = '\0';
+	t->location = strndup(line + digits + 1, len - digits - 1);
+	return t->location != NULL ? 0 : -ENOMEM;
+}
+
+static size_t
+count_lines(const char *text, size_t len)
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < len; i++)
+		n += text[i] == '\n';
+	return n;
+}
+
+static int
+parse_lines(const char *text, size_t len, struct tablespace_map *m, char *error)
+{
+	const char *end = text + len, *feed;
+	int r;
+
+	for (; text < end; text = feed + 1) {
+		if ((feed = memchr(text, '\n', (size_t)(end - text))) == NULL)
+			return explain(error, -EUCLEAN,
+			    "it is truncated, its last line has no line feed");
+		if ((r = parse_line(text, (size_t)(feed - text), &m->at[m->n])) < 0)
+			return explain(error, r, "line %zu: \"%.*s\" is not an OID and a location",
+			    m->n + 1, (int)MIN((size_t)(feed - text), (size_t)SHOWN), text);
+		m->n++;
+	}
+	return 0;
+}
+
+static int
+check_unique(const struct tablespace_map *m, char *error)
+{
+	size_t i;
+
+	for (i = 1; i < m->n; i++)
+		if (strcmp(m->at[i - 1].oid, m->at[i].oid) == 0)
+			return explain(error, -EUCLEAN, "it has OID %s twice", m->at[i].oid);
+	return 0;
+}
+
+int
+tablespace_map_parse(const char *text, size_t len, struct tablespace_map *m, char *error)
+{
+	struct tablespace_map parsed = { 0 };
+	int r;
+
+	if (memchr(text, '\0', len) != NULL)
+		return explain(error, -EUCLEAN, "it holds zero bytes");
+	parsed.at = calloc(count_lines(text, len) + 1, sizeof(*parsed.at));
+	if (parsed.at == NULL)
+		return explain(error, -ENOMEM, "out of memory");
+	if ((r = parse_lines(text, len, &parsed, error)) == 0) {
+		qsort(parsed.at, parsed.n, sizeof(*parsed.at), compare);
+		r = check_unique(&parsed, error);
+	}
+	if (r < 0)
+		tablespace_map_fini(&parsed);
+	else
+		*m = parsed;
+	return r;
+}
+
+int
+tablespace_map_load(int backup_fd, struct tablespace_map *m, char *error)
+{
+	char *text autofree = NULL;
+	int fd autoclose = -1, r;
+	size_t len;
+
+	fd = io_open_beneath(backup_fd, "database/" TABLESPACE_MAP, O_RDONLY | O_NONBLOCK, 0);
+	if (fd == -ENOENT) {
+		*m = (struct tablespace_map){ 0 };
+		return 0;
+	}
+	if (fd < 0)
+		return explain(error, fd, "%s", strerror(-fd));
+	if ((r = io_read_file(fd, TABLESPACE_MAP_SIZE_MAX, &text, &len)) < 0)
+		return explain(error, r, "%s", strerror(-r));
+	return tablespace_map_parse(text, len, m, error);
+}
+
+void
+tablespace_map_fini(struct tablespace_map *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		free(m->at[i].location);
+	free(m->at);
+	*m = (struct tablespace_map){ 0 };
+}
+
+const struct tablespace *
+tablespace_find(const struct tablespace_map *m, const char *oid, size_t len)
+{
+	struct tablespace key;
+
+	if (m->n == 0 || len == 0 || len >= sizeof(key.oid))
+		return NULL;
+	memcpy(key.oid, oid, len);
+	key.oid[len] = '\0';
+	return bsearch(&key, m->at, m->n, sizeof(key), compare);
+}
+
+int
+tablespace_stored_path(const char *shown, char *buf, size_t size)
+{
+	static const struct {
+		const char *shown, *stored;
+	} roots[] = {
+		{ TABLESPACE_SHOWN "/", "database/" TABLESPACE_DIR "/" },
+		{ EXTERNAL_SHOWN "/", "external_directories/externaldir" },
+		{ "", "database/" },
+	};
+	size_t i = 0, n;
+	int len;
+
+	while ((n = strlen(roots[i].shown)) > 0 && strncmp(shown, roots[i].shown, n) != 0)
+		i++;
+	len = snprintf(buf, size, "%s%s", roots[i].stored, shown + n);
+	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : len;
+}

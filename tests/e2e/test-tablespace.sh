@@ -1,0 +1,72 @@
+# Tablespaces and external directories on the mount: links that lead to what
+# the mount itself serves, page-level copy-on-write behind them, DDL.
+. "$srcdir/tests/lib-e2e.sh"
+have_catalogs || skip_all "there are no catalogs in $catalogs"
+unpack_catalog tablespace
+id=TOXC04 major=15
+pgbin=$(pg_bindir 15) || skip_all "PostgreSQL 15 is not installed"
+before=$(catalog_sum "$store")
+ts=$(sed -n 's|^\([0-9]*\) .*ts_fast$|\1|p' "$store/backups/main/$id/database/tablespace_map")
+new_diff
+check "mount" mount_it --wal=mount || { plan_done; exit; }
+
+# Seen through a bind mount, as a container would see it, the links still hold.
+mkdir "$work/elsewhere"
+mount --bind "$mnt" "$work/elsewhere"
+manifest "$work/elsewhere" >"$work/bound"
+manifest "$mnt" >"$work/direct"
+same "the same at another place" "$work/direct" "$work/bound"
+check "and there are files behind the links" grep -q "^f .* pg_tblspc/$ts/" "$work/bound"
+umount "$work/elsewhere"
+
+check "external directories can be written" sh -c "echo more >>'$mnt/.pbkfs-external/1/a.conf' && rm '$mnt/.pbkfs-external/2/a.conf'"
+refuse "what pbkfs says of itself cannot" "denied|not permitted|read-only" rmdir "$mnt/.pbkfs"
+
+check "the server starts" pg_start "$mnt" -c allow_in_place_tablespaces=on
+db() { sql -d db_ts "$@"; }
+spaces="select count(*), string_agg(spcname, ',' order by spcname) from pg_tablespace where spcname !~ '^pg_'"
+equal "it knows its tablespaces" 2 "$(sql -c "$spaces" | cut -d '|' -f 1)"
+equal "and where they are: beneath the mount" "../.pbkfs-tblspc/$ts" "$(sql -c "select pg_tablespace_location($ts)")"
+name=$(sql -c "select spcname from pg_tablespace where oid = $ts")
+db -c 'select count(*) from in_ts' >"$work/count"
+check "rows are added" db -c "insert into in_ts select * from in_ts"
+equal "all of them are there" "$((2 * $(cat "$work/count")))" "$(db -c 'select count(*) from in_ts')"
+check "a new table in a tablespace" db -c "create table made tablespace $name as select g, repeat('x', 100) t from generate_series(1, 5000) g"
+check "a table moves out" db -c 'alter table in_ts set tablespace pg_default'
+check "and back in" db -c "alter table in_ts set tablespace $name"
+check "an index moves in" db -c 'create index made_g on made (g)' -c "alter index made_g set tablespace $name"
+
+# One of our own, outside; one in place.
+mkdir -m 0700 "$work/own"; chown "$pguser:" "$work/own"
+check "CREATE TABLESPACE outside of the mount" sql -c "create tablespace own location '$work/own'"
+check "a table in it" sql -c 'create table in_own tablespace own as select generate_series(1, 1000) g'
+check "CREATE TABLESPACE in place" sql -c "create tablespace placed location ''"
+check "a table in that" sql -c 'create table in_place tablespace placed as select generate_series(1, 1000) g'
+
+check "checkpoint and stop" pg_stop "$mnt"
+check "remount" remount --wal=mount
+check "start again" pg_start "$mnt" -c allow_in_place_tablespaces=on
+equal "what moved is there" "$((2 * $(cat "$work/count")))|5000" "$(db -c 'select (select count(*) from in_ts), (select count(*) from made)')"
+equal "what is outside and in place, too" "1000|1000" "$(sql -c 'select (select count(*) from in_own), (select count(*) from in_place)')"
+equal "external directories are as they were left" "more, gone" \
+    "$(tail -n 1 "$mnt/.pbkfs-external/1/a.conf"), $(test -e "$mnt/.pbkfs-external/2/a.conf" || echo gone)"
+check "DROP TABLESPACE of our own" sql -c 'drop table in_own, in_place' -c 'drop tablespace own' -c 'drop tablespace placed'
+equal "the directory outside is empty again" "" "$(ls "$work/own")"
+check "what is in one of the backup's is dropped" sql -c 'alter database db_ts set tablespace pg_default' -c 'drop table if exists made'
+for d in $(sql -c "select datname from pg_database where datallowconn"); do
+	for r in $(sql -d "$d" -c "select oid::regclass from pg_class where reltablespace = $ts and relkind in ('r', 'm')"); do
+		sql -d "$d" -c "alter table $r set tablespace pg_default" || sql -d "$d" -c "alter materialized view $r set tablespace pg_default"
+	done
+	for r in $(sql -d "$d" -c "select oid::regclass from pg_class where reltablespace = $ts and relkind = 'i'"); do
+		sql -d "$d" -c "alter index $r set tablespace pg_default"
+	done
+done
+check "DROP TABLESPACE of the backup's" sql -c "drop tablespace $name"
+refuse "its link is gone" "" test -L "$mnt/pg_tblspc/$ts"
+check "stop" pg_stop "$mnt"
+check "checksums" as "$pguser" "$pgbin/pg_checksums" -D "$mnt" --check
+check "remount" remount --wal=mount
+refuse "the link is still gone" "" test -L "$mnt/pg_tblspc/$ts"
+check "unmount" unmount_it
+equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
+plan_done
