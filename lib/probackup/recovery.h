@@ -1,0 +1,61 @@
+/*
+ * How far a server is to recover, and whether the WAL archive lets it: what
+ * cannot work is said before anything is mounted.
+ */
+#ifndef PROBACKUP_RECOVERY_H
+#define PROBACKUP_RECOVERY_H
+
+#include <stdint.h>
+
+#include "probackup/archive.h"
+#include "probackup/chain.h"
+
+enum recovery_kind {
+	RECOVERY_NONE,		/* no target: to the end of what the backup needs */
+	RECOVERY_IMMEDIATE,	/* the same, as recovery_target = 'immediate' */
+	RECOVERY_LATEST,	/* to the end of the archive */
+	RECOVERY_TIME, RECOVERY_XID, RECOVERY_LSN, RECOVERY_NAME,
+};
+
+enum recovery_timeline { RECOVERY_TLI_CURRENT, RECOVERY_TLI_LATEST, RECOVERY_TLI_NUMBER };
+
+struct recovery_target {
+	enum recovery_kind kind;
+	const char *value;	/* as given: of TIME, XID, LSN and NAME; borrowed */
+	const char *timeline;	/* as given: NULL, "current", "latest" or a number; borrowed */
+	/* set by recovery_parse() */
+	int64_t	time_us;	/* microseconds since the epoch */
+	uint32_t xid;
+	uint64_t lsn;
+	enum recovery_timeline tli_kind;
+	uint32_t tli;		/* RECOVERY_TLI_NUMBER */
+};
+
+#define RECOVERY_NAME_MAX	63	/* bytes that PostgreSQL takes of a restore point's name */
+
+/*
+ * Checks how value and timeline are written, and sets what follows from them.
+ * A time is "YYYY-MM-DD HH:MM:SS[.ffffff][(+|-)ZZ[:MM]]", without a zone in
+ * the caller's own (so call it outside the sandbox); an xid is decimal, an LSN
+ * X/X, a timeline decimal or as PostgreSQL has it.  Returns 0, or -EINVAL with
+ * one line in error (CHAIN_ERROR_MAX bytes).
+ */
+int	recovery_parse(struct recovery_target *t, char *error);
+
+/*
+ * Whether a server that starts from backup can reach *t (after
+ * recovery_parse()) with archive a.  Returns 0, or -EUCLEAN (or another
+ * negative errno) with one line in error: a target before the end of the
+ * backup; a segment that is missing, by name; a timeline that is unknown, is no
+ * descendant of the backup's, or leaves it before the backup's end.  What is
+ * only doubtful is one line in warning: recovery to a time, an xid or a name
+ * ends at the first gap.  Both have CHAIN_ERROR_MAX bytes; warning is "" if
+ * there is none.  Bounded whatever the archive holds: one pass over the
+ * directory, 8 bytes in memory for each segment that can matter.
+ *
+ * A backup with its own WAL (stream) and without a target needs nothing.
+ */
+int	recovery_check(const struct control *backup, const struct archive *a,
+	    const struct recovery_target *t, char *error, char *warning);
+
+#endif
