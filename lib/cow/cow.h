@@ -82,6 +82,8 @@ int	cow_link(struct cow *c, uint64_t unique, uint64_t nodeid, uint64_t dir, cons
 	    struct cow_attr *attr);
 /* directory: rmdir(2), else unlink(2). */
 int	cow_remove(struct cow *c, uint64_t unique, uint64_t dir, const char *name, bool directory);
+/* Takes away a directory that the backup has, with all that is in it. */
+int	cow_hide(struct cow *c, uint64_t dir, const char *name);
 /* flags: 0, RENAME_NOREPLACE or RENAME_EXCHANGE; others -EINVAL. */
 int	cow_rename(struct cow *c, uint64_t unique, uint64_t dir, const char *name, uint64_t dir2,
 	    const char *name2, unsigned flags);

@@ -256,6 +256,36 @@ cow_remove(struct cow *c, uint64_t unique, uint64_t dir, const char *name, bool 
 	return r;
 }
 
+static int
+hide_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const char *name)
+{
+	struct place p;
+	struct node *n;
+	int r;
+
+	if ((r = find_existing(c, dir, name, &p, &n)) < 0)
+		return r;
+	if (n->base == INDEX_NONE || !S_ISDIR(n->mode))
+		return -ENOTDIR;
+	if ((r = node_bind(c, p.dir)) < 0)
+		return r;
+	set_name(rec, &p);
+	rec->serial = n->serial;
+	return append_and_apply(c, rec);
+}
+
+int
+cow_hide(struct cow *c, uint64_t dir, const char *name)
+{
+	struct journal_record rec = { .type = JOURNAL_UNLINK, .time = cow_now() };
+	int r;
+
+	pthread_rwlock_wrlock(&c->tree_lock);
+	r = hide_locked(c, &rec, dir, name);
+	pthread_rwlock_unlock(&c->tree_lock);
+	return r;
+}
+
 /* Whether dir is inside n or n itself: a directory cannot move there. */
 static bool
 lies_within(struct cow *c, uint64_t dir, uint64_t n)

@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/owner.h"
+#include "cli/provision_args.h"
 #include "cli/waiter.h"
 #include "ipc/shared.h"
 #include "supervisor/mountinfo.h"
@@ -290,13 +291,17 @@ cmd_mount(const struct options *o)
 {
 	struct supervisor_config c;
 	static struct names n;
+	struct recovery_target target;
+	struct provision provision;
 	struct waiter w = { .timeout = o->console ? 0 : o->timeout };
 	pid_t pid;
 	int rc;
 
 	if (check_arguments(o) != 0 || resolve_names(o, &n) != 0 || check_overlap(&n) != 0 ||
+	    provision_args(o, n.mnt, &provision, &target) != 0 ||
 	    fill_config(o, &n, &c) != 0)
 		return EXIT_FAILURE;
+	c.provision = &provision;
 	if ((pid = start_supervisor(&c, &w.fd)) < 0)
 		return cli_error("could not start the supervisor: %s", strerror(-pid));
 	w.forward_to = o->console ? pid : 0;

@@ -13,10 +13,10 @@
 #include "ipc/shared.h"
 #include "supervisor/supervisor.h"
 
-#define OPTIONS_MAX	40
+#define OPTIONS_MAX	64
 #define LONG_ONLY	256	/* keys of options without a letter begin here */
 
-enum option_type { OPT_FLAG, OPT_TEXT, OPT_NUMBER, OPT_SIZE, OPT_CHOICE };
+enum option_type { OPT_FLAG, OPT_TEXT, OPT_LIST, OPT_NUMBER, OPT_SIZE, OPT_CHOICE };
 
 struct option_def {
 	char	letter;		/* 0 = none */
@@ -40,6 +40,31 @@ static const struct option_def mount_options[] = {
 	{ 'I', "instance", "NAME", "the instance of the catalog", OPT_TEXT, AT(instance),
 	    NULL, 0, false },
 	{ 'i', "backup-id", "ID", "the backup to mount", OPT_TEXT, AT(backup_id), NULL, 0, false },
+	{ 0, "recovery-target", "WHAT", "immediate: the end of the backup; latest: of the archive",
+	    OPT_TEXT, AT(target), NULL, 0, false },
+	{ 0, "recovery-target-time", "TIME", "recover from the archive up to this time", OPT_TEXT,
+	    AT(target_time), NULL, 0, false },
+	{ 0, "recovery-target-xid", "XID", "up to this transaction", OPT_TEXT, AT(target_xid),
+	    NULL, 0, false },
+	{ 0, "recovery-target-lsn", "LSN", "up to this position", OPT_TEXT, AT(target_lsn),
+	    NULL, 0, false },
+	{ 0, "recovery-target-name", "NAME", "up to this restore point", OPT_TEXT,
+	    AT(target_name), NULL, 0, false },
+	{ 0, "recovery-target-inclusive", "BOOL", "true or false: the target itself, too", OPT_TEXT,
+	    AT(inclusive), NULL, 0, false },
+	{ 0, "recovery-target-action", "ACTION", "pause, promote or shutdown at the target",
+	    OPT_TEXT, AT(action), NULL, 0, false },
+	{ 0, "recovery-target-timeline", "TLI", "current, latest, or the number of one", OPT_TEXT,
+	    AT(timeline), NULL, 0, false },
+	{ 'R', "restore-as-replica", NULL, "make it a standby", OPT_FLAG, AT(replica), NULL, 0, false },
+	{ 0, "restore-command", "COMMAND", "where the server gets WAL, instead of .pbkfs/wal",
+	    OPT_TEXT, AT(restore_command), NULL, 0, false },
+	{ 0, "set", "NAME=VALUE", "a setting of the server; may be given again", OPT_LIST, AT(set),
+	    NULL, 0, false },
+	{ 0, "keep-settings", NULL, "no settings that keep the server from production", OPT_FLAG,
+	    AT(keep_settings), NULL, 0, false },
+	{ 0, "skip-external-dirs", NULL, "leave external directories out", OPT_FLAG,
+	    AT(skip_external), NULL, 0, false },
 	{ 0, "wait", NULL, "return once the mount answers", OPT_FLAG, AT(wait), NULL, 0, false },
 	{ 0, "timeout", "SEC", "wait no longer than this", OPT_NUMBER, AT(timeout), NULL,
 	    1000000, false },
@@ -171,6 +196,7 @@ static int
 set_value(const struct option_def *d, const char *text, struct options *o)
 {
 	void *field = (char *)o + d->offset;
+	struct option_list *list;
 
 	switch (d->type) {
 	case OPT_FLAG:
@@ -179,6 +205,12 @@ set_value(const struct option_def *d, const char *text, struct options *o)
 	case OPT_TEXT:
 		*(const char **)field = text;
 		return text[0] != '\0' ? 0 : -EINVAL;
+	case OPT_LIST:
+		list = field;
+		if (list->n == OPTION_LIST_MAX || text[0] == '\0')
+			return -EINVAL;
+		list->item[list->n++] = text;
+		return 0;
 	case OPT_NUMBER:
 	case OPT_SIZE:
 		return parse_number(text, d->type == OPT_SIZE, d->max, field);

@@ -8,6 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define OPTION_LIST_MAX	64
+
+/* The values of an option that can be given more than once. */
+struct option_list {
+	const char *item[OPTION_LIST_MAX];
+	unsigned n;
+};
+
 /* What was given; NULL, 0 and false where nothing was. */
 struct options {
 	const char *store, *mnt, *diff, *instance, *backup_id;
@@ -17,6 +25,10 @@ struct options {
 	uint64_t timeout;		/* seconds; 0 = for ever */
 	uint64_t cache_size;		/* bytes */
 	uint64_t threads;
+	const char *target, *target_time, *target_xid, *target_lsn, *target_name;
+	const char *inclusive, *action, *timeline, *restore_command;
+	struct option_list set;
+	bool	replica, keep_settings, skip_external;
 	bool	wait, console, force, perf_unsafe, no_wal, debug, counters_reset, help;
 };
 

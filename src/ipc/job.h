@@ -14,6 +14,7 @@ enum wal_mode { WAL_MOUNT, WAL_DIRECT };
 enum cache_mode { CACHE_WRITEBACK, CACHE_WRITETHROUGH };
 
 struct shared;
+struct provision;
 
 struct job {
 	/* descriptors; -1 where the role has no use for one */
@@ -41,6 +42,7 @@ struct job {
 	enum cache_mode cache;
 	bool	no_wal, perf_unsafe, debug;
 	bool	fresh;		/* the diff directory was empty */
+	const struct provision *provision;	/* what the preparer adds: ipc/provision.h */
 	const char *wal_link;	/* WAL_DIRECT: what the link pg_wal holds */
 	unsigned threads;	/* serving threads, = slots in use */
 	size_t	cache_size;	/* bytes for block maps */

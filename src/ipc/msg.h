@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MSG_PROTOCOL	1
+#define MSG_PROTOCOL	2
 #define MSG_BODY_MAX	2048
 
 enum msg_type {
@@ -26,6 +26,7 @@ enum msg_type {
 	MSG_CLEAN,		/* everything is flushed; it exits next */
 	MSG_STATS,		/* struct msg_stats: the answer to MSG_DUMP */
 	MSG_LOG,		/* one byte enum log_level, then text */
+	MSG_WARNING,		/* text for the user: what will not work as it is */
 	/* supervisor -> worker */
 	MSG_DIRTY_DONE = 64,	/* the marker is durable */
 	MSG_DUMP,		/* send MSG_STATS */

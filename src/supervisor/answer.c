@@ -198,6 +198,19 @@ answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 	return 0;
 }
 
+static int
+answer_warning(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	char text[1024];
+
+	if (++s->n_warnings > STATE_WARNINGS_MAX)
+		return -EPROTO;
+	copy_text(text, sizeof(text), body, len);
+	log_warn("%s", text);
+	notify_send(s->config->notify_fd, NOTIFY_WARNING, "%s", text);
+	return 0;
+}
+
 static const struct answer {
 	uint16_t type;
 	unsigned phases;
@@ -217,6 +230,7 @@ static const struct answer {
 	{ MSG_STATS,	PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING,
 	    EXACTLY(sizeof(struct msg_stats)), answer_stats },
 	{ MSG_LOG,	PHASE_ANY, 2, MSG_BODY_MAX, answer_log },
+	{ MSG_WARNING,	PHASE_PREPARING, 1, MSG_BODY_MAX, answer_warning },
 };	/* anything else: log it, end the worker */
 
 int

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "ipc/provision.h"
 #include "supervisor/begin.h"
 #include "supervisor/identity.h"
 #include "supervisor/lock.h"
@@ -185,6 +186,18 @@ load_binding(struct supervisor *s)
 		return FAIL(s, "diff directory \"%s\" was mounted with --no-wal and its WAL is gone:"
 		    " pbkfs cleanup it", diff);
 	return 0;
+}
+
+/* What a first mount decided is in the diff directory, and with it what was made of it since. */
+static int
+check_first_only(struct supervisor *s)
+{
+	const struct provision *p = s->config->provision;
+
+	if (s->fresh || p == NULL || p->first_only == NULL)
+		return 0;
+	return FAIL(s, "%s is for the first mount of a diff directory, and \"%s\" has been mounted"
+	    " before: pbkfs cleanup it, or use another one", p->first_only, s->config->diff);
 }
 
 static int
@@ -403,7 +416,7 @@ int
 begin_mount(struct supervisor *s)
 {
 	if (open_mountpoint(s) != 0 || open_diff_directory(s) != 0 || take_lock(s) != 0 ||
-	    load_binding(s) != 0 || choose_backup(s) != 0 || check_overlap(s) != 0 ||
+	    load_binding(s) != 0 || check_first_only(s) != 0 || choose_backup(s) != 0 || check_overlap(s) != 0 ||
 	    wipe_unfinished(s) != 0 || start_log(s) != 0)
 		return -1;
 	tell_what_is_weak(s);

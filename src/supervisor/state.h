@@ -54,6 +54,7 @@ struct supervisor {
 	struct binding bound;	/* as on disk */
 	struct binding found;	/* as the preparer reported it */
 	bool	prepared;	/* MSG_PREPARED arrived */
+	unsigned n_warnings;	/* MSG_WARNINGs that arrived */
 	uint32_t root_mode;
 	int	store_fd, index_fd, fuse_fd, mnt_fd, mnt_parent_fd, signal_fd;
 	const char *mnt_base;
@@ -102,6 +103,7 @@ struct supervisor {
 uint64_t state_now(void);
 
 #define STATE_SECOND	1000000000ULL
+#define STATE_WARNINGS_MAX	200	/* more are an attack on the terminal */
 
 /* Records why this mount fails (the first reason counts) and ends the loop. */
 void	state_fail(struct supervisor *s, const char *fmt, ...)

@@ -32,6 +32,8 @@ struct supervisor_config {
 	uid_t	uid;
 	gid_t	gid;
 
+	const struct provision *provision;	/* what a mount adds to it: ipc/provision.h */
+
 	/* how */
 	enum sandbox_level sandbox;
 	enum wal_choice wal;

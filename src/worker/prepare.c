@@ -12,6 +12,7 @@
 #include "probackup/blockmap.h"
 #include "probackup/chain.h"
 #include "worker/confine.h"
+#include "worker/provision.h"
 #include "worker/report.h"
 #include "worker/walfill.h"
 #include "worker/worker.h"
@@ -74,7 +75,7 @@ fill(const struct job *job, struct store *s, struct msg_prepared *p)
 
 /* Everything that needs the index: what is left to find out, and WAL. */
 static int
-use_index(const struct job *job, struct msg_prepared *p)
+use_index(const struct job *job, const struct chain *c, struct msg_prepared *p)
 {
 	struct fdcache *fds = fdcache_new(confine_max_fds());
 	struct store s;
@@ -90,7 +91,7 @@ use_index(const struct job *job, struct msg_prepared *p)
 		store_close(&s);
 	}
 	fdcache_free(fds);
-	return rc;
+	return rc == 0 && job->provision != NULL ? provision(job, c) : rc;
 }
 
 static int
@@ -104,13 +105,15 @@ prepare(const struct job *job, struct chain *c)
 	int rc;
 
 	snprintf(p.warning, sizeof(p.warning), "%s", c->warning);
+	if (job->provision != NULL && (rc = provision_check(job, c)) < 0)
+		return rc;
 	rc = index_build(c, job->index_fd, job->index_max, INDEX_THREADS, error);
 	if (rc < 0) {
 		report_failed("%s", error);
 		return rc;
 	}
 	report_members(c);	/* building the index has read their lists and checksums */
-	if ((rc = use_index(job, &p)) < 0) {
+	if ((rc = use_index(job, c, &p)) < 0) {
 		if (report_last_error()[0] != '\0')
 			report_failed("%s", report_last_error());
 		else

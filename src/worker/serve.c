@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "worker/confine.h"
+#include "worker/engine.h"
 #include "worker/report.h"
 #include "worker/serve.h"
 #include "worker/worker.h"
@@ -111,18 +112,12 @@ open_cow(struct server *v)
 {
 	const struct job *job = v->s.job;
 	uint64_t uniques[SHARED_SLOTS];
-	struct cow_config config = {
-		.store_fd = job->store_fd, .diff_fd = job->diff_fd, .index_fd = job->index_fd,
-		.instance = job->instance, .uid = job->uid, .gid = job->gid,
-		.pending = &job->shared->pending, .mount_id = job->shared->mount_id,
-		.first = job->generation == 1, .no_sync = job->perf_unsafe,
-		.no_wal = job->no_wal, .kernel_times = job->cache == CACHE_WRITEBACK,
-		.wal_link = job->wal == WAL_DIRECT ? job->wal_link : NULL,
-		.cache_size = job->cache_size, .max_fds = confine_max_fds(),
-		.reserve = confine_kernel_holds(),
-		.in_flight = uniques, .n_in_flight = loop_in_flight(job->shared, uniques),
-	};
+	struct cow_config config;
 
+	engine_config(job, &config);
+	config.first = job->generation == 1;
+	config.in_flight = uniques;
+	config.n_in_flight = loop_in_flight(job->shared, uniques);
 	return cow_open(&config, &v->s.cow);
 }
 

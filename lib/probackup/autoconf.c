@@ -1,0 +1,148 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "pg/pgconf.h"
+#include "probackup/autoconf.h"
+
+#define FIRST_SIZE	4096
+#define CLUSTER_NAME_MAX 64	/* bytes, NUL included: NAMEDATALEN of PostgreSQL */
+
+/* The reasons stand in the manual: doc/pbkfs.8, "THE CLONE". */
+const struct autoconf_setting autoconf_clone[] = {
+	{ "archive_mode", "off", 0 },
+	{ "archive_command", "", 0 },
+	{ "archive_library", "", 15 },
+	{ "restore_command", "", 0 },
+	{ "archive_cleanup_command", "", 0 },
+	{ "recovery_end_command", "", 0 },
+	{ "primary_conninfo", "", 0 },
+	{ "primary_slot_name", "", 0 },
+	{ "sync_replication_slots", "off", 17 },
+	{ "synchronous_standby_names", "", 0 },
+	{ "max_logical_replication_workers", "0", 0 },
+	{ "listen_addresses", "localhost", 0 },
+	{ "external_pid_file", "", 0 },
+	{ "recovery_init_sync_method", "fsync", 14 },
+	{ NULL, NULL, 0 },
+};
+
+static int
+grow(struct autoconf *a, size_t more)
+{
+	size_t size = a->size > 0 ? a->size : FIRST_SIZE;
+	char *text;
+
+	while (size - a->len < more)
+		if (__builtin_mul_overflow(size, 2, &size))
+			return -ENOMEM;
+	if (size == a->size)
+		return 0;
+	if ((text = realloc(a->text, size)) == NULL)
+		return -ENOMEM;
+	a->text = text;
+	a->size = size;
+	return 0;
+}
+
+static void
+append(struct autoconf *a, const char *text, size_t len)
+{
+	if (a->error == 0 && grow(a, len + 1) < 0)
+		a->error = -ENOMEM;
+	if (a->error != 0)
+		return;
+	memcpy(a->text + a->len, text, len);
+	a->len += len;
+	a->text[a->len] = '\0';
+}
+
+static bool
+is_dropped(const struct pgconf_setting *s)
+{
+	if (strncmp(s->name, "include", strlen("include")) == 0)
+		return strstr(s->value, "probackup_recovery.conf") != NULL;
+	return strcmp(s->name, "restore_command") == 0 ||
+	    strncmp(s->name, "recovery_target", strlen("recovery_target")) == 0;
+}
+
+void
+autoconf_base(struct autoconf *a, const char *text, size_t len, bool for_recovery)
+{
+	struct pgconf scan = { .text = text, .len = len };
+	struct pgconf_setting s;
+	size_t kept = 0;
+
+	while (for_recovery && pgconf_next(&scan, &s) == 1)
+		if (is_dropped(&s)) {
+			append(a, text + kept, scan.line_start - kept);
+			kept = scan.pos;
+		}
+	append(a, text + kept, len - kept);
+	if (a->len > 0 && a->error == 0 && a->text[a->len - 1] != '\n')
+		append(a, "\n", 1);
+}
+
+void
+autoconf_comment(struct autoconf *a, const char *line)
+{
+	append(a, "\n# ", 3);
+	append(a, line, strlen(line));
+	append(a, "\n", 1);
+}
+
+void
+autoconf_set(struct autoconf *a, const char *name, const char *value)
+{
+	char line[PGCONF_NAME_MAX + 2 * PGCONF_VALUE_MAX];
+	int len = pgconf_format(name, value, line, sizeof(line));
+
+	if (len < 0 && a->error == 0)
+		a->error = len;
+	if (len > 0)
+		append(a, line, (size_t)len);
+}
+
+void
+autoconf_set_clone(struct autoconf *a, unsigned server_version, const char *instance,
+    const char *id)
+{
+	const struct autoconf_setting *s;
+	char name[CLUSTER_NAME_MAX];
+
+	for (s = autoconf_clone; s->name != NULL; s++)
+		if (s->since <= server_version)
+			autoconf_set(a, s->name, s->value);
+	snprintf(name, sizeof(name), "pbkfs %s %s", id, instance);
+	autoconf_set(a, "cluster_name", name);
+}
+
+static void
+set_target(struct autoconf *a, const struct recovery_target *t)
+{
+	static const char *const names[] = {
+		[RECOVERY_TIME] = "recovery_target_time", [RECOVERY_XID] = "recovery_target_xid",
+		[RECOVERY_LSN] = "recovery_target_lsn", [RECOVERY_NAME] = "recovery_target_name",
+	};
+
+	if (t->kind == RECOVERY_IMMEDIATE)
+		autoconf_set(a, "recovery_target", "immediate");
+	else if (t->kind >= RECOVERY_TIME)
+		autoconf_set(a, names[t->kind], t->value);
+}
+
+void
+autoconf_set_recovery(struct autoconf *a, const struct autoconf_recovery *r)
+{
+	set_target(a, r->target);
+	if (r->inclusive != NULL)
+		autoconf_set(a, "recovery_target_inclusive", r->inclusive);
+	autoconf_set(a, "recovery_target_timeline",
+	    r->target->timeline != NULL ? r->target->timeline : "current");
+	autoconf_set(a, "recovery_target_action", r->action != NULL ? r->action : "pause");
+	autoconf_set(a, "restore_command", r->restore_command);
+}

@@ -1,0 +1,61 @@
+/*
+ * postgresql.auto.conf of a clone: what the backup has, as restore leaves it,
+ * and behind it the settings that make it a clone, which win.  FORMAT.md 8.
+ */
+#ifndef PROBACKUP_AUTOCONF_H
+#define PROBACKUP_AUTOCONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probackup/recovery.h"
+
+#define AUTOCONF_SIZE_MAX	(1024 * 1024)	/* bytes of the file in a backup */
+
+/* Text that grows.  Zero-initialise it; free(text). */
+struct autoconf {
+	char	*text;
+	size_t	len, size;
+	int	error;		/* -ENOMEM or -ENAMETOOLONG, once something did not fit */
+};
+
+/* One setting of a clone: docs and tests list them from this table. */
+struct autoconf_setting {
+	const char *name, *value;
+	unsigned since;		/* first major version of PostgreSQL that knows it */
+};
+extern const struct autoconf_setting autoconf_clone[];	/* ends with name NULL */
+
+/*
+ * Appends the backup's text (len bytes).  for_recovery: without the lines that
+ * restore drops, which set restore_command or a recovery target, or include
+ * probackup_recovery.conf.
+ */
+void	autoconf_base(struct autoconf *a, const char *text, size_t len, bool for_recovery);
+
+/* Appends "# " and the line, after an empty one. */
+void	autoconf_comment(struct autoconf *a, const char *line);
+
+/* Appends one setting; value is quoted as the server reads it. */
+void	autoconf_set(struct autoconf *a, const char *name, const char *value);
+
+/*
+ * Appends what keeps a clone from production: autoconf_clone, as far as the
+ * server knows it, and a cluster_name made of instance and id.
+ */
+void	autoconf_set_clone(struct autoconf *a, unsigned server_version, const char *instance,
+	    const char *id);
+
+/* What a server is to do about WAL, as restore would be told. */
+struct autoconf_recovery {
+	const struct recovery_target *target;
+	const char *inclusive;		/* "true", "false", or NULL: not said */
+	const char *action;		/* "pause", "promote" or "shutdown"; NULL: pause */
+	const char *restore_command;
+};
+
+/* Appends the settings of a recovery, in the words of restore. */
+void	autoconf_set_recovery(struct autoconf *a, const struct autoconf_recovery *r);
+
+#endif

@@ -1,0 +1,128 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/provision_args.h"
+#include "pg/pgconf.h"
+#include "probackup/chain.h"
+
+/* Options that count at the first mount of a diff directory only. */
+static const char *
+find_first_only(const struct options *o)
+{
+	const struct { const char *name; bool given; } only[] = {
+		{ "--recovery-target", o->target != NULL },
+		{ "--recovery-target-time", o->target_time != NULL },
+		{ "--recovery-target-xid", o->target_xid != NULL },
+		{ "--recovery-target-lsn", o->target_lsn != NULL },
+		{ "--recovery-target-name", o->target_name != NULL },
+		{ "--recovery-target-inclusive", o->inclusive != NULL },
+		{ "--recovery-target-action", o->action != NULL },
+		{ "--recovery-target-timeline", o->timeline != NULL },
+		{ "--restore-command", o->restore_command != NULL },
+		{ "--restore-as-replica", o->replica },
+		{ "--keep-settings", o->keep_settings },
+		{ "--skip-external-dirs", o->skip_external },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(only); i++)
+		if (only[i].given)
+			return only[i].name;
+	return NULL;
+}
+
+static int
+choose_target(const struct options *o, struct recovery_target *t)
+{
+	const struct { const char *value; enum recovery_kind kind; } given[] = {
+		{ o->target_time, RECOVERY_TIME }, { o->target_xid, RECOVERY_XID },
+		{ o->target_lsn, RECOVERY_LSN }, { o->target_name, RECOVERY_NAME },
+	};
+	unsigned n = 0;
+	size_t i;
+
+	*t = (struct recovery_target){ .timeline = o->timeline };
+	for (i = 0; i < ARRAY_SIZE(given); i++) {
+		if (given[i].value == NULL)
+			continue;
+		t->kind = given[i].kind;
+		t->value = given[i].value;
+		n++;
+	}
+	if (o->target != NULL) {
+		t->kind = strcmp(o->target, "immediate") == 0 ? RECOVERY_IMMEDIATE : RECOVERY_LATEST;
+		if (t->kind == RECOVERY_LATEST && strcmp(o->target, "latest") != 0)
+			return cli_error("--recovery-target cannot be \"%s\", only immediate|latest",
+			    o->target);
+		n++;
+	}
+	return n > 1 ? cli_error("only one recovery target can be given") : 0;
+}
+
+static int
+check_word(const char *option, const char *value, const char *const *words)
+{
+	const char *const *w;
+
+	for (w = words; value != NULL && *w != NULL; w++)
+		if (strcmp(value, *w) == 0)
+			return 0;
+	return value == NULL ? 0 : cli_error("%s cannot be \"%s\"", option, value);
+}
+
+static int
+check_words(const struct options *o, const struct recovery_target *t)
+{
+	static const char *const truth[] = { "true", "false", NULL };
+	static const char *const actions[] = { "pause", "promote", "shutdown", NULL };
+
+	if (check_word("--recovery-target-inclusive", o->inclusive, truth) != 0 ||
+	    check_word("--recovery-target-action", o->action, actions) != 0)
+		return 1;
+	if (o->inclusive != NULL && t->kind != RECOVERY_TIME && t->kind != RECOVERY_XID &&
+	    t->kind != RECOVERY_LSN)
+		return cli_error("--recovery-target-inclusive needs a target time, xid or LSN");
+	return 0;
+}
+
+/* The server would refuse to start over a line feed or a name that is none. */
+static int
+check_setting(const char *text)
+{
+	const char *equals = strchr(text, '=');
+
+	if (equals == NULL || !pgconf_name_is_valid(text, (size_t)(equals - text)))
+		return cli_error("--set takes NAME=VALUE, not \"%s\"", text);
+	if (strpbrk(equals, "\n\r") != NULL || strlen(equals) > PGCONF_VALUE_MAX)
+		return cli_error("the value of \"%.*s\" has a line feed or is too long",
+		    (int)(equals - text), text);
+	return 0;
+}
+
+int
+provision_args(const struct options *o, const char *mnt, struct provision *p,
+    struct recovery_target *t)
+{
+	char error[CHAIN_ERROR_MAX];
+	unsigned i;
+
+	*p = (struct provision){
+		.target = t, .inclusive = o->inclusive, .action = o->action,
+		.restore_command = o->restore_command, .replica = o->replica,
+		.keep_settings = o->keep_settings, .skip_external = o->skip_external,
+		.first_only = find_first_only(o), .mnt = mnt,
+	};
+	if (choose_target(o, t) != 0 || check_words(o, t) != 0)
+		return 1;
+	if (recovery_parse(t, error) != 0)
+		return cli_error("%s", error);
+	for (i = 0; i < o->set.n; i++) {
+		if (check_setting(o->set.item[i]) != 0)
+			return 1;
+		p->setting[p->n_settings++] = o->set.item[i];
+	}
+	return 0;
+}

@@ -1,0 +1,32 @@
+/*
+ * What a mount is to make of the data directory beyond what the backup has.
+ * The command fills it, the supervisor hands it on, the preparer does it.
+ */
+#ifndef IPC_PROVISION_H
+#define IPC_PROVISION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PROVISION_SETTINGS_MAX	64
+#define PROVISION_MAPPINGS_MAX	64
+
+struct recovery_target;		/* probackup/recovery.h; after recovery_parse() */
+
+struct provision {
+	/* decided by the first mount, and in the diff directory from then on */
+	const struct recovery_target *target;	/* never NULL */
+	const char *inclusive, *action;		/* NULL: not said */
+	const char *restore_command;		/* NULL: from the archive, through the mount */
+	bool	replica;			/* standby.signal instead of recovery.signal */
+	bool	keep_settings;			/* no settings of a clone */
+	bool	skip_external;			/* no external directories */
+	/* by any mount */
+	const char *setting[PROVISION_SETTINGS_MAX];	/* "NAME=VALUE" */
+	unsigned n_settings;
+	/* for messages */
+	const char *first_only;			/* an option that was given of the former, or NULL */
+	const char *mnt;
+};
+
+#endif

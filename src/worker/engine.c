@@ -1,0 +1,20 @@
+#include "config.h"
+
+#include "ipc/shared.h"
+#include "worker/confine.h"
+#include "worker/engine.h"
+
+void
+engine_config(const struct job *job, struct cow_config *config)
+{
+	*config = (struct cow_config){
+		.store_fd = job->store_fd, .diff_fd = job->diff_fd, .index_fd = job->index_fd,
+		.instance = job->instance, .uid = job->uid, .gid = job->gid,
+		.pending = &job->shared->pending, .mount_id = job->shared->mount_id,
+		.no_sync = job->perf_unsafe, .no_wal = job->no_wal,
+		.kernel_times = job->cache == CACHE_WRITEBACK,
+		.wal_link = job->wal == WAL_DIRECT ? job->wal_link : NULL,
+		.cache_size = job->cache_size, .max_fds = confine_max_fds(),
+		.reserve = confine_kernel_holds(),
+	};
+}

@@ -1,0 +1,14 @@
+/*
+ * The copy-on-write engine as a job wants it, for the preparer and for those
+ * who serve.
+ */
+#ifndef WORKER_ENGINE_H
+#define WORKER_ENGINE_H
+
+#include "cow/cow.h"
+#include "ipc/job.h"
+
+/* What cow_open() needs to know; first and what is in flight are the caller's to set. */
+void	engine_config(const struct job *job, struct cow_config *config);
+
+#endif

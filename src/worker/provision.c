@@ -1,0 +1,224 @@
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "ipc/provision.h"
+#include "pg/pgconf.h"
+#include "probackup/archive.h"
+#include "probackup/autoconf.h"
+#include "probackup/tablespace.h"
+#include "worker/engine.h"
+#include "worker/provision.h"
+#include "worker/report.h"
+#include "worker/settings.h"
+
+/*
+ * All of this goes through the same engine as the changes of a server, so it
+ * is found again like them: by the next worker, by the next mount, and gone
+ * after a cleanup.  A first mount that dies in the middle has no binding yet,
+ * and the next one begins anew; a later one replaces one file by rename.
+ */
+
+#define AUTO_CONF	"postgresql.auto.conf"
+#define AUTO_CONF_NEW	"postgresql.auto.conf.pbkfs"
+#define RESTORE_COMMAND	"cp \".pbkfs/wal/%f\" \"%p\""
+
+struct work {
+	const struct job *job;
+	const struct provision *p;
+	const struct control *backup;
+	const char *id;
+	struct cow *cow;
+	struct reader reader;
+};
+
+bool
+provision_recovers(const struct provision *p, const struct control *backup)
+{
+	return !backup->stream || p->target->kind != RECOVERY_NONE || p->target->timeline != NULL ||
+	    p->restore_command != NULL || p->replica;
+}
+
+int
+provision_check(const struct job *job, const struct chain *c)
+{
+	const struct control *backup = &c->member[0].control;
+	char error[CHAIN_ERROR_MAX], warning[CHAIN_ERROR_MAX] = "";
+	struct archive a;
+	int r;
+
+	/* Whoever brings a restore_command has another archive. */
+	if (!job->fresh || !provision_recovers(job->provision, backup) ||
+	    job->provision->restore_command != NULL)
+		return 0;
+	r = archive_init(&a, job->store_fd, job->instance, c->xlog_seg_size,
+	    (uint32_t)strtoul(backup->server_version, NULL, 10));
+	if (r == 0 && (r = recovery_check(backup, &a, job->provision->target, error, warning)) < 0)
+		report_failed("%s", error);
+	if (r == 0 && warning[0] != '\0')
+		report_send(MSG_WARNING, warning, strlen(warning));
+	return r;
+}
+
+/* Makes a file of the owner's in the root, with what text has. */
+static int
+make_file(struct work *w, const char *name, const char *text, size_t len)
+{
+	const struct job *job = w->job;
+	struct cow_attr attr;
+	int r;
+
+	if ((r = cow_remove(w->cow, 0, COW_ROOT, name, false)) < 0 && r != -ENOENT)
+		return r;
+	r = cow_create(w->cow, 0, COW_ROOT, name, S_IFREG | 0600, job->uid, job->gid, NULL, &attr);
+	return r == 0 && len > 0 ? cow_write(w->cow, attr.nodeid, 0, len, text, &w->reader) : r;
+}
+
+static void
+add_user_settings(const struct provision *p, struct autoconf *a)
+{
+	char name[PGCONF_NAME_MAX];
+	const char *equals;
+	unsigned i;
+
+	if (p->n_settings == 0)
+		return;
+	autoconf_comment(a, "settings given to pbkfs mount");
+	for (i = 0; i < p->n_settings; i++) {
+		equals = strchr(p->setting[i], '=');
+		snprintf(name, sizeof(name), "%.*s", (int)(equals - p->setting[i]), p->setting[i]);
+		autoconf_set(a, name, equals + 1);
+	}
+}
+
+static void
+add_first_settings(const struct work *w, struct autoconf *a)
+{
+	const struct provision *p = w->p;
+	const struct autoconf_recovery recovery = {
+		.target = p->target, .inclusive = p->inclusive, .action = p->action,
+		.restore_command = p->restore_command != NULL ? p->restore_command : RESTORE_COMMAND,
+	};
+	char line[128];
+
+	if (!p->keep_settings) {
+		snprintf(line, sizeof(line), "settings of a clone, added by pbkfs mount of backup %s",
+		    w->id);
+		autoconf_comment(a, line);
+		autoconf_set_clone(a, (unsigned)strtoul(w->backup->server_version, NULL, 10),
+		    w->job->instance, w->id);
+	}
+	if (!provision_recovers(p, w->backup))
+		return;
+	autoconf_comment(a, "recovery settings, added by pbkfs mount");
+	autoconf_set_recovery(a, &recovery);
+}
+
+static int
+compose(struct work *w, struct autoconf *a)
+{
+	bool first = w->job->fresh, recovers = first && provision_recovers(w->p, w->backup);
+	char *text autofree = NULL;
+	size_t len = 0;
+	int r;
+
+	r = settings_read(w->cow, AUTO_CONF, &w->reader, &text, &len);
+	if (r < 0 && r != -ENOENT) {
+		log_error("could not read \"" AUTO_CONF "\": %s",
+		    r == -EFBIG ? "it is too large" : strerror(-r));
+		return r;
+	}
+	autoconf_base(a, text != NULL ? text : "", len,
+	    first && (recovers || !w->p->keep_settings));
+	if (first)
+		add_first_settings(w, a);
+	add_user_settings(w->p, a);
+	return a->error;
+}
+
+static int
+write_settings(struct work *w)
+{
+	struct autoconf a = { 0 };
+	int r;
+
+	if ((r = compose(w, &a)) == 0 && (r = make_file(w, AUTO_CONF_NEW, a.text, a.len)) == 0)
+		r = cow_rename(w->cow, 0, COW_ROOT, AUTO_CONF_NEW, COW_ROOT, AUTO_CONF, 0);
+	free(a.text);
+	return r;
+}
+
+static bool
+changes_settings(const struct work *w)
+{
+	return w->p->n_settings > 0 || (w->job->fresh &&
+	    (!w->p->keep_settings || provision_recovers(w->p, w->backup)));
+}
+
+static int
+hide_externals(struct work *w)
+{
+	int r = cow_hide(w->cow, COW_ROOT, EXTERNAL_SHOWN);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Everything that is decided once. */
+static int
+first_mount(struct work *w)
+{
+	int r = 0;
+
+	if (provision_recovers(w->p, w->backup))
+		r = make_file(w, w->p->replica ? "standby.signal" : "recovery.signal", NULL, 0);
+	if (r == 0 && w->p->skip_external)
+		r = hide_externals(w);
+	return r;
+}
+
+static int
+work(struct work *w)
+{
+	int r;
+
+	if ((changes_settings(w) && (r = write_settings(w)) < 0) ||
+	    (w->job->fresh && (r = first_mount(w)) < 0) ||
+	    (r = cow_flush(w->cow)) < 0)
+		return r;
+	settings_warn(w->cow, &w->reader, w->p->mnt);
+	return 0;
+}
+
+int
+provision(const struct job *job, const struct chain *c)
+{
+	static struct iostats stats;
+	struct work w = {
+		.job = job, .p = job->provision, .backup = &c->member[0].control,
+		.id = c->member[0].id,
+	};
+	struct cow_config config;
+	int r;
+
+	if (!job->fresh && w.p->n_settings == 0)
+		return 0;
+	engine_config(job, &config);
+	config.first = true;
+	config.reserve = 0;
+	if ((r = reader_init(&w.reader, &stats)) < 0)
+		return r;
+	if ((r = cow_open(&config, &w.cow)) == 0) {
+		if ((r = work(&w)) < 0)
+			log_error("could not write the settings of the clone: %s", strerror(-r));
+		cow_close(w.cow);
+	}
+	reader_fini(&w.reader);
+	return r;
+}
