@@ -486,3 +486,9 @@ cow_figures(struct cow *c, struct cow_figures *f)
 	pthread_rwlock_unlock(&c->tree_lock);
 	measure(c, f);
 }
+
+const struct index *
+cow_index(const struct cow *c)
+{
+	return &c->store.ix;
+}

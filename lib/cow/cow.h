@@ -166,6 +166,9 @@ void	cow_drop_reserve(struct cow *c);
 /* --no-wal: removes what pg_wal holds; nothing may be served any more. */
 void	cow_drop_wal(struct cow *c);
 
+/* What is mounted, as the preparer found it. */
+const struct index *cow_index(const struct cow *c);
+
 struct cow_figures {
 	uint64_t diff_bytes, diff_files;	/* allocated under data/ */
 	uint64_t journal_bytes, map_bytes, inodes, dirty_files;

@@ -97,6 +97,7 @@ struct archive_entry {
 /* A listing under way. */
 struct archive_list {
 	const struct archive *archive;
+	bool	twice;		/* the caller's: list such a file twice, which costs less */
 	DIR	*dir;		/* NULL: there is no such directory */
 };
 
@@ -104,7 +105,8 @@ struct archive_list {
  * Begins a listing, or goes on behind the entry whose cookie it was (0: from
  * the start), at no greater cost than reading on would have had.  The order is
  * the file system's.  A file that is there plain and compressed is listed
- * once; what is no WAL file is left out.  archive_list_next() returns 1 and
+ * once, unless the caller sets l->twice behind archive_list_begin(); what is no
+ * WAL file is left out.  archive_list_next() returns 1 and
  * *e, 0 at the end, or negative errno.  One thread for one listing.
  */
 int	archive_list_begin(const struct archive *a, uint64_t cookie, struct archive_list *l);

@@ -46,6 +46,35 @@ parse_segment_size(const char *text)
 	return (uint32_t)n;
 }
 
+/* Returns the number, or 0 if text is none that fits. */
+static uint64_t
+parse_identifier(const char *text)
+{
+	uint64_t n = 0;
+
+	for (; *text >= '0' && *text <= '9'; text++)
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, (uint64_t)(*text - '0'), &n))
+			return 0;
+	return *text == '\0' ? n : 0;
+}
+
+static int
+set_value(const struct keyvalue *kv, size_t line, struct conf *c, char *error)
+{
+	if (strcasecmp(kv->key, "xlog-seg-size") == 0) {
+		if ((c->xlog_seg_size = parse_segment_size(kv->value)) != 0)
+			return 0;
+		return explain(error, -EUCLEAN,
+		    "line %zu: xlog-seg-size is \"%s\" instead of a power of two from 1MB to 1GB",
+		    line, kv->value);
+	}
+	/* It is only there to be compared with: a bad one is as good as none. */
+	if (strcasecmp(kv->key, "system-identifier") == 0)
+		c->system_identifier = parse_identifier(kv->value);
+	return 0;
+}
+
 int
 conf_parse(const char *text, size_t len, struct conf *c, char *error)
 {
@@ -54,15 +83,9 @@ conf_parse(const char *text, size_t len, struct conf *c, char *error)
 	struct keyvalue kv;
 	int r;
 
-	while ((r = keyvalue_next(&scan, &kv, error)) == 1) {
-		if (strcasecmp(kv.key, "xlog-seg-size") != 0)
-			continue;
-		parsed.xlog_seg_size = parse_segment_size(kv.value);
-		if (parsed.xlog_seg_size == 0)
-			return explain(error, -EUCLEAN,
-			    "line %zu: xlog-seg-size is \"%s\" instead of a power of two from 1MB to 1GB",
-			    scan.line, kv.value);
-	}
+	while ((r = keyvalue_next(&scan, &kv, error)) == 1)
+		if ((r = set_value(&kv, scan.line, &parsed, error)) < 0)
+			return r;
 	if (r == 0)
 		*c = parsed;
 	return r;

@@ -11,11 +11,13 @@
 
 struct conf {
 	uint32_t xlog_seg_size;	/* bytes; 0 if the file does not say */
+	uint64_t system_identifier;	/* of the cluster; 0 if the file does not say */
 };
 
 /*
  * Reads the text of a pg_probackup.conf.  xlog-seg-size is a number of bytes
  * or a number with a unit (16MB); it is a power of two from 1 MB to 1 GB.
+ * system-identifier is a decimal number of 64 bits, or counts as missing.
  * Returns 0, or -EUCLEAN with the reason in error (CHAIN_ERROR_MAX bytes,
  * without the name of the file).
  */

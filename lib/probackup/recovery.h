@@ -36,8 +36,8 @@ struct recovery_target {
 /*
  * Checks how value and timeline are written, and sets what follows from them.
  * A time is "YYYY-MM-DD HH:MM:SS[.ffffff][(+|-)ZZ[:MM]]", without a zone in
- * the caller's own (so call it outside the sandbox); an xid is decimal, an LSN
- * X/X, a timeline decimal or as PostgreSQL has it.  Returns 0, or -EINVAL with
+ * the caller's own (so call it outside the sandbox); an xid is decimal and 3 or
+ * more, an LSN X/X, a timeline decimal, or hexadecimal behind "0x".  Returns 0, or -EINVAL with
  * one line in error (CHAIN_ERROR_MAX bytes).
  */
 int	recovery_parse(struct recovery_target *t, char *error);

@@ -30,6 +30,12 @@ struct option_def {
 	bool	hidden;
 };
 
+/* An argument that stands by itself: a text, which may not be empty. */
+struct operand_def {
+	const char *name, *help;
+	size_t	offset;		/* in struct options */
+};
+
 #define AT(field)	offsetof(struct options, field)
 #define HELP_OPTION	{ 'h', "help", NULL, "show this help", OPT_FLAG, AT(help), NULL, 0, false }
 
@@ -126,8 +132,23 @@ static const struct option_def cleanup_options[] = {
 	HELP_OPTION,
 };
 
+static const struct option_def archive_get_options[] = {
+	{ 'B', "pbk-store", "DIR", "the pg_probackup catalog", OPT_TEXT, AT(store), NULL, 0, false },
+	{ 'I', "instance", "NAME", "the instance of the catalog", OPT_TEXT, AT(instance),
+	    NULL, 0, false },
+	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),
+	    "full|seccomp-only|none", 0, false },
+	{ 0, "debug", NULL, "log more", OPT_FLAG, AT(debug), NULL, 0, false },
+	HELP_OPTION,
+};
+
+static const struct operand_def archive_get_operands[] = {
+	{ "FILE", "the name of the WAL file, %f of restore_command", AT(wal_file) },
+	{ "PATH", "where to write it, %p of restore_command", AT(wal_path) },
+};
+
 #define COMMAND(name, synopsis, summary) \
-	{ #name, synopsis, summary, name##_options, ARRAY_SIZE(name##_options), cmd_##name }
+	{ #name, synopsis, summary, name##_options, ARRAY_SIZE(name##_options), cmd_##name, NULL, 0 }
 
 static const struct command commands[] = {
 	COMMAND(mount, "-B DIR -D DIR -d DIR -I NAME -i ID [options]",
@@ -136,6 +157,9 @@ static const struct command commands[] = {
 	COMMAND(stat, "-D DIR [--format text|json] [--counters-reset]",
 	    "show what a mount does"),
 	COMMAND(cleanup, "-d DIR [--force]", "empty a diff directory"),
+	{ "archive-get", "-B DIR -I NAME FILE PATH", "fetch a WAL file from the archive, for restore_command",
+	  archive_get_options, ARRAY_SIZE(archive_get_options), cmd_archive_get,
+	  archive_get_operands, ARRAY_SIZE(archive_get_operands) },
 };
 
 const struct command *
@@ -263,6 +287,24 @@ usage_error(const struct command *c, const char *what, const char *word)
 	return -1;
 }
 
+/* What getopt_long(3) has put behind the options. */
+static int
+parse_operands(const struct command *c, int argc, char **argv, struct options *o)
+{
+	const struct operand_def *d;
+	unsigned i;
+
+	for (i = 0; i < c->n_operands; i++, optind++) {
+		d = &c->operands[i];
+		if (optind == argc || argv[optind][0] == '\0')
+			return usage_error(c, "missing argument", d->name);
+		*(const char **)((char *)o + d->offset) = argv[optind];
+	}
+	if (optind < argc)
+		return usage_error(c, "unexpected argument", argv[optind]);
+	return 0;
+}
+
 int
 options_parse(const struct command *c, int argc, char **argv, struct options *o)
 {
@@ -285,9 +327,8 @@ options_parse(const struct command *c, int argc, char **argv, struct options *o)
 			return -1;
 		}
 	}
-	if (optind < argc)
-		return usage_error(c, "unexpected argument", argv[optind]);
-	return 0;
+	/* Help is given whatever else is missing. */
+	return o->help && optind == argc ? 0 : parse_operands(c, argc, argv, o);
 }
 
 void
@@ -300,7 +341,7 @@ options_usage(void)
 	    "started at once; every change is kept apart in a diff directory.\n\n"
 	    "commands:\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-10s%s\n", commands[i].name, commands[i].summary);
+		printf("  %-13s%s\n", commands[i].name, commands[i].summary);
 	printf("\noptions:\n  -h, --help     show this help; pbkfs COMMAND --help tells more\n"
 	    "  -V, --version  show the version\n");
 }
@@ -312,8 +353,13 @@ options_help(const struct command *c)
 	char left[64];
 	unsigned i;
 
-	printf("usage: pbkfs %s %s\n\n%c%s.\n\noptions:\n", c->name, c->synopsis,
+	printf("usage: pbkfs %s %s\n\n%c%s.\n", c->name, c->synopsis,
 	    c->summary[0] - 'a' + 'A', c->summary + 1);
+	if (c->n_operands > 0)
+		printf("\narguments:\n");
+	for (i = 0; i < c->n_operands; i++)
+		printf("  %-30s%s\n", c->operands[i].name, c->operands[i].help);
+	printf("\noptions:\n");
 	for (i = 0; i < c->n_options; i++) {
 		d = &c->options[i];
 		if (d->hidden)

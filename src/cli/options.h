@@ -20,6 +20,7 @@ struct option_list {
 struct options {
 	const char *store, *mnt, *diff, *instance, *backup_id;
 	const char *owner, *log_file, *pid_file;
+	const char *wal_file, *wal_path;	/* of archive-get: %f and %p of restore_command */
 	unsigned wal, cache, sandbox, log_format, log_sink, store_lock;	/* enums of supervisor.h and job.h */
 	unsigned format;		/* of stat: 0 text, 1 json */
 	uint64_t timeout;		/* seconds; 0 = for ever */
@@ -37,6 +38,8 @@ struct command {
 	const struct option_def *options;
 	unsigned n_options;
 	int	(*run)(const struct options *o);
+	const struct operand_def *operands;	/* arguments without an option, all required */
+	unsigned n_operands;
 };
 
 /* The command called name, or NULL. */

@@ -29,6 +29,7 @@ static const char *const our_names[] = {
 	"data",			/* diff/content.c */
 	"reserve*",
 	"pg_wal*",		/* --wal=direct, and its temporary directory */
+	"walcache.*",		/* worker/segcache.c, for a moment */
 };
 
 static bool

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/util.h"
+#include "worker/archived.h"
 #include "worker/provided.h"
 #include "worker/serve.h"
 
@@ -84,24 +85,54 @@ list_cow(struct reply *rp, uint64_t dir, uint64_t cookie)
 	return 0;
 }
 
+/* "." and ".." of a directory that has none; cookies are 1 and 2. */
+static bool
+add_dots(struct reply *rp, uint64_t dir, uint64_t parent, uint64_t *cookie)
+{
+	struct cow_dirent d;
+
+	for (; *cookie < 2; (*cookie)++) {
+		d = (struct cow_dirent){
+			.name = *cookie == 0 ? "." : "..", .len = *cookie + 1, .mode = S_IFDIR,
+			.nodeid = *cookie == 0 ? dir : parent, .cookie = *cookie + 1,
+		};
+		if (!add(rp, &d, NULL))
+			return false;
+	}
+	return true;
+}
+
 static void
 list_provided(struct reply *rp, uint64_t cookie)
 {
 	struct cow_dirent d;
 
-	for (; cookie < 2; cookie++) {
-		d = (struct cow_dirent){
-			.name = cookie == 0 ? "." : "..", .len = cookie + 1, .mode = S_IFDIR,
-			.nodeid = cookie == 0 ? PROVIDED_DIR : COW_ROOT, .cookie = cookie + 1,
-		};
-		if (!add(rp, &d, NULL))
-			return;
-	}
+	if (!add_dots(rp, PROVIDED_DIR, COW_ROOT, &cookie))
+		return;
 	while (provided_list(rp->t, (unsigned)cookie - 2, &d) == 1) {
 		d.cookie = ++cookie;
 		if (!add(rp, &d, NULL))
 			return;
 	}
+}
+
+/* Cookies are those of the archive's own directory. */
+static int
+list_archived(struct reply *rp, uint64_t cookie)
+{
+	struct archived_list l;
+	struct cow_dirent d;
+	int r;
+
+	if ((r = archived_list_begin(rp->t, cookie, &l)) < 0)
+		return r;
+	if (l.l.dir == NULL)
+		add_dots(rp, ARCHIVED_DIR, PROVIDED_DIR, &cookie);
+	while ((r = archived_list_next(&l, &d)) == 1)
+		if (!add(rp, &d, NULL))
+			break;
+	archived_list_end(&l);
+	return rp->used > 0 ? 0 : r;
 }
 
 static void
@@ -117,6 +148,8 @@ list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
 		r = -EINVAL;
 	else if (ino == PROVIDED_DIR)
 		list_provided(&rp, (uint64_t)off);
+	else if (ino == ARCHIVED_DIR)
+		r = list_archived(&rp, (uint64_t)off);
 	else if (provided_is(ino))
 		r = -ENOTDIR;
 	else if ((uint64_t)off < COOKIE_PROVIDED)

@@ -8,11 +8,14 @@
 
 #include "base/io.h"
 #include "base/util.h"
+#include "worker/archived.h"
 #include "worker/provided.h"
 
 static const char *const names[] = { "worker.pid", "stat", "pbkfs.log" };
 
-#define FILE_BITS	4	/* of a nodeid: number of the file + 1; above: the version */
+#define FILE_BITS	ARCHIVED_KIND_BITS	/* of a nodeid: number of the file + 1; above: the version */
+
+_Static_assert(ARRAY_SIZE(names) < ARCHIVED_KINDS, "the other numbers are archived.c's");
 
 static uint64_t
 nodeid_of(struct thread *t, unsigned i)
@@ -47,6 +50,8 @@ provided_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
 	struct stat st = { 0 };
 	int fd autoclose = -1;
 
+	if (archived_is(nodeid))
+		return archived_getattr(t, nodeid, attr);
 	*attr = (struct cow_attr){
 		.nodeid = nodeid, .mode = S_IFDIR | 0500, .nlink = 1,
 		.uid = job->uid, .gid = job->gid,
@@ -71,6 +76,10 @@ provided_lookup(struct thread *t, uint64_t dir, const char *name, struct cow_att
 
 	if (provided_is_name(dir, name))
 		return provided_getattr(t, PROVIDED_DIR, attr);
+	if (dir == ARCHIVED_DIR)
+		return archived_lookup(t, name, attr);
+	if (dir == PROVIDED_DIR && strcmp(name, ARCHIVED_NAME) == 0)
+		return archived_getattr(t, ARCHIVED_DIR, attr);
 	for (i = 0; dir == PROVIDED_DIR && i < ARRAY_SIZE(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return provided_getattr(t, nodeid_of(t, i), attr);
@@ -80,16 +89,26 @@ provided_lookup(struct thread *t, uint64_t dir, const char *name, struct cow_att
 ssize_t
 provided_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void *buf)
 {
-	int fd autoclose = open_file(t, nodeid);
+	int fd autoclose = -1;
 
+	if (archived_is(nodeid))
+		return archived_read(t, nodeid, off, size, buf);
+	fd = open_file(t, nodeid);
 	return fd < 0 ? fd : io_pread(fd, buf, size, (off_t)off);
 }
 
 int
 provided_list(struct thread *t, unsigned i, struct cow_dirent *d)
 {
-	if (i >= ARRAY_SIZE(names))
+	if (i > ARRAY_SIZE(names))
 		return 0;
+	if (i == ARRAY_SIZE(names)) {
+		*d = (struct cow_dirent){
+			.name = ARCHIVED_NAME, .len = strlen(ARCHIVED_NAME),
+			.nodeid = ARCHIVED_DIR, .mode = S_IFDIR,
+		};
+		return 1;
+	}
 	*d = (struct cow_dirent){
 		.name = names[i], .len = strlen(names[i]), .nodeid = nodeid_of(t, i),
 		.mode = S_IFREG,

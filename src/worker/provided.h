@@ -4,6 +4,7 @@
  * replaces them.  Under the writeback cache the kernel believes no size but
  * its own, so a file gets a new nodeid whenever its content changes: the
  * nodeid holds the number of the file and shared.provided at lookup.
+ * .pbkfs/wal is archived.c's, and so are nodeids for which archived_is().
  */
 #ifndef WORKER_PROVIDED_H
 #define WORKER_PROVIDED_H

@@ -12,9 +12,11 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "worker/archived.h"
 #include "worker/confine.h"
 #include "worker/engine.h"
 #include "worker/report.h"
+#include "worker/segcache.h"
 #include "worker/serve.h"
 #include "worker/worker.h"
 
@@ -214,6 +216,7 @@ talk(struct server *v)
 		if (v->supervised)
 			report_send(MSG_HEARTBEAT, NULL, 0);
 		cow_idle(v->s.cow);
+		segcache_idle(v->s.segments);
 	}
 }
 
@@ -241,8 +244,8 @@ serve(struct server *v)
 	unsigned i;
 	int r;
 
-	if ((r = open_cow(v)) < 0 || (r = loop_init_session(&v->s)) < 0 ||
-	    (r = start_threads(v)) < 0) {
+	if ((r = open_cow(v)) < 0 || (r = archived_init(&v->s)) < 0 ||
+	    (r = loop_init_session(&v->s)) < 0 || (r = start_threads(v)) < 0) {
 		report_failed("%s", report_last_error()[0] != '\0' ? report_last_error() :
 		    strerror(-r));
 		return EXIT_FAILURE;

@@ -10,11 +10,16 @@
 #include "cow/cow.h"
 #include "ipc/job.h"
 #include "ipc/shared.h"
+#include "probackup/archive.h"
+
+struct segcache;
 
 struct serve {
 	const struct job *job;
 	struct cow *cow;
 	struct fuse_session *session;
+	struct archive archive;		/* .pbkfs/wal */
+	struct segcache *segments;
 };
 
 /* A serving thread; handlers find their own through thread_self(). */

@@ -23,7 +23,7 @@ offers() {
 }
 
 check "the file has no syntax error" bash -n "$srcdir/doc/completion/pbkfs"
-commands=$(pbkfs --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | tr '\n' ' ')
+commands=$(pbkfs --help | sed -n '/^commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | tr '\n' ' ')
 offers "commands" "$commands--help --version" pbkfs ''
 offers "the beginning of a command" "unmount" pbkfs un
 for command in $commands; do
@@ -60,6 +60,9 @@ offers "backups of an instance that is none" "" pbkfs mount -B "$store" -I mai -
 offers "directories" "$store" pbkfs mount -B "$work/st"
 equal "a directory with a blank" "$work/with space" "$(complete pbkfs mount -d "$work/with")"
 offers "files" "$work/complete" pbkfs mount --log-file "$work/comp"
+offers "a path for archive-get" "$work/complete" pbkfs archive-get -B "$store" -I main 000000010000000000000001 "$work/comp"
+offers "an instance for archive-get" "main" pbkfs archive-get -B "$store" -I m
+offers "values of archive-get --sandbox" "seccomp-only" pbkfs archive-get --sandbox s
 offers "users" "root" pbkfs mount --owner roo
 offers "groups" "root" pbkfs mount --owner root : roo
 offers "nothing is run that was typed" "" pbkfs mount -B "\$(touch $work/ran)" -I ''

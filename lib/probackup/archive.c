@@ -1,0 +1,326 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "pg/timeline.h"
+#include "pg/walpage.h"
+#include "probackup/archive.h"
+#include "probackup/chain.h"
+#include "probackup/conf.h"
+
+/* How a file can be stored: the parts of its name behind the 24 digits. */
+struct form {
+	const char *suffix;
+	bool	partial, gz;
+};
+static const struct form forms[] = {	/* in the order in which they are looked for */
+	{ "", false, false }, { ".gz", false, true },
+	{ ".partial", true, false }, { ".gz.partial", true, true },
+};
+
+/* A compressed file is not much longer than what it holds; with this much to spare. */
+#define GZ_SPARE	(64 * KiB)
+
+static void
+load_conf(struct archive *a, const char *instance)
+{
+	char path[NAME_MAX + 16], reason[CHAIN_ERROR_MAX];
+	int fd autoclose = -1, r;
+	struct conf conf = { 0 };
+
+	snprintf(path, sizeof(path), "backups/%s", instance);
+	fd = io_open_beneath(a->store_fd, path, O_PATH | O_DIRECTORY, 0);
+	if (fd == -ENOENT)
+		return;
+	r = fd < 0 ? fd : conf_load(fd, &conf, reason);
+	if (r < 0)
+		log_warn("could not read pg_probackup.conf of instance \"%s\": %s", instance,
+		    fd < 0 ? strerror(-fd) : reason);
+	a->sysid = conf.system_identifier;
+	if (a->seg_size == 0)
+		a->seg_size = conf.xlog_seg_size;
+}
+
+int
+archive_init(struct archive *a, int store_fd, const char *instance, uint32_t seg_size,
+    uint32_t server_version)
+{
+	size_t len = strlen(instance);
+
+	if (len > NAME_MAX || !io_path_is_plain(instance, len) || strchr(instance, '/') != NULL)
+		return -EINVAL;
+	*a = (struct archive){
+		.store_fd = store_fd, .seg_size = seg_size, .server_version = server_version,
+	};
+	snprintf(a->path, sizeof(a->path), "wal/%s", instance);
+	load_conf(a, instance);
+	if (a->seg_size == 0)
+		a->seg_size = ARCHIVE_SEG_SIZE;
+	return 0;
+}
+
+/* Opened anew each time: it may be made, or be replaced, while we run. */
+static int
+open_directory(const struct archive *a, int flags)
+{
+	return io_open_beneath(a->store_fd, a->path, flags | O_DIRECTORY, 0);
+}
+
+/* The name of a file that is stored in this form. */
+static void
+stored_name(const struct archive *a, const struct walname *w, const struct form *form,
+    char name[WALNAME_MAX + 4])
+{
+	struct walname whole = *w;
+
+	if (whole.kind == WAL_PARTIAL)
+		whole.kind = WAL_SEGMENT;
+	walname_format(&whole, a->seg_size, name);
+	if (whole.kind == WAL_SEGMENT)
+		strcat(name, form->suffix);
+}
+
+/* Whether it is there; anything but a plain file is not. */
+static int
+look(int dirfd, struct archive_file *f)
+{
+	if (fstatat(dirfd, f->name, &f->st, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	return S_ISREG(f->st.st_mode) ? 0 : -ENOENT;
+}
+
+static int
+find_form(const struct archive *a, int dirfd, const struct walname *w, const struct form *form,
+    struct archive_file *f)
+{
+	*f = (struct archive_file){ .wal = *w, .gz = form->gz };
+	if (form->partial)
+		f->wal.kind = WAL_PARTIAL;
+	stored_name(a, w, form, f->name);
+	return look(dirfd, f);
+}
+
+int
+archive_find(const struct archive *a, const struct walname *w, struct archive_file *f)
+{
+	int dirfd autoclose = open_directory(a, O_PATH), r;
+	size_t i, n = w->kind == WAL_HISTORY ? 1 : ARRAY_SIZE(forms);
+	struct archive_file found;
+
+	if (w->kind == WAL_NONE)
+		return -ENOENT;
+	if (dirfd < 0)
+		return dirfd;
+	for (i = 0, r = -ENOENT; i < n && r == -ENOENT; i++)
+		if (w->kind != WAL_PARTIAL || forms[i].partial)
+			r = find_form(a, dirfd, w, &forms[i], &found);
+	if (r == 0)
+		*f = found;
+	return r;
+}
+
+int
+archive_open(const struct archive *a, struct archive_file *f)
+{
+	int dirfd autoclose = open_directory(a, O_PATH), fd autoclose = -1;
+	struct stat st;
+
+	if (dirfd < 0)
+		return dirfd;
+	fd = io_open_beneath(dirfd, f->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOENT;
+	f->st = st;
+	return steal_fd(&fd);
+}
+
+uint64_t
+archive_size(const struct archive *a, const struct archive_file *f)
+{
+	return f->wal.kind == WAL_HISTORY ? (uint64_t)f->st.st_size : a->seg_size;
+}
+
+int
+archive_check(const struct archive *a, const struct archive_file *f, const unsigned char *page)
+{
+	struct walpage_expected e = {
+		.timeline = f->wal.timeline, .segno = f->wal.segno, .seg_size = a->seg_size,
+		.server_version = a->server_version, .sysid = a->sysid,
+	};
+	uint64_t size = (uint64_t)f->st.st_size;
+	char why[WALPAGE_WHY_MAX];
+
+	if (f->wal.kind == WAL_HISTORY)
+		return 0;
+	if (f->gz ? size > a->seg_size + a->seg_size / 64 + GZ_SPARE : size != a->seg_size) {
+		archive_complain(a, f, "expected %s%u bytes, found %llu",
+		    f->gz ? "a compressed form of " : "", a->seg_size, (unsigned long long)size);
+		return -EUCLEAN;
+	}
+	if (page == NULL || walpage_check(page, &e, why) == 0)
+		return 0;
+	archive_complain(a, f, "%s", why);
+	return -EUCLEAN;
+}
+
+#define TOLD		64	/* files that are remembered */
+#define TOLD_SECONDS	60	/* for so long */
+
+static bool
+was_told(const struct archive_file *f)
+{
+	static struct { struct walname wal; bool gz; time_t when; } told[TOLD];
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	unsigned i = (unsigned)(f->wal.segno * 31 + f->wal.timeline) % TOLD;
+	struct timespec now;
+	bool known;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	pthread_mutex_lock(&lock);
+	known = told[i].when != 0 && now.tv_sec - told[i].when < TOLD_SECONDS &&
+	    told[i].wal.kind == f->wal.kind && told[i].wal.timeline == f->wal.timeline &&
+	    told[i].wal.segno == f->wal.segno && told[i].gz == f->gz;
+	if (!known) {
+		told[i].wal = f->wal;
+		told[i].gz = f->gz;
+		told[i].when = now.tv_sec;
+	}
+	pthread_mutex_unlock(&lock);
+	return known;
+}
+
+void
+archive_complain(const struct archive *a, const struct archive_file *f, const char *fmt, ...)
+{
+	char why[256];
+	va_list ap;
+
+	if (was_told(f))
+		return;
+	va_start(ap, fmt);
+	if (vsnprintf(why, sizeof(why), fmt, ap) < 0)
+		why[0] = '\0';
+	va_end(ap);
+	log_error("could not read WAL file \"%s\" of instance \"%s\": %s", f->name,
+	    a->path + strlen("wal/"), why);
+}
+
+int
+archive_read_history(const struct archive *a, uint32_t timeline, char **text, size_t *len)
+{
+	struct walname w = { .kind = WAL_HISTORY, .timeline = timeline };
+	struct archive_file f;
+	int fd autoclose = -1, r;
+
+	if ((r = archive_find(a, &w, &f)) < 0)
+		return r;
+	if ((fd = archive_open(a, &f)) < 0)
+		return fd;
+	return io_read_file(fd, TIMELINE_HISTORY_MAX, text, len);
+}
+
+int
+archive_list_begin(const struct archive *a, uint64_t cookie, struct archive_list *l)
+{
+	int fd autoclose = open_directory(a, O_RDONLY);
+
+	*l = (struct archive_list){ .archive = a };
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if ((l->dir = fdopendir(fd)) == NULL)
+		return -errno;
+	steal_fd(&fd);
+	if (cookie != 0)
+		seekdir(l->dir, (long)cookie);
+	return 0;
+}
+
+/* How the name is stored; *len becomes what is left without the suffix. */
+static const struct form *
+form_of(const char *name, size_t *len)
+{
+	size_t i, n;
+
+	for (i = ARRAY_SIZE(forms); i-- > 1;) {
+		n = strlen(forms[i].suffix);
+		if (*len > n && memcmp(name + *len - n, forms[i].suffix, n) == 0) {
+			*len -= n;
+			return &forms[i];
+		}
+	}
+	return &forms[0];
+}
+
+static int
+entry_of(const struct archive *a, const struct dirent *d, struct archive_entry *e)
+{
+	size_t len = strlen(d->d_name);
+	const struct form *form = form_of(d->d_name, &len);
+
+	*e = (struct archive_entry){ .gz = form->gz, .cookie = (uint64_t)d->d_off };
+	if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0) {
+		strcpy(e->name, d->d_name);
+		return 0;
+	}
+	if (walname_parse(d->d_name, len, a->seg_size, &e->wal) < 0 || e->wal.kind == WAL_PARTIAL ||
+	    (e->wal.kind == WAL_HISTORY && form != &forms[0]))
+		return -EINVAL;
+	if (form->partial)
+		e->wal.kind = WAL_PARTIAL;
+	walname_format(&e->wal, a->seg_size, e->name);
+	return 0;
+}
+
+/* Whether this one is to be shown: a plain file, and not there uncompressed as well. */
+static bool
+is_shown(struct archive_list *l, const struct dirent *d, const struct archive_entry *e)
+{
+	struct stat st;
+
+	if (e->wal.kind == WAL_NONE)
+		return true;
+	if (d->d_type != DT_REG && (d->d_type != DT_UNKNOWN ||
+	    fstatat(dirfd(l->dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISREG(st.st_mode)))
+		return false;
+	return !e->gz || l->twice || fstatat(dirfd(l->dir), e->name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISREG(st.st_mode);
+}
+
+int
+archive_list_next(struct archive_list *l, struct archive_entry *e)
+{
+	const struct dirent *d;
+
+	while (l->dir != NULL) {
+		errno = 0;
+		if ((d = readdir(l->dir)) == NULL)
+			return -errno;
+		if (entry_of(l->archive, d, e) == 0 && is_shown(l, d, e))
+			return 1;
+	}
+	return 0;
+}
+
+void
+archive_list_end(struct archive_list *l)
+{
+	if (l->dir != NULL)
+		closedir(l->dir);
+	l->dir = NULL;
+}

@@ -1,0 +1,384 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "pg/timeline.h"
+#include "probackup/explain.h"
+#include "probackup/recovery.h"
+#include "probackup/recovery_time.h"
+
+/*
+ * A server looks for each segment under the timelines of the history it
+ * follows, and the one that owns a segment is the newest that had begun by its
+ * end: the segment in which a timeline begins is that timeline's, and a copy
+ * of its first part may be the older one's.  So one pass over the directory
+ * notes which segments there are of the timelines that matter, and the rest is
+ * looking for the first number that is missing.
+ */
+
+#define SEGMENTS_MAX	(1u << 24)	/* that one archive can have for one history */
+#define PROBES_MAX	65536		/* timelines that "latest" looks at */
+
+struct check {
+	const struct control *backup;
+	const struct archive *a;
+	const struct recovery_target *t;
+	char	*error;
+	struct timelines tl;
+	unsigned own;		/* number of the backup's timeline in it */
+	uint64_t start, stop;	/* segments that the backup begins and ends in */
+	uint64_t *keys;		/* sorted: segno and number of the timeline */
+	size_t	n, room;
+};
+
+static const char *
+instance_of(const struct check *c)
+{
+	return c->a->path + strlen("wal/");
+}
+
+static uint32_t
+high(uint64_t lsn)
+{
+	return (uint32_t)(lsn >> 32);
+}
+
+static uint32_t
+low(uint64_t lsn)
+{
+	return (uint32_t)lsn;
+}
+
+/* ---- the target and the end of the backup ---- */
+
+static int
+check_time(const struct check *c)
+{
+	int64_t end;
+
+	if (recovery_time_parse(c->backup->recovery_time, &end) < 0 || c->t->time_us >= end)
+		return 0;
+	return explain(c->error, -EUCLEAN,
+	    "recovery target time \"%.60s\" is before the end of the backup, which holds commits up to %s: use an older backup, or a later time",
+	    c->t->value, c->backup->recovery_time);
+}
+
+/* Transaction ids go round: half of them are before any other one. */
+static int
+check_xid(const struct check *c)
+{
+	if (c->backup->recovery_xid == 0 || (int32_t)(c->t->xid - c->backup->recovery_xid) >= 0)
+		return 0;
+	return explain(c->error, -EUCLEAN,
+	    "recovery target xid %u is before the end of the backup, which holds transactions up to %u: use an older backup, or a later transaction",
+	    c->t->xid, c->backup->recovery_xid);
+}
+
+static int
+check_lsn(const struct check *c)
+{
+	if (c->t->lsn >= c->backup->stop_lsn)
+		return 0;
+	return explain(c->error, -EUCLEAN,
+	    "recovery target LSN %X/%X is before the end of the backup at %X/%X: use an older backup, or a later LSN",
+	    high(c->t->lsn), low(c->t->lsn), high(c->backup->stop_lsn), low(c->backup->stop_lsn));
+}
+
+static int
+check_target(const struct check *c)
+{
+	switch (c->t->kind) {
+	case RECOVERY_TIME:
+		return check_time(c);
+	case RECOVERY_XID:
+		return check_xid(c);
+	case RECOVERY_LSN:
+		return check_lsn(c);
+	default:
+		return 0;
+	}
+}
+
+/* ---- the timeline ---- */
+
+/* As the server does it: the last of the numbers behind the backup's without a hole. */
+static uint32_t
+newest_timeline(const struct check *c)
+{
+	struct walname w = { .kind = WAL_HISTORY, .timeline = c->backup->timeline };
+	struct archive_file f;
+	unsigned i;
+
+	for (i = 0; i < PROBES_MAX && w.timeline < UINT32_MAX; i++, w.timeline++) {
+		struct walname next = { .kind = WAL_HISTORY, .timeline = w.timeline + 1 };
+
+		if (archive_find(c->a, &next, &f) < 0)
+			break;
+	}
+	return w.timeline;
+}
+
+static int
+load_history(struct check *c, uint32_t tli)
+{
+	char *text autofree = NULL;
+	unsigned line = 0;
+	size_t len = 0;
+	int r = archive_read_history(c->a, tli, &text, &len);
+
+	if (r == -ENOENT && tli != c->backup->timeline)
+		return explain(c->error, -EUCLEAN,
+		    "timeline %u is not known: \"%08X.history\" is missing from the WAL archive of instance \"%s\"",
+		    tli, tli, instance_of(c));
+	if (r < 0 && r != -ENOENT)
+		return explain(c->error, r, "could not read \"%08X.history\" of instance \"%s\": %s",
+		    tli, instance_of(c), strerror(-r));
+	if ((r = timelines_parse(text, len, tli, &c->tl, &line)) == 0)
+		return 0;
+	if (r == -ENOMEM)
+		return explain(c->error, r, "out of memory");
+	return explain(c->error, r, "\"%08X.history\" of instance \"%s\" is damaged at line %u",
+	    tli, instance_of(c), line);
+}
+
+static int
+follow_timeline(struct check *c)
+{
+	uint32_t tli = c->t->tli_kind == RECOVERY_TLI_NUMBER ? c->t->tli :
+	    c->t->tli_kind == RECOVERY_TLI_LATEST ? newest_timeline(c) : c->backup->timeline;
+	uint64_t end;
+	int own, r;
+
+	if ((r = load_history(c, tli)) < 0)
+		return r;
+	if ((own = timelines_find(&c->tl, c->backup->timeline)) < 0)
+		return explain(c->error, -EUCLEAN,
+		    "timeline %u does not descend from timeline %u, which the backup is of: choose another timeline or backup",
+		    tli, c->backup->timeline);
+	c->own = (unsigned)own;
+	if ((end = c->tl.list[own].end) >= c->backup->stop_lsn)
+		return 0;
+	return explain(c->error, -EUCLEAN,
+	    "timeline %u leaves timeline %u at %X/%X, before the end of the backup at %X/%X: choose another timeline or backup",
+	    tli, c->backup->timeline, high(end), low(end), high(c->backup->stop_lsn),
+	    low(c->backup->stop_lsn));
+}
+
+/* ---- the segments ---- */
+
+static uint64_t
+key_of(uint64_t segno, unsigned timeline)
+{
+	return segno << 16 | timeline;
+}
+_Static_assert(TIMELINE_ANCESTORS_MAX < 1 << 16, "16 bits of a key");
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int
+compare_ids(const void *id, const void *timeline)
+{
+	uint32_t x = *(const uint32_t *)id, y = ((const struct timeline *)timeline)->id;
+
+	return x < y ? -1 : x > y;
+}
+
+static int
+note_segment(struct check *c, const struct walname *w)
+{
+	const struct timeline *t = bsearch(&w->timeline, c->tl.list, c->tl.n, sizeof(*t), compare_ids);
+	uint64_t *bigger;
+
+	if (t == NULL || t < &c->tl.list[c->own] || w->segno < c->start ||
+	    w->segno < wal_segno(t->begin, c->a->seg_size) ||
+	    w->segno > wal_segno_before(t->end, c->a->seg_size))
+		return 0;
+	if (c->n == SEGMENTS_MAX)
+		return -E2BIG;
+	if (c->n == c->room) {
+		c->room = c->room == 0 ? 1024 : 2 * c->room;
+		if ((bigger = realloc(c->keys, c->room * sizeof(*bigger))) == NULL)
+			return -ENOMEM;
+		c->keys = bigger;
+	}
+	c->keys[c->n++] = key_of(w->segno, (unsigned)(t - c->tl.list));
+	return 0;
+}
+
+static int
+scan(struct check *c)
+{
+	struct archive_entry e;
+	struct archive_list l;
+	int r;
+
+	if ((r = archive_list_begin(c->a, 0, &l)) == 0) {
+		l.twice = true;
+		while ((r = archive_list_next(&l, &e)) == 1)
+			if ((e.wal.kind == WAL_SEGMENT || e.wal.kind == WAL_PARTIAL) &&
+			    (r = note_segment(c, &e.wal)) < 0)
+				break;
+		archive_list_end(&l);
+	}
+	if (r < 0)
+		return explain(c->error, r, "could not list the WAL archive of instance \"%s\": %s",
+		    instance_of(c), strerror(-r));
+	if (c->n > 0)
+		qsort(c->keys, c->n, sizeof(*c->keys), compare_keys);
+	return 0;
+}
+
+static bool
+has(const struct check *c, uint64_t segno, unsigned timeline)
+{
+	uint64_t key = key_of(segno, timeline);
+
+	return c->n > 0 && bsearch(&key, c->keys, c->n, sizeof(key), compare_keys) != NULL;
+}
+
+/* The number of the newest timeline that had begun by the end of the segment. */
+static unsigned
+owner_of(const struct check *c, uint64_t segno)
+{
+	unsigned first = c->own, last = c->tl.n - 1, middle;
+
+	while (first < last) {
+		middle = first + (last - first + 1) / 2;
+		if (wal_segno(c->tl.list[middle].begin, c->a->seg_size) <= segno)
+			first = middle;
+		else
+			last = middle - 1;
+	}
+	return first;
+}
+
+/*
+ * Whether the segment is there for somebody who needs the WAL before lsn: in
+ * the segment in which a timeline begins, the older copy has what is before.
+ * Else *timeline is the one that it is missed of.
+ */
+static bool
+is_there(const struct check *c, uint64_t segno, uint64_t lsn, unsigned *timeline)
+{
+	for (*timeline = owner_of(c, segno);; (*timeline)--) {
+		if (has(c, segno, *timeline))
+			return true;
+		if (*timeline == c->own || c->tl.list[*timeline].begin < lsn)
+			return false;
+	}
+}
+
+/* Whether one of the segments from..to is missing for the WAL before lsn, and its name. */
+static bool
+find_gap(const struct check *c, uint64_t from, uint64_t to, uint64_t lsn, char name[WALNAME_MAX])
+{
+	struct walname w = { .kind = WAL_SEGMENT };
+	unsigned timeline;
+
+	for (w.segno = from; w.segno <= to; w.segno++) {
+		if (is_there(c, w.segno, lsn, &timeline))
+			continue;
+		w.timeline = c->tl.list[timeline].id;
+		walname_format(&w, c->a->seg_size, name);
+		return true;
+	}
+	return false;
+}
+
+/* The newest segment of the timeline that is followed; false: there is none. */
+static bool
+newest_segment(const struct check *c, uint64_t *segno)
+{
+	size_t i;
+
+	for (i = c->n; i-- > 0;)
+		if ((c->keys[i] & 0xFFFF) == c->tl.n - 1) {
+			*segno = c->keys[i] >> 16;
+			return true;
+		}
+	return false;
+}
+
+static int
+missing(const struct check *c, const char *name, const char *consequence)
+{
+	return explain(c->error, -EUCLEAN,
+	    "WAL segment \"%s\" is missing from the archive of instance \"%s\": %s", name,
+	    instance_of(c), consequence);
+}
+
+/* What has to be there: what the backup lacks, and all up to an LSN. */
+static int
+check_needed(const struct check *c)
+{
+	char name[WALNAME_MAX];
+	uint64_t target;
+
+	if (!c->backup->stream &&
+	    find_gap(c, c->start, c->stop, c->backup->stop_lsn, name))
+		return missing(c, name, "the backup cannot be recovered without it");
+	if (c->t->kind != RECOVERY_LSN || c->t->lsn == c->backup->stop_lsn)
+		return 0;
+	target = wal_segno(c->t->lsn, c->a->seg_size);
+	if (find_gap(c, c->stop, MAX(c->stop, target), c->t->lsn, name))
+		return missing(c, name, "the recovery target cannot be reached without it");
+	return 0;
+}
+
+/* What had better be there: all up to the newest segment. */
+static int
+check_rest(const struct check *c, char *warning)
+{
+	char name[WALNAME_MAX];
+	uint64_t newest;
+
+	if (c->t->kind == RECOVERY_NONE || c->t->kind == RECOVERY_IMMEDIATE ||
+	    c->t->kind == RECOVERY_LSN)
+		return 0;
+	if (!newest_segment(c, &newest)) {
+		if (c->own == c->tl.n - 1)
+			return 0;
+		return explain(c->error, -EUCLEAN,
+		    "the archive of instance \"%s\" has no WAL of timeline %u", instance_of(c),
+		    c->tl.list[c->tl.n - 1].id);
+	}
+	if (newest < c->stop || !find_gap(c, c->stop, newest, UINT64_MAX, name))
+		return 0;
+	if (c->t->kind == RECOVERY_LATEST)
+		return missing(c, name, "recovery would end there, and later WAL is in the archive");
+	explain(warning, 0,
+	    "WAL segment \"%s\" is missing from the archive of instance \"%s\": recovery ends there if the target does not come before",
+	    name, instance_of(c));
+	return 0;
+}
+
+int
+recovery_check(const struct control *backup, const struct archive *a,
+    const struct recovery_target *t, char *error, char *warning)
+{
+	struct check c = {
+		.backup = backup, .a = a, .t = t, .error = error,
+		.start = wal_segno(backup->start_lsn, a->seg_size),
+		.stop = wal_segno_before(backup->stop_lsn, a->seg_size),
+	};
+	int r;
+
+	warning[0] = '\0';
+	if (t->kind == RECOVERY_NONE && backup->stream)
+		return 0;
+	if ((r = check_target(&c)) == 0 && (r = follow_timeline(&c)) == 0 &&
+	    (r = scan(&c)) == 0 && (r = check_needed(&c)) == 0)
+		r = check_rest(&c, warning);
+	free(c.keys);
+	timelines_free(&c.tl);
+	return r;
+}

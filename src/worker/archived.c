@@ -1,0 +1,235 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "pg/walpage.h"
+#include "worker/archived.h"
+#include "worker/segcache.h"
+
+#define SEGNO_BITS	42
+#define TIMELINE_BITS	16
+#define SEGNO_MAX	((UINT64_C(1) << SEGNO_BITS) - 1)
+#define TIMELINE_MAX	((1u << TIMELINE_BITS) - 1)
+
+_Static_assert(ARCHIVED_KIND_BITS + SEGNO_BITS + TIMELINE_BITS <= 62, "they are below COW_PROVIDED");
+_Static_assert(ARCHIVED_KINDS + WAL_HISTORY < 1 << ARCHIVED_KIND_BITS, "every kind has a number");
+
+int
+archived_init(struct serve *s)
+{
+	const struct index *ix = cow_index(s->cow);
+	int r;
+
+	r = archive_init(&s->archive, s->job->store_fd, s->job->instance, ix->xlog_seg_size,
+	    ix->server_version);
+	return r < 0 ? r : segcache_new(s->job->diff_fd, &s->archive, &s->segments);
+}
+
+static bool
+has_nodeid(const struct walname *w)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+
+	if (w->timeline <= TIMELINE_MAX && w->segno <= SEGNO_MAX)
+		return true;
+	if (!atomic_flag_test_and_set(&told))
+		log_warn("the WAL archive has files of timelines beyond %u, which are not shown",
+		    TIMELINE_MAX);
+	return false;
+}
+
+/* A history that is replaced by another one becomes another file. */
+static uint64_t
+mark_of(const struct stat *st)
+{
+	uint64_t m = (uint64_t)st->st_mtim.tv_sec * 1000000007 + (uint64_t)st->st_mtim.tv_nsec;
+
+	return (m * 31 + (uint64_t)st->st_size) & SEGNO_MAX;
+}
+
+static uint64_t
+nodeid_of(const struct walname *w, const struct stat *st)
+{
+	uint64_t low = w->kind == WAL_HISTORY ? mark_of(st) : w->segno;
+
+	return COW_PROVIDED | ((uint64_t)w->timeline << SEGNO_BITS | low) << ARCHIVED_KIND_BITS |
+	    ARCHIVED_KINDS | w->kind;
+}
+
+/* What the nodeid is of.  Returns 0 or -ESTALE. */
+static int
+decode(uint64_t nodeid, struct walname *w)
+{
+	uint64_t rest = (nodeid & (COW_PROVIDED - 1)) >> ARCHIVED_KIND_BITS;
+
+	*w = (struct walname){
+		.kind = (enum wal_kind)(nodeid & (ARCHIVED_KINDS - 1)),
+		.timeline = (uint32_t)(rest >> SEGNO_BITS),
+	};
+	if (w->kind == WAL_NONE || w->kind > WAL_HISTORY || w->timeline == 0)
+		return -ESTALE;
+	if (w->kind != WAL_HISTORY)
+		w->segno = rest & SEGNO_MAX;
+	return 0;
+}
+
+static int64_t
+ns_of(const struct timespec *ts)
+{
+	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
+}
+
+/*
+ * The kernel keeps a listing until this time changes, and a file that comes in
+ * the same tick of the clock as another does not change it: while it is not
+ * old, it is always now.
+ */
+static int64_t
+directory_time(const struct archive *a)
+{
+	int fd autoclose = io_open_beneath(a->store_fd, a->path, O_PATH | O_DIRECTORY, 0);
+	struct timespec now;
+	struct stat st;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (fd < 0 || fstat(fd, &st) != 0 || st.st_mtim.tv_sec >= now.tv_sec - 2)
+		return ns_of(&now);
+	return ns_of(&st.st_mtim);
+}
+
+static void
+fill_file(struct thread *t, const struct archive_file *f, uint64_t nodeid, struct cow_attr *attr)
+{
+	const struct serve *s = t->serve;
+
+	*attr = (struct cow_attr){
+		.nodeid = nodeid, .size = archive_size(&s->archive, f), .mode = S_IFREG | 0400,
+		.nlink = 1, .uid = s->job->uid, .gid = s->job->gid,
+	};
+	attr->atime = attr->mtime = attr->ctime = ns_of(&f->st.st_mtim);
+}
+
+/* The file that the nodeid is of; a partial one is no substitute any more. */
+static int
+find(struct thread *t, uint64_t nodeid, struct archive_file *f)
+{
+	struct walname w;
+	int r;
+
+	if ((r = decode(nodeid, &w)) < 0)
+		return r;
+	r = archive_find(&t->serve->archive, &w, f);
+	return r == -ENOENT || (r == 0 && f->wal.kind != w.kind) ? -ESTALE : r;
+}
+
+int
+archived_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
+{
+	const struct job *job = t->serve->job;
+	struct archive_file f;
+	int r;
+
+	if (nodeid != ARCHIVED_DIR) {
+		if ((r = find(t, nodeid, &f)) == 0)
+			fill_file(t, &f, nodeid, attr);
+		return r;
+	}
+	*attr = (struct cow_attr){
+		.nodeid = nodeid, .mode = S_IFDIR | 0500, .nlink = 1,
+		.uid = job->uid, .gid = job->gid,
+	};
+	attr->atime = attr->mtime = attr->ctime = directory_time(&t->serve->archive);
+	return 0;
+}
+
+int
+archived_lookup(struct thread *t, const char *name, struct cow_attr *attr)
+{
+	const struct archive *a = &t->serve->archive;
+	struct archive_file f;
+	struct walname w;
+	int r;
+
+	if (walname_parse(name, strlen(name), a->seg_size, &w) < 0 || !has_nodeid(&w))
+		return -ENOENT;
+	if ((r = archive_find(a, &w, &f)) == 0)
+		fill_file(t, &f, nodeid_of(&f.wal, &f.st), attr);
+	return r;
+}
+
+static ssize_t
+read_plain(const struct archive *a, struct archive_file *f, uint64_t off, size_t size, void *buf)
+{
+	int fd autoclose = archive_open(a, f), r;
+	unsigned char page[WALPAGE_LONG];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	if (f->wal.kind != WAL_HISTORY) {
+		if ((r = archive_check(a, f, NULL)) < 0)
+			return r;
+		n = io_pread(fd, page, sizeof(page), 0);
+		if (n != sizeof(page))
+			return n < 0 ? n : -EIO;
+		if ((r = archive_check(a, f, page)) < 0)
+			return r;
+	}
+	return io_pread(fd, buf, size, (off_t)off);
+}
+
+ssize_t
+archived_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void *buf)
+{
+	const struct archive *a = &t->serve->archive;
+	struct archive_file f;
+	int r;
+
+	if (nodeid == ARCHIVED_DIR)
+		return -EISDIR;
+	if ((r = find(t, nodeid, &f)) < 0)
+		return r;
+	return f.gz ? segcache_read(t->serve->segments, &f, off, size, buf) :
+	    read_plain(a, &f, off, size, buf);
+}
+
+int
+archived_list_begin(struct thread *t, uint64_t cookie, struct archived_list *l)
+{
+	return archive_list_begin(&t->serve->archive, cookie, &l->l);
+}
+
+int
+archived_list_next(struct archived_list *l, struct cow_dirent *d)
+{
+	bool dots;
+	int r;
+
+	do {
+		if ((r = archive_list_next(&l->l, &l->e)) != 1)
+			return r;
+	} while (!has_nodeid(&l->e.wal));
+	dots = l->e.wal.kind == WAL_NONE;
+	*d = (struct cow_dirent){
+		.name = l->e.name, .len = strlen(l->e.name), .cookie = l->e.cookie,
+		.mode = dots ? S_IFDIR : S_IFREG,
+		/* Of a history only its attributes tell, which a listing does not ask for. */
+		.nodeid = dots ? ARCHIVED_DIR : nodeid_of(&l->e.wal, &(struct stat){ 0 }),
+	};
+	return 1;
+}
+
+void
+archived_list_end(struct archived_list *l)
+{
+	archive_list_end(&l->l);
+}

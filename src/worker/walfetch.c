@@ -1,0 +1,155 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "pg/walpage.h"
+#include "probackup/archive.h"
+#include "probackup/chain.h"
+#include "probackup/chain_find.h"
+#include "probackup/gzfile.h"
+#include "worker/walfetch.h"
+
+#define CHUNK	(1 * MiB)
+
+struct fetch {
+	const struct walfetch *order;
+	struct archive archive;
+	struct archive_file file;
+	int	fd;			/* of it, unless gz has it */
+	struct gzfile *gz;
+	unsigned char *buf;		/* CHUNK bytes */
+};
+
+static int
+find(struct fetch *f, int store_fd)
+{
+	const struct walfetch *o = f->order;
+	char error[CHAIN_ERROR_MAX];
+	int fd autoclose = -1, r;
+	struct walname w;
+
+	if ((fd = chain_find_instance(store_fd, o->store_name, o->instance, error)) < 0) {
+		log_error("%s", error);
+		return fd;
+	}
+	if ((r = archive_init(&f->archive, store_fd, o->instance, 0, 0)) < 0)
+		return r;
+	if (walname_parse(o->file, strlen(o->file), f->archive.seg_size, &w) < 0) {
+		log_error("\"%.100s\" is not a name of a WAL file with segments of %u bytes", o->file,
+		    f->archive.seg_size);
+		return -EINVAL;
+	}
+	if ((r = archive_find(&f->archive, &w, &f->file)) == -ENOENT)
+		log_error("\"%s\" is not in the WAL archive of instance \"%s\"", o->file, o->instance);
+	else if (r < 0)
+		log_error("could not look for \"%s\" in the WAL archive of instance \"%s\": %s",
+		    o->file, o->instance, strerror(-r));
+	return r;
+}
+
+static int
+open_source(struct fetch *f)
+{
+	int r;
+
+	if ((f->fd = archive_open(&f->archive, &f->file)) < 0) {
+		archive_complain(&f->archive, &f->file, "%s", strerror(-f->fd));
+		return f->fd;
+	}
+	if ((r = archive_check(&f->archive, &f->file, NULL)) < 0 || !f->file.gz)
+		return r;
+	return gzfile_new(steal_fd(&f->fd), f->archive.seg_size, &f->gz);
+}
+
+/* Returns what was read at off; less than CHUNK only at the end. */
+static ssize_t
+read_source(struct fetch *f, uint64_t off)
+{
+	ssize_t n = f->gz != NULL ? gzfile_read(f->gz, f->buf, CHUNK) :
+	    io_pread(f->fd, f->buf, CHUNK, (off_t)off);
+
+	if (n < 0)
+		archive_complain(&f->archive, &f->file, "%s",
+		    f->gz != NULL ? gzfile_why(f->gz) : strerror((int)-n));
+	else if (n >= WALPAGE_LONG && off == 0 && archive_check(&f->archive, &f->file, f->buf) < 0)
+		return -EUCLEAN;
+	return n;
+}
+
+static int
+not_written(const struct fetch *f, int r)
+{
+	log_error("could not write \"%s\": %s", f->order->name, strerror(-r));
+	return r;
+}
+
+static int
+copy(struct fetch *f, int to)
+{
+	uint64_t size = archive_size(&f->archive, &f->file), off = 0;
+	ssize_t n;
+	int r;
+
+	while (off < size && (n = read_source(f, off)) != 0) {
+		if (n < 0)
+			return (int)n;
+		if ((r = io_write(to, f->buf, (size_t)n)) < 0)
+			return not_written(f, r);
+		off += (uint64_t)n;
+	}
+	if (off == size)
+		return fsync(to) == 0 ? 0 : not_written(f, -errno);
+	archive_complain(&f->archive, &f->file, "expected %llu bytes, found %llu",
+	    (unsigned long long)size, (unsigned long long)off);
+	return -EUCLEAN;
+}
+
+/* A reader sees the old file or the whole new one, also after a crash. */
+static int
+write_and_rename(struct fetch *f)
+{
+	const struct walfetch *o = f->order;
+	char temporary[NAME_MAX + 1];
+	int to autoclose = -1, r;
+
+	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.pbkfs.%d", o->name, (int)getpid()) >=
+	    sizeof(temporary))
+		return not_written(f, -ENAMETOOLONG);
+	to = openat(o->dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (to < 0)
+		return not_written(f, -errno);
+	if ((r = copy(f, to)) == 0 && (renameat(o->dir_fd, temporary, o->dir_fd, o->name) != 0 ||
+	    fsync(o->dir_fd) != 0))
+		r = not_written(f, -errno);
+	if (r < 0)
+		unlinkat(o->dir_fd, temporary, 0);
+	return r;
+}
+
+int
+walfetch(int store_fd, void *arg)
+{
+	struct fetch f = { .order = arg, .fd = -1 };
+	int r;
+
+	if ((r = find(&f, store_fd)) == 0 && (r = open_source(&f)) == 0) {
+		if ((f.buf = malloc(CHUNK)) == NULL)
+			r = not_written(&f, -ENOMEM);
+		else
+			r = write_and_rename(&f);
+	}
+	free(f.buf);
+	gzfile_free(f.gz);
+	if (f.fd >= 0)
+		close(f.fd);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

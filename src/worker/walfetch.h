@@ -1,0 +1,23 @@
+/*
+ * One file of the WAL archive, copied to where a server wants it.
+ */
+#ifndef WORKER_WALFETCH_H
+#define WORKER_WALFETCH_H
+
+/* What pbkfs archive-get was asked for. */
+struct walfetch {
+	const char *store_name, *instance;
+	const char *file;	/* the WAL name */
+	int	dir_fd;		/* where it goes: a directory, and the name in it */
+	const char *name;
+};
+
+/*
+ * Runs in a confined process: a job for confined_run().  Writes the file, whole
+ * and checked, beside arg->name, makes it durable, and renames it.  Returns an
+ * exit status; every failure is one line in the log, a file that is not in the
+ * archive too.
+ */
+int	walfetch(int store_fd, void *arg);
+
+#endif

@@ -1,0 +1,335 @@
+/*
+ * lib/probackup/recovery: how targets are written, and which of them an archive
+ * lets a server reach.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/util.h"
+#include "catalog.h"
+#include "probackup/recovery.h"
+#include "unit.h"
+#include "wal.h"
+
+#define S(seconds)	((int64_t)(seconds) * 1000000)
+
+static const struct {
+	struct recovery_target t;
+	const char *why;	/* NULL: accepted, and as expected */
+	int64_t time_us;
+	uint64_t number;	/* xid, LSN or timeline */
+} parses[] = {
+#define TIME(text)	{ .kind = RECOVERY_TIME, .value = (text) }
+#define XID(text)	{ .kind = RECOVERY_XID, .value = (text) }
+#define LSN(text)	{ .kind = RECOVERY_LSN, .value = (text) }
+#define NAME(text)	{ .kind = RECOVERY_NAME, .value = (text) }
+#define TLI(text)	{ .kind = RECOVERY_IMMEDIATE, .timeline = (text) }
+	{ TIME("1970-01-01 00:00:00+00"), NULL, 0, 0 },
+	{ TIME("2026-11-22 22:21:09+00"), NULL, S(1795386069), 0 },
+	{ TIME("2026-11-22 22:21:09.5+00"), NULL, S(1795386069) + 500000, 0 },
+	{ TIME("2026-11-22 22:21:09.123456-03"), NULL, S(1795386069 + 3 * 3600) + 123456, 0 },
+	{ TIME("2026-11-22 22:21:09+05:30"), NULL, S(1795386069 - 19800), 0 },
+	{ TIME("2026-11-22 22:21:09 +05:30"), NULL, S(1795386069 - 19800), 0 },
+	{ TIME("2028-02-29 00:00:00+00"), NULL, S(1835395200), 0 },
+	/* without a zone: the process's, which is Tokyo's here */
+	{ TIME("2026-11-22 22:21:09"), NULL, S(1795386069 - 9 * 3600), 0 },
+	{ TIME("2026-02-29 00:00:00+00"), "is not a time", 0, 0 },
+	{ TIME("2026-13-01 00:00:00+00"), "is not a time", 0, 0 },
+	{ TIME("2026-11-22 24:00:00+00"), "is not a time", 0, 0 },
+	{ TIME("2026-11-22 22:60:00+00"), "is not a time", 0, 0 },
+	{ TIME("2026-11-22 22:21:09+0"), "is not a time", 0, 0 },
+	{ TIME("2026-11-22 22:21:09+00:"), "is not a time", 0, 0 },
+	{ TIME("2026-11-22 22:21:09."), "is not a time", 0, 0 },
+	{ TIME("2026-11-22 22:21:09.1234567"), "is not a time", 0, 0 },
+	{ TIME("2026-11-22 22:21:09 UTC"), "is not a time", 0, 0 },
+	{ TIME("2026-11-22"), "is not a time", 0, 0 },
+	{ TIME("26-11-22 22:21:09"), "is not a time", 0, 0 },
+	{ TIME("yesterday"), "\"yesterday\" is not a time", 0, 0 },
+	{ TIME(""), "is not a time", 0, 0 },
+	{ TIME(NULL), "no value", 0, 0 },
+	{ XID("784"), NULL, 0, 784 },
+	{ XID("4294967295"), NULL, 0, UINT32_MAX },
+	{ XID("4294967296"), "is not a transaction id", 0, 0 },
+	{ XID("2"), "is not a transaction id", 0, 0 },
+	{ XID("-5"), "is not a transaction id", 0, 0 },
+	{ XID("0x10"), "is not a transaction id", 0, 0 },
+	{ XID("12 "), "is not a transaction id", 0, 0 },
+	{ XID(""), "is not a transaction id", 0, 0 },
+	{ LSN("0/1D000B8"), NULL, 0, 0x1D000B8 },
+	{ LSN("fFfFfFfF/0"), NULL, 0, UINT64_C(0xFFFFFFFF00000000) },
+	{ LSN("100000000/0"), "is not an LSN", 0, 0 },
+	{ LSN("0/100000000"), "is not an LSN", 0, 0 },
+	{ LSN("0"), "is not an LSN", 0, 0 },
+	{ LSN("/1"), "is not an LSN", 0, 0 },
+	{ LSN("1/"), "is not an LSN", 0, 0 },
+	{ LSN("0/G"), "is not an LSN", 0, 0 },
+	{ LSN("0/1/2"), "is not an LSN", 0, 0 },
+	{ NAME("before upgrade"), NULL, 0, 0 },
+	{ NAME(""), "is not the name of a restore point", 0, 0 },
+	{ NAME("1234567890123456789012345678901234567890123456789012345678901234"), "1 to 63 bytes", 0, 0 },
+	{ TLI("current"), NULL, 0, 0 },
+	{ TLI("latest"), NULL, 0, 0 },
+	{ TLI("7"), NULL, 0, 7 },
+	{ TLI("0xA"), NULL, 0, 10 },
+	{ TLI("0"), "is not a timeline", 0, 0 },
+	{ TLI("010"), "is not a timeline", 0, 0 },
+	{ TLI("-1"), "is not a timeline", 0, 0 },
+	{ TLI("newest"), "is not a timeline", 0, 0 },
+	{ TLI(""), "is not a timeline", 0, 0 },
+};
+
+START_TEST(recovery_targets)
+{
+	struct recovery_target t = parses[_i].t;
+	char error[CHAIN_ERROR_MAX] = "";
+	int r;
+
+	ck_assert_int_eq(setenv("TZ", "JST-9", 1), 0);
+	tzset();
+	r = recovery_parse(&t, error);
+	ck_assert_msg(r == (parses[_i].why == NULL ? 0 : -EINVAL), "\"%s\" \"%s\": %d %s", t.value,
+	    t.timeline, r, error);
+	if (r < 0) {
+		ck_assert_msg(strstr(error, parses[_i].why) != NULL, "\"%s\": %s", t.value, error);
+		return;
+	}
+	ck_assert_int_eq(t.time_us, parses[_i].time_us);
+	ck_assert_uint_eq(t.kind == RECOVERY_LSN ? t.lsn : t.kind == RECOVERY_XID ? t.xid : t.tli,
+	    parses[_i].number);
+	if (t.kind == RECOVERY_IMMEDIATE)
+		ck_assert_uint_eq(t.tli_kind, parses[_i].number != 0 ? RECOVERY_TLI_NUMBER :
+		    t.timeline[0] == 'l' ? RECOVERY_TLI_LATEST : RECOVERY_TLI_CURRENT);
+}
+END_TEST
+
+/*
+ * The archive: segments as TIMELINE:FROM-TO (decimal, 1 MB each), a suffix of
+ * the last one behind "+".  The backup begins in segment 10 and ends in 12 of
+ * timeline 1 unless said otherwise.
+ */
+struct story {
+	const char *what, *segments;
+	const char *history2, *history3;
+	bool	stream;
+	struct recovery_target t;
+	const char *error, *warning;	/* parts; NULL: none */
+};
+
+#define H2	"1\t0/F00000\tx\n"		/* leaves 1 at the beginning of segment 15 */
+#define H2_INSIDE	"1\t0/F80000\tx\n"	/* in the middle of it */
+#define H2_EARLY	"1\t0/B80000\tx\n"	/* in segment 11 */
+#define H2_STOP	"1\t0/C80000\tx\n"		/* in segment 12, behind the backup's end */
+#define NONE	{ .kind = RECOVERY_NONE }
+#define ON(k, v, tl)	{ .kind = RECOVERY_##k, .value = (v), .timeline = (tl) }
+#define MISSING_1(n)	"\"0000000100000000000000" n "\" is missing from the archive of instance \"main\""
+#define MISSING_2(n)	"\"0000000200000000000000" n "\" is missing from the archive of instance \"main\""
+
+static const struct story stories[] = {
+	/* what the backup itself needs */
+	{ "all there", "1:10-12", NULL, NULL, false, NONE, NULL, NULL },
+	{ "first missing", "1:11-12", NULL, NULL, false, NONE, MISSING_1("0A"), NULL },
+	{ "middle missing", "1:10-10 1:12-12", NULL, NULL, false, ON(IMMEDIATE, NULL, NULL), MISSING_1("0B"), NULL },
+	{ "last missing", "1:10-11", NULL, NULL, false, ON(IMMEDIATE, NULL, NULL), MISSING_1("0C"), NULL },
+	{ "last compressed", "1:10-12+.gz", NULL, NULL, false, NONE, NULL, NULL },
+	{ "last partial", "1:10-12+.gz.partial", NULL, NULL, false, NONE, NULL, NULL },
+	{ "last unfinished", "1:10-12+.part", NULL, NULL, false, NONE, MISSING_1("0C"), NULL },
+	{ "of another timeline", "2:10-12", NULL, NULL, false, NONE, MISSING_1("0A"), NULL },
+	{ "empty", "", NULL, NULL, false, NONE, MISSING_1("0A"), NULL },
+	{ "stream, empty", "", NULL, NULL, true, NONE, NULL, NULL },
+	{ "stream, immediate", "", NULL, NULL, true, ON(IMMEDIATE, NULL, NULL), NULL, NULL },
+	/* times */
+	{ "time before the end", "1:10-20", NULL, NULL, false, ON(TIME, "2026-11-22 22:21:08+00", NULL),
+	    "recovery target time \"2026-11-22 22:21:08+00\" is before the end of the backup, which holds commits up to 2026-11-22 22:21:09+00", NULL },
+	{ "time at the end", "1:10-20", NULL, NULL, false, ON(TIME, "2026-11-22 22:21:09+00", NULL), NULL, NULL },
+	{ "time, gap", "1:10-14 1:16-20", NULL, NULL, false, ON(TIME, "2026-11-23 00:00:00+00", NULL), NULL, MISSING_1("0F") },
+	{ "time, the backup's own gap", "1:10-11 1:13-20", NULL, NULL, false, ON(TIME, "2026-11-23 00:00:00+00", NULL), MISSING_1("0C"), NULL },
+	{ "time, stream, no archive", "", NULL, NULL, true, ON(TIME, "2026-11-23 00:00:00+00", NULL), NULL, NULL },
+	{ "time, stream, gap at the end", "1:13-20", NULL, NULL, true, ON(TIME, "2026-11-23 00:00:00+00", NULL), NULL, MISSING_1("0C") },
+	/* transactions */
+	{ "xid before the end", "1:10-20", NULL, NULL, false, ON(XID, "783", NULL),
+	    "recovery target xid 783 is before the end of the backup, which holds transactions up to 784", NULL },
+	{ "xid at the end", "1:10-20", NULL, NULL, false, ON(XID, "784", NULL), NULL, NULL },
+	{ "xid gone round", "1:10-20", NULL, NULL, false, ON(XID, "4294967290", NULL), "is before the end", NULL },
+	{ "xid, gap", "1:10-12 1:14-20", NULL, NULL, false, ON(XID, "900", NULL), NULL, MISSING_1("0D") },
+	/* names */
+	{ "name", "1:10-20", NULL, NULL, false, ON(NAME, "point", NULL), NULL, NULL },
+	{ "name, gap", "1:10-12 1:14-20", NULL, NULL, false, ON(NAME, "point", NULL), NULL, MISSING_1("0D") },
+	/* LSNs */
+	{ "lsn before the end", "1:10-20", NULL, NULL, false, ON(LSN, "0/C00080", NULL),
+	    "recovery target LSN 0/C00080 is before the end of the backup at 0/C00100", NULL },
+	{ "lsn at the end, stream, no archive", "", NULL, NULL, true, ON(LSN, "0/C00100", NULL), NULL, NULL },
+	{ "lsn behind the end, stream, no archive", "", NULL, NULL, true, ON(LSN, "0/C00108", NULL), MISSING_1("0C"), NULL },
+	{ "lsn in a segment that is there", "1:10-14", NULL, NULL, false, ON(LSN, "0/EFFFFF", NULL), NULL, NULL },
+	{ "lsn beyond it", "1:10-14", NULL, NULL, false, ON(LSN, "0/F00000", NULL), MISSING_1("0F"), NULL },
+	{ "lsn behind a gap", "1:10-12 1:14-20", NULL, NULL, false, ON(LSN, "0/1000000", NULL), MISSING_1("0D"), NULL },
+	{ "lsn before a gap", "1:10-15 1:17-20", NULL, NULL, false, ON(LSN, "0/F00000", NULL), NULL, NULL },
+	{ "lsn far away", "1:10-14", NULL, NULL, false, ON(LSN, "FFFFFFFF/FFFFFFFF", NULL), MISSING_1("0F"), NULL },
+	/* the end of the archive */
+	{ "latest", "1:10-20", NULL, NULL, false, ON(LATEST, NULL, NULL), NULL, NULL },
+	{ "latest, gap", "1:10-12 1:14-20", NULL, NULL, false, ON(LATEST, NULL, NULL), MISSING_1("0D"), NULL },
+	{ "latest, nothing newer", "1:10-12", NULL, NULL, false, ON(LATEST, NULL, NULL), NULL, NULL },
+	{ "latest, stream, only older", "1:1-5", NULL, NULL, true, ON(LATEST, NULL, NULL), NULL, NULL },
+	{ "latest, a gap before the backup", "1:1-5 1:10-20", NULL, NULL, false, ON(LATEST, NULL, NULL), NULL, NULL },
+	{ "latest, ends partial", "1:10-20+.partial", NULL, NULL, false, ON(LATEST, NULL, NULL), NULL, NULL },
+	/* timelines */
+	{ "own timeline, others ignored", "1:10-20 2:15-30", H2, NULL, false, ON(LATEST, NULL, "current"), NULL, NULL },
+	{ "own timeline by number", "1:10-20", NULL, NULL, false, ON(LATEST, NULL, "1"), NULL, NULL },
+	{ "unknown timeline", "1:10-20", NULL, NULL, false, ON(LATEST, NULL, "2"),
+	    "timeline 2 is not known: \"00000002.history\" is missing", NULL },
+	{ "unknown timeline, stream", "", NULL, NULL, true, ON(IMMEDIATE, NULL, "2"), "timeline 2 is not known", NULL },
+	{ "damaged history", "1:10-20", "1\t0/1\n1\t0/1\n", NULL, false, ON(LATEST, NULL, "2"),
+	    "\"00000002.history\" of instance \"main\" is damaged at line 2", NULL },
+	{ "no ancestor", "1:10-20 2:1-20", "# nothing\n", NULL, false, ON(LATEST, NULL, "2"),
+	    "timeline 2 does not descend from timeline 1", NULL },
+	{ "left before the end", "1:10-20 2:11-20", H2_EARLY, NULL, false, ON(LATEST, NULL, "2"),
+	    "timeline 2 leaves timeline 1 at 0/B80000, before the end of the backup at 0/C00100", NULL },
+	{ "followed", "1:10-14 2:15-20", H2, NULL, false, ON(LATEST, NULL, "2"), NULL, NULL },
+	{ "followed inside a segment", "1:10-14 2:15-20", H2_INSIDE, NULL, false, ON(LATEST, NULL, "2"), NULL, NULL },
+	{ "the older copy is no substitute", "1:10-15 2:16-20", H2_INSIDE, NULL, false, ON(LATEST, NULL, "2"), MISSING_2("0F"), NULL },
+	{ "but is for an lsn before the switch", "1:10-15", H2_INSIDE, NULL, false, ON(LSN, "0/F40000", "2"), NULL, NULL },
+	{ "and not for one behind it", "1:10-15 2:16-20", H2_INSIDE, NULL, false, ON(LSN, "0/FC0000", "2"), MISSING_2("0F"), NULL },
+	{ "older segments behind the switch do not count", "1:10-20 2:15-16 2:18-20", H2, NULL, false, ON(LATEST, NULL, "2"), MISSING_2("11"), NULL },
+	{ "gap before the switch", "1:10-13 2:15-20", H2, NULL, false, ON(LATEST, NULL, "2"), MISSING_1("0E"), NULL },
+	{ "gap before the switch, time", "1:10-13 2:15-20", H2, NULL, false, ON(TIME, "2026-11-23 00:00:00+00", "2"), NULL, MISSING_1("0E") },
+	{ "nothing of that timeline", "1:10-20", H2, NULL, false, ON(LATEST, NULL, "2"),
+	    "has no WAL of timeline 2", NULL },
+	{ "left in the last segment of the backup", "1:10-11 2:12-20", H2_STOP, NULL, false, ON(LATEST, NULL, "2"), NULL, NULL },
+	{ "the same, partial copy only", "1:10-12+.partial", H2_STOP, NULL, false, ON(IMMEDIATE, NULL, "2"), NULL, NULL },
+	{ "the same, no copy", "1:10-11", H2_STOP, NULL, false, ON(IMMEDIATE, NULL, "2"), MISSING_1("0C"), NULL },
+	{ "grandchild", "1:10-14 2:15-17 3:18-20", H2, H2 "2\t0/1200000\ty\n", false, ON(LATEST, NULL, "3"), NULL, NULL },
+	{ "grandchild, gap in between", "1:10-14 2:15-16 3:18-20", H2, H2 "2\t0/1200000\ty\n", false, ON(LATEST, NULL, "3"), MISSING_2("11"), NULL },
+	{ "the latest timeline", "1:10-14 2:15-17 3:18-20", H2, H2 "2\t0/1200000\ty\n", false, ON(LATEST, NULL, "latest"), NULL, NULL },
+	{ "the latest timeline is the own", "1:10-14", NULL, NULL, false, ON(LATEST, NULL, "latest"), NULL, NULL },
+	{ "the latest timeline is a stranger", "1:10-14 2:15-17", H2, "# nothing\n", false, ON(LATEST, NULL, "latest"), "timeline 3 does not descend", NULL },
+};
+
+static void
+make_segments(const struct catalog *cat, const char *text)
+{
+	char name[WALNAME_MAX], path[128], suffix[16];
+	struct walname w = { .kind = WAL_SEGMENT };
+	unsigned from, to;
+	int used;
+
+	while (sscanf(text, "%u:%u-%u%n", &w.timeline, &from, &to, &used) == 3) {
+		text += used;
+		suffix[0] = '\0';
+		if (*text == '+') {
+			ck_assert_int_eq(sscanf(text + 1, "%15s", suffix), 1);
+			text += 1 + strlen(suffix);
+		}
+		for (w.segno = from; w.segno <= to; w.segno++) {
+			walname_format(&w, WAL_SEG, name);
+			snprintf(path, sizeof(path), "wal/main/%s%s", name, w.segno == to ? suffix : "");
+			catalog_write(cat, path, "");
+		}
+	}
+	ck_assert_msg(*text == '\0', "%s", text);
+}
+
+static struct control
+backup_of(bool stream)
+{
+	return (struct control){
+		.stream = stream, .timeline = 1, .start_lsn = 0xA00028, .stop_lsn = 0xC00100,
+		.recovery_xid = 784, .recovery_time = "2026-11-22 22:21:09+00",
+	};
+}
+
+static void
+compare(const struct story *s, const char *what, const char *expected, const char *found)
+{
+	ck_assert_msg(expected == NULL ? found[0] == '\0' : strstr(found, expected) != NULL,
+	    "%s: %s \"%s\", expected \"%s\"", s->what, what, found, expected != NULL ? expected : "");
+}
+
+START_TEST(recovery_stories)
+{
+	const struct story *s = &stories[_i];
+	char error[CHAIN_ERROR_MAX] = "", warning[CHAIN_ERROR_MAX] = "left over";
+	struct control backup = backup_of(s->stream);
+	struct recovery_target t = s->t;
+	struct catalog cat;
+	struct archive a;
+	int r;
+
+	catalog_new(&cat);
+	catalog_mkdir(&cat, "wal");
+	catalog_mkdir(&cat, "wal/main");
+	make_segments(&cat, s->segments);
+	if (s->history2 != NULL)
+		catalog_write(&cat, "wal/main/00000002.history", s->history2);
+	if (s->history3 != NULL)
+		catalog_write(&cat, "wal/main/00000003.history", s->history3);
+	ck_assert_int_eq(archive_init(&a, cat.fd, "main", WAL_SEG, 15), 0);
+	ck_assert_int_eq(recovery_parse(&t, error), 0);
+	r = recovery_check(&backup, &a, &t, error, warning);
+	ck_assert_msg(r == (s->error == NULL ? 0 : -EUCLEAN), "%s: %d %s", s->what, r, error);
+	compare(s, "error", s->error, r < 0 ? error : "");
+	compare(s, "warning", s->warning, warning);
+	catalog_free(&cat);
+}
+END_TEST
+
+/* A stop LSN at a boundary is in the segment before it. */
+START_TEST(recovery_boundary)
+{
+	char error[CHAIN_ERROR_MAX] = "", warning[CHAIN_ERROR_MAX];
+	struct recovery_target t = NONE;
+	struct control backup = backup_of(false);
+	struct catalog cat;
+	struct archive a;
+
+	catalog_new(&cat);
+	catalog_mkdir(&cat, "wal");
+	catalog_mkdir(&cat, "wal/main");
+	make_segments(&cat, "1:10-11");
+	ck_assert_int_eq(archive_init(&a, cat.fd, "main", WAL_SEG, 15), 0);
+	backup.stop_lsn = 0xC00000;
+	ck_assert_msg(recovery_check(&backup, &a, &t, error, warning) == 0, "%s", error);
+	backup.stop_lsn = 0xC00001;
+	ck_assert_int_eq(recovery_check(&backup, &a, &t, error, warning), -EUCLEAN);
+	catalog_free(&cat);
+}
+END_TEST
+
+/* Many segments take moments, and the gap is found among them. */
+START_TEST(recovery_many)
+{
+	char error[CHAIN_ERROR_MAX] = "", warning[CHAIN_ERROR_MAX];
+	struct recovery_target t = ON(LATEST, NULL, NULL);
+	struct control backup = backup_of(false);
+	struct catalog cat;
+	struct archive a;
+
+	catalog_new(&cat);
+	catalog_mkdir(&cat, "wal");
+	catalog_mkdir(&cat, "wal/main");
+	make_segments(&cat, "1:10-20000");
+	ck_assert_int_eq(archive_init(&a, cat.fd, "main", WAL_SEG, 15), 0);
+	ck_assert_msg(recovery_check(&backup, &a, &t, error, warning) == 0, "%s", error);
+	make_segments(&cat, "1:20002-20002");
+	ck_assert_int_eq(recovery_check(&backup, &a, &t, error, warning), -EUCLEAN);
+	ck_assert_msg(strstr(error, "\"000000010000000400000E21\"") != NULL, "%s", error);
+	catalog_free(&cat);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("recovery");
+	TCase *tc = tcase_create("recovery");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, recovery_targets, 0, ARRAY_SIZE(parses));
+	tcase_add_loop_test(tc, recovery_stories, 0, ARRAY_SIZE(stories));
+	tcase_add_test(tc, recovery_boundary);
+	tcase_add_test(tc, recovery_many);
+	suite_add_tcase(s, tc);
+	return unit_main(s);
+}
