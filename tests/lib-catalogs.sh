@@ -1,29 +1,31 @@
 # catalog_story NAME: every backup of a real catalog, compared with what
 # pg_probackup restored from it.  After lib-e2e.sh.
 
-# The end of recovery is what the oracle's rows were taken at.  A backup that
-# needs the archive is told so as an administrator would.
-catalog_recovery() {
-	grep -q '^stream = false' "$store/backups/main/$id/backup.control" || return 0
-	if [ ! -d "$work/archive" ]; then
-		cp -R "$store/wal/main" "$work/archive"
-		chown -R "$pguser:" "$work/archive"
-	fi
-	cat >>"$mnt/postgresql.auto.conf" <<-CONF
-		restore_command = 'test -f "$work/archive/%f.gz" && gzip -dc "$work/archive/%f.gz" >"%p"'
-		recovery_target = 'immediate'
-		recovery_target_timeline = 'current'
-		recovery_target_action = 'promote'
-	CONF
-	: >"$mnt/recovery.signal"
-	chown "$pguser:" "$mnt/recovery.signal"
+# Rows of the oracle were taken at the end of recovery, which for a backup that
+# needs the archive was the end of the backup.
+catalog_options() {
+	! grep -q '^stream = false' "$store/backups/main/$id/backup.control" ||
+	    echo --recovery-target=immediate --recovery-target-action=promote
 }
-recovery_ended() { sql -c 'do $$ begin while pg_is_in_recovery() loop perform pg_sleep(0.05); end loop; end $$'; }
-# Restore appends to this file, so ours must be what restore's begins with.
+# Replay may end any statement of a standby, so each look is one of its own.
+recovery_ended() {
+	until [ "$(sql -c 'select pg_is_in_recovery()' 2>/dev/null)" = f ]; do
+		as "$pguser" "$pgbin/pg_ctl" -D "$mnt" status >/dev/null || return 1
+		sql -c 'select pg_sleep(0.05)' >/dev/null 2>&1 || true
+	done
+}
+# What restore began with, then the settings of a clone, then those of the
+# recovery as restore gives them, but for where WAL comes from.
 catalog_auto_conf() {
-	sed '1,/^=== postgresql.auto.conf$/d' "$catalog_oracle/main.$id.generated.txt" |
-	    head -c "$(stat -c %s "$mnt/postgresql.auto.conf")" >"$work/auto.conf"
-	same "$id: postgresql.auto.conf is what restore began with" "$work/auto.conf" "$mnt/postgresql.auto.conf"
+	sed '1,/^=== postgresql.auto.conf$/d' "$catalog_oracle/main.$id.generated.txt" >"$work/auto.restored"
+	sed '/^# recovery settings added by/,$d' "$work/auto.restored" >"$work/auto.begin"
+	sed '/^# settings of a clone/,$d' "$mnt/postgresql.auto.conf" >"$work/auto.found"
+	same "$id: postgresql.auto.conf begins as restore's" "$work/auto.begin" "$work/auto.found"
+	grep '^recovery_' "$work/auto.restored" >"$work/auto.begin"
+	grep '^recovery_target' "$mnt/postgresql.auto.conf" >"$work/auto.found"
+	same "$id: settings of the recovery" "$work/auto.begin" "$work/auto.found"
+	equal "$id: recovery.signal as restore makes it" "$(grep -c '^=== recovery.signal' "$catalog_oracle/main.$id.generated.txt")" \
+	    "$(ls "$mnt" | grep -c '^recovery.signal$')"
 }
 # Production's locations are nowhere to be seen.
 catalog_tablespaces() {
@@ -47,7 +49,6 @@ catalog_rows() {
 		note "$id: no PostgreSQL $major is installed here: its manifest only is compared"
 		return
 	fi
-	catalog_recovery
 	check "$id: the server starts on the mount" pg_start "$mnt" || return
 	if check "$id: recovery ends" recovery_ended; then
 		sql_rows >"$work/rows" 2>&1
@@ -58,9 +59,9 @@ catalog_rows() {
 catalog_backup() {
 	major=$(sed -n 's/^server-version = //p' "$store/backups/main/$id/backup.control")
 	new_diff
-	check "$id: mount" mount_it --wal=mount || return
+	check "$id: mount" mount_it --wal=mount $(catalog_options) || return
 	like_oracle "$id: files are those of the restore" "$catalog_oracle/main.$id.manifest" "$mnt"
-	equal "$id: all belongs to the server's user" "" "$(find "$mnt" ! -user "$pguser" -print | head -n 5)"
+	equal "$id: all belongs to the server's user" "" "$(find "$mnt" -path "$mnt/.pbkfs/wal" -prune -o ! -user "$pguser" -print | head -n 5)"
 	equal "$id: mode of the root" 700 "$(stat -c %a "$mnt")"
 	catalog_auto_conf
 	catalog_tablespaces
@@ -70,7 +71,7 @@ catalog_backup() {
 }
 catalog_direct() {
 	new_diff
-	check "$id: mount with WAL outside" mount_it --wal=direct || return
+	check "$id: mount with WAL outside" mount_it --wal=direct $(catalog_options) || return
 	equal "$id: pg_wal is a link" "symbolic link" "$(stat -c %F "$mnt/pg_wal")"
 	like_oracle "$id: with WAL outside, files are those of the restore" \
 	    "$catalog_oracle/main.$id.manifest" "$mnt" -L pg_wal

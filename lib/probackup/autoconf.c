@@ -26,7 +26,6 @@ const struct autoconf_setting autoconf_clone[] = {
 	{ "synchronous_standby_names", "", 0 },
 	{ "max_logical_replication_workers", "0", 0 },
 	{ "listen_addresses", "localhost", 0 },
-	{ "external_pid_file", "", 0 },
 	{ "recovery_init_sync_method", "fsync", 14 },
 	{ NULL, NULL, 0 },
 };

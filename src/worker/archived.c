@@ -106,14 +106,21 @@ directory_time(const struct archive *a)
 	return ns_of(&st.st_mtim);
 }
 
+/*
+ * cp(1) gives a copy the permissions of what it copies, and a server writes to
+ * the segments that it was given: so the owner may write.  That owner is nobody,
+ * and the directory is the server's alone.
+ */
+#define NOBODY	65534
+
 static void
 fill_file(struct thread *t, const struct archive_file *f, uint64_t nodeid, struct cow_attr *attr)
 {
 	const struct serve *s = t->serve;
 
 	*attr = (struct cow_attr){
-		.nodeid = nodeid, .size = archive_size(&s->archive, f), .mode = S_IFREG | 0400,
-		.nlink = 1, .uid = s->job->uid, .gid = s->job->gid,
+		.nodeid = nodeid, .size = archive_size(&s->archive, f), .mode = S_IFREG | 0644,
+		.nlink = 1, .uid = NOBODY, .gid = NOBODY,
 	};
 	attr->atime = attr->mtime = attr->ctime = ns_of(&f->st.st_mtim);
 }

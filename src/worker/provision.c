@@ -98,8 +98,20 @@ add_user_settings(const struct provision *p, struct autoconf *a)
 	}
 }
 
+/* The server writes it, and removes it at its end: production's must not be that file. */
 static void
-add_first_settings(const struct work *w, struct autoconf *a)
+set_pid_file(struct work *w, struct autoconf *a)
+{
+	struct settings *s = settings_new(w->cow, &w->reader);
+	const char *file = s != NULL ? settings_get(s, "external_pid_file") : NULL;
+
+	if (file != NULL && file[0] != '\0')
+		autoconf_set(a, "external_pid_file", "external.pid");
+	settings_free(s);
+}
+
+static void
+add_first_settings(struct work *w, struct autoconf *a)
 {
 	const struct provision *p = w->p;
 	const struct autoconf_recovery recovery = {
@@ -114,6 +126,7 @@ add_first_settings(const struct work *w, struct autoconf *a)
 		autoconf_comment(a, line);
 		autoconf_set_clone(a, (unsigned)strtoul(w->backup->server_version, NULL, 10),
 		    w->job->instance, w->id);
+		set_pid_file(w, a);
 	}
 	if (!provision_recovers(p, w->backup))
 		return;
@@ -186,13 +199,17 @@ first_mount(struct work *w)
 static int
 work(struct work *w)
 {
+	struct settings *s;
 	int r;
 
 	if ((changes_settings(w) && (r = write_settings(w)) < 0) ||
 	    (w->job->fresh && (r = first_mount(w)) < 0) ||
 	    (r = cow_flush(w->cow)) < 0)
 		return r;
-	settings_warn(w->cow, &w->reader, w->p->mnt);
+	if ((s = settings_new(w->cow, &w->reader)) == NULL)
+		return -ENOMEM;
+	settings_warn(s, w->p->mnt);
+	settings_free(s);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #define DEPTH_MAX	10	/* as PostgreSQL: files that include files */
 #define FILES_MAX	100	/* in all */
 #define DIR_NAMES_MAX	1000	/* in a directory of include_dir */
+#define OUTSIDE_MAX	20	/* that are told */
 
 /* Settings that hold names of files or directories. */
 static const char *const watched[] = {
@@ -25,12 +27,13 @@ static const char *const watched[] = {
 	"ssl_crl_dir", "ssl_dh_params_file", "krb_server_keyfile", "stats_temp_directory",
 };
 
-struct scan {
+struct settings {
 	struct cow *cow;
 	struct reader *reader;
-	const char *mnt;
 	char	*value[ARRAY_SIZE(watched)];	/* the last one found; owned */
-	unsigned files;
+	char	*outside[OUTSIDE_MAX];		/* files that are included and not here; owned */
+	unsigned n_outside, files;
+	bool	has_conf;			/* there is a postgresql.conf */
 };
 
 int
@@ -78,7 +81,7 @@ settings_read(struct cow *c, const char *path, struct reader *r, char **text, si
 	return 0;
 }
 
-static void	scan_file(struct scan *s, const char *path, unsigned depth);
+static void	scan_file(struct settings *s, const char *path, unsigned depth);
 
 static void __attribute__((format(printf, 1, 2)))
 warn(const char *fmt, ...)
@@ -102,7 +105,7 @@ compare_names(const void *a, const void *b)
 
 /* The names of a directory that PostgreSQL would include, sorted; returns how many. */
 static size_t
-list_included(struct scan *s, uint64_t dir, char **names)
+list_included(struct settings *s, uint64_t dir, char **names)
 {
 	struct cow_list l;
 	struct cow_dirent d;
@@ -120,7 +123,7 @@ list_included(struct scan *s, uint64_t dir, char **names)
 }
 
 static void
-scan_directory(struct scan *s, const char *path, unsigned depth)
+scan_directory(struct settings *s, const char *path, unsigned depth)
 {
 	char **names autofree = calloc(DIR_NAMES_MAX, sizeof(*names));
 	char file[PATH_MAX];
@@ -139,15 +142,16 @@ scan_directory(struct scan *s, const char *path, unsigned depth)
 
 /* A relative name counts from the directory of the file that has it. */
 static void
-scan_include(struct scan *s, const char *from, const struct pgconf_setting *set, unsigned depth)
+scan_include(struct settings *s, const char *from, const struct pgconf_setting *set, unsigned depth)
 {
 	const char *slash = strrchr(from, '/');
 	size_t dir = slash != NULL ? (size_t)(slash - from) + 1 : 0;
 	char path[PATH_MAX];
 
 	if (set->value[0] == '/') {
-		warn("\"%s\" includes \"%s\", which is outside of the mount: it is not looked into",
-		    from, set->value);
+		if (s->n_outside < OUTSIDE_MAX &&
+		    (s->outside[s->n_outside] = strdup(set->value)) != NULL)
+			s->n_outside++;
 		return;
 	}
 	if (snprintf(path, sizeof(path), "%.*s%s", (int)dir, from, set->value) >= PATH_MAX)
@@ -159,7 +163,7 @@ scan_include(struct scan *s, const char *from, const struct pgconf_setting *set,
 }
 
 static void
-take_setting(struct scan *s, const struct pgconf_setting *set)
+take_setting(struct settings *s, const struct pgconf_setting *set)
 {
 	size_t i;
 
@@ -171,7 +175,7 @@ take_setting(struct scan *s, const struct pgconf_setting *set)
 }
 
 static void
-scan_file(struct scan *s, const char *path, unsigned depth)
+scan_file(struct settings *s, const char *path, unsigned depth)
 {
 	struct pgconf_setting *set autofree = malloc(sizeof(*set));
 	char *text autofree = NULL;
@@ -188,38 +192,76 @@ scan_file(struct scan *s, const char *path, unsigned depth)
 			take_setting(s, set);
 }
 
-static void
-judge(const struct scan *s, const char *name, const char *value)
+struct settings *
+settings_new(struct cow *c, struct reader *r)
 {
-	size_t len = strlen(s->mnt);
+	struct settings *s = calloc(1, sizeof(*s));
+	struct cow_attr attr;
+
+	if (s == NULL)
+		return NULL;
+	s->cow = c;
+	s->reader = r;
+	s->has_conf = settings_find(c, "postgresql.conf", &attr) != -ENOENT;
+	scan_file(s, "postgresql.conf", 0);
+	scan_file(s, "postgresql.auto.conf", 0);
+	return s;
+}
+
+void
+settings_free(struct settings *s)
+{
+	size_t i;
+
+	if (s == NULL)
+		return;
+	for (i = 0; i < ARRAY_SIZE(watched); i++)
+		free(s->value[i]);
+	for (i = 0; i < s->n_outside; i++)
+		free(s->outside[i]);
+	free(s);
+}
+
+const char *
+settings_get(const struct settings *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(watched); i++)
+		if (strcmp(watched[i], name) == 0)
+			return s->value[i];
+	return NULL;
+}
+
+static void
+judge(const char *name, const char *value, const char *mnt)
+{
+	size_t len = strlen(mnt);
 
 	if (value[0] != '/' ||
-	    (strncmp(value, s->mnt, len) == 0 && (value[len] == '/' || value[len] == '\0')))
+	    (strncmp(value, mnt, len) == 0 && (value[len] == '/' || value[len] == '\0')))
 		return;
 	if (strcmp(name, "data_directory") == 0)
 		warn("the configuration sets data_directory to \"%s\", and the server would run there"
 		    " instead of on the mount: start it with -o \"-c data_directory='%s'\"",
-		    value, s->mnt);
+		    value, mnt);
 	else
 		warn("the configuration sets %s to \"%s\", outside of the mount:"
 		    " --set %s=... names another place", name, value, name);
 }
 
 void
-settings_warn(struct cow *c, struct reader *r, const char *mnt)
+settings_warn(const struct settings *s, const char *mnt)
 {
-	struct scan s = { .cow = c, .reader = r, .mnt = mnt };
-	struct cow_attr attr;
 	size_t i;
 
-	if (settings_find(c, "postgresql.conf", &attr) == -ENOENT)
+	if (!s->has_conf)
 		warn("the backup has no postgresql.conf: start the server with"
 		    " -o \"-c config_file=FILE -c data_directory='%s'\"", mnt);
-	scan_file(&s, "postgresql.conf", 0);
-	scan_file(&s, "postgresql.auto.conf", 0);
-	for (i = 0; i < ARRAY_SIZE(watched); i++) {
-		if (s.value[i] != NULL)
-			judge(&s, watched[i], s.value[i]);
-		free(s.value[i]);
-	}
+	for (i = 0; i < s->n_outside; i++)
+		warn("the configuration includes \"%s\", which is outside of the mount and was not"
+		    " looked into", s->outside[i]);
+	for (i = 0; i < ARRAY_SIZE(watched); i++)
+		if (s->value[i] != NULL)
+			judge(watched[i], s->value[i], mnt);
 }

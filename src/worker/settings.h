@@ -25,11 +25,23 @@ int	settings_find(struct cow *c, const char *path, struct cow_attr *attr);
  */
 int	settings_read(struct cow *c, const char *path, struct reader *r, char **text, size_t *len);
 
+struct settings;
+
 /*
- * Reads postgresql.conf, what it includes, and postgresql.auto.conf, and
- * reports a warning for each setting that names a place outside of the mount
- * mnt, with the way out.
+ * Reads from postgresql.conf, what it includes, and postgresql.auto.conf the
+ * settings that hold names of files or directories.  Returns NULL when memory is
+ * short; what cannot be read is left out.
  */
-void	settings_warn(struct cow *c, struct reader *r, const char *mnt);
+struct settings *settings_new(struct cow *c, struct reader *r);
+void	settings_free(struct settings *s);
+
+/* The value of one of them, or NULL if it is not set. */
+const char *settings_get(const struct settings *s, const char *name);
+
+/*
+ * Reports a warning for what leads outside of the mount, which is at mnt, with
+ * the way out.
+ */
+void	settings_warn(const struct settings *s, const char *mnt);
 
 #endif

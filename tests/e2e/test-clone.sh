@@ -92,11 +92,11 @@ done
 
 # The same settings the other way, so that the silence above means something.
 new_diff
-check "mount with --keep-settings" mount_it --wal=mount --set port=5433 --set max_logical_replication_workers=0 --set external_pid_file= --keep-settings
+check "mount with --keep-settings" mount_it --wal=mount --set port=5433 --set max_logical_replication_workers=0 --set external_pid_file=other.pid --keep-settings
 cp "$prod/postgresql.auto.conf" "$work/auto.conf"
 head -c "$(stat -c %s "$work/auto.conf")" "$mnt/postgresql.auto.conf" >"$work/begin"
 same "postgresql.auto.conf is the backup's, and what --set says" "$work/auto.conf" "$work/begin"
-equal "which comes last" "external_pid_file = ''" "$(tail -n 1 "$mnt/postgresql.auto.conf")"
+equal "which comes last" "external_pid_file = 'other.pid'" "$(tail -n 1 "$mnt/postgresql.auto.conf")"
 check "the clone starts" start "$mnt" clone
 check "WAL is archived" clone -c 'create table more as select 1' -c 'select pg_switch_wal()' \
     -c "do \$\$ begin while (select archived_count from pg_stat_archiver) = 0 loop perform pg_sleep(0.05); perform pg_stat_clear_snapshot(); end loop; end \$\$"

@@ -1,0 +1,127 @@
+# Point-in-time recovery from the archive, as pg_probackup restore would give
+# it: every moment that the catalog's notes name, and what cannot be reached.
+. "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-catalogs.sh"
+have_catalogs || skip_all "there are no catalogs in $catalogs"
+pgbin=$(pg_bindir 15) || skip_all "PostgreSQL 15 is not installed"
+unpack_catalog archive-page
+oracle_dir=$catalogs/archive-page.oracle
+before=$(catalog_sum "$store")
+
+# recover DESCRIPTION OPTION...: mounts $id and waits for the end of recovery.
+recover() {
+	desc=$1; shift
+	new_diff
+	check "$desc: mount" mount_it --wal="$wal" --recovery-target-action=promote "$@" || return 1
+	check "$desc: the server starts" pg_start "$mnt" || { unmount_it --force; return 1; }
+	check "$desc: recovery ends" recovery_ended || { pg_stop "$mnt" immediate; unmount_it; return 1; }
+}
+finish() { check "$desc: stop" pg_stop "$mnt"; check "$desc: unmount" unmount_it; }
+wal=mount
+
+# What restores to these moments gave, all rows of all databases.
+moment() { awk -F ' [|] ' -v label="$1" -v field="$2" '$1 == label { print $field }' "$oracle_dir/pitr.txt"; }
+for rows in "$oracle_dir"/oracle/main.*.*.sql.txt; do
+	tag=${rows##*/main.}; tag=${tag%.sql.txt}
+	id=${tag%%.*} tag=${tag#*.}
+	label=${tag##*-}
+	case $tag in
+	pitr-time-*) set -- --recovery-target-time="$(moment "$label" 2)" ;;
+	pitr-xid-*) set -- --recovery-target-xid="$(moment "$label" 4)" ;;
+	pitr-name-*) set -- --recovery-target-name="$(moment "$label" 5)" ;;
+	latest) set -- --recovery-target=latest ;;
+	*) not_ok "what is $tag?"; continue ;;
+	esac
+	recover "$id to $tag" "$@" || continue
+	sql_rows >"$work/rows" 2>&1
+	same "$id to $tag: rows are those of the restore" "$rows" "$work/rows"
+	finish
+	wal=$([ $wal = mount ] && echo direct || echo mount)
+done
+
+# The other moments, by each kind of target: the counts that were noted then.
+counts() { sql -c 'select (select count(*) from t_grow), (select count(*) from marks), (select count(*) from pgbench_history), (select sum(abalance) from pgbench_accounts)' | tr '|' ' '; }
+id=TOXCR8
+for label in $(sed '/^#/d; s/ .*//' "$oracle_dir/pitr.txt"); do
+	recover "$id to lsn of $label" --recovery-target-lsn="$(moment "$label" 3)" || continue
+	equal "$id to lsn of $label" "$(moment "$label" 6)" "$(counts)"
+	finish
+done
+for label in after0 late2; do
+	recover "$id to restore point of $label" --recovery-target-name="$(moment "$label" 5)" || continue
+	equal "$id to restore point of $label" "$(moment "$label" 6)" "$(counts)"
+	finish
+done
+
+# Without any target a backup without WAL of its own runs to the end of the archive.
+id=TOXCRK
+new_diff
+check "no target: mount" mount_it
+sed '1,/^=== postgresql.auto.conf$/d' "$oracle_dir/oracle/main.$id.none.generated.txt" | grep '^recovery_' | sed "s/'promote'/'pause'/" >"$work/expected"
+grep '^recovery_target' "$mnt/postgresql.auto.conf" >"$work/found"
+same "no target: the settings are restore's" "$work/expected" "$work/found"
+check "no target: unmount" unmount_it
+
+# What recovery made of it stays: it is not repeated at the next mount.
+recover "$id to immediate" --recovery-target=immediate
+check "a change after recovery" sql -c 'create table mine as select 1 as one'
+refuse "the archive cannot be written by the server's user" "denied" as "$pguser" sh -c ": >>'$mnt/.pbkfs/wal/000000010000000000000024'"
+check "stop" pg_stop "$mnt"
+refuse "recovery.signal was used up" "" test -e "$mnt/recovery.signal"
+refuse "a later mount cannot ask for another target" "first mount of a diff directory" remount --recovery-target=latest
+check "remount" mount_it
+check "start" pg_start "$mnt"
+equal "the change is there" 1 "$(sql -c 'select one from mine')"
+finish
+
+# A standby that follows the archive takes what arrives later.
+cp -R "$store/wal/main" "$work/kept"
+last=$(ls "$store/wal/main" | grep '^[0-9A-F]*\.gz$' | sort | tail -n 1)
+rm "$store/wal/main/$last"
+new_diff
+check "standby: mount" mount_it --restore-as-replica --set hot_standby=on
+check "standby: start" pg_start "$mnt"
+before_last=$(sql -c 'select pg_last_wal_replay_lsn()')
+cp -p "$work/kept/$last" "$store/wal/main/$last"
+check "standby: what arrives is replayed" sql -c "do \$\$ begin while pg_last_wal_replay_lsn() <= '$before_last' loop perform pg_sleep(0.05); end loop; end \$\$"
+equal "standby: it still is one" t "$(sql -c 'select pg_is_in_recovery()')"
+check "standby: promote" sql -c 'select pg_promote()'
+desc=standby; finish
+
+# ---- what cannot work is said before there is a mount -------------------------------
+cannot() {	# cannot DESCRIPTION PATTERN OPTION...
+	cannot_desc=$1 cannot_pattern=$2; shift 2
+	new_diff
+	refuse "$cannot_desc" "$cannot_pattern" mount_it "$@"
+	refuse "$cannot_desc: nothing is mounted" "" is_mounted "$mnt"
+	equal "$cannot_desc: nothing is left" "" "$(ls -A "$diff")"
+}
+cannot "a time before the end of the backup" "before" --recovery-target-time='2026-11-22 22:21:20+00'
+cannot "an xid before it" "before" --recovery-target-xid=900
+cannot "an LSN before it" "before" --recovery-target-lsn=0/2400000
+cannot "an LSN that the archive does not reach" "0000000100000000000000" --recovery-target-lsn=0/F000000
+cannot "an unknown timeline" "timeline 7" --recovery-target-timeline=7
+cannot "a time that is none" "time" --recovery-target-time=yesterday
+cannot "an xid that is none" "xid|transaction" --recovery-target-xid=12x
+cannot "an LSN that is none" "LSN" --recovery-target-lsn=12
+cannot "two targets" "only one" --recovery-target=latest --recovery-target-xid=1000
+cannot "an unknown target" "only immediate" --recovery-target=soon
+cannot "an unknown action" "recovery-target-action" --recovery-target-action=explode
+cannot "inclusive without a target" "needs a target" --recovery-target-inclusive=false
+rm "$store/wal/main/000000010000000000000025.gz"
+cannot "a gap within the backup" "000000010000000000000025"
+cp -p "$work/kept/000000010000000000000025.gz" "$store/wal/main"
+rm "$store/wal/main/000000010000000000000027.gz"
+cannot "a gap before an LSN" "000000010000000000000027" --recovery-target-lsn=0/28EAF38
+cannot "a gap before the latest" "000000010000000000000027" --recovery-target=latest
+new_diff
+check "a gap that may lie behind a time" mount_it --recovery-target-time="$(moment after2 2)"
+check "is a warning that names it" grep -q 'warning:.*000000010000000000000027' "$work/err"
+check "unmount" unmount_it
+cp -p "$work/kept/000000010000000000000027.gz" "$store/wal/main"
+new_diff
+check "with a restore_command of one's own the archive here does not count" mount_it --recovery-target-lsn=0/F000000 --restore-command="cp /elsewhere/%f %p"
+equal "and it is the one" "restore_command = 'cp /elsewhere/%f %p'" "$(grep '^restore_command' "$mnt/postgresql.auto.conf" | tail -n 1)"
+check "unmount" unmount_it
+equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
+plan_done
