@@ -47,6 +47,20 @@ check_ours(const struct diffdir *d, int lock_fd, char mnt[PATH_MAX])
 	return 0;
 }
 
+/* What was copied elsewhere stays: servers may have put there what is nowhere else. */
+static void
+name_mapped(const struct diffdir *d)
+{
+	static struct binding b;
+	size_t i;
+
+	if (binding_load(d->fd, &b) == 0)
+		for (i = 0; i < b.n_mapped; i++)
+			printf("\"%s\" is left alone: it has the copy of \"%s\"\n", b.mapped[i].to,
+			    b.mapped[i].from);
+	binding_fini(&b);
+}
+
 /* Somebody holds the lock: ends him if that was asked for. */
 static int
 end_mount(const struct diffdir *d, int lock_fd, const char *mnt, bool force)
@@ -114,6 +128,7 @@ empty(const struct diffdir *d, bool force)
 	}
 	if (rc != 0)
 		return cli_error("could not lock \"%s\": %s", d->path, strerror(-rc));
+	name_mapped(d);
 	if ((rc = diffdir_wipe(d, true)) != 0)
 		return cli_error("could not empty \"%s\": %s", d->path, strerror(-rc));
 	return 0;

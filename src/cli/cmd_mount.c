@@ -152,7 +152,7 @@ static int
 fill_config(const struct options *o, const struct names *n, struct supervisor_config *c)
 {
 	*c = (struct supervisor_config){
-		.prepare = worker_prepare, .serve = worker_serve,
+		.prepare = worker_prepare, .fill = worker_fill, .serve = worker_serve,
 		.store = or_null(n->store), .instance = o->instance, .backup_id = o->backup_id,
 		.mnt = n->mnt, .diff = n->diff,
 		.sandbox = o->sandbox, .wal = o->wal, .cache = o->cache,

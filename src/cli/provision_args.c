@@ -1,5 +1,8 @@
 #include "config.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -7,6 +10,7 @@
 #include "cli/provision_args.h"
 #include "pg/pgconf.h"
 #include "probackup/chain.h"
+#include "supervisor/paths.h"
 
 /* Options that count at the first mount of a diff directory only. */
 static const char *
@@ -24,6 +28,8 @@ find_first_only(const struct options *o)
 		{ "--restore-command", o->restore_command != NULL },
 		{ "--restore-as-replica", o->replica },
 		{ "--keep-settings", o->keep_settings },
+		{ "--tablespace-mapping", o->tablespaces.n > 0 },
+		{ "--external-mapping", o->externals.n > 0 },
 		{ "--skip-external-dirs", o->skip_external },
 	};
 	size_t i;
@@ -102,6 +108,66 @@ check_setting(const char *text)
 	return 0;
 }
 
+/* Cuts "OLD=NEW" at its first "=" that has no backslash before it, and drops such backslashes. */
+static int
+split_mapping(const char *text, char **from, char **to)
+{
+	char *copy = strdup(text), *in, *out;
+
+	if (copy == NULL)
+		return -ENOMEM;
+	*to = NULL;
+	for (in = out = *from = copy; *in != '\0'; in++)
+		if (*in == '\\' && in[1] == '=')
+			*out++ = *++in;
+		else if (*in == '=' && *to == NULL) {
+			*out++ = '\0';
+			*to = out;
+		} else
+			*out++ = *in;
+	*out = '\0';
+	return *to != NULL && **from == '/' && **to == '/' ? 0 : -EINVAL;
+}
+
+/* The texts live as long as the command. */
+static int
+take_mapping(const char *option, const char *text, bool external, struct provision *p)
+{
+	char *from = NULL, *to = NULL, path[PATH_MAX];
+	int rc;
+
+	if (split_mapping(text, &from, &to) != 0)
+		return cli_error("%s takes OLD=NEW, two absolute paths, not \"%s\"", option, text);
+	if ((rc = paths_resolve_parent(to, path)) != 0)
+		return cli_error("could not use \"%s\": %s", to, strerror(-rc));
+	if (p->n_mappings == PROVISION_MAPPINGS_MAX || (to = strdup(path)) == NULL)
+		return cli_error("there are too many mappings");
+	p->mapping[p->n_mappings++] = (struct provision_mapping){ from, to, external };
+	return 0;
+}
+
+static int
+take_mappings(const struct options *o, struct provision *p)
+{
+	unsigned i, k;
+
+	for (i = 0; i < o->tablespaces.n; i++)
+		if (take_mapping("-T", o->tablespaces.item[i], false, p) != 0)
+			return 1;
+	for (i = 0; i < o->externals.n; i++)
+		if (take_mapping("--external-mapping", o->externals.item[i], true, p) != 0)
+			return 1;
+	if (o->skip_external && o->externals.n > 0)
+		return cli_error("--skip-external-dirs cannot be combined with --external-mapping");
+	for (i = 0; i < p->n_mappings; i++)
+		for (k = 0; k < i; k++)
+			if (strcmp(p->mapping[i].to, p->mapping[k].to) == 0 ||
+			    (strcmp(p->mapping[i].from, p->mapping[k].from) == 0 &&
+			    p->mapping[i].external == p->mapping[k].external))
+				return cli_error("\"%s\" is mapped twice", p->mapping[i].from);
+	return 0;
+}
+
 int
 provision_args(const struct options *o, const char *mnt, struct provision *p,
     struct recovery_target *t)
@@ -115,7 +181,7 @@ provision_args(const struct options *o, const char *mnt, struct provision *p,
 		.keep_settings = o->keep_settings, .skip_external = o->skip_external,
 		.first_only = find_first_only(o), .mnt = mnt,
 	};
-	if (choose_target(o, t) != 0 || check_words(o, t) != 0)
+	if (choose_target(o, t) != 0 || check_words(o, t) != 0 || take_mappings(o, p) != 0)
 		return 1;
 	if (recovery_parse(t, error) != 0)
 		return cli_error("%s", error);

@@ -24,6 +24,7 @@ struct job {
 	int	fuse_fd;	/* /dev/fuse of the mount; -1 for the preparer */
 	int	in_fd, out_fd;	/* pipes: from and to the supervisor */
 	int	lock_fd;	/* .pbkfs-lock, shared file description */
+	const int *mapped_fds;	/* for worker_fill(): a directory for each mapping of provision; else NULL */
 
 	/* identity and confinement */
 	enum sandbox_level sandbox;
@@ -55,11 +56,12 @@ struct job {
 };
 
 /*
- * The two programs that a supervisor forks.  Each returns an exit status, 0
- * for an orderly end; the child calls _exit() with it.  worker_prepare()
+ * The programs that a supervisor forks.  Each returns an exit status, 0 for an
+ * orderly end; the child calls _exit() with it.  worker_prepare()
  * reads the chain, builds the index into index_fd, fills pg_wal, reports
- * MSG_MEMBER for each backup and MSG_PREPARED or MSG_FAILED.  worker_serve()
- * reports MSG_READY and serves until the mount is gone.
+ * MSG_MEMBER for each backup and MSG_PREPARED or MSG_FAILED.  worker_fill(),
+ * after it and only where there are mappings, makes real copies in mapped_fds,
+ * beneath which it may write besides.  worker_serve() reports MSG_READY and serves until the mount is gone.
  */
 typedef int (*job_main)(const struct job *job);
 

@@ -13,6 +13,12 @@
 
 struct recovery_target;		/* probackup/recovery.h; after recovery_parse() */
 
+/* -T and --external-mapping: a real copy in a directory of its own. */
+struct provision_mapping {
+	const char *from, *to;
+	bool	external;
+};
+
 struct provision {
 	/* decided by the first mount, and in the diff directory from then on */
 	const struct recovery_target *target;	/* never NULL */
@@ -21,6 +27,8 @@ struct provision {
 	bool	replica;			/* standby.signal instead of recovery.signal */
 	bool	keep_settings;			/* no settings of a clone */
 	bool	skip_external;			/* no external directories */
+	struct provision_mapping mapping[PROVISION_MAPPINGS_MAX];
+	unsigned n_mappings;
 	/* by any mount */
 	const char *setting[PROVISION_SETTINGS_MAX];	/* "NAME=VALUE" */
 	unsigned n_settings;

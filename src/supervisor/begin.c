@@ -20,6 +20,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/lock.h"
 #include "supervisor/logfile.h"
+#include "supervisor/mapping.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/notify.h"
 #include "supervisor/paths.h"
@@ -420,7 +421,7 @@ begin_mount(struct supervisor *s)
 	    wipe_unfinished(s) != 0 || start_log(s) != 0)
 		return -1;
 	tell_what_is_weak(s);
-	if (check_dirty(s) != 0 || open_store(s) != 0 || choose_wal(s) != 0)
+	if (check_dirty(s) != 0 || open_store(s) != 0 || choose_wal(s) != 0 || mapping_open(s) != 0)
 		return -1;
 	/* What is read from here on and changes until it is held is refused. */
 	clock_gettime(CLOCK_REALTIME, &s->store_lock.since);
@@ -445,6 +446,8 @@ describe_binding(struct supervisor *s)
 	f->created = strdup(s->has_binding ? s->bound.created : created);
 	f->wal = s->wal;
 	f->no_wal = s->config->no_wal;
+	if (mapping_record(s) != 0)
+		return -ENOMEM;
 	return f->store != NULL && f->instance != NULL && f->backup_id != NULL &&
 	    f->host != NULL && f->created != NULL ? 0 : -ENOMEM;
 }

@@ -17,7 +17,7 @@
 #include "supervisor/diffdir.h"
 
 #define BINDING_FORMAT	"pbkfs-binding"
-#define BINDING_NODES	(64 + 4 * IOSTATS_BACKUPS)
+#define BINDING_NODES	(64 + 4 * IOSTATS_BACKUPS + 3 * BINDING_MAPPED_MAX)
 
 static int
 copy_string(const struct json_node *node, size_t max, char **to)
@@ -93,6 +93,26 @@ read_wal(const struct json_node *nodes, struct binding *b)
 	return json_bool(json_get(nodes, nodes, "no_wal"), &b->no_wal);
 }
 
+/* Absent in what was written before there were mappings. */
+static int
+read_mapped(const struct json_node *nodes, struct binding *b)
+{
+	const struct json_node *list = json_get(nodes, nodes, "mapped"), *node = NULL;
+	struct binding_mapping *m;
+
+	if (list == NULL)
+		return 0;
+	if (list->type != JSON_ARRAY || list->count > BINDING_MAPPED_MAX)
+		return -EUCLEAN;
+	while ((node = json_next(nodes, list, node)) != NULL) {
+		m = &b->mapped[b->n_mapped++];
+		if (copy_string(json_get(nodes, node, "from"), PATH_MAX - 1, &m->from) != 0 ||
+		    copy_string(json_get(nodes, node, "to"), PATH_MAX - 1, &m->to) != 0)
+			return -EUCLEAN;
+	}
+	return 0;
+}
+
 static int
 check_format(const struct json_node *nodes)
 {
@@ -119,7 +139,7 @@ read_fields(const struct json_node *nodes, struct binding *b)
 	    (rc = read_members(nodes, b)) != 0 ||
 	    (rc = read_digest(json_get(nodes, nodes, "tree_digest"), &b->tree_digest)) != 0 ||
 	    (rc = read_u32(json_get(nodes, nodes, "server_version"), &b->server_version)) != 0 ||
-	    (rc = read_wal(nodes, b)) != 0)
+	    (rc = read_wal(nodes, b)) != 0 || (rc = read_mapped(nodes, b)) != 0)
 		return rc;
 	return b->store[0] == '/' && strchr(b->instance, '/') == NULL &&
 	    b->instance[0] != '.' ? 0 : -EUCLEAN;
@@ -172,6 +192,21 @@ write_members(struct json_out *o, const struct binding *b)
 	json_close(o, ']');
 }
 
+static void
+write_mapped(struct json_out *o, const struct binding *b)
+{
+	size_t i;
+
+	json_open(o, "mapped", '[');
+	for (i = 0; i < b->n_mapped; i++) {
+		json_open(o, NULL, '{');
+		json_put_string(o, "from", b->mapped[i].from);
+		json_put_string(o, "to", b->mapped[i].to);
+		json_close(o, '}');
+	}
+	json_close(o, ']');
+}
+
 int
 binding_store(int diff_fd, const struct binding *b)
 {
@@ -193,6 +228,7 @@ binding_store(int diff_fd, const struct binding *b)
 	json_put_u64(&o, "server_version", b->server_version);
 	json_put_string(&o, "wal", b->wal == WAL_DIRECT ? "direct" : "mount");
 	json_put_bool(&o, "no_wal", b->no_wal);
+	write_mapped(&o, b);
 	json_put_string(&o, "host", b->host);
 	json_put_string(&o, "pbkfs", PACKAGE_VERSION);
 	json_put_string(&o, "created", b->created);
@@ -205,11 +241,17 @@ binding_store(int diff_fd, const struct binding *b)
 void
 binding_fini(struct binding *b)
 {
+	size_t i;
+
 	free(b->store);
 	free(b->instance);
 	free(b->backup_id);
 	free(b->host);
 	free(b->created);
+	for (i = 0; i < b->n_mapped; i++) {
+		free(b->mapped[i].from);
+		free(b->mapped[i].to);
+	}
 	memset(b, 0, sizeof(*b));
 }
 

@@ -20,6 +20,12 @@ struct binding_member {
 	uint32_t version, list_crc;
 };
 
+/* What -T and --external-mapping put elsewhere. */
+#define BINDING_MAPPED_MAX	64
+struct binding_mapping {
+	char	*from, *to;	/* owned */
+};
+
 struct binding {
 	char	*store, *instance, *backup_id, *host, *created;	/* owned */
 	struct binding_member member[IOSTATS_BACKUPS];	/* newest first */
@@ -28,6 +34,8 @@ struct binding {
 	uint32_t server_version;
 	enum wal_mode wal;
 	bool	no_wal;
+	struct binding_mapping mapped[BINDING_MAPPED_MAX];
+	size_t	n_mapped;
 };
 
 /*

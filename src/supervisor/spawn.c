@@ -112,6 +112,7 @@ fill_job(const struct supervisor *s, struct job *job, unsigned generation)
 		.threads = c->threads, .cache_size = c->cache_size, .shared = s->shared,
 		.index_max = index_max(s), .generation = generation,
 		.careful = failover_is_careful(&s->failover),
+		.mapped_fds = s->filling && generation == 0 ? s->mapped_fd : NULL,
 	};
 }
 
@@ -133,16 +134,19 @@ close_range_or_loop(unsigned first, unsigned last)
 static void
 close_others(const struct job *job)
 {
-	const int keep[] = {
+	int keep[8 + PROVISION_MAPPINGS_MAX] = {
 		job->store_fd, job->diff_fd, job->index_fd, job->fuse_fd,
 		job->in_fd, job->out_fd, job->lock_fd
 	};
 	unsigned from = STDERR_FILENO + 1, next;
-	size_t i;
+	size_t i, n = 7;
+
+	for (i = 0; job->mapped_fds != NULL && i < job->provision->n_mappings; i++)
+		keep[n++] = job->mapped_fds[i];
 
 	do {
 		next = ~0u;
-		for (i = 0; i < ARRAY_SIZE(keep); i++)
+		for (i = 0; i < n; i++)
 			if (keep[i] >= (int)from)
 				next = MIN(next, (unsigned)keep[i]);
 		close_range_or_loop(from, next == ~0u ? ~0u : next - 1);
@@ -195,7 +199,8 @@ run_child(const struct supervisor *s, const struct job *job, job_main program)
 	close_others(job);
 	if (job->generation == 0) {
 		setproctitle("preparing: %s", s->config->mnt);
-		setrlimit(RLIMIT_FSIZE, &size);
+		if (job->mapped_fds == NULL)
+			setrlimit(RLIMIT_FSIZE, &size);
 	} else {
 		setproctitle("worker: %s", s->config->mnt);
 	}

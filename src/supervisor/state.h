@@ -11,6 +11,7 @@
 
 #include "ipc/job.h"
 #include "ipc/msg.h"
+#include "ipc/provision.h"
 #include "ipc/shared.h"
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
@@ -54,6 +55,10 @@ struct supervisor {
 	struct binding bound;	/* as on disk */
 	struct binding found;	/* as the preparer reported it */
 	bool	prepared;	/* MSG_PREPARED arrived */
+	bool	filling;	/* worker_fill() runs, or has run */
+	int	mapped_fd[PROVISION_MAPPINGS_MAX];	/* mapping.h */
+	bool	mapped_made[PROVISION_MAPPINGS_MAX];	/* of these, that we made */
+	unsigned n_mapped;	/* of these, that are open */
 	unsigned n_warnings;	/* MSG_WARNINGs that arrived */
 	uint32_t root_mode;
 	int	store_fd, index_fd, fuse_fd, mnt_fd, mnt_parent_fd, signal_fd;

@@ -39,6 +39,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/init.h"
 #include "supervisor/logfile.h"
+#include "supervisor/mapping.h"
 #include "supervisor/notify.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
@@ -300,6 +301,13 @@ preparer_gone(struct supervisor *s, const struct worker *dead, int status, const
 		    s->worker_error[0] != '\0' ? s->worker_error : reason);
 		return;
 	}
+	/* Real copies are complete before the binding says that there are any. */
+	if (s->n_mapped > 0 && !s->filling) {
+		s->filling = true;
+		if ((rc = spawn_worker(s, s->config->fill, 0)) != 0)
+			state_fail(s, "could not start a worker: %s", strerror(-rc));
+		return;
+	}
 	if (begin_bind(s) != 0)
 		return;
 	if ((rc = spawn_seal_index(s)) != 0) {
@@ -542,6 +550,7 @@ finish(struct supervisor *s)
 	}
 	remove_pid_file(s);
 	undo_fresh(s);
+	mapping_close(s);
 	/* Free before anybody hears of it: the next command may come at once. */
 	storelock_release(&s->store_lock);
 	if (s->lock_fd >= 0) {

@@ -19,7 +19,7 @@ enum store_lock_choice { STORE_LOCK_AUTO, STORE_LOCK_YES, STORE_LOCK_NO };
 enum wal_choice { WAL_CHOICE_AUTO, WAL_CHOICE_MOUNT, WAL_CHOICE_DIRECT };
 
 struct supervisor_config {
-	job_main prepare, serve;	/* the worker's two programs */
+	job_main prepare, fill, serve;	/* the worker's programs; fill only where provision has mappings */
 
 	/* what is mounted; NULL: as the binding says */
 	const char *store;	/* absolute, canonical */

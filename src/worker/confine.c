@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "ipc/provision.h"
 #include "worker/confine.h"
 #include "worker/report.h"
 #include "worker/sandbox.h"
@@ -63,6 +64,8 @@ confine_worker(const struct job *job)
 		.level = job->sandbox, .store_fd = job->store_fd, .diff_fd = job->diff_fd,
 		.switch_user = job->switch_user, .uid = job->uid, .gid = job->gid,
 		.keep_read_search = job->keep_read_search, .debug = job->debug,
+		.more_fds = job->mapped_fds,
+		.n_more_fds = job->mapped_fds != NULL ? job->provision->n_mappings : 0,
 	};
 	char text[SANDBOX_ERROR_MAX];
 	int r;
@@ -70,7 +73,7 @@ confine_worker(const struct job *job)
 	report_init(job);
 	raise_limits();
 	kernel_holds = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 100;
-	umask(077);
+	umask(job->mapped_fds != NULL ? 0 : 077);	/* copies keep their modes */
 	lock_as_worker(job);
 	sandbox_missing(text, sizeof(text));
 	if (text[0] != '\0' && job->fuse_fd < 0)

@@ -68,7 +68,7 @@ fill(const struct job *job, struct store *s, struct msg_prepared *p)
 	if ((rc = reader_init(&r, &stats)) < 0)
 		return rc;
 	if ((rc = find_sizes(job, s, &r)) == 0 && job->wal == WAL_DIRECT)
-		rc = walfill(job, s, &r, (p->root_mode & 050) != 0, &p->wal_copied);
+		rc = walfill(job, s, &r, &p->wal_copied);
 	reader_fini(&r);
 	return rc;
 }

@@ -15,6 +15,7 @@
 #include "probackup/autoconf.h"
 #include "probackup/tablespace.h"
 #include "worker/engine.h"
+#include "worker/mapping.h"
 #include "worker/provision.h"
 #include "worker/report.h"
 #include "worker/settings.h"
@@ -33,6 +34,7 @@
 struct work {
 	const struct job *job;
 	const struct provision *p;
+	const struct chain *chain;
 	const struct control *backup;
 	const char *id;
 	struct cow *cow;
@@ -46,6 +48,22 @@ provision_recovers(const struct provision *p, const struct control *backup)
 	    p->restore_command != NULL || p->replica;
 }
 
+static int
+check_mappings(const struct job *job, const struct chain *c)
+{
+	char name[MAPPING_NAME_MAX], error[CHAIN_ERROR_MAX];
+	const char *dir;
+	unsigned i;
+	int r;
+
+	for (i = 0; i < job->provision->n_mappings; i++)
+		if ((r = mapping_find(job->provision, i, c, &dir, name, error)) < 0) {
+			report_failed("%s", error);
+			return r;
+		}
+	return 0;
+}
+
 int
 provision_check(const struct job *job, const struct chain *c)
 {
@@ -54,6 +72,8 @@ provision_check(const struct job *job, const struct chain *c)
 	struct archive a;
 	int r;
 
+	if (job->fresh && (r = check_mappings(job, c)) < 0)
+		return r;
 	/* Whoever brings a restore_command has another archive. */
 	if (!job->fresh || !provision_recovers(job->provision, backup) ||
 	    job->provision->restore_command != NULL)
@@ -183,16 +203,42 @@ hide_externals(struct work *w)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* In the place of what the mount would serve comes the link to the real copy. */
+static int
+map_one(struct work *w, unsigned i)
+{
+	char name[MAPPING_NAME_MAX], error[CHAIN_ERROR_MAX];
+	struct cow_attr attr;
+	const char *dir;
+	int r;
+
+	if ((r = mapping_find(w->p, i, w->chain, &dir, name, error)) < 0 ||
+	    (r = settings_find(w->cow, dir, &attr)) < 0)
+		return r == -ENOENT ? 0 : r;
+	if ((r = cow_hide(w->cow, attr.nodeid, name)) < 0)
+		return r == -ENOENT ? 0 : r;
+	if (w->p->mapping[i].external)
+		return 0;
+	if ((r = settings_find(w->cow, TABLESPACE_DIR, &attr)) < 0 ||
+	    (r = cow_remove(w->cow, 0, attr.nodeid, name, false)) < 0)
+		return r;
+	return cow_create(w->cow, 0, attr.nodeid, name, S_IFLNK | 0777, w->job->uid, w->job->gid,
+	    w->p->mapping[i].to, &attr);
+}
+
 /* Everything that is decided once. */
 static int
 first_mount(struct work *w)
 {
+	unsigned i;
 	int r = 0;
 
 	if (provision_recovers(w->p, w->backup))
 		r = make_file(w, w->p->replica ? "standby.signal" : "recovery.signal", NULL, 0);
 	if (r == 0 && w->p->skip_external)
 		r = hide_externals(w);
+	for (i = 0; i < w->p->n_mappings && r == 0; i++)
+		r = map_one(w, i);
 	return r;
 }
 
@@ -218,7 +264,7 @@ provision(const struct job *job, const struct chain *c)
 {
 	static struct iostats stats;
 	struct work w = {
-		.job = job, .p = job->provision, .backup = &c->member[0].control,
+		.job = job, .p = job->provision, .chain = c, .backup = &c->member[0].control,
 		.id = c->member[0].id,
 	};
 	struct cow_config config;

@@ -14,6 +14,8 @@ struct sandbox {
 	enum sandbox_level level;
 	int	store_fd;	/* directory, read beneath; -1 for none */
 	int	diff_fd;	/* directory, read and written beneath; -1 for none */
+	const int *more_fds;	/* directories, the same; NULL for none */
+	unsigned n_more_fds;
 	bool	switch_user;	/* become uid:gid (only root can) */
 	uid_t	uid;
 	gid_t	gid;

@@ -104,6 +104,7 @@ sandbox_landlock_restrict(const struct sandbox *s, int abi, const char **step)
 {
 	struct ruleset handled = handled_rights(abi);
 	int fd autoclose = -1, r;
+	unsigned i;
 
 	*step = "create a Landlock ruleset";
 	fd = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
@@ -115,6 +116,10 @@ sandbox_landlock_restrict(const struct sandbox *s, int abi, const char **step)
 	*step = "allow the diff directory by Landlock";
 	if ((r = allow_beneath(fd, &handled, s->diff_fd, diff_rights)) != 0)
 		return r;
+	*step = "allow a mapped directory by Landlock";
+	for (i = 0; i < s->n_more_fds; i++)
+		if ((r = allow_beneath(fd, &handled, s->more_fds[i], diff_rights)) != 0)
+			return r;
 	*step = "enforce Landlock";
 	return syscall(SYS_landlock_restrict_self, fd, 0) != 0 ? -errno : 0;
 }

@@ -3,30 +3,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
-#include "worker/report.h"
+#include "worker/copyout.h"
 #include "worker/walfill.h"
 
 #define TEMPORARY	"pg_wal.tmp"
-#define CHUNK		(1 * MiB)
-
-struct fill {
-	const struct store *s;
-	struct reader *r;
-	bool	group;
-	unsigned char *buf;		/* CHUNK bytes */
-	struct msg_progress progress;
-};
 
 /* Removes what an interrupted filling left behind. */
 static int
@@ -56,107 +44,24 @@ remove_tree(int dirfd, const char *name)
 	return r;
 }
 
-static uint64_t
-total_size(const struct index *ix, uint32_t dir)
-{
-	const struct index_entry *d = &ix->entries[dir];
-	uint64_t sum = 0;
-	uint32_t i;
-
-	for (i = d->first; i < d->first + d->count; i++)
-		sum += ix->entries[i].flags & INDEX_DIR ? total_size(ix, i) : ix->entries[i].size;
-	return sum;
-}
-
-/* Shares the blocks where the filesystem can; never a hard link: WAL is overwritten in place. */
-static bool
-clone_file(struct fill *f, uint32_t e, int to)
-{
-	const struct index_entry *entry = &f->s->ix.entries[e];
-	struct fdref *ref;
-	struct stat st;
-	bool done;
-	int fd;
-
-	if (entry->count != 1 ||
-	    (fd = store_fd_of(f->s, e, &f->s->ix.providers[entry->first], &ref)) < 0)
-		return false;
-	done = fstat(fd, &st) == 0 && (uint64_t)st.st_size == entry->size &&
-	    ioctl(to, FICLONE, fd) == 0;
-	fdcache_put(f->s->fds, ref);
-	return done;
-}
-
-static void
-report_progress(struct fill *f, uint64_t n)
-{
-	f->progress.done += n;
-	report_send(MSG_PROGRESS, &f->progress, sizeof(f->progress));
-}
-
 static int
-copy_file(struct fill *f, uint32_t e, int to)
+fill(struct copyout *c, uint32_t wal, int diff_fd)
 {
-	uint64_t size = f->s->ix.entries[e].size, off;
-	size_t n;
-	int r;
+	int fd autoclose = -1;
 
-	if (clone_file(f, e, to)) {
-		report_progress(f, size);
-		return 0;
-	}
-	for (off = 0; off < size; off += n) {
-		n = (size_t)MIN(size - off, (uint64_t)CHUNK);
-		if ((r = plainfile_read(f->s, e, off, n, f->buf, f->r)) < 0 ||
-		    (r = io_pwrite(to, f->buf, n, (off_t)off)) < 0)
-			return r;
-		report_progress(f, n);
-	}
-	return 0;
-}
-
-static int
-fill_file(struct fill *f, uint32_t e, int dirfd)
-{
-	const struct index *ix = &f->s->ix;
-	const char *name = ix->strings + ix->entries[e].name;
-	int fd autoclose = -1, r;
-
-	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	    f->group ? 0640 : 0600);
-	if (fd < 0)
+	if (mkdirat(diff_fd, TEMPORARY, 0700) != 0)
 		return -errno;
-	if ((r = copy_file(f, e, fd)) < 0)
-		return r;
-	return fsync(fd) != 0 ? -errno : 0;
+	fd = openat(diff_fd, TEMPORARY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : copyout_children(c, wal, fd);
 }
 
 static int
-fill_directory(struct fill *f, uint32_t dir, int parent, const char *name)
-{
-	const struct index_entry *d = &f->s->ix.entries[dir];
-	int fd autoclose = -1, r = 0;
-	uint32_t i;
-
-	if (mkdirat(parent, name, f->group ? 0750 : 0700) != 0)
-		return -errno;
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	for (i = d->first; i < d->first + d->count && r == 0; i++)
-		r = f->s->ix.entries[i].flags & INDEX_DIR ?
-		    fill_directory(f, i, fd, f->s->ix.strings + f->s->ix.entries[i].name) :
-		    fill_file(f, i, fd);
-	return r == 0 && fsync(fd) != 0 ? -errno : r;
-}
-
-static int
-fill_and_rename(struct fill *f, uint32_t wal, int diff_fd)
+fill_and_rename(struct copyout *c, uint32_t wal, int diff_fd)
 {
 	int r;
 
 	if ((r = remove_tree(diff_fd, TEMPORARY)) < 0 ||
-	    (r = fill_directory(f, wal, diff_fd, TEMPORARY)) < 0)
+	    (r = fill(c, wal, diff_fd)) < 0)
 		return r;
 	if (renameat(diff_fd, TEMPORARY, diff_fd, "pg_wal") != 0 || fsync(diff_fd) != 0)
 		return -errno;
@@ -164,11 +69,10 @@ fill_and_rename(struct fill *f, uint32_t wal, int diff_fd)
 }
 
 int
-walfill(const struct job *job, const struct store *s, struct reader *r, bool group,
-    uint64_t *copied)
+walfill(const struct job *job, const struct store *s, struct reader *r, uint64_t *copied)
 {
 	uint32_t wal = index_child(&s->ix, INDEX_ROOT, "pg_wal", strlen("pg_wal"));
-	struct fill f = { .s = s, .r = r, .group = group };
+	struct copyout c = { .store = s, .reader = r };
 	struct stat st;
 	int rc;
 
@@ -186,13 +90,10 @@ walfill(const struct job *job, const struct store *s, struct reader *r, bool gro
 		log_error("the backup has no directory pg_wal");
 		return -EUCLEAN;
 	}
-	if ((f.buf = malloc(CHUNK)) == NULL)
-		return -ENOMEM;
-	f.progress.total = total_size(&s->ix, wal);
-	rc = fill_and_rename(&f, wal, job->diff_fd);
-	free(f.buf);
+	c.progress.total = copyout_size(&s->ix, wal);
+	rc = fill_and_rename(&c, wal, job->diff_fd);
 	if (rc < 0)
 		log_error("could not copy WAL into the diff directory: %s", strerror(-rc));
-	*copied += f.progress.done;
+	*copied += c.progress.done;
 	return rc;
 }

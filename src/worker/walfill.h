@@ -13,10 +13,9 @@
 /*
  * Makes pg_wal in the diff directory from what the backup has, unless it is
  * there already: in a temporary directory that is renamed once all of it is
- * durable.  group: the cluster allows group access.  Adds the bytes copied to
- * *copied and reports MSG_PROGRESS.  Returns 0 or negative errno (logged).
+ * durable.  Adds the bytes copied to *copied and reports MSG_PROGRESS.  Returns
+ * 0 or negative errno (logged).
  */
-int	walfill(const struct job *job, const struct store *s, struct reader *r, bool group,
-	    uint64_t *copied);
+int	walfill(const struct job *job, const struct store *s, struct reader *r, uint64_t *copied);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The two programs of the confined side: see ipc/job.h.
+ * The programs of the confined side: see ipc/job.h.
  */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
@@ -8,6 +8,9 @@
 
 /* Reads the chain, builds the index, fills pg_wal.  Returns an exit status. */
 int	worker_prepare(const struct job *job);
+
+/* Fills the directories of -T and --external-mapping.  Returns an exit status. */
+int	worker_fill(const struct job *job);
 
 /* Serves FUSE requests until the mount is gone.  Returns an exit status. */
 int	worker_serve(const struct job *job);

@@ -68,5 +68,52 @@ check "checksums" as "$pguser" "$pgbin/pg_checksums" -D "$mnt" --check
 check "remount" remount --wal=mount
 refuse "the link is still gone" "" test -L "$mnt/pg_tblspc/$ts"
 check "unmount" unmount_it
+
+# ---- real copies: -T, --external-mapping, and nothing of external directories -------
+oracle=$catalogs/tablespace.oracle/oracle/main.$id
+fast=$(sed -n "s/^$ts //p" "$store/backups/main/$id/database/tablespace_map")
+ext=/srv/pg/production/work/tablespace/ext1
+new=$work/new=place
+esc=$(printf %s "$new" | sed 's/=/\\=/')
+install -d -o "$pguser" -m 0700 "$work/owned" "$new"
+new_diff
+check "mount with -T and --external-mapping" mount_it --wal=mount -T "$fast=$esc" --external-mapping "$ext=$work/owned/ext"
+equal "the link leads to the copy" "$new" "$(readlink "$mnt/pg_tblspc/$ts")"
+like_oracle "which is what a restore would have made" "$oracle.manifest" "$mnt"
+"$support/manifest" "$work/owned/ext" >"$work/found.manifest"
+same "the external directory is a copy, too" "$oracle.ext1.manifest" "$work/found.manifest"
+equal "and not shown any more" "1" "$(ls "$mnt/.pbkfs-external")"
+refuse "nor is the tablespace at its place" "" test -e "$mnt/.pbkfs-tblspc/$ts"
+equal "copies are the server's" "" "$(find "$new" "$work/owned/ext" ! -user "$pguser")"
+check "the server starts" pg_start "$mnt"
+check "and writes to the copy" db -c 'insert into in_ts select * from in_ts'
+rows=$(db -c 'select count(*) from in_ts')
+check "stop" pg_stop "$mnt"
+refuse "a later mount cannot map" "first mount" remount -T "$fast=$work/another"
+check "mount again, without a word of it" mount_it --wal=mount
+check "start again" pg_start "$mnt"
+equal "what was written is there" "$rows" "$(db -c 'select count(*) from in_ts')"
+check "stop" pg_stop "$mnt"
+check "unmount" unmount_it
+check "cleanup" pbkfs cleanup -d "$diff"
+check "names what it leaves alone" grep -qF "\"$new\" is left alone: it has the copy of \"$fast\"" "$work/out"
+check "and does" [ -d "$new/PG_15_202209061" ]
+equal "the diff directory is empty" "" "$(ls -A "$diff")"
+bad_map() { bad_desc=$1 bad_pattern=$2; shift 2; new_diff; refuse "$bad_desc" "$bad_pattern" mount_it "$@"; equal "$bad_desc: nothing is left" "" "$(ls -A "$diff")"; }
+bad_map "an unknown tablespace" "no tablespace at \"/nowhere\", only: .*ts_slow space" -T "/nowhere=$work/owned/x"
+refuse "whose directory was not kept" "" test -e "$work/owned/x"
+bad_map "an unknown external directory" "no external directory \"/nowhere\", only: .*ext0" --external-mapping "/nowhere=$work/owned/x"
+bad_map "a directory that is not empty" "is not empty" -T "$fast=$esc"
+bad_map "one that is somebody else's" "has to belong to" -T "$fast=$work/elsewhere"
+bad_map "one within the mount" "mountpoint" -T "$fast=$mnt/base"
+bad_map "one within the store" "store" -T "$fast=$store/x"
+bad_map "no mapping at all" "takes OLD=NEW" -T "$fast"
+bad_map "one directory for two" "mapped twice" -T "$fast=$work/owned/x" --external-mapping "$ext=$work/owned/x"
+new_diff
+check "mount without external directories" mount_it --skip-external-dirs
+refuse "there are none" "" test -e "$mnt/.pbkfs-external"
+check "remount" remount
+refuse "there still are none" "" test -e "$mnt/.pbkfs-external"
+check "unmount" unmount_it
 equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
 plan_done

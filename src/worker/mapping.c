@@ -1,0 +1,176 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "ipc/provision.h"
+#include "probackup/explain.h"
+#include "probackup/tablespace.h"
+#include "worker/confine.h"
+#include "worker/copyout.h"
+#include "worker/mapping.h"
+#include "worker/report.h"
+#include "worker/worker.h"
+
+#define EXTERNALS_MAX	(CONTROL_EXTERNAL_MAX / 2)
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Cuts the list of external directories up and sorts it: their numbers are the places. */
+static unsigned
+sort_externals(char *text, char *dirs[EXTERNALS_MAX])
+{
+	char *dir, *rest = text;
+	unsigned n = 0;
+
+	while (n < EXTERNALS_MAX && (dir = strsep(&rest, ":")) != NULL)
+		if (dir[0] != '\0')
+			dirs[n++] = dir;
+	qsort(dirs, n, sizeof(*dirs), compare_texts);
+	return n;
+}
+
+static int
+find_external(const struct chain *c, const char *from, char *name, char *error)
+{
+	const struct backup *b = &c->member[0];
+	char text[CONTROL_EXTERNAL_MAX], *dirs[EXTERNALS_MAX];
+	unsigned i, n;
+
+	memcpy(text, b->control.external_dirs, sizeof(text));
+	n = sort_externals(text, dirs);
+	for (i = 0; i < n; i++)
+		if (strcmp(dirs[i], from) == 0) {
+			snprintf(name, MAPPING_NAME_MAX, "%u", i + 1);
+			return 0;
+		}
+	return explain(error, -ENOENT, "backup %s has no external directory \"%s\", only: %s", b->id,
+	    from, n > 0 ? b->control.external_dirs : "none");
+}
+
+static void
+list_locations(const struct tablespace_map *m, char *text, size_t size)
+{
+	size_t i, len = 0;
+
+	snprintf(text, size, "none");
+	for (i = 0; i < m->n && len < size; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s\"%s\"", i > 0 ? ", " : "",
+		    m->at[i].location);
+}
+
+static int
+find_tablespace(const struct chain *c, const char *from, char *name, char *error)
+{
+	const struct backup *b = &c->member[0];
+	char why[CHAIN_ERROR_MAX], known[CHAIN_ERROR_MAX / 2];
+	struct tablespace_map m;
+	size_t i;
+	int r;
+
+	if ((r = tablespace_map_load(b->dirfd, &m, why)) < 0)
+		return explain(error, r, "could not use " TABLESPACE_MAP " of backup %s: %s", b->id,
+		    why);
+	for (i = 0, r = -ENOENT; i < m.n && r < 0; i++)
+		if (strcmp(m.at[i].location, from) == 0) {
+			snprintf(name, MAPPING_NAME_MAX, "%s", m.at[i].oid);
+			r = 0;
+		}
+	list_locations(&m, known, sizeof(known));
+	tablespace_map_fini(&m);
+	return r == 0 ? 0 : explain(error, r, "backup %s has no tablespace at \"%s\", only: %s",
+	    b->id, from, known);
+}
+
+int
+mapping_find(const struct provision *p, unsigned i, const struct chain *c, const char **dir,
+    char name[MAPPING_NAME_MAX], char *error)
+{
+	const struct provision_mapping *m = &p->mapping[i];
+
+	*dir = m->external ? EXTERNAL_SHOWN : TABLESPACE_SHOWN;
+	return m->external ? find_external(c, m->from, name, error) :
+	    find_tablespace(c, m->from, name, error);
+}
+
+static uint32_t
+entry_of(const struct index *ix, const char *dir, const char *name)
+{
+	uint32_t e = index_child(ix, INDEX_ROOT, dir, strlen(dir));
+
+	return e == INDEX_NONE ? e : index_child(ix, e, name, strlen(name));
+}
+
+static int
+fill_one(const struct job *job, const struct chain *c, struct copyout *out, unsigned i)
+{
+	const struct provision *p = job->provision;
+	char name[MAPPING_NAME_MAX], error[CHAIN_ERROR_MAX];
+	const char *dir;
+	uint32_t e;
+	int r;
+
+	if ((r = mapping_find(p, i, c, &dir, name, error)) < 0) {
+		report_failed("%s", error);
+		return r;
+	}
+	/* An external directory that was empty is not in the lists. */
+	if ((e = entry_of(&out->store->ix, dir, name)) == INDEX_NONE)
+		return 0;
+	if ((r = copyout_children(out, e, job->mapped_fds[i])) < 0)
+		report_failed("could not copy to \"%s\": %s", p->mapping[i].to,
+		    report_last_error()[0] != '\0' ? report_last_error() : strerror(-r));
+	return r;
+}
+
+static int
+fill_all(const struct job *job, const struct chain *c, struct store *s, struct fdcache *fds)
+{
+	static struct iostats stats;
+	struct copyout out = { .store = s, .keep_modes = true };
+	struct reader reader;
+	unsigned i;
+	int r;
+
+	if ((r = store_open(s, job->store_fd, job->instance, job->index_fd, fds)) < 0)
+		return r;
+	if ((r = reader_init(&reader, &stats)) == 0) {
+		out.reader = &reader;
+		for (i = 0; i < job->provision->n_mappings && r == 0; i++)
+			r = fill_one(job, c, &out, i);
+		reader_fini(&reader);
+	}
+	store_close(s);
+	return r;
+}
+
+int
+worker_fill(const struct job *job)
+{
+	char error[CHAIN_ERROR_MAX];
+	struct fdcache *fds;
+	static struct store s;
+	struct chain *c;
+	int r;
+
+	if (confine_worker(job) < 0)
+		return EXIT_FAILURE;
+	if (chain_open(job->store_fd, job->store_name, job->instance, job->backup_id, job->force,
+	    &c, error) < 0) {
+		report_failed("%s", error);
+		return EXIT_FAILURE;
+	}
+	fds = fdcache_new(confine_max_fds());
+	r = fds != NULL ? fill_all(job, c, &s, fds) : -ENOMEM;
+	fdcache_free(fds);
+	chain_free(c);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,23 @@
+/*
+ * -T and --external-mapping: tablespaces and external directories as real
+ * copies in directories of their own.
+ */
+#ifndef WORKER_MAPPING_H
+#define WORKER_MAPPING_H
+
+#include <limits.h>
+
+#include "ipc/job.h"
+#include "probackup/chain.h"
+
+/*
+ * Finds where what a mapping names is in the tree: dir (".pbkfs-tblspc" or
+ * ".pbkfs-external") and name, NUL terminated, in buffers of the caller's.
+ * Returns 0, -ENOENT with one line in error (CHAIN_ERROR_MAX bytes) that says
+ * what the backup has instead, or another negative errno with error filled.
+ */
+#define MAPPING_NAME_MAX	16
+int	mapping_find(const struct provision *p, unsigned i, const struct chain *c,
+	    const char **dir, char name[MAPPING_NAME_MAX], char *error);
+
+#endif
