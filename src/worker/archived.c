@@ -106,14 +106,19 @@ directory_time(const struct archive *a)
 	return ns_of(&st.st_mtim);
 }
 
+/*
+ * cp(1) gives a copy the mode of the original, and a server opens the WAL that
+ * it restored for writing: so the owner may write, which nobody of the mount's
+ * is, and the others, whom only the directory lets in, may read.  The kernel
+ * must not let the server's user write here: it would believe its own cache,
+ * whatever we answer.
+ */
 static void
 fill_file(struct thread *t, const struct archive_file *f, uint64_t nodeid, struct cow_attr *attr)
 {
-	const struct serve *s = t->serve;
-
 	*attr = (struct cow_attr){
-		.nodeid = nodeid, .size = archive_size(&s->archive, f), .mode = S_IFREG | 0400,
-		.nlink = 1, .uid = s->job->uid, .gid = s->job->gid,
+		.nodeid = nodeid, .size = archive_size(&t->serve->archive, f),
+		.mode = S_IFREG | 0604, .nlink = 1, .uid = 0, .gid = 0,
 	};
 	attr->atime = attr->mtime = attr->ctime = ns_of(&f->st.st_mtim);
 }
