@@ -107,20 +107,18 @@ directory_time(const struct archive *a)
 }
 
 /*
- * cp(1) gives a copy the permissions of what it copies, and a server writes to
- * the segments that it was given: so the owner may write.  That owner is nobody,
- * and the directory is the server's alone.
+ * cp(1) gives a copy the mode of the original, and a server opens the WAL that
+ * it restored for writing: so the owner may write, which nobody of the mount's
+ * is, and the others, whom only the directory lets in, may read.  The kernel
+ * must not let the server's user write here: it would believe its own cache,
+ * whatever we answer.
  */
-#define NOBODY	65534
-
 static void
 fill_file(struct thread *t, const struct archive_file *f, uint64_t nodeid, struct cow_attr *attr)
 {
-	const struct serve *s = t->serve;
-
 	*attr = (struct cow_attr){
-		.nodeid = nodeid, .size = archive_size(&s->archive, f), .mode = S_IFREG | 0644,
-		.nlink = 1, .uid = NOBODY, .gid = NOBODY,
+		.nodeid = nodeid, .size = archive_size(&t->serve->archive, f),
+		.mode = S_IFREG | 0604, .nlink = 1, .uid = 0, .gid = 0,
 	};
 	attr->atime = attr->mtime = attr->ctime = ns_of(&f->st.st_mtim);
 }

@@ -314,6 +314,51 @@ make_header_maps(void)
 	put("hdrmap", "bad-order", plain_mode, 2, e, sizeof(e));
 }
 
+/* --- what the WAL archive holds --- */
+
+/* gzip in memory; returns its length. */
+static size_t
+gzip(const void *bytes, size_t len, void *packed, size_t room)
+{
+	z_stream z = { .next_in = (Bytef *)(uintptr_t)bytes, .avail_in = (uInt)len,
+	    .next_out = packed, .avail_out = (uInt)room };
+
+	if (deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK ||
+	    deflate(&z, Z_FINISH) != Z_STREAM_END || deflateEnd(&z) != Z_OK)
+		errx(1, "deflate");
+	return z.total_out;
+}
+
+static void
+make_archive(void)
+{
+	static unsigned char segment[1 << 20], packed[1 << 16];
+	const char page_mode[] = "p", gz_mode[] = { 'g', 16 };
+	const struct {
+		uint16_t magic, info;
+		uint32_t timeline;
+		uint64_t addr;
+		uint32_t rem_len, reserved;
+		uint64_t sysid;
+		uint32_t seg_size, block_size;
+	} header = { 0xD110, 2, 1, 1 << 20, 0, 0, 7, 1 << 20, 8192 };
+	size_t len;
+
+	_Static_assert(sizeof(header) == 40, "as PostgreSQL has it");
+	memcpy(segment, &header, sizeof(header));
+	put("archive", "good-page", page_mode, 1, segment, 40);
+	segment[0] = 0;
+	put("archive", "bad-magic", page_mode, 1, segment, 40);
+	segment[0] = 0x10;
+	len = gzip(segment, sizeof(segment), packed, sizeof(packed));
+	put("archive", "good-segment", gz_mode, 2, packed, len);
+	put("archive", "bad-cut", gz_mode, 2, packed, len - 8);
+	packed[len - 5] ^= 1;
+	put("archive", "bad-crc", gz_mode, 2, packed, len);
+	len = gzip(segment, sizeof(segment) - 1, packed, sizeof(packed));
+	put("archive", "bad-short", gz_mode, 2, packed, len);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -326,6 +371,7 @@ main(int argc, char **argv)
 	make_directory(root);
 	snprintf(work, sizeof(work), "%s/work", root);
 	make_directory(work);
+	make_archive();
 	if ((dirfd = open(work, O_RDONLY | O_DIRECTORY)) < 0)
 		err(1, "%s", work);
 	make_journals(dirfd);
