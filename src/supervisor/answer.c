@@ -9,6 +9,7 @@
 #include "supervisor/answer.h"
 #include "supervisor/logfile.h"
 #include "supervisor/notify.h"
+#include "supervisor/reopen.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
 
@@ -198,6 +199,15 @@ answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 	return 0;
 }
 
+static int
+answer_store_failed(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	(void)body;
+	(void)len;
+	reopen_ask(s);
+	return 0;
+}
+
 static const struct answer {
 	uint16_t type;
 	unsigned phases;
@@ -217,6 +227,7 @@ static const struct answer {
 	{ MSG_STATS,	PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING,
 	    EXACTLY(sizeof(struct msg_stats)), answer_stats },
 	{ MSG_LOG,	PHASE_ANY, 2, MSG_BODY_MAX, answer_log },
+	{ MSG_STORE_FAILED, PHASE_SERVING, EXACTLY(0), answer_store_failed },
 };	/* anything else: log it, end the worker */
 
 int

@@ -9,6 +9,12 @@
 /* Reads the chain, builds the index, fills pg_wal.  Returns an exit status. */
 int	worker_prepare(const struct job *job);
 
+/*
+ * Compares the lists of the chain beneath job->store_fd with what is expected.
+ * Says nothing to the supervisor.  Returns 0 if all are the same.
+ */
+int	worker_check_store(const struct job *job);
+
 /* Serves FUSE requests until the mount is gone.  Returns an exit status. */
 int	worker_serve(const struct job *job);
 

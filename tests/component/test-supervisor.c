@@ -101,6 +101,8 @@ static void lie_id_other(void) { say_member("ABCDEE"); say_prepared(1, 0700); }
 static void lie_ready(void) { say(MSG_READY, NULL, 0); }
 static void lie_clean(void) { say(MSG_CLEAN, NULL, 0); }
 static void lie_short(void) { say(MSG_MEMBER, "x", 1); }
+static void lie_store(void) { say(MSG_STORE_FAILED, NULL, 0); }
+static void lie_store_body(void) { say(MSG_STORE_FAILED, "/etc", 4); }
 static void lie_empty_failure(void) { say(MSG_FAILED, NULL, 0); }
 
 static void
@@ -158,6 +160,7 @@ static const struct { const char *name; void (*lie)(void); const char *error; } 
 	{ "clean while preparing", lie_clean, "not allowed" },
 	{ "short body", lie_short, "not allowed" },
 	{ "failure without text", lie_empty_failure, "not allowed" },
+	{ "store failed while preparing", lie_store, "not allowed" },
 	{ "index too large", lie_index, "index" },
 };
 
@@ -308,6 +311,7 @@ static const struct { const char *name; void (*lie)(void); const char *log; } se
 	{ "short stats", lie_stats_short, "not allowed now" },
 	{ "long stats", lie_stats_long, "not allowed now" },
 	{ "failure without text", lie_empty_failure, "not allowed now" },
+	{ "store failed, with a path", lie_store_body, "not allowed now" },
 	{ "log line without text", lie_log_empty, "not allowed now" },
 	{ "log level 9", lie_log_level, "not allowed now" },
 	{ "another protocol", lie_protocol, "no message" },

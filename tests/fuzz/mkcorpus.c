@@ -490,6 +490,7 @@ make_messages(void)
 	len = append_message(s, len, MSG_DIRTY, "", 0);
 	len = append_message(s, len, MSG_HEARTBEAT, "", 0);
 	len = append_message(s, len, MSG_STATS, &stats, sizeof(stats));
+	len = append_message(s, len, MSG_STORE_FAILED, "", 0);
 	len = append_message(s, len, MSG_CLEAN, "", 0);
 	put("msg", "good-life", starting, 2, s, len);
 	len = append_message(s, 0, MSG_STATS, &stats, sizeof(stats));
