@@ -111,7 +111,7 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 	(void)body;
 	(void)len;
 	s->phase = PHASE_SERVING;
-	failover_ready(&s->failover, s->shared, now, s->death_at != 0 ? now - s->death_at : 0);
+	failover_ready(&s->failover, now, s->death_at != 0 ? now - s->death_at : 0);
 	if (s->death_at != 0) {
 		log_info("worker %d (generation %u) serves, %.1f ms after the end of the last one",
 		    (int)s->worker.pid, s->worker.generation,

@@ -262,6 +262,7 @@ start_serving(struct supervisor *s, unsigned generation)
 
 	s->phase = PHASE_STARTING;
 	s->worker_error[0] = '\0';
+	failover_started(&s->failover, s->shared);
 	if ((rc = spawn_worker(s, s->config->serve, generation)) != 0)
 		state_fail(s, "could not start a worker: %s", strerror(-rc));
 	else

@@ -615,17 +615,23 @@ START_TEST(counts_only_futile_deaths)
 	int i;
 
 	for (i = 0; i < 50; i++) {	/* each lived for a while */
-		failover_ready(&f, &shared, now, 0);
+		failover_started(&f, &shared);
+		failover_ready(&f, now, 0);
 		now += 200000000;
 		ck_assert(!failover_too_many(&f, &shared, now, 0));
 	}
-	for (i = 0; i < 50; i++) {	/* each answered something */
-		failover_ready(&f, &shared, now, 0);
+	for (i = 0; i < 50; i++) {	/* each answered something, some before they were ready */
+		failover_started(&f, &shared);
+		if (i % 2 == 0)
+			failover_ready(&f, now, 0);
 		atomic_fetch_add(&shared.counters[1].op[OP_READ].count, 1);
 		ck_assert(!failover_too_many(&f, &shared, now, 0));
 	}
-	for (i = 1; i < FAILOVER_DEATHS; i++)
+	for (i = 1; i < FAILOVER_DEATHS; i++) {
+		failover_started(&f, &shared);
 		ck_assert(!failover_too_many(&f, &shared, now, 0));
+	}
+	failover_started(&f, &shared);
 	ck_assert(failover_too_many(&f, &shared, now, 0));
 }
 END_TEST
