@@ -6,6 +6,7 @@ inject=$support/inject.so
 log=$diff/.pbkfs/pbkfs.log
 # Who runs the load; some mounts are its owner's alone.
 load_user=
+stress=$support/stress	# where that user reaches it
 run_load() { if [ -n "$load_user" ]; then as "$load_user" "$@"; else "$@"; fi; }
 
 # mount_injected WHAT OPTION...: a mount whose workers suffer, see inject.c.
@@ -17,15 +18,14 @@ mount_injected() {
 # Files of the backup that may be written to, and a copy of them.
 stress_prepare() {
 	rm -rf "$work/ref" "$work/stop"
-	cp -r "$mnt/base" "$work/ref"
-	[ -z "$load_user" ] || chown -R "$load_user" "$work/ref"
+	run_load cp -r "$mnt/base" "$work/ref"
 	run_load mkdir -p "$mnt/stress"
 }
 stress_all="buffered=2 direct mmap append unlinked names=2 races=2 backup=2"
 # stress_begin SECONDS JOB...: in the background, until stress_end.
 stress_begin() {
 	stress_seconds=$1; shift
-	run_load "$support/stress" ${PBKFS_SEED:+-S "$PBKFS_SEED"} -t "$stress_seconds" -s "$work/stop" -m "$mnt/base" -r "$work/ref" "$mnt/stress" \
+	run_load "$stress" ${PBKFS_SEED:+-S "$PBKFS_SEED"} -t "$stress_seconds" -s "$work/stop" -m "$mnt/base" -r "$work/ref" "$mnt/stress" \
 	    "$@" >"$work/stress.log" 2>&1 &
 	stress_pid=$!
 }
@@ -39,7 +39,7 @@ stress_end() {
 }
 stress_running() { kill -0 $stress_pid 2>/dev/null; }
 # The whole of the files, read once more, are their copies.
-same_as_ref() { diff -rq "$work/ref" "$mnt/base"; }
+same_as_ref() { run_load diff -rq "$work/ref" "$mnt/base"; }
 
 # killer OPTION...: prints its figures, fails where a replacement did not come.
 killer() { "$support/killer" ${PBKFS_SEED:+-S "$PBKFS_SEED"} "$@" "$diff" >"$work/killer.log" 2>&1; killer_status=$?; cat "$work/killer.log"; return $killer_status; }

@@ -94,7 +94,7 @@ fetch(const struct store *s, const struct run *run, struct reader *r)
 		return 0;
 	if ((fd = store_fd_of(s, run->e, run->p, &ref)) < 0)
 		return fd;
-	n = io_pread(fd, r->scratch, (size_t)(end - from), from);
+	n = store_pread(fd, r->scratch, (size_t)(end - from), from);
 	fdcache_put(s->fds, ref);
 	if (n < 0)
 		store_complain(s, run->e, run->p, run->first, "%s", strerror((int)-n));

@@ -33,7 +33,7 @@ read_packed(const struct store *s, uint32_t e, const struct index_provider *p, v
 		store_complain(s, e, p, InvalidBlockNumber, "page_header_map could not be opened");
 		return fd;
 	}
-	n = io_pread(fd, dst, p->hdr_size, (off_t)p->hdr_off);
+	n = store_pread(fd, dst, p->hdr_size, (off_t)p->hdr_off);
 	fdcache_put(s->fds, ref);
 	if (n < 0) {
 		store_complain(s, e, p, InvalidBlockNumber,
@@ -133,7 +133,7 @@ scan_header(struct scan *sc, uint64_t pos)
 	ssize_t n;
 
 	if (pos < sc->start || pos + RECORD_HEADER > sc->start + sc->have) {
-		n = io_pread(sc->fd, sc->buf, SCAN_WINDOW, (off_t)pos);
+		n = store_pread(sc->fd, sc->buf, SCAN_WINDOW, (off_t)pos);
 		if (n < RECORD_HEADER)
 			return NULL;
 		sc->start = pos;

@@ -5,12 +5,15 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -18,24 +21,78 @@
 #include "probackup/store.h"
 #include "probackup/tablespace.h"
 
+#define LIST_PIECE	(256 * 1024)	/* bytes of a list that are read at a time */
+
 _Static_assert(IOSTATS_BACKUPS == CHAIN_MAX, "one counter for each backup");
 
-static int
-open_backups(struct store *s, int store_fd, const char *instance)
+static _Atomic bool failed;	/* see store_took_failure() */
+
+bool
+store_took_failure(void)
 {
-	char path[PATH_MAX];
+	return atomic_exchange(&failed, false);
+}
+
+ssize_t
+store_pread(int fd, void *buf, size_t len, off_t off)
+{
+	ssize_t n = io_pread(fd, buf, len, off);
+
+	if (n < 0)
+		failed = true;
+	return n;
+}
+
+/* Opens what path names in a backup, by the way from the root of the store. */
+static int
+open_from_root(int store_fd, const char *instance, const char *id, const char *path, int flags)
+{
+	char whole[2 * PATH_MAX];
+
+	snprintf(whole, sizeof(whole), "backups/%s/%s%s%s", instance, id,
+	    path[0] != '\0' ? "/" : "", path);
+	return io_open_beneath(store_fd, whole, flags, 0);
+}
+
+static void
+open_backups(struct store *s)
+{
+	const char *id;
 	uint32_t i;
+	int fd;
 
 	for (i = 0; i < s->ix.n_backups; i++) {
-		snprintf(path, sizeof(path), "backups/%s/%s", instance, s->ix.backups[i].id);
-		s->backup_fd[i] = io_open_beneath(store_fd, path, O_PATH | O_DIRECTORY, 0);
-		if (s->backup_fd[i] < 0) {
-			log_error("could not open backup %s of instance \"%s\": %s",
-			    s->ix.backups[i].id, instance, strerror(-s->backup_fd[i]));
-			return s->backup_fd[i];
+		id = s->ix.backups[i].id;
+		fd = open_from_root(s->store_fd, s->instance, id, "", O_PATH | O_DIRECTORY);
+		if (fd < 0) {
+			log_error("could not open backup %s of instance \"%s\": %s", id,
+			    s->instance, strerror(-fd));
+			failed = true;
 		}
+		s->backup_fd[i] = MAX(fd, -1);
 	}
-	return 0;
+}
+
+int
+store_check_list(int store_fd, const char *instance, const char *id, uint32_t list_crc)
+{
+	char *buf autofree = malloc(LIST_PIECE);
+	uint32_t crc = 0;
+	int fd autoclose = -1;
+	off_t at = 0;
+	ssize_t n;
+
+	if (buf == NULL)
+		return -ENOMEM;
+	fd = open_from_root(store_fd, instance, id, "backup_content.control",
+	    O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return fd;
+	while ((n = io_pread(fd, buf, LIST_PIECE, at)) > 0 && at <= (off_t)LIST_SIZE_MAX) {
+		crc = crc32c(crc, buf, (size_t)n);
+		at += n;
+	}
+	return n < 0 ? (int)n : crc == list_crc ? 0 : -ESTALE;
 }
 
 int
@@ -47,11 +104,11 @@ store_open(struct store *s, int store_fd, const char *instance, int index_fd,
 	memset(s, 0, sizeof(*s));
 	for (i = 0; i < CHAIN_MAX; i++)
 		s->backup_fd[i] = -1;
+	s->store_fd = store_fd;
+	s->instance = instance;
 	s->fds = fds;
-	if ((r = index_open(index_fd, &s->ix)) < 0)
-		return r;
-	if ((r = open_backups(s, store_fd, instance)) < 0)
-		store_close(s);
+	if ((r = index_open(index_fd, &s->ix)) == 0)
+		open_backups(s);
 	return r;
 }
 
@@ -137,6 +194,12 @@ open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 	    (r = tablespace_stored_path(shown, path, sizeof(path))) < 0)
 		return r;
 	r = io_open_beneath(s->backup_fd[p->backup], path, O_RDONLY | O_NONBLOCK, 0);
+	/* A directory that was moved away may have been put back as another one. */
+	if (r == -ENOENT || r == -ESTALE || r == -EBADF)
+		r = open_from_root(s->store_fd, s->instance, s->ix.backups[p->backup].id, path,
+		    O_RDONLY | O_NONBLOCK);
+	if (r < 0)
+		failed = true;
 	if (r >= 0 && (fstat(r, &st) != 0 || !S_ISREG(st.st_mode))) {
 		close(r);
 		r = -EINVAL;
@@ -200,7 +263,7 @@ plainfile_read(const struct store *s, uint32_t e, uint64_t off, size_t len, void
 		return -EUCLEAN;
 	if ((fd = store_fd_of(s, e, p, &ref)) < 0)
 		return fd;
-	n = io_pread(fd, dst, len, (off_t)off);
+	n = store_pread(fd, dst, len, (off_t)off);
 	fdcache_put(s->fds, ref);
 	if (n < 0) {
 		store_complain(s, e, p, InvalidBlockNumber, "%s", strerror((int)-n));

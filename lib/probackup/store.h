@@ -5,6 +5,7 @@
 #ifndef PROBACKUP_STORE_H
 #define PROBACKUP_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -14,7 +15,9 @@
 
 struct store {
 	struct index ix;
-	int	backup_fd[CHAIN_MAX];	/* O_PATH of each backup's directory */
+	int	store_fd;		/* borrowed */
+	const char *instance;		/* borrowed */
+	int	backup_fd[CHAIN_MAX];	/* O_PATH of each backup's directory; -1: out of reach */
 	struct fdcache *fds;		/* borrowed */
 };
 
@@ -31,7 +34,9 @@ struct reader {
 
 /*
  * Maps the index in index_fd and opens the backups of instance beneath
- * store_fd.  Returns 0 or negative errno; store_close() undoes it.
+ * store_fd.  A backup that is out of reach is logged and looked for again when
+ * it is needed: what the diff directory holds can be served without it.
+ * Returns 0 or negative errno; store_close() undoes it.
  */
 int	store_open(struct store *s, int store_fd, const char *instance, int index_fd,
 	    struct fdcache *fds);
@@ -55,6 +60,21 @@ int	store_fd_of(const struct store *s, uint32_t e, const struct index_provider *
  */
 void	store_complain(const struct store *s, uint32_t e, const struct index_provider *p,
 	    uint32_t blkno, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* io_pread() of a file of the store: a failure is remembered for store_took_failure(). */
+ssize_t	store_pread(int fd, void *buf, size_t len, off_t off);
+
+/*
+ * Whether something of a store could not be opened or read since the last call:
+ * its file system may be gone.  Of the whole process.
+ */
+bool	store_took_failure(void);
+
+/*
+ * Whether the list of backup id beneath store_fd is the one with this CRC-32C.
+ * Returns 0, -ESTALE if it is another one, or negative errno.  Logs nothing.
+ */
+int	store_check_list(int store_fd, const char *instance, const char *id, uint32_t list_crc);
 
 /*
  * Copies len bytes at off of a plain file into dst; the caller keeps within

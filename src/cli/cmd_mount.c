@@ -153,6 +153,7 @@ fill_config(const struct options *o, const struct names *n, struct supervisor_co
 {
 	*c = (struct supervisor_config){
 		.prepare = worker_prepare, .fill = worker_fill, .serve = worker_serve,
+		.check_store = worker_check_store,
 		.store = or_null(n->store), .instance = o->instance, .backup_id = o->backup_id,
 		.mnt = n->mnt, .diff = n->diff,
 		.sandbox = o->sandbox, .wal = o->wal, .cache = o->cache,

@@ -15,6 +15,7 @@ enum cache_mode { CACHE_WRITEBACK, CACHE_WRITETHROUGH };
 
 struct shared;
 struct provision;
+struct msg_member;
 
 struct job {
 	/* descriptors; -1 where the role has no use for one */
@@ -51,17 +52,21 @@ struct job {
 	/* what outlives a worker */
 	struct shared *shared;	/* mapped shared and writable: ipc/shared.h */
 	size_t	index_max;	/* bytes that the index may take */
+	const struct msg_member *member;	/* check_store: the chain as it was prepared */
+	unsigned n_members;
 	unsigned generation;	/* 1 for the first serving worker */
 	bool	careful;	/* take requests up one by one: one of them may be fatal */
 };
 
 /*
  * The programs that a supervisor forks.  Each returns an exit status, 0 for an
- * orderly end; the child calls _exit() with it.  worker_prepare()
- * reads the chain, builds the index into index_fd, fills pg_wal, reports
- * MSG_MEMBER for each backup and MSG_PREPARED or MSG_FAILED.  worker_fill(),
- * after it and only where there are mappings, makes real copies in mapped_fds,
- * beneath which it may write besides.  worker_serve() reports MSG_READY and serves until the mount is gone.
+ * orderly end; the child calls _exit() with it.  worker_prepare() reads the
+ * chain, builds the index into index_fd, fills pg_wal, reports MSG_MEMBER for
+ * each backup and MSG_PREPARED or MSG_FAILED.  worker_fill(), after it and only
+ * where there are mappings, makes real copies in mapped_fds, beneath which it may
+ * write besides.  worker_serve() reports MSG_READY and serves until the mount is
+ * gone.  worker_check_store() has no pipes: its status says whether a store is
+ * the one that was prepared.
  */
 typedef int (*job_main)(const struct job *job);
 

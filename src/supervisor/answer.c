@@ -9,6 +9,7 @@
 #include "supervisor/answer.h"
 #include "supervisor/logfile.h"
 #include "supervisor/notify.h"
+#include "supervisor/reopen.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
 
@@ -110,7 +111,7 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 	(void)body;
 	(void)len;
 	s->phase = PHASE_SERVING;
-	failover_ready(&s->failover, s->shared, now, s->death_at != 0 ? now - s->death_at : 0);
+	failover_ready(&s->failover, now, s->death_at != 0 ? now - s->death_at : 0);
 	if (s->death_at != 0) {
 		log_info("worker %d (generation %u) serves, %.1f ms after the end of the last one",
 		    (int)s->worker.pid, s->worker.generation,
@@ -211,6 +212,15 @@ answer_warning(struct supervisor *s, const unsigned char *body, size_t len)
 	return 0;
 }
 
+static int
+answer_store_failed(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	(void)body;
+	(void)len;
+	reopen_ask(s);
+	return 0;
+}
+
 static const struct answer {
 	uint16_t type;
 	unsigned phases;
@@ -231,6 +241,7 @@ static const struct answer {
 	    EXACTLY(sizeof(struct msg_stats)), answer_stats },
 	{ MSG_LOG,	PHASE_ANY, 2, MSG_BODY_MAX, answer_log },
 	{ MSG_WARNING,	PHASE_PREPARING, 1, MSG_BODY_MAX, answer_warning },
+	{ MSG_STORE_FAILED, PHASE_SERVING, EXACTLY(0), answer_store_failed },
 };	/* anything else: log it, end the worker */
 
 int

@@ -258,11 +258,14 @@ check_overlap(struct supervisor *s)
 static int
 open_store(struct supervisor *s)
 {
+	struct stat st;
+
 	identity_raise();
 	s->store_fd = open(s->store, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	identity_drop();
-	if (s->store_fd < 0)
+	if (s->store_fd < 0 || fstat(s->store_fd, &st) != 0)
 		return FAIL(s, "could not open store \"%s\": %s", s->store, strerror(errno));
+	s->store_uid = st.st_uid;
 	return 0;
 }
 

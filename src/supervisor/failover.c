@@ -156,8 +156,8 @@ answered(const struct shared *shared)
 bool
 failover_was_futile(const struct failover *f, const struct shared *shared, uint64_t now)
 {
-	return f->ready_at == 0 || (now - f->ready_at < FAILOVER_BRIEF_MS * 1000000ULL &&
-	    answered(shared) == f->answered_then);
+	return answered(shared) == f->answered_then &&
+	    (f->ready_at == 0 || now - f->ready_at < FAILOVER_BRIEF_MS * 1000000ULL);
 }
 
 /* A worker that lies about its answers could otherwise keep us busy for ever. */
@@ -191,10 +191,16 @@ failover_too_many(struct failover *f, const struct shared *shared, uint64_t now,
 }
 
 void
-failover_ready(struct failover *f, const struct shared *shared, uint64_t now, uint64_t gap_ns)
+failover_started(struct failover *f, const struct shared *shared)
+{
+	f->ready_at = 0;
+	f->answered_then = answered(shared);
+}
+
+void
+failover_ready(struct failover *f, uint64_t now, uint64_t gap_ns)
 {
 	f->ready_at = now;
-	f->answered_then = answered(shared);
 	if (f->deaths > 0 && gap_ns > 0)
 		f->kept[(f->deaths - 1) % FAILOVER_KEPT].gap_ns = gap_ns;
 }

@@ -39,7 +39,8 @@ struct failover {
 	uint64_t window;			/* number of the window of in_window */
 	unsigned in_window;			/* deaths in it */
 	unsigned deaths;			/* all of them */
-	uint64_t ready_at, answered_then;	/* of the worker that lives; 0 = not ready */
+	uint64_t ready_at;	/* when the worker that lives was; 0 = not ready */
+	uint64_t answered_then;	/* requests that all workers had answered when it was forked */
 	struct replacement kept[FAILOVER_KEPT];	/* the last ones, a ring */
 };
 
@@ -61,8 +62,9 @@ int	failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int s
 	    bool outside);
 
 /*
- * Whether the next worker should run what it takes up one by one: then its
- * death blames one request, and not those that only waited beside it.
+ * Whether the next worker should run what it takes up one by one, and receive
+ * nothing new before that is done: then its death blames one request, and not
+ * those that only waited, or took long, beside it.
  */
 bool	failover_is_careful(const struct failover *f);
 
@@ -80,8 +82,13 @@ void	failover_note(struct failover *f, unsigned generation, const char *reason);
 bool	failover_too_many(struct failover *f, const struct shared *shared, uint64_t now,
 	    int poisoned);
 
+/*
+ * A worker was forked.  What it answers from now on counts, also before it says
+ * that it is ready: on a busy machine its threads may be ahead of its word.
+ */
+void	failover_started(struct failover *f, const struct shared *shared);
+
 /* A worker is ready at now; nobody served for gap_ns before (0 for the first). */
-void	failover_ready(struct failover *f, const struct shared *shared, uint64_t now,
-	    uint64_t gap_ns);
+void	failover_ready(struct failover *f, uint64_t now, uint64_t gap_ns);
 
 #endif

@@ -207,6 +207,25 @@ run_child(const struct supervisor *s, const struct job *job, job_main program)
 	_exit(program(job));
 }
 
+void
+spawn_check(struct supervisor *s, int store_fd)
+{
+	static struct msg_member member[IOSTATS_BACKUPS];
+	struct job job;
+	size_t i;
+
+	for (i = 0; i < s->found.n_members; i++) {
+		memcpy(member[i].id, s->found.member[i].id, sizeof(member[i].id));
+		member[i].list_crc = s->found.member[i].list_crc;
+	}
+	fill_job(s, &job, 0);
+	job.store_fd = store_fd;
+	job.diff_fd = job.index_fd = job.lock_fd = -1;
+	job.member = member;
+	job.n_members = (unsigned)s->found.n_members;
+	run_child(s, &job, s->config->check_store);
+}
+
 static void
 close_pipes(int up[2], int down[2])
 {
@@ -221,7 +240,7 @@ adopt(struct supervisor *s, pid_t pid, int in_fd, int out_fd, unsigned generatio
 {
 	s->worker = (struct worker){
 		.pid = pid, .in_fd = in_fd, .out_fd = out_fd,
-		.generation = generation, .last_heard = state_now(),
+		.generation = generation, .last_heard = state_now(), .stuck = FAILOVER_NO_SLOT,
 	};
 	s->worker.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	fcntl(in_fd, F_SETFL, O_NONBLOCK);

@@ -18,6 +18,13 @@ int	spawn_seal_index(struct supervisor *s);
  */
 int	spawn_worker(struct supervisor *s, job_main program, unsigned generation);
 
+/*
+ * Turns this process, a child of the supervisor, into one that compares the
+ * lists of the chain beneath store_fd with those that were prepared; its exit
+ * status is 0 if they are the same.
+ */
+void	spawn_check(struct supervisor *s, int store_fd) __attribute__((noreturn));
+
 /* Closes what belongs to a worker that was reaped. */
 void	spawn_forget(struct worker *w);
 

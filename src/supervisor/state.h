@@ -41,6 +41,14 @@ struct worker {
 	int	stuck;		/* slot for which we killed it, see failover_blame() */
 };
 
+/* See supervisor/reopen.c. */
+struct reopen {
+	uint64_t until;		/* CLOCK_MONOTONIC ns: a store that failed is looked for; 0 = none has */
+	uint64_t due;		/* the next look */
+	pid_t	pid;		/* who looks; 0 = nobody */
+	int	pidfd, sock;	/* his; -1 */
+};
+
 struct supervisor {
 	const struct supervisor_config *config;
 	enum phase phase;
@@ -64,6 +72,8 @@ struct supervisor {
 	int	store_fd, index_fd, fuse_fd, mnt_fd, mnt_parent_fd, signal_fd;
 	const char *mnt_base;
 	struct storelock store_lock;
+	uid_t	store_uid;	/* whose directory store_fd was */
+	struct reopen reopen;
 	uint64_t hold_due;	/* when to try to hold the store again; 0 = not asked */
 	uint64_t hold_until;	/* when to give that up; 0 = nobody is in the way */
 	bool	mounted;

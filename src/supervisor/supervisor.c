@@ -41,6 +41,7 @@
 #include "supervisor/logfile.h"
 #include "supervisor/mapping.h"
 #include "supervisor/notify.h"
+#include "supervisor/reopen.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
 #include "supervisor/supervisor.h"
@@ -262,6 +263,7 @@ start_serving(struct supervisor *s, unsigned generation)
 
 	s->phase = PHASE_STARTING;
 	s->worker_error[0] = '\0';
+	failover_started(&s->failover, s->shared);
 	if ((rc = spawn_worker(s, s->config->serve, generation)) != 0)
 		state_fail(s, "could not start a worker: %s", strerror(-rc));
 	else
@@ -417,6 +419,7 @@ tick(struct supervisor *s)
 		s->patient_until = now + FAILOVER_HANG_SECONDS * STATE_SECOND;
 	s->ticked_at = now;
 	check_hung(s, now);
+	reopen_tick(s);
 	if (s->hold_due != 0 && now >= s->hold_due && !s->done)
 		hold_and_mount(s);
 	if (s->stats_due != 0 && now >= s->stats_due)
@@ -493,6 +496,7 @@ turn(struct supervisor *s)
 		{ .fd = s->worker.in_fd, .events = POLLIN },
 		{ .fd = s->worker.pidfd, .events = POLLIN },
 		{ .fd = s->unmounting_fd, .events = POLLIN },
+		{ .fd = s->reopen.pidfd, .events = POLLIN },
 	};
 
 	if (poll(p, ARRAY_SIZE(p), wait_ms(s)) < 0 && errno != EINTR) {
@@ -509,6 +513,8 @@ turn(struct supervisor *s)
 		worker_gone(s);
 	if (p[3].revents != 0)
 		reap_unmount(s);
+	if (p[4].revents != 0)
+		reopen_done(s);
 	tick(s);
 }
 
@@ -541,6 +547,7 @@ static void
 finish(struct supervisor *s)
 {
 	end_worker(s);
+	reopen_stop(s);
 	if (s->failed && s->mounted)
 		detach(s);
 	reap_unmount(s);
@@ -592,6 +599,7 @@ supervisor_main(const struct supervisor_config *config)
 		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1, .unmounting_fd = -1,
 		.diff = { .fd = -1, .provided_fd = -1, .parent_fd = -1 },
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1 },
+		.reopen = { .pidfd = -1, .sock = -1 },
 	};
 
 	setproctitle("supervisor: %s", config->mnt);

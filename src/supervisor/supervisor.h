@@ -20,6 +20,7 @@ enum wal_choice { WAL_CHOICE_AUTO, WAL_CHOICE_MOUNT, WAL_CHOICE_DIRECT };
 
 struct supervisor_config {
 	job_main prepare, fill, serve;	/* the worker's programs; fill only where provision has mappings */
+	job_main check_store;	/* and what looks at a store that came back; NULL: nobody does */
 
 	/* what is mounted; NULL: as the binding says */
 	const char *store;	/* absolute, canonical */

@@ -27,6 +27,8 @@
 
 static _Thread_local struct thread *self;
 static pthread_mutex_t one_by_one = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t all_are_done = PTHREAD_COND_INITIALIZER;
+static unsigned n_done;		/* threads that took up what they found; protected by one_by_one */
 
 struct thread *
 thread_self(void)
@@ -251,6 +253,23 @@ take_up(struct thread *t, struct fuse_in_header *h)
 		pthread_mutex_unlock(&one_by_one);
 }
 
+/*
+ * A new request that is fatal must not be blamed on an old one that takes long:
+ * nothing new is received before all that was found is answered.
+ */
+static void
+wait_for_others(const struct job *job)
+{
+	unsigned n = MIN(job->threads, (unsigned)SHARED_SLOTS);
+
+	pthread_mutex_lock(&one_by_one);
+	if (++n_done == n)
+		pthread_cond_broadcast(&all_are_done);
+	while (n_done < n)
+		pthread_cond_wait(&all_are_done, &one_by_one);
+	pthread_mutex_unlock(&one_by_one);
+}
+
 unsigned
 loop_in_flight(const struct shared *shared, uint64_t uniques[SHARED_SLOTS])
 {
@@ -298,6 +317,9 @@ loop_run(struct thread *t)
 	map_buffer((unsigned char *)h);
 	memset(t->out, 0, OUT_MAX);	/* the same for what replies are read from */
 	take_up(t, h);
+	clear_slot(t, h);
+	if (t->serve->job->careful)
+		wait_for_others(t->serve->job);
 	for (;;) {
 		clear_slot(t, h);
 		n = read(t->serve->job->fuse_fd, h, SHARED_BUFFER);

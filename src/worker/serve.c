@@ -215,6 +215,8 @@ talk(struct server *v)
 		last = now.tv_sec;
 		if (v->supervised)
 			report_send(MSG_HEARTBEAT, NULL, 0);
+		if (v->supervised && store_took_failure())
+			report_send(MSG_STORE_FAILED, NULL, 0);
 		cow_idle(v->s.cow);
 		segcache_idle(v->s.segments);
 	}

@@ -1501,6 +1501,72 @@ print_table(void)
 	}
 }
 
+/* ---- the table in the manual ---- */
+
+#define TABLE_HEAD	"| attempt | without | inside |\n"
+
+/* Whether everybody got the same answer inside, which is what the manual says. */
+static bool
+agree(size_t i)
+{
+	const struct outcome *first = &answers[0][i][MAIN_THREAD];
+	size_t n, k;
+
+	for (n = 0; n < ARRAY_SIZE(identities); n++)
+		for (k = MAIN_THREAD; k <= SECOND_THREAD; k++)
+			if (answers[n][i][k].answer != first->answer ||
+			    answers[n][i][k].signal != first->signal)
+				return false;
+	return true;
+}
+
+/*
+ * What a kernel says to those who are free is its own affair: only told where it
+ * differs.  One without 32-bit programs has nothing to refuse to anybody.
+ */
+static void
+compare_row(size_t i, const char *line)
+{
+	bool lacking = answers[0][i][FREE].signal != 0;
+	char begin[256], free_ones[64], end[64], row[sizeof(begin) + sizeof(free_ones) + sizeof(end)];
+	size_t len = strlen(line);
+
+	snprintf(begin, sizeof(begin), "| %s | ", attempts[i].what);
+	snprintf(free_ones, sizeof(free_ones), "%s / ", outcome_name(&answers[0][i][FREE]));
+	strncat(free_ones, outcome_name(&answers[3][i][FREE]), sizeof(free_ones) - strlen(free_ones) - 1);
+	snprintf(end, sizeof(end), " | %s |\n", outcome_name(&answers[0][i][MAIN_THREAD]));
+	report(agree(i) && strncmp(line, begin, strlen(begin)) == 0 && len > strlen(end) &&
+	    (lacking || strcmp(line + len - strlen(end), end) == 0),
+	    "doc/security.md has \"%s\": %.*s", attempts[i].what, (int)strcspn(end, "\n"), end);
+	snprintf(row, sizeof(row), "%s%s%s", begin, free_ones, end);
+	if (strcmp(line, row) != 0)
+		printf("# the manual has %s", line);
+}
+
+/* The rows of the manual are these attempts, in this order, and nothing else. */
+static void
+test_manual(void)
+{
+	const char *srcdir = getenv("srcdir");
+	char path[PATH_MAX], line[512] = "";
+	FILE *fp;
+	size_t i;
+
+	if (!as_root || srcdir == NULL)
+		return;		/* some identities are missing then */
+	snprintf(path, sizeof(path), "%s/doc/security.md", srcdir);
+	if ((fp = fopen(path, "r")) == NULL)
+		bail(path);
+	while (strcmp(line, TABLE_HEAD) != 0 && fgets(line, sizeof(line), fp) != NULL)
+		;
+	report(fgets(line, sizeof(line), fp) != NULL && line[0] == '|',
+	    "doc/security.md has the table of attempts");
+	for (i = 0; i < ARRAY_SIZE(attempts); i++)
+		compare_row(i, fgets(line, sizeof(line), fp) != NULL ? line : "");
+	report(fgets(line, sizeof(line), fp) == NULL || line[0] != '|', "and no more of them");
+	fclose(fp);
+}
+
 /* ---- main ---- */
 
 static void
@@ -1557,6 +1623,7 @@ main(int argc, char **argv)
 	test_debug();
 	test_levels();
 	test_missing();
+	test_manual();
 	if (table_only)
 		print_table();
 	else

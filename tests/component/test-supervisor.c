@@ -101,6 +101,8 @@ static void lie_id_other(void) { say_member("ABCDEE"); say_prepared(1, 0700); }
 static void lie_ready(void) { say(MSG_READY, NULL, 0); }
 static void lie_clean(void) { say(MSG_CLEAN, NULL, 0); }
 static void lie_short(void) { say(MSG_MEMBER, "x", 1); }
+static void lie_store(void) { say(MSG_STORE_FAILED, NULL, 0); }
+static void lie_store_body(void) { say(MSG_STORE_FAILED, "/etc", 4); }
 static void lie_empty_failure(void) { say(MSG_FAILED, NULL, 0); }
 
 static void
@@ -158,6 +160,7 @@ static const struct { const char *name; void (*lie)(void); const char *error; } 
 	{ "clean while preparing", lie_clean, "not allowed" },
 	{ "short body", lie_short, "not allowed" },
 	{ "failure without text", lie_empty_failure, "not allowed" },
+	{ "store failed while preparing", lie_store, "not allowed" },
 	{ "index too large", lie_index, "index" },
 };
 
@@ -308,6 +311,7 @@ static const struct { const char *name; void (*lie)(void); const char *log; } se
 	{ "short stats", lie_stats_short, "not allowed now" },
 	{ "long stats", lie_stats_long, "not allowed now" },
 	{ "failure without text", lie_empty_failure, "not allowed now" },
+	{ "store failed, with a path", lie_store_body, "not allowed now" },
 	{ "log line without text", lie_log_empty, "not allowed now" },
 	{ "log level 9", lie_log_level, "not allowed now" },
 	{ "another protocol", lie_protocol, "no message" },
@@ -611,17 +615,23 @@ START_TEST(counts_only_futile_deaths)
 	int i;
 
 	for (i = 0; i < 50; i++) {	/* each lived for a while */
-		failover_ready(&f, &shared, now, 0);
+		failover_started(&f, &shared);
+		failover_ready(&f, now, 0);
 		now += 200000000;
 		ck_assert(!failover_too_many(&f, &shared, now, 0));
 	}
-	for (i = 0; i < 50; i++) {	/* each answered something */
-		failover_ready(&f, &shared, now, 0);
+	for (i = 0; i < 50; i++) {	/* each answered something, some before they were ready */
+		failover_started(&f, &shared);
+		if (i % 2 == 0)
+			failover_ready(&f, now, 0);
 		atomic_fetch_add(&shared.counters[1].op[OP_READ].count, 1);
 		ck_assert(!failover_too_many(&f, &shared, now, 0));
 	}
-	for (i = 1; i < FAILOVER_DEATHS; i++)
+	for (i = 1; i < FAILOVER_DEATHS; i++) {
+		failover_started(&f, &shared);
 		ck_assert(!failover_too_many(&f, &shared, now, 0));
+	}
+	failover_started(&f, &shared);
 	ck_assert(failover_too_many(&f, &shared, now, 0));
 }
 END_TEST

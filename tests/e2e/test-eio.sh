@@ -17,6 +17,15 @@ is_eio() {
 parts() { for b in "$store/backups/$instance"/*/; do echo "$b"; done; }
 vanish() { parts | while read -r b; do mv "$b/database" "$b/away"; done; }
 come_back() { parts | while read -r b; do mv "$b/away" "$b/database"; done; }
+# What happens within seconds, whoever has to notice it first.
+eventually() {
+	tries=0
+	until timeout 20 "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -lt 60 ] || return 1
+		sleep 0.5
+	done
+}
 relations() { (cd "$mnt" && find base -type f -name '[1-9]*[0-9]' -size +40k | sort); }
 
 new_diff
@@ -70,13 +79,69 @@ check "what was read before is there" cmp "$mnt/$before_it" "$work/before_it"
 check "new files can be written" dd if=/dev/urandom of="$mnt/written" bs=8192 count=10 conv=fsync status=none
 cp "$mnt/written" "$work/written"
 check "stat works" pbkfs stat -D "$mnt"
+# A worker that dies meanwhile has a successor, which serves what the diff directory has.
+worker=$(worker_pid)
+check "kill -9 of the worker meanwhile" kill9 "$worker"
+check "what was written is there" cmp "$mnt/written" "$work/written"
+check "new files can be written still" dd if=/dev/zero of="$mnt/zeroes" bs=8192 count=10 conv=fsync status=none
+check "the store still gives EIO" is_eio cat "$mnt/$relation"
 pbkfs unmount -D "$inner" -d "$inner_diff" --force 2>/dev/null
+check "the store gives EIO without its file system" is_eio cat "$mnt/$relation"
 check "the file system is mounted again" mount_inner
-# A worker holds on to the file system that died: the mount has to be made again.
+check "then the store can be read again" eventually cat "$mnt/$relation"
+check "the log tells that it is back" logged "store .* is back"
+like_oracle "all is there" "$oracle" "$mnt" -x written -x zeroes -L pg_wal
 check "with what was written" cmp "$mnt/written" "$work/written"
 equal "on the same mount" "$supervisor" "$(supervisor_pid)"
+check "the worker is confined to the new one" grep -q '^Seccomp:[[:space:]]*2' "/proc/$(worker_pid)/status"
 check "unmount" unmount_it
 check "unmount of the file system" pbkfs unmount -D "$inner"
+
+# ---- the store: another directory at its place
+note "a store that is removed, and put back as a copy"
+store=$work/copied/catalog
+mkdir "$work/copied"
+cp -a "$real_store" "$store"
+cp -a "$store" "$work/copied/next"
+new_diff
+fresh_log
+check "mount" mount_it --wal=mount --log-file "$log"
+supervisor=$(supervisor_pid)
+rm -rf "$store"
+check "the store gives EIO" is_eio cat "$mnt/$relation"
+# Not every store at this place is the right one.
+cp -a "$real_store" "$store"
+echo >>"$store/backups/$instance/$id/backup_content.control"
+sleep 3
+check "another store is not taken for it" is_eio cat "$mnt/$relation"
+refuse "nor is it said to be back" "" grep -q "is back" "$log"
+rm -rf "$store"
+ln -s "$real_store" "$store"
+sleep 3
+check "a link is not followed" is_eio cat "$mnt/$relation"
+refuse "nor taken for it" "" grep -q "is back" "$log"
+rm "$store"
+mv "$work/copied/next" "$store"
+check "the copy can be read" eventually cat "$mnt/$relation"
+like_oracle "all of it" "$oracle" "$mnt" -L pg_wal
+equal "on the same mount" "$supervisor" "$(supervisor_pid)"
+equal "one worker was replaced for it" 1 "$(grep -c 'died: its store was mounted anew' "$log")"
+check "unmount" unmount_it
+store=$real_store
+
+# ---- the store: a file system that is detached while it is used
+note "umount -l of the store"
+inner=$work/tmpfs
+mkdir "$inner"
+mount -t tmpfs -o mode=0755 tmpfs "$inner"
+cp -a "$real_store" "$inner/catalog"
+store=$inner/catalog
+new_diff
+check "mount" mount_it --wal=mount --log-file "$log"
+check "umount -l" umount -l "$inner"
+# What we hold of it keeps it alive.
+like_oracle "the store can be read" "$oracle" "$mnt" -L pg_wal
+check "unmount" unmount_it
 store=$real_store
 
 # ---- errors of single system calls

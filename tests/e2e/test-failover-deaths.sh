@@ -21,8 +21,12 @@ printf 'die!' | dd of="$work/switch" conv=notrunc status=none
 kill9 "$(worker_pid)"
 check "the supervisor gives up" wait_gone "$supervisor"
 check "and says why" grep -q 'die as soon as they start' "$log"
+check "how the last one died, too" grep -q 'die as soon as they start, the last one: ended by signal 4' "$log"
 refuse "the mount is not there any more" "" is_mounted "$mnt"
-refuse "an open file of it gives an error" "." cat <&5
+refuse "an open file of it gives an error" "." timeout 20 cat <&5
+check "ls of the mountpoint does not hang" timeout 20 ls "$mnt"
+equal "and finds the directory below" "" "$(cat "$work/out")"
+refuse "stat does not hang either" "not mounted|no mount|nothing is mounted" timeout 20 pbkfs stat -D "$mnt"
 exec 5<&-
 printf 'live' | dd of="$work/switch" conv=notrunc status=none
 check "the diff directory mounts again" mount_it --wal=mount

@@ -20,7 +20,7 @@ check "mount with mortal workers" mount_injected crash=300 --wal=mount
 stress_prepare
 stress_begin $((kills / 4)) $stress_all
 "$support/pidwait" "$stress_pid" 120
-stress_end "no wrong byte, no wrong errno at $(deaths) deaths"
+stress_end "no wrong byte, no wrong errno at $(deaths) deaths" || show "$log" 40
 check "workers did die" [ "$(deaths)" -ge $((kills / 4)) ]
 log_gaps
 check "files of the backup are as their copies" same_as_ref

@@ -17,7 +17,13 @@ equal "and of each of them" "$kills" "$(deaths)"
 equal "the supervisor is the first one" "$supervisor" "$(supervisor_pid)"
 check "files of the backup are as their copies" same_as_ref
 rm -rf "$mnt/stress"
-check "stat" pbkfs stat -D "$mnt"
+check "stat" pbkfs stat -D "$mnt" --format json
+# It keeps the last 32: generation, time, reason and gap of each.
+told() { tr -d '\n ' <"$work/stat" | grep -o '{"generation":[0-9]*,"time":"[^"]*","reason":"endedbysignal9[^"]*","gap_ms":[0-9.]*}'; }
+cp "$work/out" "$work/stat"
+equal "stat tells of each of the last ones" $((kills < 32 ? kills : 32)) "$(told | wc -l)"
+equal "the last one was that generation" "\"generation\":$kills" "$(told | tail -n 1 | grep -o '"generation":[0-9]*')"
+check "and its gap was measured" eval 'told | tail -n 1 | grep -q "\"gap_ms\":[0-9.]*[1-9]"'
 check "remount" remount --wal=mount
 check "they still are after a remount" same_as_ref
 check "unmount" unmount_it

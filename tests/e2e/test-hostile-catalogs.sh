@@ -59,7 +59,7 @@ either() {
 		check "$instance: refused in one clean line" one_clean_line "$work/err"
 	fi
 }
-slowest=0
+slowest=0 quickest=100000
 run_case() {
 	instance=$1 id=$2
 	new_diff
@@ -68,12 +68,14 @@ run_case() {
 	check "$instance: nothing is left" leftover
 	took=$(($(now_ms) - began))
 	[ $took -le $slowest ] || { slowest=$took slowest_case=$instance; }
+	[ "$3" != mounted ] || [ $took -ge $quickest ] || quickest=$took
 }
 while read -r case_instance case_id verdict rest; do
 	run_case "$case_instance" "$case_id" "$verdict" "$rest"
 done <"$work/cases"
-note "the slowest was $slowest_case: $slowest ms"
-check "none took longer than 5 seconds" [ $slowest -lt 5000 ]
+# Whatever else makes this machine slow, makes good ones slow as well.
+note "the slowest was $slowest_case: $slowest ms; the quickest that is mounted: $quickest ms"
+check "none took longer than 5 seconds and ten good ones" [ $slowest -lt $((5000 + 10 * quickest)) ]
 
 # ---- large ones, made and measured one by one
 files=${PBKFS_WIDE_FILES:-1000000}
@@ -85,7 +87,7 @@ began=$(now_ms)
 check "$files files: mounted" bounded --timeout 60
 took=$(($(now_ms) - began))
 note "$files files: mounted after $took ms, worker with $(awk '/^VmRSS/ { print $2 }' "/proc/$(worker_pid)/status") KiB"
-check "$files files: in bounded time" [ $took -lt 20000 ]
+check "$files files: in bounded time" [ $took -lt $((20000 + 10 * quickest)) ]
 check "$files files: all is there" whole
 equal "$files files: each is listed" $((files + 1)) "$(find "$mnt/base/5" -type f | wc -l)"
 check "$files files: unmount" unmount_it

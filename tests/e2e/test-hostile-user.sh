@@ -112,6 +112,26 @@ printf 'mine' | dd of="$mnt/mine" conv=notrunc,fsync status=none 2>/dev/null
 check "unmount with a link in data" unmount_it
 check "a link in data: nothing outside is touched" untouched
 
+note "the files that the caller names"
+good_diff
+theirs=$work/theirs
+mkdir -m 0755 "$theirs"; chown "$pguser:" "$theirs"
+for option in log pid; do
+	for target in file nothing his; do
+		rm -f "$theirs/$option"
+		as "$pguser" ln -s "$guarded/$target" "$theirs/$option"
+		refuse "a link at --$option-file is refused by name" "$option file.*$theirs/$option" mount_bounded --$option-file "$theirs/$option"
+	done
+	rm -f "$theirs/$option"
+	as "$pguser" ln "$guarded/his" "$theirs/$option" 2>/dev/null || ln "$guarded/his" "$theirs/$option"
+	refuse "a hard link at --$option-file is refused by name" "$option file.*$theirs/$option" mount_bounded --$option-file "$theirs/$option"
+	rm -f "$theirs/$option"
+	as "$pguser" mkfifo "$theirs/$option"
+	refuse "a fifo at --$option-file is refused by name" "$option file.*$theirs/$option" mount_bounded --$option-file "$theirs/$option"
+	check "nothing outside is touched" untouched
+	check "no mount is left" eval '! is_mounted "$mnt"'
+done
+
 # ---- planted while it is mounted
 note "while it is mounted"
 good_diff

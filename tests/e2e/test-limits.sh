@@ -78,24 +78,28 @@ for share in "$work"/share.*; do
 done
 equal "that many clients" $clients $#
 # Each has to have its files open before anything counts.
+# (One process looks: it has to get its turn among that many clients.)
 open_now() {
+	set --
 	for p in /proc/[0-9]*; do
-		[ "$(cat "$p/comm" 2>/dev/null)" != tail ] || ls -l "$p/fd" 2>/dev/null
-	done | grep -c " $mnt/"
+		read -r comm <"$p/comm" && [ "$comm" = tail ] && set -- "$@" "$p/fd"
+	done 2>/dev/null
+	[ $# -eq 0 ] || find "$@" -lname "$mnt/*" 2>/dev/null | wc -l
 }
-begin=$(now)
-until [ "$(open_now)" -ge $((clients * per_client)) ] || [ $(($(now) - begin)) -gt 30 ]; do :; done
-check "all files are open at once" [ "$(open_now)" -ge $((clients * per_client)) ]
+begin=$(now) open_files=0
+until [ "${open_files:-0}" -ge $((clients * per_client)) ] || [ $(($(now) - begin)) -gt 60 ]; do open_files=$(open_now); done
+check "all files are open at once" [ "${open_files:-0}" -ge $((clients * per_client)) ]
 # The first third warms up; after it nothing may grow.
 begin=$(now) warm_worker= max_fds=0
-while [ $(($(now) - begin)) -lt "$seconds" ]; do
+while [ $(($(now) - begin)) -lt "$seconds" ] || [ -z "$warm_worker" ]; do
 	fds=$(descriptors "$worker")
 	[ "$fds" -le $max_fds ] || max_fds=$fds
 	if [ -z "$warm_worker" ] && [ $(($(now) - begin)) -ge $((seconds / 3)) ]; then
 		warm_worker=$(rss "$worker") warm_supervisor=$(rss "$supervisor")
 	fi
-	pbkfs stat -D "$mnt" >/dev/null || break
+	pbkfs stat -D "$mnt" >/dev/null || { not_ok "stat answers among the clients"; break; }
 done
+: "${warm_worker:=0}" "${warm_supervisor:=0}"
 end_worker=$(rss "$worker") end_supervisor=$(rss "$supervisor")
 : >"$work/stop"
 failed=0

@@ -7,18 +7,25 @@
 #include <err.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <lz4.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "base/io.h"
 #include "base/util.h"
+#include "codec/codec.h"
 #include "diff/content.h"
 #include "diff/journal.h"
+#include "ipc/msg.h"
 #include "pg/pg_types.h"
+#include "supervisor/binding.h"
+#include "support/pglz_compress.h"
+#include "support/rig.h"
 
 /* Where things stand in a journal. */
 #define FILE_HEADER	32
@@ -359,6 +366,187 @@ make_archive(void)
 	put("archive", "bad-short", gz_mode, 2, packed, len);
 }
 
+/* --- pages as each codec writes them --- */
+
+static void
+put_codec(const char *name, enum codec_alg alg, const void *bytes, size_t len)
+{
+	const uint8_t mode = (uint8_t)alg;
+	char cut[64];
+
+	put("codec", name, &mode, 1, bytes, len);
+	snprintf(cut, sizeof(cut), "bad-cut-%s", codec_name(alg));
+	put("codec", cut, &mode, 1, bytes, len / 2);
+}
+
+static void
+make_pages(void)
+{
+	static unsigned char page[BLCKSZ], packed[2 * BLCKSZ];
+	uLongf n = sizeof(packed);
+	size_t i;
+	int len;
+
+	/* Runs, and bytes that repeat from afar: each codec has something to refer to. */
+	for (i = 0; i < sizeof(page); i++)
+		page[i] = (unsigned char)(i % 1024 < 600 ? 0 : i * 7 % 1024 / 3);
+	put_codec("good-none", CODEC_NONE, page, sizeof(page));
+	if (compress2(packed, &n, page, sizeof(page), 9) != Z_OK)
+		errx(1, "compress2");
+	put_codec("good-zlib", CODEC_ZLIB, packed, n);
+	if ((len = pglz_compress_page(page, sizeof(page), packed, sizeof(page))) < 0)
+		errx(1, "pglz_compress_page");
+	put_codec("good-pglz", CODEC_PGLZ, packed, (size_t)len);
+	if ((len = LZ4_compress_default((char *)page, (char *)packed, sizeof(page), sizeof(packed))) <= 0)
+		errx(1, "LZ4_compress_default");
+	put_codec("good-lz4", CODEC_LZ4, packed, (size_t)len);
+	n = ZSTD_compress(packed, sizeof(packed), page, sizeof(page), 3);
+	if (ZSTD_isError(n))
+		errx(1, "ZSTD_compress");
+	put_codec("good-zstd", CODEC_ZSTD, packed, n);
+}
+
+/* --- bindings --- */
+
+static void
+put_binding(int dirfd, const char *name, const struct binding *b)
+{
+	char *text;
+	size_t len;
+	int fd;
+
+	if (binding_store(dirfd, b) < 0 || (fd = openat(dirfd, BINDING_NAME, O_RDONLY)) < 0 ||
+	    io_read_file(fd, BINDING_MAX, &text, &len) < 0)
+		errx(1, "binding");
+	close(fd);
+	put("binding", name, "", 0, text, len);
+	free(text);
+	unlinkat(dirfd, BINDING_NAME, 0);
+}
+
+static void
+make_bindings(int dirfd)
+{
+	struct binding b = {
+		.store = (char []){ "/var/lib/a store" }, .instance = (char []){ "main" },
+		.backup_id = (char []){ "TOXCS1" }, .host = (char []){ "host" },
+		.created = (char []){ "2026-01-02T03:04:05Z" },
+		.member = { { "TOXCS1", 20516, 1 }, { "TOXCR8", 20516, UINT32_MAX } },
+		.n_members = 2, .tree_digest = 0x0123456789abcdef, .server_version = 15,
+		.wal = WAL_DIRECT,
+	};
+
+	put_binding(dirfd, "good", &b);
+	b.no_wal = true;
+	b.wal = WAL_MOUNT;
+	for (; b.n_members < IOSTATS_BACKUPS; b.n_members++)
+		b.member[b.n_members] = b.member[1];
+	put_binding(dirfd, "good-deep", &b);
+	b.store = (char []){ "relative" };
+	put_binding(dirfd, "bad-store", &b);
+	b.store = (char []){ "/store" };
+	b.instance = (char []){ "../../etc" };
+	put_binding(dirfd, "bad-instance", &b);
+}
+
+/* --- indexes --- */
+
+static void
+write_catalog(const char *store)
+{
+	static const unsigned char page[BLCKSZ];
+	struct catbackup_options o = { .id = "T1" };
+	struct catpage pages[] = { { .block = 0, .bytes = page }, { .block = 1, .bytes = page } };
+	struct catfile f = { .path = "base/5/16384", .n_blocks = 2, .pages = pages, .n_pages = 2 };
+	struct catwriter *w;
+	struct catbackup *b;
+
+	if (catwriter_open(store, "main", NULL, &w) < 0 || catbackup_begin(w, &o, &b) < 0)
+		errx(1, "catalog");
+	catbackup_dir(b, "pg_twophase", 0700);
+	catbackup_data(b, &f);
+	catbackup_plain(b, "PG_VERSION", 0600, "15\n", 3);
+	catbackup_plain(b, "empty", 0600, "", 0);
+	if (catbackup_finish(b) < 0)
+		errx(1, "catalog");
+	catwriter_close(w);
+}
+
+static void
+make_indexes(void)
+{
+	struct rig rig;
+	struct stat st;
+	char *bytes;
+
+	rig_new(&rig);
+	write_catalog(rig.store);
+	if (rig_index(&rig, "T1") < 0 || fstat(rig.index_fd, &st) != 0 ||
+	    (bytes = malloc((size_t)st.st_size)) == NULL ||
+	    io_pread(rig.index_fd, bytes, (size_t)st.st_size, 0) != st.st_size)
+		errx(1, "index");
+	put("index", "good", "", 0, bytes, (size_t)st.st_size);
+	put("index", "bad-cut", "", 0, bytes, (size_t)st.st_size - 1);
+	free(bytes);
+	rig_free(&rig);
+}
+
+/* --- what a worker says --- */
+
+#define PIECE_WHOLE	((char)255)	/* 2041 bytes at a time */
+#define PIECE_BYTE	0
+
+static size_t
+append_message(unsigned char *stream, size_t at, enum msg_type type, const void *body, size_t len)
+{
+	struct msg_header h = { .type = (uint16_t)type, .protocol = MSG_PROTOCOL, .len = (uint32_t)len };
+
+	memcpy(stream + at, &h, sizeof(h));
+	memcpy(stream + at + sizeof(h), body, len);
+	return at + sizeof(h) + len;
+}
+
+static void
+make_messages(void)
+{
+	static const char preparing[] = { 0, PIECE_WHOLE }, bytewise[] = { 0, PIECE_BYTE },
+	    starting[] = { 1, PIECE_WHOLE }, serving[] = { 2, PIECE_WHOLE }, leaving[] = { 3, PIECE_WHOLE };
+	static unsigned char s[16384];
+	struct msg_member member = { .id = "TOXCS1", .version = 20516, .list_crc = 7 };
+	struct msg_prepared prepared = {
+		.n_entries = 3, .n_members = 1, .server_version = 15, .root_mode = 0700,
+		.warning = "one line",
+	};
+	struct msg_progress progress = { 1, 2 };
+	struct msg_stats stats = { .diff_bytes = 1 };
+	size_t len;
+
+	len = append_message(s, 0, MSG_CONFINED, "", 0);
+	len = append_message(s, len, MSG_PROGRESS, &progress, sizeof(progress));
+	len = append_message(s, len, MSG_MEMBER, &member, sizeof(member));
+	len = append_message(s, len, MSG_PREPARED, &prepared, sizeof(prepared));
+	put("msg", "good-preparing", preparing, 2, s, len);
+	put("msg", "good-bytewise", bytewise, 2, s, len);
+	put("msg", "bad-phase", serving, 2, s, len);
+	put("msg", "bad-cut", preparing, 2, s, len - 1);
+	len = append_message(s, 0, MSG_CONFINED, "", 0);
+	len = append_message(s, len, MSG_LOG, "\2a line", 7);
+	len = append_message(s, len, MSG_READY, "", 0);
+	len = append_message(s, len, MSG_DIRTY, "", 0);
+	len = append_message(s, len, MSG_HEARTBEAT, "", 0);
+	len = append_message(s, len, MSG_STATS, &stats, sizeof(stats));
+	len = append_message(s, len, MSG_STORE_FAILED, "", 0);
+	len = append_message(s, len, MSG_CLEAN, "", 0);
+	put("msg", "good-life", starting, 2, s, len);
+	len = append_message(s, 0, MSG_STATS, &stats, sizeof(stats));
+	len = append_message(s, len, MSG_FAILED, "\33[2Jtext", 8);
+	put("msg", "good-leaving", leaving, 2, s, len);
+	len = append_message(s, 0, MSG_DIRTY_DONE, "", 0);
+	put("msg", "bad-direction", serving, 2, s, len);
+	s[2]++;
+	put("msg", "bad-protocol", serving, 2, s, len);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -378,6 +566,10 @@ main(int argc, char **argv)
 	make_maps(dirfd);
 	make_streams();
 	make_header_maps();
+	make_pages();
+	make_bindings(dirfd);
+	make_indexes();
+	make_messages();
 	close(dirfd);
 	return rmdir(work) != 0;
 }

@@ -26,15 +26,15 @@ build_all() {
 	# Not all of "check_PROGRAMS": the other tests have their own main().
 	set --
 	for t in $targets; do set -- "$@" "tests/fuzz/fuzz-$t"; done
-	! grep -q "^tests/fuzz/mkcorpus" Makefile || set -- "$@" tests/fuzz/mkcorpus
-	"${MAKE:-make}" -j "$jobs" "$@" tests/support/badcatalog >make.log 2>&1 || { tail -n 20 make.log; return 1; }
+	"${MAKE:-make}" -j "$jobs" "$@" tests/fuzz/mkcorpus tests/support/badcatalog >make.log 2>&1 ||
+	    { tail -n 20 make.log; return 1; }
 }
 build_all || exit 1
 
 # ---- where to begin: generated, and what the tree has as text
 seed() { mkdir -p "$work/seeds/$1" && cp "$2" "$work/seeds/$1/$(cksum <"$2" | tr ' ' -)"; }
 mkdir -p "$work/seeds" "$work/catalog" "$build/findings"
-[ ! -x "$build/tests/fuzz/mkcorpus" ] || "$build/tests/fuzz/mkcorpus" "$work/seeds" || exit 1
+"$build/tests/fuzz/mkcorpus" "$work/seeds" || exit 1
 "$build/tests/support/badcatalog" make "$work/catalog" >"$work/cases" || exit 1
 find "$work/catalog" -name backup.control -type f >"$work/controls"
 find "$work/catalog" -name backup_content.control -type f -size -64k >"$work/lists"
@@ -49,7 +49,7 @@ run_target() {
 	set -- "$1" "$work/new/$1" "$work/seeds/$1"
 	[ ! -d "$srcdir/tests/fuzz/corpus/$1" ] || set -- "$@" "$srcdir/tests/fuzz/corpus/$1"
 	target=$1; shift
-	"$build/tests/fuzz/fuzz-$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+	"$build/tests/fuzz/fuzz-$target" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 \
 	    -print_final_stats=1 -verbosity=1 -artifact_prefix="$build/findings/$target-" "$@" >"$work/$target.log" 2>&1
 	echo $? >"$work/$target.status"
 }

@@ -64,6 +64,8 @@ fuzz_set_up(void)
 		.entries = fuzz_entries, .providers = &fuzz_provider, .backups = &fuzz_backup,
 		.strings = "\0f", .strings_len = 3, .n_entries = 2, .n_providers = 1, .n_backups = 1,
 	};
+	fuzz_store.store_fd = -1;
+	fuzz_store.instance = "main";
 	fuzz_store.backup_fd[0] = fuzz_dirfd;
 	fuzz_store.fds = fdcache_new(16);
 	atexit(fuzz_clean_up);

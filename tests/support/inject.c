@@ -6,7 +6,8 @@
  *	delay=US	sleeps 0 to 2 US between execution and reply, each time anew
  *	crash=N		dies at one of about N of these points: before and after a write
  *			to the diff directory, before and after a reply
- *	life=MS		but not in the first MS of its life (20)
+ *			(but not before its 9th reply if its predecessor did not come that
+ *			far either: three such deaths would make poison of any request)
  *	switch=FILE	dies as soon as it starts while the file begins with "die"
  *
  * And by what is read or written, wherever a page of 4 KiB begins with it:
@@ -37,17 +38,19 @@
 #include <unistd.h>
 
 #define SLOW_SECONDS	13
+#define EARLY_REPLIES	9	/* more than can be taken up from a predecessor */
 
 /* Shared by all workers. */
 static struct {
 	_Atomic bool stuck, slowed;
+	_Atomic bool died_early;	/* the last one that died at a point */
 	_Atomic uint64_t random;
 } *shared;
 
-static unsigned delay_us, crash_n, life_ms = 20;
+static unsigned delay_us, crash_n;
+static _Atomic unsigned replies;	/* of this worker */
 static const char *switch_bytes;
 static _Thread_local bool serves;
-static uint64_t born;
 
 static __typeof__(pwrite) *real_pwrite;
 static __typeof__(pread) *real_pread;
@@ -85,8 +88,6 @@ parse(char *text)
 			delay_us = (unsigned)atoi(word + 6);
 		else if (strncmp(word, "crash=", 6) == 0)
 			crash_n = (unsigned)atoi(word + 6);
-		else if (strncmp(word, "life=", 5) == 0)
-			life_ms = (unsigned)atoi(word + 5);
 		else if (strncmp(word, "switch=", 7) == 0)
 			map_switch(word + 7);
 	}
@@ -131,8 +132,12 @@ die(void)
 static void
 point(void)
 {
-	if (serves && crash_n > 0 && below(crash_n) == 0 && now_ms() - born > life_ms)
-		die();
+	bool early = replies < EARLY_REPLIES;
+
+	if (!serves || crash_n == 0 || below(crash_n) != 0 || (early && shared->died_early))
+		return;
+	shared->died_early = early;
+	die();
 }
 
 static void
@@ -208,8 +213,10 @@ writev(int fd, const struct iovec *iov, int count)
 	if (reply)
 		before_reply(iov, count);
 	n = real_writev(fd, iov, count);
-	if (reply)
+	if (reply) {
+		replies++;
 		point();
+	}
 	return n;
 }
 
@@ -240,6 +247,5 @@ pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*run)(void *), 
 	if (t == NULL)
 		return ENOMEM;
 	*t = (struct thread){ run, arg };
-	born = now_ms();
 	return real_create(id, attr, run_thread, t);
 }

@@ -1,0 +1,26 @@
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "ipc/msg.h"
+#include "probackup/store.h"
+#include "worker/confine.h"
+#include "worker/worker.h"
+
+/*
+ * Is this store the one that was prepared?  The lists of all backups are: they
+ * name every file with its length and checksum, and the index was made of them.
+ */
+int
+worker_check_store(const struct job *job)
+{
+	unsigned i;
+
+	if (confine_worker(job) < 0)
+		return EXIT_FAILURE;
+	for (i = 0; i < job->n_members; i++)
+		if (store_check_list(job->store_fd, job->instance, job->member[i].id,
+		    job->member[i].list_crc) < 0)
+			return EXIT_FAILURE;
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,42 @@
+# Workers of an ordinary user's mount, made through fusermount3, are killed at
+# random moments under his load: nobody notices, and nothing needed root.
+. "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-failover.sh"
+need fusermount3
+fixture
+[ "$kills" -ge 50 ] || kills=50
+chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
+before=$(catalog_sum "$store")
+# /dev/fuse may be root's alone here: a node of our own, in our namespace.
+mknod -m 0666 /dev/shm/fuse c 10 229
+mount --bind /dev/shm/fuse /dev/fuse
+cp "$(command -v pbkfs)" "$support/stress" "$work"
+chmod 0755 "$work/pbkfs" "$work/stress"
+chown "$pguser" "$mnt" "$work"
+pbk() { as "$pguser" "$work/pbkfs" "$@"; }
+mount_it() { pbk mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
+unmount_it() { pbk unmount -D "$mnt" "$@"; }
+load_user=$pguser stress=$work/stress
+new_diff
+check "mount" mount_it --wal=mount || { plan_done; exit; }
+supervisor=$(supervisor_pid)
+equal "the supervisor is the user's" "$pguid" "$(awk '$1 == "Uid:" { print $2 }' "/proc/$supervisor/status")"
+stress_prepare
+stress_begin 100000 $stress_all
+check "$kills kills at random moments" killer -n "$kills"
+show_killer
+stress_end "no wrong byte, no wrong errno"
+log_gaps
+check "the log tells of kills only" log_is_quiet
+equal "and of each of them" "$kills" "$(deaths)"
+equal "the supervisor is the first one" "$supervisor" "$(supervisor_pid)"
+equal "the worker is confined as the first was" 2 "$(awk '$1 == "Seccomp:" { print $2 }' "/proc/$(worker_pid)/status")"
+equal "and has no capabilities" 0000000000000000 "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$(worker_pid)/status")"
+check "files of the backup are as their copies" same_as_ref
+run_load rm -rf "$mnt/stress"
+check "stat" pbk stat -D "$mnt"
+check "remount" remount --wal=mount
+check "they still are after a remount" same_as_ref
+check "unmount" unmount_it
+equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
+plan_done
