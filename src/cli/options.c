@@ -31,6 +31,8 @@ struct option_def {
 };
 
 #define AT(field)	offsetof(struct options, field)
+#define FORMAT_OPTION \
+	{ 0, "format", "FORMAT", "text or json", OPT_CHOICE, AT(format), "text|json", 0, false }
 #define HELP_OPTION	{ 'h', "help", NULL, "show this help", OPT_FLAG, AT(help), NULL, 0, false }
 
 static const struct option_def mount_options[] = {
@@ -87,7 +89,7 @@ static const struct option_def unmount_options[] = {
 
 static const struct option_def stat_options[] = {
 	{ 'D', "mnt-path", "DIR", "the mount", OPT_TEXT, AT(mnt), NULL, 0, false },
-	{ 0, "format", "FORMAT", "text or json", OPT_CHOICE, AT(format), "text|json", 0, false },
+	FORMAT_OPTION,
 	{ 0, "counters-reset", NULL, "set the counters to zero first", OPT_FLAG,
 	    AT(counters_reset), NULL, 0, false },
 	HELP_OPTION,
@@ -101,6 +103,15 @@ static const struct option_def cleanup_options[] = {
 	HELP_OPTION,
 };
 
+static const struct option_def show_options[] = {
+	{ 'B', "pbk-store", "DIR", "the pg_probackup catalog", OPT_TEXT, AT(store), NULL, 0, false },
+	{ 'I', "instance", "NAME", "this instance only", OPT_TEXT, AT(instance), NULL, 0, false },
+	FORMAT_OPTION,
+	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),
+	    "full|seccomp-only|none", 0, false },
+	HELP_OPTION,
+};
+
 #define COMMAND(name, synopsis, summary) \
 	{ #name, synopsis, summary, name##_options, ARRAY_SIZE(name##_options), cmd_##name }
 
@@ -111,6 +122,8 @@ static const struct command commands[] = {
 	COMMAND(stat, "-D DIR [--format text|json] [--counters-reset]",
 	    "show what a mount does"),
 	COMMAND(cleanup, "-d DIR [--force]", "empty a diff directory"),
+	COMMAND(show, "-B DIR [-I NAME] [--format text|json]",
+	    "show the backups of a catalog, and which can be mounted"),
 };
 
 const struct command *
