@@ -112,6 +112,11 @@ static const struct option_def show_options[] = {
 	HELP_OPTION,
 };
 
+static const struct option_def list_options[] = {
+	FORMAT_OPTION,
+	HELP_OPTION,
+};
+
 #define COMMAND(name, synopsis, summary) \
 	{ #name, synopsis, summary, name##_options, ARRAY_SIZE(name##_options), cmd_##name }
 
@@ -124,6 +129,7 @@ static const struct command commands[] = {
 	COMMAND(cleanup, "-d DIR [--force]", "empty a diff directory"),
 	COMMAND(show, "-B DIR [-I NAME] [--format text|json]",
 	    "show the backups of a catalog, and which can be mounted"),
+	COMMAND(list, "[--format text|json]", "list the mounts of this host"),
 };
 
 const struct command *

@@ -7,65 +7,82 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "cli/show_text.h"
-
-#define CELL_MAX	64	/* bytes of a cell, NUL included */
-
-/* Each writes one value of a backup into text (CELL_MAX bytes); "" if there is none. */
-typedef void (*cell)(const struct instance_backup *b, char *text);
+#include "cli/table.h"
 
 static void
-cell_id(const struct instance_backup *b, char *text)
+cell_id(const void *row, char *text)
 {
-	strlcpy(text, b->id, CELL_MAX);
+	const struct instance_backup *b = row;
+
+	strlcpy(text, b->id, TABLE_CELL_MAX);
 }
 
 static void
-cell_mount(const struct instance_backup *b, char *text)
+cell_mount(const void *row, char *text)
 {
-	strlcpy(text, b->reason == NULL ? "yes" : "no", CELL_MAX);
+	const struct instance_backup *b = row;
+
+	strlcpy(text, b->reason == NULL ? "yes" : "no", TABLE_CELL_MAX);
+}
+
+/* What follows is in the control file, which may not be known. */
+static const struct control *
+control_of(const void *row)
+{
+	static const struct control none;
+	const struct instance_backup *b = row;
+
+	return b->control != NULL ? b->control : &none;
 }
 
 static void
-cell_mode(const struct instance_backup *b, char *text)
+cell_mode(const void *row, char *text)
 {
-	strlcpy(text, backup_mode_name(b->control->mode), CELL_MAX);
+	const struct instance_backup *b = row;
+
+	if (b->control != NULL)
+		strlcpy(text, backup_mode_name(b->control->mode), TABLE_CELL_MAX);
 }
 
 static void
-cell_wal(const struct instance_backup *b, char *text)
+cell_wal(const void *row, char *text)
 {
-	strlcpy(text, b->control->stream ? "STREAM" : "ARCHIVE", CELL_MAX);
+	const struct instance_backup *b = row;
+
+	if (b->control != NULL)
+		strlcpy(text, b->control->stream ? "STREAM" : "ARCHIVE", TABLE_CELL_MAX);
 }
 
 static void
-cell_took(const struct instance_backup *b, char *text)
+cell_took(const void *row, char *text)
 {
+	const struct control *c = control_of(row);
 	int64_t start, end;
 
-	if (control_time(b->control->start_time, &start) == 0 &&
-	    control_time(b->control->end_time, &end) == 0 && end >= start)
+	if (control_time(c->start_time, &start) == 0 && control_time(c->end_time, &end) == 0 &&
+	    end >= start)
 		text_duration((uint64_t)(end - start), text);
 }
 
 static void
-cell_timeline(const struct instance_backup *b, char *text)
+cell_timeline(const void *row, char *text)
 {
-	if (b->control->timeline != 0)
-		snprintf(text, CELL_MAX, "%u", b->control->timeline);
+	if (control_of(row)->timeline != 0)
+		snprintf(text, TABLE_CELL_MAX, "%u", control_of(row)->timeline);
 }
 
 #define CELL_STRING(field)							\
 static void									\
-cell_##field(const struct instance_backup *b, char *text)			\
+cell_##field(const void *row, char *text)					\
 {										\
-	strlcpy(text, b->control->field, CELL_MAX);				\
+	strlcpy(text, control_of(row)->field, TABLE_CELL_MAX);			\
 }
 #define CELL_BYTES(field)							\
 static void									\
-cell_##field(const struct instance_backup *b, char *text)			\
+cell_##field(const void *row, char *text)					\
 {										\
-	if (b->control->field != 0)						\
-		text_size(b->control->field, text);				\
+	if (control_of(row)->field != 0)					\
+		text_size(control_of(row)->field, text);			\
 }
 
 CELL_STRING(parent)
@@ -79,95 +96,35 @@ CELL_BYTES(data_bytes)
 CELL_BYTES(wal_bytes)
 CELL_BYTES(pgdata_bytes)
 
-static const struct column {
-	const char *title;
-	cell	write;
-	bool	right;		/* numbers */
-	bool	always;		/* also without a control file */
-} columns[] = {
-	{ "ID", cell_id, false, true },
-	{ "MODE", cell_mode, false, false },
-	{ "PARENT", cell_parent, false, false },
-	{ "STATUS", cell_status, false, false },
-	{ "MOUNT", cell_mount, false, true },
-	{ "STARTED", cell_start_time, false, false },
-	{ "TOOK", cell_took, true, false },
-	{ "RECOVERY TIME", cell_recovery_time, false, false },
-	{ "WAL", cell_wal, false, false },
-	{ "CODEC", cell_compress_alg, false, false },
-	{ "DATA", cell_data_bytes, true, false },
-	{ "WAL SIZE", cell_wal_bytes, true, false },
-	{ "PGDATA", cell_pgdata_bytes, true, false },
-	{ "TLI", cell_timeline, true, false },
-	{ "SERVER", cell_server_version, false, false },
-	{ "PROGRAM", cell_program_version, false, false },
+static const struct table_column columns[] = {
+	{ "ID", cell_id, false },
+	{ "MODE", cell_mode, false },
+	{ "PARENT", cell_parent, false },
+	{ "STATUS", cell_status, false },
+	{ "MOUNT", cell_mount, false },
+	{ "STARTED", cell_start_time, false },
+	{ "TOOK", cell_took, true },
+	{ "RECOVERY TIME", cell_recovery_time, false },
+	{ "WAL", cell_wal, false },
+	{ "CODEC", cell_compress_alg, false },
+	{ "DATA", cell_data_bytes, true },
+	{ "WAL SIZE", cell_wal_bytes, true },
+	{ "PGDATA", cell_pgdata_bytes, true },
+	{ "TLI", cell_timeline, true },
+	{ "SERVER", cell_server_version, false },
+	{ "PROGRAM", cell_program_version, false },
 };
 
 static void
-write_cell(const struct column *c, const struct instance_backup *b, char text[CELL_MAX])
+print_backup(const struct instance_backup *b, const int *width)
 {
-	text[0] = '\0';
-	if (c->always || b->control != NULL)
-		c->write(b, text);
-	text_make_printable(text);
-	if (text[0] == '\0')
-		strlcpy(text, "-", CELL_MAX);
-}
-
-static void
-measure(const struct instance *in, int width[ARRAY_SIZE(columns)])
-{
-	char text[CELL_MAX];
-	size_t i, k;
-
-	for (k = 0; k < ARRAY_SIZE(columns); k++) {
-		width[k] = (int)strlen(columns[k].title);
-		for (i = 0; i < in->n; i++) {
-			write_cell(&columns[k], &in->backup[i], text);
-			width[k] = MAX(width[k], (int)strlen(text));
-		}
-	}
-}
-
-/* The row of a backup; of NULL, the titles. */
-static void
-print_row(const struct instance_backup *b, const int width[ARRAY_SIZE(columns)])
-{
-	char text[CELL_MAX];
-	size_t k;
-
-	for (k = 0; k < ARRAY_SIZE(columns); k++) {
-		if (b != NULL)
-			write_cell(&columns[k], b, text);
-		else
-			strlcpy(text, columns[k].title, sizeof(text));
-		if (k == ARRAY_SIZE(columns) - 1)
-			printf("%s\n", text);	/* no blanks at the end */
-		else
-			printf("%*s  ", columns[k].right ? width[k] : -width[k], text);
-	}
-}
-
-static void
-print_remark(const char *what, const char *text)
-{
-	char copy[sizeof(((struct control *)NULL)->note)];
-
-	strlcpy(copy, text, sizeof(copy));
-	text_make_printable(copy);
-	printf("    %s: %s\n", what, copy);
-}
-
-static void
-print_backup(const struct instance_backup *b, const int width[ARRAY_SIZE(columns)])
-{
-	print_row(b, width);
+	table_print(columns, ARRAY_SIZE(columns), b, width);
 	if (b->reason != NULL)
-		print_remark("no mount", b->reason);
+		table_remark("no mount", b->reason);
 	if (b->control != NULL && b->control->expire_time[0] != '\0')
-		print_remark("kept until", b->control->expire_time);
+		table_remark("kept until", b->control->expire_time);
 	if (b->control != NULL && b->control->note[0] != '\0')
-		print_remark("note", b->control->note);
+		table_remark("note", b->control->note);
 }
 
 static void
@@ -183,7 +140,7 @@ print_name(const char *name)
 void
 show_text_instance(const char *name, const struct instance *in)
 {
-	int width[ARRAY_SIZE(columns)];
+	int width[ARRAY_SIZE(columns)] = { 0 };
 	size_t i, good = 0;
 
 	for (i = 0; i < in->n; i++)
@@ -196,10 +153,12 @@ show_text_instance(const char *name, const struct instance *in)
 	if (in->odd_names > 0)
 		printf("(%zu other %s: no id of a backup)\n", in->odd_names,
 		    in->odd_names == 1 ? "directory" : "directories");
-	if (in->n > 0) {
-		measure(in, width);
-		print_row(NULL, width);
-	}
+	if (in->n == 0)
+		return;
+	table_measure(columns, ARRAY_SIZE(columns), NULL, width);
+	for (i = 0; i < in->n; i++)
+		table_measure(columns, ARRAY_SIZE(columns), &in->backup[i], width);
+	table_print(columns, ARRAY_SIZE(columns), NULL, width);
 	for (i = 0; i < in->n; i++)
 		print_backup(&in->backup[i], width);
 }

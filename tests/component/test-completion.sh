@@ -40,7 +40,7 @@ for option in wal cache sandbox log-format log-sink; do
 	offers "values of --$option" "$values" pbkfs mount --$option ''
 	offers "values of --$option=" "$values" pbkfs mount --$option =
 done
-for command in stat show; do
+for command in stat show list; do
 	offers "values of $command --format" "text json" pbkfs $command --format ''
 done
 offers "the beginning of a value" "direct" pbkfs mount --wal d
