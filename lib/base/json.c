@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "base/util.h"
 
 struct parser {
@@ -411,25 +412,6 @@ new_line(struct json_out *o)
 		put(o, "  ", 2);
 }
 
-/* How many bytes of UTF-8 begin at s; 0 if what begins there is none. */
-static size_t
-utf8_length(const unsigned char *s)
-{
-	size_t n, i;
-
-	if (s[0] < 0x80)
-		return 1;
-	n = s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 :
-	    s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
-	for (i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
-		return 0;
-	return n;
-}
-
 static void
 put_quoted(struct json_out *o, const char *text)
 {
@@ -439,11 +421,11 @@ put_quoted(struct json_out *o, const char *text)
 
 	put(o, "\"", 1);
 	for (; *s != '\0'; s += MAX(n, (size_t)1)) {
-		n = utf8_length(s);
+		n = text_utf8_length(s);
 		if (*s == '"' || *s == '\\')
 			put(o, "\\", 1);
-		if (*s < ' ' || *s == 0x7f)
-			put(o, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", *s));
+		if (text_is_control(s, n))	/* the second byte of U+0080-9F is its number */
+			put(o, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", s[n - 1]));
 		else if (n > 0 || o->raw)
 			put(o, (const char *)s, MAX(n, (size_t)1));
 		else
@@ -516,6 +498,15 @@ json_put_bool(struct json_out *o, const char *key, bool value)
 {
 	lead(o, key);
 	put(o, value ? "true" : "false", value ? 4 : 5);
+}
+
+int
+json_flush(struct json_out *o, FILE *to)
+{
+	if (o->error == 0 && o->len > 0 && fwrite(o->buf, 1, o->len, to) != o->len)
+		o->error = errno != 0 ? -errno : -EIO;
+	o->len = 0;
+	return o->error;
 }
 
 int

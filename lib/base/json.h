@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define JSON_DEPTH_MAX	16
 
@@ -54,7 +55,8 @@ int	json_bool(const struct json_node *node, bool *value);
 
 /*
  * The writer.  Zero-initialise it; a failure to allocate is remembered and
- * told by json_take() alone.  Keys are NULL inside arrays and for the root.
+ * told by json_flush() and json_take() alone.  Keys are NULL inside arrays and
+ * for the root.
  */
 struct json_out {
 	char	*buf;
@@ -74,8 +76,14 @@ void	json_put_double(struct json_out *o, const char *key, double value);
 void	json_put_bool(struct json_out *o, const char *key, bool value);
 
 /*
+ * Writes what there is so far to a stream, for texts that are too long to be
+ * kept.  Returns 0 or negative errno, which is remembered like -ENOMEM.
+ */
+int	json_flush(struct json_out *o, FILE *to);
+
+/*
  * Ends the text with a line feed and hands the buffer, NUL terminated, to the
- * caller, who frees it.  Returns 0 or -ENOMEM; the writer is empty after it.
+ * caller, who frees it.  Returns 0 or the error; the writer is empty after it.
  */
 int	json_take(struct json_out *o, char **text, size_t *len);
 

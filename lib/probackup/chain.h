@@ -49,8 +49,24 @@ struct control {
  */
 int	control_parse(const char *text, size_t len, struct control *c, char *error);
 
+/*
+ * Reads a time as control files have it, "2026-11-22 22:21:20+00", with an
+ * offset of hours or of hours and minutes.  Returns 0 and sets *seconds since
+ * the epoch, or -EUCLEAN.
+ */
+int	control_time(const char *text, int64_t *seconds);
+
 /* Whether id may name a backup: digits and upper case letters, not too long. */
 bool	backup_id_is_valid(const char *id);
+
+/*
+ * Which of two ids is the newer: negative if a is.  An id is a number in base
+ * 36, so the longer one is.
+ */
+int	backup_id_compare(const char *a, const char *b);
+
+/* "FULL", "DELTA", ... */
+const char *backup_mode_name(enum backup_mode mode);
 
 /* One member of a chain. */
 struct backup {

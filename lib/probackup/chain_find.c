@@ -39,9 +39,8 @@ is_instance_name(const char *name)
 	return name[0] != '.';
 }
 
-/* An id is a number in base 36: the longer, the newer. */
-static int
-newest_first(const char *a, const char *b)
+int
+backup_id_compare(const char *a, const char *b)
 {
 	size_t la = strlen(a), lb = strlen(b);
 
@@ -117,8 +116,8 @@ unknown_instance(int store_fd, const char *store_name, const char *instance, cha
 	    instance, store_name, names);
 }
 
-static int
-open_backups(int store_fd, const char *store_name, char *error)
+int
+chain_find_instances(int store_fd, const char *store_name, char *error)
 {
 	int fd = io_open_beneath(store_fd, "backups", O_PATH | O_DIRECTORY, 0);
 
@@ -135,7 +134,7 @@ open_backups(int store_fd, const char *store_name, char *error)
 int
 chain_find_instance(int store_fd, const char *store_name, const char *instance, char *error)
 {
-	int backups autoclose = open_backups(store_fd, store_name, error);
+	int backups autoclose = chain_find_instances(store_fd, store_name, error);
 	int fd;
 
 	if (backups < 0)
@@ -162,7 +161,7 @@ unknown_backup(int instance_fd, const char *instance, const char *id, char *erro
 	char names[256];
 	struct listing l;
 
-	listing_read(&l, instance_fd, ".", backup_id_is_valid, newest_first);
+	listing_read(&l, instance_fd, ".", backup_id_is_valid, backup_id_compare);
 	listing_print(&l, names, sizeof(names));
 	if (l.n == 0)
 		return explain(error, -ENOENT,

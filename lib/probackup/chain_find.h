@@ -5,6 +5,13 @@
 #define PROBACKUP_CHAIN_FIND_H
 
 /*
+ * Opens the directory beneath the catalog store_fd that has the instances.
+ * Returns an O_PATH descriptor, or negative errno with error filled
+ * (CHAIN_ERROR_MAX bytes).
+ */
+int	chain_find_instances(int store_fd, const char *store_name, char *error);
+
+/*
  * Opens the directory of an instance beneath the catalog store_fd.  Returns an
  * O_PATH descriptor, or negative errno with error filled (CHAIN_ERROR_MAX
  * bytes): an unknown instance is answered with those that exist.

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/util.h"
 #include "probackup/chain.h"
@@ -19,18 +20,25 @@
 /* Each setter reads value into dst (size bytes).  Returns 0 or -EUCLEAN. */
 typedef int (*setter)(void *dst, size_t size, const char *value);
 
+static const char *const mode_names[] = {
+	[MODE_FULL] = "FULL", [MODE_DELTA] = "DELTA",
+	[MODE_PAGE] = "PAGE", [MODE_PTRACK] = "PTRACK",
+};
+
+const char *
+backup_mode_name(enum backup_mode mode)
+{
+	return mode_names[mode];
+}
+
 static int
 set_mode(void *dst, size_t size, const char *value)
 {
-	static const char *const names[] = {
-		[MODE_FULL] = "FULL", [MODE_DELTA] = "DELTA",
-		[MODE_PAGE] = "PAGE", [MODE_PTRACK] = "PTRACK",
-	};
 	size_t i;
 
 	(void)size;
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcasecmp(value, names[i]) == 0) {
+	for (i = 0; i < ARRAY_SIZE(mode_names); i++)
+		if (strcasecmp(value, mode_names[i]) == 0) {
 			*(enum backup_mode *)dst = (enum backup_mode)i;
 			return 0;
 		}
@@ -272,5 +280,54 @@ control_parse(const char *text, size_t len, struct control *c, char *error)
 	if (r < 0 || (r = check_required(seen, error)) < 0 || (r = finish(&parsed, error)) < 0)
 		return r;
 	*c = parsed;
+	return 0;
+}
+
+/* "+03", "-0330" or "+05:30" as seconds. */
+static int
+parse_offset(const char *text, int64_t *seconds)
+{
+	uint32_t hours, minutes = 0;
+	const char *p = text + 1;
+
+	if ((*text != '+' && *text != '-') || parse_number(&p, 10, 9999, &hours) < 0)
+		return -EUCLEAN;
+	if (p - text == 5) {
+		minutes = hours % 100;
+		hours /= 100;
+	} else if (*p == ':') {
+		p++;
+		if (parse_number(&p, 10, 59, &minutes) < 0)
+			return -EUCLEAN;
+	}
+	if (*p != '\0' || hours > 24 || minutes > 59)
+		return -EUCLEAN;
+	*seconds = (int64_t)(hours * 60 + minutes) * (*text == '-' ? -60 : 60);
+	return 0;
+}
+
+int
+control_time(const char *text, int64_t *seconds)
+{
+	static const struct { char before; uint32_t max; } parts[] = {
+		{ 0, 9999 }, { '-', 12 }, { '-', 31 }, { ' ', 23 }, { ':', 59 }, { ':', 60 },
+	};
+	uint32_t value[ARRAY_SIZE(parts)];
+	int64_t offset;
+	struct tm tm;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
+		if ((i > 0 && *text++ != parts[i].before) ||
+		    parse_number(&text, 10, parts[i].max, &value[i]) < 0)
+			return -EUCLEAN;
+	if (parse_offset(text, &offset) < 0 || value[1] == 0 || value[2] == 0)
+		return -EUCLEAN;
+	tm = (struct tm){
+		.tm_year = (int)value[0] - 1900, .tm_mon = (int)value[1] - 1,
+		.tm_mday = (int)value[2], .tm_hour = (int)value[3], .tm_min = (int)value[4],
+		.tm_sec = (int)value[5],
+	};
+	*seconds = (int64_t)timegm(&tm) - offset;
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "probackup/chain.h"
 #include "probackup/explain.h"
 
@@ -15,8 +16,6 @@ explain(char *error, int rc, const char *fmt, ...)
 	if (vsnprintf(error, CHAIN_ERROR_MAX, fmt, ap) < 0)
 		error[0] = '\0';
 	va_end(ap);
-	for (; *error != '\0'; error++)
-		if ((unsigned char)*error < ' ' || *error == 0x7f)
-			*error = '?';
+	text_make_printable(error);
 	return rc;
 }

@@ -18,5 +18,7 @@ int	cmd_unmount(const struct options *o);
 int	cmd_stat(const struct options *o);
 int	cmd_cleanup(const struct options *o);
 int	cmd_archive_get(const struct options *o);
+int	cmd_show(const struct options *o);
+int	cmd_list(const struct options *o);
 
 #endif

@@ -13,17 +13,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/json.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/snapshot.h"
 #include "cli/stat_text.h"
 #include "cli/target.h"
 #include "supervisor/diffdir.h"
 #include "supervisor/stat.h"
 
 #define STAT_WAIT_MS	5000
-#define STAT_NODES	8192
 
 /* Watches .pbkfs/ of the diff directory itself, not through the mount. */
 static int
@@ -102,32 +101,22 @@ ask(const struct target *t, bool reset)
 	return 0;
 }
 
-static int
-read_stat(const struct target *t, char **text, size_t *len)
-{
-	int fd autoclose = -1;
-
-	fd = io_open_beneath(t->diff_fd, DIFFDIR_PROVIDED "/" STAT_NAME,
-	    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	return fd < 0 ? fd : io_read_file(fd, STAT_MAX, text, len);
-}
-
 /* The file belongs to the mount's owner: what cannot be parsed is not shown. */
 static int
 print_stat(const struct target *t, bool json)
 {
-	struct json_node *nodes autofree = calloc(STAT_NODES, sizeof(*nodes));
+	struct json_node *nodes autofree = calloc(SNAPSHOT_NODES, sizeof(*nodes));
 	char *text autofree = NULL, *copy autofree = NULL;
 	size_t len;
 	int rc;
 
-	if ((rc = read_stat(t, &text, &len)) != 0)
+	if ((rc = snapshot_read(t->diff_fd, &text, &len)) != 0)
 		return cli_error("could not read \"%s/%s/%s\": %s", t->diff, DIFFDIR_PROVIDED,
 		    STAT_NAME, strerror(-rc));
 	if (nodes == NULL || (copy = malloc(len + 1)) == NULL)
 		return cli_error("out of memory");
 	memcpy(copy, text, len + 1);
-	if (json_parse(text, len, nodes, STAT_NODES) < 0)
+	if (json_parse(text, len, nodes, SNAPSHOT_NODES) < 0)
 		return cli_error("\"%s/%s/%s\" is damaged", t->diff, DIFFDIR_PROVIDED, STAT_NAME);
 	if (json)
 		fwrite(copy, 1, len, stdout);

@@ -37,6 +37,8 @@ struct operand_def {
 };
 
 #define AT(field)	offsetof(struct options, field)
+#define FORMAT_OPTION \
+	{ 0, "format", "FORMAT", "text or json", OPT_CHOICE, AT(format), "text|json", 0, false }
 #define HELP_OPTION	{ 'h', "help", NULL, "show this help", OPT_FLAG, AT(help), NULL, 0, false }
 
 static const struct option_def mount_options[] = {
@@ -122,7 +124,7 @@ static const struct option_def unmount_options[] = {
 
 static const struct option_def stat_options[] = {
 	{ 'D', "mnt-path", "DIR", "the mount", OPT_TEXT, AT(mnt), NULL, 0, false },
-	{ 0, "format", "FORMAT", "text or json", OPT_CHOICE, AT(format), "text|json", 0, false },
+	FORMAT_OPTION,
 	{ 0, "counters-reset", NULL, "set the counters to zero first", OPT_FLAG,
 	    AT(counters_reset), NULL, 0, false },
 	HELP_OPTION,
@@ -151,6 +153,20 @@ static const struct operand_def archive_get_operands[] = {
 	{ "PATH", "where to write it, %p of restore_command", AT(wal_path) },
 };
 
+static const struct option_def show_options[] = {
+	{ 'B', "pbk-store", "DIR", "the pg_probackup catalog", OPT_TEXT, AT(store), NULL, 0, false },
+	{ 'I', "instance", "NAME", "this instance only", OPT_TEXT, AT(instance), NULL, 0, false },
+	FORMAT_OPTION,
+	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),
+	    "full|seccomp-only|none", 0, false },
+	HELP_OPTION,
+};
+
+static const struct option_def list_options[] = {
+	FORMAT_OPTION,
+	HELP_OPTION,
+};
+
 #define COMMAND(name, synopsis, summary) \
 	{ #name, synopsis, summary, name##_options, ARRAY_SIZE(name##_options), cmd_##name, NULL, 0 }
 
@@ -164,6 +180,9 @@ static const struct command commands[] = {
 	{ "archive-get", "-B DIR -I NAME FILE PATH", "fetch a WAL file from the archive, for restore_command",
 	  archive_get_options, ARRAY_SIZE(archive_get_options), cmd_archive_get,
 	  archive_get_operands, ARRAY_SIZE(archive_get_operands) },
+	COMMAND(show, "-B DIR [-I NAME] [--format text|json]",
+	    "show the backups of a catalog, and which can be mounted"),
+	COMMAND(list, "[--format text|json]", "list the mounts of this host"),
 };
 
 const struct command *

@@ -22,7 +22,7 @@ struct options {
 	const char *owner, *log_file, *pid_file;
 	const char *wal_file, *wal_path;	/* of archive-get: %f and %p of restore_command */
 	unsigned wal, cache, sandbox, log_format, log_sink, store_lock;	/* enums of supervisor.h and job.h */
-	unsigned format;		/* of stat: 0 text, 1 json */
+	unsigned format;		/* of what is printed: 0 text, 1 json */
 	uint64_t timeout;		/* seconds; 0 = for ever */
 	uint64_t cache_size;		/* bytes */
 	uint64_t threads;

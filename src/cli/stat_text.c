@@ -1,9 +1,10 @@
 #include "config.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/util.h"
+#include "base/text.h"
 #include "cli/stat_text.h"
 
 /*
@@ -14,11 +15,7 @@
 static const char *
 printable(const char *text)
 {
-	char *p;
-
-	for (p = (char *)(uintptr_t)text; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+	text_make_printable((char *)(uintptr_t)text);
 	return text;
 }
 
@@ -94,7 +91,7 @@ print_operations(const struct json_node *nodes)
 	while ((op = json_next(nodes, list, op)) != NULL) {
 		if (op->key == NULL || number_of(nodes, op, "count") == 0)
 			continue;
-		printf("%-13s %12s %8s %12.1f %10.1f %10.1f\n", op->key,
+		printf("%-13s %12s %8s %12.1f %10.1f %10.1f\n", printable(op->key),
 		    text_of(nodes, op, "count"), text_of(nodes, op, "errors"),
 		    MEGABYTES(number_of(nodes, op, "bytes")),
 		    number_of(nodes, op, "p50_us"), number_of(nodes, op, "p99_us"));

@@ -107,8 +107,8 @@ doubt(struct target *t, const char *what, int error)
 	return -1;
 }
 
-static int
-open_lock_of(struct target *t)
+int
+target_open_lock(struct target *t)
 {
 	char mnt[PATH_MAX];
 	struct stat st;
@@ -143,7 +143,7 @@ target_prove_lock(struct target *t)
 void
 target_prove(struct target *t)
 {
-	if (open_lock_of(t) == 0)
+	if (target_open_lock(t) == 0)
 		target_prove_lock(t);
 }
 

@@ -34,7 +34,11 @@ int	target_find(struct target *t, const char *dir, const char *diff);
  */
 void	target_prove(struct target *t);
 
-/* The same for a directory that is open already, mounted or not. */
+/*
+ * Its two halves: the first returns 0, or -1 with a doubt; the second is for a
+ * directory that is open already, mounted or not.
+ */
+int	target_open_lock(struct target *t);
 void	target_prove_lock(struct target *t);
 
 /* Kills what is proven.  Returns 0, or 1 after cli_error(). */

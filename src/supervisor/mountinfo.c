@@ -102,3 +102,39 @@ mountinfo_find(const char *mountpoint, struct mountinfo *m)
 	fclose(fp);
 	return rc;
 }
+
+/* Returns 1 with the entry appended, 0 if the line is another kind of mount, or -ENOMEM. */
+static int
+append(char *line, const char *fstype, struct mountinfo **list, size_t *n)
+{
+	struct mountinfo *bigger = reallocarray(*list, *n + 1, sizeof(*bigger));
+
+	if (bigger == NULL)
+		return -ENOMEM;
+	*list = bigger;
+	if (mountinfo_parse(line, &bigger[*n]) != 0 || strcmp(bigger[*n].fstype, fstype) != 0)
+		return 0;
+	++*n;
+	return 1;
+}
+
+int
+mountinfo_list(const char *fstype, struct mountinfo **list, size_t *n)
+{
+	struct mountinfo *found autofree = NULL;
+	char *line autofree = NULL;
+	size_t size = 0, count = 0;
+	int rc = 0;
+	FILE *fp;
+
+	if ((fp = fopen("/proc/self/mountinfo", "re")) == NULL)
+		return -errno;
+	while (rc >= 0 && getline(&line, &size, fp) > 0)
+		rc = append(line, fstype, &found, &count);
+	fclose(fp);
+	if (rc < 0)
+		return rc;
+	*list = steal_pointer(&found);
+	*n = count;
+	return 0;
+}

@@ -24,6 +24,12 @@ struct mountinfo {
 int	mountinfo_find(const char *mountpoint, struct mountinfo *m);
 
 /*
+ * All mounts of a type, in the order of the file.  Returns 0 and *list, which
+ * the caller frees, or negative errno.
+ */
+int	mountinfo_list(const char *fstype, struct mountinfo **list, size_t *n);
+
+/*
  * One line of the file.  Returns 0, or -EUCLEAN if it cannot be understood.
  */
 int	mountinfo_parse(char *line, struct mountinfo *m);

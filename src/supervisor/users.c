@@ -14,8 +14,6 @@
 #include "supervisor/paths.h"
 #include "supervisor/users.h"
 
-#define USERS_NAMED	5
-
 static bool
 link_is_inside(int dir_fd, const char *name, const char *mnt)
 {
@@ -93,42 +91,51 @@ name_of(int proc_fd, char *name, size_t size)
 			name[i] = '?';
 }
 
-static void
-append_user(int proc_fd, const char *pid, unsigned n, char *text, size_t size)
-{
-	char name[32];
-	size_t len = strlen(text);
-
-	if (n >= USERS_NAMED)
-		return;
-	name_of(proc_fd, name, sizeof(name));
-	snprintf(text + len, size - len, "%s%s (pid %s)", n > 0 ? ", " : "", name, pid);
-}
-
-void
-users_of_mount(const char *mnt, char *text, size_t size)
+unsigned
+users_find(const char *mnt, struct user *users, unsigned max)
 {
 	const struct dirent *entry;
 	unsigned n = 0;
-	size_t len;
 	DIR *proc;
 	int fd;
 
-	text[0] = '\0';
 	if ((proc = opendir("/proc")) == NULL)
-		return;
+		return 0;
 	while ((entry = readdir(proc)) != NULL) {
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		fd = openat(dirfd(proc), entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			continue;
-		if (uses_mount(fd, mnt))
-			append_user(fd, entry->d_name, n++, text, size);
+		if (uses_mount(fd, mnt) && n++ < max) {
+			users[n - 1].pid = (pid_t)strtol(entry->d_name, NULL, 10);
+			name_of(fd, users[n - 1].name, sizeof(users[n - 1].name));
+		}
 		close(fd);
 	}
 	closedir(proc);
-	len = strlen(text);
-	if (n > USERS_NAMED)
-		snprintf(text + len, size - len, " and %u more", n - USERS_NAMED);
+	return n;
+}
+
+void
+users_print(const struct user *users, unsigned n, unsigned total, char *text, size_t size)
+{
+	size_t len = 0;
+	unsigned i;
+
+	text[0] = '\0';
+	for (i = 0; i < n && len < size; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s%s (pid %d)",
+		    i > 0 ? ", " : "", users[i].name, (int)users[i].pid);
+	if (total > n && len < size)
+		snprintf(text + len, size - len, " and %u more", total - n);
+}
+
+void
+users_of_mount(const char *mnt, char *text, size_t size)
+{
+	struct user users[USERS_NAMED];
+	unsigned total = users_find(mnt, users, USERS_NAMED);
+
+	users_print(users, MIN(total, (unsigned)USERS_NAMED), total, text, size);
 }

@@ -6,11 +6,28 @@
 #define SUPERVISOR_USERS_H
 
 #include <stddef.h>
+#include <sys/types.h>
+
+#define USERS_NAMED	5	/* in text; others are counted */
+
+struct user {
+	pid_t	pid;
+	char	name[32];	/* printable */
+};
 
 /*
- * Writes e.g. "postgres (pid 123), bash (pid 9) and 4 more" into text, "" if
- * none was found; processes of others may be invisible to us.
+ * Finds the processes that use the mount, as far as we may see them.  Fills
+ * users with the first max of them; returns how many there are.
  */
+unsigned users_find(const char *mnt, struct user *users, unsigned max);
+
+/*
+ * Writes e.g. "postgres (pid 123), bash (pid 9) and 4 more" for n users that
+ * are named out of total; "" if there is none.
+ */
+void	users_print(const struct user *users, unsigned n, unsigned total, char *text, size_t size);
+
+/* Both: who uses the mount, as text. */
 void	users_of_mount(const char *mnt, char *text, size_t size);
 
 #endif

@@ -40,7 +40,9 @@ for option in wal cache sandbox log-format log-sink; do
 	offers "values of --$option" "$values" pbkfs mount --$option ''
 	offers "values of --$option=" "$values" pbkfs mount --$option =
 done
-offers "values of stat --format" "text json" pbkfs stat --format ''
+for command in stat show list; do
+	offers "values of $command --format" "text json" pbkfs $command --format ''
+done
 offers "the beginning of a value" "direct" pbkfs mount --wal d
 offers "the same after =" "direct" pbkfs mount --wal = d
 offers "the same in one word" "--wal=direct" pbkfs mount --wal=d
@@ -52,6 +54,7 @@ offers "instances after --pbk-store=" "main" pbkfs mount --pbk-store = "$store" 
 offers "instances after -BDIR" "other" pbkfs mount "-B$store" -I o
 offers "instances of a quoted store" "main other" pbkfs mount -B "'$store'" -I ''
 offers "no instances without a store" "" pbkfs mount -I ''
+offers "instances of show" "main other" pbkfs show -B "$store" --instance = ''
 offers "backups, the newest first" "TOX00A TOX001" pbkfs mount -B "$store" -I main -i ''
 offers "backups of any instance" "TOY001 TOX00A TOX001" pbkfs mount -B "$store" -i ''
 offers "the beginning of an id, in lower case" "TOX00A" pbkfs mount -B "$store" -I main --backup-id tox00a

@@ -6,7 +6,7 @@ new_diff
 error='pbkfs error: '
 
 # ---- help and usage
-for command in mount unmount stat cleanup; do
+for command in mount unmount stat cleanup show list; do
 	check "$command --help" pbkfs $command --help
 	check "help of $command goes to standard output" grep -qi usage "$work/out"
 done

@@ -166,6 +166,38 @@ START_TEST(conf_sizes)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	int rc;
+	int64_t seconds;
+} times[] = {
+	{ "1970-01-01 00:00:00+00", 0, 0 },
+	{ "2026-11-22 22:21:20+00", 0, 1795386080 },
+	{ "2026-11-22 22:21:20+03", 0, 1795386080 - 3 * 3600 },
+	{ "2026-11-22 22:21:20-0330", 0, 1795386080 + 3 * 3600 + 1800 },
+	{ "2026-11-22 22:21:20+05:30", 0, 1795386080 - 5 * 3600 - 1800 },
+	{ "", -EUCLEAN, 0 },
+	{ "2026-11-22 22:21:20", -EUCLEAN, 0 },
+	{ "2026-11-22 22:21+00", -EUCLEAN, 0 },
+	{ "2026-13-22 22:21:20+00", -EUCLEAN, 0 },
+	{ "2026-00-22 22:21:20+00", -EUCLEAN, 0 },
+	{ "2026-11-22T22:21:20+00", -EUCLEAN, 0 },
+	{ "2026-11-22 22:21:20+00 ", -EUCLEAN, 0 },
+	{ "2026-11-22 22:21:20+00:60", -EUCLEAN, 0 },
+	{ "99999-11-22 22:21:20+00", -EUCLEAN, 0 },
+	{ "now", -EUCLEAN, 0 },
+};
+
+START_TEST(control_times)
+{
+	int64_t seconds = 0;
+	int r = control_time(times[_i].text, &seconds);
+
+	ck_assert_msg(r == times[_i].rc && seconds == times[_i].seconds, "\"%s\": %d, %lld",
+	    times[_i].text, r, (long long)seconds);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -177,6 +209,7 @@ main(void)
 	tcase_add_test(tc, control_cut_anywhere);
 	tcase_add_test(tc, control_zero_bytes);
 	tcase_add_loop_test(tc, conf_sizes, 0, ARRAY_SIZE(conf_cases));
+	tcase_add_loop_test(tc, control_times, 0, ARRAY_SIZE(times));
 	suite_add_tcase(s, tc);
 	return unit_main(s);
 }

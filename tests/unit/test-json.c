@@ -165,6 +165,43 @@ START_TEST(writes_one_line)
 }
 END_TEST
 
+START_TEST(leaves_terminals_alone)
+{
+	struct json_out o = { .compact = true };
+	char *text;
+	size_t len;
+
+	json_open(&o, NULL, '[');
+	json_put_string(&o, NULL, "\033[2J\xc2\x9b\xc2\xa0");
+	json_close(&o, ']');
+	ck_assert_int_eq(json_take(&o, &text, &len), 0);
+	ck_assert_str_eq(text, "[\"\\u001b[2J\\u009b\xc2\xa0\"]\n");
+	free(text);
+}
+END_TEST
+
+START_TEST(writes_in_pieces)
+{
+	struct json_out o = { .compact = true };
+	char *text, *all = NULL;
+	size_t len, size;
+	FILE *to = open_memstream(&all, &size);
+
+	json_open(&o, NULL, '[');
+	json_put_u64(&o, NULL, 1);
+	ck_assert_int_eq(json_flush(&o, to), 0);
+	ck_assert_int_eq(json_flush(&o, to), 0);
+	json_put_u64(&o, NULL, 2);
+	json_close(&o, ']');
+	ck_assert_int_eq(json_take(&o, &text, &len), 0);
+	fwrite(text, 1, len, to);
+	fclose(to);
+	ck_assert_str_eq(all, "[1,2]\n");
+	free(text);
+	free(all);
+}
+END_TEST
+
 START_TEST(reads_what_it_wrote)
 {
 	static const char name[] = "/mnt/a \"b\"\\\xff\xc3\xa9\t";
@@ -194,6 +231,8 @@ main(void)
 	tcase_add_loop_test(tc, reads_numbers, 0, N(numbers));
 	tcase_add_test(tc, finds_members);
 	tcase_add_test(tc, writes_one_line);
+	tcase_add_test(tc, leaves_terminals_alone);
+	tcase_add_test(tc, writes_in_pieces);
 	tcase_add_test(tc, reads_what_it_wrote);
 	suite_add_tcase(s, tc);
 	return unit_main(s);

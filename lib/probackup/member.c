@@ -1,0 +1,167 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/util.h"
+#include "pg/pg_types.h"
+#include "probackup/explain.h"
+#include "probackup/member.h"
+
+#define VERSION_MIN	20000	/* program-version 2.0.0 */
+#define VERSION_END	20600	/* the first one whose format is not known */
+#define SERVER_MIN	12
+
+static int
+open_regular(int dirfd, const char *name, uint64_t *size)
+{
+	/* A FIFO in a hostile store must not hold us. */
+	int fd autoclose = io_open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	*size = (uint64_t)st.st_size;
+	return steal_fd(&fd);
+}
+
+int
+member_read(int dirfd, const char *id, struct control *c, char *error)
+{
+	char reason[CHAIN_ERROR_MAX];
+	char *text autofree = NULL;
+	int fd autoclose = -1;
+	uint64_t size;
+	size_t len;
+	int r;
+
+	fd = open_regular(dirfd, "backup.control", &size);
+	if (fd == -ENOENT)
+		return explain(error, -EUCLEAN,
+		    "backup \"%s\" has no backup.control, it is being made or broken: mount another backup",
+		    id);
+	r = fd < 0 ? fd : io_read_file(fd, CONTROL_SIZE_MAX, &text, &len);
+	if (r < 0)
+		return explain(error, r, "could not read backup.control of backup \"%s\": %s",
+		    id, strerror(-r));
+	if ((r = control_parse(text, len, c, reason)) < 0)
+		return explain(error, r,
+		    "backup.control of backup \"%s\" is damaged: %.300s: restore the file, or mount another backup",
+		    id, reason);
+	return 0;
+}
+
+static int
+check_version(const char *id, const struct control *c, char *error)
+{
+	if (c->version >= VERSION_END)
+		return explain(error, -EUCLEAN,
+		    "backup \"%s\" was made by pg_probackup %s, and only 2.0 to 2.5 are known: use a newer pbkfs",
+		    id, c->program_version);
+	if (c->version < VERSION_MIN)
+		return explain(error, -EUCLEAN,
+		    "backup \"%s\" was made by pg_probackup %s, and only 2.0 to 2.5 are known: restore it with pg_probackup",
+		    id, c->program_version);
+	return 0;
+}
+
+static int
+check_server(const char *id, const struct control *c, char *error)
+{
+	if (atoi(c->server_version) < SERVER_MIN)
+		return explain(error, -EUCLEAN,
+		    "backup \"%s\" is of PostgreSQL \"%s\", and only %d and newer can be mounted: restore it with pg_probackup",
+		    id, c->server_version, SERVER_MIN);
+	if (c->block_size != BLCKSZ)
+		return explain(error, -EUCLEAN,
+		    "backup \"%s\" has blocks of %u bytes instead of %d: restore it with pg_probackup",
+		    id, c->block_size, BLCKSZ);
+	return 0;
+}
+
+static int
+check_codec(const char *id, const struct control *c, char *error)
+{
+	const char *name = c->compress_alg;
+
+	if (name[0] == '\0' || codec_by_name(name, strlen(name)) >= 0)
+		return 0;
+	return explain(error, -EUCLEAN,
+	    "backup \"%s\" is compressed with \"%s\", which is not known: use a newer pbkfs",
+	    id, name);
+}
+
+int
+member_check_format(const char *id, const struct control *c, char *error)
+{
+	int r;
+
+	if ((r = check_version(id, c, error)) < 0 || (r = check_server(id, c, error)) < 0)
+		return r;
+	return check_codec(id, c, error);
+}
+
+bool
+member_is_complete(const struct control *c)
+{
+	return strcmp(c->status, "OK") == 0 || strcmp(c->status, "DONE") == 0;
+}
+
+int
+member_check_status(const char *id, const struct control *c, char *error)
+{
+	if (member_is_complete(c))
+		return 0;
+	return explain(error, -EUCLEAN,
+	    "backup \"%s\" has status %s instead of OK or DONE: validate it with pg_probackup, mount another backup, or use --force",
+	    id, c->status);
+}
+
+int
+member_check_list(int dirfd, const char *id, uint64_t *len, char *error)
+{
+	uint64_t size = 0;
+	int fd autoclose = open_regular(dirfd, "backup_content.control", &size);
+
+	if (fd < 0)
+		return explain(error, fd == -ENOENT ? -EUCLEAN : fd,
+		    "could not open backup_content.control of backup \"%s\": %s: restore the file, or mount another backup",
+		    id, strerror(-fd));
+	if (size > LIST_SIZE_MAX)
+		return explain(error, -EFBIG,
+		    "backup_content.control of backup \"%s\" has %llu bytes, and at most %llu are read: mount another backup",
+		    id, (unsigned long long)size, (unsigned long long)LIST_SIZE_MAX);
+	*len = size;
+	return 0;
+}
+
+int
+member_check_place(const char *first, unsigned n, const char *child, const char *id,
+    bool in_chain, char *error)
+{
+	if (in_chain)
+		return explain(error, -EUCLEAN,
+		    "backup \"%s\" has \"%s\" as its parent, which is based on it: correct backup.control, or mount a backup of another chain",
+		    child, id);
+	if (n == CHAIN_MAX)
+		return explain(error, -EUCLEAN,
+		    "the chain of backup \"%s\" has more than %d members: merge some of them with pg_probackup",
+		    first, CHAIN_MAX);
+	return 0;
+}
+
+int
+member_missing(const char *instance, const char *id, const char *child, char *error)
+{
+	return explain(error, -EUCLEAN,
+	    "backup \"%s\" of instance \"%s\" is missing, and \"%s\" is based on it: restore the directory, or mount an older backup",
+	    id, instance, child);
+}

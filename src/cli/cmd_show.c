@@ -1,0 +1,104 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/confined.h"
+#include "cli/show_json.h"
+#include "cli/show_text.h"
+
+/* What the confined child is to do. */
+struct request {
+	const char *store, *instance;	/* instance NULL: all */
+	bool	json;
+	struct json_out out;
+};
+
+/* One of all: what is wrong with it does not stop the others. */
+static void
+show_one(struct request *q, int store_fd, const char *name)
+{
+	char error[CHAIN_ERROR_MAX];
+	struct instance in;
+
+	if (instance_load(store_fd, q->store, name, &in, error) == 0) {
+		if (q->json)
+			show_json_instance(&q->out, name, &in);
+		else
+			show_text_instance(name, &in);
+	} else if (q->json)
+		show_json_fault(&q->out, name, error);
+	else
+		show_text_fault(name, error);
+	instance_fini(&in);
+}
+
+static int
+show_all(struct request *q, int store_fd)
+{
+	char error[CHAIN_ERROR_MAX];
+	char **names = NULL;
+	size_t n = 0, i;
+
+	if (instance_names(store_fd, q->store, &names, &n, error) < 0)
+		return cli_error("%s", error);
+	if (q->json)
+		show_json_begin(&q->out, q->store);
+	else if (n == 0)
+		printf("no instances\n");
+	for (i = 0; i < n; i++) {
+		if (i > 0 && !q->json)
+			printf("\n");
+		show_one(q, store_fd, names[i]);
+	}
+	instance_names_free(names, n);
+	return 0;
+}
+
+/* The one that was asked for: what is wrong with it is the answer. */
+static int
+show_named(struct request *q, int store_fd)
+{
+	char error[CHAIN_ERROR_MAX];
+	struct instance in;
+	int rc = 0;
+
+	if (instance_load(store_fd, q->store, q->instance, &in, error) < 0)
+		rc = cli_error("%s", error);
+	else if (q->json) {
+		show_json_begin(&q->out, q->store);
+		show_json_instance(&q->out, q->instance, &in);
+	} else
+		show_text_instance(q->instance, &in);
+	instance_fini(&in);
+	return rc;
+}
+
+static int
+show(int store_fd, void *arg)
+{
+	struct request *q = arg;
+	int rc;
+
+	rc = q->instance != NULL ? show_named(q, store_fd) : show_all(q, store_fd);
+	if (rc != 0)
+		return rc;
+	if (q->json && (rc = show_json_end(&q->out)) != 0)
+		return cli_error("could not print: %s", strerror(-rc));
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return cli_error("could not print: %s", strerror(errno));
+	return 0;
+}
+
+int
+cmd_show(const struct options *o)
+{
+	struct request q = { .store = o->store, .instance = o->instance, .json = o->format == 1 };
+	struct confined c = { .store = o->store, .write_fd = -1, .sandbox = o->sandbox };
+
+	if (o->store == NULL)
+		return cli_error("--pbk-store is required: see pbkfs show --help");
+	return confined_run(&c, show, &q);
+}

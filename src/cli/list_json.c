@@ -1,0 +1,81 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/util.h"
+#include "cli/list_json.h"
+
+static void
+put_text(struct json_out *o, const char *key, const char *text)
+{
+	if (text[0] != '\0')
+		json_put_string(o, key, text);
+}
+
+static void
+put_clients(struct json_out *o, const struct look *l)
+{
+	unsigned i;
+
+	json_open(o, "clients", '[');
+	for (i = 0; i < MIN(l->n_users, (unsigned)LOOK_USERS); i++) {
+		json_open(o, NULL, '{');
+		json_put_u64(o, "pid", (uint64_t)l->users[i].pid);
+		json_put_string(o, "name", l->users[i].name);
+		json_close(o, '}');
+	}
+	json_close(o, ']');
+	json_put_u64(o, "clients_found", l->n_users);
+}
+
+static void
+put_mount(struct json_out *o, const struct mountinfo *m, const struct look *l)
+{
+	static const char *const states[] = {
+		[LOOK_UNKNOWN] = "unknown", [LOOK_MOUNTED] = "mounted",
+		[LOOK_ALONE] = "no-supervisor", [LOOK_DEAD] = "dead",
+	};
+
+	json_open(o, NULL, '{');
+	json_put_string(o, "mountpoint", m->mountpoint);
+	json_put_string(o, "state", states[l->state]);
+	put_text(o, "remark", l->remark);
+	put_text(o, "instance", l->instance);
+	put_text(o, "backup_id", l->backup_id);
+	json_put_string(o, "diff_dir", m->source);
+	if (l->has_size)
+		json_put_u64(o, "diff_bytes", l->size);
+	if (l->has_uptime)
+		json_put_u64(o, "uptime_seconds", l->uptime);
+	if (l->supervisor != 0)
+		json_put_u64(o, "supervisor_pid", (uint64_t)l->supervisor);
+	if (l->worker != 0)
+		json_put_u64(o, "worker_pid", (uint64_t)l->worker);
+	if (l->has_users)
+		put_clients(o, l);
+	json_close(o, '}');
+}
+
+int
+list_json_print(const struct mountinfo *mounts, const struct look *looks, size_t n)
+{
+	struct json_out o = { 0 };
+	char *text autofree = NULL;
+	size_t len, i;
+	int rc;
+
+	json_open(&o, NULL, '{');
+	json_put_string(&o, "format", "pbkfs-list");
+	json_put_u64(&o, "version", 1);
+	json_open(&o, "mounts", '[');
+	for (i = 0; i < n; i++)
+		put_mount(&o, &mounts[i], &looks[i]);
+	json_close(&o, ']');
+	json_close(&o, '}');
+	if ((rc = json_take(&o, &text, &len)) == 0 && fwrite(text, 1, len, stdout) != len)
+		rc = -errno;
+	return rc;
+}

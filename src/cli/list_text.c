@@ -1,0 +1,136 @@
+#include "config.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/util.h"
+#include "cli/list_text.h"
+#include "cli/table.h"
+
+struct row {
+	const struct mountinfo *mount;
+	const struct look *look;
+};
+
+static void
+cell_mountpoint(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	strlcpy(text, r->mount->mountpoint, TABLE_CELL_MAX);
+}
+
+static void
+cell_state(const void *row, char *text)
+{
+	static const char *const states[] = {
+		[LOOK_UNKNOWN] = "unknown", [LOOK_MOUNTED] = "mounted",
+		[LOOK_ALONE] = "no supervisor", [LOOK_DEAD] = "dead",
+	};
+	const struct row *r = row;
+
+	strlcpy(text, states[r->look->state], TABLE_CELL_MAX);
+}
+
+static void
+cell_instance(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	strlcpy(text, r->look->instance, TABLE_CELL_MAX);
+}
+
+static void
+cell_backup(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	strlcpy(text, r->look->backup_id, TABLE_CELL_MAX);
+}
+
+static void
+cell_uptime(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	if (r->look->has_uptime)
+		text_duration(r->look->uptime, text);
+}
+
+static void
+cell_size(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	if (r->look->has_size)
+		text_size(r->look->size, text);
+}
+
+static void
+cell_diff(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	strlcpy(text, r->mount->source, TABLE_CELL_MAX);
+}
+
+static void
+cell_clients(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	users_print(r->look->users, MIN(r->look->n_users, (unsigned)USERS_NAMED),
+	    r->look->n_users, text, TABLE_CELL_MAX);
+}
+
+static const struct table_column columns[] = {
+	{ "MOUNTPOINT", cell_mountpoint, false },
+	{ "STATE", cell_state, false },
+	{ "INSTANCE", cell_instance, false },
+	{ "BACKUP", cell_backup, false },
+	{ "UPTIME", cell_uptime, true },
+	{ "SIZE", cell_size, true },
+	{ "DIFF DIRECTORY", cell_diff, false },
+	{ "CLIENTS", cell_clients, false },
+};
+
+static void
+print_way_out(const struct row *r)
+{
+	char text[2 * PATH_MAX];
+	bool alone = r->look->state == LOOK_ALONE;
+
+	if (r->look->remark[0] != '\0')
+		table_remark("unknown", r->look->remark);
+	if (r->look->state != LOOK_DEAD && !alone)
+		return;
+	snprintf(text, sizeof(text), "%spbkfs unmount -D \"%s\"",
+	    alone ? "its worker goes on alone; mount it again after " : "", r->mount->mountpoint);
+	table_remark(alone ? "no supervisor" : "dead", text);
+}
+
+void
+list_text_print(const struct mountinfo *mounts, const struct look *looks, size_t n)
+{
+	int width[ARRAY_SIZE(columns)] = { 0 };
+	struct row row;
+	size_t i;
+
+	if (n == 0) {
+		printf("no mounts\n");
+		return;
+	}
+	table_measure(columns, ARRAY_SIZE(columns), NULL, width);
+	for (i = 0; i < n; i++) {
+		row = (struct row){ &mounts[i], &looks[i] };
+		table_measure(columns, ARRAY_SIZE(columns), &row, width);
+	}
+	table_print(columns, ARRAY_SIZE(columns), NULL, width);
+	for (i = 0; i < n; i++) {
+		row = (struct row){ &mounts[i], &looks[i] };
+		table_print(columns, ARRAY_SIZE(columns), &row, width);
+		print_way_out(&row);
+	}
+}

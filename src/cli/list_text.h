@@ -1,0 +1,12 @@
+/*
+ * The mounts of this host as a table for people.
+ */
+#ifndef CLI_LIST_TEXT_H
+#define CLI_LIST_TEXT_H
+
+#include "cli/look.h"
+
+/* A line for each of n mounts on standard output, and below it what is to be done. */
+void	list_text_print(const struct mountinfo *mounts, const struct look *looks, size_t n);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * What can be found out about a mount without touching it: from its diff
+ * directory, from who holds the lock there, and from /proc.
+ */
+#ifndef CLI_LOOK_H
+#define CLI_LOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "supervisor/mountinfo.h"
+#include "supervisor/users.h"
+
+#define LOOK_USERS	32	/* that are named; others are counted */
+
+enum look_state {
+	LOOK_UNKNOWN,		/* remark says why */
+	LOOK_MOUNTED,
+	LOOK_ALONE,		/* a worker without its supervisor */
+	LOOK_DEAD,		/* neither */
+};
+
+/* Strings may be hostile. */
+struct look {
+	enum look_state state;
+	char	remark[256];		/* "" unless unknown */
+	pid_t	supervisor, worker;	/* proven; 0 if not, or not in our pid namespace */
+	char	instance[256], backup_id[16];	/* "" if not known */
+	bool	has_uptime, has_size, has_users;
+	uint64_t uptime;		/* seconds */
+	uint64_t size;			/* bytes on disk of the diff directory */
+	unsigned n_users;		/* may be more than are named */
+	struct user users[LOOK_USERS];	/* without supervisor and worker */
+};
+
+/*
+ * Looks at one of n mounts; the others tell whether it is a second view of one
+ * of them.  Calls report(l) after each step, for any step may take for ever: the
+ * diff directory may lie on a file system that does not answer.
+ */
+void	look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
+	    void (*report)(const struct look *l));
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * The backups of a catalog as JSON on standard output.  The keys are
+ * documented in the manual.
+ */
+#ifndef CLI_SHOW_JSON_H
+#define CLI_SHOW_JSON_H
+
+#include "base/json.h"
+#include "probackup/instance.h"
+
+/* What stands before the instances. */
+void	show_json_begin(struct json_out *o, const char *store);
+
+void	show_json_instance(struct json_out *o, const char *name, const struct instance *in);
+
+/* Instead of it: why the instance could not be read. */
+void	show_json_fault(struct json_out *o, const char *name, const char *error);
+
+/* Ends the text and writes what is left of it.  Returns 0 or negative errno. */
+int	show_json_end(struct json_out *o);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * The backups of an instance as a table for people.
+ */
+#ifndef CLI_SHOW_TEXT_H
+#define CLI_SHOW_TEXT_H
+
+#include "probackup/instance.h"
+
+/* A line for each backup on standard output, and below it what is to be said of it. */
+void	show_text_instance(const char *name, const struct instance *in);
+
+/* Instead of it: why the instance could not be read. */
+void	show_text_fault(const char *name, const char *error);
+
+#endif

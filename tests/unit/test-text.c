@@ -1,0 +1,78 @@
+#include "config.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/util.h"
+#include "unit.h"
+
+static const struct {
+	const char *text, *shown;
+} names[] = {
+	{ "", "" },
+	{ "plain name", "plain name" },
+	{ "gr\xc3\xbcn \xe2\x82\xac \xf0\x9f\x90\x98", "gr\xc3\xbcn \xe2\x82\xac \xf0\x9f\x90\x98" },
+	{ "\033[31mred", "?[31mred" },
+	{ "a\nb\tc\x7f", "a?b?c?" },
+	{ "C1 as UTF-8: \xc2\x9b" "2J\xc2\x80", "C1 as UTF-8: ?2J?" },
+	{ "C1 raw: \x9b" "2J", "C1 raw: ?2J" },
+	{ "no-break\xc2\xa0space", "no-break\xc2\xa0space" },
+	{ "cut \xe2\x82", "cut ??" },
+	{ "overlong \xc0\x9b \xe0\x82\x9b", "overlong ?? ???" },
+	{ "\xed\xa0\x80 surrogate", "??? surrogate" },
+};
+
+START_TEST(makes_printable)
+{
+	char text[64];
+
+	strcpy(text, names[_i].text);
+	text_make_printable(text);
+	ck_assert_msg(strcmp(text, names[_i].shown) == 0, "\"%s\": \"%s\"", names[_i].shown, text);
+}
+END_TEST
+
+static const struct {
+	uint64_t n;
+	const char *size, *duration;
+} numbers[] = {
+	{ 0, "0", "0s" },
+	{ 59, "59", "59s" },
+	{ 60, "60", "1m00s" },
+	{ 1023, "1023", "17m03s" },
+	{ 1024, "1.0K", "17m04s" },
+	{ 3599, "3.5K", "59m59s" },
+	{ 3600, "3.5K", "1h00m" },
+	{ 10188, "9.9K", "2h49m" },
+	{ 10240, "10K", "2h50m" },
+	{ 86399, "84K", "23h59m" },
+	{ 86400, "84K", "1d00h" },
+	{ 1048064, "1.0M", "12d03h" },
+	{ 1048575, "1.0M", "12d03h" },
+	{ (uint64_t)3 << 40, "3.0T", "38177487d01h" },
+	{ UINT64_MAX, "16E", "213503982334601d07h" },
+};
+
+START_TEST(prints_numbers)
+{
+	char text[TEXT_NUMBER_MAX];
+
+	text_size(numbers[_i].n, text);
+	ck_assert_str_eq(text, numbers[_i].size);
+	text_duration(numbers[_i].n, text);
+	ck_assert_str_eq(text, numbers[_i].duration);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("text");
+	TCase *tc = tcase_create("text");
+
+	tcase_add_loop_test(tc, makes_printable, 0, ARRAY_SIZE(names));
+	tcase_add_loop_test(tc, prints_numbers, 0, ARRAY_SIZE(numbers));
+	suite_add_tcase(s, tc);
+	return unit_main(s);
+}
