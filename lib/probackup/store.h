@@ -5,6 +5,7 @@
 #ifndef PROBACKUP_STORE_H
 #define PROBACKUP_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -12,7 +13,16 @@
 #include "base/iostats.h"
 #include "probackup/index.h"
 
+/* What a page that was read has to match beside its record; each includes those before. */
+enum store_check {
+	STORE_CHECK_NOTHING,
+	STORE_CHECK_SUMS,	/* its own checksum, if the cluster had data checksums */
+	STORE_CHECK_HEADERS,	/* LSN and checksum in page_header_map, where there is one */
+};
+
 struct store {
+	enum store_check check;	/* set by the caller before the first block map; 0 after opening */
+	bool	quiet;		/* nothing is logged about what cannot be read */
 	struct index ix;
 	int	backup_fd[CHAIN_MAX];	/* O_PATH of each backup's directory */
 	struct fdcache *fds;		/* borrowed */

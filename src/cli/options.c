@@ -57,6 +57,8 @@ static const struct option_def mount_options[] = {
 	    OPT_CHOICE, AT(cache), "writeback|writethrough", 0, false },
 	{ 0, "store-lock", "WHEN", "lock the backups against pg_probackup's merge and delete",
 	    OPT_CHOICE, AT(store_lock), "auto|yes|no", 0, false },
+	{ 0, "verify", "WHEN", "compare each page of a backup with its checksums", OPT_CHOICE,
+	    AT(verify), "auto|on|off", 0, false },
 	{ 0, "owner", "USER[:GROUP]", "as root: for whom to mount", OPT_TEXT, AT(owner),
 	    NULL, 0, false },
 	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),

@@ -106,7 +106,7 @@ fill_job(const struct supervisor *s, struct job *job, unsigned generation)
 		.sandbox = c->sandbox, .switch_user = geteuid() == 0 && s->uid != 0,
 		.keep_read_search = s->keep_read_search, .uid = s->uid, .gid = s->gid,
 		.store_name = s->store, .instance = s->instance, .backup_id = s->backup_id,
-		.force = c->force, .wal = s->wal, .cache = c->cache, .no_wal = c->no_wal,
+		.force = c->force, .wal = s->wal, .cache = c->cache, .verify = c->verify, .no_wal = c->no_wal,
 		.perf_unsafe = c->perf_unsafe, .debug = c->debug, .fresh = s->fresh,
 		.wal_link = s->wal == WAL_DIRECT ? s->wal_link : NULL,
 		.threads = c->threads, .cache_size = c->cache_size, .shared = s->shared,

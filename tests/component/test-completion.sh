@@ -35,7 +35,7 @@ offers "an option after a flag" "--wal" pbkfs mount --force --wal
 offers "no options of a command that is none" "" pbkfs frobnicate --
 
 # The program's own list of values, out of its refusal.
-for option in wal cache sandbox log-format log-sink; do
+for option in wal verify cache sandbox log-format log-sink; do
 	values=$(pbkfs mount --$option=nonsense 2>&1 | sed 's/.*, only //' | tr '|' ' ')
 	offers "values of --$option" "$values" pbkfs mount --$option ''
 	offers "values of --$option=" "$values" pbkfs mount --$option =
