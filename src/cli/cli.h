@@ -17,5 +17,6 @@ int	cmd_mount(const struct options *o);
 int	cmd_unmount(const struct options *o);
 int	cmd_stat(const struct options *o);
 int	cmd_cleanup(const struct options *o);
+int	cmd_verify(const struct options *o);
 
 #endif

@@ -57,6 +57,9 @@ offers "backups of any instance" "TOY001 TOX00A TOX001" pbkfs mount -B "$store" 
 offers "the beginning of an id, in lower case" "TOX00A" pbkfs mount -B "$store" -I main --backup-id tox00a
 offers "backups of an instance that is none" "" pbkfs mount -B "$store" -I mai -i ''
 
+offers "backups to verify" "TOX00A TOX001" pbkfs verify -B "$store" -I main -i ''
+offers "nothing for a number of threads" "" pbkfs verify -j ''
+
 offers "directories" "$store" pbkfs mount -B "$work/st"
 equal "a directory with a blank" "$work/with space" "$(complete pbkfs mount -d "$work/with")"
 offers "files" "$work/complete" pbkfs mount --log-file "$work/comp"
