@@ -88,12 +88,11 @@ attend(struct verify *v, const struct run *run, const struct timespec *begun)
 	struct verify_figures f;
 	double seconds;
 
-	while (!verify_wait(v, TICK_MS)) {
-		if (!run->on_terminal)
-			continue;
+	do {
 		verify_figures(v, &f);
-		show_progress(&f, seconds_since(begun));
-	}
+		if (run->on_terminal)
+			show_progress(&f, seconds_since(begun));
+	} while (!verify_wait(v, TICK_MS));
 	end_progress();
 	verify_figures(v, &f);
 	seconds = seconds_since(begun);
