@@ -23,7 +23,7 @@ clean() {
 }
 
 # ---- how to damage: the file is $harmed, and whole again afterwards
-harm() { harmed=$store/backups/$instance/$1; cp -a "$harmed" "$work/whole"; }
+harm() { harmed=$store/backups/$instance/$1; rm -rf "$work/whole"; cp -a "$harmed" "$work/whole"; }
 heal() { rm -rf "$harmed"; cp -a "$work/whole" "$harmed"; }
 poke() { printf "$2" | dd of="$harmed" bs=1 seek="$1" conv=notrunc status=none; }
 flip() { poke "$1" "$(printf '\\%03o' $(($(od -An -tu1 -j "$1" -N 1 "$harmed") ^ 16)))"; }

@@ -145,7 +145,9 @@ inflate_all(struct segment *s, int fd, z_stream *z, unsigned char *h)
 		if (z->total_out > s->size)
 			return "it is longer than a segment";
 	}
-	return NULL;
+	/* archive-push writes one stream, and nothing behind it. */
+	return z->avail_in > 0 || io_pread(fd, in, 1, (off_t)at) != 0 ?
+	    "something follows its end" : NULL;
 }
 
 static void

@@ -4,50 +4,53 @@
 . "$srcdir/tests/lib-verify.sh"
 have_catalogs || skip_all "there are no catalogs in $catalogs"
 
-# A relation of the FULL with compressed pages and one with pages as they are.
+# A relation of the FULL with compressed pages; one of the DELTA on it, with pages
+# as they are.
 unpack_catalog stream-mixed
 id=TOXCRK full_id=TOXCR8
 list=$store/backups/$instance/$full_id/backup_content.control
-for path in $(sed -n 's/.*"path":"\(base[^"]*\)".*"size":"\([1-9][0-9]*\)".*"is_datafile":"1".*/\2 \1/p' "$list" |
-    sort -n | tail -n 40 | cut -d ' ' -f 2); do
-	raw=$(records "$store/backups/$instance/$full_id/database/$path" | awk '$3 == 8192 && n++ < 2 { print $1 }')
-	if [ "$(echo $raw | wc -w)" -eq 2 ]; then raw_path=$path raw_blocks=$raw; else packed_path=$path; fi
-done
+largest() {
+	sed -n 's/.*"path":"\(base[^"]*\)".*"size":"\([1-9][0-9]*\)".*"is_datafile":"1".*/\2 \1/p' \
+	    "$store/backups/$instance/$1/backup_content.control" | sort -n | tail -n 1 | cut -d ' ' -f 2
+}
+packed_path=$(largest $full_id) raw_path=$(largest $id)
+raw_blocks=$(records "$store/backups/$instance/$id/database/$raw_path" | awk '$3 == 8192 && n++ < 2 { print $1 }')
+equal "the DELTA has pages that are not compressed" 2 "$(echo $raw_blocks | wc -w)"
 note "raw $raw_path, packed $packed_path"
-in_full="in backup $full_id"
+in_full="in backup $full_id" in_raw="in backup $id"
 harm $full_id/database/$packed_path; flip $(($(at 0) + 8 + 30))
 found "a bit of a compressed page" "\"$packed_path\" $in_full: block 0: "
-harm $full_id/database/$raw_path; set -- $raw_blocks
+harm $id/database/$raw_path; set -- $raw_blocks
 flip $(($(at $1) + 8 + 4000))
-found "a bit of a page" "\"$raw_path\" $in_full: block $1: calculated checksum [0-9]+, expected [0-9]+"
-harm $full_id/database/$raw_path
+found "a bit of a page" "\"$raw_path\" $in_raw: block $1: calculated checksum [0-9]+, expected [0-9]+"
+harm $id/database/$raw_path
 poke "$(at $1)" '\377'
-found "the number of a block" "\"$raw_path\" $in_full: block $1: expected its record .* found block"
-harm $full_id/database/$raw_path
+found "the number of a block" "\"$raw_path\" $in_raw: block $1: expected its record .* found block"
+harm $id/database/$raw_path
 poke $(($(at $1) + 5)) '\037'
-found "the length of a record" "\"$raw_path\" $in_full: block $1: expected its record of 8192 bytes"
-harm $full_id/database/$raw_path
+found "the length of a record" "\"$raw_path\" $in_raw: block $1: expected its record of 8192 bytes"
+harm $id/database/$raw_path
 for block in $raw_blocks; do
 	tail -c +$(($(at "$block") + 9)) "$work/whole" | head -c 8192 >"$work/page.$block"
 done
 dd if="$work/page.$1" of="$harmed" bs=8192 seek=$(($(at $2) + 8)) oflag=seek_bytes conv=notrunc status=none
 dd if="$work/page.$2" of="$harmed" bs=8192 seek=$(($(at $1) + 8)) oflag=seek_bytes conv=notrunc status=none
-found "pages that changed places" "\"$raw_path\" $in_full: block $1: calculated checksum" 2
-harm $full_id/database/$raw_path
+found "pages that changed places" "\"$raw_path\" $in_raw: block $1: calculated checksum" 2
+harm $id/database/$raw_path
 truncate -s $(($(stat -c %s "$harmed") - 5000)) "$harmed"
-found "a file that was cut" "\"$raw_path\" $in_full: expected [0-9]+ bytes, found [0-9]+"
-harm $full_id/database/$raw_path
+found "a file that was cut" "\"$raw_path\" $in_raw: expected [0-9]+ bytes, found [0-9]+"
+harm $id/database/$raw_path
 echo more >>"$harmed"
-found "a file that is longer" "\"$raw_path\" $in_full: expected [0-9]+ bytes, found [0-9]+"
-harm $full_id/database/$raw_path
+found "a file that is longer" "\"$raw_path\" $in_raw: expected [0-9]+ bytes, found [0-9]+"
+harm $id/database/$raw_path
 rm "$harmed"
-found "a file that is gone" "\"$raw_path\" $in_full: could not be opened: No such file"
-harm $full_id/database/$raw_path
+found "a file that is gone" "\"$raw_path\" $in_raw: could not be opened: No such file"
+harm $id/database/$raw_path
 rm "$harmed"; ln -s /etc/passwd "$harmed"
-found "a file that is a link" "\"$raw_path\" $in_full: could not be opened"
-harm $full_id/database/$raw_path
+found "a file that is a link" "\"$raw_path\" $in_raw: could not be opened"
+harm $id/database/$raw_path
 rm "$harmed"; mkfifo "$harmed"
-found "a file that is a pipe" "\"$raw_path\" $in_full: it is not a file"
+found "a file that is a pipe" "\"$raw_path\" $in_raw: it is not a file"
 
 # 200 damaged pages in one file: 100 lines, and how many more there are.
 many=$(for path in $(sed -n 's/.*"path":"\(base[^"]*\)".*"n_headers":"[2-9][0-9][0-9]".*/\1/p' "$list"); do echo "$path"; done | head -n 1)
@@ -107,9 +110,12 @@ archive() { harmed=$store/wal/$instance/$1; rm -rf "$work/whole"; cp -a "$harmed
 segment=000000010000000000000020
 archive $segment.gz; rm "$harmed"
 found "a segment is not in the archive" "\"archive/$segment\" in backup $id: it is missing in the archive"
-archive $segment.gz; flip 5000
+# (A bit in the middle may mean nothing: codes that no byte uses.)
+archive $segment.gz; flip $(($(stat -c %s "$harmed") - 6))
 found "a bit of an archived segment" "\"archive/$segment.gz\" in backup $id: it does not decompress"
-archive $segment.gz; truncate -s 3000 "$harmed"
+archive $segment.gz; echo more >>"$harmed"
+found "an archived segment and more" "\"archive/$segment.gz\" in backup $id: something follows its end"
+archive $segment.gz; truncate -s $(($(stat -c %s "$harmed") / 2)) "$harmed"
 found "a segment that was cut" "\"archive/$segment.gz\" in backup $id: it ends too early"
 archive $segment.gz; gzip -dc "$work/whole" | head -c 500000 | gzip >"$harmed"
 found "half a segment" "\"archive/$segment.gz\" in backup $id: expected 1048576 bytes, found 500000"
