@@ -35,8 +35,9 @@ refuse "others cannot" "could not|Permission" as nobody pbkfs verify -B "$store"
 for level in full seccomp-only none; do
 	check "--sandbox=$level" verify --sandbox=$level
 done
-check "--debug: no call is refused" verify --debug
-check "--debug: nothing is told" [ ! -s "$work/err" ]
+check "--debug" verify --debug
+# The C library asks for the size of memory when it sorts, and does without.
+equal "--debug: no call is refused" "" "$(grep -v ' sysinfo(' "$work/err")"
 if command -v script >/dev/null; then
 	check "on a terminal" script -qec "pbkfs verify -B '$store' -I main -i $id" "$work/terminal"
 	check "on a terminal: a bar" grep -q '\[#* *\] *[0-9.]* %' "$work/terminal"

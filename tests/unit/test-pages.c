@@ -14,6 +14,7 @@
 #include "probackup/pagecheck.h"
 #include "probackup/pagefile.h"
 #include "probackup/records.h"
+#include "probackup/verify.h"
 #include "support/rig.h"
 #include "unit.h"
 
@@ -764,6 +765,20 @@ START_TEST(checked_without_sums)
 }
 END_TEST
 
+/* Three versions had a CRC-32 in their lists instead of a CRC-32C. */
+static const struct { uint32_t version, crc; } crcs[] = {
+	{ 20000, 0xE3069283 }, { 20021, 0xE3069283 }, { 20022, 0xCBF43926 }, { 20024, 0xCBF43926 },
+	{ 20025, 0xE3069283 }, { 20516, 0xE3069283 },
+};
+
+START_TEST(crc_of_version)
+{
+	uint32_t version = crcs[_i].version, crc = verify_crc(version, 0, "12345", 5);
+
+	ck_assert_uint_eq(verify_crc(version, crc, "6789", 4), crcs[_i].crc);
+}
+END_TEST
+
 START_TEST(missing_files)
 {
 	unsigned char found[BLCKSZ];
@@ -829,6 +844,7 @@ main(void)
 	tcase_add_loop_test(tc, checked_codecs, 0, 3 * CATALG_COUNT);
 	tcase_add_test(tc, checked_segments);
 	tcase_add_test(tc, checked_without_sums);
+	tcase_add_loop_test(tc, crc_of_version, 0, ARRAY_SIZE(crcs));
 	tcase_add_test(tc, missing_files);
 	tcase_add_test(tc, plain_files);
 	suite_add_tcase(s, tc);
