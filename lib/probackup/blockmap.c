@@ -7,28 +7,40 @@
 
 #include "base/util.h"
 #include "probackup/blockmap.h"
+#include "probackup/pagecheck.h"
 #include "probackup/records.h"
+
+/* Of one block. */
+static size_t
+block_bytes(bool with_marks)
+{
+	const struct blockmap *m = NULL;
+
+	return sizeof(*m->pos) + sizeof(*m->prov) + (with_marks ? sizeof(*m->mark) : 0);
+}
 
 size_t
 blockmap_bytes(const struct blockmap *m)
 {
-	return sizeof(*m) + (size_t)m->n * (sizeof(*m->pos) + sizeof(*m->prov));
+	return sizeof(*m) + (size_t)m->n * block_bytes(m->mark != NULL);
 }
 
 static struct blockmap *
-blockmap_new(uint32_t n)
+blockmap_new(uint32_t n, bool with_marks)
 {
-	struct blockmap *m = malloc(sizeof(*m));
+	struct blockmap *m = calloc(1, sizeof(*m));
 
 	if (m == NULL)
 		return NULL;
 	m->n = n;
-	m->pos = malloc(MAX((size_t)n, 1) * (sizeof(*m->pos) + sizeof(*m->prov)));
+	m->pos = malloc(MAX((size_t)n, 1) * block_bytes(with_marks));
 	if (m->pos == NULL) {
 		free(m);
 		return NULL;
 	}
-	m->prov = (uint8_t *)(m->pos + n);
+	if (with_marks)
+		m->mark = (uint16_t *)(m->pos + n);
+	m->prov = with_marks ? (uint8_t *)(m->mark + n) : (uint8_t *)(m->pos + n);
 	memset(m->prov, BLOCKMAP_NOWHERE, n);
 	return m;
 }
@@ -54,6 +66,8 @@ claim(struct blockmap *m, const struct records *rec, uint8_t p, BlockNumber limi
 			continue;
 		m->prov[b] = p;
 		m->pos[b] = rec->at[i].pos;
+		if (m->mark != NULL)
+			m->mark[b] = pagecheck_mark(rec->at[i].lsn, rec->at[i].checksum);
 		claimed++;
 	}
 	return claimed;
@@ -96,7 +110,7 @@ blockmap_build(const struct store *s, uint32_t e, struct reader *r, struct block
 			    InvalidBlockNumber, "%" PRIu64 " blocks are more than a file can have", n);
 		return -EUCLEAN;
 	}
-	if ((m = blockmap_new((uint32_t)n)) == NULL)
+	if ((m = blockmap_new((uint32_t)n, s->check == STORE_CHECK_HEADERS)) == NULL)
 		return -ENOMEM;
 	if ((rc = fill(s, e, r, m)) < 0) {
 		blockmap_free(m);

@@ -18,6 +18,7 @@ struct blockmap {
 	uint32_t n;		/* blocks */
 	uint32_t *pos;		/* offset of the record in the provider's stream */
 	uint8_t	*prov;		/* number among the file's providers, newest 0 */
+	uint16_t *mark;		/* STORE_CHECK_HEADERS: pagecheck_mark() where there is a map; else NULL */
 };
 
 /*

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/io.h"
 #include "base/util.h"
-#include "pg/page.h"
+#include "probackup/pagecheck.h"
 #include "probackup/pagefile.h"
 #include "probackup/records.h"
 
@@ -18,6 +18,7 @@ struct run {
 	const struct blockmap *m;
 	BlockNumber first;
 	uint32_t count;
+	uint32_t relation_block;	/* that the file's block 0 is in its relation */
 };
 
 static uint64_t
@@ -30,20 +31,47 @@ now_ns(void)
 }
 
 /*
- * Before 2.0.23 a payload of BLCKSZ bytes could be a compressed page that
- * happened to have that length; a raw page shows a plausible header.
+ * The mark of a page does not fit: says what the header map expects.  (A mark
+ * is all that a block map has room for.)
  */
-static enum codec_alg
-payload_alg(const struct store *s, const struct index_provider *p, const unsigned char *payload,
-    uint32_t size)
+static int
+refuse_mark(const struct store *s, const struct run *run, BlockNumber blkno,
+    const unsigned char *page, struct reader *r)
 {
-	if (size != BLCKSZ)
-		return (enum codec_alg)p->alg;
-	if (s->ix.backups[p->backup].version < RECORDS_VERSION_EXACT_RAW &&
-	    p->alg != CODEC_NONE && !page_is_zero(payload) &&
-	    !page_header_plausible(payload))
-		return (enum codec_alg)p->alg;
-	return CODEC_NONE;
+	char why[CHAIN_ERROR_MAX] = "LSN and checksum are not those of page_header_map";
+	struct records rec;
+	uint32_t i;
+
+	if (records_load(s, run->e, run->p, r, blkno + 1, &rec) == 0) {
+		for (i = rec.n; i > 0 && rec.at[i - 1].blkno != blkno; i--)
+			;
+		if (i > 0)
+			pagecheck_header(page, run->relation_block + blkno, true,
+			    &rec.at[i - 1], why);
+		records_fini(&rec);
+	}
+	store_complain(s, run->e, run->p, blkno, "%s", why);
+	return -EUCLEAN;
+}
+
+/* As far as the store is to check at all. */
+static int
+check_page(const struct store *s, const struct run *run, BlockNumber blkno,
+    const unsigned char *page, struct reader *r)
+{
+	bool has_sums = s->ix.backups[run->p->backup].checksums != 0;
+	uint32_t relation_block = run->relation_block + blkno;
+	char why[CHAIN_ERROR_MAX];
+
+	if (s->check >= STORE_CHECK_SUMS && has_sums &&
+	    pagecheck_sum(page, relation_block, why) < 0) {
+		store_complain(s, run->e, run->p, blkno, "%s", why);
+		return -EUCLEAN;
+	}
+	if (run->m->mark != NULL && run->p->n_headers > 0 &&
+	    !pagecheck_has_mark(page, relation_block, has_sums, run->m->mark[blkno]))
+		return refuse_mark(s, run, blkno, page, r);
+	return 0;
 }
 
 /* Decodes the record of blkno, of which left bytes were read. */
@@ -67,10 +95,11 @@ decode_record(const struct store *s, const struct run *run, BlockNumber blkno,
 	}
 	if (left - RECORD_HEADER < size)
 		goto cut;
-	alg = payload_alg(s, run->p, rec + RECORD_HEADER, size);
+	alg = records_payload_alg((enum codec_alg)run->p->alg,
+	    s->ix.backups[run->p->backup].version, rec + RECORD_HEADER, size);
 	iostats_add(&r->stats->codec_bytes_in, size);
 	if (codec_decode(r->codec, alg, rec + RECORD_HEADER, size, page, BLCKSZ) == 0)
-		return 0;
+		return check_page(s, run, blkno, page, r);
 	store_complain(s, run->e, run->p, blkno,
 	    "%u bytes of %s do not decompress to a page", size, codec_name(alg));
 	return -EUCLEAN;
@@ -142,6 +171,7 @@ pagefile_read(const struct store *s, uint32_t e, const struct blockmap *m, Block
     uint32_t count, struct reader *r, void *dst)
 {
 	const struct index_entry *f = &s->ix.entries[e];
+	uint32_t relation_block = pagecheck_first_block(s->ix.strings + f->name);
 	unsigned char *to = dst;
 	uint32_t n;
 	int rc;
@@ -154,7 +184,8 @@ pagefile_read(const struct store *s, uint32_t e, const struct blockmap *m, Block
 			continue;
 		}
 		struct run run = {
-			e, &s->ix.providers[f->first + m->prov[first]], m, first, n
+			e, &s->ix.providers[f->first + m->prov[first]], m, first, n,
+			relation_block
 		};
 		if ((rc = read_run(s, &run, r, to)) < 0)
 			return rc;

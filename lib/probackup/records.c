@@ -9,79 +9,124 @@
 #include "base/crc32c.h"
 #include "base/io.h"
 #include "base/util.h"
+#include "pg/page.h"
 #include "probackup/blockmap.h"
 #include "probackup/records.h"
 
 /* One element of page_header_map: lsn, block, position, checksum, padding. */
-#define ELEMENT		24
-#define ELEMENT_BLOCK	8
-#define ELEMENT_POS	12
+#define ELEMENT			24
+#define ELEMENT_LSN		0
+#define ELEMENT_BLOCK		8
+#define ELEMENT_POS		12
+#define ELEMENT_CHECKSUM	16
 
 /* A header map may not claim to inflate to much more than it takes. */
 #define HEADER_MAP_MAX_PACKED	(256 * MiB)
 
 #define SIZE_TRUNCATED	(-2)	/* compressed_size of a truncation record */
 
-static int
-read_packed(const struct store *s, uint32_t e, const struct index_provider *p, void *dst)
-{
-	struct fdref *ref;
-	ssize_t n;
-	int fd;
+/* The whole file is at fault, or block blkno of it. */
+#define REFUSE(f, block, rc, ...) \
+	((f)->blkno = (block), explain((f)->why, rc, __VA_ARGS__))
 
-	if ((fd = store_fd_of(s, INDEX_NONE, p, &ref)) < 0) {
-		store_complain(s, e, p, InvalidBlockNumber, "page_header_map could not be opened");
-		return fd;
-	}
-	n = store_pread(fd, dst, p->hdr_size, (off_t)p->hdr_off);
-	fdcache_put(s->fds, ref);
-	if (n < 0) {
-		store_complain(s, e, p, InvalidBlockNumber,
+static int
+read_packed(int fd, const struct index_provider *p, void *dst, struct records_fault *fault)
+{
+	ssize_t n = store_pread(fd, dst, p->hdr_size, (off_t)p->hdr_off);
+
+	if (n < 0)
+		return REFUSE(fault, InvalidBlockNumber, (int)n,
 		    "its page headers at %" PRIu64 " of page_header_map: %s", p->hdr_off,
 		    strerror((int)-n));
-		return (int)n;
-	}
 	if ((size_t)n == p->hdr_size)
 		return 0;
-	store_complain(s, e, p, InvalidBlockNumber,
+	return REFUSE(fault, InvalidBlockNumber, -EUCLEAN,
 	    "its page headers should be %u bytes at %" PRIu64 " of page_header_map, which ends %zu bytes earlier",
 	    p->hdr_size, p->hdr_off, p->hdr_size - (size_t)n);
-	return -EUCLEAN;
 }
 
 /* Inflates the headers of p into a malloc'ed array of n_headers + 1 elements. */
 static int
-read_header_map(const struct store *s, uint32_t e, const struct index_provider *p,
-    struct reader *r, unsigned char **out)
+read_header_map(int fd, const struct index_provider *p, struct codec *codec,
+    unsigned char **out, struct records_fault *fault)
 {
 	unsigned char *packed autofree = NULL, *plain autofree = NULL;
 	size_t size = ((size_t)p->n_headers + 1) * ELEMENT;
 	uint32_t crc;
 	int rc;
 
-	if (p->n_headers > BLOCKMAP_MAX_BLOCKS || p->hdr_size > HEADER_MAP_MAX_PACKED) {
-		store_complain(s, e, p, InvalidBlockNumber,
+	if (p->n_headers > BLOCKMAP_MAX_BLOCKS || p->hdr_size > HEADER_MAP_MAX_PACKED)
+		return REFUSE(fault, InvalidBlockNumber, -EUCLEAN,
 		    "%u page headers in %u bytes are more than a file can have",
 		    p->n_headers, p->hdr_size);
-		return -EUCLEAN;
-	}
 	packed = malloc(p->hdr_size + 1);
 	plain = malloc(size);
 	if (packed == NULL || plain == NULL)
 		return -ENOMEM;
-	if ((rc = read_packed(s, e, p, packed)) < 0)
+	if ((rc = read_packed(fd, p, packed, fault)) < 0)
 		return rc;
-	if (codec_decode(r->codec, CODEC_ZLIB, packed, p->hdr_size, plain, size) < 0) {
-		store_complain(s, e, p, InvalidBlockNumber,
+	if (codec_decode(codec, CODEC_ZLIB, packed, p->hdr_size, plain, size) < 0)
+		return REFUSE(fault, InvalidBlockNumber, -EUCLEAN,
 		    "its page headers do not inflate to %zu bytes", size);
-		return -EUCLEAN;
-	}
-	if ((crc = crc32c(0, plain, size)) != p->hdr_crc) {
-		store_complain(s, e, p, InvalidBlockNumber,
+	if ((crc = crc32c(0, plain, size)) != p->hdr_crc)
+		return REFUSE(fault, InvalidBlockNumber, -EUCLEAN,
 		    "page headers have CRC %u, expected %u", crc, p->hdr_crc);
-		return -EUCLEAN;
-	}
 	*out = steal_pointer(&plain);
+	return 0;
+}
+
+/* Whether header i at el fits its neighbours and the file. */
+static bool
+header_fits(const struct index_provider *p, const unsigned char *el, uint32_t i)
+{
+	uint32_t pos = get_le32(el + ELEMENT_POS), next = get_le32(el + ELEMENT + ELEMENT_POS);
+
+	return next > pos && next - pos > RECORD_HEADER &&
+	    next - pos <= RECORD_HEADER + BLCKSZ && next <= p->stored &&
+	    (i == 0 || get_le32(el + ELEMENT_BLOCK) > get_le32(el - ELEMENT + ELEMENT_BLOCK));
+}
+
+static int
+take_headers(const struct index_provider *p, const unsigned char *map, BlockNumber limit,
+    struct records *out, struct records_fault *fault)
+{
+	const unsigned char *el = map;
+	uint32_t i;
+
+	for (i = 0; i < p->n_headers; i++, el += ELEMENT) {
+		struct record_at at = {
+			.lsn = get_le64(el + ELEMENT_LSN), .blkno = get_le32(el + ELEMENT_BLOCK),
+			.pos = get_le32(el + ELEMENT_POS), .checksum = get_le16(el + ELEMENT_CHECKSUM),
+		};
+
+		if (!header_fits(p, el, i))
+			return REFUSE(fault, at.blkno, -EUCLEAN,
+			    "page header %u contradicts the one before or after it", i);
+		if (at.blkno >= limit)
+			return 0;
+		out->at[out->n++] = at;
+	}
+	out->end = get_le32(el + ELEMENT_POS);
+	return 0;
+}
+
+int
+records_unpack(int fd, const struct index_provider *p, struct codec *codec, BlockNumber limit,
+    struct records *out, struct records_fault *fault)
+{
+	struct records rec = { .truncated = InvalidBlockNumber };
+	unsigned char *map autofree = NULL;
+	int rc;
+
+	if ((rc = read_header_map(fd, p, codec, &map, fault)) < 0)
+		return rc;
+	if ((rec.at = malloc(MAX(p->n_headers, 1u) * sizeof(*rec.at))) == NULL)
+		return -ENOMEM;
+	if ((rc = take_headers(p, map, limit, &rec, fault)) < 0) {
+		records_fini(&rec);
+		return rc;
+	}
+	*out = rec;
 	return 0;
 }
 
@@ -89,32 +134,31 @@ static int
 from_header_map(const struct store *s, uint32_t e, const struct index_provider *p,
     struct reader *r, BlockNumber limit, struct records *out)
 {
-	unsigned char *map autofree = NULL;
-	const unsigned char *el;
-	uint32_t i, pos, next;
-	int rc;
+	struct records_fault fault;
+	struct fdref *ref;
+	int fd, rc;
 
-	if ((rc = read_header_map(s, e, p, r, &map)) < 0)
-		return rc;
-	if ((out->at = malloc(MAX(p->n_headers, 1u) * sizeof(*out->at))) == NULL)
-		return -ENOMEM;
-	for (i = 0, el = map; i < p->n_headers; i++, el += ELEMENT) {
-		struct record_at at = { get_le32(el + ELEMENT_BLOCK), get_le32(el + ELEMENT_POS) };
-
-		pos = at.pos;
-		next = get_le32(el + ELEMENT + ELEMENT_POS);
-		if (next <= pos || next - pos <= RECORD_HEADER ||
-		    next - pos > RECORD_HEADER + BLCKSZ || next > p->stored ||
-		    (i > 0 && at.blkno <= get_le32(el - ELEMENT + ELEMENT_BLOCK))) {
-			store_complain(s, e, p, at.blkno,
-			    "page header %u contradicts the one before or after it", i);
-			return -EUCLEAN;
-		}
-		if (at.blkno >= limit)
-			break;
-		out->at[out->n++] = at;
+	if ((fd = store_fd_of(s, INDEX_NONE, p, &ref)) < 0) {
+		store_complain(s, e, p, InvalidBlockNumber, "page_header_map could not be opened");
+		return fd;
 	}
-	return 0;
+	rc = records_unpack(fd, p, r->codec, limit, out, &fault);
+	fdcache_put(s->fds, ref);
+	if (rc < 0 && rc != -ENOMEM)
+		store_complain(s, e, p, fault.blkno, "%s", fault.why);
+	return rc;
+}
+
+enum codec_alg
+records_payload_alg(enum codec_alg alg, uint32_t version, const unsigned char *payload,
+    uint32_t size)
+{
+	if (size != BLCKSZ)
+		return alg;
+	if (version < RECORDS_VERSION_EXACT_RAW && alg != CODEC_NONE && !page_is_zero(payload) &&
+	    !page_header_plausible(payload))
+		return alg;
+	return CODEC_NONE;
 }
 
 /* Reads the stream in windows; the record headers are all that is wanted. */
@@ -154,7 +198,7 @@ append(struct records *out, uint32_t *room, BlockNumber blkno, uint64_t pos)
 			return -ENOMEM;
 		out->at = at;
 	}
-	out->at[out->n++] = (struct record_at){ blkno, (uint32_t)pos };
+	out->at[out->n++] = (struct record_at){ .blkno = blkno, .pos = (uint32_t)pos };
 	return 0;
 }
 

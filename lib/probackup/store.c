@@ -204,7 +204,7 @@ open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 		close(r);
 		r = -EINVAL;
 	}
-	if (r < 0 && !was_told(p->backup, e, InvalidBlockNumber))
+	if (r < 0 && !s->quiet && !was_told(p->backup, e, InvalidBlockNumber))
 		log_error("could not open \"%s\" in backup %s: %s", path,
 		    s->ix.backups[p->backup].id,
 		    r == -EINVAL ? "it is not a file" : strerror(-r));
@@ -232,7 +232,7 @@ store_complain(const struct store *s, uint32_t e, const struct index_provider *p
 	unsigned skipped;
 	va_list ap;
 
-	if (was_told(p->backup, e, blkno) || !log_allowed(&budget, &skipped))
+	if (s->quiet || was_told(p->backup, e, blkno) || !log_allowed(&budget, &skipped))
 		return;
 	if (skipped > 0)
 		log_warn("%u messages about unreadable blocks were left out", skipped);

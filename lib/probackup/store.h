@@ -13,7 +13,16 @@
 #include "base/iostats.h"
 #include "probackup/index.h"
 
+/* What a page that was read has to match beside its record; each includes those before. */
+enum store_check {
+	STORE_CHECK_NOTHING,
+	STORE_CHECK_SUMS,	/* its own checksum, if the cluster had data checksums */
+	STORE_CHECK_HEADERS,	/* LSN and checksum in page_header_map, where there is one */
+};
+
 struct store {
+	enum store_check check;	/* set by the caller before the first block map; 0 after opening */
+	bool	quiet;		/* nothing is logged about what cannot be read */
 	struct index ix;
 	int	store_fd;		/* borrowed */
 	const char *instance;		/* borrowed */

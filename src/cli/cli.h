@@ -20,5 +20,6 @@ int	cmd_cleanup(const struct options *o);
 int	cmd_archive_get(const struct options *o);
 int	cmd_show(const struct options *o);
 int	cmd_list(const struct options *o);
+int	cmd_verify(const struct options *o);
 
 #endif

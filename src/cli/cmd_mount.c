@@ -157,6 +157,7 @@ fill_config(const struct options *o, const struct names *n, struct supervisor_co
 		.store = or_null(n->store), .instance = o->instance, .backup_id = o->backup_id,
 		.mnt = n->mnt, .diff = n->diff,
 		.sandbox = o->sandbox, .wal = o->wal, .cache = o->cache,
+		.verify = o->verify,
 		.store_lock = o->store_lock,
 		.force = o->force, .no_wal = o->no_wal, .perf_unsafe = o->perf_unsafe,
 		.debug = o->debug,

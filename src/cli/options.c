@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "ipc/shared.h"
+#include "probackup/verify.h"
 #include "supervisor/supervisor.h"
 
 #define OPTIONS_MAX	64
@@ -94,6 +95,8 @@ static const struct option_def mount_options[] = {
 	    OPT_CHOICE, AT(cache), "writeback|writethrough", 0, false },
 	{ 0, "store-lock", "WHEN", "lock the backups against pg_probackup's merge and delete",
 	    OPT_CHOICE, AT(store_lock), "auto|yes|no", 0, false },
+	{ 0, "verify", "WHEN", "compare each page of a backup with its checksums", OPT_CHOICE,
+	    AT(verify), "auto|on|off", 0, false },
 	{ 0, "owner", "USER[:GROUP]", "as root: for whom to mount", OPT_TEXT, AT(owner),
 	    NULL, 0, false },
 	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),
@@ -167,6 +170,21 @@ static const struct option_def list_options[] = {
 	HELP_OPTION,
 };
 
+static const struct option_def verify_options[] = {
+	{ 'B', "pbk-store", "DIR", "the pg_probackup catalog", OPT_TEXT, AT(store), NULL, 0, false },
+	{ 'I', "instance", "NAME", "the instance of the catalog", OPT_TEXT, AT(instance),
+	    NULL, 0, false },
+	{ 'i', "backup-id", "ID", "the backup to check, with its chain", OPT_TEXT, AT(backup_id),
+	    NULL, 0, false },
+	{ 'j', "threads", "N", "check that many files at a time", OPT_NUMBER, AT(threads),
+	    NULL, VERIFY_THREADS_MAX, false },
+	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),
+	    "full|seccomp-only|none", 0, false },
+	{ 0, "debug", NULL, "name system calls that are refused", OPT_FLAG, AT(debug),
+	    NULL, 0, false },
+	HELP_OPTION,
+};
+
 #define COMMAND(name, synopsis, summary) \
 	{ #name, synopsis, summary, name##_options, ARRAY_SIZE(name##_options), cmd_##name, NULL, 0 }
 
@@ -183,6 +201,7 @@ static const struct command commands[] = {
 	COMMAND(show, "-B DIR [-I NAME] [--format text|json]",
 	    "show the backups of a catalog, and which can be mounted"),
 	COMMAND(list, "[--format text|json]", "list the mounts of this host"),
+	COMMAND(verify, "-B DIR -I NAME -i ID [-j N]", "check all that a backup's chain stores"),
 };
 
 const struct command *
@@ -401,7 +420,8 @@ listed_before(size_t command, const char *name)
 
 	for (i = 0; i < command; i++)
 		for (j = 0; j < commands[i].n_options; j++)
-			if (strcmp(commands[i].options[j].name, name) == 0)
+			if (!commands[i].options[j].hidden &&
+			    strcmp(commands[i].options[j].name, name) == 0)
 				return true;
 	return false;
 }

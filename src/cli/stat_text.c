@@ -58,7 +58,8 @@ print_mount(const struct json_node *nodes)
 	    TEXT("store_read_by"), TEXT("store_lock"));
 	printf("diff          %s\n", TEXT("diff_dir"));
 	printf("owner         %s:%s\n", TEXT("owner_uid"), TEXT("owner_gid"));
-	printf("mode          cache %s, wal %s%s%s\n", TEXT("cache"), TEXT("wal"),
+	printf("mode          cache %s, wal %s, verify %s%s%s\n", TEXT("cache"), TEXT("wal"),
+	    TEXT("verify"),
 	    is_true(nodes, "no_wal") ? ", no-wal" : "",
 	    is_true(nodes, "perf_unsafe") ? ", perf-unsafe" : "");
 	printf("sandbox       %s\n", TEXT("sandbox"));

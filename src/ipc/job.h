@@ -12,6 +12,7 @@
 enum sandbox_level { SANDBOX_FULL, SANDBOX_SECCOMP_ONLY, SANDBOX_NONE };
 enum wal_mode { WAL_MOUNT, WAL_DIRECT };
 enum cache_mode { CACHE_WRITEBACK, CACHE_WRITETHROUGH };
+enum verify_mode { VERIFY_AUTO, VERIFY_ON, VERIFY_OFF };	/* VERIFY_AUTO: what costs little */
 
 struct shared;
 struct provision;
@@ -42,6 +43,7 @@ struct job {
 	/* how */
 	enum wal_mode wal;
 	enum cache_mode cache;
+	enum verify_mode verify;
 	bool	no_wal, perf_unsafe, debug;
 	bool	fresh;		/* the diff directory was empty */
 	const struct provision *provision;	/* what the preparer adds: ipc/provision.h */

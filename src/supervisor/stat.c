@@ -183,6 +183,9 @@ put_worker(struct json_out *o, const struct supervisor *s)
 static void
 put_mount(struct json_out *o, const struct supervisor *s)
 {
+	static const char *const verifies[] = {
+		[VERIFY_AUTO] = "auto", [VERIFY_ON] = "on", [VERIFY_OFF] = "off"
+	};
 	static const char *const sandboxes[] = {
 		[SANDBOX_FULL] = "full", [SANDBOX_SECCOMP_ONLY] = "seccomp-only",
 		[SANDBOX_NONE] = "none"
@@ -201,6 +204,7 @@ put_mount(struct json_out *o, const struct supervisor *s)
 	    "owner");
 	json_put_string(o, "store_lock", storelock_state_name(s->store_lock.state));
 	json_put_string(o, "sandbox", sandboxes[c->sandbox]);
+	json_put_string(o, "verify", verifies[c->verify]);
 	json_put_string(o, "cache", c->cache == CACHE_WRITEBACK ? "writeback" : "writethrough");
 	json_put_string(o, "wal", s->wal == WAL_DIRECT ? "direct" : "mount");
 	json_put_bool(o, "no_wal", c->no_wal);

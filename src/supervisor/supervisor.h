@@ -40,6 +40,7 @@ struct supervisor_config {
 	enum wal_choice wal;
 	enum store_lock_choice store_lock;
 	enum cache_mode cache;
+	enum verify_mode verify;
 	bool	force, no_wal, perf_unsafe, debug;
 	unsigned threads;
 	size_t	cache_size;	/* bytes for block maps */

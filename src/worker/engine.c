@@ -1,8 +1,27 @@
 #include "config.h"
 
 #include "ipc/shared.h"
+#include "pg/page.h"
 #include "worker/confine.h"
 #include "worker/engine.h"
+
+/*
+ * Where checksums are computed by vector instructions, a page's own costs a
+ * few percent of reading it; comparing with the header maps costs memory.
+ */
+static enum store_check
+check_of(enum verify_mode verify)
+{
+	switch (verify) {
+	case VERIFY_ON:
+		return STORE_CHECK_HEADERS;
+	case VERIFY_OFF:
+		return STORE_CHECK_NOTHING;
+	case VERIFY_AUTO:
+		break;
+	}
+	return page_checksum_is_fast() ? STORE_CHECK_SUMS : STORE_CHECK_NOTHING;
+}
 
 void
 engine_config(const struct job *job, struct cow_config *config)
@@ -12,6 +31,7 @@ engine_config(const struct job *job, struct cow_config *config)
 		.instance = job->instance, .uid = job->uid, .gid = job->gid,
 		.pending = &job->shared->pending, .mount_id = job->shared->mount_id,
 		.no_sync = job->perf_unsafe, .no_wal = job->no_wal,
+		.check = check_of(job->verify),
 		.kernel_times = job->cache == CACHE_WRITEBACK,
 		.wal_link = job->wal == WAL_DIRECT ? job->wal_link : NULL,
 		.cache_size = job->cache_size, .max_fds = confine_max_fds(),

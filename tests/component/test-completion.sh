@@ -35,7 +35,7 @@ offers "an option after a flag" "--wal" pbkfs mount --force --wal
 offers "no options of a command that is none" "" pbkfs frobnicate --
 
 # The program's own list of values, out of its refusal.
-for option in wal cache sandbox log-format log-sink; do
+for option in wal verify cache sandbox log-format log-sink; do
 	values=$(pbkfs mount --$option=nonsense 2>&1 | sed 's/.*, only //' | tr '|' ' ')
 	offers "values of --$option" "$values" pbkfs mount --$option ''
 	offers "values of --$option=" "$values" pbkfs mount --$option =
@@ -59,6 +59,9 @@ offers "backups, the newest first" "TOX00A TOX001" pbkfs mount -B "$store" -I ma
 offers "backups of any instance" "TOY001 TOX00A TOX001" pbkfs mount -B "$store" -i ''
 offers "the beginning of an id, in lower case" "TOX00A" pbkfs mount -B "$store" -I main --backup-id tox00a
 offers "backups of an instance that is none" "" pbkfs mount -B "$store" -I mai -i ''
+
+offers "backups to verify" "TOX00A TOX001" pbkfs verify -B "$store" -I main -i ''
+offers "nothing for a number of threads" "" pbkfs verify -j ''
 
 offers "directories" "$store" pbkfs mount -B "$work/st"
 equal "a directory with a blank" "$work/with space" "$(complete pbkfs mount -d "$work/with")"

@@ -119,6 +119,65 @@ check "remount" remount
 equal "and has nothing of it" "" "$(dd if="$mnt/$relation" bs=8192 skip=10 count=1 status=none 2>/dev/null | tr -d '\0' | head -c 100)"
 check "the other is there" dd if="$mnt/$relation" bs=8192 skip=3 count=1 status=none of="$work/page.found"
 check "as it was written" cmp "$work/page" "$work/page.found"
+
+# ---- pages that are stored as they are, which only checksums can tell from others
+# Sets what choose() does to the $1th relation with 6 such pages: their blocks to $raw.
+choose_raw() {
+	raw_n=0 raw_i=0
+	while choose . $((raw_i += 1)) 8; do
+		raw=$(records "$stored" | awk '$3 == 8192 && n++ < 6 { print $1 }')
+		[ "$(echo $raw | wc -w)" -eq 6 ] && [ $((raw_n += 1)) -eq "$1" ] && return 0
+	done
+	return 1
+}
+payload() { cut_out $(($(at "$1") + 8)) 8192; }
+put_payload() { dd of="$stored" bs=64k seek=$(($(at "$1") + 8)) oflag=seek_bytes conv=notrunc status=none; }
+# verified MODE "BLOCK ..." "BLOCK ...": what is not as it was, and what is an error.
+verified() {
+	new_diff
+	check "mount with --verify=$1" mount_it --verify=$1 || return
+	read_all
+	equal "--verify=$1: the other blocks are what they were" "$2 " "$(different)"
+	equal "--verify=$1: these are I/O errors" "$(echo $3 | wc -w)" "$(errors)"
+	for block in $3; do
+		equal "--verify=$1: one log line for block $block" 1 "$(log_lines "$block")"
+	done
+	check "unmount" unmount_it
+}
+if have_catalogs; then
+	check "unmount" unmount_it
+	if check "the fixture has relations with pages that are not compressed" choose_raw 2; then
+		other=$stored other_raw=$raw
+		# A block of which both have such a page, and five others.
+		choose_raw 1
+		note "$relation in backup $backup"
+		shared=$(for block in $raw; do echo $other_raw | tr ' ' '\n' | grep -x "$block"; done | head -n 1)
+		set -- $(for block in $raw; do [ "$block" = "$shared" ] || echo "$block"; done)
+		new_diff
+		check "mount" mount_it && keep_good && unmount_it
+		flip $(($(at "$1") + 8 + 5000))
+		payload "$2" >"$work/a"; payload "$3" >"$work/b"
+		put_payload "$2" <"$work/b"; put_payload "$3" <"$work/a"
+		mine=$stored stored=$other
+		payload "$shared" >"$work/a"
+		stored=$mine
+		put_payload "$shared" <"$work/a"
+		harmed=$(printf '%s\n' $1 $2 $3 $shared | sort -n | tr '\n' ' ') harmed=${harmed% }
+		summed=$(printf '%s\n' $1 $2 $3 | sort -n | tr '\n' ' ')
+		verified off "$harmed" ""
+		if grep -qw avx2 /proc/cpuinfo || [ "$(uname -m)" = aarch64 ]; then
+			verified auto "$harmed" "$summed"
+			check "the log has both checksums" grep -q "block $1 of .*: calculated checksum [0-9]*, expected [0-9]" "$diff/.pbkfs/pbkfs.log"
+		else
+			verified auto "$harmed" ""
+		fi
+		verified on "$harmed" "$harmed"
+		check "the log has both LSNs" grep -q "block $shared of .*: page_header_map expects LSN .*, found" "$diff/.pbkfs/pbkfs.log"
+	fi
+	new_diff
+	check "mount" mount_it
+fi
+equal "stat tells the mode" 1 "$(pbkfs stat -D "$mnt" --format json | grep -c '"verify": *"auto"')"
 equal "no worker died" 1 "$(pbkfs stat -D "$mnt" --format json | grep -c '"replaced": *0,')"
 check "unmount" unmount_it
 plan_done

@@ -190,7 +190,7 @@ for line in open(sys.argv[1]): json.loads(line)' "$work/pbkfs.log"
 fi
 check "unmount of that" unmount_it
 check "the pid file is gone" [ ! -e "$work/pbkfs.pid" ]
-for option in --cache=writethrough --cache=writeback --wal=mount --wal=direct --sandbox=seccomp-only --sandbox=none; do
+for option in --cache=writethrough --cache=writeback --wal=mount --wal=direct --sandbox=seccomp-only --sandbox=none --verify=on --verify=off; do
 	new_diff
 	check "$option" mount_it $option
 	case $option in --sandbox=*) check "the log says $option" grep -qi "${option#--sandbox=}\|sandbox\|landlock" "$diff/.pbkfs/pbkfs.log" ;; esac

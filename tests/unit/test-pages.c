@@ -10,8 +10,11 @@
 
 #include "base/bytes.h"
 #include "base/io.h"
+#include "pg/page.h"
+#include "probackup/pagecheck.h"
 #include "probackup/pagefile.h"
 #include "probackup/records.h"
+#include "probackup/verify.h"
 #include "support/rig.h"
 #include "unit.h"
 
@@ -560,6 +563,222 @@ START_TEST(odd_payloads)
 }
 END_TEST
 
+/* --- pages that decode, and are not what was backed up --- */
+
+#define SUMS_BLOCKS	6
+
+/* Gives a page the checksum of that block of its relation. */
+static void
+put_sum(unsigned char *p, uint32_t blkno)
+{
+	uint16_t sum = page_checksum(p, blkno);
+
+	memcpy(p + 8, &sum, sizeof(sum));
+}
+
+/* Backup T0 with one relation file, of pages with checksums if sums; opens it. */
+static struct blockmap *
+open_sums(const char *path, enum catwriter_alg alg, bool sums, enum store_check check)
+{
+	uint32_t first = pagecheck_first_block(strrchr(path, '/') + 1), i;
+	struct catpage pages[SUMS_BLOCKS];
+	struct catfile f = { .path = path, .n_blocks = SUMS_BLOCKS, .pages = pages,
+	    .n_pages = SUMS_BLOCKS };
+	struct catbackup_options o = { .id = "T0", .alg = alg, .level = 1, .checksum_version = sums };
+	struct catwriter *w;
+	struct catbackup *b;
+
+	for (i = 0; i < SUMS_BLOCKS; i++) {
+		if (i == 5)
+			memset(page[0][i], 0, BLCKSZ);
+		else if (sums)
+			put_sum(page[0][i], first + i);
+		pages[i] = (struct catpage){ .block = i, .bytes = page[0][i] };
+	}
+	ck_assert_int_eq(catwriter_open(rig.store, "main", NULL, &w), 0);
+	ck_assert_int_eq(catbackup_begin(w, &o, &b), 0);
+	catbackup_data(b, &f);
+	ck_assert_int_eq(catbackup_finish(b), 0);
+	catwriter_close(w);
+	ck_assert_int_eq(rig_index(&rig, "T0"), 0);
+	ck_assert_int_eq(store_open(&store, rig.store_fd, "main", rig.index_fd, fds), 0);
+	store_is_open = true;
+	store.check = check;
+	entry = index_lookup(&store.ix, path, strlen(path));
+	return build();
+}
+
+/* Which blocks cannot be read, as a mask; those that can are returned in found. */
+static unsigned
+unreadable(const struct blockmap *m, unsigned char found[SUMS_BLOCKS][BLCKSZ])
+{
+	unsigned bad = 0;
+	uint32_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (pagefile_read(&store, entry, m, i, 1, &rig.reader, found[i]) != 0)
+			bad |= 1u << i;
+	return bad;
+}
+
+static void
+put(int fd, const void *bytes, size_t len, off_t at)
+{
+	ck_assert_int_eq(pwrite(fd, bytes, len, at), (ssize_t)len);
+}
+
+/* What happens to the payloads of blocks 1 and 2, all of which are raw. */
+enum harm { HARM_NONE, HARM_BIT, HARM_FIELD, HARM_LSN, HARM_SWAP, HARM_OLDER, HARM_ZERO, HARM_SWAP_RECORDS };
+
+static void
+do_harm(int fd, const struct blockmap *m, enum harm harm)
+{
+	unsigned char one[RECORD_HEADER + BLCKSZ], two[sizeof(one)], old[BLCKSZ];
+	off_t at1 = m->pos[1], at2 = m->pos[2];
+
+	ck_assert_int_eq(pread(fd, one, sizeof(one), at1), sizeof(one));
+	ck_assert_int_eq(pread(fd, two, sizeof(two), at2), sizeof(two));
+	switch (harm) {
+	case HARM_NONE:
+		return;
+	case HARM_BIT:
+		poke(fd, m->pos[1] + RECORD_HEADER + 5000, 0x20);
+		return;
+	case HARM_FIELD:
+		poke(fd, m->pos[1] + RECORD_HEADER + 8, 1);
+		return;
+	case HARM_LSN:
+		poke(fd, m->pos[1] + RECORD_HEADER + 4, 1);
+		return;
+	case HARM_SWAP:
+		put(fd, two + RECORD_HEADER, BLCKSZ, at1 + RECORD_HEADER);
+		put(fd, one + RECORD_HEADER, BLCKSZ, at2 + RECORD_HEADER);
+		return;
+	case HARM_OLDER:
+		catwriter_make_page(old, 77, 77);
+		if (store.ix.backups[0].checksums != 0)
+			put_sum(old, 1);
+		put(fd, old, BLCKSZ, at1 + RECORD_HEADER);
+		return;
+	case HARM_ZERO:
+		memset(old, 0, sizeof(old));
+		put(fd, old, BLCKSZ, at1 + RECORD_HEADER);
+		return;
+	case HARM_SWAP_RECORDS:
+		put(fd, two, sizeof(two), at1);
+		put(fd, one, sizeof(one), at2);
+	}
+}
+
+static const struct {
+	const char *name;
+	bool	sums;		/* checksum-version */
+	enum harm harm;
+	unsigned bad[3];	/* with each level of checking */
+} harms[] = {
+	{ "whole",			true, HARM_NONE,	{ 0, 0, 0 } },
+	{ "a bit",			true, HARM_BIT,		{ 0, 2, 2 } },
+	{ "a bit of the checksum",	true, HARM_FIELD,	{ 0, 2, 2 } },
+	{ "a bit of the LSN",		true, HARM_LSN,		{ 0, 2, 2 } },
+	{ "swapped pages",		true, HARM_SWAP,	{ 0, 6, 6 } },
+	{ "swapped records",		true, HARM_SWAP_RECORDS, { 6, 6, 6 } },
+	{ "another version",		true, HARM_OLDER,	{ 0, 0, 2 } },
+	{ "zeroes",			true, HARM_ZERO,	{ 0, 0, 2 } },
+	{ "whole, no sums",		false, HARM_NONE,	{ 0, 0, 0 } },
+	{ "a bit, no sums",		false, HARM_BIT,	{ 0, 0, 0 } },	/* nothing can tell */
+	{ "a bit of the LSN, no sums",	false, HARM_LSN,	{ 0, 0, 2 } },
+	{ "another version, no sums",	false, HARM_OLDER,	{ 0, 0, 2 } },
+	{ "zeroes, no sums",		false, HARM_ZERO,	{ 0, 0, 2 } },
+	{ "swapped records, no sums",	false, HARM_SWAP_RECORDS, { 6, 6, 6 } },
+};
+
+START_TEST(checked_pages)
+{
+	static unsigned char found[SUMS_BLOCKS][BLCKSZ], all[SUMS_BLOCKS][BLCKSZ];
+	unsigned n = (unsigned)_i / 3, check = (unsigned)_i % 3, bad, i;
+	struct blockmap *m = open_sums(PATH, CATALG_NONE, harms[n].sums, (enum store_check)check);
+	int fd autoclose = open_stored("T0", "database/" PATH);
+
+	do_harm(fd, m, harms[n].harm);
+	bad = unreadable(m, found);
+	ck_assert_msg(bad == harms[n].bad[check], "%s, level %u: blocks %x", harms[n].name, check, bad);
+	for (i = 0; i < SUMS_BLOCKS; i++)
+		if (i == 0 || i > 2)
+			ck_assert_mem_eq(found[i], page[0][i], BLCKSZ);
+	ck_assert_int_eq(pagefile_read(&store, entry, m, 0, SUMS_BLOCKS, &rig.reader, all),
+	    bad != 0 ? -EUCLEAN : 0);
+	ck_assert_uint_eq(blockmap_bytes(m), sizeof(*m) +
+	    SUMS_BLOCKS * (check == STORE_CHECK_HEADERS ? 7 : 5));
+	blockmap_free(m);
+}
+END_TEST
+
+/* Compressed pages that were not damaged pass; one whose literals were does not. */
+START_TEST(checked_codecs)
+{
+	static unsigned char found[SUMS_BLOCKS][BLCKSZ];
+	enum catwriter_alg alg = (enum catwriter_alg)(_i / 3);
+	unsigned check = (unsigned)_i % 3;
+	struct blockmap *m = open_sums(PATH, alg, true, (enum store_check)check);
+	int fd autoclose = open_stored("T0", "database/" PATH);
+	uint32_t at;
+
+	ck_assert_uint_eq(unreadable(m, found), 0);
+	ck_assert_mem_eq(found, page[0], sizeof(found));
+	for (at = m->pos[1] + RECORD_HEADER; at < m->pos[2]; at += 31) {
+		poke(fd, at, 0x04);
+		if (check > 0 && unreadable(m, found) != 2)
+			ck_assert_mem_eq(found, page[0], sizeof(found));
+		poke(fd, at, 0x04);
+	}
+	blockmap_free(m);
+}
+END_TEST
+
+/* Segments of a relation go on counting blocks. */
+START_TEST(checked_segments)
+{
+	static unsigned char found[SUMS_BLOCKS][BLCKSZ];
+	struct blockmap *m = open_sums("base/5/16384.3", CATALG_ZLIB, true, STORE_CHECK_HEADERS);
+
+	ck_assert_uint_eq(pagecheck_first_block("16384.3"), 3 * RELSEG_SIZE);
+	ck_assert_uint_eq(pagecheck_first_block("16384"), 0);
+	ck_assert_uint_eq(unreadable(m, found), 0);
+	blockmap_free(m);
+}
+END_TEST
+
+/* Without data checksums the header map may have the one that a page would have. */
+START_TEST(checked_without_sums)
+{
+	struct record_at header = { .lsn = 1 };
+	char why[CHAIN_ERROR_MAX];
+
+	header.checksum = page_checksum(page[0][3], 9);
+	ck_assert_int_eq(pagecheck_header(page[0][3], 9, false, &header, why), 0);
+	ck_assert_int_eq(pagecheck_header(page[0][3], 9, true, &header, why), -EUCLEAN);
+	ck_assert(pagecheck_has_mark(page[0][3], 9, false, pagecheck_mark(1, header.checksum)));
+	ck_assert(!pagecheck_has_mark(page[0][3], 9, true, pagecheck_mark(1, header.checksum)));
+	ck_assert(!pagecheck_has_mark(page[0][3], 8, false, pagecheck_mark(1, header.checksum)));
+	header.checksum = 0;
+	ck_assert_int_eq(pagecheck_header(page[0][3], 9, false, &header, why), 0);
+}
+END_TEST
+
+/* Three versions had a CRC-32 in their lists instead of a CRC-32C. */
+static const struct { uint32_t version, crc; } crcs[] = {
+	{ 20000, 0xE3069283 }, { 20021, 0xE3069283 }, { 20022, 0xCBF43926 }, { 20024, 0xCBF43926 },
+	{ 20025, 0xE3069283 }, { 20516, 0xE3069283 },
+};
+
+START_TEST(crc_of_version)
+{
+	uint32_t version = crcs[_i].version, crc = verify_crc(version, 0, "12345", 5);
+
+	ck_assert_uint_eq(verify_crc(version, crc, "6789", 4), crcs[_i].crc);
+}
+END_TEST
+
 START_TEST(missing_files)
 {
 	unsigned char found[BLCKSZ];
@@ -621,6 +840,11 @@ main(void)
 	tcase_add_test(tc, wrong_header_map);
 	tcase_add_test(tc, damaged_scan);
 	tcase_add_loop_test(tc, odd_payloads, 0, 4);
+	tcase_add_loop_test(tc, checked_pages, 0, 3 * ARRAY_SIZE(harms));
+	tcase_add_loop_test(tc, checked_codecs, 0, 3 * CATALG_COUNT);
+	tcase_add_test(tc, checked_segments);
+	tcase_add_test(tc, checked_without_sums);
+	tcase_add_loop_test(tc, crc_of_version, 0, ARRAY_SIZE(crcs));
 	tcase_add_test(tc, missing_files);
 	tcase_add_test(tc, plain_files);
 	suite_add_tcase(s, tc);

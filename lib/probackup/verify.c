@@ -1,0 +1,340 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "probackup/explain.h"
+#include "probackup/records.h"
+#include "probackup/verify_impl.h"
+
+/*
+ * The threads take one stored file after the other from the lists.  Large files
+ * come first, in a pass of their own, so that at the end nobody waits for a
+ * thread with a gigabyte before it; which costs a second look at the lists, but
+ * no memory for their entries.
+ */
+
+#define LARGE	(8 * MiB)	/* of a stored file */
+#define MAX_FDS	256
+
+void
+verify_fault(struct verify *v, const char *id, const char *path, const char *fmt, ...)
+{
+	char why[CHAIN_ERROR_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	atomic_fetch_add(&v->faults, 1);
+	log_error("\"%s\" in backup %s: %s", path, id, why);
+}
+
+/* A list that index_build() has complained of need not be told again. */
+static void
+tell_bad_list(struct verify *v, const char *error)
+{
+	struct verify_queue *q = &v->queue;
+
+	if (!q->bad_list[q->member] && strcmp(error, v->index_error) != 0) {
+		atomic_fetch_add(&v->faults, 1);
+		log_error("%s", error);
+	}
+	q->bad_list[q->member] = true;
+}
+
+/* Reads on in the list of the member.  Returns whether there are entries. */
+static bool
+refill(struct verify *v)
+{
+	struct verify_queue *q = &v->queue;
+	char error[CHAIN_ERROR_MAX];
+	int r;
+
+	if (!q->is_open) {
+		if ((r = listread_open(&q->list, &v->chain->member[q->member], error)) < 0) {
+			tell_bad_list(v, error);
+			return false;
+		}
+		q->is_open = true;
+	}
+	q->at = q->n = 0;
+	if ((r = listread_next(&q->list, q->batch, VERIFY_BATCH, error)) > 0) {
+		q->n = r;
+		return true;
+	}
+	if (r < 0)
+		tell_bad_list(v, error);
+	listread_close(&q->list);
+	q->is_open = false;
+	return false;
+}
+
+/* Goes to the next list, from the last one to the second pass, or to the end. */
+static void
+next_list(struct verify *v)
+{
+	struct verify_queue *q = &v->queue;
+
+	if (++q->member < v->chain->n)
+		return;
+	q->done = q->small;
+	q->small = true;
+	q->member = 0;
+}
+
+static bool
+is_wanted(const struct verify_queue *q, const struct filelist_entry *e)
+{
+	return S_ISREG(e->mode) && e->size > 0 && (e->size < (int64_t)LARGE) == q->small;
+}
+
+/* The next stored file.  Returns false when there are no more. */
+static bool
+take_file(struct verify *v, struct verify_task *task)
+{
+	struct verify_queue *q = &v->queue;
+	bool found = false;
+
+	pthread_mutex_lock(&q->lock);
+	while (!found && !q->done) {
+		if (q->at == q->n && !refill(v)) {
+			next_list(v);
+			continue;
+		}
+		task->e = q->batch[q->at++];
+		found = is_wanted(q, &task->e);
+	}
+	if (found) {
+		task->member = q->member;
+		memcpy(task->path, task->e.path, task->e.path_len);
+		task->path[task->e.path_len] = '\0';
+		task->e.path = task->path;
+	}
+	pthread_mutex_unlock(&q->lock);
+	return found;
+}
+
+static void
+check_all(struct verify_thread *t)
+{
+	struct verify *v = t->v;
+	uint32_t e;
+
+	if (!atomic_exchange(&v->wal_taken, true))
+		verify_wal(t);
+	while (take_file(v, &t->task))
+		verify_file(t);
+	while (v->has_index && (e = atomic_fetch_add(&v->next_entry, 1)) < v->store.ix.n_entries)
+		verify_blocks(t, e);
+}
+
+static void *
+thread_main(void *arg)
+{
+	struct verify_thread *t = arg;
+
+	check_all(t);
+	pthread_mutex_lock(&t->v->lock);
+	t->v->running--;
+	pthread_cond_signal(&t->v->ended);
+	pthread_mutex_unlock(&t->v->lock);
+	return NULL;
+}
+
+/* Fewer threads than asked for will do. */
+static int
+start_threads(struct verify *v, unsigned wanted)
+{
+	struct verify_thread *t;
+	int r = 0;
+
+	if ((v->threads = calloc(wanted, sizeof(*v->threads))) == NULL)
+		return -ENOMEM;
+	pthread_mutex_lock(&v->lock);
+	while (v->n_threads < wanted) {
+		t = &v->threads[v->n_threads];
+		t->v = v;
+		if ((r = reader_init(&t->reader, &t->stats)) < 0)
+			break;
+		if ((r = -pthread_create(&t->id, NULL, thread_main, t)) < 0) {
+			reader_fini(&t->reader);
+			break;
+		}
+		v->n_threads++;
+		v->running++;
+	}
+	pthread_mutex_unlock(&v->lock);
+	return v->n_threads > 0 ? 0 : r;
+}
+
+/* The index of the mounted backup.  Without it, what is stored is checked all the same. */
+static void
+open_index(struct verify *v, const struct verify_config *c)
+{
+	int r = index_build(v->chain, c->index_fd, c->index_max, c->n_threads, v->index_error);
+
+	if (r == 0 && (r = store_open(&v->store, c->store_fd, c->instance, c->index_fd, v->fds)) < 0)
+		explain(v->index_error, r, "could not open the index of backup \"%s\": %s",
+		    v->chain->member[0].id, strerror(-r));
+	v->has_index = r == 0;
+	v->store.quiet = true;
+	if (r < 0) {
+		atomic_fetch_add(&v->faults, 1);
+		log_error("%s", v->index_error);
+	}
+}
+
+/*
+ * A DELTA stores every page of zeroes and a FULL every page; PAGE and PTRACK only
+ * what WAL or the server tells of, and before 2.4 a file could be cut.
+ */
+static bool
+may_have_holes(const struct chain *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->member[i].control.mode == MODE_PAGE ||
+		    c->member[i].control.mode == MODE_PTRACK ||
+		    c->member[i].control.version < RECORDS_VERSION_HEADER_MAP)
+			return true;
+	return false;
+}
+
+static struct verify *
+verify_new(void)
+{
+	struct verify *v = calloc(1, sizeof(*v));
+	pthread_condattr_t attr;
+
+	if (v == NULL)
+		return NULL;
+	v->wal_fd = -1;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&v->ended, &attr);
+	pthread_condattr_destroy(&attr);
+	pthread_mutex_init(&v->lock, NULL);
+	pthread_mutex_init(&v->queue.lock, NULL);
+	return v;
+}
+
+void
+verify_free(struct verify *v)
+{
+	unsigned i;
+
+	if (v == NULL)
+		return;
+	for (i = 0; i < v->n_threads; i++) {
+		pthread_join(v->threads[i].id, NULL);
+		reader_fini(&v->threads[i].reader);
+	}
+	free(v->threads);
+	if (v->has_index)
+		store_close(&v->store);
+	if (v->fds != NULL)
+		fdcache_free(v->fds);
+	if (v->wal_fd >= 0)
+		close(v->wal_fd);
+	chain_free(v->chain);
+	free(v);
+}
+
+static int
+prepare(struct verify *v, const struct verify_config *c, char *error)
+{
+	char path[PATH_MAX];
+	int r;
+
+	r = chain_open(c->store_fd, c->store_name, c->instance, c->backup_id, true, &v->chain,
+	    error);
+	if (r < 0)
+		return r;
+	if (v->chain->warning[0] != '\0')
+		log_warn("%s", v->chain->warning);
+	if ((v->fds = fdcache_new(MAX_FDS)) == NULL)
+		return explain(error, -ENOMEM, "out of memory");
+	snprintf(path, sizeof(path), "wal/%s", c->instance);
+	v->wal_fd = io_open_beneath(c->store_fd, path, O_PATH | O_DIRECTORY, 0);
+	v->holes_are_normal = may_have_holes(v->chain);
+	open_index(v, c);
+	return 0;
+}
+
+int
+verify_start(const struct verify_config *config, struct verify **out, char *error)
+{
+	struct verify *v = verify_new();
+	int r;
+
+	if (v == NULL)
+		return explain(error, -ENOMEM, "out of memory");
+	if ((r = prepare(v, config, error)) == 0 &&
+	    (r = start_threads(v, config->n_threads)) < 0)
+		explain(error, r, "could not start a thread: %s", strerror(-r));
+	if (r < 0) {
+		verify_free(v);
+		return r;
+	}
+	*out = v;
+	return 0;
+}
+
+/* What a block map had to do without was told, unless it is the first sign of a fault. */
+static void
+tell_unmapped(struct verify *v)
+{
+	uint64_t n = atomic_load(&v->unmapped);
+
+	if (n == 0 || atomic_load(&v->faults) > 0)
+		return;
+	atomic_fetch_add(&v->faults, 1);
+	log_error("the blocks of %llu files of backup %s cannot be found",
+	    (unsigned long long)n, v->chain->member[0].id);
+}
+
+bool
+verify_wait(struct verify *v, unsigned ms)
+{
+	struct timespec until;
+	bool done;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&v->lock);
+	while (v->running > 0 && pthread_cond_timedwait(&v->ended, &v->lock, &until) == 0)
+		;
+	done = v->running == 0;
+	pthread_mutex_unlock(&v->lock);
+	if (done)
+		tell_unmapped(v);
+	return done;
+}
+
+void
+verify_figures(const struct verify *v, struct verify_figures *f)
+{
+	const struct control *c;
+	unsigned i;
+
+	*f = (struct verify_figures){
+		.files = atomic_load(&v->files), .pages = atomic_load(&v->pages),
+		.bytes = atomic_load(&v->bytes), .faults = atomic_load(&v->faults),
+	};
+	for (i = 0; i < v->chain->n; i++) {
+		c = &v->chain->member[i].control;
+		f->bytes_expected += c->data_bytes + (c->stream ? c->wal_bytes : 0);
+	}
+}

@@ -1,0 +1,90 @@
+/*
+ * What the parts of a check share.
+ */
+#ifndef PROBACKUP_VERIFY_IMPL_H
+#define PROBACKUP_VERIFY_IMPL_H
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "pg/pg_types.h"
+#include "probackup/chain.h"
+#include "probackup/listread.h"
+#include "probackup/store.h"
+#include "probackup/verify.h"
+
+#define VERIFY_BATCH	64	/* entries of a list that are read at a time */
+#define VERIFY_SHOWN	100	/* faults of one file that get a line of their own */
+
+/* One stored file to be checked. */
+struct verify_task {
+	unsigned member;
+	struct filelist_entry e;	/* its path is the one below */
+	char	path[FILELIST_LINE_MAX];
+};
+
+/* Gives the stored files of all lists out, large ones first.  Protected by lock. */
+struct verify_queue {
+	pthread_mutex_t lock;
+	bool	small, done;		/* the second pass, its end */
+	unsigned member;
+	bool	is_open;
+	struct listread list;
+	struct filelist_entry batch[VERIFY_BATCH];
+	int	n, at;
+	bool	bad_list[CHAIN_MAX];	/* was told */
+};
+
+struct verify_thread {
+	struct verify *v;
+	pthread_t id;
+	struct reader reader;
+	struct iostats stats;		/* nobody looks at them */
+	struct verify_task task;
+	unsigned char page[BLCKSZ];
+};
+
+struct verify {
+	struct chain *chain;
+	int	wal_fd;			/* wal/<instance>, or -1 */
+	struct fdcache *fds;
+	struct store store;		/* quiet: all that is stored is checked and told by itself */
+	bool	has_index;
+	char	index_error[CHAIN_ERROR_MAX];
+	bool	holes_are_normal;	/* zero pages that a PAGE backup does not store, and the like */
+
+	struct verify_queue queue;
+	_Atomic bool wal_taken, no_map_told[CHAIN_MAX];
+	_Atomic uint32_t next_entry;	/* of the index, whose blocks are to be looked for */
+	_Atomic uint64_t files, pages, bytes, faults, unmapped;
+
+	pthread_mutex_t lock;		/* protects running */
+	pthread_cond_t ended;
+	unsigned running;
+	unsigned n_threads;		/* started */
+	struct verify_thread *threads;
+};
+
+/* --- verify.c --- */
+
+/* Counts a fault and logs it: `"base/1/2" in backup X: why`. */
+void	verify_fault(struct verify *v, const char *id, const char *path, const char *fmt, ...)
+	    __attribute__((format(printf, 4, 5)));
+
+/* --- verify_file.c --- */
+
+/* Checks the stored file of t->task. */
+void	verify_file(struct verify_thread *t);
+
+/* --- verify_blocks.c --- */
+
+/* Whether each block of entry e of the index is stored anywhere. */
+void	verify_blocks(struct verify_thread *t, uint32_t e);
+
+/* --- verify_wal.c --- */
+
+/* WAL that the mounted backup needs to start. */
+void	verify_wal(struct verify_thread *t);
+
+#endif

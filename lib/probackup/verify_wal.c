@@ -1,0 +1,258 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include "base/bytes.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "probackup/verify_impl.h"
+
+/*
+ * WAL from start-lsn to stop-lsn of the mounted backup, without which no server
+ * starts on it: in pg_wal of a backup made with --stream, else in the archive.
+ * Of each segment the length and the header of its first page are looked at; a
+ * compressed one is inflated as a whole.  What records say is the server's part.
+ */
+
+#define NAME_LEN	24
+#define SUFFIX_MAX	4		/* ".gz" */
+#define CHUNK		(128 * KiB)
+
+/* XLogLongPageHeaderData, by the offsets of its members. */
+enum {
+	XLP_MAGIC = 0,
+	XLP_INFO = 2,
+	XLP_TLI = 4,
+	XLP_PAGEADDR = 8,
+	XLP_SEG_SIZE = 32,
+	LONG_HEADER_SIZE = 40,
+};
+
+#define XLP_MAGIC_MASK	0xfe00		/* 0xD0.. and 0xD1..: every server so far */
+#define XLP_MAGIC_BITS	0xd000
+#define XLP_LONG_HEADER	0x0002		/* in XLP_INFO */
+
+/* A segment of the range. */
+struct segment {
+	struct verify_thread *t;
+	const struct backup *backup;
+	uint32_t size;
+	uint64_t number;		/* of all since LSN 0 */
+	char	name[NAME_LEN + 1];
+	char	shown[NAME_LEN + SUFFIX_MAX + 16];	/* where it was found, or is missed */
+};
+
+#define FAULT(s, ...) \
+	verify_fault((s)->t->v, (s)->backup->id, (s)->shown, __VA_ARGS__)
+
+/* A segment copied at the end of a recovery begins with a page of the old timeline. */
+static void
+check_header(struct segment *s, const unsigned char *h)
+{
+	uint32_t tli = get_le32(h + XLP_TLI);
+
+	if ((get_le16(h + XLP_MAGIC) & XLP_MAGIC_MASK) != XLP_MAGIC_BITS ||
+	    (get_le16(h + XLP_INFO) & XLP_LONG_HEADER) == 0)
+		FAULT(s, "it does not begin with a page header of WAL");
+	else if (get_le64(h + XLP_PAGEADDR) != s->number * s->size ||
+	    tli == 0 || tli > s->backup->control.timeline)
+		FAULT(s, "its first page is at %" PRIX64 " of timeline %u, expected %" PRIX64 " of timeline %u",
+		    get_le64(h + XLP_PAGEADDR), tli, s->number * s->size,
+		    s->backup->control.timeline);
+	else if (get_le32(h + XLP_SEG_SIZE) != s->size)
+		FAULT(s, "it is of segments of %u bytes, expected %u", get_le32(h + XLP_SEG_SIZE),
+		    s->size);
+}
+
+static void
+check_size(struct segment *s, uint64_t found, const unsigned char *h)
+{
+	if (found != s->size)
+		FAULT(s, "expected %u bytes, found %" PRIu64, s->size, found);
+	else
+		check_header(s, h);
+}
+
+/* --- of a backup made with --stream --- */
+
+/* What is stored was checked, by its length and crc, as any other file. */
+static void
+check_stored(struct segment *s)
+{
+	struct verify *v = s->t->v;
+	unsigned char h[LONG_HEADER_SIZE];
+	uint32_t e;
+
+	if (!v->has_index)
+		return;
+	snprintf(s->shown, sizeof(s->shown), "pg_wal/%s", s->name);
+	e = index_lookup(&v->store.ix, s->shown, strlen(s->shown));
+	if (e == INDEX_NONE || v->store.ix.entries[e].flags != 0)
+		FAULT(s, "it is missing, and WAL from start-lsn to stop-lsn has it");
+	else if (v->store.ix.entries[e].size != s->size)
+		check_size(s, v->store.ix.entries[e].size, NULL);
+	else if (plainfile_read(&v->store, e, 0, sizeof(h), h, &s->t->reader) == 0)
+		check_header(s, h);
+}
+
+/* --- of the archive --- */
+
+static void
+check_plain(struct segment *s, int fd, uint64_t size)
+{
+	unsigned char h[LONG_HEADER_SIZE] = { 0 };
+	ssize_t n = io_pread(fd, h, sizeof(h), 0);
+
+	if (n < 0)
+		FAULT(s, "could not be read: %s", strerror((int)-n));
+	else
+		check_size(s, size, h);
+}
+
+/* Inflates from fd, piece by piece, and keeps the first bytes.  Returns 0 or why not. */
+static const char *
+inflate_all(struct segment *s, int fd, z_stream *z, unsigned char *h)
+{
+	unsigned char *in = s->t->reader.scratch, *out = in + CHUNK;
+	uint64_t at = 0;
+	int r = Z_OK;
+	ssize_t n;
+
+	while (r != Z_STREAM_END) {
+		if (z->avail_in == 0) {
+			if ((n = io_pread(fd, in, CHUNK, (off_t)at)) < 0)
+				return strerror((int)-n);
+			if (n == 0)
+				return "it ends too early";
+			at += (uint64_t)n;
+			atomic_fetch_add(&s->t->v->bytes, (uint64_t)n);
+			z->next_in = in;
+			z->avail_in = (uInt)n;
+		}
+		z->next_out = out;
+		z->avail_out = CHUNK;
+		if ((r = inflate(z, Z_NO_FLUSH)) != Z_OK && r != Z_STREAM_END)
+			return "it does not decompress";
+		if (z->total_out == CHUNK - z->avail_out)
+			memcpy(h, out, MIN((size_t)z->total_out, (size_t)LONG_HEADER_SIZE));
+		if (z->total_out > s->size)
+			return "it is longer than a segment";
+	}
+	/* archive-push writes one stream, and nothing behind it. */
+	return z->avail_in > 0 || io_pread(fd, in, 1, (off_t)at) != 0 ?
+	    "something follows its end" : NULL;
+}
+
+static void
+check_gz(struct segment *s, int fd)
+{
+	unsigned char h[LONG_HEADER_SIZE] = { 0 };
+	z_stream z = { 0 };
+	const char *why;
+
+	/* 16: with a header and a checksum of gzip. */
+	if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) {
+		FAULT(s, "out of memory");
+		return;
+	}
+	if ((why = inflate_all(s, fd, &z, h)) != NULL)
+		FAULT(s, "%s", why);
+	else
+		check_size(s, z.total_out, h);
+	inflateEnd(&z);
+}
+
+/* As archive-get does, the plain name first. */
+static void
+check_archived(struct segment *s)
+{
+	struct verify *v = s->t->v;
+	char path[NAME_LEN + SUFFIX_MAX];
+	int fd autoclose = -ENOENT;
+	struct stat st;
+	bool gz;
+
+	snprintf(s->shown, sizeof(s->shown), "archive/%s", s->name);
+	for (gz = false;; gz = true) {
+		snprintf(path, sizeof(path), "%s%s", s->name, gz ? ".gz" : "");
+		if (v->wal_fd >= 0)
+			fd = io_open_beneath(v->wal_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+		if (fd != -ENOENT || gz)
+			break;
+	}
+	if (fd == -ENOENT) {
+		FAULT(s, "it is missing in the archive, and WAL from start-lsn to stop-lsn has it");
+		return;
+	}
+	snprintf(s->shown, sizeof(s->shown), "archive/%s", path);
+	if (fd < 0)
+		FAULT(s, "could not be opened: %s", strerror(-fd));
+	else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		FAULT(s, "it is not a file");
+	else if (gz)
+		check_gz(s, fd);
+	else
+		check_plain(s, fd, (uint64_t)st.st_size);
+}
+
+/* --- the range --- */
+
+static void
+name_segment(struct segment *s)
+{
+	uint64_t per_id = (UINT64_C(1) << 32) / s->size;
+
+	snprintf(s->name, sizeof(s->name), "%08X%08X%08X", s->backup->control.timeline,
+	    (uint32_t)(s->number / per_id), (uint32_t)(s->number % per_id));
+}
+
+static void
+check_range(struct segment *s, uint64_t last)
+{
+	uint64_t before = atomic_load(&s->t->v->faults), first = s->number;
+
+	for (; s->number <= last; s->number++) {
+		/* A stop-lsn may be any number. */
+		if (s->number - first >= VERIFY_SHOWN &&
+		    atomic_load(&s->t->v->faults) - before >= s->number - first) {
+			log_error("WAL of backup %s: %" PRIu64 " more segments were not looked at",
+			    s->backup->id, last - s->number + 1);
+			return;
+		}
+		name_segment(s);
+		if (s->backup->control.stream)
+			check_stored(s);
+		else
+			check_archived(s);
+	}
+}
+
+void
+verify_wal(struct verify_thread *t)
+{
+	const struct backup *b = &t->v->chain->member[0];
+	const struct control *c = &b->control;
+	struct segment s = { .t = t, .backup = b, .size = t->v->chain->xlog_seg_size };
+
+	if (c->stop_lsn == 0)
+		return;		/* the backup does not say */
+	strcpy(s.shown, "backup.control");
+	if (c->stop_lsn < c->start_lsn || c->timeline == 0) {
+		FAULT(&s, "WAL from %" PRIX64 " to %" PRIX64 " of timeline %u cannot be",
+		    c->start_lsn, c->stop_lsn, c->timeline);
+		return;
+	}
+	if (s.size == 0) {
+		log_warn("pg_probackup.conf has no xlog-seg-size: WAL was not looked at");
+		return;
+	}
+	s.number = c->start_lsn / s.size;
+	check_range(&s, MAX((c->stop_lsn - 1) / s.size, s.number));
+}

@@ -1,0 +1,176 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/confined.h"
+#include "probackup/chain.h"
+#include "probackup/verify.h"
+
+#define INDEX_MAX	(2048 * MiB)
+#define TICK_MS		200	/* between two states of the progress line */
+
+/* What the confined child is to do. */
+struct run {
+	struct verify_config config;
+	bool	on_terminal;	/* it cannot ask any more */
+};
+
+static bool	progress_shown;	/* protected by the lock of stderr */
+
+/* A line of the log, in the place of the progress line. */
+static void
+log_line(enum log_level level, const char *text, size_t len)
+{
+	(void)len;
+	flockfile(stderr);
+	if (progress_shown)
+		fputs("\r\033[K", stderr);
+	progress_shown = false;
+	if (level == LOGL_ERROR)
+		cli_error("%s", text);
+	else if (level == LOGL_WARNING)
+		cli_warn("%s", text);
+	else
+		fprintf(stderr, "pbkfs: %s\n", text);
+	funlockfile(stderr);
+}
+
+static double
+seconds_since(const struct timespec *begun)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - begun->tv_sec) + (double)(now.tv_nsec - begun->tv_nsec) / 1e9;
+}
+
+/* How much there is to read is only known about: 100 % is for the end. */
+static void
+show_progress(const struct verify_figures *f, double seconds)
+{
+	static const char bar[] = "########################################";
+	double part = f->bytes_expected == 0 ? 0 :
+	    MIN((double)f->bytes / (double)f->bytes_expected, 0.999);
+	int width = (int)sizeof(bar) - 1, full = (int)(part * width);
+
+	flockfile(stderr);
+	fprintf(stderr, "\r[%.*s%*s] %4.1f %%, %.0f MB, %.0f MB/s, %llu faults\033[K",
+	    full, bar, width - full, "", part * 100, (double)f->bytes / 1e6,
+	    (double)f->bytes / 1e6 / MAX(seconds, 0.001), (unsigned long long)f->faults);
+	fflush(stderr);
+	progress_shown = true;
+	funlockfile(stderr);
+}
+
+static void
+end_progress(void)
+{
+	if (progress_shown)
+		fputs("\r\033[K", stderr);
+	progress_shown = false;
+}
+
+static int
+attend(struct verify *v, const struct run *run, const struct timespec *begun)
+{
+	struct verify_figures f;
+	double seconds;
+
+	do {
+		verify_figures(v, &f);
+		if (run->on_terminal)
+			show_progress(&f, seconds_since(begun));
+	} while (!verify_wait(v, TICK_MS));
+	end_progress();
+	verify_figures(v, &f);
+	seconds = seconds_since(begun);
+	printf("%s: %llu files, %llu pages, %llu bytes in %.2f seconds, %.0f MB/s, %llu faults\n",
+	    f.faults == 0 ? "verified" : "damaged", (unsigned long long)f.files,
+	    (unsigned long long)f.pages, (unsigned long long)f.bytes, seconds,
+	    (double)f.bytes / 1e6 / MAX(seconds, 0.001), (unsigned long long)f.faults);
+	return f.faults == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* In the confined child. */
+static int
+verify_inside(int store_fd, void *arg)
+{
+	struct run *run = arg;
+	char error[CHAIN_ERROR_MAX];
+	struct timespec begun;
+	struct verify *v;
+	int rc;
+
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	log_set_sink(log_line);
+	run->config.store_fd = store_fd;
+	if (verify_start(&run->config, &v, error) < 0)
+		return cli_error("%s", error);
+	rc = attend(v, run, &begun);
+	verify_free(v);
+	return rc;
+}
+
+static int
+check_arguments(const struct options *o)
+{
+	if (o->store == NULL || o->instance == NULL || o->backup_id == NULL)
+		return cli_error("--pbk-store, --instance and --backup-id are required: see pbkfs verify --help");
+	if (strchr(o->instance, '/') != NULL || o->instance[0] == '.')
+		return cli_error("\"%s\" cannot be the name of an instance", o->instance);
+	return 0;
+}
+
+/* A chain of many backups takes descriptors. */
+static void
+raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)8192);
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static unsigned
+count_processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : (unsigned)MIN(n, (long)VERIFY_THREADS_MAX);
+}
+
+int
+cmd_verify(const struct options *o)
+{
+	int index_fd autoclose = -1;
+	struct confined c = {
+		.store = o->store, .write_fd = -1, .sandbox = o->sandbox, .debug = o->debug,
+	};
+	struct run run = { .on_terminal = isatty(STDERR_FILENO) };
+
+	if (check_arguments(o) != 0)
+		return EXIT_FAILURE;
+	if ((index_fd = memfd_create("pbkfs-index", MFD_CLOEXEC)) < 0)
+		return cli_error("could not make the index: %s", strerror(errno));
+	raise_limits();
+	run.config = (struct verify_config){
+		.store_name = o->store, .instance = o->instance, .backup_id = o->backup_id,
+		.index_fd = index_fd, .index_max = INDEX_MAX,
+		.n_threads = o->threads != 0 ? (unsigned)o->threads : count_processors(),
+	};
+	return confined_run(&c, verify_inside, &run);
+}
