@@ -50,6 +50,7 @@ for bench_row in ${*:-$all_rows}; do
 	progress "$bench_row"
 	"row_$bench_row" || cannot "$bench_row" "the measurement failed; see above"
 	servers_down
+	results_write
 done
 progress "done after $(($(date +%s) - bench_began)) s"
 results_end
