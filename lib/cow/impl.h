@@ -216,6 +216,7 @@ int	relfile_content(struct cow *c, struct relfile *f, struct fdref **ref);
 void	relfile_evict_maps(struct cow *c, struct reader *r);
 int	relfile_map(struct cow *c, struct relfile *f, struct reader *r);
 bool	relfile_in_chain(const struct relfile *f, uint64_t blkno);
+void	relfile_forget_chain(struct cow *c, struct relfile *f);	/* lock exclusively held */
 
 /* relfile_read.c: f->lock held, at least shared. */
 int	relfile_read_chain(struct cow *c, struct relfile *f, uint64_t off, size_t len,

@@ -347,6 +347,22 @@ relfile_map(struct cow *c, struct relfile *f, struct reader *r)
 	return rc;
 }
 
+/*
+ * The chain has no more to say of f: its content file is all there is.  lock
+ * exclusively held.
+ */
+void
+relfile_forget_chain(struct cow *c, struct relfile *f)
+{
+	free(f->kinds);
+	f->kinds = NULL;
+	f->n_kinds = f->changed_first = f->changed_end = 0;
+	f->limit = 0;
+	pthread_mutex_lock(&c->list_lock);
+	drop_map(c, f);
+	pthread_mutex_unlock(&c->list_lock);
+}
+
 /* Second chance: what was used since the last round stays for one more. */
 void
 relfile_evict_maps(struct cow *c, struct reader *r)

@@ -14,15 +14,29 @@
  * fsync: content, then the block map that names it, then the journal.  What is
  * to be synced is taken under the file's lock, exclusively, so that no write is
  * half done; writes that come later make the file dirty again.
+ *
+ * A backup's file of which the content file has every block that the chain could
+ * still show needs no map any more: in its place a record says so, and from then on
+ * a sync is that of the content file alone, as for files that were created.
  */
 struct work {
 	uint64_t content;
 	struct fdref *ref;		/* in use: a truncation may drop the file meanwhile */
 	uint8_t	*kinds;			/* copy of the changed part of the map */
 	uint32_t first, end;		/* which part, in blocks */
+	uint64_t whole;			/* the limit, if no block below it is the chain's; else 0 */
 	bool	dirty, first_time, record;
 	int	failed;			/* what an earlier, unasked-for sync met */
 };
+
+/* lock exclusively held: no block is on its way from chain to diff. */
+static bool
+is_whole(const struct relfile *f)
+{
+	uint64_t blocks = (f->limit + BLCKSZ - 1) / BLCKSZ;
+
+	return blocks > 0 && memchr(f->kinds, CONTENT_CHAIN, blocks) == NULL;
+}
 
 static int
 take_work(struct cow *c, struct relfile *f, struct work *w)
@@ -47,6 +61,7 @@ take_work(struct cow *c, struct relfile *f, struct work *w)
 			goto out;
 		}
 		memcpy(w->kinds, f->kinds + w->first, w->end - w->first);
+		w->whole = is_whole(f) ? f->limit : 0;
 	}
 	if ((r = content_fd(c->contents, w->content, false, &w->ref)) < 0)
 		goto out;
@@ -61,26 +76,68 @@ out:
 }
 
 static int
-write_out(struct cow *c, struct relfile *f, const struct work *w, bool times)
+record(struct cow *c, struct relfile *f, const struct work *w, uint16_t type)
 {
 	struct journal_record rec = {
-		.type = JOURNAL_CONTENT, .serial = f->serial, .content = w->content,
-		.time = cow_now(),
+		.type = type, .serial = f->serial, .content = w->content, .time = cow_now(),
 	};
-	bool names = w->first_time, new_map = false;
-	int fd = fdref_fd(w->ref), r;
 
-	r = times ? disk_sync_all(fd) : disk_sync(fd);
-	if (r == 0 && w->end > w->first) {
+	return journal_append(c->journal, &rec);
+}
+
+/*
+ * The content file is whole, durable and has a durable name: a record that
+ * limits the chain to nothing takes the place of the map.  Returns 1, 0 if the file
+ * was cut meanwhile and needs its map, or negative errno.
+ */
+static int
+leave_chain(struct cow *c, struct relfile *f, const struct work *w)
+{
+	int r = 0;
+
+	pthread_rwlock_wrlock(&f->lock);
+	if (f->has_content && f->content == w->content && f->limit == w->whole &&
+	    f->cut == UINT64_MAX) {
+		if (w->record)
+			r = record(c, f, w, JOURNAL_CONTENT);
+		if (r == 0 && (r = record(c, f, w, JOURNAL_TRUNCATE)) == 0) {
+			relfile_forget_chain(c, f);
+			r = 1;
+		}
+	}
+	pthread_rwlock_unlock(&f->lock);
+	return r;
+}
+
+static int
+write_map(struct cow *c, struct relfile *f, const struct work *w, bool names)
+{
+	bool new_map = false;
+	int r = 0;
+
+	if (w->end > w->first)
 		r = content_map_write(c->contents, w->content, w->kinds, w->first,
 		    w->end - w->first, &new_map);
-		names |= new_map;
-	}
-	if (r == 0 && names)
+	if (r == 0 && (names || new_map))
 		r = contents_sync_names(c->contents);
 	if (r == 0 && w->record)
-		r = journal_append(c->journal, &rec);
+		r = record(c, f, w, JOURNAL_CONTENT);
 	return r;
+}
+
+static int
+write_out(struct cow *c, struct relfile *f, const struct work *w, bool times)
+{
+	int fd = fdref_fd(w->ref), r;
+
+	if ((r = times ? disk_sync_all(fd) : disk_sync(fd)) < 0)
+		return r;
+	if (w->whole == 0)
+		return write_map(c, f, w, w->first_time);
+	if (w->first_time && (r = contents_sync_names(c->contents)) < 0)
+		return r;
+	r = leave_chain(c, f, w);
+	return r != 0 ? MIN(r, 0) : write_map(c, f, w, false);
 }
 
 /* Puts back what could not be done; or notes that it was. */

@@ -61,12 +61,9 @@ cut_to_nothing(struct cow *c, struct relfile *f)
 		else
 			content_remove(c->contents, old);
 	}
-	free(f->kinds);
-	f->kinds = NULL;
-	f->n_kinds = f->changed_first = f->changed_end = 0;
+	relfile_forget_chain(c, f);
 	f->content = fresh;
 	f->has_content = f->recorded = f->durable = f->named = f->unsynced = false;
-	f->limit = 0;
 	f->size = 0;
 	return 0;
 }

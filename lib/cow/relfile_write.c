@@ -169,6 +169,52 @@ relfile_copy_up(struct cow *c, struct relfile *f, uint32_t blkno, struct reader 
 	return merge_block(c, f, (uint64_t)blkno * BLCKSZ, 0, "", r);
 }
 
+/*
+ * A segment of WAL goes up whole at its first write.  PostgreSQL syncs it after
+ * every few blocks, and each time that cost a sync of the block map, and room for
+ * these blocks had to be found on the disk; a whole file is overwritten in place.
+ */
+#define WAL_WHOLE_MAX	(64 * MiB)	/* no request may take long */
+
+static bool
+goes_up_whole(const struct cow *c, const struct relfile *f)
+{
+	return !f->wal && f->limit <= WAL_WHOLE_MAX && c->wal_entry != INDEX_NONE &&
+	    c->store.ix.entries[f->base].parent == c->wal_entry;
+}
+
+/* Copies up count blocks, all of the chain; buf has room for them. */
+static int
+copy_up_run(struct cow *c, struct relfile *f, uint32_t first, uint32_t count,
+    unsigned char *buf, struct reader *r)
+{
+	uint64_t off = (uint64_t)first * BLCKSZ;
+	size_t len = (size_t)MIN((uint64_t)count * BLCKSZ, f->size - off);
+	int rc;
+
+	if ((rc = relfile_read_chain(c, f, off, len, buf, r)) < 0 ||
+	    (rc = write_content(c, f, off, len, buf)) < 0)
+		return rc;
+	iostats_add(&r->stats->blocks_copied_up, count);
+	return relfile_mark_full(c, f, first, count);
+}
+
+/* What cannot be copied up stays the chain's: nobody asked for it. */
+static void
+copy_up_all(struct cow *c, struct relfile *f, struct reader *r)
+{
+	uint32_t blocks = (uint32_t)((f->limit + BLCKSZ - 1) / BLCKSZ), b, n;
+	unsigned char *buf autofree = malloc(READER_BLOCKS * (size_t)BLCKSZ);
+	int rc = buf != NULL ? 0 : -ENOMEM;
+
+	for (b = 0; b < blocks && rc == 0; b += MAX(n, 1u)) {
+		for (n = 0; n < READER_BLOCKS && relfile_in_chain(f, b + n); n++)
+			;
+		if (n > 0)
+			rc = copy_up_run(c, f, b, n, buf, r);
+	}
+}
+
 /* Writes to the first blocks of [off, off + len), which the chain provides; returns bytes. */
 static ssize_t
 write_up(struct cow *c, struct relfile *f, uint64_t off, size_t len, const unsigned char *src,
@@ -245,6 +291,8 @@ write_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, const vo
 		rc = write_content(c, f, off, len, src);
 	} else {
 		pthread_mutex_lock(&f->copyup);
+		if (goes_up_whole(c, f))
+			copy_up_all(c, f, r);
 		rc = write_mixed(c, f, off, len, src, r);
 		pthread_mutex_unlock(&f->copyup);
 	}

@@ -16,7 +16,8 @@
 #include "supervisor/identity.h"
 #include "supervisor/mountinfo.h"
 
-#define READ_AHEAD_KB	"1024"
+#define READ_AHEAD_KB	1024	/* one request */
+#define READ_AHEAD_MAX	4	/* requests; more memory for each reader than that is not worth it */
 
 static int
 mount_as_root(const struct fusemount *m, char *error)
@@ -217,21 +218,32 @@ fusemount_unmount(int parent_fd, const char *base, const char *mnt, bool lazy, c
 	return rc;
 }
 
+/* Of a window and the next one the kernel asks for all requests at once. */
+static unsigned
+requests_ahead(unsigned threads)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned busy = processors > 0 ? MIN(threads, (unsigned)processors) : threads;
+
+	return MAX(MIN(busy / 2, READ_AHEAD_MAX), 1u);
+}
+
 int
-fusemount_set_readahead(const char *mnt)
+fusemount_set_readahead(const char *mnt, unsigned threads)
 {
 	struct mountinfo *m autofree = malloc(sizeof(*m));
 	int fd autoclose = -1, rc;
-	char name[96];
+	char name[96], value[24];
 
 	if (m == NULL)
 		return -ENOMEM;
 	if ((rc = mountinfo_find(mnt, m)) != 0)
 		return rc;
 	snprintf(name, sizeof(name), "/sys/class/bdi/%u:%u/read_ahead_kb", m->major, m->minor);
+	snprintf(value, sizeof(value), "%u", READ_AHEAD_KB * requests_ahead(threads));
 	identity_raise();
 	fd = open(name, O_WRONLY | O_CLOEXEC);
-	rc = fd < 0 ? -errno : io_write(fd, READ_AHEAD_KB, strlen(READ_AHEAD_KB));
+	rc = fd < 0 ? -errno : io_write(fd, value, strlen(value));
 	identity_drop();
 	return rc;
 }

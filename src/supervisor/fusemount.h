@@ -32,7 +32,7 @@ int	fusemount_mount(const struct fusemount *m, char *error);
  */
 int	fusemount_unmount(int parent_fd, const char *base, const char *mnt, bool lazy, char *error);
 
-/* Sets the read-ahead of a mount as large as its requests.  Only root can. */
-int	fusemount_set_readahead(const char *mnt);
+/* Sets the read-ahead of a mount so that one reader keeps all threads busy.  Only root can. */
+int	fusemount_set_readahead(const char *mnt, unsigned threads);
 
 #endif

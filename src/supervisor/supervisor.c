@@ -167,7 +167,7 @@ make_mount(struct supervisor *s)
 		state_fail(s, "%s", error);
 		return -1;
 	}
-	if (identity_is_root() && fusemount_set_readahead(s->config->mnt) != 0)
+	if (identity_is_root() && fusemount_set_readahead(s->config->mnt, s->config->threads) != 0)
 		log_info("could not set the read-ahead of the mount");
 	return 0;
 }

@@ -13,8 +13,9 @@
 # BENCH_CODECS	the codecs of the catalogs (all); BENCH_CODEC: of all other rows
 # BENCH_DIR	where to work, on the file system that is to be measured (/tmp)
 #
-# Results go to bench/out/ of the build directory: table.txt, results.json,
-# plot.svg, and samples.tsv with every single measurement.
+# Results go to bench/out/ of the build directory: table.txt, readme.md (the targets
+# as the README quotes them), results.json, plot.svg, and samples.tsv with every
+# single measurement.
 #
 # As the end-to-end tests do, it runs in mount, process and IPC namespaces of
 # its own: whatever happens, nothing of it is left.
@@ -49,6 +50,7 @@ for bench_row in ${*:-$all_rows}; do
 	progress "$bench_row"
 	"row_$bench_row" || cannot "$bench_row" "the measurement failed; see above"
 	servers_down
+	results_write
 done
 progress "done after $(($(date +%s) - bench_began)) s"
 results_end

@@ -1,6 +1,7 @@
 # Makes the report from what results.sh collected below the directory raw:
 #
 #	format=text	the table
+#	format=readme	the targets alone, as a table in Markdown
 #	format=json	for tools
 #	format=plot	one line for each target, for plot.awk
 #
@@ -14,6 +15,8 @@ BEGIN {
 		print_json()
 	else if (format == "plot")
 		print_plot()
+	else if (format == "readme")
+		print_readme()
 	else
 		print_text()
 }
@@ -190,6 +193,33 @@ function print_json(    i, j, list) {
 		for (j = 1; j <= n_notes[orphans[i]]; j++)
 			list = list (list == "" ? "" : ", ") quoted(orphans[i] ": " note[orphans[i], j])
 	printf "  ],\n  \"notes\": [%s],\n  \"hit\": %d, \"missed\": %d\n}\n", list, hits, misses
+}
+
+function fact_of(name,    i) {
+	for (i = 1; i <= n_facts; i++)
+		if (fact[i] == name)
+			return fact_value[i]
+	return "?"
+}
+
+# The median of a side, with its unit; nothing for a limit that is a number.
+function cell(id, s) {
+	if (s == "=" || n[id, s] + 0 == 0)
+		return ""
+	spread_of(id, s)
+	return num(med) " " unit[id]
+}
+
+function print_readme(    k) {
+	printf "%s, %s, %s, Linux %s, %s, PostgreSQL %s; load %s before, %s after; %s.\n\n",
+	    substr(fact_of("date"), 1, 10), fact_of("processor"), fact_of("memory"), fact_of("kernel"),
+	    fact_of("file system"), fact_of("PostgreSQL"), fact_of("load before"), fact_of("load after"), fact_of("settings")
+	print "| what, and the caches before | side | median | compared with | ratio (least-most) | target | |"
+	print "|---|---|---|---|---|---|---|"
+	for (k = 1; k <= n_targets; k++)
+		printf "| %s [%s] | %s | %s | %s | %s | %s | %s |\n", title[t_row[k]], caches[t_row[k]], t_side[k],
+		    cell(t_row[k], t_side[k]), t_base[k] == "=" ? "" : t_base[k] " " cell(t_row[k], t_base[k]),
+		    verdict[k] == "?" ? "not measured" : range(t_med[k], t_lo[k], t_hi[k]), against(k), verdict[k]
 }
 
 # title, what was found, what was wanted, how near: 1 is the target, more is better

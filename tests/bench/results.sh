@@ -73,17 +73,25 @@ results_begin() {
 	mkdir -p "$raw" "$out"
 	for results_file in rows samples targets notes; do : >"$raw/$results_file.tsv"; done
 	machine >"$raw/machine.tsv"
+	results_load=$(cut -d ' ' -f 1 /proc/loadavg)
+	[ "$(calc "$results_load < 1")" = 1 ] ||
+	    note_row machine "it was busy already (load $results_load): no verdict here counts for much"
 	case $(stat -f -c %T "$work") in
 	tmpfs) note_row machine "the working directory is in memory: nothing here is ever cold; set BENCH_DIR" ;;
 	esac
 }
 report() { awk -v raw="$raw" -v format="$1" -f "$bench/report.awk" </dev/null; }
-results_end() {
-	printf 'load after\t%s\n' "$(cut -d ' ' -f 1 /proc/loadavg)" >>"$raw/machine.tsv"
-	printf 'duration\t%s s\n' "$(($(date +%s) - bench_began))" >>"$raw/machine.tsv"
+# After each row: what ends the benchmark early does not take its results away.
+results_write() {
 	report text >"$out/table.txt"
+	report readme >"$out/readme.md"
 	report json >"$out/results.json"
 	report plot | awk -f "$bench/plot.awk" >"$out/plot.svg"
 	cp "$raw/samples.tsv" "$out/samples.tsv"
+}
+results_end() {
+	printf 'load after\t%s\n' "$(cut -d ' ' -f 1 /proc/loadavg)" >>"$raw/machine.tsv"
+	printf 'duration\t%s s\n' "$(($(date +%s) - bench_began))" >>"$raw/machine.tsv"
+	results_write
 	cat "$out/table.txt"
 }

@@ -3,6 +3,7 @@
 #
 #	native		a copy, as a restore makes it
 #	pass		another copy, seen through passthrough; pg_wal outside
+#	passwal		the same with pg_wal inside: what FUSE leaves for walmount
 #	root		the mount, made by root: --wal=direct
 #	user		the same, made by an ordinary user with fusermount3
 #	walmount	the mount, made by root: --wal=mount
@@ -14,7 +15,7 @@ tools=$builddir/tests/bench
 side_dir() { echo "$work/side/$1"; }
 side_diff() { echo "$work/diff/$1"; }
 side_port() {
-	case $1 in native) echo 5501 ;; pass) echo 5502 ;; root) echo 5503 ;; user) echo 5504 ;; *) echo 5505 ;; esac
+	case $1 in native) echo 5501 ;; pass) echo 5502 ;; root) echo 5503 ;; user) echo 5504 ;; passwal) echo 5507 ;; *) echo 5505 ;; esac
 }
 rm -rf "$diff"
 mkdir -p "$work/side" "$work/diff" "$work/bin" "$work/log" "$work/copy"
@@ -48,7 +49,7 @@ side_mount() {
 side_unmount() {
 	is_mounted "$(side_dir $1)" || return 0
 	case $1 in
-	pass|memory) umount "$(side_dir $1)" ;;
+	pass|passwal|memory) umount "$(side_dir $1)" ;;
 	*) pbk $1 unmount -D "$(side_dir $1)" >/dev/null ;;
 	esac
 }
@@ -63,15 +64,18 @@ pass_mount() {
 	    echo 1024 >"/sys/class/bdi/$pass_bdi/read_ahead_kb" 2>/dev/null ||
 	    note_row "$bench_row" "read-ahead of passthrough could not be raised"
 }
-# The copy has its WAL elsewhere, or WAL would slow what is to be a ceiling.
+# pass_begin SIDE.  The copy of pass has its WAL elsewhere, or WAL would slow what
+# is to be a ceiling.
 pass_begin() {
-	if [ ! -d "$work/copy/pass" ]; then
-		cp -a "$(side_dir native)" "$work/copy/pass"
-		mv "$work/copy/pass/pg_wal" "$work/copy/pass_wal"
-		ln -s "$work/copy/pass_wal" "$work/copy/pass/pg_wal"
-		rm -f "$work/copy/pass/postmaster.pid"
+	if [ ! -d "$work/copy/$1" ]; then
+		cp -a "$(side_dir native)" "$work/copy/$1"
+		if [ $1 = pass ]; then
+			mv "$work/copy/pass/pg_wal" "$work/copy/pass_wal"
+			ln -s "$work/copy/pass_wal" "$work/copy/pass/pg_wal"
+		fi
+		rm -f "$work/copy/$1/postmaster.pid"
 	fi
-	pass_mount pass "$work/copy/pass"
+	pass_mount $1 "$work/copy/$1"
 }
 # restored DIRECTORY [INSTANCE [ID]]: what a restore would write there.
 restored() {
@@ -85,7 +89,7 @@ side() {
 	fixture_catalog || return 1
 	case $1 in
 	native) [ -d "$(side_dir native)" ] || restored "$(side_dir native)" ;;
-	pass) side native && { is_mounted "$(side_dir pass)" || pass_begin; } ;;
+	pass|passwal) side native && { is_mounted "$(side_dir $1)" || pass_begin $1; } ;;
 	*) is_mounted "$(side_dir $1)" || side_mount $1 ;;
 	esac
 }
@@ -95,7 +99,7 @@ side_drop() {
 	server_down $1
 	side_unmount $1
 	rm -rf "$(side_diff $1)" "$(side_dir $1)"
-	[ $1 != pass ] || rm -rf "$work/copy/pass" "$work/copy/pass_wal"
+	case $1 in pass|passwal) rm -rf "$work/copy/$1" "$work/copy/$1_wal" ;; esac
 }
 side_fresh() { for fresh_side in "$@"; do side_drop $fresh_side; done; sides "$@"; }
 side_worker() { tr -dc 0-9 <"$(side_diff $1)/.pbkfs/worker.pid"; }

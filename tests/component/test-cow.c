@@ -51,7 +51,7 @@ add_backup(struct catwriter *w, const char *id, const char *parent)
 	catbackup_plain(b, "PG_VERSION", 0600, "15\n", 3);
 	catbackup_plain(b, "conf", 0640, page[2], 5000);
 	catbackup_plain(b, "empty", 0600, "", 0);
-	catbackup_plain(b, "pg_wal/000000010000000000000001", 0600, page[0], BLCKSZ);
+	catbackup_plain(b, "pg_wal/000000010000000000000001", 0600, page[0], sizeof(page));
 	add_data(b, "base/5/16384", PAGES, first, 1 + first);
 	add_data(b, "base/5/16385", 0, 0, 1);
 	add_data(b, "base/5/16386", 150000, first, 1);
@@ -876,6 +876,85 @@ START_TEST(interrupted_cut)
 }
 END_TEST
 
+/* Block maps in the diff directory. */
+static unsigned
+count_maps(void)
+{
+	int fd = openat(rig.config.diff_fd, "data", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *d;
+	unsigned n = 0;
+	DIR *dir;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert((dir = fdopendir(fd)) != NULL);
+	while ((d = readdir(dir)) != NULL)
+		n += strstr(d->d_name, ".map") != NULL;
+	closedir(dir);
+	return n;
+}
+
+/* A segment of WAL leaves the backup at its first write, and needs no map. */
+START_TEST(whole_segment)
+{
+	const char *path = "pg_wal/000000010000000000000001";
+	enum end end = (enum end)(_i / 2);
+	bool synced = _i % 2;
+	unsigned char half[BLCKSZ / 2];
+
+	memset(half, 7, sizeof(half));
+	ck_assert_int_eq(put(path, 3 * BLCKSZ, half, sizeof(half)), 0);
+	if (synced)
+		ck_assert_int_eq(sync_path(path), 0);
+	ck_assert_int_eq(put(path, BLCKSZ, half, sizeof(half)), 0);
+	if (synced)
+		ck_assert_int_eq(sync_path(path), 0);
+	ck_assert_uint_eq(count_maps(), 0);
+	reopen(end);
+	ck_assert_uint_eq(size_of(path), sizeof(page));
+	has(path, 0, page[0], BLCKSZ);
+	if (end == BOTH && !synced) {
+		has(path, BLCKSZ, page[1], BLCKSZ);
+		return;
+	}
+	has(path, BLCKSZ, half, sizeof(half));
+	has(path, BLCKSZ + sizeof(half), page[1] + sizeof(half), BLCKSZ - sizeof(half));
+	has(path, 3 * BLCKSZ, half, sizeof(half));
+	has(path, (PAGES - 1) * BLCKSZ, page[PAGES - 1], BLCKSZ);
+	ck_assert_int_eq(resize(path, BLCKSZ), 0);
+	ck_assert_int_eq(resize(path, 2 * BLCKSZ), 0);
+	is_zero(path, BLCKSZ, BLCKSZ);
+	ck_assert_int_eq(sync_path(path), 0);
+	ck_assert_uint_eq(count_maps(), 0);
+}
+END_TEST
+
+/* So does a relation once its last block was written; the map is not asked again. */
+START_TEST(whole_relation)
+{
+	const char *path = "base/5/16384";
+	enum end end;
+	unsigned i;
+
+	for (i = 1; i < PAGES; i++)
+		ck_assert_int_eq(put(path, i * BLCKSZ, page[0], BLCKSZ), 0);
+	ck_assert_int_eq(sync_path(path), 0);
+	ck_assert_uint_eq(count_maps(), 1);
+	ck_assert_int_eq(put(path, 0, page[1], BLCKSZ), 0);
+	ck_assert_int_eq(sync_path(path), 0);
+	for (end = CLEAN; end <= BOTH; end++) {
+		reopen(end);
+		ck_assert_uint_eq(size_of(path), PAGES * BLCKSZ);
+		has(path, 0, page[1], BLCKSZ);
+		has(path, (PAGES - 1) * BLCKSZ, page[0], BLCKSZ);
+		ck_assert_int_eq(put(path, BLCKSZ, page[0], BLCKSZ), 0);
+		ck_assert_int_eq(sync_path(path), 0);
+	}
+	ck_assert_int_eq(resize(path, 0), 0);
+	reopen(KILLED);
+	ck_assert_uint_eq(size_of(path), 0);
+}
+END_TEST
+
 START_TEST(fallocate_results)
 {
 	const char *path = "base/5/16384";
@@ -1144,6 +1223,8 @@ add_content_tests(Suite *s)
 	tcase_add_loop_test(tc, empty_in_the_backup, 0, 6);
 	tcase_add_test(tc, truncate_and_extend);
 	tcase_add_loop_test(tc, interrupted_cut, 0, 6);
+	tcase_add_loop_test(tc, whole_segment, 0, 6);
+	tcase_add_test(tc, whole_relation);
 	tcase_add_test(tc, fallocate_results);
 	tcase_add_test(tc, punch);
 	tcase_add_test(tc, punch_much);

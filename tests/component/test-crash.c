@@ -135,11 +135,12 @@ add_relation(struct catbackup *b, const char *path, unsigned n, unsigned step, u
 static void
 add_plain(struct catbackup *b, const char *path, size_t len, uint32_t seed)
 {
-	unsigned char page[BLCKSZ * 2];
+	unsigned char bytes[MAX_SIZE];
+	unsigned i;
 
-	catwriter_make_page(page, 1, seed);
-	catwriter_make_page(page + BLCKSZ, 1, seed + 1);
-	catbackup_plain(b, path, 0600, page, len);
+	for (i = 0; i < MAX_BLOCKS; i++)
+		catwriter_make_page(bytes + i * BLCKSZ, 1, seed + i);
+	catbackup_plain(b, path, 0600, bytes, len);
 }
 
 static int
@@ -159,10 +160,13 @@ add_backup(struct catwriter *w, const char *id, const char *parent, unsigned ste
 	catbackup_dir(b, "base/5", 0700);
 	catbackup_dir(b, "global", 0700);
 	catbackup_dir(b, "pg_xact", 0700);
+	catbackup_dir(b, "pg_wal", 0700);
 	add_plain(b, "PG_VERSION", 3, seed + 1);
 	add_plain(b, "global/pg_control", BLCKSZ, seed + 2);
 	add_plain(b, "pg_xact/0000", 2 * BLCKSZ, seed + 4);
 	add_plain(b, "global/odd", 10000, seed + 6);
+	add_plain(b, "pg_wal/1", 9 * BLCKSZ, seed + 7);
+	add_plain(b, "pg_wal/2", 2 * BLCKSZ + 100, seed + 8);
 	add_plain(b, "nothing", 0, 0);
 	add_relation(b, "base/5/16384", 12, step, seed + 11);
 	add_relation(b, "base/5/16385", 5, step, seed + 12);
