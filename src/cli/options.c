@@ -195,13 +195,13 @@ static const struct command commands[] = {
 	COMMAND(stat, "-D DIR [--format text|json] [--counters-reset]",
 	    "show what a mount does"),
 	COMMAND(cleanup, "-d DIR [--force]", "empty a diff directory"),
-	{ "archive-get", "-B DIR -I NAME FILE PATH", "fetch a WAL file from the archive, for restore_command",
-	  archive_get_options, ARRAY_SIZE(archive_get_options), cmd_archive_get,
-	  archive_get_operands, ARRAY_SIZE(archive_get_operands) },
 	COMMAND(show, "-B DIR [-I NAME] [--format text|json]",
 	    "show the backups of a catalog, and which can be mounted"),
 	COMMAND(list, "[--format text|json]", "list the mounts of this host"),
 	COMMAND(verify, "-B DIR -I NAME -i ID [-j N]", "check all that a backup's chain stores"),
+	{ "archive-get", "-B DIR -I NAME FILE PATH", "fetch a WAL file from the archive, for restore_command",
+	  archive_get_options, ARRAY_SIZE(archive_get_options), cmd_archive_get,
+	  archive_get_operands, ARRAY_SIZE(archive_get_operands) },
 };
 
 const struct command *

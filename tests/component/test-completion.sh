@@ -43,6 +43,13 @@ done
 for command in stat show list; do
 	offers "values of $command --format" "text json" pbkfs $command --format ''
 done
+offers "recovery targets" "immediate latest" pbkfs mount --recovery-target ''
+offers "inclusive or not" "true false" pbkfs mount --recovery-target-inclusive ''
+offers "actions at the target" "pause promote shutdown" pbkfs mount --recovery-target-action ''
+offers "timelines" "current latest" pbkfs mount --recovery-target-timeline ''
+for option in --recovery-target-time --recovery-target-xid --recovery-target-lsn --recovery-target-name --restore-command --set --external-mapping -T; do
+	offers "nothing for $option" "" pbkfs mount $option ''
+done
 offers "the beginning of a value" "direct" pbkfs mount --wal d
 offers "the same after =" "direct" pbkfs mount --wal = d
 offers "the same in one word" "--wal=direct" pbkfs mount --wal=d
