@@ -177,7 +177,7 @@ read_header(int fd, struct index_header *h)
 		return (int)n;
 	if ((size_t)n < sizeof(*h) || h->magic != INDEX_MAGIC || h->version != INDEX_VERSION ||
 	    h->n_entries == 0 || h->n_entries > INDEX_MAX_ENTRIES ||
-	    h->n_backups == 0 || h->n_backups > CHAIN_MAX || h->reserved != 0 ||
+	    h->n_backups == 0 || h->n_backups > CHAIN_MAX ||
 	    (h->xlog_seg_size & (h->xlog_seg_size - 1)) != 0)
 		return -EUCLEAN;
 	if (h->length != index_parts_of(h).length || h->length > (uint64_t)st.st_size ||
@@ -203,6 +203,7 @@ point_into(struct index *ix, const struct index_header *h)
 	ix->tree_digest = h->tree_digest;
 	ix->server_version = h->server_version;
 	ix->xlog_seg_size = h->xlog_seg_size;
+	ix->since = h->since;
 }
 
 int

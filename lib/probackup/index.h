@@ -58,6 +58,7 @@ struct index_backup {
 	char	id[BACKUP_ID_MAX];
 	uint32_t version;	/* program-version as a number */
 	uint32_t checksums;	/* checksum-version, 0 = pages have none */
+	uint32_t list_crc;	/* CRC-32C of its list */
 };
 
 /* A mapped index; the pointers lie in the mapping. */
@@ -71,6 +72,7 @@ struct index {
 	uint64_t tree_digest;	/* of all paths, types and lengths as listed: equal trees, equal digest */
 	uint32_t server_version;	/* major: 15 */
 	uint32_t xlog_seg_size;		/* bytes, 0 if unknown */
+	int64_t	since;			/* what is written to the store later is not in here: ns since the epoch */
 	const void *map;
 	size_t	map_len;
 };

@@ -4,8 +4,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "base/io.h"
 #include "base/util.h"
@@ -234,7 +237,9 @@ fill_header(struct layout *l)
 		memcpy(l->backups[i].id, b->id, sizeof(b->id));
 		l->backups[i].version = b->control.version;
 		l->backups[i].checksums = b->control.checksum_version;
+		l->backups[i].list_crc = b->list_crc;
 	}
+	l->header.since = l->c->since;
 }
 
 static int
@@ -321,6 +326,32 @@ lay_out(struct index_collect *c, int fd, size_t max, char *error)
 	return r;
 }
 
+static int64_t
+ns_of(const struct timespec *ts)
+{
+	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
+}
+
+/*
+ * Now, by our clock or by that of the store, where it is ahead: a backup's control
+ * file is what was written last.
+ */
+static int64_t
+find_since(const struct chain *chain)
+{
+	struct timespec now;
+	struct stat st;
+	int64_t since;
+	unsigned i;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	since = ns_of(&now);
+	for (i = 0; i < chain->n; i++)
+		if (fstatat(chain->member[i].dirfd, "backup.control", &st, AT_SYMLINK_NOFOLLOW) == 0)
+			since = MAX(since, ns_of(&st.st_mtim));
+	return since;
+}
+
 int
 index_build(struct chain *chain, int fd, size_t max, unsigned n_threads, char *error)
 {
@@ -331,6 +362,7 @@ index_build(struct chain *chain, int fd, size_t max, unsigned n_threads, char *e
 		free(c);
 		return explain(error, -ENOMEM, "out of memory");
 	}
+	c->since = find_since(chain);
 	if ((r = index_collect_run(c, n_threads, error)) == 0 &&
 	    (r = index_merge(c, error)) == 0)
 		r = lay_out(c, fd, max, error);

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "pg/pg_types.h"
+#include "probackup/guard.h"
 #include "probackup/store.h"
 #include "probackup/tablespace.h"
 
@@ -121,7 +122,16 @@ store_close(struct store *s)
 		if (s->backup_fd[i] >= 0)
 			close(s->backup_fd[i]);
 	s->fds = NULL;
+	guard_free(s->guard);
+	s->guard = NULL;
 	index_close(&s->ix);
+}
+
+int
+store_guard(struct store *s)
+{
+	s->guard = guard_new();
+	return s->guard != NULL ? 0 : -ENOMEM;
 }
 
 int
@@ -186,7 +196,7 @@ open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 {
 	char shown[PATH_MAX], path[2 * PATH_MAX];
 	struct stat st;
-	int r;
+	int r, rc;
 
 	if (e == INDEX_NONE)
 		strcpy(path, "page_header_map");
@@ -203,6 +213,10 @@ open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 	if (r >= 0 && (fstat(r, &st) != 0 || !S_ISREG(st.st_mode))) {
 		close(r);
 		r = -EINVAL;
+	}
+	if (r >= 0 && s->guard != NULL && (rc = guard_check(s->guard, s, p->backup, &st)) < 0) {
+		close(r);
+		return rc;
 	}
 	if (r < 0 && !s->quiet && !was_told(p->backup, e, InvalidBlockNumber))
 		log_error("could not open \"%s\" in backup %s: %s", path,

@@ -28,6 +28,7 @@ struct store {
 	const char *instance;		/* borrowed */
 	int	backup_fd[CHAIN_MAX];	/* O_PATH of each backup's directory; -1: out of reach */
 	struct fdcache *fds;		/* borrowed */
+	struct guard *guard;		/* NULL: what is opened is taken as it is; owned */
 };
 
 /* What one thread needs to read pages.  Not shared. */
@@ -50,6 +51,9 @@ struct reader {
 int	store_open(struct store *s, int store_fd, const char *instance, int index_fd,
 	    struct fdcache *fds);
 void	store_close(struct store *s);
+
+/* From now on, what is opened has to be as it was prepared: see guard.h.  Returns 0 or -ENOMEM. */
+int	store_guard(struct store *s);
 
 /* Allocates what a thread needs.  Returns 0 or -ENOMEM. */
 int	reader_init(struct reader *r, struct iostats *stats);

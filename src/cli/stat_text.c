@@ -56,6 +56,8 @@ print_mount(const struct json_node *nodes)
 	    TEXT("instance"), TEXT("server_version"));
 	printf("store         %s (read as: %s, lock: %s)\n", TEXT("store"),
 	    TEXT("store_read_by"), TEXT("store_lock"));
+	if (is_true(nodes, "store_changed"))
+		printf("              CHANGED under the mount: see the log\n");
 	printf("diff          %s\n", TEXT("diff_dir"));
 	printf("owner         %s:%s\n", TEXT("owner_uid"), TEXT("owner_gid"));
 	printf("mode          cache %s, wal %s, verify %s%s%s\n", TEXT("cache"), TEXT("wal"),

@@ -69,6 +69,7 @@ struct msg_stats {
 	uint64_t open_files;
 	uint64_t inodes;	/* in memory */
 	uint64_t dirty_files;	/* with writes that no fsync covered yet */
+	uint64_t store_changed;	/* 1: the last look at a backup found it changed under the mount */
 };
 
 /* Incoming bytes of one pipe, until they make a frame. */

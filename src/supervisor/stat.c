@@ -203,6 +203,7 @@ put_mount(struct json_out *o, const struct supervisor *s)
 	json_put_string(o, "store_read_by", s->keep_read_search ? "CAP_DAC_READ_SEARCH" :
 	    "owner");
 	json_put_string(o, "store_lock", storelock_state_name(s->store_lock.state));
+	json_put_bool(o, "store_changed", s->stats.store_changed != 0);
 	json_put_string(o, "sandbox", sandboxes[c->sandbox]);
 	json_put_string(o, "verify", verifies[c->verify]);
 	json_put_string(o, "cache", c->cache == CACHE_WRITEBACK ? "writeback" : "writethrough");

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "probackup/guard.h"
 #include "worker/archived.h"
 #include "worker/confine.h"
 #include "worker/engine.h"
@@ -137,6 +138,7 @@ send_stats(struct server *v)
 	m.open_files = f.open_files;
 	m.inodes = f.inodes;
 	m.dirty_files = f.dirty_files;
+	m.store_changed = guard_found_change();
 	report_send(MSG_STATS, &m, sizeof(m));
 }
 

@@ -165,7 +165,7 @@ umount "$diff"
 # ---- no archive at all
 mv "$store/wal" "$store/wal.away"
 new_diff
-check "mount without an archive" mount_it --wal=mount
+check "mount without an archive, for a server that has another" mount_it --wal=mount --restore-command="cp /elsewhere/%f %p"
 equal "it is an empty directory" ". .." "$(ls -a "$shown" | tr '\n' ' ' | sed 's/ $//')"
 mkdir -m 700 "$store/wal" && chown "$pguser:" "$store/wal" && mv "$store/wal.away/main" "$store/wal/main"
 check "and has what comes later" same_as_archive "$(segment 1C)"

@@ -1,0 +1,182 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "probackup/guard.h"
+#include "probackup/member.h"
+#include "probackup/store.h"
+
+#define TOLD_SECONDS	60
+
+/*
+ * merge and delete write their status before they touch anything else.  So a
+ * file is opened first and the status looked at afterwards: whatever was opened
+ * too late finds it.
+ */
+
+/* What tells one version of a file from another. */
+struct version {
+	dev_t	dev;
+	ino_t	ino;
+	off_t	size;
+	struct timespec mtime;
+};
+
+struct guarded {
+	bool	accepted;
+	struct version control, list;
+	time_t	told;			/* when a change was last said, CLOCK_MONOTONIC; 0 = never */
+};
+
+struct guard {
+	pthread_mutex_t lock;		/* of what follows */
+	struct guarded member[CHAIN_MAX];
+};
+
+static _Atomic bool changed;
+
+struct guard *
+guard_new(void)
+{
+	struct guard *g = calloc(1, sizeof(*g));
+
+	if (g != NULL)
+		pthread_mutex_init(&g->lock, NULL);
+	return g;
+}
+
+void
+guard_free(struct guard *g)
+{
+	if (g == NULL)
+		return;
+	pthread_mutex_destroy(&g->lock);
+	free(g);
+}
+
+bool
+guard_found_change(void)
+{
+	return atomic_load(&changed);
+}
+
+static int
+look(int dirfd, const char *name, struct version *v)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	/* Compared as bytes. */
+	memset(v, 0, sizeof(*v));
+	v->dev = st.st_dev;
+	v->ino = st.st_ino;
+	v->size = st.st_size;
+	v->mtime = st.st_mtim;
+	return 0;
+}
+
+/* Whether somebody is about to make something else of the backup. */
+static bool
+is_going(const char *status)
+{
+	static const char *const going[] = { "MERGING", "MERGED", "DELETING", "DELETED", "RUNNING" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(going); i++)
+		if (strcmp(status, going[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+say(struct guarded *m, const char *id, const char *why)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (m->told != 0 && now.tv_sec - m->told < TOLD_SECONDS)
+		return;
+	m->told = now.tv_sec;
+	log_error("backup %s was changed under the mount: %s; what was not read of it yet cannot be read",
+	    id, why);
+}
+
+/* Reads what has changed.  Returns 0 if it still describes the same backup. */
+static int
+judge(const struct store *s, uint16_t n, struct guarded *m)
+{
+	const struct index_backup *b = &s->ix.backups[n];
+	char why[CHAIN_ERROR_MAX];
+	struct control *c autofree = malloc(sizeof(*c));
+	int r;
+
+	if (c == NULL)
+		return -ENOMEM;
+	if ((r = member_read(s->backup_fd[n], b->id, c, why)) < 0) {
+		say(m, b->id, why);
+		return r == -EUCLEAN || r == -ENOENT ? -ESTALE : r;
+	}
+	if (is_going(c->status)) {
+		snprintf(why, sizeof(why), "its status is %s", c->status);
+		say(m, b->id, why);
+		return -ESTALE;
+	}
+	r = store_check_list(s->store_fd, s->instance, b->id, b->list_crc);
+	if (r == -ESTALE || r == -ENOENT) {
+		say(m, b->id, "its list of files is another one");
+		return -ESTALE;
+	}
+	return r;
+}
+
+static int
+check_member(const struct store *s, uint16_t n, struct guarded *m)
+{
+	struct version control, list;
+	int r;
+
+	if ((r = look(s->backup_fd[n], "backup.control", &control)) < 0 ||
+	    (r = look(s->backup_fd[n], "backup_content.control", &list)) < 0) {
+		if (r != -ENOENT)
+			return r;
+		say(m, s->ix.backups[n].id, "it is being deleted");
+		return -ESTALE;
+	}
+	if (m->accepted && memcmp(&control, &m->control, sizeof(control)) == 0 &&
+	    memcmp(&list, &m->list, sizeof(list)) == 0)
+		return 0;
+	if ((r = judge(s, n, m)) == 0) {
+		m->control = control;
+		m->list = list;
+		m->accepted = true;
+	}
+	return r;
+}
+
+int
+guard_check(struct guard *g, const struct store *s, uint16_t n, const struct stat *st)
+{
+	int64_t written = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+	struct guarded *m = &g->member[n];
+	int r = 0;
+
+	pthread_mutex_lock(&g->lock);
+	if (s->backup_fd[n] >= 0)
+		r = check_member(s, n, m);
+	if (r == 0 && written > s->ix.since) {
+		say(m, s->ix.backups[n].id, "a file of it was written since");
+		r = -ESTALE;
+	}
+	pthread_mutex_unlock(&g->lock);
+	atomic_store(&changed, r == -ESTALE);
+	return r;
+}

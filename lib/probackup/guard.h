@@ -1,0 +1,37 @@
+/*
+ * Whether the backups of a chain are still those that were prepared.
+ * pg_probackup's lock keeps merge and delete away, but not everybody asks for
+ * it: what is opened after such a change must not be taken for what the index
+ * describes.  What is open already stays what it was.
+ */
+#ifndef PROBACKUP_GUARD_H
+#define PROBACKUP_GUARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "probackup/chain.h"
+
+struct store;
+struct guard;
+
+/* Returns a guard that has not looked at anything yet, or NULL when memory is short. */
+struct guard *guard_new(void);
+void	guard_free(struct guard *g);
+
+/*
+ * To be called when something of backup number n of s has been opened, and
+ * before it is used: compares the backup's control file and list with what was
+ * accepted the last time, and reads them if they differ.  *st is of what was
+ * opened.  A status that says that somebody merges or deletes, another list, a
+ * file that was written after the chain was prepared: -ESTALE, and one line
+ * in the log a minute.  Returns 0, -ESTALE, or negative errno where it could not
+ * be found out.  Safe from several threads.
+ */
+int	guard_check(struct guard *g, const struct store *s, uint16_t n, const struct stat *st);
+
+/* Whether the last check of any backup found it changed.  Of the whole process. */
+bool	guard_found_change(void);
+
+#endif
