@@ -290,6 +290,31 @@ backup_is_denied(int instance_fd, const char *id)
 	    is_denied(fd, "database", O_RDONLY | O_DIRECTORY);
 }
 
+/* The archive is needed by who recovers; each of its files is made by the same user. */
+static bool
+archive_is_denied(int store_fd, const char *instance)
+{
+	const struct dirent *entry;
+	char name[PATH_MAX];
+	bool denied = false;
+	DIR *dir;
+	int fd;
+
+	snprintf(name, sizeof(name), "wal/%s", instance);
+	fd = openat(store_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES;
+	if ((dir = fdopendir(fd)) == NULL)
+		return false;
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.') {
+			denied = is_denied(fd, entry->d_name, O_RDONLY);
+			break;
+		}
+	closedir(dir);
+	return denied;
+}
+
 /* In a child that is the owner: 1 if something of the instance is closed to him. */
 static int
 store_is_denied(const void *arg)
@@ -311,7 +336,7 @@ store_is_denied(const void *arg)
 		if (entry->d_name[0] != '.')
 			denied = backup_is_denied(fd, entry->d_name);
 	closedir(dir);
-	return denied;
+	return denied || archive_is_denied(s->store_fd, s->instance);
 }
 
 static int

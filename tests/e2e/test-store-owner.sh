@@ -41,6 +41,11 @@ new_diff
 check "mount of a readable store" mount_it
 equal "no capability is kept" 0000000000000000 "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$(worker_pid)/status")"
 check "unmount of a readable store" unmount_it
+mkdir -p "$store/wal/$instance"; chown -R nobody "$store/wal"; chmod 0700 "$store/wal/$instance"
+new_diff
+check "mount of a store whose archive he may not read" mount_it
+equal "the capability is kept" 0000000000000004 "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$(worker_pid)/status")"
+check "unmount of that" unmount_it
 chown -R nobody "$store"
 equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
 plan_done

@@ -96,9 +96,11 @@ put_common(struct catbackup *b)
 static struct catbackup *
 begin(struct catwriter *w, const struct catbackup_options *options)
 {
+	struct catbackup_options o = *options;
 	struct catbackup *b;
 
-	check(catbackup_begin(w, options, &b), options->id);
+	o.stream = true;	/* no mount asks for an archive */
+	check(catbackup_begin(w, &o, &b), o.id);
 	put_common(b);
 	return b;
 }
