@@ -219,6 +219,19 @@ cow_link(struct cow *c, uint64_t unique, uint64_t nodeid, uint64_t dir, const ch
 	return r < 0 ? r : cow_getattr(c, nodeid, attr);
 }
 
+/* The name p goes, which is n's. */
+static int
+drop_name(struct cow *c, struct journal_record *rec, struct place *p, const struct node *n)
+{
+	int r;
+
+	if ((r = node_bind(c, p->dir)) < 0)
+		return r;
+	set_name(rec, p);
+	rec->serial = n->serial;
+	return append_and_apply(c, rec);
+}
+
 static int
 remove_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const char *name,
     bool directory)
@@ -235,11 +248,7 @@ remove_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
 		return -EISDIR;
 	if (directory && !dentry_dir_is_empty(c, n->nodeid))
 		return -ENOTEMPTY;
-	if ((r = node_bind(c, p.dir)) < 0)
-		return r;
-	set_name(rec, &p);
-	rec->serial = n->serial;
-	return append_and_apply(c, rec);
+	return drop_name(c, rec, &p, n);
 }
 
 int
@@ -267,11 +276,7 @@ hide_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const char 
 		return r;
 	if (n->base == INDEX_NONE || !S_ISDIR(n->mode))
 		return -ENOTDIR;
-	if ((r = node_bind(c, p.dir)) < 0)
-		return r;
-	set_name(rec, &p);
-	rec->serial = n->serial;
-	return append_and_apply(c, rec);
+	return drop_name(c, rec, &p, n);
 }
 
 int

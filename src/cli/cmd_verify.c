@@ -33,17 +33,11 @@ static bool	progress_shown;	/* protected by the lock of stderr */
 static void
 log_line(enum log_level level, const char *text, size_t len)
 {
-	(void)len;
 	flockfile(stderr);
 	if (progress_shown)
 		fputs("\r\033[K", stderr);
 	progress_shown = false;
-	if (level == LOGL_ERROR)
-		cli_error("%s", text);
-	else if (level == LOGL_WARNING)
-		cli_warn("%s", text);
-	else
-		fprintf(stderr, "pbkfs: %s\n", text);
+	confined_log(level, text, len);
 	funlockfile(stderr);
 }
 

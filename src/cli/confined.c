@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/confined.h"
@@ -17,8 +16,8 @@
 
 #define NOBODY	65534
 
-static void
-log_as_command(enum log_level level, const char *text, size_t len)
+void
+confined_log(enum log_level level, const char *text, size_t len)
 {
 	(void)len;
 	if (level == LOGL_ERROR)
@@ -73,7 +72,7 @@ confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), 
 		return cli_error("could not start a process: %s", strerror(errno));
 	if (pid > 0)
 		return wait_for(pid);
-	log_set_sink(log_as_command);
+	log_set_sink(confined_log);
 	log_set_debug(c->debug);
 	status = confine(c, fd) == 0 ? program(fd, arg) : EXIT_FAILURE;
 	fflush(NULL);

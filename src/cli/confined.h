@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "base/log.h"
 #include "ipc/job.h"
 
 struct confined {
@@ -26,5 +27,8 @@ struct confined {
  * and a child that was killed are told by cli_error().
  */
 int	confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg);
+
+/* What the log goes to there, a log_sink: "pbkfs error: ..." and the like on standard error. */
+void	confined_log(enum log_level level, const char *text, size_t len);
 
 #endif
