@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@
 
 #define FLUSH_SECONDS	120	/* for a worker to write out what it holds */
 #define KILL_SECONDS	10
+#define BUSY_MS		50	/* a mount in use is tried again after it ... */
+#define BUSY_TRIES	41	/* ... so often: for two seconds */
 
 static int
 tell_busy(const struct target *t)
@@ -22,13 +25,30 @@ tell_busy(const struct target *t)
 	    users[0] != '\0' ? users : "processes that cannot be seen from here");
 }
 
+/*
+ * pg_ctl returns when the server has removed its pid file, just before it ends: who
+ * stops it and unmounts must not be told that it is in use.
+ */
+static int
+unmount_patiently(const struct target *t, char *error)
+{
+	int i, rc = -EBUSY;
+
+	for (i = 0; i < BUSY_TRIES && rc == -EBUSY; i++) {
+		if (i > 0)
+			poll(NULL, 0, BUSY_MS);
+		rc = fusemount_unmount(t->parent_fd, t->base, t->mnt, false, error);
+	}
+	return rc;
+}
+
 static int
 unmount_orderly(struct target *t)
 {
 	char error[FUSEMOUNT_ERROR_MAX];
 	int rc;
 
-	rc = fusemount_unmount(t->parent_fd, t->base, t->mnt, false, error);
+	rc = unmount_patiently(t, error);
 	if (rc == -EBUSY)
 		return tell_busy(t);
 	if (rc != 0)

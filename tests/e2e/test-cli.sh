@@ -117,6 +117,11 @@ refuse "another backup than the bound one" "$error.*$id" pbkfs mount -B "$store"
 refuse "another instance than the bound one" "$error" pbkfs mount -B "$store" -I other -i "$id" -D "$mnt" -d "$diff" --wait
 check "the bound one, in lower case" pbkfs mount -B "$store" -I "$instance" -i "$(echo "$id" | tr A-Z a-z)" -D "$mnt" -d "$diff" --wait
 echo kept >"$mnt/kept"
+# A server is still ending when pg_ctl returns.
+(cd "$mnt" && exec sleep 0.5) &
+check "unmount waits for who is just leaving" unmount_it
+wait
+check "mount" mount_it
 check "unmount" unmount_it
 mv "$diff" "$work/moved" && diff=$work/moved
 check "a diff directory that was moved" mount_it
