@@ -579,6 +579,17 @@ tell_hold(const struct supervisor *s)
 	warn_user(s, text);
 }
 
+static int
+start_keeper(struct supervisor *s)
+{
+	int rc = keeper_start(&s->keeper, s->store_fd, s->instance, s->config->mnt);
+
+	if (rc != 0)
+		return FAIL(s, "could not start the keeper of the store's lock: %s", strerror(-rc));
+	s->store_lock.pid = s->keeper.pid;
+	return 0;
+}
+
 int
 begin_hold(struct supervisor *s)
 {
@@ -589,7 +600,7 @@ begin_hold(struct supervisor *s)
 	if (s->config->store_lock == STORE_LOCK_NO)
 		return 0;
 	l->insist = s->config->store_lock == STORE_LOCK_YES;
-	if (s->hold_until == 0 && name_members(s) != 0)
+	if (s->hold_until == 0 && (start_keeper(s) != 0 || name_members(s) != 0))
 		return -1;
 	if ((rc = storelock_try(l)) == -EAGAIN)
 		return wait_for_holder(s);

@@ -131,19 +131,11 @@ close_range_or_loop(unsigned first, unsigned last)
 		close((int)fd);
 }
 
-/* Everything but standard streams and the job's own descriptors. */
-static void
-close_others(const struct job *job)
+void
+spawn_close_all_but(const int *keep, size_t n)
 {
-	int keep[8 + PROVISION_MAPPINGS_MAX] = {
-		job->store_fd, job->diff_fd, job->index_fd, job->fuse_fd,
-		job->in_fd, job->out_fd, job->lock_fd
-	};
 	unsigned from = STDERR_FILENO + 1, next;
-	size_t i, n = 7;
-
-	for (i = 0; job->mapped_fds != NULL && i < job->provision->n_mappings; i++)
-		keep[n++] = job->mapped_fds[i];
+	size_t i;
 
 	do {
 		next = ~0u;
@@ -155,12 +147,27 @@ close_others(const struct job *job)
 	} while (next != ~0u);
 }
 
+/* Everything but standard streams and the job's own descriptors. */
+static void
+close_others(const struct job *job, int keeper_fd)
+{
+	int keep[8 + PROVISION_MAPPINGS_MAX] = {
+		job->store_fd, job->diff_fd, job->index_fd, job->fuse_fd,
+		job->in_fd, job->out_fd, job->lock_fd, keeper_fd
+	};
+	size_t i, n = 8;
+
+	for (i = 0; job->mapped_fds != NULL && i < job->provision->n_mappings; i++)
+		keep[n++] = job->mapped_fds[i];
+	spawn_close_all_but(keep, n);
+}
+
 /*
  * A shutdown sends SIGTERM to every process, a terminal SIGINT: the worker
  * goes on until the mount is gone.
  */
-static void
-set_signals(void)
+void
+spawn_ignore_signals(void)
 {
 	static const int ignored[] = {
 		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ
@@ -194,10 +201,10 @@ run_child(const struct supervisor *s, const struct job *job, job_main program)
 	struct rlimit size = { index_max(s), index_max(s) };
 
 	log_set_sink(NULL);
-	set_signals();
+	spawn_ignore_signals();
 	identity_raise();
 	set_oom_score();
-	close_others(job);
+	close_others(job, s->keeper.fd);
 	if (job->generation == 0) {
 		setproctitle("preparing: %s", s->config->mnt);
 		if (job->mapped_fds == NULL)

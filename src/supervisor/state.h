@@ -16,6 +16,7 @@
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
 #include "supervisor/failover.h"
+#include "supervisor/keeper.h"
 #include "supervisor/storelock.h"
 #include "supervisor/supervisor.h"
 
@@ -72,6 +73,7 @@ struct supervisor {
 	int	store_fd, index_fd, fuse_fd, mnt_fd, mnt_parent_fd, signal_fd;
 	const char *mnt_base;
 	struct storelock store_lock;
+	struct keeper keeper;
 	uid_t	store_uid;	/* whose directory store_fd was */
 	struct reopen reopen;
 	uint64_t hold_due;	/* when to try to hold the store again; 0 = not asked */

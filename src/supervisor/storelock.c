@@ -8,7 +8,8 @@
  *
  * A pid whose process is gone counts for nothing, so a crash at any point
  * leaves nothing that has to be repaired.  It also means that the pid must be
- * one that lives exactly as long as the mount: the supervisor's.
+ * one that lives exactly as long as the mount: the supervisor's, or the
+ * keeper's where the backups are another user's (keeper.h).
  *
  * Giving back is different: who waits for readers holds backup.pid all that
  * time, and waiting for him would make both wait.  He only looks at the list,
@@ -125,9 +126,9 @@ parse_pid(const char *line)
  * did not write, a dead process had it before us.
  */
 static bool
-is_alive(pid_t pid)
+is_alive(const struct storelock *l, pid_t pid)
 {
-	return pid > 0 && pid != getpid() && (kill(pid, 0) == 0 || errno != ESRCH);
+	return pid > 0 && pid != l->pid && (kill(pid, 0) == 0 || errno != ESRCH);
 }
 
 static int
@@ -214,7 +215,7 @@ clear_exclusive(struct storelock *l, int dir_fd)
 	if (len == 0 && (rc = wait_for_text(l)) != 0)
 		return rc;
 	l->empty_since = 0;
-	if (is_alive(pid = parse_pid(text))) {
+	if (is_alive(l, pid = parse_pid(text))) {
 		l->holder = pid;
 		return -EAGAIN;
 	}
@@ -225,7 +226,7 @@ static int
 take_exclusive(struct storelock *l, int dir_fd)
 {
 	char text[PID_TEXT_MAX];
-	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid()), rc, i;
+	int len = snprintf(text, sizeof(text), "%d\n", (int)l->pid), rc, i;
 
 	for (i = 0; i < STALE_MAX; i++) {
 		rc = create_pid_file(dir_fd, EXCLUSIVE_NAME, text, (size_t)len);
@@ -241,7 +242,7 @@ take_exclusive(struct storelock *l, int dir_fd)
 
 /* Copies the lines of text whose processes live, each written anew.  Returns the length. */
 static size_t
-copy_living(char *to, char *text, size_t len)
+copy_living(const struct storelock *l, char *to, char *text, size_t len)
 {
 	char *line, *end;
 	size_t n = 0;
@@ -251,7 +252,7 @@ copy_living(char *to, char *text, size_t len)
 		if ((end = memchr(line, '\n', (size_t)(text + len - line))) == NULL)
 			end = text + len;
 		*end = '\0';
-		if (is_alive(pid = parse_pid(line)))
+		if (is_alive(l, pid = parse_pid(line)))
 			n += (size_t)snprintf(to + n, PID_TEXT_MAX, "%d\n", (int)pid);
 	}
 	return n;
@@ -274,7 +275,7 @@ replace_shared(int dir_fd, const char *text, size_t len)
 
 /* Writes the list anew: of those who live, and of ourselves if with_us. */
 static int
-rewrite_shared(int dir_fd, bool with_us)
+rewrite_shared(const struct storelock *l, int dir_fd, bool with_us)
 {
 	int fd autoclose = open_pid_file(dir_fd, SHARED_NAME), rc;
 	char *old autofree = NULL, *new autofree = NULL;
@@ -287,9 +288,9 @@ rewrite_shared(int dir_fd, bool with_us)
 	/* No line gets longer, but the last one may lack its line feed. */
 	if ((new = malloc(len + 2 * PID_TEXT_MAX)) == NULL)
 		return -ENOMEM;
-	n = old != NULL ? copy_living(new, old, len) : 0;
+	n = old != NULL ? copy_living(l, new, old, len) : 0;
 	if (with_us)
-		n += (size_t)snprintf(new + n, PID_TEXT_MAX, "%d\n", (int)getpid());
+		n += (size_t)snprintf(new + n, PID_TEXT_MAX, "%d\n", (int)l->pid);
 	return n == 0 ? remove_file(dir_fd, SHARED_NAME) : replace_shared(dir_fd, new, n);
 }
 
@@ -334,7 +335,7 @@ enter_list(struct storelock *l, struct storelock_member *m, int dir_fd)
 
 	if ((rc = take_exclusive(l, dir_fd)) != 0)
 		return rc;
-	rc = rewrite_shared(dir_fd, true);
+	rc = rewrite_shared(l, dir_fd, true);
 	m->held = rc == 0;
 	undone = remove_file(dir_fd, EXCLUSIVE_NAME);
 	return rc != 0 ? rc : undone;
@@ -378,7 +379,7 @@ leave_list(struct storelock *l, struct storelock_member *m, int dir_fd)
 	m->held = false;
 	while ((taken = take_exclusive(l, dir_fd)) == -EAGAIN && now_ns() < l->patient_until)
 		nanosleep(&step, NULL);
-	rc = rewrite_shared(dir_fd, false);
+	rc = rewrite_shared(l, dir_fd, false);
 	if (taken == 0)
 		remove_file(dir_fd, EXCLUSIVE_NAME);
 	return rc;
@@ -393,7 +394,7 @@ storelock_init(struct storelock *l, int store_fd, const char *instance)
 		return -EINVAL;
 	*l = (struct storelock){
 		.insist = l->insist, .since = l->since, .store_fd = store_fd,
-		.instance = instance,
+		.instance = instance, .pid = l->pid != 0 ? l->pid : getpid(),
 	};
 	return 0;
 }

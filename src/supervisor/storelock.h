@@ -31,6 +31,7 @@ struct storelock_member {
 struct storelock {
 	bool	insist;		/* a backup that is not writable is an error */
 	struct timespec since;	/* CLOCK_REALTIME; a chain that changed later is refused */
+	pid_t	pid;		/* for whom the lock is taken; storelock_init() makes 0 the caller's own */
 
 	/* the rest is for reading only */
 	int	store_fd;	/* the caller's */
@@ -46,15 +47,15 @@ struct storelock {
 
 /*
  * Prepares for a chain of one instance, whose backups are named next, the
- * newest first; keeps insist and since.  An id may come from the worker: it is
+ * newest first; keeps insist, since and pid.  An id may come from the worker: it is
  * an id of a backup or -EINVAL.  Both return 0 or negative errno.
  */
 int	storelock_init(struct storelock *l, int store_fd, const char *instance);
 int	storelock_add(struct storelock *l, const char *id);
 
 /*
- * Takes what is left to take, oldest first, for the calling process, which has
- * to be the one that stays.  Never waits.  Returns 0 when all is done, see
+ * Takes what is left to take, oldest first, for the process l->pid, which has
+ * to be one that stays.  Never waits.  Returns 0 when all is done, see
  * l->state then; -EAGAIN if l->holder works on the backup storelock_id(): try
  * again later; -ESTALE if a backup is gone or was changed after l->since;
  * -EINVAL or -EFBIG for lock files that are none; or another negative errno.

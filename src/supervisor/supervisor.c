@@ -560,6 +560,7 @@ finish(struct supervisor *s)
 	mapping_close(s);
 	/* Free before anybody hears of it: the next command may come at once. */
 	storelock_release(&s->store_lock);
+	keeper_end(&s->keeper);
 	if (s->lock_fd >= 0) {
 		close(s->lock_fd);
 		flock(s->diff.fd, LOCK_UN);
@@ -597,6 +598,7 @@ supervisor_main(const struct supervisor_config *config)
 	struct supervisor s = {
 		.config = config, .lock_fd = -1, .store_fd = -1, .index_fd = -1,
 		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1, .unmounting_fd = -1,
+		.keeper = { .fd = -1 },
 		.diff = { .fd = -1, .provided_fd = -1, .parent_fd = -1 },
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1 },
 		.reopen = { .pidfd = -1, .sock = -1 },

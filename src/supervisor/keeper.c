@@ -1,0 +1,92 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/util.h"
+#include "supervisor/identity.h"
+#include "supervisor/keeper.h"
+#include "supervisor/spawn.h"
+
+static int
+find_owner(int store_fd, const char *instance, struct stat *st)
+{
+	char path[PATH_MAX];
+	int fd autoclose = -1;
+
+	if (snprintf(path, sizeof(path), "backups/%s", instance) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	identity_raise();
+	fd = io_open_beneath(store_fd, path, O_PATH | O_DIRECTORY, 0);
+	identity_drop();
+	if (fd < 0)
+		return fd;
+	return fstat(fd, st) != 0 ? -errno : 0;
+}
+
+/* A shutdown ends every process by SIGTERM; this one ends with the mount. */
+static _Noreturn void
+keep(int fd, const struct stat *owner, const char *mnt)
+{
+	char byte;
+
+	setproctitle("keeper: %s", mnt);
+	spawn_ignore_signals();
+	spawn_close_all_but(&fd, 1);
+	if (setgroups(0, NULL) != 0 ||
+	    setresgid(owner->st_gid, owner->st_gid, owner->st_gid) != 0 ||
+	    setresuid(owner->st_uid, owner->st_uid, owner->st_uid) != 0)
+		_exit(1);
+	while (read(fd, &byte, 1) < 0 && errno == EINTR)
+		;
+	_exit(0);
+}
+
+int
+keeper_start(struct keeper *k, int store_fd, const char *instance, const char *mnt)
+{
+	struct stat owner;
+	int fds[2], rc;
+
+	*k = (struct keeper){ .fd = -1 };
+	if (!identity_is_root())
+		return 0;
+	if ((rc = find_owner(store_fd, instance, &owner)) != 0)
+		return rc;
+	if (owner.st_uid == 0)
+		return 0;
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return -errno;
+	if ((k->pid = fork()) == 0)
+		keep(fds[0], &owner, mnt);
+	close(fds[0]);
+	if (k->pid < 0) {
+		rc = -errno;
+		close(fds[1]);
+		k->pid = 0;
+		return rc;
+	}
+	k->fd = fds[1];
+	return 0;
+}
+
+void
+keeper_end(struct keeper *k)
+{
+	if (k->pid == 0)
+		return;
+	close(k->fd);
+	kill(k->pid, SIGKILL);	/* our own child, not yet reaped: the pid is its */
+	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	*k = (struct keeper){ .fd = -1 };
+}

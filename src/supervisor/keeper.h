@@ -1,0 +1,27 @@
+/*
+ * The keeper: a process that does nothing but live as long as the mount, as the
+ * owner of the backups.  Its pid stands in the lock files of the store, since
+ * pg_probackup takes a pid that it may not signal for an error and not for a
+ * reader: with a pid of root's there, its owner's validate and restore would fail.
+ */
+#ifndef SUPERVISOR_KEEPER_H
+#define SUPERVISOR_KEEPER_H
+
+#include <sys/types.h>
+
+struct keeper {
+	pid_t	pid;		/* 0: none, the supervisor's own pid serves */
+	int	fd;		/* whoever has it open keeps the keeper alive; -1 */
+};
+
+/*
+ * Starts one if the caller is root and the backups of instance, beneath
+ * store_fd, belong to another user.  It ends when the last copy of k->fd is
+ * closed: the supervisor's and the workers'.  Returns 0 or negative errno.
+ */
+int	keeper_start(struct keeper *k, int store_fd, const char *instance, const char *mnt);
+
+/* Ends it. */
+void	keeper_end(struct keeper *k);
+
+#endif
