@@ -75,15 +75,22 @@ equal "the change is there" 1 "$(sql -c 'select one from mine')"
 finish
 
 # A standby that follows the archive takes what arrives later.
-cp -R "$store/wal/main" "$work/kept"
+cp -a "$store/wal/main" "$work/kept"
 last=$(ls "$store/wal/main" | grep '^[0-9A-F]*\.gz$' | sort | tail -n 1)
 rm "$store/wal/main/$last"
 new_diff
 check "standby: mount" mount_it --restore-as-replica --set hot_standby=on
 check "standby: start" pg_start "$mnt"
 before_last=$(sql -c 'select pg_last_wal_replay_lsn()')
-cp -p "$work/kept/$last" "$store/wal/main/$last"
-check "standby: what arrives is replayed" sql -c "do \$\$ begin while pg_last_wal_replay_lsn() <= '$before_last' loop perform pg_sleep(0.05); end loop; end \$\$"
+cp -a "$work/kept/$last" "$store/wal/main/$last"
+replayed() {
+	for try in $(seq 600); do
+		[ "$(sql -c "select pg_last_wal_replay_lsn() > '$before_last'" 2>/dev/null)" != t ] || return 0
+		sql -c 'select pg_sleep(0.1)' >/dev/null 2>&1 || true
+	done
+	return 1
+}
+check "standby: what arrives is replayed" replayed
 equal "standby: it still is one" t "$(sql -c 'select pg_is_in_recovery()')"
 check "standby: promote" sql -c 'select pg_promote()'
 desc=standby; finish
@@ -110,7 +117,7 @@ cannot "an unknown action" "recovery-target-action" --recovery-target-action=exp
 cannot "inclusive without a target" "needs a target" --recovery-target-inclusive=false
 rm "$store/wal/main/000000010000000000000025.gz"
 cannot "a gap within the backup" "000000010000000000000025"
-cp -p "$work/kept/000000010000000000000025.gz" "$store/wal/main"
+cp -a "$work/kept/000000010000000000000025.gz" "$store/wal/main"
 rm "$store/wal/main/000000010000000000000027.gz"
 cannot "a gap before an LSN" "000000010000000000000027" --recovery-target-lsn=0/28EAF38
 cannot "a gap before the latest" "000000010000000000000027" --recovery-target=latest
@@ -118,7 +125,7 @@ new_diff
 check "a gap that may lie behind a time" mount_it --recovery-target-time="$(moment after2 2)"
 check "is a warning that names it" grep -q 'warning:.*000000010000000000000027' "$work/err"
 check "unmount" unmount_it
-cp -p "$work/kept/000000010000000000000027.gz" "$store/wal/main"
+cp -a "$work/kept/000000010000000000000027.gz" "$store/wal/main"
 new_diff
 check "with a restore_command of one's own the archive here does not count" mount_it --recovery-target-lsn=0/F000000 --restore-command="cp /elsewhere/%f %p"
 equal "and it is the one" "restore_command = 'cp /elsewhere/%f %p'" "$(grep '^restore_command' "$mnt/postgresql.auto.conf" | tail -n 1)"
