@@ -218,14 +218,17 @@ fusemount_unmount(int parent_fd, const char *base, const char *mnt, bool lazy, c
 	return rc;
 }
 
-/* Of a window and the next one the kernel asks for all requests at once. */
+/*
+ * The kernel asks for a window at once, and for the next one when the reader comes to
+ * that: so a window has a request for each thread that a processor can run.
+ */
 static unsigned
 requests_ahead(unsigned threads)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned busy = processors > 0 ? MIN(threads, (unsigned)processors) : threads;
 
-	return MAX(MIN(busy / 2, READ_AHEAD_MAX), 1u);
+	return MAX(MIN(busy, READ_AHEAD_MAX), 1u);
 }
 
 int

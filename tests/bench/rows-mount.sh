@@ -108,7 +108,8 @@ depth_random() { ioload evict "$(depth_file $1)" >/dev/null; ioload random "$(sc
 row_depth() {
 	row depth_seq "sequential read, chain of 1 and of 40" MB/s higher "store in memory, map built"
 	row depth_random "random read, chain of 1 and of 40" us lower "store in memory, map built"
-	depth_catalog && side_mount depth1 deep "$depth_first" && side_mount depth40 deep "$depth_id" || return 1
+	depth_catalog && side_mount depth1 deep "$depth_first" --verify=off && side_mount depth40 deep "$depth_id" --verify=off || return 1
+	note_row depth_seq "--verify=off: what the pages were changed in has no place in their checksums"
 	for depth_side in 1 40; do ioload warm "$(depth_file $depth_side)"; done
 	rounds depth_random depth_random 1 40 && rounds depth_seq depth_seq 1 40 || return 1
 	target depth_random 40 1 '>=' 0.90

@@ -41,7 +41,7 @@ store_segment(struct catbackup *b, unsigned i)
 int
 main(int argc, char **argv)
 {
-	const struct catbackup_options full = { .alg = CATALG_LZ4, .level = 1 };
+	const struct catbackup_options full = { .alg = CATALG_LZ4, .level = 1, .stream = true };
 	struct catwriter *w;
 	struct catbackup *b;
 	unsigned i, n;

@@ -1,5 +1,6 @@
 # Point-in-time recovery from the archive, as pg_probackup restore would give
 # it: every moment that the catalog's notes name, and what cannot be reached.
+PBKFS_E2E_TIMEOUT=${PBKFS_E2E_TIMEOUT:-600}
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-catalogs.sh"
 have_catalogs || skip_all "there are no catalogs in $catalogs"
@@ -43,14 +44,11 @@ done
 counts() { sql -c 'select (select count(*) from t_grow), (select count(*) from marks), (select count(*) from pgbench_history), (select sum(abalance) from pgbench_accounts)' | tr '|' ' '; }
 id=TOXCR8
 for label in $(sed '/^#/d; s/ .*//' "$oracle_dir/pitr.txt"); do
-	recover "$id to lsn of $label" --recovery-target-lsn="$(moment "$label" 3)" || continue
-	equal "$id to lsn of $label" "$(moment "$label" 6)" "$(counts)"
-	finish
-done
-for label in after0 late2; do
-	recover "$id to restore point of $label" --recovery-target-name="$(moment "$label" 5)" || continue
-	equal "$id to restore point of $label" "$(moment "$label" 6)" "$(counts)"
-	finish
+	for kind in time:2 lsn:3 xid:4 name:5; do
+		recover "$id to ${kind%:*} of $label" --recovery-target-"${kind%:*}"="$(moment "$label" "${kind#*:}")" || continue
+		equal "$id to ${kind%:*} of $label: rows as they were noted then" "$(moment "$label" 6)" "$(counts)"
+		finish
+	done
 done
 
 # Without any target a backup without WAL of its own runs to the end of the archive.
