@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "codec/codec.h"
 
@@ -18,6 +19,15 @@
 #define LIST_SIZE_MAX	((uint64_t)4 << 30)	/* bytes of a backup_content.control */
 
 enum backup_mode { MODE_FULL, MODE_DELTA, MODE_PAGE, MODE_PTRACK };
+
+/* What tells one version of a file from another; all 0 is that of no file. */
+struct file_version {
+	uint64_t dev, ino, size;
+	int64_t	mtime, ctime;		/* ns since the epoch */
+};
+
+struct file_version file_version_of(const struct stat *st);
+bool	file_version_same(const struct file_version *a, const struct file_version *b);
 
 /* backup.control; strings are NUL terminated and may be empty. */
 struct control {
@@ -40,6 +50,7 @@ struct control {
 	uint64_t data_bytes, wal_bytes, uncompressed_bytes, pgdata_bytes;	/* as measured when it was taken */
 	char	external_dirs[CONTROL_EXTERNAL_MAX];	/* ':' between, as the user typed them */
 	char	note[1024];
+	struct file_version read_from;	/* set by member_read() */
 };
 
 /*
@@ -75,6 +86,7 @@ struct backup {
 	int	dirfd;			/* O_PATH of its directory */
 	uint64_t list_len;		/* bytes of backup_content.control */
 	uint32_t list_crc;		/* its CRC-32C: content-crc until index_build() has computed it */
+	struct file_version list_read_from;	/* set with it; all 0 if it changed meanwhile */
 };
 
 struct chain {

@@ -22,17 +22,9 @@
  * too late finds it.
  */
 
-/* What tells one version of a file from another. */
-struct version {
-	dev_t	dev;
-	ino_t	ino;
-	off_t	size;
-	struct timespec mtime;
-};
-
 struct guarded {
-	bool	accepted;
-	struct version control, list;
+	bool	accepted;			/* since the index was made: */
+	struct file_version control, list;
 	time_t	told;			/* when a change was last said, CLOCK_MONOTONIC; 0 = never */
 };
 
@@ -69,18 +61,13 @@ guard_found_change(void)
 }
 
 static int
-look(int dirfd, const char *name, struct version *v)
+look(int dirfd, const char *name, struct file_version *v)
 {
 	struct stat st;
 
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return -errno;
-	/* Compared as bytes. */
-	memset(v, 0, sizeof(*v));
-	v->dev = st.st_dev;
-	v->ino = st.st_ino;
-	v->size = st.st_size;
-	v->mtime = st.st_mtim;
+	*v = file_version_of(&st);
 	return 0;
 }
 
@@ -141,18 +128,19 @@ judge(const struct store *s, uint16_t n, struct guarded *m)
 static int
 check_member(const struct store *s, uint16_t n, struct guarded *m)
 {
-	struct version control, list;
+	const struct index_backup *b = &s->ix.backups[n];
+	struct file_version control, list;
 	int r;
 
 	if ((r = look(s->backup_fd[n], "backup.control", &control)) < 0 ||
 	    (r = look(s->backup_fd[n], "backup_content.control", &list)) < 0) {
 		if (r != -ENOENT)
 			return r;
-		say(m, s->ix.backups[n].id, "it is being deleted");
+		say(m, b->id, "it is being deleted");
 		return -ESTALE;
 	}
-	if (m->accepted && memcmp(&control, &m->control, sizeof(control)) == 0 &&
-	    memcmp(&list, &m->list, sizeof(list)) == 0)
+	if (file_version_same(&control, m->accepted ? &m->control : &b->control) &&
+	    file_version_same(&list, m->accepted ? &m->list : &b->list))
 		return 0;
 	if ((r = judge(s, n, m)) == 0) {
 		m->control = control;

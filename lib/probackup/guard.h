@@ -22,8 +22,9 @@ void	guard_free(struct guard *g);
 
 /*
  * To be called when something of backup number n of s has been opened, and
- * before it is used: compares the backup's control file and list with what was
- * accepted the last time, and reads them if they differ.  *st is of what was
+ * before it is used: compares the backup's control file and list with those
+ * that the index was made from, or with what was accepted since, and reads them
+ * if they differ.  *st is of what was
  * opened.  A status that says that somebody merges or deletes, another list, a
  * file that was written after the chain was prepared: -ESTALE, and one line
  * in the log a minute.  Returns 0, -ESTALE, or negative errno where it could not

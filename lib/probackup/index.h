@@ -59,6 +59,9 @@ struct index_backup {
 	uint32_t version;	/* program-version as a number */
 	uint32_t checksums;	/* checksum-version, 0 = pages have none */
 	uint32_t list_crc;	/* CRC-32C of its list */
+	uint32_t reserved;	/* 0 */
+	/* What the index was made from; all 0 where that has to be looked at again. */
+	struct file_version control, list;
 };
 
 /* A mapped index; the pointers lie in the mapping. */

@@ -17,6 +17,7 @@
 #include "probackup/index_collect.h"
 #include "probackup/index_format.h"
 #include "probackup/index_merge.h"
+#include "probackup/member.h"
 
 /* A child while its directory is sorted: most names differ in eight bytes. */
 struct kid {
@@ -238,6 +239,11 @@ fill_header(struct layout *l)
 		l->backups[i].version = b->control.version;
 		l->backups[i].checksums = b->control.checksum_version;
 		l->backups[i].list_crc = b->list_crc;
+		/* With --force there may be one that is being made or taken apart. */
+		if (member_is_complete(&b->control)) {
+			l->backups[i].control = b->control.read_from;
+			l->backups[i].list = b->list_read_from;
+		}
 	}
 	l->header.since = l->c->since;
 }

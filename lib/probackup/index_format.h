@@ -17,7 +17,7 @@
 #include "probackup/index.h"
 
 #define INDEX_MAGIC	UINT64_C(0x7865646e49736670)	/* "pfsIndex" */
-#define INDEX_VERSION	3
+#define INDEX_VERSION	4
 
 struct index_header {
 	uint64_t magic;
@@ -34,7 +34,7 @@ struct index_header {
 _Static_assert(sizeof(struct index_header) == 64, "no padding to leak");
 _Static_assert(sizeof(struct index_entry) == 32, "no padding to leak");
 _Static_assert(sizeof(struct index_provider) == 40, "no padding to leak");
-_Static_assert(sizeof(struct index_backup) == 28, "no padding to leak");
+_Static_assert(sizeof(struct index_backup) == 112, "no padding to leak");
 
 /* Where the parts lie, in bytes from the start. */
 struct index_parts {

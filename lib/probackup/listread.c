@@ -14,6 +14,15 @@
 
 _Static_assert(LISTREAD_BUFFER > 2 * FILELIST_LINE_MAX, "a line always fits");
 
+/* The version that r has open, or that of no file. */
+static struct file_version
+version_now(const struct listread *r)
+{
+	struct stat st;
+
+	return fstat(r->fd, &st) == 0 ? file_version_of(&st) : (struct file_version){ 0 };
+}
+
 int
 listread_open(struct listread *r, struct backup *b, char *error)
 {
@@ -28,6 +37,7 @@ listread_open(struct listread *r, struct backup *b, char *error)
 	if ((r->buf = malloc(LISTREAD_BUFFER)) == NULL)
 		return explain(error, -ENOMEM, "out of memory");
 	r->fd = steal_fd(&fd);
+	r->version = version_now(r);
 	return 0;
 }
 
@@ -111,6 +121,7 @@ int
 listread_next(struct listread *r, struct filelist_entry *e, int max, char *error)
 {
 	char reason[CHAIN_ERROR_MAX];
+	struct file_version now;
 	int n = 0, rc;
 
 	for (;;) {
@@ -125,7 +136,11 @@ listread_next(struct listread *r, struct filelist_entry *e, int max, char *error
 		if ((rc = refill(r, error)) < 0)
 			return rc;
 	}
-	if ((rc = check_crc(r, error)) == 0)
-		r->backup->list_crc = r->crc;
-	return rc;
+	if ((rc = check_crc(r, error)) < 0)
+		return rc;
+	now = version_now(r);
+	r->backup->list_crc = r->crc;
+	r->backup->list_read_from =
+	    file_version_same(&now, &r->version) ? now : (struct file_version){ 0 };
+	return 0;
 }

@@ -20,6 +20,7 @@ struct listread {
 	uint32_t crc;		/* of these */
 	bool	eof;
 	int	fd;
+	struct file_version version;	/* before the first byte was read */
 };
 
 /*
@@ -31,7 +32,7 @@ int	listread_open(struct listread *r, struct backup *b, char *error);
 /*
  * Reads the next 1 to max entries, whose paths are valid until the next call.
  * Returns how many; 0 at the end, once the whole list has matched its
- * content-crc and b's list_crc is set; or negative errno with error filled,
+ * content-crc and b's list_crc and list_read_from are set; or negative errno with error filled,
  * naming the backup.  A list that does not match is reported as that, whatever
  * else is wrong in it.
  */

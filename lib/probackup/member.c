@@ -16,8 +16,30 @@
 #define VERSION_END	20600	/* the first one whose format is not known */
 #define SERVER_MIN	12
 
+static int64_t
+ns_of(const struct timespec *ts)
+{
+	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
+}
+
+struct file_version
+file_version_of(const struct stat *st)
+{
+	return (struct file_version){
+		st->st_dev, st->st_ino, (uint64_t)st->st_size,
+		ns_of(&st->st_mtim), ns_of(&st->st_ctim)
+	};
+}
+
+bool
+file_version_same(const struct file_version *a, const struct file_version *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	    a->mtime == b->mtime && a->ctime == b->ctime;
+}
+
 static int
-open_regular(int dirfd, const char *name, uint64_t *size)
+open_regular(int dirfd, const char *name, struct file_version *v)
 {
 	/* A FIFO in a hostile store must not hold us. */
 	int fd autoclose = io_open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
@@ -29,7 +51,7 @@ open_regular(int dirfd, const char *name, uint64_t *size)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	*size = (uint64_t)st.st_size;
+	*v = file_version_of(&st);
 	return steal_fd(&fd);
 }
 
@@ -38,12 +60,12 @@ member_read(int dirfd, const char *id, struct control *c, char *error)
 {
 	char reason[CHAIN_ERROR_MAX];
 	char *text autofree = NULL;
+	struct file_version version;
 	int fd autoclose = -1;
-	uint64_t size;
 	size_t len;
 	int r;
 
-	fd = open_regular(dirfd, "backup.control", &size);
+	fd = open_regular(dirfd, "backup.control", &version);
 	if (fd == -ENOENT)
 		return explain(error, -EUCLEAN,
 		    "backup \"%s\" has no backup.control, it is being made or broken: mount another backup",
@@ -56,6 +78,7 @@ member_read(int dirfd, const char *id, struct control *c, char *error)
 		return explain(error, r,
 		    "backup.control of backup \"%s\" is damaged: %.300s: restore the file, or mount another backup",
 		    id, reason);
+	c->read_from = version;
 	return 0;
 }
 
@@ -128,18 +151,18 @@ member_check_status(const char *id, const struct control *c, char *error)
 int
 member_check_list(int dirfd, const char *id, uint64_t *len, char *error)
 {
-	uint64_t size = 0;
-	int fd autoclose = open_regular(dirfd, "backup_content.control", &size);
+	struct file_version version = { 0 };
+	int fd autoclose = open_regular(dirfd, "backup_content.control", &version);
 
 	if (fd < 0)
 		return explain(error, fd == -ENOENT ? -EUCLEAN : fd,
 		    "could not open backup_content.control of backup \"%s\": %s: restore the file, or mount another backup",
 		    id, strerror(-fd));
-	if (size > LIST_SIZE_MAX)
+	if (version.size > LIST_SIZE_MAX)
 		return explain(error, -EFBIG,
 		    "backup_content.control of backup \"%s\" has %llu bytes, and at most %llu are read: mount another backup",
-		    id, (unsigned long long)size, (unsigned long long)LIST_SIZE_MAX);
-	*len = size;
+		    id, (unsigned long long)version.size, (unsigned long long)LIST_SIZE_MAX);
+	*len = version.size;
 	return 0;
 }
 

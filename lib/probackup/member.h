@@ -11,7 +11,10 @@
 
 #include "probackup/chain.h"
 
-/* Reads backup.control beneath dirfd, the directory of backup id. */
+/*
+ * Reads backup.control beneath dirfd, the directory of backup id, and notes
+ * which version of it that was.
+ */
 int	member_read(int dirfd, const char *id, struct control *c, char *error);
 
 /*

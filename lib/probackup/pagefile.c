@@ -11,15 +11,21 @@
 #include "probackup/pagefile.h"
 #include "probackup/records.h"
 
-/* Some adjacent records of one provider. */
-struct run {
+/*
+ * Records of one provider that lie near each other in its file: one pread(2)
+ * fetches them.  What is between them is read for nothing.
+ */
+struct batch {
 	uint32_t e;
 	const struct index_provider *p;
 	const struct blockmap *m;
-	BlockNumber first;
-	uint32_t count;
 	uint32_t relation_block;	/* that the file's block 0 is in its relation */
+	uint32_t n;
+	BlockNumber blkno[READER_BLOCKS];	/* in the order of their positions */
 };
+
+/* From one record to the next in a batch, bytes: less than a system call more would cost. */
+#define STEP_MAX	(4 * (RECORD_HEADER + BLCKSZ))
 
 static uint64_t
 now_ns(void)
@@ -35,48 +41,48 @@ now_ns(void)
  * is all that a block map has room for.)
  */
 static int
-refuse_mark(const struct store *s, const struct run *run, BlockNumber blkno,
+refuse_mark(const struct store *s, const struct batch *b, BlockNumber blkno,
     const unsigned char *page, struct reader *r)
 {
 	char why[CHAIN_ERROR_MAX] = "LSN and checksum are not those of page_header_map";
 	struct records rec;
 	uint32_t i;
 
-	if (records_load(s, run->e, run->p, r, blkno + 1, &rec) == 0) {
+	if (records_load(s, b->e, b->p, r, blkno + 1, &rec) == 0) {
 		for (i = rec.n; i > 0 && rec.at[i - 1].blkno != blkno; i--)
 			;
 		if (i > 0)
-			pagecheck_header(page, run->relation_block + blkno, true,
+			pagecheck_header(page, b->relation_block + blkno, true,
 			    &rec.at[i - 1], why);
 		records_fini(&rec);
 	}
-	store_complain(s, run->e, run->p, blkno, "%s", why);
+	store_complain(s, b->e, b->p, blkno, "%s", why);
 	return -EUCLEAN;
 }
 
 /* As far as the store is to check at all. */
 static int
-check_page(const struct store *s, const struct run *run, BlockNumber blkno,
+check_page(const struct store *s, const struct batch *b, BlockNumber blkno,
     const unsigned char *page, struct reader *r)
 {
-	bool has_sums = s->ix.backups[run->p->backup].checksums != 0;
-	uint32_t relation_block = run->relation_block + blkno;
+	bool has_sums = s->ix.backups[b->p->backup].checksums != 0;
+	uint32_t relation_block = b->relation_block + blkno;
 	char why[CHAIN_ERROR_MAX];
 
 	if (s->check >= STORE_CHECK_SUMS && has_sums &&
 	    pagecheck_sum(page, relation_block, why) < 0) {
-		store_complain(s, run->e, run->p, blkno, "%s", why);
+		store_complain(s, b->e, b->p, blkno, "%s", why);
 		return -EUCLEAN;
 	}
-	if (run->m->mark != NULL && run->p->n_headers > 0 &&
-	    !pagecheck_has_mark(page, relation_block, has_sums, run->m->mark[blkno]))
-		return refuse_mark(s, run, blkno, page, r);
+	if (b->m->mark != NULL && b->p->n_headers > 0 &&
+	    !pagecheck_has_mark(page, relation_block, has_sums, b->m->mark[blkno]))
+		return refuse_mark(s, b, blkno, page, r);
 	return 0;
 }
 
 /* Decodes the record of blkno, of which left bytes were read. */
 static int
-decode_record(const struct store *s, const struct run *run, BlockNumber blkno,
+decode_record(const struct store *s, const struct batch *b, BlockNumber blkno,
     const unsigned char *rec, size_t left, struct reader *r, unsigned char *page)
 {
 	BlockNumber found;
@@ -88,82 +94,109 @@ decode_record(const struct store *s, const struct run *run, BlockNumber blkno,
 	found = get_le32(rec);
 	size = get_le32(rec + 4);
 	if (found != blkno || size == 0 || size > BLCKSZ) {
-		store_complain(s, run->e, run->p, blkno,
+		store_complain(s, b->e, b->p, blkno,
 		    "expected its record at offset %u, found block %u of %u bytes",
-		    run->m->pos[blkno], found, size);
+		    b->m->pos[blkno], found, size);
 		return -EUCLEAN;
 	}
 	if (left - RECORD_HEADER < size)
 		goto cut;
-	alg = records_payload_alg((enum codec_alg)run->p->alg,
-	    s->ix.backups[run->p->backup].version, rec + RECORD_HEADER, size);
+	alg = records_payload_alg((enum codec_alg)b->p->alg,
+	    s->ix.backups[b->p->backup].version, rec + RECORD_HEADER, size);
 	iostats_add(&r->stats->codec_bytes_in, size);
 	if (codec_decode(r->codec, alg, rec + RECORD_HEADER, size, page, BLCKSZ) == 0)
-		return check_page(s, run, blkno, page, r);
-	store_complain(s, run->e, run->p, blkno,
+		return check_page(s, b, blkno, page, r);
+	store_complain(s, b->e, b->p, blkno,
 	    "%u bytes of %s do not decompress to a page", size, codec_name(alg));
 	return -EUCLEAN;
 cut:
-	store_complain(s, run->e, run->p, blkno, "its record at offset %u is cut short",
-	    run->m->pos[blkno]);
+	store_complain(s, b->e, b->p, blkno, "its record at offset %u is cut short",
+	    b->m->pos[blkno]);
 	return -EUCLEAN;
 }
 
-static ssize_t
-fetch(const struct store *s, const struct run *run, struct reader *r)
+/* Where the batch begins in the provider's file, and where it ends at the latest. */
+static uint32_t
+batch_start(const struct batch *b)
 {
-	uint32_t from = run->m->pos[run->first];
-	uint32_t last = run->m->pos[run->first + run->count - 1];
-	uint64_t end = MIN((uint64_t)last + RECORD_HEADER + BLCKSZ, run->p->stored);
+	return b->m->pos[b->blkno[0]];
+}
+
+static uint64_t
+batch_end(const struct batch *b)
+{
+	return MIN((uint64_t)b->m->pos[b->blkno[b->n - 1]] + RECORD_HEADER + BLCKSZ, b->p->stored);
+}
+
+static ssize_t
+fetch(const struct store *s, const struct batch *b, struct reader *r)
+{
+	uint64_t start = batch_start(b), end = batch_end(b);
 	struct fdref *ref;
 	ssize_t n;
 	int fd;
 
-	if (end < from)
+	if (end < start)
 		return 0;
-	if ((fd = store_fd_of(s, run->e, run->p, &ref)) < 0)
+	if ((fd = store_fd_of(s, b->e, b->p, &ref)) < 0)
 		return fd;
-	n = store_pread(fd, r->scratch, (size_t)(end - from), from);
+	n = store_pread(fd, r->scratch, (size_t)(end - start), (off_t)start);
 	fdcache_put(s->fds, ref);
 	if (n < 0)
-		store_complain(s, run->e, run->p, run->first, "%s", strerror((int)-n));
+		store_complain(s, b->e, b->p, b->blkno[0], "%s", strerror((int)-n));
 	return n;
 }
 
+/* Puts each page where it belongs in dst, which begins with block first. */
 static int
-read_run(const struct store *s, const struct run *run, struct reader *r, unsigned char *dst)
+read_batch(const struct store *s, const struct batch *b, struct reader *r, BlockNumber first,
+    unsigned char *dst)
 {
-	uint32_t i, from = run->m->pos[run->first];
 	uint64_t start;
+	uint32_t i;
 	ssize_t n;
 	int rc = 0;
 
-	if ((n = fetch(s, run, r)) < 0)
+	if ((n = fetch(s, b, r)) < 0)
 		return (int)n;
 	start = now_ns();
-	for (i = 0; i < run->count && rc == 0; i++) {
-		size_t at = run->m->pos[run->first + i] - from;
+	for (i = 0; i < b->n && rc == 0; i++) {
+		size_t at = b->m->pos[b->blkno[i]] - batch_start(b);
 
-		rc = decode_record(s, run, run->first + i, r->scratch + at,
-		    at < (size_t)n ? (size_t)n - at : 0, r, dst + (size_t)i * BLCKSZ);
+		rc = decode_record(s, b, b->blkno[i], r->scratch + at,
+		    at < (size_t)n ? (size_t)n - at : 0, r,
+		    dst + (size_t)(b->blkno[i] - first) * BLCKSZ);
 	}
 	iostats_add(&r->stats->codec_ns, now_ns() - start);
-	iostats_add(&r->stats->blocks_chain[run->p->backup], i);
+	iostats_add(&r->stats->blocks_chain[b->p->backup], i);
 	return rc;
 }
 
-/* How many blocks from first on lie in adjacent records of one provider. */
-static uint32_t
-run_length(const struct blockmap *m, BlockNumber first, uint32_t max)
+/* Whether the record at pos can follow those of the batch in one read. */
+static bool
+joins(const struct batch *b, uint32_t pos)
 {
-	uint32_t n = 1;
+	uint32_t last = b->m->pos[b->blkno[b->n - 1]];
 
-	while (n < max && m->prov[first + n] == m->prov[first] &&
-	    (m->prov[first] == BLOCKMAP_NOWHERE ||
-	    (m->pos[first + n] > m->pos[first + n - 1] &&
-	    m->pos[first + n] - m->pos[first + n - 1] <= RECORD_HEADER + BLCKSZ)))
-		n++;
-	return n;
+	return pos > last && pos - last <= STEP_MAX &&
+	    pos - batch_start(b) <= READER_SCRATCH - RECORD_HEADER - BLCKSZ;
+}
+
+/* Takes block first + begin, and those after it that one read can fetch with it. */
+static void
+take_batch(struct batch *b, BlockNumber first, uint32_t begin, uint32_t count, bool *taken)
+{
+	uint8_t prov = b->m->prov[first + begin];
+	uint32_t i;
+
+	b->n = 0;
+	for (i = begin; i < count; i++) {
+		if (b->m->prov[first + i] != prov || taken[i] ||
+		    (b->n > 0 && !joins(b, b->m->pos[first + i])))
+			continue;
+		b->blkno[b->n++] = first + i;
+		taken[i] = true;
+	}
 }
 
 int
@@ -171,24 +204,23 @@ pagefile_read(const struct store *s, uint32_t e, const struct blockmap *m, Block
     uint32_t count, struct reader *r, void *dst)
 {
 	const struct index_entry *f = &s->ix.entries[e];
-	uint32_t relation_block = pagecheck_first_block(s->ix.strings + f->name);
-	unsigned char *to = dst;
-	uint32_t n;
-	int rc;
+	struct batch b = { .e = e, .m = m };
+	bool taken[READER_BLOCKS] = { false };
+	uint32_t i;
+	int rc = 0;
 
-	for (; count > 0; first += n, count -= n, to += (size_t)n * BLCKSZ) {
-		n = run_length(m, first, count);
-		if (m->prov[first] == BLOCKMAP_NOWHERE) {
-			memset(to, 0, (size_t)n * BLCKSZ);
-			iostats_add(&r->stats->blocks_zero, n);
+	b.relation_block = pagecheck_first_block(s->ix.strings + f->name);
+	for (i = 0; i < count && rc == 0; i++) {
+		if (taken[i])
+			continue;
+		if (m->prov[first + i] == BLOCKMAP_NOWHERE) {
+			memset((unsigned char *)dst + (size_t)i * BLCKSZ, 0, BLCKSZ);
+			iostats_add(&r->stats->blocks_zero, 1);
 			continue;
 		}
-		struct run run = {
-			e, &s->ix.providers[f->first + m->prov[first]], m, first, n,
-			relation_block
-		};
-		if ((rc = read_run(s, &run, r, to)) < 0)
-			return rc;
+		b.p = &s->ix.providers[f->first + m->prov[first + i]];
+		take_batch(&b, first, i, count, taken);
+		rc = read_batch(s, &b, r, first, dst);
 	}
-	return 0;
+	return rc;
 }

@@ -1,6 +1,8 @@
 # What a block costs the processes of a mount: processor time, system calls.
 
 cpu_ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
+# What all threads of a process have run so far, nanoseconds.
+run_ns() { cat "/proc/$1/task/"*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'; }
 both_ticks() { calc "$(cpu_ticks $1) + $(cpu_ticks $2)"; }
 # count_calls PID COMMAND...: leaves in $work/strace what PID called meanwhile.
 count_calls() {

@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/inotify.h>
 #include <zlib.h>
 
 #include "base/bytes.h"
 #include "base/io.h"
 #include "pg/page.h"
+#include "probackup/guard.h"
 #include "probackup/pagecheck.h"
 #include "probackup/pagefile.h"
 #include "probackup/records.h"
@@ -823,6 +825,100 @@ START_TEST(plain_files)
 }
 END_TEST
 
+/* --- is it still the backup that the index was made from? --- */
+
+static int
+watch_list(const char *backup)
+{
+	char path[PATH_MAX];
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	snprintf(path, sizeof(path), "%s/backups/main/%s/backup_content.control", rig.store, backup);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_ge(inotify_add_watch(fd, path, IN_OPEN), 0);
+	return fd;
+}
+
+/* Whether the list was opened since the last call. */
+static bool
+list_was_read(int watch)
+{
+	char events[4096] __attribute__((aligned(8)));
+
+	return read(watch, events, sizeof(events)) > 0;
+}
+
+/* As after a worker was replaced: nothing is open, nothing was looked at. */
+static int
+read_anew(void)
+{
+	unsigned char buf[8];
+	int r;
+
+	fdcache_free(fds);
+	store.fds = fds = fdcache_new(32);
+	guard_free(store.guard);
+	ck_assert_int_eq(store_guard(&store), 0);
+	r = plainfile_read(&store, index_lookup(&store.ix, "PG_VERSION", strlen("PG_VERSION")), 0,
+	    3, buf, &rig.reader);
+	return r;
+}
+
+START_TEST(guarded_list)
+{
+	const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+	int watch, fd;
+
+	open_chain(good);
+	watch = watch_list("T1");
+	ck_assert_int_eq(read_anew(), 0);
+	ck_assert_msg(!list_was_read(watch), "a list was read that nobody touched");
+	ck_assert_int_eq(read_anew(), 0);
+	ck_assert(!list_was_read(watch));
+
+	fd = open_stored("T1", "backup_content.control");
+	ck_assert_int_eq(list_was_read(watch), true);	/* by ourselves */
+	ck_assert_int_eq(futimens(fd, times), 0);
+	ck_assert_int_eq(read_anew(), 0);
+	ck_assert_msg(list_was_read(watch), "a list that was touched has to be read");
+
+	ck_assert_int_eq(ftruncate(fd, 10), 0);
+	ck_assert_int_eq(read_anew(), -ESTALE);
+	close(fd);
+	close(watch);
+}
+END_TEST
+
+/* A backup that was being merged when the index was made, with --force, is looked at again. */
+START_TEST(guarded_incomplete)
+{
+	char error[CHAIN_ERROR_MAX], text[4096], *status;
+	struct chain *c;
+	ssize_t n;
+	int fd;
+
+	open_chain(good);
+	ck_assert_uint_ne(store.ix.backups[0].list.ino, 0);
+	ck_assert_uint_ne(store.ix.backups[0].control.ino, 0);
+	store_close(&store);
+	fd = open_stored("T1", "backup.control");
+	ck_assert_int_gt(n = pread(fd, text, sizeof(text) - 1, 0), 0);
+	text[n] = '\0';
+	ck_assert_ptr_nonnull(status = strstr(text, "status = OK"));
+	ck_assert_int_gt(pwrite(fd, "status = MERGING\n", 17, status - text), 0);
+	ck_assert_int_gt(pwrite(fd, status + 12, strlen(status + 12), status - text + 17), 0);
+	close(fd);
+	ck_assert_int_eq(chain_open(rig.store_fd, rig.store, "main", "T1", true, &c, error), 0);
+	ck_assert_int_eq(index_build(c, rig.index_fd, 64 * MiB, 1, error), 0);
+	chain_free(c);
+	ck_assert_int_eq(store_open(&store, rig.store_fd, "main", rig.index_fd, fds), 0);
+	ck_assert_uint_eq(store.ix.backups[0].list.ino, 0);
+	ck_assert_uint_eq(store.ix.backups[0].control.ino, 0);
+	ck_assert_uint_ne(store.ix.backups[1].list.ino, 0);
+	ck_assert_int_eq(read_anew(), -ESTALE);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -847,6 +943,8 @@ main(void)
 	tcase_add_loop_test(tc, crc_of_version, 0, ARRAY_SIZE(crcs));
 	tcase_add_test(tc, missing_files);
 	tcase_add_test(tc, plain_files);
+	tcase_add_test(tc, guarded_list);
+	tcase_add_test(tc, guarded_incomplete);
 	suite_add_tcase(s, tc);
 	return unit_main(s);
 }
