@@ -15,7 +15,9 @@ select_tps() { warm_tps $1 -S; }
 row_pgbench_select() {
 	row pgbench_select "pgbench -S -c4" tps higher "page cache warm, shared_buffers smaller"
 	side_up native root user || return 1
-	rounds pgbench_select select_tps native root user
+	# Many short runs in turn: the speed of a shared machine changes by a fifth within seconds.
+	(BENCH_ROUNDS=$((BENCH_ROUNDS * 8)) BENCH_SECONDS=$(((BENCH_SECONDS + 3) / 4))
+	rounds pgbench_select select_tps native root user) || return 1
 	target pgbench_select root native '>=' 0.95
 	target pgbench_select user native '>=' 0.95
 }
