@@ -82,6 +82,15 @@ decode(uint64_t nodeid, struct walname *w)
 	return 0;
 }
 
+bool
+archived_is_whole(uint64_t nodeid)
+{
+	struct walname w;
+
+	return archived_is(nodeid) && nodeid != ARCHIVED_DIR && decode(nodeid, &w) == 0 &&
+	    w.kind == WAL_SEGMENT;
+}
+
 static int64_t
 ns_of(const struct timespec *ts)
 {

@@ -26,6 +26,9 @@ archived_is(uint64_t nodeid)
 	return (nodeid & ARCHIVED_KINDS) != 0;
 }
 
+/* Whether nodeid is of a segment that is there to its end: what it is never changes. */
+bool	archived_is_whole(uint64_t nodeid);
+
 /* Once, before the threads.  Returns 0 or negative errno. */
 int	archived_init(struct serve *s);
 

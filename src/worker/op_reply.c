@@ -42,11 +42,11 @@ reply_fill_stat(struct stat *st, const struct cow_attr *a)
 void
 reply_fill_entry(struct fuse_entry_param *e, const struct cow_attr *a)
 {
-	double timeout = provided_is(a->nodeid) ? 0 : FOREVER;
-
 	*e = (struct fuse_entry_param){
-		.ino = a->nodeid, .attr_timeout = timeout, .entry_timeout = timeout,
+		.ino = a->nodeid, .attr_timeout = FOREVER, .entry_timeout = FOREVER,
 	};
+	if (provided_is(a->nodeid))
+		provided_timeouts(a->nodeid, &e->entry_timeout, &e->attr_timeout);
 	reply_fill_stat(&e->attr, a);
 }
 
@@ -66,14 +66,14 @@ reply_entry(fuse_req_t req, int r, const struct cow_attr *a)
 void
 reply_attr(fuse_req_t req, int r, const struct cow_attr *a)
 {
-	struct stat st;
+	struct fuse_entry_param e;
 
 	if (r < 0) {
 		reply_error(req, r);
 		return;
 	}
-	reply_fill_stat(&st, a);
-	fuse_reply_attr(req, &st, provided_is(a->nodeid) ? 0 : FOREVER);
+	reply_fill_entry(&e, a);
+	fuse_reply_attr(req, &e.attr, e.attr_timeout);
 }
 
 bool

@@ -32,6 +32,17 @@ check "a copy of the server's user can be written" as "$pguser" sh -c \
 refuse "a segment that is missing" "no such file" cat "$shown/$(segment 99)"
 refuse "a backup history is not shown" "no such file" cat "$shown/$(segment 1C).00000028.backup"
 
+# ---- a long archive is listed with what it has, not with a dozen requests a file
+requests() {
+	pbkfs stat -D "$mnt" --format=json | tr -d ' \n' | grep -o '"[a-z]*":{"count":[0-9]*' |
+	    awk -F '[":]+' '$2 == "lookup" || $2 == "getattr" { n += $5 } END { print n + 0 }'
+}
+many=$(wc -l <"$work/expected")
+list_before=$(requests)
+stat -c %s "$shown"/* >/dev/null
+list_cost=$(($(requests) - list_before))
+check "all of $many segments are looked at with 2 requests each ($list_cost)" [ $list_cost -gt 0 -a $list_cost -le $((2 * many + 4)) ]
+
 # ---- any order: the kernel's cache is dropped, so that each read comes to the worker
 drop() { sync; echo 1 >/proc/sys/vm/drop_caches; }
 backwards() {
