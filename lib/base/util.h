@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -14,6 +15,13 @@
 #define MAX(a, b)	((a) > (b) ? (a) : (b))
 #define KiB		((size_t)1024)
 #define MiB		(1024 * KiB)
+
+/* Nanoseconds since the epoch, or since whatever the clock counts from. */
+static inline int64_t
+timespec_ns(const struct timespec *ts)
+{
+	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
+}
 
 /* int fd autoclose = open(...);  char *p autofree = malloc(...); */
 #define autofree	__attribute__((cleanup(util_free_)))

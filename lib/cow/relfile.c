@@ -187,12 +187,6 @@ load_kinds(struct cow *c, struct relfile *f)
 	return r;
 }
 
-static int64_t
-ns_of(const struct timespec *ts)
-{
-	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
-}
-
 static int
 load_content(struct cow *c, struct relfile *f)
 {
@@ -212,8 +206,8 @@ load_content(struct cow *c, struct relfile *f)
 	f->changed_end = f->n_kinds;
 	f->durable = f->unsynced = true;	/* for all we know */
 	f->size = MIN((uint64_t)st.st_size, f->cut);
-	f->atime = f->said_at != 0 ? f->said_atime : ns_of(&st.st_atim);
-	f->mtime = ns_of(&st.st_mtim) <= f->said_at ? f->said_mtime : ns_of(&st.st_mtim);
+	f->atime = f->said_at != 0 ? f->said_atime : timespec_ns(&st.st_atim);
+	f->mtime = timespec_ns(&st.st_mtim) <= f->said_at ? f->said_mtime : timespec_ns(&st.st_mtim);
 	/* An earlier worker may have written what no fsync has covered yet. */
 	return c->config.first ? 0 : relfile_mark_dirty(c, f);
 }

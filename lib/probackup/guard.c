@@ -23,8 +23,7 @@
  */
 
 struct guarded {
-	bool	accepted;			/* since the index was made: */
-	struct file_version control, list;
+	struct file_version control, list;	/* what was accepted last, at first by the index */
 	time_t	told;			/* when a change was last said, CLOCK_MONOTONIC; 0 = never */
 };
 
@@ -36,12 +35,18 @@ struct guard {
 static _Atomic bool changed;
 
 struct guard *
-guard_new(void)
+guard_new(const struct index *ix)
 {
 	struct guard *g = calloc(1, sizeof(*g));
+	uint32_t i;
 
-	if (g != NULL)
-		pthread_mutex_init(&g->lock, NULL);
+	if (g == NULL)
+		return NULL;
+	pthread_mutex_init(&g->lock, NULL);
+	for (i = 0; i < ix->n_backups; i++) {
+		g->member[i].control = ix->backups[i].control;
+		g->member[i].list = ix->backups[i].list;
+	}
 	return g;
 }
 
@@ -128,7 +133,6 @@ judge(const struct store *s, uint16_t n, struct guarded *m)
 static int
 check_member(const struct store *s, uint16_t n, struct guarded *m)
 {
-	const struct index_backup *b = &s->ix.backups[n];
 	struct file_version control, list;
 	int r;
 
@@ -136,16 +140,14 @@ check_member(const struct store *s, uint16_t n, struct guarded *m)
 	    (r = look(s->backup_fd[n], "backup_content.control", &list)) < 0) {
 		if (r != -ENOENT)
 			return r;
-		say(m, b->id, "it is being deleted");
+		say(m, s->ix.backups[n].id, "it is being deleted");
 		return -ESTALE;
 	}
-	if (file_version_same(&control, m->accepted ? &m->control : &b->control) &&
-	    file_version_same(&list, m->accepted ? &m->list : &b->list))
+	if (file_version_same(&control, &m->control) && file_version_same(&list, &m->list))
 		return 0;
 	if ((r = judge(s, n, m)) == 0) {
 		m->control = control;
 		m->list = list;
-		m->accepted = true;
 	}
 	return r;
 }
@@ -153,14 +155,13 @@ check_member(const struct store *s, uint16_t n, struct guarded *m)
 int
 guard_check(struct guard *g, const struct store *s, uint16_t n, const struct stat *st)
 {
-	int64_t written = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 	struct guarded *m = &g->member[n];
 	int r = 0;
 
 	pthread_mutex_lock(&g->lock);
 	if (s->backup_fd[n] >= 0)
 		r = check_member(s, n, m);
-	if (r == 0 && written > s->ix.since) {
+	if (r == 0 && timespec_ns(&st->st_mtim) > s->ix.since) {
 		say(m, s->ix.backups[n].id, "a file of it was written since");
 		r = -ESTALE;
 	}

@@ -11,21 +11,20 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "probackup/chain.h"
+#include "probackup/index.h"
 
 struct store;
 struct guard;
 
-/* Returns a guard that has not looked at anything yet, or NULL when memory is short. */
-struct guard *guard_new(void);
+/* Returns a guard that knows what ix was made from, or NULL when memory is short. */
+struct guard *guard_new(const struct index *ix);
 void	guard_free(struct guard *g);
 
 /*
  * To be called when something of backup number n of s has been opened, and
  * before it is used: compares the backup's control file and list with those
  * that the index was made from, or with what was accepted since, and reads them
- * if they differ.  *st is of what was
- * opened.  A status that says that somebody merges or deletes, another list, a
+ * if they differ.  *st is of what was opened.  A status that says that somebody merges or deletes, another list, a
  * file that was written after the chain was prepared: -ESTALE, and one line
  * in the log a minute.  Returns 0, -ESTALE, or negative errno where it could not
  * be found out.  Safe from several threads.

@@ -4,7 +4,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -332,12 +331,6 @@ lay_out(struct index_collect *c, int fd, size_t max, char *error)
 	return r;
 }
 
-static int64_t
-ns_of(const struct timespec *ts)
-{
-	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
-}
-
 /*
  * Now, by our clock or by that of the store, where it is ahead: a backup's control
  * file is what was written last.
@@ -346,15 +339,13 @@ static int64_t
 find_since(const struct chain *chain)
 {
 	struct timespec now;
-	struct stat st;
 	int64_t since;
 	unsigned i;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	since = ns_of(&now);
+	since = timespec_ns(&now);
 	for (i = 0; i < chain->n; i++)
-		if (fstatat(chain->member[i].dirfd, "backup.control", &st, AT_SYMLINK_NOFOLLOW) == 0)
-			since = MAX(since, ns_of(&st.st_mtim));
+		since = MAX(since, chain->member[i].control.read_from.mtime);
 	return since;
 }
 

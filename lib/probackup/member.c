@@ -16,18 +16,12 @@
 #define VERSION_END	20600	/* the first one whose format is not known */
 #define SERVER_MIN	12
 
-static int64_t
-ns_of(const struct timespec *ts)
-{
-	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
-}
-
 struct file_version
 file_version_of(const struct stat *st)
 {
 	return (struct file_version){
 		st->st_dev, st->st_ino, (uint64_t)st->st_size,
-		ns_of(&st->st_mtim), ns_of(&st->st_ctim)
+		timespec_ns(&st->st_mtim), timespec_ns(&st->st_ctim)
 	};
 }
 

@@ -130,7 +130,7 @@ store_close(struct store *s)
 int
 store_guard(struct store *s)
 {
-	s->guard = guard_new();
+	s->guard = guard_new(&s->ix);
 	return s->guard != NULL ? 0 : -ENOMEM;
 }
 

@@ -87,14 +87,7 @@ archived_is_whole(uint64_t nodeid)
 {
 	struct walname w;
 
-	return archived_is(nodeid) && nodeid != ARCHIVED_DIR && decode(nodeid, &w) == 0 &&
-	    w.kind == WAL_SEGMENT;
-}
-
-static int64_t
-ns_of(const struct timespec *ts)
-{
-	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
+	return archived_is(nodeid) && decode(nodeid, &w) == 0 && w.kind == WAL_SEGMENT;
 }
 
 /*
@@ -111,8 +104,8 @@ directory_time(const struct archive *a)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (fd < 0 || fstat(fd, &st) != 0 || st.st_mtim.tv_sec >= now.tv_sec - 2)
-		return ns_of(&now);
-	return ns_of(&st.st_mtim);
+		return timespec_ns(&now);
+	return timespec_ns(&st.st_mtim);
 }
 
 /*
@@ -129,7 +122,7 @@ fill_file(struct thread *t, const struct archive_file *f, uint64_t nodeid, struc
 		.nodeid = nodeid, .size = archive_size(&t->serve->archive, f),
 		.mode = S_IFREG | 0604, .nlink = 1, .uid = 0, .gid = 0,
 	};
-	attr->atime = attr->mtime = attr->ctime = ns_of(&f->st.st_mtim);
+	attr->atime = attr->mtime = attr->ctime = timespec_ns(&f->st.st_mtim);
 }
 
 /* The file that the nodeid is of; a partial one is no substitute any more. */

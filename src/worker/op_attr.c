@@ -1,3 +1,4 @@
+#include "base/util.h"
 #include "config.h"
 
 #include <errno.h>
@@ -21,12 +22,6 @@ op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	reply_attr(req, r, &attr);
 }
 
-static int64_t
-ns_of(const struct timespec *ts)
-{
-	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
-}
-
 static unsigned
 decode(const struct stat *st, int to_set, struct cow_attr *attr)
 {
@@ -38,8 +33,8 @@ decode(const struct stat *st, int to_set, struct cow_attr *attr)
 	attr->uid = st->st_uid;
 	attr->gid = st->st_gid;
 	attr->size = (uint64_t)st->st_size;
-	attr->atime = ns_of(to_set & FUSE_SET_ATTR_ATIME_NOW ? &now : &st->st_atim);
-	attr->mtime = ns_of(to_set & FUSE_SET_ATTR_MTIME_NOW ? &now : &st->st_mtim);
+	attr->atime = timespec_ns(to_set & FUSE_SET_ATTR_ATIME_NOW ? &now : &st->st_atim);
+	attr->mtime = timespec_ns(to_set & FUSE_SET_ATTR_MTIME_NOW ? &now : &st->st_mtim);
 	set |= to_set & FUSE_SET_ATTR_MODE ? COW_SET_MODE : 0;
 	set |= to_set & FUSE_SET_ATTR_UID ? COW_SET_UID : 0;
 	set |= to_set & FUSE_SET_ATTR_GID ? COW_SET_GID : 0;

@@ -64,8 +64,7 @@ provided_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
 		return -errno;
 	attr->mode = S_IFREG | 0400;
 	attr->size = (uint64_t)st.st_size;
-	attr->atime = attr->mtime = attr->ctime =
-	    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	attr->atime = attr->mtime = attr->ctime = timespec_ns(&st.st_mtim);
 	return 0;
 }
 
