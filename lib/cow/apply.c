@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/mode.h"
 #include "base/util.h"
 #include "cow/impl.h"
 
@@ -41,6 +44,33 @@ static void
 touch_directory(struct node *dir, int64_t when)
 {
 	dir->mtime = dir->ctime = when;
+}
+
+static bool
+ids_are_valid(const struct journal_record *rec)
+{
+	return rec->uid != (uid_t)-1 && rec->gid != (gid_t)-1;
+}
+
+/* A live operation makes none of what is refused here: cow_create() judges before. */
+static bool
+inode_is_valid(const struct journal_record *rec)
+{
+	switch (rec->mode & S_IFMT) {
+	case S_IFLNK:
+		if (rec->name2_len == 0 || rec->name2_len >= PATH_MAX ||
+		    memchr(rec->name2, '\0', rec->name2_len) != NULL)
+			return false;
+		break;
+	case S_IFREG:
+	case S_IFDIR:
+	case S_IFIFO:
+	case S_IFSOCK:
+		break;
+	default:
+		return false;
+	}
+	return (rec->mode & ~(uint32_t)(S_IFMT | 07777)) == 0 && ids_are_valid(rec);
 }
 
 static int
@@ -79,12 +109,13 @@ apply_create(struct cow *c, const struct journal_record *rec)
 
 	if ((r = directory_of(c, rec->parent, &dir)) < 0)
 		return r;
-	if (rec->serial == 0 || !dentry_name_is_valid(rec->name, rec->name_len) ||
+	if (rec->serial == 0 || !inode_is_valid(rec) ||
+	    !dentry_name_is_valid(rec->name, rec->name_len) ||
 	    dentry_resolve(c, dir->nodeid, rec->name, rec->name_len) != 0)
 		return -EUCLEAN;
 	if ((r = node_create(c, rec->serial, &n)) < 0)
 		return r;
-	n->mode = rec->mode;
+	n->mode = mode_shown(rec->mode);
 	n->uid = rec->uid;
 	n->gid = rec->gid;
 	n->nlink = 1;
@@ -110,6 +141,8 @@ apply_node(struct cow *c, const struct journal_record *rec)
 	struct node *n;
 	int r;
 
+	if (!inode_is_valid(rec))
+		return -EUCLEAN;
 	if (rec->serial == JOURNAL_ROOT_SERIAL) {
 		if ((r = node_get(c, COW_ROOT, &n)) < 0)
 			return r;
@@ -128,7 +161,7 @@ apply_node(struct cow *c, const struct journal_record *rec)
 	}
 	if (n->base != INDEX_NONE && (n->mode & S_IFMT) != (rec->mode & S_IFMT))
 		return -EUCLEAN;
-	n->mode = rec->mode;
+	n->mode = mode_shown(rec->mode);
 	n->uid = rec->uid;
 	n->gid = rec->gid;
 	n->nlink = rec->valid;
@@ -302,8 +335,11 @@ apply_attr(struct cow *c, const struct journal_record *rec)
 
 	if ((r = node_of(c, rec->serial, &n)) < 0)
 		return r;
+	if ((rec->valid & JOURNAL_UID && rec->uid == (uid_t)-1) ||
+	    (rec->valid & JOURNAL_GID && rec->gid == (gid_t)-1))
+		return -EUCLEAN;
 	if (rec->valid & JOURNAL_MODE)
-		n->mode = (n->mode & S_IFMT) | (rec->mode & 07777);
+		n->mode = mode_shown((n->mode & S_IFMT) | (rec->mode & 07777));
 	if (rec->valid & JOURNAL_UID)
 		n->uid = rec->uid;
 	if (rec->valid & JOURNAL_GID)

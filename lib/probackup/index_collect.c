@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/mode.h"
 #include "base/util.h"
 #include "pg/pg_types.h"
 #include "probackup/explain.h"
@@ -198,13 +199,6 @@ is_too_deep(const struct filelist_entry *e)
 	for (i = 0; i < e->path_len; i++)
 		depth += e->path[i] == '/';
 	return depth > INDEX_DEPTH_MAX;
-}
-
-/* Set-user-ID and the like have no business in a data directory. */
-static uint32_t
-mode_shown(uint32_t mode)
-{
-	return S_ISDIR(mode) ? mode : mode & (S_IFMT | 0777);
 }
 
 /* What the mounted backup's entry says of its length and where to look for it. */

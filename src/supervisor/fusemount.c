@@ -34,7 +34,7 @@ mount_as_root(const struct fusemount *m, char *error)
 	    "fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions,allow_other",
 	    fd, m->uid, m->gid);
 	snprintf(target, sizeof(target), "/proc/self/fd/%d", m->mnt_fd);
-	if (mount(m->source, target, MOUNT_FSTYPE, MS_NOSUID | MS_NODEV, options) != 0) {
+	if (mount(m->source, target, MOUNT_FSTYPE, MS_NOSUID | MS_NODEV | MS_NOEXEC, options) != 0) {
 		rc = -errno;
 		snprintf(error, FUSEMOUNT_ERROR_MAX, "could not mount at \"%s\": %s",
 		    m->mnt, strerror(errno));
@@ -148,7 +148,7 @@ mount_as_user(const struct fusemount *m, char *error)
 	int ours autoclose = -1, theirs autoclose = -1, pair[2], rc;
 
 	escape_option(m->source, options + strlen(options), sizeof(options) - 128);
-	strcat(options, ",subtype=pbkfs,nosuid,nodev,default_permissions");
+	strcat(options, ",subtype=pbkfs,nosuid,nodev,noexec,default_permissions");
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return -errno;
 	ours = pair[0];

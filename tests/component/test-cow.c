@@ -10,6 +10,7 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 
+#include "diff/journal.h"
 #include "support/rig.h"
 #include "unit/unit.h"
 
@@ -1051,7 +1052,7 @@ END_TEST
 
 START_TEST(attributes)
 {
-	struct cow_attr a = { .mode = 04751, .uid = 11, .gid = 12, .atime = 5, .mtime = 6 };
+	struct cow_attr a = { .mode = 01751, .uid = 11, .gid = 12, .atime = 5, .mtime = 6 };
 	unsigned all = COW_SET_MODE | COW_SET_UID | COW_SET_GID | COW_SET_ATIME | COW_SET_MTIME;
 	static const char *const paths[] = { "conf", "base", "made", "base/5/16384" };
 	enum end end;
@@ -1061,12 +1062,12 @@ START_TEST(attributes)
 	ck_assert_int_eq(put("made", 0, "x", 1), 0);
 	for (i = 0; i < ARRAY_SIZE(paths); i++)
 		ck_assert_int_eq(cow_setattr(rig.cow, id(paths[i]), all,
-		    &(struct cow_attr){ .mode = 04751, .uid = 11, .gid = 12, .atime = 5, .mtime = 6 },
+		    &(struct cow_attr){ .mode = 01751, .uid = 11, .gid = 12, .atime = 5, .mtime = 6 },
 		    &rig.reader), 0);
 	for (end = CLEAN; end <= BOTH; end++) {
 		for (i = 0; i < ARRAY_SIZE(paths); i++) {
 			ck_assert_int_eq(cow_getattr(rig.cow, id(paths[i]), &a), 0);
-			ck_assert_msg((a.mode & 07777) == 04751 && a.uid == 11 && a.gid == 12 &&
+			ck_assert_msg((a.mode & 07777) == 01751 && a.uid == 11 && a.gid == 12 &&
 			    a.atime == 5 && a.mtime == 6, "%s", paths[i]);
 		}
 		reopen(end);
@@ -1195,6 +1196,95 @@ START_TEST(foreign_journal)
 }
 END_TEST
 
+/* Appends a record to the journal of a diff directory that nobody has open. */
+static void
+forge(struct journal_record rec)
+{
+	struct journal_record read;
+	struct journal *j;
+	int diff_fd;
+
+	ck_assert_int_ge(diff_fd = open(rig.diff, O_PATH | O_DIRECTORY), 0);
+	ck_assert_int_eq(journal_open(diff_fd, &j), 0);
+	while (journal_next(j, &read) == 1)
+		;
+	ck_assert_int_eq(journal_append(j, &rec), 0);
+	journal_close(j);
+	close(diff_fd);
+}
+
+static uint32_t
+mode_of(const char *path)
+{
+	struct cow_attr a;
+
+	ck_assert_int_eq(cow_getattr(rig.cow, id(path), &a), 0);
+	return a.mode;
+}
+
+/* The owner can forge records: root who copies the tree must not make a set-user-ID program. */
+START_TEST(forged_privilege)
+{
+	static const char name[] = "forged";
+	struct cow_attr a;
+
+	rig_kill(&rig);
+	forge((struct journal_record){ .type = JOURNAL_CREATE, .serial = 1000000,
+	    .parent = JOURNAL_ROOT_SERIAL, .mode = S_IFREG | 06755, .name = name,
+	    .name_len = sizeof(name) - 1 });
+	forge((struct journal_record){ .type = JOURNAL_CREATE, .serial = 1000001,
+	    .parent = JOURNAL_ROOT_SERIAL, .mode = S_IFREG | 0755, .name = "later", .name_len = 5 });
+	forge((struct journal_record){ .type = JOURNAL_ATTR, .serial = 1000001,
+	    .mode = 04755, .valid = JOURNAL_MODE });
+	forge((struct journal_record){ .type = JOURNAL_NODE, .serial = 1000002, .valid = 1,
+	    .mode = S_IFREG | 04755 });
+	forge((struct journal_record){ .type = JOURNAL_NAME, .serial = 1000002,
+	    .parent = JOURNAL_ROOT_SERIAL, .name = "node", .name_len = 4 });
+	ck_assert_int_eq(rig_open(&rig, true), 0);
+	ck_assert_uint_eq(mode_of(name), S_IFREG | 0755);
+	ck_assert_uint_eq(mode_of("later"), S_IFREG | 0755);
+	ck_assert_uint_eq(mode_of("node"), S_IFREG | 0755);
+	/* Nor does an application. */
+	ck_assert_int_eq(make("own", S_IFREG | 04755), 0);
+	a = (struct cow_attr){ .mode = 06711 };
+	ck_assert_int_eq(cow_setattr(rig.cow, id("own"), COW_SET_MODE, &a, &rig.reader), 0);
+	ck_assert_uint_eq(a.mode, S_IFREG | 0711);
+}
+END_TEST
+
+/* What no live operation writes. */
+static const struct journal_record forged[] = {
+	{ .type = JOURNAL_CREATE, .mode = S_IFBLK | 0600 },
+	{ .type = JOURNAL_CREATE, .mode = S_IFCHR | 0600 },
+	{ .type = JOURNAL_CREATE, .mode = 0600 },
+	{ .type = JOURNAL_CREATE, .mode = S_IFREG | 0600 | 1u << 20 },
+	{ .type = JOURNAL_CREATE, .mode = S_IFREG | 0600, .uid = (uid_t)-1 },
+	{ .type = JOURNAL_CREATE, .mode = S_IFREG | 0600, .gid = (gid_t)-1 },
+	{ .type = JOURNAL_CREATE, .mode = S_IFLNK | 0777 },
+	{ .type = JOURNAL_CREATE, .mode = S_IFLNK | 0777, .name2 = "a\0b", .name2_len = 3 },
+	{ .type = JOURNAL_NODE, .mode = S_IFBLK | 0600, .valid = 1 },
+	{ .type = JOURNAL_NODE, .mode = S_IFREG | 0600, .uid = (uid_t)-1, .valid = 1 },
+	{ .type = JOURNAL_ATTR, .serial = JOURNAL_ROOT_SERIAL, .valid = JOURNAL_UID, .uid = (uid_t)-1 },
+	{ .type = JOURNAL_ATTR, .serial = JOURNAL_ROOT_SERIAL, .valid = JOURNAL_GID, .gid = (gid_t)-1 },
+};
+
+START_TEST(forged_inode)
+{
+	struct journal_record rec = forged[_i];
+
+	if (rec.type == JOURNAL_CREATE) {
+		rec.parent = JOURNAL_ROOT_SERIAL;
+		rec.name = "forged";
+		rec.name_len = 6;
+	}
+	if (rec.serial == 0)
+		rec.serial = 1000000;
+	rig_kill(&rig);
+	forge(rec);
+	ck_assert_int_eq(rig_open(&rig, true), -EUCLEAN);
+}
+END_TEST
+
 /* A store that is gone keeps nobody from what the diff directory has; reading it is an I/O error. */
 START_TEST(missing_backup)
 {
@@ -1265,6 +1355,8 @@ main(void)
 	tcase_add_test(tc, no_wal);
 	tcase_add_test(tc, no_sync);
 	tcase_add_loop_test(tc, foreign_journal, 0, 2);
+	tcase_add_test(tc, forged_privilege);
+	tcase_add_loop_test(tc, forged_inode, 0, ARRAY_SIZE(forged));
 	tcase_add_test(tc, missing_backup);
 	suite_add_tcase(s, tc);
 	add_content_tests(s);

@@ -64,7 +64,7 @@ new_diff "$work/diff2"
 refuse "a second mount on the same mountpoint" "$error" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$work/diff2" --wait
 refuse "cleanup of a mounted diff directory" "$error" pbkfs cleanup -d "$diff"
 check "it is still mounted" [ -s "$mnt/PG_VERSION" ]
-check "options show nosuid and nodev" sh -c 'awk -v m="$1" "\$2 == m { print \$4 }" /proc/self/mounts | grep nosuid | grep -q nodev' - "$mnt"
+check "options show nosuid, nodev and noexec" sh -c 'awk -v m="$1" "\$2 == m { print \$4 }" /proc/self/mounts | grep nosuid | grep nodev | grep -q noexec' - "$mnt"
 
 # ---- what the mount tells about itself
 equal "worker.pid" "$(worker_pid)" "$(tr -dc 0-9 <"$mnt/.pbkfs/worker.pid")"
