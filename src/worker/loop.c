@@ -6,24 +6,24 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
-#include "worker/serve.h"
+#include "worker/reply.h"
 
 /*
- * Receiving and replying.  libfuse decodes requests and encodes replies; the
- * bytes pass through here both ways, so that a request lies in shared memory
- * from the moment the kernel hands it out until it was answered
- * (ipc/shared.h).
+ * Receiving.  Requests are read here, so that each lies in shared memory from the
+ * moment the kernel hands it out until it was answered (ipc/shared.h).  libfuse
+ * decodes those that have a handler; nothing else reaches it.  It never answers:
+ * handlers do (reply.h), and the descriptor that it was given is /dev/null, so
+ * that what it might say by itself, as it does to FUSE_INIT and where memory
+ * fails it, is not heard, and the request is answered here.
  */
 
 #define UNIQUE_RESEND	(UINT64_C(1) << 63)
-#define UNIQUE_INIT	(UINT64_C(1) << 62)	/* of the INIT that we make up ourselves */
 
 static _Thread_local struct thread *self;
 static pthread_mutex_t one_by_one = PTHREAD_MUTEX_INITIALIZER;
@@ -36,35 +36,53 @@ thread_self(void)
 	return self;
 }
 
-static const struct {
+/* What is done with a request. */
+enum handling {
+	REFUSED,		/* ENOSYS, which the kernel remembers for most */
+	SERVED,			/* by a handler */
+	CHANGES,		/* the same, and it must not run again once it was answered */
+	SILENT,			/* by a handler, and there is no reply */
+	IGNORED,		/* no reply: every handler is short, an interrupted caller gets its answer soon */
+	AGREED,			/* 0, with nothing done */
+};
+
+/*
+ * OPEN and OPENDIR are refused because no handle is ever needed: everything is
+ * found by nodeid.  LSEEK, because only the kernel knows the length of a file whose
+ * writes it still holds.
+ */
+static const struct operation {
 	uint32_t opcode;
-	enum shared_op op;
-	bool	changes;	/* it must not run again once it was answered */
-} opcodes[] = {
-	{ FUSE_LOOKUP,		OP_LOOKUP,	false },
-	{ FUSE_GETATTR,		OP_GETATTR,	false },
-	{ FUSE_SETATTR,		OP_SETATTR,	true },
-	{ FUSE_READLINK,	OP_READLINK,	false },
-	{ FUSE_MKNOD,		OP_MKNOD,	true },
-	{ FUSE_MKDIR,		OP_MKDIR,	true },
-	{ FUSE_UNLINK,		OP_UNLINK,	true },
-	{ FUSE_RMDIR,		OP_RMDIR,	true },
-	{ FUSE_SYMLINK,		OP_SYMLINK,	true },
-	{ FUSE_RENAME,		OP_RENAME,	true },
-	{ FUSE_RENAME2,		OP_RENAME,	true },
-	{ FUSE_LINK,		OP_LINK,	true },
-	{ FUSE_CREATE,		OP_CREATE,	false },
-	{ FUSE_READ,		OP_READ,	false },
-	{ FUSE_WRITE,		OP_WRITE,	true },
-	{ FUSE_FSYNC,		OP_FSYNC,	true },
-	{ FUSE_READDIR,		OP_READDIR,	false },
-	{ FUSE_READDIRPLUS,	OP_READDIRPLUS,	false },
-	{ FUSE_FSYNCDIR,	OP_FSYNCDIR,	false },
-	{ FUSE_STATFS,		OP_STATFS,	false },
-	{ FUSE_FALLOCATE,	OP_FALLOCATE,	true },
-	{ FUSE_LSEEK,		OP_LSEEK,	false },
-	{ FUSE_FORGET,		OP_FORGET,	false },
-	{ FUSE_BATCH_FORGET,	OP_FORGET,	false },
+	enum shared_op op;	/* as what it is counted */
+	enum handling handling;
+} operations[] = {
+	{ FUSE_READ,		OP_READ,	SERVED },
+	{ FUSE_WRITE,		OP_WRITE,	CHANGES },
+	{ FUSE_LOOKUP,		OP_LOOKUP,	SERVED },
+	{ FUSE_GETATTR,		OP_GETATTR,	SERVED },
+	{ FUSE_FSYNC,		OP_FSYNC,	CHANGES },
+	{ FUSE_SETATTR,		OP_SETATTR,	CHANGES },
+	{ FUSE_READLINK,	OP_READLINK,	SERVED },
+	{ FUSE_MKNOD,		OP_MKNOD,	CHANGES },
+	{ FUSE_MKDIR,		OP_MKDIR,	CHANGES },
+	{ FUSE_UNLINK,		OP_UNLINK,	CHANGES },
+	{ FUSE_RMDIR,		OP_RMDIR,	CHANGES },
+	{ FUSE_SYMLINK,		OP_SYMLINK,	CHANGES },
+	{ FUSE_RENAME,		OP_RENAME,	CHANGES },
+	{ FUSE_RENAME2,		OP_RENAME,	CHANGES },
+	{ FUSE_LINK,		OP_LINK,	CHANGES },
+	{ FUSE_READDIR,		OP_READDIR,	SERVED },
+	{ FUSE_READDIRPLUS,	OP_READDIRPLUS,	SERVED },
+	{ FUSE_FSYNCDIR,	OP_FSYNCDIR,	SERVED },
+	{ FUSE_STATFS,		OP_STATFS,	SERVED },
+	{ FUSE_FALLOCATE,	OP_FALLOCATE,	CHANGES },
+	{ FUSE_FORGET,		OP_FORGET,	SILENT },
+	{ FUSE_BATCH_FORGET,	OP_FORGET,	SILENT },
+	{ FUSE_INTERRUPT,	OP_OTHER,	IGNORED },
+	{ FUSE_NOTIFY_REPLY,	OP_OTHER,	IGNORED },
+	{ FUSE_DESTROY,		OP_OTHER,	AGREED },
+	{ FUSE_CREATE,		OP_CREATE,	REFUSED },
+	{ FUSE_LSEEK,		OP_LSEEK,	REFUSED },
 };
 
 static uint64_t
@@ -76,67 +94,17 @@ now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static void
-classify(struct thread *t, uint32_t opcode)
+/* What has no row, of a newer kernel perhaps, is refused. */
+static struct operation
+operation_of(uint32_t opcode)
 {
 	size_t i;
 
-	t->op = OP_OTHER;
-	t->save_reply = false;
-	for (i = 0; i < ARRAY_SIZE(opcodes); i++)
-		if (opcodes[i].opcode == opcode) {
-			t->op = opcodes[i].op;
-			t->save_reply = opcodes[i].changes;
-			return;
-		}
+	for (i = 0; i < ARRAY_SIZE(operations); i++)
+		if (operations[i].opcode == opcode)
+			return operations[i];
+	return (struct operation){ opcode, OP_OTHER, REFUSED };
 }
-
-/* Keeps a short reply where the next worker finds it, before the kernel sees it. */
-static void
-save_reply(struct shared_slot *slot, const struct iovec *iov, int count, size_t total)
-{
-	size_t at = 0;
-	int i;
-
-	if (total > SHARED_REPLY_MAX)
-		return;
-	for (i = 0; i < count; i++) {
-		memcpy(slot->reply + at, iov[i].iov_base, iov[i].iov_len);
-		at += iov[i].iov_len;
-	}
-	atomic_store_explicit(&slot->reply_len, (uint32_t)total, memory_order_release);
-}
-
-static ssize_t
-reply_writev(int fd, struct iovec *iov, int count, void *userdata)
-{
-	const struct fuse_out_header *h = iov[0].iov_base;
-	size_t total = 0;
-	int i;
-
-	(void)userdata;
-	for (i = 0; i < count; i++)
-		total += iov[i].iov_len;
-	if (h->unique == UNIQUE_INIT)
-		return (ssize_t)total;
-	if (self != NULL) {
-		self->failed = h->error != 0;
-		if (self->save_reply)
-			save_reply(self->slot, iov, count, total);
-	}
-	return writev(fd, iov, count);
-}
-
-/* Never used: loop_run() reads by itself. */
-static ssize_t
-no_read(int fd, void *buf, size_t len, void *userdata)
-{
-	(void)fd; (void)buf; (void)len; (void)userdata;
-	errno = EIO;
-	return -1;
-}
-
-static const struct fuse_custom_io custom_io = { .writev = reply_writev, .read = no_read };
 
 static void quiet_log(enum fuse_log_level, const char *, va_list)
     __attribute__((format(printf, 2, 0)));
@@ -157,7 +125,7 @@ quiet_log(enum fuse_log_level level, const char *fmt, va_list ap)
 int
 loop_init_session(struct serve *s)
 {
-	char name[] = "pbkfs", *argv[] = { name, NULL };
+	char name[] = "pbkfs", *argv[] = { name, NULL }, place[32];
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 	struct shared *shared = s->job->shared;
 	union {
@@ -171,15 +139,15 @@ loop_init_session(struct serve *s)
 	fuse_set_log_func(quiet_log);
 	s->session = fuse_session_new(&args, &serve_ops, sizeof(serve_ops), s);
 	fuse_opt_free_args(&args);
-	if (s->session == NULL ||
-	    fuse_session_custom_io(s->session, &custom_io, s->job->fuse_fd) != 0)
+	/* This name lets a session adopt a descriptor; nothing is mounted, and never unmounted by it. */
+	snprintf(place, sizeof(place), "/dev/fd/%d", s->null_fd);
+	if (s->session == NULL || fuse_session_mount(s->session, place) != 0)
 		return -EIO;
 	memcpy(init.bytes, shared->init, shared->init_len);
-	init.h.unique = UNIQUE_INIT;
 	init.h.len = shared->init_len;
 	buf.size = shared->init_len;
 	fuse_session_process_buf(s->session, &buf);
-	return 0;
+	return fuse_session_exited(s->session) ? -EPROTO : 0;
 }
 
 static void
@@ -198,21 +166,45 @@ count(struct thread *t, uint64_t start)
 }
 
 static void
-handle(struct thread *t, struct fuse_in_header *h, size_t len)
+carry_out(struct thread *t, enum handling handling, size_t len)
 {
-	struct fuse_buf buf = { .mem = h, .size = len };
+	struct fuse_buf buf = { .mem = (void *)(uintptr_t)t->request, .size = len };
+
+	switch (handling) {
+	case REFUSED:
+		reply_without_handler(t, ENOSYS);
+		return;
+	case AGREED:
+		reply_without_handler(t, 0);
+		return;
+	case IGNORED:
+		return;
+	case SERVED:
+	case CHANGES:
+	case SILENT:
+		break;
+	}
+	fuse_session_process_buf(t->serve->session, &buf);
+	if (!t->answered && handling != SILENT)
+		reply_without_handler(t, EIO);	/* libfuse has not called it */
+}
+
+static void
+handle(struct thread *t, size_t len)
+{
+	const struct fuse_in_header *h = t->request;
+	struct operation o = operation_of(h->opcode);
 	uint64_t start = now_ns();
 
 	t->unique = h->unique & ~UNIQUE_RESEND;
+	t->op = o.op;
+	t->save_reply = o.handling == CHANGES;
 	t->bytes = 0;
-	t->failed = false;
-	classify(t, h->opcode);
+	t->answered = t->failed = false;
 	atomic_store_explicit(&t->slot->since, start, memory_order_relaxed);
 	atomic_store_explicit(&t->slot->unique, h->unique, memory_order_relaxed);
 	atomic_store_explicit(&t->slot->state, SLOT_COMPUTING, memory_order_release);
-	/* Every handler is short: an interrupted caller gets its answer soon. */
-	if (h->opcode != FUSE_INTERRUPT && h->opcode != FUSE_DESTROY)
-		fuse_session_process_buf(t->serve->session, &buf);
+	carry_out(t, o.handling, len);
 	count(t, start);
 	atomic_store_explicit(&t->slot->state, SLOT_IDLE, memory_order_release);
 }
@@ -228,26 +220,21 @@ clear_slot(struct thread *t, struct fuse_in_header *h)
 
 /* What an earlier worker left in this thread's slot. */
 static void
-take_up(struct thread *t, struct fuse_in_header *h)
+take_up(struct thread *t)
 {
-	uint32_t saved = atomic_load(&t->slot->reply_len);
-	const struct fuse_out_header *reply = (const void *)t->slot->reply;
+	const struct fuse_in_header *h = t->request;
 
 	if (h->len < sizeof(*h) || h->len > SHARED_BUFFER)
 		return;
 	if (h->opcode == FUSE_FORGET || h->opcode == FUSE_BATCH_FORGET)
 		return;		/* a lookup count too many does no harm */
-	if (saved >= sizeof(*reply) && saved <= SHARED_REPLY_MAX && reply->len == saved &&
-	    reply->unique == h->unique) {
-		if (write(t->serve->job->fuse_fd, t->slot->reply, saved) < 0 && errno != ENOENT)
-			log_warn("could not repeat a reply: %s", strerror(errno));
+	if (reply_repeat(t))
 		return;
-	}
 	atomic_store(&t->slot->reply_len, 0);
 	if (t->serve->job->careful)
 		pthread_mutex_lock(&one_by_one);
 	t->taken_up = true;
-	handle(t, h, h->len);
+	handle(t, h->len);
 	t->taken_up = false;
 	if (t->serve->job->careful)
 		pthread_mutex_unlock(&one_by_one);
@@ -313,10 +300,11 @@ loop_run(struct thread *t)
 	ssize_t n;
 
 	self = t;
+	t->request = h;
 	io_watch_thread(&watch);
 	map_buffer((unsigned char *)h);
 	memset(t->out, 0, OUT_MAX);	/* the same for what replies are read from */
-	take_up(t, h);
+	take_up(t);
 	clear_slot(t, h);
 	if (t->serve->job->careful)
 		wait_for_others(t->serve->job);
@@ -324,7 +312,7 @@ loop_run(struct thread *t)
 		clear_slot(t, h);
 		n = read(t->serve->job->fuse_fd, h, SHARED_BUFFER);
 		if (n >= (ssize_t)sizeof(*h))
-			handle(t, h, (size_t)n);
+			handle(t, (size_t)n);
 		else if (n >= 0 || errno == ENODEV)
 			return 0;	/* unmounted */
 		else if (errno != EINTR && errno != EAGAIN && errno != ENOENT)

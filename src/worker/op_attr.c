@@ -1,4 +1,3 @@
-#include "base/util.h"
 #include "config.h"
 
 #include <errno.h>
@@ -6,8 +5,9 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
+#include "base/util.h"
 #include "worker/provided.h"
-#include "worker/serve.h"
+#include "worker/reply.h"
 
 void
 op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -72,5 +72,5 @@ op_statfs(fuse_req_t req, fuse_ino_t ino)
 		return;
 	}
 	st.f_namemax = COW_NAME_MAX;
-	fuse_reply_statfs(req, &st);
+	reply_statfs(req, &st);
 }

@@ -4,18 +4,7 @@
 
 #include "base/util.h"
 #include "worker/provided.h"
-#include "worker/serve.h"
-
-/*
- * No handle is ever needed: everything is found by nodeid.  The kernel
- * remembers this answer for the whole connection and stops asking.
- */
-void
-op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	(void)ino; (void)fi;
-	fuse_reply_err(req, ENOSYS);
-}
+#include "worker/reply.h"
 
 void
 op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
@@ -32,7 +21,7 @@ op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file
 		return;
 	}
 	t->bytes = (uint64_t)n;
-	fuse_reply_buf(req, (const char *)t->out, (size_t)n);
+	reply_data(req, t->out, (size_t)n);
 }
 
 void
@@ -51,7 +40,7 @@ op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off
 		return;
 	}
 	t->bytes = size;
-	fuse_reply_write(req, size);
+	reply_written(req, size);
 }
 
 void

@@ -6,12 +6,11 @@
 #include <sys/stat.h>
 
 #include "worker/provided.h"
-#include "worker/serve.h"
+#include "worker/reply.h"
 
 void
 op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param none = { .entry_timeout = 365.0 * 86400 };
 	struct thread *t = thread_self();
 	struct cow_attr attr;
 	int r;
@@ -22,7 +21,7 @@ op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	}
 	r = cow_lookup(t->serve->cow, parent, name, strlen(name), &attr);
 	if (r == -ENOENT)
-		fuse_reply_entry(req, &none);	/* the kernel remembers that there is none */
+		reply_no_entry(req);
 	else
 		reply_entry(req, r, &attr);
 }
@@ -38,7 +37,7 @@ void
 op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
 {
 	forget(ino, n);
-	fuse_reply_none(req);
+	reply_none(req);
 }
 
 void
@@ -48,7 +47,19 @@ op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 
 	for (i = 0; i < count; i++)
 		forget(forgets[i].ino, forgets[i].nlookup);
-	fuse_reply_none(req);
+	reply_none(req);
+}
+
+/*
+ * If an earlier worker did what this request asks for, fills *attr (nodeid 0:
+ * nothing to tell) and returns true.
+ */
+static bool
+was_done(struct cow_attr *attr)
+{
+	struct thread *t = thread_self();
+
+	return t->taken_up && cow_outcome(t->serve->cow, t->unique, attr) == 1;
 }
 
 /* What has to hold before anything changes under this name. */
@@ -68,7 +79,7 @@ create(fuse_req_t req, uint64_t parent, const char *name, mode_t mode, const cha
 	struct cow_attr attr;
 	int r;
 
-	if (reply_was_done(&attr)) {
+	if (was_done(&attr)) {
 		reply_entry(req, attr.nodeid != 0 ? 0 : -EIO, &attr);
 		return;
 	}
@@ -104,7 +115,7 @@ op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 	struct cow_attr attr;
 	int r;
 
-	if (reply_was_done(&attr)) {
+	if (was_done(&attr)) {
 		reply_entry(req, attr.nodeid != 0 ? 0 : -EIO, &attr);
 		return;
 	}
@@ -121,7 +132,7 @@ remove_name(fuse_req_t req, uint64_t parent, const char *name, bool directory)
 	struct cow_attr attr;
 	int r = 0;
 
-	if (!reply_was_done(&attr) && (r = before_change(parent, name)) == 0)
+	if (!was_done(&attr) && (r = before_change(parent, name)) == 0)
 		r = cow_remove(t->serve->cow, t->unique, parent, name, directory);
 	reply_error(req, r);
 }
@@ -146,7 +157,7 @@ op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t parent
 	struct cow_attr attr;
 	int r = 0;
 
-	if (!reply_was_done(&attr) && (r = before_change(parent, name)) == 0 &&
+	if (!was_done(&attr) && (r = before_change(parent, name)) == 0 &&
 	    (r = before_change(parent2, name2)) == 0)
 		r = cow_rename(t->serve->cow, t->unique, parent, name, parent2, name2, flags);
 	reply_error(req, r);
@@ -161,5 +172,5 @@ op_readlink(fuse_req_t req, fuse_ino_t ino)
 	if (r < 0)
 		reply_error(req, r);
 	else
-		fuse_reply_readlink(req, target);
+		reply_data(req, target, strlen(target));
 }

@@ -90,11 +90,11 @@ provided_lookup(struct thread *t, uint64_t dir, const char *name, struct cow_att
  * makes it slow.  The two directories stay; a whole segment never changes, but may
  * be removed.
  */
-#define STAYS		86400.0
-#define MAY_BE_REMOVED	1.0
+#define STAYS		86400u	/* seconds */
+#define MAY_BE_REMOVED	1u
 
 void
-provided_timeouts(uint64_t nodeid, double *entry, double *attr)
+provided_timeouts(uint64_t nodeid, uint64_t *entry, uint64_t *attr)
 {
 	*entry = *attr = 0;
 	if (nodeid == PROVIDED_DIR)

@@ -29,6 +29,7 @@
 
 #define HEARTBEAT_MS	1000
 
+/* One for each operation that loop.c has marked as SERVED or CHANGES. */
 const struct fuse_lowlevel_ops serve_ops = {
 	.lookup		= op_lookup,
 	.forget		= op_forget,
@@ -43,8 +44,6 @@ const struct fuse_lowlevel_ops serve_ops = {
 	.symlink	= op_symlink,
 	.rename		= op_rename,
 	.link		= op_link,
-	.open		= op_open,
-	.opendir	= op_open,
 	.read		= op_read,
 	.write		= op_write,
 	.fsync		= op_fsync,
@@ -53,11 +52,6 @@ const struct fuse_lowlevel_ops serve_ops = {
 	.readdirplus	= op_readdirplus,
 	.statfs		= op_statfs,
 	.fallocate	= op_fallocate,
-	/*
-	 * create, flush, lseek, getxattr and the rest: ENOSYS, which the kernel
-	 * remembers.  SEEK_DATA and SEEK_HOLE have to be its own: only it knows the
-	 * length of a file whose writes it still holds.
-	 */
 };
 
 struct server {
@@ -271,7 +265,8 @@ worker_serve(const struct job *job)
 	v.supervised = true;
 	/* See map_buffer() in loop.c; where it is not allowed, mapping has to do. */
 	mlock(job->shared->buffer, MIN(job->threads, (unsigned)SHARED_SLOTS) * SHARED_BUFFER);
-	if (pipe2(v.wake, O_CLOEXEC) != 0 || confine_worker(job) < 0)
+	if (pipe2(v.wake, O_CLOEXEC) != 0 ||
+	    (v.s.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0 || confine_worker(job) < 0)
 		return EXIT_FAILURE;
 	wake_fd = v.wake[1];
 	return serve(&v);

@@ -12,12 +12,14 @@
 #include "ipc/shared.h"
 #include "probackup/archive.h"
 
+struct fuse_in_header;
 struct segcache;
 
 struct serve {
 	const struct job *job;
 	struct cow *cow;
 	struct fuse_session *session;
+	int	null_fd;		/* /dev/null, opened before the confinement: libfuse's to write to */
 	struct archive archive;		/* .pbkfs/wal */
 	struct segcache *segments;
 };
@@ -30,10 +32,12 @@ struct thread {
 	struct shared_counters *counters;
 	struct reader reader;
 	unsigned char *out;		/* OUT_MAX bytes for a reply */
+	const struct fuse_in_header *request;	/* begins the buffer of its slot */
 	uint64_t unique;		/* of the request, without bit 63 */
 	enum shared_op op;
 	bool	save_reply;		/* the request changes something */
 	bool	taken_up;		/* an earlier worker had received it */
+	bool	answered;
 	uint64_t bytes;			/* transferred by it */
 	bool	failed;			/* answered with an error */
 };
@@ -44,7 +48,10 @@ struct thread *thread_self(void);
 
 /* loop.c: receives and handles requests until the mount is gone.  Returns 0 or negative errno. */
 int	loop_run(struct thread *t);
-/* Makes libfuse believe that the kernel has just said FUSE_INIT.  Once, before the threads. */
+/*
+ * Makes libfuse believe that the kernel has just said FUSE_INIT.  Once, before the
+ * threads.  Returns 0 or negative errno.
+ */
 int	loop_init_session(struct serve *s);
 /* The uniques of requests that earlier workers received; returns how many. */
 unsigned loop_in_flight(const struct shared *shared, uint64_t uniques[SHARED_SLOTS]);
@@ -73,7 +80,6 @@ void	op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 void	op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 void	op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t parent2,
 	    const char *name2, unsigned flags);
-void	op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void	op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	    struct fuse_file_info *fi);
 void	op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
@@ -87,18 +93,5 @@ void	op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 void	op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	    struct fuse_file_info *fi);
 void	op_statfs(fuse_req_t req, fuse_ino_t ino);
-
-/* op_reply.c */
-/* Answers with -r; the one place where EUCLEAN becomes EIO. */
-void	reply_error(fuse_req_t req, int r);
-void	reply_entry(fuse_req_t req, int r, const struct cow_attr *attr);
-void	reply_attr(fuse_req_t req, int r, const struct cow_attr *attr);
-void	reply_fill_stat(struct stat *st, const struct cow_attr *attr);
-void	reply_fill_entry(struct fuse_entry_param *e, const struct cow_attr *attr);
-/*
- * If an earlier worker did what this request asks for, fills *attr (nodeid 0:
- * nothing to tell) and returns true.
- */
-bool	reply_was_done(struct cow_attr *attr);
 
 #endif
