@@ -42,6 +42,25 @@ struct recovery_target {
  */
 int	recovery_parse(struct recovery_target *t, char *error);
 
+/* What was found out about an archive for one backup and holds for others; zero it first. */
+struct recovery_known {
+	uint32_t from, newest;	/* timelines without a hole between */
+};
+
+enum recovery_fit {
+	RECOVERY_FITS,
+	RECOVERY_ENDS_LATER,	/* the backup ends behind the target */
+	RECOVERY_LEADS_ELSEWHERE,	/* its timeline does not lead to the target's, or is not known */
+};
+
+/*
+ * The part of recovery_check() that does not ask for segments: whether backup
+ * lies on the way to *t.  Returns an enum recovery_fit, with one line in error
+ * (CHAIN_ERROR_MAX bytes) unless it fits, or negative errno with the same.
+ */
+int	recovery_fits(const struct control *backup, const struct archive *a,
+	    const struct recovery_target *t, struct recovery_known *known, char *error);
+
 /*
  * Whether a server that starts from backup can reach *t (after
  * recovery_parse()) with archive a.  Returns 0, or -EUCLEAN (or another

@@ -26,6 +26,7 @@ struct check {
 	const struct control *backup;
 	const struct archive *a;
 	const struct recovery_target *t;
+	struct recovery_known *known;
 	char	*error;
 	struct timelines tl;
 	unsigned own;		/* number of the backup's timeline in it */
@@ -59,11 +60,13 @@ check_time(const struct check *c)
 {
 	int64_t end;
 
-	if (recovery_time_parse(c->backup->recovery_time, &end) < 0 || c->t->time_us >= end)
+	if ((recovery_time_parse(c->backup->recovery_time, &end) < 0 &&
+	    recovery_time_parse(c->backup->end_time, &end) < 0) || c->t->time_us >= end)
 		return 0;
 	return explain(c->error, -EUCLEAN,
 	    "recovery target time \"%.60s\" is before the end of the backup, which holds commits up to %s: use an older backup, or a later time",
-	    c->t->value, c->backup->recovery_time);
+	    c->t->value, c->backup->recovery_time[0] != '\0' ? c->backup->recovery_time :
+	    c->backup->end_time);
 }
 
 /* Transaction ids go round: half of them are before any other one. */
@@ -108,17 +111,21 @@ check_target(const struct check *c)
 static uint32_t
 newest_timeline(const struct check *c)
 {
-	struct walname w = { .kind = WAL_HISTORY, .timeline = c->backup->timeline };
+	struct walname next = { .kind = WAL_HISTORY };
+	struct recovery_known *k = c->known;
+	uint32_t own = c->backup->timeline;
 	struct archive_file f;
 	unsigned i;
 
-	for (i = 0; i < PROBES_MAX && w.timeline < UINT32_MAX; i++, w.timeline++) {
-		struct walname next = { .kind = WAL_HISTORY, .timeline = w.timeline + 1 };
-
+	if (k->from != 0 && own >= k->from && own <= k->newest)
+		return k->newest;
+	k->from = k->newest = own;
+	for (i = 0; i < PROBES_MAX && k->newest < UINT32_MAX; i++, k->newest++) {
+		next.timeline = k->newest + 1;
 		if (archive_find(c->a, &next, &f) < 0)
 			break;
 	}
-	return w.timeline;
+	return k->newest;
 }
 
 static int
@@ -362,11 +369,26 @@ check_rest(const struct check *c, char *warning)
 }
 
 int
+recovery_fits(const struct control *backup, const struct archive *a,
+    const struct recovery_target *t, struct recovery_known *known, char *error)
+{
+	struct check c = { .backup = backup, .a = a, .t = t, .known = known, .error = error };
+	int r;
+
+	if (check_target(&c) < 0)
+		return RECOVERY_ENDS_LATER;
+	r = follow_timeline(&c);
+	timelines_free(&c.tl);
+	return r == -EUCLEAN ? RECOVERY_LEADS_ELSEWHERE : r;
+}
+
+int
 recovery_check(const struct control *backup, const struct archive *a,
     const struct recovery_target *t, char *error, char *warning)
 {
+	struct recovery_known known = { 0 };
 	struct check c = {
-		.backup = backup, .a = a, .t = t, .error = error,
+		.backup = backup, .a = a, .t = t, .known = &known, .error = error,
 		.start = wal_segno(backup->start_lsn, a->seg_size),
 		.stop = wal_segno_before(backup->stop_lsn, a->seg_size),
 	};

@@ -8,9 +8,10 @@
 
 enum { EXIT_USAGE = 2 };	/* 1 = failed, 0 = done */
 
-/* "pbkfs error: ..." and "pbkfs warning: ..." on standard error. */
+/* "pbkfs error: ...", "pbkfs warning: ..." and "pbkfs: ..." on standard error. */
 int	cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* returns 1 */
 void	cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void	cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Each runs one command and returns the exit status. */
 int	cmd_mount(const struct options *o);

@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/owner.h"
 #include "cli/provision_args.h"
+#include "cli/target_args.h"
 #include "cli/waiter.h"
 #include "ipc/shared.h"
 #include "supervisor/mountinfo.h"
@@ -149,12 +150,16 @@ open_outputs(const struct names *n, struct supervisor_config *c)
 }
 
 static int
-fill_config(const struct options *o, const struct names *n, struct supervisor_config *c)
+fill_config(const struct options *o, const struct names *n, const struct provision *p,
+    struct supervisor_config *c)
 {
+	bool latest = target_args_choose(o, p->target);
+
 	*c = (struct supervisor_config){
 		.prepare = worker_prepare, .fill = worker_fill, .serve = worker_serve,
 		.check_store = worker_check_store,
-		.store = or_null(n->store), .instance = o->instance, .backup_id = o->backup_id,
+		.store = or_null(n->store), .instance = o->instance,
+		.backup_id = latest ? NULL : o->backup_id, .latest = latest, .provision = p,
 		.mnt = n->mnt, .diff = n->diff,
 		.sandbox = o->sandbox, .wal = o->wal, .cache = o->cache,
 		.verify = o->verify,
@@ -301,9 +306,8 @@ cmd_mount(const struct options *o)
 
 	if (check_arguments(o) != 0 || resolve_names(o, &n) != 0 || check_overlap(&n) != 0 ||
 	    provision_args(o, n.mnt, &provision, &target) != 0 ||
-	    fill_config(o, &n, &c) != 0)
+	    fill_config(o, &n, &provision, &c) != 0)
 		return EXIT_FAILURE;
-	c.provision = &provision;
 	if ((pid = start_supervisor(&c, &w.fd)) < 0)
 		return cli_error("could not start the supervisor: %s", strerror(-pid));
 	w.forward_to = o->console ? pid : 0;

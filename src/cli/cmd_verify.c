@@ -15,7 +15,9 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/confined.h"
+#include "cli/target_args.h"
 #include "probackup/chain.h"
+#include "probackup/choose.h"
 #include "probackup/verify.h"
 
 #define INDEX_MAX	(2048 * MiB)
@@ -24,6 +26,9 @@
 /* What the confined child is to do. */
 struct run {
 	struct verify_config config;
+	struct recovery_target target;	/* that the backup is to be chosen for */
+	bool	choose;
+	struct choice choice;
 	bool	on_terminal;	/* it cannot ask any more */
 };
 
@@ -97,6 +102,22 @@ attend(struct verify *v, const struct run *run, const struct timespec *begun)
 	return f.faults == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int
+choose(struct run *run)
+{
+	struct verify_config *c = &run->config;
+	struct choice *choice = &run->choice;
+	char error[CHAIN_ERROR_MAX];
+
+	if (choose_backup(c->store_fd, c->store_name, c->instance, &run->target, choice, error) < 0)
+		return cli_error("%s", error);
+	log_info("%s", choice->text);
+	if (choice->warning[0] != '\0')
+		log_warn("%s", choice->warning);
+	c->backup_id = choice->id;
+	return 0;
+}
+
 /* In the confined child. */
 static int
 verify_inside(int store_fd, void *arg)
@@ -110,6 +131,8 @@ verify_inside(int store_fd, void *arg)
 	clock_gettime(CLOCK_MONOTONIC, &begun);
 	log_set_sink(log_line);
 	run->config.store_fd = store_fd;
+	if (run->choose && choose(run) != 0)
+		return EXIT_FAILURE;
 	if (verify_start(&run->config, &v, error) < 0)
 		return cli_error("%s", error);
 	rc = attend(v, run, &begun);
@@ -118,10 +141,15 @@ verify_inside(int store_fd, void *arg)
 }
 
 static int
-check_arguments(const struct options *o)
+check_arguments(const struct options *o, struct run *run)
 {
-	if (o->store == NULL || o->instance == NULL || o->backup_id == NULL)
+	if (target_args(o, &run->target) != 0)
+		return 1;
+	run->choose = target_args_choose(o, &run->target);
+	if (o->store == NULL || o->instance == NULL || (o->backup_id == NULL && !run->choose))
 		return cli_error("--pbk-store, --instance and --backup-id are required: see pbkfs verify --help");
+	if (!run->choose && target_args_given(&run->target))
+		return cli_error("a recovery target chooses the backup: leave --backup-id out, or give it \"latest\"");
 	if (strchr(o->instance, '/') != NULL || o->instance[0] == '.')
 		return cli_error("\"%s\" cannot be the name of an instance", o->instance);
 	return 0;
@@ -156,7 +184,7 @@ cmd_verify(const struct options *o)
 	};
 	struct run run = { .on_terminal = isatty(STDERR_FILENO) };
 
-	if (check_arguments(o) != 0)
+	if (check_arguments(o, &run) != 0)
 		return EXIT_FAILURE;
 	if ((index_fd = memfd_create("pbkfs-index", MFD_CLOEXEC)) < 0)
 		return cli_error("could not make the index: %s", strerror(errno));

@@ -25,7 +25,7 @@ confined_log(enum log_level level, const char *text, size_t len)
 	else if (level == LOGL_WARNING)
 		cli_warn("%s", text);
 	else
-		fprintf(stderr, "pbkfs: %s\n", text);
+		cli_note("%s", text);
 }
 
 static int

@@ -21,7 +21,7 @@ complain(const char *kind, const char *fmt, va_list ap)
 
 	vsnprintf(line, sizeof(line), fmt, ap);
 	fflush(stdout);
-	fprintf(stderr, "pbkfs %s: %s\n", kind, line);
+	fprintf(stderr, "pbkfs%s: %s\n", kind, line);
 }
 
 int
@@ -30,7 +30,7 @@ cli_error(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	complain("error", fmt, ap);
+	complain(" error", fmt, ap);
 	va_end(ap);
 	return EXIT_FAILURE;
 }
@@ -41,7 +41,17 @@ cli_warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	complain("warning", fmt, ap);
+	complain(" warning", fmt, ap);
+	va_end(ap);
+}
+
+void
+cli_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain("", fmt, ap);
 	va_end(ap);
 }
 

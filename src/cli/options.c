@@ -40,6 +40,19 @@ struct operand_def {
 #define AT(field)	offsetof(struct options, field)
 #define FORMAT_OPTION \
 	{ 0, "format", "FORMAT", "text or json", OPT_CHOICE, AT(format), "text|json", 0, false }
+#define TARGET_OPTIONS \
+	{ 0, "recovery-target", "WHAT", "immediate: the end of the backup; latest: of the archive", \
+	    OPT_TEXT, AT(target), NULL, 0, false }, \
+	{ 0, "recovery-target-time", "TIME", "recover from the archive up to this time", OPT_TEXT, \
+	    AT(target_time), NULL, 0, false }, \
+	{ 0, "recovery-target-xid", "XID", "up to this transaction", OPT_TEXT, AT(target_xid), \
+	    NULL, 0, false }, \
+	{ 0, "recovery-target-lsn", "LSN", "up to this position", OPT_TEXT, AT(target_lsn), \
+	    NULL, 0, false }, \
+	{ 0, "recovery-target-name", "NAME", "up to this restore point", OPT_TEXT, \
+	    AT(target_name), NULL, 0, false }, \
+	{ 0, "recovery-target-timeline", "TLI", "current, latest, or the number of one", OPT_TEXT, \
+	    AT(timeline), NULL, 0, false }
 #define HELP_OPTION	{ 'h', "help", NULL, "show this help", OPT_FLAG, AT(help), NULL, 0, false }
 
 static const struct option_def mount_options[] = {
@@ -48,23 +61,13 @@ static const struct option_def mount_options[] = {
 	{ 'd', "diff-dir", "DIR", "where changes are kept", OPT_TEXT, AT(diff), NULL, 0, false },
 	{ 'I', "instance", "NAME", "the instance of the catalog", OPT_TEXT, AT(instance),
 	    NULL, 0, false },
-	{ 'i', "backup-id", "ID", "the backup to mount", OPT_TEXT, AT(backup_id), NULL, 0, false },
-	{ 0, "recovery-target", "WHAT", "immediate: the end of the backup; latest: of the archive",
-	    OPT_TEXT, AT(target), NULL, 0, false },
-	{ 0, "recovery-target-time", "TIME", "recover from the archive up to this time", OPT_TEXT,
-	    AT(target_time), NULL, 0, false },
-	{ 0, "recovery-target-xid", "XID", "up to this transaction", OPT_TEXT, AT(target_xid),
-	    NULL, 0, false },
-	{ 0, "recovery-target-lsn", "LSN", "up to this position", OPT_TEXT, AT(target_lsn),
-	    NULL, 0, false },
-	{ 0, "recovery-target-name", "NAME", "up to this restore point", OPT_TEXT,
-	    AT(target_name), NULL, 0, false },
+	{ 'i', "backup-id", "ID", "the backup to mount; latest: the newest", OPT_TEXT,
+	    AT(backup_id), NULL, 0, false },
+	TARGET_OPTIONS,
 	{ 0, "recovery-target-inclusive", "BOOL", "true or false: the target itself, too", OPT_TEXT,
 	    AT(inclusive), NULL, 0, false },
 	{ 0, "recovery-target-action", "ACTION", "pause, promote or shutdown at the target",
 	    OPT_TEXT, AT(action), NULL, 0, false },
-	{ 0, "recovery-target-timeline", "TLI", "current, latest, or the number of one", OPT_TEXT,
-	    AT(timeline), NULL, 0, false },
 	{ 'R', "restore-as-replica", NULL, "make it a standby", OPT_FLAG, AT(replica), NULL, 0, false },
 	{ 0, "restore-command", "COMMAND", "where the server gets WAL, instead of .pbkfs/wal",
 	    OPT_TEXT, AT(restore_command), NULL, 0, false },
@@ -174,8 +177,9 @@ static const struct option_def verify_options[] = {
 	{ 'B', "pbk-store", "DIR", "the pg_probackup catalog", OPT_TEXT, AT(store), NULL, 0, false },
 	{ 'I', "instance", "NAME", "the instance of the catalog", OPT_TEXT, AT(instance),
 	    NULL, 0, false },
-	{ 'i', "backup-id", "ID", "the backup to check, with its chain", OPT_TEXT, AT(backup_id),
-	    NULL, 0, false },
+	{ 'i', "backup-id", "ID", "the backup to check, with its chain; latest: the newest",
+	    OPT_TEXT, AT(backup_id), NULL, 0, false },
+	TARGET_OPTIONS,
 	{ 'j', "threads", "N", "check that many files at a time", OPT_NUMBER, AT(threads),
 	    NULL, VERIFY_THREADS_MAX, false },
 	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),
@@ -189,7 +193,7 @@ static const struct option_def verify_options[] = {
 	{ #name, synopsis, summary, name##_options, ARRAY_SIZE(name##_options), cmd_##name, NULL, 0 }
 
 static const struct command commands[] = {
-	COMMAND(mount, "-B DIR -D DIR -d DIR -I NAME -i ID [options]",
+	COMMAND(mount, "-B DIR -D DIR -d DIR -I NAME -i ID|latest [options]",
 	    "mount a backup as a PostgreSQL data directory"),
 	COMMAND(unmount, "-D DIR [-d DIR] [--force]", "unmount it"),
 	COMMAND(stat, "-D DIR [--format text|json] [--counters-reset]",
@@ -198,7 +202,7 @@ static const struct command commands[] = {
 	COMMAND(show, "-B DIR [-I NAME] [--format text|json]",
 	    "show the backups of a catalog, and which can be mounted"),
 	COMMAND(list, "[--format text|json]", "list the mounts of this host"),
-	COMMAND(verify, "-B DIR -I NAME -i ID [-j N]", "check all that a backup's chain stores"),
+	COMMAND(verify, "-B DIR -I NAME -i ID|latest [-j N]", "check all that a backup's chain stores"),
 	{ "archive-get", "-B DIR -I NAME FILE PATH", "fetch a WAL file from the archive, for restore_command",
 	  archive_get_options, ARRAY_SIZE(archive_get_options), cmd_archive_get,
 	  archive_get_operands, ARRAY_SIZE(archive_get_operands) },

@@ -8,8 +8,8 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/provision_args.h"
+#include "cli/target_args.h"
 #include "pg/pgconf.h"
-#include "probackup/chain.h"
 #include "supervisor/paths.h"
 
 /* Options that count at the first mount of a diff directory only. */
@@ -38,34 +38,6 @@ find_first_only(const struct options *o)
 		if (only[i].given)
 			return only[i].name;
 	return NULL;
-}
-
-static int
-choose_target(const struct options *o, struct recovery_target *t)
-{
-	const struct { const char *value; enum recovery_kind kind; } given[] = {
-		{ o->target_time, RECOVERY_TIME }, { o->target_xid, RECOVERY_XID },
-		{ o->target_lsn, RECOVERY_LSN }, { o->target_name, RECOVERY_NAME },
-	};
-	unsigned n = 0;
-	size_t i;
-
-	*t = (struct recovery_target){ .timeline = o->timeline };
-	for (i = 0; i < ARRAY_SIZE(given); i++) {
-		if (given[i].value == NULL)
-			continue;
-		t->kind = given[i].kind;
-		t->value = given[i].value;
-		n++;
-	}
-	if (o->target != NULL) {
-		t->kind = strcmp(o->target, "immediate") == 0 ? RECOVERY_IMMEDIATE : RECOVERY_LATEST;
-		if (t->kind == RECOVERY_LATEST && strcmp(o->target, "latest") != 0)
-			return cli_error("--recovery-target cannot be \"%s\", only immediate|latest",
-			    o->target);
-		n++;
-	}
-	return n > 1 ? cli_error("only one recovery target can be given") : 0;
 }
 
 static int
@@ -172,7 +144,6 @@ int
 provision_args(const struct options *o, const char *mnt, struct provision *p,
     struct recovery_target *t)
 {
-	char error[CHAIN_ERROR_MAX];
 	unsigned i;
 
 	*p = (struct provision){
@@ -181,10 +152,8 @@ provision_args(const struct options *o, const char *mnt, struct provision *p,
 		.keep_settings = o->keep_settings, .skip_external = o->skip_external,
 		.first_only = find_first_only(o), .mnt = mnt,
 	};
-	if (choose_target(o, t) != 0 || check_words(o, t) != 0 || take_mappings(o, p) != 0)
+	if (target_args(o, t) != 0 || check_words(o, t) != 0 || take_mappings(o, p) != 0)
 		return 1;
-	if (recovery_parse(t, error) != 0)
-		return cli_error("%s", error);
 	for (i = 0; i < o->set.n; i++) {
 		if (check_setting(o->set.item[i]) != 0)
 			return 1;

@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "cli/show_json.h"
+#include "probackup/choose.h"
 
 static void
 put_lsn(struct json_out *o, const char *key, uint64_t lsn)
@@ -79,10 +80,13 @@ show_json_begin(struct json_out *o, const char *store)
 void
 show_json_instance(struct json_out *o, const char *name, const struct instance *in)
 {
+	const struct instance_backup *latest = choose_newest(in);
 	size_t i;
 
 	json_open(o, NULL, '{');
 	json_put_string(o, "instance", name);
+	if (latest != NULL)
+		json_put_string(o, "latest", latest->id);
 	json_open(o, "backups", '[');
 	for (i = 0; i < in->n; i++) {
 		put_backup(o, &in->backup[i]);

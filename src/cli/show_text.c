@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "cli/show_text.h"
 #include "cli/table.h"
+#include "probackup/choose.h"
 
 static void
 cell_id(const void *row, char *text)
@@ -140,6 +141,7 @@ print_name(const char *name)
 void
 show_text_instance(const char *name, const struct instance *in)
 {
+	const struct instance_backup *latest = choose_newest(in);
 	int width[ARRAY_SIZE(columns)] = { 0 };
 	size_t i, good = 0;
 
@@ -149,7 +151,8 @@ show_text_instance(const char *name, const struct instance *in)
 	if (in->n == 0)
 		printf("no backups\n");
 	else
-		printf("%zu %s, %zu can be mounted\n", in->n, in->n == 1 ? "backup" : "backups", good);
+		printf("%zu %s, %zu can be mounted%s%s\n", in->n, in->n == 1 ? "backup" : "backups",
+		    good, latest != NULL ? ", latest " : "", latest != NULL ? latest->id : "");
 	if (in->odd_names > 0)
 		printf("(%zu other %s: no id of a backup)\n", in->odd_names,
 		    in->odd_names == 1 ? "directory" : "directories");

@@ -37,7 +37,8 @@ struct job {
 
 	/* what is mounted */
 	const char *store_name;	/* as the user called it, for messages */
-	const char *instance, *backup_id;
+	const char *instance;
+	const char *backup_id;	/* NULL: the preparer chooses it, see probackup/choose.h */
 	bool	force;
 
 	/* how */

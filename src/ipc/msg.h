@@ -28,6 +28,7 @@ enum msg_type {
 	MSG_LOG,		/* one byte enum log_level, then text */
 	MSG_WARNING,		/* text for the user: what will not work as it is */
 	MSG_STORE_FAILED,	/* the store could not be read: at most once a second */
+	MSG_NOTE,		/* text for the user: what was chosen for him */
 	/* supervisor -> worker */
 	MSG_DIRTY_DONE = 64,	/* the marker is durable */
 	MSG_DUMP,		/* send MSG_STATS */

@@ -199,6 +199,7 @@ answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 	return 0;
 }
 
+/* Both are bounded together: more are an attack on the terminal. */
 static int
 answer_warning(struct supervisor *s, const unsigned char *body, size_t len)
 {
@@ -209,6 +210,19 @@ answer_warning(struct supervisor *s, const unsigned char *body, size_t len)
 	copy_text(text, sizeof(text), body, len);
 	log_warn("%s", text);
 	notify_send(s->config->notify_fd, NOTIFY_WARNING, "%s", text);
+	return 0;
+}
+
+static int
+answer_note(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	char text[1024];
+
+	if (++s->n_warnings > STATE_WARNINGS_MAX)
+		return -EPROTO;
+	copy_text(text, sizeof(text), body, len);
+	log_info("%s", text);
+	notify_send(s->config->notify_fd, NOTIFY_NOTE, "%s", text);
 	return 0;
 }
 
@@ -241,6 +255,7 @@ static const struct answer {
 	    EXACTLY(sizeof(struct msg_stats)), answer_stats },
 	{ MSG_LOG,	PHASE_ANY, 2, MSG_BODY_MAX, answer_log },
 	{ MSG_WARNING,	PHASE_PREPARING, 1, MSG_BODY_MAX, answer_warning },
+	{ MSG_NOTE,	PHASE_PREPARING, 1, MSG_BODY_MAX, answer_note },
 	{ MSG_STORE_FAILED, PHASE_SERVING, EXACTLY(0), answer_store_failed },
 };	/* anything else: log it, end the worker */
 

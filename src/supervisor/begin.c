@@ -208,13 +208,17 @@ mismatch(struct supervisor *s, const char *what, const char *bound, const char *
 	    s->config->diff, what, bound, given);
 }
 
-/* Only the arguments and the binding decide what is mounted. */
+/*
+ * Only the arguments and the binding decide what is mounted.  What the binding
+ * names stays: its changes belong to that backup, and to no newer one.
+ */
 static int
 choose_backup(struct supervisor *s)
 {
 	const struct supervisor_config *c = s->config;
 
-	if (s->fresh && (c->store == NULL || c->instance == NULL || c->backup_id == NULL))
+	if (s->fresh && (c->store == NULL || c->instance == NULL ||
+	    (c->backup_id == NULL && !c->latest)))
 		return FAIL(s, "a fresh diff directory needs --pbk-store, --instance and --backup-id");
 	if (!s->fresh && c->instance != NULL && strcmp(c->instance, s->bound.instance) != 0)
 		return mismatch(s, "instance", s->bound.instance, c->instance);
@@ -431,6 +435,19 @@ tell_what_is_weak(const struct supervisor *s)
 		    " use --owner");
 }
 
+static void
+tell_what_stays(const struct supervisor *s)
+{
+	const struct supervisor_config *c = s->config;
+
+	if (s->fresh || !c->latest)
+		return;
+	log_info("-i latest: the diff directory stays with backup %s", s->bound.backup_id);
+	notify_send(c->notify_fd, NOTIFY_NOTE, "\"%s\" holds changes of backup %s, which stays"
+	    " mounted there: the latest needs a fresh diff directory, or pbkfs cleanup", c->diff,
+	    s->bound.backup_id);
+}
+
 /* What a first mount left that ended before it had a binding. */
 static int
 wipe_unfinished(struct supervisor *s)
@@ -449,6 +466,7 @@ begin_mount(struct supervisor *s)
 	    wipe_unfinished(s) != 0 || start_log(s) != 0)
 		return -1;
 	tell_what_is_weak(s);
+	tell_what_stays(s);
 	if (check_dirty(s) != 0 || open_store(s) != 0 || choose_wal(s) != 0 || mapping_open(s) != 0)
 		return -1;
 	/* What is read from here on and changes until it is held is refused. */

@@ -68,7 +68,7 @@ struct supervisor {
 	int	mapped_fd[PROVISION_MAPPINGS_MAX];	/* mapping.h */
 	bool	mapped_made[PROVISION_MAPPINGS_MAX];	/* of these, that we made */
 	unsigned n_mapped;	/* of these, that are open */
-	unsigned n_warnings;	/* MSG_WARNINGs that arrived */
+	unsigned n_warnings;	/* MSG_WARNINGs and MSG_NOTEs that arrived */
 	uint32_t root_mode;
 	int	store_fd, index_fd, fuse_fd, mnt_fd, mnt_parent_fd, signal_fd;
 	const char *mnt_base;
@@ -88,7 +88,8 @@ struct supervisor {
 	gid_t	gid;
 	bool	keep_read_search;
 	enum wal_mode wal;
-	const char *store, *instance, *backup_id;
+	const char *store, *instance;
+	const char *backup_id;	/* NULL: the preparer is to choose it */
 	char	wal_link[PATH_MAX];
 
 	/* the worker and its predecessors */

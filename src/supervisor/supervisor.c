@@ -303,6 +303,8 @@ preparer_gone(struct supervisor *s, const struct worker *dead, int status, const
 		    s->worker_error[0] != '\0' ? s->worker_error : reason);
 		return;
 	}
+	if (s->backup_id == NULL)
+		s->backup_id = s->found.member[0].id;
 	/* Real copies are complete before the binding says that there are any. */
 	if (s->n_mapped > 0 && !s->filling) {
 		s->filling = true;

@@ -25,6 +25,7 @@ struct supervisor_config {
 	/* what is mounted; NULL: as the binding says */
 	const char *store;	/* absolute, canonical */
 	const char *instance, *backup_id;
+	bool	latest;		/* instead of backup_id: the newest that fits provision's target */
 	const char *mnt;	/* absolute, canonical */
 	const char *diff;	/* absolute, canonical; need not exist */
 

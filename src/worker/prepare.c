@@ -8,9 +8,11 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "ipc/provision.h"
 #include "pg/pg_types.h"
 #include "probackup/blockmap.h"
 #include "probackup/chain.h"
+#include "probackup/choose.h"
 #include "worker/confine.h"
 #include "worker/provision.h"
 #include "worker/report.h"
@@ -124,6 +126,35 @@ prepare(const struct job *job, struct chain *c)
 	return 0;
 }
 
+static void
+report_choice(const struct choice *c)
+{
+	report_send(MSG_NOTE, c->text, strlen(c->text));
+	if (c->warning[0] != '\0')
+		report_send(MSG_WARNING, c->warning, strlen(c->warning));
+}
+
+/* What is chosen here is in the binding from then on, and nobody chooses again. */
+static int
+open_chain(const struct job *job, struct chain **chain, char *error)
+{
+	const struct provision *p = job->provision;
+	const char *id = job->backup_id;
+	struct choice c;
+	int rc;
+
+	if (id == NULL) {
+		rc = choose_backup(job->store_fd, job->store_name, job->instance,
+		    p != NULL ? p->target : NULL, &c, error);
+		if (rc < 0)
+			return rc;
+		report_choice(&c);
+		id = c.id;
+	}
+	return chain_open(job->store_fd, job->store_name, job->instance, id, job->force, chain,
+	    error);
+}
+
 int
 worker_prepare(const struct job *job)
 {
@@ -133,9 +164,7 @@ worker_prepare(const struct job *job)
 
 	if (confine_worker(job) < 0)
 		return EXIT_FAILURE;
-	rc = chain_open(job->store_fd, job->store_name, job->instance, job->backup_id, job->force,
-	    &c, error);
-	if (rc < 0) {
+	if ((rc = open_chain(job, &c, error)) < 0) {
 		report_failed("%s", error);
 		return EXIT_FAILURE;
 	}

@@ -62,12 +62,13 @@ offers "instances after -BDIR" "other" pbkfs mount "-B$store" -I o
 offers "instances of a quoted store" "main other" pbkfs mount -B "'$store'" -I ''
 offers "no instances without a store" "" pbkfs mount -I ''
 offers "instances of show" "main other" pbkfs show -B "$store" --instance = ''
-offers "backups, the newest first" "TOX00A TOX001" pbkfs mount -B "$store" -I main -i ''
-offers "backups of any instance" "TOY001 TOX00A TOX001" pbkfs mount -B "$store" -i ''
+offers "backups, the newest first" "latest TOX00A TOX001" pbkfs mount -B "$store" -I main -i ''
+offers "backups of any instance" "latest TOY001 TOX00A TOX001" pbkfs mount -B "$store" -i ''
+offers "the word for the newest" "latest" pbkfs mount -B "$store" -I main -i la
 offers "the beginning of an id, in lower case" "TOX00A" pbkfs mount -B "$store" -I main --backup-id tox00a
 offers "backups of an instance that is none" "" pbkfs mount -B "$store" -I mai -i ''
 
-offers "backups to verify" "TOX00A TOX001" pbkfs verify -B "$store" -I main -i ''
+offers "backups to verify" "latest TOX00A TOX001" pbkfs verify -B "$store" -I main -i ''
 offers "nothing for a number of threads" "" pbkfs verify -j ''
 
 offers "directories" "$store" pbkfs mount -B "$work/st"

@@ -103,6 +103,15 @@ static void lie_clean(void) { say(MSG_CLEAN, NULL, 0); }
 static void lie_short(void) { say(MSG_MEMBER, "x", 1); }
 static void lie_store(void) { say(MSG_STORE_FAILED, NULL, 0); }
 static void lie_store_body(void) { say(MSG_STORE_FAILED, "/etc", 4); }
+static void lie_note(void) { say(MSG_NOTE, NULL, 0); }
+static void
+lie_notes(void)
+{
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		say(MSG_NOTE, "x", 1);
+}
 static void lie_empty_failure(void) { say(MSG_FAILED, NULL, 0); }
 
 static void
@@ -161,6 +170,8 @@ static const struct { const char *name; void (*lie)(void); const char *error; } 
 	{ "short body", lie_short, "not allowed" },
 	{ "failure without text", lie_empty_failure, "not allowed" },
 	{ "store failed while preparing", lie_store, "not allowed" },
+	{ "a note without a text", lie_note, "not allowed" },
+	{ "notes without an end", lie_notes, "message" },
 	{ "index too large", lie_index, "index" },
 };
 

@@ -21,7 +21,7 @@ of_oracle() {
 	    $1 ~ /\.tablespace_map\./ { next }
 	    { key = $1; gsub(/-/, "_", key); $1 = key; print }' | LC_ALL=C sort
 }
-ours() { grep '^instances\.' "$work/flat" | grep -v '\.mountable ' | LC_ALL=C sort; }
+ours() { grep '^instances\.' "$work/flat" | grep -v '\.mountable \|^instances\.[0-9]*\.latest ' | LC_ALL=C sort; }
 if have_catalogs; then
 	need zstd
 	for archive in "$catalogs"/*.tar.zst; do
@@ -80,7 +80,7 @@ good
 check "show" pbkfs show -B "$store"
 cp "$work/out" "$work/table"
 row() { awk -v id="$1" '$1 == id { $1 = $1; print }' "$work/table"; }
-equal "instances are sorted" "instance Empty: no backups,instance good: 4 backups, 4 can be mounted," "$(grep '^instance ' "$work/table" | tr '\n' ,)"
+equal "instances are sorted" "instance Empty: no backups,instance good: 4 backups, 4 can be mounted, latest 100000," "$(grep '^instance ' "$work/table" | tr '\n' ,)"
 equal "an id of more digits is newer" "100000 ZZZZZ B1 A1" "$(awk '$5 == "yes" { print $1 }' "$work/table" | tr '\n' ' ' | sed 's/ $//')"
 equal "a full row" "A1 FULL - OK yes 2026-01-02 03:04:05+00 6m00s 2026-01-02 03:06:00+00 STREAM zlib 1.5K - 13M 7 15 2.5.16" "$(row A1)"
 equal "a row without times" "B1 DELTA A1 DONE yes - - - ARCHIVE none - - - - 15 2.5.16" "$(row B1)"
@@ -89,11 +89,12 @@ check "and until when a backup is kept" grep -q '^    kept until: 2027-01-02 03:
 check "directories that are no backups are counted" grep -q '^(1 other directory: no id of a backup)$' "$work/table"
 check "one instance, by -I" pbkfs show -B "$store" -I good
 cp "$work/out" "$work/short"
-equal "is shown alone" "instance good: 4 backups, 4 can be mounted" "$(grep '^instance ' "$work/short")"
+equal "is shown alone" "instance good: 4 backups, 4 can be mounted, latest 100000" "$(grep '^instance ' "$work/short")"
 check "the same by --instance=" pbkfs show -B "$store" --instance=good
 same "shows the same" "$work/short" "$work/out"
 json -B "$store" -I good
 equal "as JSON: format and version" "pbkfs-show 1" "$(sed -n 's/^format //p; s/^version //p' "$work/flat" | tr '\n' ' ' | sed 's/ $//')"
+equal "as JSON: the newest that can be mounted" 100000 "$(values latest)"
 equal "as JSON: the modes" "PAGE PTRACK DELTA FULL" "$(values 'backups\.[0-9]*\.mode' | tr '\n' ' ' | sed 's/ $//')"
 equal "as JSON: archive or stream" "ARCHIVE STREAM" "$(of B1 wal) $(of A1 wal)"
 equal "as JSON: note and expire_time" "before the upgrade, 2027-01-02 03:04:05+00" "$(of A1 note), $(of A1 expire_time)"
@@ -169,7 +170,7 @@ for id in $(sed -n 's/^instances\.1\.backups\.[0-9]*\.id //p' "$work/flat"); do
 done
 pbkfs show -B "$store" -I bad >"$work/table"
 equal "the table has the reasons as well" "$(values 'backups\.[0-9]*\.reason')" "$(sed -n 's/^    no mount: //p' "$work/table")"
-equal "and their number" "instance bad: 23 backups, 1 can be mounted" "$(sed 1q "$work/table")"
+equal "and their number" "instance bad: 23 backups, 1 can be mounted, latest A1" "$(sed 1q "$work/table")"
 
 # ---- instances that cannot be read
 ln -s good "$store/backups/link"

@@ -1,0 +1,59 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/target_args.h"
+#include "probackup/chain.h"
+#include "probackup/choose.h"
+
+static int
+take_target(const struct options *o, struct recovery_target *t)
+{
+	const struct { const char *value; enum recovery_kind kind; } given[] = {
+		{ o->target_time, RECOVERY_TIME }, { o->target_xid, RECOVERY_XID },
+		{ o->target_lsn, RECOVERY_LSN }, { o->target_name, RECOVERY_NAME },
+	};
+	unsigned n = 0;
+	size_t i;
+
+	*t = (struct recovery_target){ .timeline = o->timeline };
+	for (i = 0; i < ARRAY_SIZE(given); i++) {
+		if (given[i].value == NULL)
+			continue;
+		t->kind = given[i].kind;
+		t->value = given[i].value;
+		n++;
+	}
+	if (o->target != NULL) {
+		t->kind = strcmp(o->target, "immediate") == 0 ? RECOVERY_IMMEDIATE : RECOVERY_LATEST;
+		if (t->kind == RECOVERY_LATEST && strcmp(o->target, "latest") != 0)
+			return cli_error("--recovery-target cannot be \"%s\", only immediate|latest",
+			    o->target);
+		n++;
+	}
+	return n > 1 ? cli_error("only one recovery target can be given") : 0;
+}
+
+int
+target_args(const struct options *o, struct recovery_target *t)
+{
+	char error[CHAIN_ERROR_MAX];
+
+	if (take_target(o, t) != 0)
+		return 1;
+	return recovery_parse(t, error) == 0 ? 0 : cli_error("%s", error);
+}
+
+bool
+target_args_given(const struct recovery_target *t)
+{
+	return t->kind != RECOVERY_NONE || t->timeline != NULL;
+}
+
+bool
+target_args_choose(const struct options *o, const struct recovery_target *t)
+{
+	return o->backup_id != NULL ? choose_is_asked(o->backup_id) : target_args_given(t);
+}
