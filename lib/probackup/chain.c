@@ -24,17 +24,26 @@ struct walk {
 	char	*error;
 };
 
-/* With force every bad status is named in the warning, as far as there is room. */
-static int
-check_status(struct walk *w, const struct backup *b)
+/* Adds to the warning, as far as there is room. */
+static void
+warn_of(struct chain *c, const char *what)
 {
-	char *warning = w->chain->warning;
-	size_t used = strlen(warning);
+	size_t used = strlen(c->warning);
 
-	if (!w->force || member_is_complete(&b->control))
-		return member_check_status(b->id, &b->control, w->error);
-	snprintf(warning + used, CHAIN_ERROR_MAX - used, "%sbackup \"%s\" has status %s",
-	    used > 0 ? ", " : "", b->id, b->control.status);
+	snprintf(c->warning + used, CHAIN_ERROR_MAX - used, "%s%s", used > 0 ? "; " : "", what);
+}
+
+/* With force every doubt is named in the warning. */
+static int
+check_doubts(struct walk *w, const struct backup *b)
+{
+	struct member_doubt d[MEMBER_DOUBTS];
+	unsigned i, n = member_doubts(b->dirfd, b->id, &b->control, d);
+
+	if (n > 0 && !w->force)
+		return member_refuse(&d[0], w->error);
+	for (i = 0; i < n; i++)
+		warn_of(w->chain, d[i].what);
 	return 0;
 }
 
@@ -45,7 +54,7 @@ load_member(struct walk *w, struct backup *b)
 
 	if ((r = member_read(b->dirfd, b->id, &b->control, w->error)) < 0 ||
 	    (r = member_check_format(b->id, &b->control, w->error)) < 0 ||
-	    (r = check_status(w, b)) < 0)
+	    (r = check_doubts(w, b)) < 0)
 		return r;
 	b->list_crc = b->control.content_crc;
 	return member_check_list(b->dirfd, b->id, &b->list_len, w->error);

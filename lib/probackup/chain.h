@@ -103,9 +103,10 @@ struct chain {
  * instance (those that exist are listed), unknown id, missing parent, cycle,
  * more than CHAIN_MAX members, damaged or truncated control file, a missing or
  * too long list, an unknown compress-alg, a block size other than 8192, a
- * program-version newer than 2.5 (same major and minor is fine, whatever the
- * patch level) or older than 2.0, a server older than 12, a status other than
- * OK and DONE without force.
+ * program-version older than 2.0, a server older than 12; without force a
+ * program-version newer than 2.8 (same major and minor is fine, whatever the
+ * patch level), a status other than OK and DONE, a list that may have lost
+ * lines (2.1.4, 2.1.5 and 2.2.1).
  *
  * The lists are not read here: index_build() reads each of them once, a piece
  * at a time, and compares it with content-crc on the way.  A worker that finds

@@ -21,7 +21,7 @@
 
 /* In the writer's order. */
 enum key {
-	KEY_PATH, KEY_SIZE, KEY_MODE, KEY_IS_DATAFILE, KEY_IS_CFS, KEY_CRC,
+	KEY_PATH, KEY_SIZE, KEY_KIND, KEY_MODE, KEY_IS_DATAFILE, KEY_IS_CFS, KEY_CRC,
 	KEY_COMPRESS_ALG, KEY_EXTERNAL_DIR_NUM, KEY_DBOID, KEY_FULL_SIZE, KEY_SEGNO,
 	KEY_LINKED, KEY_N_BLOCKS, KEY_N_HEADERS, KEY_HDR_CRC, KEY_HDR_OFF,
 	KEY_HDR_SIZE, KEY_COUNT
@@ -39,6 +39,7 @@ static const struct {
 #define NUMBER(key, name, min, max)	[key] = { name, sizeof(name) - 1, min, max }
 	TEXT(KEY_PATH, "path"),
 	NUMBER(KEY_SIZE, "size", -1, INT64_MAX),
+	TEXT(KEY_KIND, "kind"),
 	NUMBER(KEY_MODE, "mode", 0, UINT32_MAX),
 	NUMBER(KEY_IS_DATAFILE, "is_datafile", 0, 1),
 	NUMBER(KEY_IS_CFS, "is_cfs", 0, 1),
@@ -196,6 +197,37 @@ parse_numbers(struct line *l, size_t number, char *error)
 	return 0;
 }
 
+/* Names of kinds; those without a type are never in a data directory that can be mounted. */
+static const struct {
+	const char *name, *what;
+	uint32_t type;
+} kinds[] = {
+	{ "reg", "a file", S_IFREG }, { "dir", "a directory", S_IFDIR },
+	{ "sym", "a symbolic link", 0 }, { "fifo", "a FIFO", 0 }, { "sock", "a socket", 0 },
+	{ "chdev", "a character device", 0 }, { "bldev", "a block device", 0 },
+};
+
+/* Since 2.6 the type stands apart, and what mode says of it does not count. */
+static int
+take_kind(struct line *l, size_t number, char *error)
+{
+	const char *text = l->text[KEY_KIND];
+	size_t i, len = l->len[KEY_KIND];
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (len == strlen(kinds[i].name) && memcmp(text, kinds[i].name, len) == 0)
+			break;
+	if (i == ARRAY_SIZE(kinds))
+		return explain(error, -EUCLEAN, "line %zu: kind is \"%.*s\", which is not known",
+		    number, (int)MIN(len, SHOWN), text);
+	if (kinds[i].type == 0)
+		return explain(error, -EUCLEAN,
+		    "line %zu: \"%.*s\" is %s (kind \"%s\"), neither a file nor a directory", number,
+		    (int)MIN(l->len[KEY_PATH], SHOWN), l->text[KEY_PATH], kinds[i].what, kinds[i].name);
+	l->number[KEY_MODE] = (l->number[KEY_MODE] & ~(int64_t)S_IFMT) | kinds[i].type;
+	return 0;
+}
+
 static bool
 mode_is_known(uint32_t mode)
 {
@@ -203,13 +235,15 @@ mode_is_known(uint32_t mode)
 }
 
 static int
-parse_texts(const struct line *l, size_t number, enum codec_alg *alg, char *error)
+parse_texts(struct line *l, size_t number, enum codec_alg *alg, char *error)
 {
 	int r = CODEC_NONE;
 
 	if (!io_path_is_plain(l->text[KEY_PATH], l->len[KEY_PATH]))
 		return explain(error, -EUCLEAN, "line %zu: \"%.*s\" is not a plain relative path",
 		    number, (int)MIN(l->len[KEY_PATH], SHOWN), l->text[KEY_PATH]);
+	if ((l->seen & 1U << KEY_KIND) != 0 && (r = take_kind(l, number, error)) < 0)
+		return r;
 	if (!mode_is_known((uint32_t)l->number[KEY_MODE]))
 		return explain(error, -EUCLEAN,
 		    "line %zu: mode is %lld, neither of a file nor of a directory",

@@ -40,10 +40,10 @@ struct filelist {
  * -EUCLEAN with the reason in error (CHAIN_ERROR_MAX bytes: names the line
  * number and what is wrong, not the file).  A value is the raw bytes up to the
  * next double quote; unknown keys are skipped; a line without path, size or
- * mode, a number that does not fit, an unknown compress_alg, a mode that is
- * neither a file nor a directory (a line with a non-empty "linked" is taken
- * as what its mode says), a path that is not plain: -EUCLEAN.  Allocates
- * nothing.
+ * mode, a number that does not fit, an unknown compress_alg, a kind or, where
+ * there is none, a mode that is neither of a file nor of a directory (a line
+ * with a non-empty "linked" is taken as what these say), a path that is not
+ * plain: -EUCLEAN.  Allocates nothing.
  */
 int	filelist_next(struct filelist *l, struct filelist_entry *e, char *error);
 

@@ -171,6 +171,7 @@ static int
 load_backup(int instance_fd, const char *name, struct instance_backup *b)
 {
 	struct control *c autofree = malloc(sizeof(*c));
+	struct member_doubt doubts[MEMBER_DOUBTS];
 	char error[CHAIN_ERROR_MAX];
 	int dirfd autoclose = -1;
 	uint64_t list_len;
@@ -180,10 +181,12 @@ load_backup(int instance_fd, const char *name, struct instance_backup *b)
 	dirfd = chain_find_backup(instance_fd, name, b->id, error);
 	if (dirfd >= 0 && member_read(dirfd, b->id, c, error) == 0) {
 		b->control = steal_pointer(&c);
-		if (member_check_format(b->id, b->control, error) == 0 &&
-		    member_check_status(b->id, b->control, error) == 0 &&
-		    member_check_list(dirfd, b->id, &list_len, error) == 0)
-			return 0;
+		if (member_check_format(b->id, b->control, error) == 0) {
+			if (member_doubts(dirfd, b->id, b->control, doubts) > 0)
+				member_refuse(&doubts[0], error);
+			else if (member_check_list(dirfd, b->id, &list_len, error) == 0)
+				return 0;
+		}
 	}
 	return (b->fault = strdup(error)) != NULL ? 0 : -ENOMEM;
 }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,8 +15,10 @@
 #include "probackup/member.h"
 
 #define VERSION_MIN	20000	/* program-version 2.0.0 */
-#define VERSION_END	20600	/* the first one whose format is not known */
+#define VERSION_END	20900	/* the first one whose format is not known */
+#define VERSIONS_KNOWN	"2.0 to 2.8"
 #define SERVER_MIN	12
+#define LIST_LOSSES	4096000	/* bytes of a list that has lost a line, see lost_lines() */
 
 struct file_version
 file_version_of(const struct stat *st)
@@ -77,20 +81,6 @@ member_read(int dirfd, const char *id, struct control *c, char *error)
 }
 
 static int
-check_version(const char *id, const struct control *c, char *error)
-{
-	if (c->version >= VERSION_END)
-		return explain(error, -EUCLEAN,
-		    "backup \"%s\" was made by pg_probackup %s, and only 2.0 to 2.5 are known: use a newer pbkfs",
-		    id, c->program_version);
-	if (c->version < VERSION_MIN)
-		return explain(error, -EUCLEAN,
-		    "backup \"%s\" was made by pg_probackup %s, and only 2.0 to 2.5 are known: restore it with pg_probackup",
-		    id, c->program_version);
-	return 0;
-}
-
-static int
 check_server(const char *id, const struct control *c, char *error)
 {
 	if (atoi(c->server_version) < SERVER_MIN)
@@ -121,7 +111,11 @@ member_check_format(const char *id, const struct control *c, char *error)
 {
 	int r;
 
-	if ((r = check_version(id, c, error)) < 0 || (r = check_server(id, c, error)) < 0)
+	if (c->version < VERSION_MIN)
+		return explain(error, -EUCLEAN,
+		    "backup \"%s\" was made by pg_probackup %s, and only " VERSIONS_KNOWN
+		    " are known: restore it with pg_probackup", id, c->program_version);
+	if ((r = check_server(id, c, error)) < 0)
 		return r;
 	return check_codec(id, c, error);
 }
@@ -132,14 +126,60 @@ member_is_complete(const struct control *c)
 	return strcmp(c->status, "OK") == 0 || strcmp(c->status, "DONE") == 0;
 }
 
-int
-member_check_status(const char *id, const struct control *c, char *error)
+/*
+ * Three versions dropped a line wherever their buffer of 4000 KB was full, and
+ * had no content-crc that could tell.  pg_probackup since 2.2.2 judges by the
+ * same two signs.
+ */
+static bool
+lost_lines(int dirfd, const struct control *c)
 {
-	if (member_is_complete(c))
-		return 0;
-	return explain(error, -EUCLEAN,
-	    "backup \"%s\" has status %s instead of OK or DONE: validate it with pg_probackup, mount another backup, or use --force",
-	    id, c->status);
+	struct stat st;
+
+	return (c->version == 20104 || c->version == 20105 || c->version == 20201) &&
+	    fstatat(dirfd, "backup_content.control", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_size >= LIST_LOSSES;
+}
+
+static void __attribute__((format(printf, 4, 5)))
+doubt(struct member_doubt *d, unsigned *n, const char *refusal, const char *fmt, ...)
+{
+	char what[CHAIN_ERROR_MAX], safe[CHAIN_ERROR_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vsnprintf(what, sizeof(what), fmt, ap) < 0)
+		what[0] = '\0';
+	va_end(ap);
+	explain(safe, 0, "%s", what);
+	snprintf(d[*n].what, sizeof(d[*n].what), "%.*s", (int)sizeof(d[*n].what) - 1, safe);
+	d[(*n)++].refusal = refusal;
+}
+
+unsigned
+member_doubts(int dirfd, const char *id, const struct control *c,
+    struct member_doubt d[MEMBER_DOUBTS])
+{
+	unsigned n = 0;
+
+	if (c->version >= VERSION_END)
+		doubt(d, &n, ": use a newer pbkfs", "backup \"%s\" was made by pg_probackup %s, and only "
+		    VERSIONS_KNOWN " are known", id, c->program_version);
+	if (!member_is_complete(c))
+		doubt(d, &n,
+		    " instead of OK or DONE: validate it with pg_probackup, mount another backup",
+		    "backup \"%s\" has status %s", id, c->status);
+	if (lost_lines(dirfd, c))
+		doubt(d, &n, ": mount another backup",
+		    "backup \"%s\" is corrupt: pg_probackup %s lost lines of a list as long as its backup_content.control",
+		    id, c->program_version);
+	return n;
+}
+
+int
+member_refuse(const struct member_doubt *d, char *error)
+{
+	return explain(error, -EUCLEAN, "%s%s, or use --force", d->what, d->refusal);
 }
 
 int

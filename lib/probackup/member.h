@@ -18,14 +18,31 @@
 int	member_read(int dirfd, const char *id, struct control *c, char *error);
 
 /*
- * Whether its version, server, block size and compress-alg are known, whatever
- * its status is.
+ * Whether its server, block size and compress-alg are known and its version is
+ * not too old, whatever its status is.
  */
 int	member_check_format(const char *id, const struct control *c, char *error);
 
 /* Whether its status says that it is complete: OK or DONE. */
 bool	member_is_complete(const struct control *c);
-int	member_check_status(const char *id, const struct control *c, char *error);
+
+/* What speaks against a backup, but --force lets pass. */
+struct member_doubt {
+	char	what[256];	/* names the backup */
+	const char *refusal;	/* what a refusal says behind that, the way out too */
+};
+#define MEMBER_DOUBTS	3	/* at most, of one backup */
+
+/*
+ * Whether its status is another than OK and DONE, its program-version newer
+ * than those that are known, or its list one that may have lost lines.  dirfd
+ * is its directory.  Returns how many doubts there are, and fills d.
+ */
+unsigned member_doubts(int dirfd, const char *id, const struct control *c,
+	    struct member_doubt d[MEMBER_DOUBTS]);
+
+/* The refusal of a backup that is in doubt. */
+int	member_refuse(const struct member_doubt *d, char *error);
 
 /* Whether its list can be opened and is not too long; *len is its length. */
 int	member_check_list(int dirfd, const char *id, uint64_t *len, char *error);

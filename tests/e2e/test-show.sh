@@ -29,13 +29,15 @@ if have_catalogs; then
 		mkdir "$work/$name"
 		zstd -dqc --long=27 <"$archive" | tar xp --numeric-owner -C "$work/$name" --wildcards '*/backup*.control'
 		check "$name: show" json -B "$work/$name/catalog"
-		of_oracle "$catalogs/$name.oracle/show.json" >"$work/expected"
-		ours >"$work/found"
-		same "$name: what pg_probackup shows" "$work/expected" "$work/found"
+		if [ -f "$catalogs/$name.oracle/show.json" ]; then
+			of_oracle "$catalogs/$name.oracle/show.json" >"$work/expected"
+			ours >"$work/found"
+			same "$name: what pg_probackup shows" "$work/expected" "$work/found"
+		fi
 		equal "$name: all can be mounted" true "$(values 'backups\.[0-9]*\.mountable' | sort -u)"
 		# the table of the original has these columns, by the same names
 		pbkfs show -B "$work/$name/catalog" -I main >"$work/out"
-		awk '$1 == "main" { print $3, $6, $7, $NF }' "$catalogs/$name.oracle/show.main.txt" >"$work/expected"
+		awk '$1 == "main" { print $3, $6, $7, $NF }' "$catalogs/$name.oracle"/show*.txt >"$work/expected"
 		awk '$5 == "yes" { print $1, $2, $11, $4 }' "$work/out" >"$work/found"
 		same "$name: so does the table" "$work/expected" "$work/found"
 	done
@@ -127,7 +129,7 @@ backup bad A6 ZZ
 backup bad A7 A6
 backup bad A8 A9
 backup bad A9 A8
-backup bad AA '' 'program-version = 2.6.1'
+backup bad AA '' 'program-version = 2.9.1'
 backup bad AB '' 'block-size = 4096'
 backup bad AC '' 'compress-alg = rar'
 backup bad AD '' 'server-version = 9.6'

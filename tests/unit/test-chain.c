@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "catalog.h"
@@ -70,8 +71,9 @@ static const struct {
 } bad[] = {
 	{ "status", "status = ERROR\n",
 	  "backup \"B1\" has status ERROR instead of OK or DONE: validate it with pg_probackup" },
-	{ "newer program", "program-version = 2.6.0\n",
-	  "backup \"B1\" was made by pg_probackup 2.6.0, and only 2.0 to 2.5 are known: use a newer pbkfs" },
+	{ "newer program", "program-version = 2.9.0\n",
+	  "backup \"B1\" was made by pg_probackup 2.9.0, and only 2.0 to 2.8 are known: use a newer pbkfs, or use --force" },
+	{ "another format", "program-version = 3.0.1\n", "backup \"B1\" was made by pg_probackup 3.0.1, and only" },
 	{ "older program", "program-version = 1.1.24\n", "made by pg_probackup 1.1.24" },
 	{ "older server", "server-version = 9.6\n", "backup \"B1\" is of PostgreSQL \"9.6\"" },
 	{ "block size", "block-size = 4096\n", "backup \"B1\" has blocks of 4096 bytes instead of 8192" },
@@ -95,7 +97,7 @@ END_TEST
 START_TEST(versions_that_are_fine)
 {
 	static const char *const extra[] = {
-		"program-version = 2.5.99\n", "program-version = 2.0.0\n",
+		"program-version = 2.8.99\n", "program-version = 2.6.0\n", "program-version = 2.0.0\n",
 		"status = DONE\n", "compress-alg = LZ4\n", "server-version = 18\n",
 	};
 	char id[8], error[CHAIN_ERROR_MAX] = "";
@@ -120,8 +122,60 @@ START_TEST(force_names_what_it_let_pass)
 	make_chain("status = CORRUPT\n");
 	catalog_backup(&cat, "D1", "C1", "status = ORPHAN\n", LIST);
 	ck_assert_msg(chain_open(cat.fd, "store", "main", "D1", true, &c, error) == 0, "%s", error);
-	ck_assert_str_eq(c->warning, "backup \"D1\" has status ORPHAN, backup \"B1\" has status CORRUPT");
+	ck_assert_str_eq(c->warning, "backup \"D1\" has status ORPHAN; backup \"B1\" has status CORRUPT");
 	chain_free(c);
+}
+END_TEST
+
+START_TEST(force_lets_a_newer_version_pass)
+{
+	char error[CHAIN_ERROR_MAX] = "";
+	struct chain *c;
+
+	make_chain("program-version = 3.0.0\n");
+	ck_assert_msg(chain_open(cat.fd, "store", "main", "C1", true, &c, error) == 0, "%s", error);
+	ck_assert_str_eq(c->warning,
+	    "backup \"B1\" was made by pg_probackup 3.0.0, and only 2.0 to 2.8 are known");
+	chain_free(c);
+	/* but no other check */
+	catalog_backup(&cat, "D1", NULL, "program-version = 3.0.0\nblock-size = 4096\n", LIST);
+	ck_assert_int_eq(chain_open(cat.fd, "store", "main", "D1", true, &c, error), -EUCLEAN);
+}
+END_TEST
+
+/* By version and length alone, as pg_probackup does. */
+START_TEST(lists_that_lost_lines)
+{
+	static const struct { const char *version; off_t len; bool lost; } lists[] = {
+		{ "2.1.4", 4096000, true }, { "2.1.5", 5000000, true }, { "2.2.1", 4096000, true },
+		{ "2.1.4", 4095999, false }, { "2.1.3", 5000000, false }, { "2.2.0", 5000000, false },
+		{ "2.2.2", 5000000, false },
+	};
+	char id[8], path[512], extra[64], error[CHAIN_ERROR_MAX], expected[CHAIN_ERROR_MAX];
+	struct chain *c;
+	size_t i;
+	int r;
+
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		snprintf(id, sizeof(id), "A%zu", i);
+		snprintf(extra, sizeof(extra), "program-version = %s\n", lists[i].version);
+		catalog_backup(&cat, id, NULL, extra, "");
+		snprintf(path, sizeof(path), "%s/backups/main/%s/backup_content.control", cat.dir, id);
+		ck_assert_int_eq(truncate(path, lists[i].len), 0);
+		r = chain_open(cat.fd, "store", "main", id, false, &c, error);
+		ck_assert_msg(r == (lists[i].lost ? -EUCLEAN : 0), "%s, %lld bytes: %d", lists[i].version,
+		    (long long)lists[i].len, r);
+		if (r == 0) {
+			chain_free(c);
+			continue;
+		}
+		snprintf(expected, sizeof(expected), "backup \"%s\" is corrupt: pg_probackup %s lost lines of a list "
+		    "as long as its backup_content.control: mount another backup, or use --force", id, lists[i].version);
+		ck_assert_str_eq(error, expected);
+		ck_assert_msg(chain_open(cat.fd, "store", "main", id, true, &c, error) == 0, "%s", error);
+		ck_assert_msg(strstr(c->warning, "is corrupt") != NULL, "%s", c->warning);
+		chain_free(c);
+	}
 }
 END_TEST
 
@@ -233,6 +287,8 @@ main(void)
 	tcase_add_loop_test(tc, refuses, 0, ARRAY_SIZE(bad));
 	tcase_add_test(tc, versions_that_are_fine);
 	tcase_add_test(tc, force_names_what_it_let_pass);
+	tcase_add_test(tc, force_lets_a_newer_version_pass);
+	tcase_add_test(tc, lists_that_lost_lines);
 	tcase_add_test(tc, unknown_names);
 	tcase_add_test(tc, not_a_catalog);
 	tcase_add_test(tc, links_are_not_followed);

@@ -25,6 +25,9 @@ static const struct {
 	{ "linked", "{\"path\":\"a\",\"linked\":\"/x\"," REST, 1, "a" },
 	{ "directory", "{\"path\":\"a\",\"size\":\"-1\",\"mode\":\"16832\"}\n", 1, "a" },
 
+	{ "kind of a file", "{\"path\":\"a\",\"kind\":\"reg\",\"size\":\"0\",\"mode\":\"384\"}\n", 1, "a" },
+	{ "kind behind mode", "{\"size\":\"0\",\"mode\":\"448\",\"x\":\"y\",\"kind\":\"dir\",\"path\":\"a\"}\n", 1, "a" },
+
 	{ "no line feed", "{\"path\":\"a\"," "\"size\":\"0\", \"mode\":\"33152\"}", -EUCLEAN, "the list is truncated" },
 	{ "blank line", "\n", -EUCLEAN, "line 1: byte 1 is not as expected" },
 	{ "no brace", "\"path\":\"a\"\n", -EUCLEAN, "byte 1" },
@@ -41,6 +44,17 @@ static const struct {
 	{ "path empty", "{\"path\":\"\"," REST, -EUCLEAN, "not a plain relative path" },
 	{ "symbolic link", "{\"path\":\"a\",\"size\":\"0\",\"mode\":\"41471\"}\n", -EUCLEAN, "mode is 41471, neither" },
 	{ "mode too large", "{\"path\":\"a\",\"size\":\"0\",\"mode\":\"98688\"}\n", -EUCLEAN, "neither of a file" },
+	{ "mode without a type", "{\"path\":\"a\",\"size\":\"0\",\"mode\":\"384\"}\n", -EUCLEAN, "mode is 384, neither" },
+#define KIND(kind)	"{\"path\":\"d/x\", \"size\":\"0\", \"kind\":\"" kind "\", \"mode\":\"511\"}\n"
+	{ "kind of a link", KIND("sym"), -EUCLEAN, "line 1: \"d/x\" is a symbolic link (kind \"sym\"), neither a file nor a directory" },
+	{ "kind of a FIFO", KIND("fifo"), -EUCLEAN, "\"d/x\" is a FIFO" },
+	{ "kind of a socket", KIND("sock"), -EUCLEAN, "\"d/x\" is a socket" },
+	{ "kind of a character device", KIND("chdev"), -EUCLEAN, "\"d/x\" is a character device" },
+	{ "kind of a block device", KIND("bldev"), -EUCLEAN, "\"d/x\" is a block device" },
+	{ "unknown kind", KIND("whiteout"), -EUCLEAN, "kind is \"whiteout\", which is not known" },
+	{ "empty kind", KIND(""), -EUCLEAN, "kind is \"\"" },
+	{ "kind cut off", KIND("re"), -EUCLEAN, "kind is \"re\"" },
+	{ "kind does not widen mode", "{\"path\":\"a\",\"size\":\"0\",\"kind\":\"reg\",\"mode\":\"65920\"}\n", -EUCLEAN, "neither of a file" },
 	{ "vanished", "{\"path\":\"a\",\"size\":\"-2\",\"mode\":\"33152\"}\n", -EUCLEAN, "size is \"-2\" instead of a number" },
 	{ "size too large", "{\"path\":\"a\",\"size\":\"9223372036854775808\",\"mode\":\"33152\"}\n", -EUCLEAN, "size is" },
 	{ "size of 20 digits", "{\"path\":\"a\",\"size\":\"18446744073709551617\",\"mode\":\"33152\"}\n", -EUCLEAN, "size is" },
@@ -106,6 +120,32 @@ START_TEST(list_values)
 }
 END_TEST
 
+/* What the type is taken from, and that the bits of permission stay. */
+START_TEST(list_kinds)
+{
+	static const struct { const char *pairs; uint32_t mode; } lines[] = {
+		{ "\"kind\":\"reg\", \"mode\":\"384\"", 0100600 },
+		{ "\"kind\":\"dir\", \"mode\":\"448\"", 040700 },
+		{ "\"mode\":\"488\", \"kind\":\"dir\"", 040750 },
+		{ "\"mode\":\"33152\"", 0100600 },
+		{ "\"kind\":\"dir\", \"mode\":\"33216\"", 040700 },	/* both: kind counts */
+		{ "\"kind\":\"reg\", \"mode\":\"41344\"", 0100600 },
+	};
+	char text[200], error[CHAIN_ERROR_MAX] = "";
+	struct filelist_entry e;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct filelist l = { .text = text };
+
+		l.len = (size_t)snprintf(text, sizeof(text), "{\"path\":\"a\", \"size\":\"0\", %s}\n",
+		    lines[i].pairs);
+		ck_assert_msg(filelist_next(&l, &e, error) == 1, "%s: %s", lines[i].pairs, error);
+		ck_assert_msg(e.mode == lines[i].mode, "%s: %o", lines[i].pairs, e.mode);
+	}
+}
+END_TEST
+
 START_TEST(list_line_too_long)
 {
 	static const char start[] = "{\"path\":\"a\",\"size\":\"0\",\"mode\":\"33152\",\"note\":\"";
@@ -135,6 +175,7 @@ main(void)
 
 	tcase_add_loop_test(tc, list_cases, 0, ARRAY_SIZE(cases));
 	tcase_add_test(tc, list_values);
+	tcase_add_test(tc, list_kinds);
 	tcase_add_test(tc, list_line_too_long);
 	suite_add_tcase(s, tc);
 	return unit_main(s);
