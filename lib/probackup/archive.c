@@ -22,15 +22,24 @@
 /* How a file can be stored: the parts of its name behind the 24 digits. */
 struct form {
 	const char *suffix;
-	bool	partial, gz;
+	bool	partial;
+	enum segstream_format format;
 };
 static const struct form forms[] = {	/* in the order in which they are looked for */
-	{ "", false, false }, { ".gz", false, true },
-	{ ".partial", true, false }, { ".gz.partial", true, true },
+	{ "", false, SEGSTREAM_PLAIN },
+	{ ".gz", false, SEGSTREAM_GZIP },
+	{ ".lz4", false, SEGSTREAM_LZ4 },
+	{ ".zst", false, SEGSTREAM_ZSTD },
+	{ ".partial", true, SEGSTREAM_PLAIN },
+	{ ".gz.partial", true, SEGSTREAM_GZIP },
+	{ ".lz4.partial", true, SEGSTREAM_LZ4 },
+	{ ".zst.partial", true, SEGSTREAM_ZSTD },
+	{ ".partial.lz4", true, SEGSTREAM_LZ4 },
+	{ ".partial.zst", true, SEGSTREAM_ZSTD },
 };
 
 /* A compressed file is not much longer than what it holds; with this much to spare. */
-#define GZ_SPARE	(64 * KiB)
+#define PACKED_SPARE	(64 * KiB)
 
 static void
 load_conf(struct archive *a, const char *instance)
@@ -104,7 +113,7 @@ static int
 find_form(const struct archive *a, int dirfd, const struct walname *w, const struct form *form,
     struct archive_file *f)
 {
-	*f = (struct archive_file){ .wal = *w, .gz = form->gz };
+	*f = (struct archive_file){ .wal = *w, .format = form->format };
 	if (form->partial)
 		f->wal.kind = WAL_PARTIAL;
 	stored_name(a, w, form, f->name);
@@ -167,9 +176,9 @@ archive_check(const struct archive *a, const struct archive_file *f, const unsig
 
 	if (f->wal.kind == WAL_HISTORY)
 		return 0;
-	if (f->gz ? size > a->seg_size + a->seg_size / 64 + GZ_SPARE : size != a->seg_size) {
+	if (f->format != SEGSTREAM_PLAIN ? size > a->seg_size + a->seg_size / 64 + PACKED_SPARE : size != a->seg_size) {
 		archive_complain(a, f, "expected %s%u bytes, found %llu",
-		    f->gz ? "a compressed form of " : "", a->seg_size, (unsigned long long)size);
+		    f->format != SEGSTREAM_PLAIN ? "a compressed form of " : "", a->seg_size, (unsigned long long)size);
 		return -EUCLEAN;
 	}
 	if (page == NULL || walpage_check(page, &e, why) == 0)
@@ -184,7 +193,7 @@ archive_check(const struct archive *a, const struct archive_file *f, const unsig
 static bool
 was_told(const struct archive_file *f)
 {
-	static struct { struct walname wal; bool gz; time_t when; } told[TOLD];
+	static struct { struct walname wal; enum segstream_format format; time_t when; } told[TOLD];
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	unsigned i = (unsigned)(f->wal.segno * 31 + f->wal.timeline) % TOLD;
 	struct timespec now;
@@ -194,10 +203,10 @@ was_told(const struct archive_file *f)
 	pthread_mutex_lock(&lock);
 	known = told[i].when != 0 && now.tv_sec - told[i].when < TOLD_SECONDS &&
 	    told[i].wal.kind == f->wal.kind && told[i].wal.timeline == f->wal.timeline &&
-	    told[i].wal.segno == f->wal.segno && told[i].gz == f->gz;
+	    told[i].wal.segno == f->wal.segno && told[i].format == f->format;
 	if (!known) {
 		told[i].wal = f->wal;
-		told[i].gz = f->gz;
+		told[i].format = f->format;
 		told[i].when = now.tv_sec;
 	}
 	pthread_mutex_unlock(&lock);
@@ -272,7 +281,7 @@ entry_of(const struct archive *a, const struct dirent *d, struct archive_entry *
 	size_t len = strlen(d->d_name);
 	const struct form *form = form_of(d->d_name, &len);
 
-	*e = (struct archive_entry){ .gz = form->gz, .cookie = (uint64_t)d->d_off };
+	*e = (struct archive_entry){ .format = form->format, .cookie = (uint64_t)d->d_off };
 	if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0) {
 		strcpy(e->name, d->d_name);
 		return 0;
@@ -286,10 +295,25 @@ entry_of(const struct archive *a, const struct dirent *d, struct archive_entry *
 	return 0;
 }
 
-/* Whether this one is to be shown: a plain file, and not there uncompressed as well. */
+/* Whether it is there in a form that is looked for earlier, too. */
+static bool
+is_there_before(const struct archive_list *l, const struct archive_entry *e, const struct form *form)
+{
+	struct archive_file other;
+	const struct form *f;
+
+	for (f = forms; f < form; f++)
+		if (f->partial == form->partial &&
+		    find_form(l->archive, dirfd(l->dir), &e->wal, f, &other) == 0)
+			return true;
+	return false;
+}
+
+/* Whether this one is to be shown: a plain file, and the first of its forms. */
 static bool
 is_shown(struct archive_list *l, const struct dirent *d, const struct archive_entry *e)
 {
+	size_t len = strlen(d->d_name);
 	struct stat st;
 
 	if (e->wal.kind == WAL_NONE)
@@ -298,8 +322,8 @@ is_shown(struct archive_list *l, const struct dirent *d, const struct archive_en
 	    fstatat(dirfd(l->dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
 	    !S_ISREG(st.st_mode)))
 		return false;
-	return !e->gz || l->twice || fstatat(dirfd(l->dir), e->name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-	    !S_ISREG(st.st_mode);
+	return e->format == SEGSTREAM_PLAIN || l->twice ||
+	    !is_there_before(l, e, form_of(d->d_name, &len));
 }
 
 int

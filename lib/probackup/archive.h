@@ -3,8 +3,9 @@
  * the names that PostgreSQL asks for, listing them, and looking at their first
  * page.  Everything here reads.
  *
- * A segment is kept as it is or compressed, "NAME.gz"; the last one of a
- * timeline that was left is "NAME.partial" or "NAME.gz.partial".
+ * A segment is kept as it is or compressed, "NAME.gz", "NAME.lz4" or
+ * "NAME.zst"; the last one of a timeline that was left is "NAME.partial", or
+ * that compressed.
  */
 #ifndef PROBACKUP_ARCHIVE_H
 #define PROBACKUP_ARCHIVE_H
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "pg/walname.h"
+#include "probackup/segstream.h"
 
 #define ARCHIVE_SEG_SIZE	(16 * 1024 * 1024)	/* where nobody says another */
 
@@ -42,7 +44,7 @@ int	archive_init(struct archive *a, int store_fd, const char *instance, uint32_t
 /* A file of the archive. */
 struct archive_file {
 	struct walname wal;	/* what it is: a segment's only copy may be a partial one */
-	bool	gz;
+	enum segstream_format format;
 	struct stat st;		/* of the file as it is stored */
 	char	name[WALNAME_MAX + 4];	/* as it is stored */
 };
@@ -89,7 +91,7 @@ int	archive_read_history(const struct archive *a, uint32_t timeline, char **text
 /* One name of a listing. */
 struct archive_entry {
 	struct walname wal;	/* WAL_NONE: "." or ".." */
-	bool	gz;
+	enum segstream_format format;
 	char	name[WALNAME_MAX];	/* as PostgreSQL calls it */
 	uint64_t cookie;	/* where the listing goes on behind it */
 };
@@ -104,7 +106,7 @@ struct archive_list {
 /*
  * Begins a listing, or goes on behind the entry whose cookie it was (0: from
  * the start), at no greater cost than reading on would have had.  The order is
- * the file system's.  A file that is there plain and compressed is listed
+ * the file system's.  A file that is there in several forms is listed
  * once, unless the caller sets l->twice behind archive_list_begin(); what is no
  * WAL file is left out.  archive_list_next() returns 1 and
  * *e, 0 at the end, or negative errno.  One thread for one listing.

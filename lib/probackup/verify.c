@@ -218,7 +218,6 @@ verify_new(void)
 
 	if (v == NULL)
 		return NULL;
-	v->wal_fd = -1;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&v->ended, &attr);
@@ -244,8 +243,6 @@ verify_free(struct verify *v)
 		store_close(&v->store);
 	if (v->fds != NULL)
 		fdcache_free(v->fds);
-	if (v->wal_fd >= 0)
-		close(v->wal_fd);
 	chain_free(v->chain);
 	free(v);
 }
@@ -253,7 +250,6 @@ verify_free(struct verify *v)
 static int
 prepare(struct verify *v, const struct verify_config *c, char *error)
 {
-	char path[PATH_MAX];
 	int r;
 
 	r = chain_open(c->store_fd, c->store_name, c->instance, c->backup_id, true, &v->chain,
@@ -264,8 +260,8 @@ prepare(struct verify *v, const struct verify_config *c, char *error)
 		log_warn("%s", v->chain->warning);
 	if ((v->fds = fdcache_new(MAX_FDS)) == NULL)
 		return explain(error, -ENOMEM, "out of memory");
-	snprintf(path, sizeof(path), "wal/%s", c->instance);
-	v->wal_fd = io_open_beneath(c->store_fd, path, O_PATH | O_DIRECTORY, 0);
+	if ((r = archive_init(&v->archive, c->store_fd, c->instance, v->chain->xlog_seg_size, 0)) < 0)
+		return explain(error, r, "\"%.100s\" is not a name of an instance", c->instance);
 	v->holes_are_normal = may_have_holes(v->chain);
 	open_index(v, c);
 	return 0;

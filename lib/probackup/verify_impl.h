@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "pg/pg_types.h"
+#include "probackup/archive.h"
 #include "probackup/chain.h"
 #include "probackup/listread.h"
 #include "probackup/store.h"
@@ -47,7 +48,7 @@ struct verify_thread {
 
 struct verify {
 	struct chain *chain;
-	int	wal_fd;			/* wal/<instance>, or -1 */
+	struct archive archive;
 	struct fdcache *fds;
 	struct store store;		/* quiet: all that is stored is checked and told by itself */
 	bool	has_index;

@@ -5,24 +5,22 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <zlib.h>
 
 #include "base/bytes.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "probackup/segstream.h"
 #include "probackup/verify_impl.h"
 
 /*
  * WAL from start-lsn to stop-lsn of the mounted backup, without which no server
  * starts on it: in pg_wal of a backup made with --stream, else in the archive.
  * Of each segment the length and the header of its first page are looked at; a
- * compressed one is inflated as a whole.  What records say is the server's part.
+ * compressed one is decompressed as a whole.  What records say is the server's part.
  */
 
 #define NAME_LEN	24
-#define SUFFIX_MAX	4		/* ".gz" */
 #define CHUNK		(128 * KiB)
 
 /* XLogLongPageHeaderData, by the offsets of its members. */
@@ -46,7 +44,7 @@ struct segment {
 	uint32_t size;
 	uint64_t number;		/* of all since LSN 0 */
 	char	name[NAME_LEN + 1];
-	char	shown[NAME_LEN + SUFFIX_MAX + 16];	/* where it was found, or is missed */
+	char	shown[WALNAME_MAX + 16];	/* where it was found, or is missed */
 };
 
 #define FAULT(s, ...) \
@@ -116,90 +114,59 @@ check_plain(struct segment *s, int fd, uint64_t size)
 		check_size(s, size, h);
 }
 
-/* Inflates from fd, piece by piece, and keeps the first bytes.  Returns 0 or why not. */
-static const char *
-inflate_all(struct segment *s, int fd, z_stream *z, unsigned char *h)
+/* Decompresses all of it, and keeps the first bytes.  Takes over fd. */
+static void
+check_packed(struct segment *s, int fd, enum segstream_format format)
 {
-	unsigned char *in = s->t->reader.scratch, *out = in + CHUNK;
-	uint64_t at = 0;
-	int r = Z_OK;
+	unsigned char h[LONG_HEADER_SIZE] = { 0 }, *out = s->t->reader.scratch;
+	struct segstream *stream;
+	uint64_t made = 0;
 	ssize_t n;
 
-	while (r != Z_STREAM_END) {
-		if (z->avail_in == 0) {
-			if ((n = io_pread(fd, in, CHUNK, (off_t)at)) < 0)
-				return strerror((int)-n);
-			if (n == 0)
-				return "it ends too early";
-			at += (uint64_t)n;
-			atomic_fetch_add(&s->t->v->bytes, (uint64_t)n);
-			z->next_in = in;
-			z->avail_in = (uInt)n;
-		}
-		z->next_out = out;
-		z->avail_out = CHUNK;
-		if ((r = inflate(z, Z_NO_FLUSH)) != Z_OK && r != Z_STREAM_END)
-			return "it does not decompress";
-		if (z->total_out == CHUNK - z->avail_out)
-			memcpy(h, out, MIN((size_t)z->total_out, (size_t)LONG_HEADER_SIZE));
-		if (z->total_out > s->size)
-			return "it is longer than a segment";
-	}
-	/* archive-push writes one stream, and nothing behind it. */
-	return z->avail_in > 0 || io_pread(fd, in, 1, (off_t)at) != 0 ?
-	    "something follows its end" : NULL;
-}
-
-static void
-check_gz(struct segment *s, int fd)
-{
-	unsigned char h[LONG_HEADER_SIZE] = { 0 };
-	z_stream z = { 0 };
-	const char *why;
-
-	/* 16: with a header and a checksum of gzip. */
-	if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) {
+	if (segstream_new(format, fd, s->size, &stream) < 0) {
 		FAULT(s, "out of memory");
 		return;
 	}
-	if ((why = inflate_all(s, fd, &z, h)) != NULL)
-		FAULT(s, "%s", why);
+	while ((n = segstream_read(stream, out, CHUNK)) > 0) {
+		if (made == 0)
+			memcpy(h, out, MIN((size_t)n, sizeof(h)));
+		made += (uint64_t)n;
+	}
+	atomic_fetch_add(&s->t->v->bytes, segstream_consumed(stream));
+	if (n < 0)
+		FAULT(s, "it does not decompress: %s", segstream_why(stream));
+	else if (segstream_has_more(stream) != 0)	/* archive-push writes nothing there */
+		FAULT(s, "something follows its end");
 	else
-		check_size(s, z.total_out, h);
-	inflateEnd(&z);
+		check_header(s, h);
+	segstream_free(stream);
 }
 
-/* As archive-get does, the plain name first. */
+/* As archive-get does.  A partial segment is no whole one. */
 static void
 check_archived(struct segment *s)
 {
-	struct verify *v = s->t->v;
-	char path[NAME_LEN + SUFFIX_MAX];
-	int fd autoclose = -ENOENT;
-	struct stat st;
-	bool gz;
+	const struct archive *a = &s->t->v->archive;
+	struct walname w = {
+		.kind = WAL_SEGMENT, .timeline = s->backup->control.timeline, .segno = s->number,
+	};
+	struct archive_file f;
+	int fd autoclose = -1, r;
 
 	snprintf(s->shown, sizeof(s->shown), "archive/%s", s->name);
-	for (gz = false;; gz = true) {
-		snprintf(path, sizeof(path), "%s%s", s->name, gz ? ".gz" : "");
-		if (v->wal_fd >= 0)
-			fd = io_open_beneath(v->wal_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-		if (fd != -ENOENT || gz)
-			break;
-	}
-	if (fd == -ENOENT) {
+	r = archive_find(a, &w, &f);
+	if (r == -ENOENT || (r == 0 && f.wal.kind != WAL_SEGMENT)) {
 		FAULT(s, "it is missing in the archive, and WAL from start-lsn to stop-lsn has it");
 		return;
 	}
-	snprintf(s->shown, sizeof(s->shown), "archive/%s", path);
-	if (fd < 0)
-		FAULT(s, "could not be opened: %s", strerror(-fd));
-	else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		FAULT(s, "it is not a file");
-	else if (gz)
-		check_gz(s, fd);
+	if (r == 0)
+		snprintf(s->shown, sizeof(s->shown), "archive/%s", f.name);
+	if (r < 0 || (r = fd = archive_open(a, &f)) < 0)
+		FAULT(s, "could not be opened: %s", strerror(-r));
+	else if (f.format != SEGSTREAM_PLAIN)
+		check_packed(s, steal_fd(&fd), f.format);
 	else
-		check_plain(s, fd, (uint64_t)st.st_size);
+		check_plain(s, fd, (uint64_t)f.st.st_size);
 }
 
 /* --- the range --- */

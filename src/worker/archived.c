@@ -205,7 +205,7 @@ archived_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void
 		return -EISDIR;
 	if ((r = find(t, nodeid, &f)) < 0)
 		return r;
-	return f.gz ? segcache_read(t->serve->segments, &f, off, size, buf) :
+	return f.format != SEGSTREAM_PLAIN ? segcache_read(t->serve->segments, &f, off, size, buf) :
 	    read_plain(a, &f, off, size, buf);
 }
 

@@ -13,7 +13,7 @@
 #include "base/io.h"
 #include "base/util.h"
 #include "ipc/shared.h"
-#include "probackup/gzfile.h"
+#include "probackup/segstream.h"
 #include "worker/segcache.h"
 
 #define SLOTS_MAX	16
@@ -35,8 +35,8 @@ struct slot {
 	bool	begun;		/* the rest is about file */
 	int	fd;		/* what was decompressed so far, or -1 */
 	uint64_t have;		/* bytes of it */
-	struct gzfile *gz;	/* NULL: all of it is there, or failed */
-	unsigned char *chunk;	/* CHUNK bytes, while there is gz */
+	struct segstream *stream;	/* NULL: all of it is there, or failed */
+	unsigned char *chunk;	/* CHUNK bytes, while there is a stream */
 	int	failed;		/* damaged from have on: negative errno */
 };
 
@@ -91,9 +91,9 @@ segcache_new(int diff_fd, const struct archive *a, struct segcache **out)
 static void
 end_stream(struct slot *s)
 {
-	gzfile_free(s->gz);
+	segstream_free(s->stream);
 	free(s->chunk);
-	s->gz = NULL;
+	s->stream = NULL;
 	s->chunk = NULL;
 }
 
@@ -224,7 +224,7 @@ begin(struct segcache *c, struct slot *s)
 		return r;
 	if ((s->chunk = malloc(CHUNK)) == NULL)
 		return -ENOMEM;
-	if ((r = gzfile_new(steal_fd(&fd), c->archive->seg_size, &s->gz)) < 0)
+	if ((r = segstream_new(opened.format, steal_fd(&fd), c->archive->seg_size, &s->stream)) < 0)
 		return r;
 	if ((s->fd = make_file(c, s)) < 0)
 		return no_room(c, s, s->fd);
@@ -238,11 +238,11 @@ decompress(struct segcache *c, struct slot *s, uint64_t wanted)
 {
 	uint64_t left = c->archive->seg_size - s->have;
 	size_t len = (size_t)MIN(MIN(MAX(wanted, (uint64_t)LEAST), (uint64_t)CHUNK), left);
-	ssize_t n = gzfile_read(s->gz, s->chunk, len);
+	ssize_t n = segstream_read(s->stream, s->chunk, len);
 	int r;
 
 	if (n == -EUCLEAN)
-		archive_complain(c->archive, &s->file, "%s", gzfile_why(s->gz));
+		archive_complain(c->archive, &s->file, "%s", segstream_why(s->stream));
 	else if (n < 0)
 		archive_complain(c->archive, &s->file, "%s", strerror((int)-n));
 	if (n >= 0 && s->have == 0 && archive_check(c->archive, &s->file, s->chunk) < 0)

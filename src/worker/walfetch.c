@@ -15,7 +15,7 @@
 #include "probackup/archive.h"
 #include "probackup/chain.h"
 #include "probackup/chain_find.h"
-#include "probackup/gzfile.h"
+#include "probackup/segstream.h"
 #include "worker/walfetch.h"
 
 #define CHUNK	(1 * MiB)
@@ -24,8 +24,8 @@ struct fetch {
 	const struct walfetch *order;
 	struct archive archive;
 	struct archive_file file;
-	int	fd;			/* of it, unless gz has it */
-	struct gzfile *gz;
+	int	fd;			/* of it, unless stream has it */
+	struct segstream *stream;
 	unsigned char *buf;		/* CHUNK bytes */
 };
 
@@ -65,21 +65,21 @@ open_source(struct fetch *f)
 		archive_complain(&f->archive, &f->file, "%s", strerror(-f->fd));
 		return f->fd;
 	}
-	if ((r = archive_check(&f->archive, &f->file, NULL)) < 0 || !f->file.gz)
+	if ((r = archive_check(&f->archive, &f->file, NULL)) < 0 || f->file.format == SEGSTREAM_PLAIN)
 		return r;
-	return gzfile_new(steal_fd(&f->fd), f->archive.seg_size, &f->gz);
+	return segstream_new(f->file.format, steal_fd(&f->fd), f->archive.seg_size, &f->stream);
 }
 
 /* Returns what was read at off; less than CHUNK only at the end. */
 static ssize_t
 read_source(struct fetch *f, uint64_t off)
 {
-	ssize_t n = f->gz != NULL ? gzfile_read(f->gz, f->buf, CHUNK) :
+	ssize_t n = f->stream != NULL ? segstream_read(f->stream, f->buf, CHUNK) :
 	    io_pread(f->fd, f->buf, CHUNK, (off_t)off);
 
 	if (n < 0)
 		archive_complain(&f->archive, &f->file, "%s",
-		    f->gz != NULL ? gzfile_why(f->gz) : strerror((int)-n));
+		    f->stream != NULL ? segstream_why(f->stream) : strerror((int)-n));
 	else if (n >= WALPAGE_LONG && off == 0 && archive_check(&f->archive, &f->file, f->buf) < 0)
 		return -EUCLEAN;
 	return n;
@@ -148,7 +148,7 @@ walfetch(int store_fd, void *arg)
 			r = write_and_rename(&f);
 	}
 	free(f.buf);
-	gzfile_free(f.gz);
+	segstream_free(f.stream);
 	if (f.fd >= 0)
 		close(f.fd);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

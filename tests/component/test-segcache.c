@@ -41,17 +41,31 @@ count_lines(enum log_level level, const char *text, size_t len)
 	__atomic_add_fetch(&lines, 1, __ATOMIC_RELAXED);
 }
 
+/* Each form in turn. */
+static const char *const suffixes[] = { ".gz", ".lz4", ".zst" };
+
 static void
-name_of(uint64_t segno, char name[WALNAME_MAX + 3])
+name_of(uint64_t segno, char name[WALNAME_MAX + 4])
 {
 	walname_format(&(struct walname){ WAL_SEGMENT, 1, segno }, WAL_SEG, name);
-	strcat(name, ".gz");
+	strcat(name, suffixes[segno % 3]);
+}
+
+static void
+put_segment(const char *dir, const char *name, uint64_t segno)
+{
+	if (segno % 3 == 0)
+		wal_write_gz(dir, name, bytes[segno], WAL_SEG);
+	else if (segno % 3 == 1)
+		wal_write_lz4(dir, name, bytes[segno], WAL_SEG);
+	else
+		wal_write_zst(dir, name, bytes[segno], WAL_SEG, 0);
 }
 
 static void
 set_up(void)
 {
-	char name[WALNAME_MAX + 3], path[600];
+	char name[WALNAME_MAX + 4], path[600];
 	uint64_t i;
 
 	lines = 0;
@@ -64,7 +78,7 @@ set_up(void)
 	for (i = 0; i < SEGMENTS; i++) {
 		bytes[i] = wal_segment(1, i, WAL_SEG);
 		name_of(i, name);
-		wal_write_gz(archive_dir, name, bytes[i], WAL_SEG);
+		put_segment(archive_dir, name, i);
 	}
 	snprintf(path, sizeof(path), "%s/diff", cat.dir);
 	ck_assert_int_ge(diff_fd = open(path, O_RDONLY | O_DIRECTORY), 0);
@@ -192,11 +206,11 @@ END_TEST
 /* The same name with other bytes is another file. */
 START_TEST(segcache_replaced)
 {
-	char name[WALNAME_MAX + 3], from[600], to[600];
+	char name[WALNAME_MAX + 4], from[600], to[600];
 
 	ck_assert(is_right(2, 0, 4096));
 	bytes[2][5000] ^= 0xFF;
-	wal_write_gz(cat.dir, "new", bytes[2], WAL_SEG);
+	put_segment(cat.dir, "new", 2);
 	name_of(2, name);
 	snprintf(from, sizeof(from), "%s/new", cat.dir);
 	snprintf(to, sizeof(to), "%s/%s", archive_dir, name);
@@ -207,7 +221,7 @@ END_TEST
 
 START_TEST(segcache_damaged)
 {
-	char name[WALNAME_MAX + 3], path[600];
+	char name[WALNAME_MAX + 4], path[600];
 	unsigned char buf[4096];
 	unsigned i;
 
@@ -219,7 +233,7 @@ START_TEST(segcache_damaged)
 	ck_assert_uint_eq(lines, 1);
 	ck_assert(is_right(6, 0, WAL_SEG));
 	/* bytes of another segment */
-	wal_write_gz(archive_dir, name, bytes[4], WAL_SEG);
+	put_segment(archive_dir, name, 4);
 	ck_assert_int_eq(read_at(5, 0, sizeof(buf), buf), -EUCLEAN);
 }
 END_TEST

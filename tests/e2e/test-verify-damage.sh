@@ -116,11 +116,24 @@ found "a bit of an archived segment" "\"archive/$segment.gz\" in backup $id: it 
 archive $segment.gz; echo more >>"$harmed"
 found "an archived segment and more" "\"archive/$segment.gz\" in backup $id: something follows its end"
 archive $segment.gz; truncate -s $(($(stat -c %s "$harmed") / 2)) "$harmed"
-found "a segment that was cut" "\"archive/$segment.gz\" in backup $id: it ends too early"
+found "a segment that was cut" "\"archive/$segment.gz\" in backup $id: it does not decompress: it is truncated"
 archive $segment.gz; gzip -dc "$work/whole" | head -c 500000 | gzip >"$harmed"
-found "half a segment" "\"archive/$segment.gz\" in backup $id: expected 1048576 bytes, found 500000"
+found "half a segment" "\"archive/$segment.gz\" in backup $id: it does not decompress: it ends at byte 500000 of 1048576"
 archive $segment.gz; { gzip -dc "$work/whole"; echo more; } | gzip >"$harmed"
-found "more than a segment" "\"archive/$segment.gz\" in backup $id: it is longer"
+found "more than a segment" "\"archive/$segment.gz\" in backup $id: it does not decompress: it does not end at byte 1048576"
+for format in lz4 zst; do
+	packed="\"archive/$segment.$format\" in backup $id"
+	archive $segment.gz; gzip -dc "$harmed" >"$work/plain"; rm "$harmed"; harmed=${harmed%.gz}.$format
+	"$support/mkcatalog" pack $format "$work/plain" >"$harmed"; cp "$harmed" "$work/packed"
+	check "a segment as .$format" pbkfs verify -B "$store" -I "$instance" -i "$id"
+	flip $(($(stat -c %s "$harmed") - 1))
+	found "with another checksum" "$packed: it does not decompress: .*checksum"
+	cp "$work/packed" "$harmed"; echo more >>"$harmed"
+	found "and something behind it" "$packed: something follows its end"
+	head -c $(($(stat -c %s "$work/packed") / 2)) "$work/packed" >"$harmed"
+	found "or cut" "$packed: it does not decompress: it is truncated"
+	rm "$harmed"; cp "$work/whole" "$store/wal/$instance/$segment.gz"
+done
 archive $segment.gz; cp "$store/wal/$instance/000000010000000000000021.gz" "$harmed"
 found "another segment" "\"archive/$segment.gz\" in backup $id: its first page is at"
 archive $segment.gz; gzip -d "$harmed"

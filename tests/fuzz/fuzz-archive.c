@@ -1,8 +1,8 @@
 /*
  * What the WAL archive holds.  The first byte says what the rest is: "h" a
- * timeline history, "p" the first page of a segment, "g" a compressed segment
- * (after a byte for the size of the pieces that are read), "n" the name of a
- * file, "t" a recovery target.
+ * timeline history, "p" the first page of a segment, "g", "l" and "z" a segment
+ * compressed by gzip, LZ4 or zstd (after a byte for the size of the pieces that
+ * are read), "n" the name of a file, "t" a recovery target.
  */
 #include "config.h"
 
@@ -17,8 +17,8 @@
 #include "fuzz.h"
 #include "pg/timeline.h"
 #include "pg/walpage.h"
-#include "probackup/gzfile.h"
 #include "probackup/recovery.h"
+#include "probackup/segstream.h"
 
 #define SEG_SIZE	((uint32_t)1 << 20)
 
@@ -76,20 +76,21 @@ as_file(const uint8_t *data, size_t size)
 
 /* On the heap, where a sanitizer sees a byte too many. */
 static void
-segment(const uint8_t *data, size_t size)
+segment(enum segstream_format format, const uint8_t *data, size_t size)
 {
 	size_t piece = 1 + (size_t)data[0] * 4096, done = 0;
-	struct gzfile *g;
+	struct segstream *s;
 	uint8_t *buf;
 	ssize_t n;
 
-	if ((buf = malloc(piece)) == NULL || gzfile_new(as_file(data + 1, size - 1), SEG_SIZE, &g) < 0)
+	if ((buf = malloc(piece)) == NULL ||
+	    segstream_new(format, as_file(data + 1, size - 1), SEG_SIZE, &s) < 0)
 		exit(1);
-	while ((n = gzfile_read(g, buf, piece)) > 0)
+	while ((n = segstream_read(s, buf, piece)) > 0)
 		done += (size_t)n;
-	if (done > SEG_SIZE || (n == 0 && done != SEG_SIZE) || (n < 0 && gzfile_why(g)[0] == '\0'))
+	if (done > SEG_SIZE || (n == 0 && done != SEG_SIZE) || (n < 0 && segstream_why(s)[0] == '\0'))
 		abort();
-	gzfile_free(g);
+	segstream_free(s);
 	free(buf);
 }
 
@@ -138,7 +139,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		page(data + 1, size - 1);
 		break;
 	case 'g':
-		segment(data + 1, size - 1);
+		segment(SEGSTREAM_GZIP, data + 1, size - 1);
+		break;
+	case 'l':
+		segment(SEGSTREAM_LZ4, data + 1, size - 1);
+		break;
+	case 'z':
+		segment(SEGSTREAM_ZSTD, data + 1, size - 1);
 		break;
 	case 'n':
 		name(data + 1, size - 1);

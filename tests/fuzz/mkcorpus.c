@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <lz4.h>
+#include <lz4frame.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,10 +337,30 @@ gzip(const void *bytes, size_t len, void *packed, size_t room)
 	return z.total_out;
 }
 
+/* The same as a frame of LZ4 and of zstd. */
+static void
+make_archive_frames(const void *segment, size_t size, unsigned char *packed, size_t room)
+{
+	const LZ4F_preferences_t p = { .frameInfo = { .contentChecksumFlag = LZ4F_contentChecksumEnabled } };
+	const char lz4_mode[] = { 'l', 16 }, zstd_mode[] = { 'z', 16 };
+	size_t len;
+
+	if (LZ4F_isError(len = LZ4F_compressFrame(packed, room, segment, size, &p)))
+		errx(1, "LZ4F_compressFrame");
+	put("archive", "good-lz4", lz4_mode, 2, packed, len);
+	put("archive", "bad-lz4-cut", lz4_mode, 2, packed, len - 4);
+	packed[len - 1] ^= 1;
+	put("archive", "bad-lz4-checksum", lz4_mode, 2, packed, len);
+	if (ZSTD_isError(len = ZSTD_compress(packed, room, segment, size, 3)))
+		errx(1, "ZSTD_compress");
+	put("archive", "good-zstd", zstd_mode, 2, packed, len);
+	put("archive", "bad-zstd-cut", zstd_mode, 2, packed, len - 4);
+}
+
 static void
 make_archive(void)
 {
-	static unsigned char segment[1 << 20], packed[1 << 16];
+	static unsigned char segment[1 << 20], packed[(1 << 20) + (1 << 16)];
 	const char page_mode[] = "p", gz_mode[] = { 'g', 16 };
 	const struct {
 		uint16_t magic, info;
@@ -364,6 +385,7 @@ make_archive(void)
 	put("archive", "bad-crc", gz_mode, 2, packed, len);
 	len = gzip(segment, sizeof(segment) - 1, packed, sizeof(packed));
 	put("archive", "bad-short", gz_mode, 2, packed, len);
+	make_archive_frames(segment, sizeof(segment), packed, sizeof(packed));
 }
 
 /* --- pages as each codec writes them --- */

@@ -3,6 +3,7 @@
  *
  *	mkcatalog backup	backs a cleanly stopped cluster up
  *	mkcatalog scale		makes up a cluster with very many relation files
+ *	mkcatalog pack		compresses a WAL segment as pg_probackup 2.7 does
  *
  * The cluster being stopped, its backup has no backup_label and starts like
  * the cluster itself, from the WAL that the default, --stream, puts into it.
@@ -26,6 +27,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <lz4.h>
+#include <lz4frame.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +93,7 @@ usage(FILE *f, int status)
 	    "           [--id ID] [--status STATUS] [CODEC]\n"
 	    "       mkcatalog scale --catalog DIR --instance NAME --files N --increments M\n"
 	    "           [--seed S] [--stored-percent P] [CODEC]\n"
+	    "       mkcatalog pack lz4|zst FILE    to standard output\n"
 	    "CODEC: --compress none|pglz|zlib|lz4|zstd [--level N] [--mixed]\n"
 	    "       [--program-version X.Y.Z]\n"
 	    "MODE:  FULL, DELTA, PAGE or PTRACK.  Without --parent, the newest backup is it.\n"
@@ -1154,6 +1157,33 @@ command_scale(struct options *o)
 	catwriter_close(w);
 }
 
+/* --- pack --- */
+
+static void
+command_pack(const char *format, const char *path)
+{
+	const LZ4F_preferences_t p = { .frameInfo = { .contentChecksumFlag = LZ4F_contentChecksumEnabled } };
+	char *bytes autofree = NULL, *packed autofree = NULL;
+	ZSTD_CCtx *zstd = ZSTD_createCCtx();
+	size_t len, room, n;
+
+	bytes = read_file(path, &len);
+	room = MAX(LZ4F_compressFrameBound(len, &p), ZSTD_compressBound(len));
+	if (zstd == NULL || (packed = malloc(room)) == NULL)
+		err(1, "could not start");
+	ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
+	if (strcmp(format, "lz4") == 0)
+		n = LZ4F_compressFrame(packed, room, bytes, len, &p);
+	else if (strcmp(format, "zst") == 0)
+		n = ZSTD_compress2(zstd, packed, room, bytes, len);
+	else
+		usage(stderr, 2);
+	if (LZ4F_isError(n) || ZSTD_isError(n))
+		errx(1, "could not compress the segment");
+	check(io_write(STDOUT_FILENO, packed, n), "the segment");
+	ZSTD_freeCCtx(zstd);
+}
+
 /* --- main --- */
 
 int
@@ -1168,6 +1198,10 @@ main(int argc, char **argv)
 		usage(stderr, 2);
 	if (strcmp(argv[1], "--help") == 0)
 		usage(stdout, 0);
+	if (strcmp(argv[1], "pack") == 0 && argc == 4) {
+		command_pack(argv[2], argv[3]);
+		return 0;
+	}
 	parse_options(argc - 1, argv + 1, &o);
 	if (strcmp(argv[1], "backup") == 0)
 		command_backup(&o);

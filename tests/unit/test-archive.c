@@ -1,5 +1,5 @@
 /*
- * lib/probackup/archive and gzfile: which file is found under which name, what
+ * lib/probackup/archive and segstream: which file is found under which name, what
  * is listed, what is accepted.
  */
 #include "config.h"
@@ -12,7 +12,7 @@
 #include "base/util.h"
 #include "catalog.h"
 #include "probackup/archive.h"
-#include "probackup/gzfile.h"
+#include "probackup/segstream.h"
 #include "unit.h"
 #include "wal.h"
 
@@ -92,7 +92,12 @@ END_TEST
 START_TEST(archive_lookup_order)
 {
 	static const char *const stored[] = {
-		SEG1 ".gz.partial", SEG1 ".partial", SEG1 ".gz", SEG1,
+		SEG1 ".partial.zst", SEG1 ".partial.lz4", SEG1 ".zst.partial", SEG1 ".lz4.partial",
+		SEG1 ".gz.partial", SEG1 ".partial", SEG1 ".zst", SEG1 ".lz4", SEG1 ".gz", SEG1,
+	};
+	static const enum segstream_format formats[] = {
+		SEGSTREAM_ZSTD, SEGSTREAM_LZ4, SEGSTREAM_ZSTD, SEGSTREAM_LZ4, SEGSTREAM_GZIP, SEGSTREAM_PLAIN,
+		SEGSTREAM_ZSTD, SEGSTREAM_LZ4, SEGSTREAM_GZIP, SEGSTREAM_PLAIN,
 	};
 	struct archive_file f;
 	size_t i;
@@ -103,11 +108,11 @@ START_TEST(archive_lookup_order)
 		wal_write(dir, stored[i], "x", 1);
 		ck_assert_int_eq(find(SEG1, &f), 0);
 		ck_assert_str_eq(f.name, stored[i]);
-		ck_assert_int_eq(f.gz, i == 0 || i == 2);
-		ck_assert_uint_eq(f.wal.kind, i < 2 ? WAL_PARTIAL : WAL_SEGMENT);
+		ck_assert_int_eq(f.format, formats[i]);
+		ck_assert_uint_eq(f.wal.kind, i < 6 ? WAL_PARTIAL : WAL_SEGMENT);
 		ck_assert_uint_eq(archive_size(&a, &f), WAL_SEG);
 		ck_assert_int_eq(find(SEG1 ".partial", &f), 0);
-		ck_assert_str_eq(f.name, i == 0 ? SEG1 ".gz.partial" : SEG1 ".partial");
+		ck_assert_str_eq(f.name, stored[MIN(i, 5)]);
 	}
 	ck_assert_int_eq(find(SEG2, &f), -ENOENT);
 }
@@ -193,6 +198,9 @@ START_TEST(archive_listing)
 		"00000002.history", "00000003.history.gz", SEG1 ".00000028.backup", SEG2 ".part",
 		SEG2 ".gz.part", SEG2 ".partial.part", SEG2 ".partial.partial", "archive_status",
 		"000000010000000000001000", ".gz", ".partial",
+		"000000010000000000000005.lz4", "000000010000000000000005.zst", "000000010000000000000006.zst",
+		"000000010000000000000007.zst.partial", "000000010000000000000007.partial.lz4",
+		SEG2 ".lz4.part", SEG2 ".zst.part", SEG2 ".part.lz4", ".lz4", "00000004.history.zst",
 	};
 	char text[1024], path[600];
 	size_t i;
@@ -205,7 +213,8 @@ START_TEST(archive_listing)
 	ck_assert_int_eq(symlink(SEG1, path), 0);
 	list_from(0, false, text, sizeof(text));
 	ck_assert_str_eq(text, SEG1 " " SEG2 " 000000010000000000000003.partial "
-	    "000000010000000000000004.partial 00000002.history ");
+	    "000000010000000000000004.partial 000000010000000000000005 000000010000000000000006 "
+	    "000000010000000000000007.partial 00000002.history ");
 	list_from(0, true, text, sizeof(text));
 	ck_assert_msg(strstr(text, SEG1 " " SEG1) != NULL, "%s", text);
 }
@@ -284,7 +293,7 @@ START_TEST(archive_checks)
 	ck_assert_int_eq(find("000000010000000000000003", &f), 0);
 	ck_assert_int_eq(archive_check(&a, &f, NULL), -EUCLEAN);
 	ck_assert_msg(strstr(logged, "expected 1048576 bytes, found 1048575") != NULL, "%s", logged);
-	f.gz = true;
+	f.format = SEGSTREAM_LZ4;
 	ck_assert_int_eq(archive_check(&a, &f, NULL), 0);
 	f.st.st_size = 2 * WAL_SEG;
 	ck_assert_int_eq(archive_check(&a, &f, NULL), -EUCLEAN);
@@ -292,80 +301,118 @@ START_TEST(archive_checks)
 }
 END_TEST
 
-/* ---- gzfile ---- */
+/* ---- segstream ---- */
 
-static struct gzfile *
-open_gz(const char *name, uint64_t size)
+static void
+write_packed(enum segstream_format format, const char *name, const void *bytes, size_t len)
 {
-	struct gzfile *g;
+	switch (format) {
+	case SEGSTREAM_GZIP:
+		wal_write_gz(dir, name, bytes, len);
+		break;
+	case SEGSTREAM_LZ4:
+		wal_write_lz4(dir, name, bytes, len);
+		break;
+	case SEGSTREAM_ZSTD:
+		wal_write_zst(dir, name, bytes, len, 0);
+		break;
+	default:
+		wal_write(dir, name, bytes, len);
+	}
+}
+
+static struct segstream *
+open_stream(enum segstream_format format, const char *name, uint64_t size)
+{
+	struct segstream *s;
 	char path[600];
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	ck_assert_int_ge(fd = open(path, O_RDONLY), 0);
-	ck_assert_int_eq(gzfile_new(fd, size, &g), 0);
-	return g;
+	ck_assert_int_eq(segstream_new(format, fd, size, &s), 0);
+	return s;
 }
 
 /* Reads all in pieces.  Returns 0 or the first error. */
 static ssize_t
-read_all(struct gzfile *g, unsigned char *to, size_t size, size_t piece)
+read_all(struct segstream *s, unsigned char *to, size_t size, size_t piece)
 {
 	size_t done = 0;
 	ssize_t n;
 
 	while (done < size) {
-		if ((n = gzfile_read(g, to + done, MIN(piece, size - done))) <= 0)
+		if ((n = segstream_read(s, to + done, MIN(piece, size - done))) <= 0)
 			return n < 0 ? n : -EIO;
 		done += (size_t)n;
 	}
 	return 0;
 }
 
-START_TEST(gz_pieces)
+static const enum segstream_format packed[] = { SEGSTREAM_GZIP, SEGSTREAM_LZ4, SEGSTREAM_ZSTD };
+
+START_TEST(stream_pieces)
 {
 	static const size_t pieces[] = { 1, 4096, 65535, 1 << 20 };
 	unsigned char *bytes = wal_segment(1, 1, WAL_SEG), *found = malloc(WAL_SEG);
-	struct gzfile *g;
+	struct segstream *s;
+	size_t i;
 
-	wal_write_gz(dir, "x", bytes, WAL_SEG);
-	g = open_gz("x", WAL_SEG);
-	ck_assert_int_eq(read_all(g, found, WAL_SEG, pieces[_i]), 0);
-	ck_assert_int_eq(memcmp(bytes, found, WAL_SEG), 0);
-	ck_assert_int_eq(gzfile_read(g, found, 10), 0);
-	gzfile_free(g);
+	write_packed(packed[_i], "x", bytes, WAL_SEG);
+	for (i = 0; i < ARRAY_SIZE(pieces); i++) {
+		memset(found, 0, WAL_SEG);
+		s = open_stream(packed[_i], "x", WAL_SEG);
+		ck_assert_msg(read_all(s, found, WAL_SEG, pieces[i]) == 0, "%zu: %s", pieces[i],
+		    segstream_why(s));
+		ck_assert_int_eq(memcmp(bytes, found, WAL_SEG), 0);
+		ck_assert_int_eq(segstream_read(s, found, 10), 0);
+		ck_assert_int_eq(segstream_has_more(s), 0);
+		segstream_free(s);
+	}
 	free(bytes);
 	free(found);
 }
 END_TEST
 
 static const struct {
-	const char *what;
+	enum segstream_format format;
 	uint32_t size;		/* expected of it */
 	int cut;		/* bytes off its end */
 	int flip;		/* byte to change, from the end if negative; 0 = none */
 	const char *why;
 } damages[] = {
-	{ "too long", WAL_SEG - 5000, 0, 0, "it does not end at byte 1043576 of 1043576" },
-	{ "one byte too long", WAL_SEG - 1, 0, 0, "it ends at byte 1048576 of 1048575" },
-	{ "too short", WAL_SEG + 1, 0, 0, "it ends at byte 1048576 of 1048577" },
-	{ "without its trailer", WAL_SEG, 8, 0, "it is truncated at byte 1048576" },
-	{ "cut", WAL_SEG, 2000, 0, "it is truncated" },
-	{ "not gzip", WAL_SEG, 0, 1, "incorrect header check at byte 0" },
-	{ "wrong checksum", WAL_SEG, 0, -8, "incorrect data check at byte 1048576" },
-	{ "wrong length", WAL_SEG, 0, -4, "incorrect length check" },
+	{ SEGSTREAM_GZIP, WAL_SEG - 5000, 0, 0, "it does not end at byte 1043576 of 1043576" },
+	{ SEGSTREAM_GZIP, WAL_SEG - 1, 0, 0, "it ends at byte 1048576 of 1048575" },
+	{ SEGSTREAM_GZIP, WAL_SEG + 1, 0, 0, "it ends at byte 1048576 of 1048577" },
+	{ SEGSTREAM_GZIP, WAL_SEG, 8, 0, "it is truncated at byte 1048576" },
+	{ SEGSTREAM_GZIP, WAL_SEG, 2000, 0, "it is truncated" },
+	{ SEGSTREAM_GZIP, WAL_SEG, 0, 1, "incorrect header check at byte 0" },
+	{ SEGSTREAM_GZIP, WAL_SEG, 0, -8, "incorrect data check at byte 1048576" },
+	{ SEGSTREAM_GZIP, WAL_SEG, 0, -4, "incorrect length check" },
+	{ SEGSTREAM_LZ4, WAL_SEG - 5000, 0, 0, "it does not end at byte 1043576 of 1043576" },
+	{ SEGSTREAM_LZ4, WAL_SEG + 1, 0, 0, "it ends at byte 1048576 of 1048577" },
+	{ SEGSTREAM_LZ4, WAL_SEG, 4, 0, "it is truncated at byte 1048576" },
+	{ SEGSTREAM_LZ4, WAL_SEG, 2000, 0, "it is truncated" },
+	{ SEGSTREAM_LZ4, WAL_SEG, 0, 1, "ERROR_frameType_unknown at byte 0" },
+	{ SEGSTREAM_LZ4, WAL_SEG, 0, -1, "ERROR_contentChecksum_invalid" },
+	{ SEGSTREAM_ZSTD, WAL_SEG - 5000, 0, 0, "it does not end at byte 1043576 of 1043576" },
+	{ SEGSTREAM_ZSTD, WAL_SEG + 1, 0, 0, "it ends at byte 1048576 of 1048577" },
+	{ SEGSTREAM_ZSTD, WAL_SEG, 4, 0, "it is truncated at byte 1048576" },
+	{ SEGSTREAM_ZSTD, WAL_SEG, 2000, 0, "it is truncated" },
+	{ SEGSTREAM_ZSTD, WAL_SEG, 0, 1, "Unknown frame descriptor at byte 0" },
+	{ SEGSTREAM_ZSTD, WAL_SEG, 0, -1, "doesn't match checksum at byte 10" },
 };
 
-START_TEST(gz_damages)
+START_TEST(stream_damages)
 {
 	unsigned char *bytes = wal_segment(1, 1, WAL_SEG), *found = malloc(2 * WAL_SEG);
-	struct gzfile *g;
+	struct segstream *s;
 	char path[600], byte;
 	struct stat st;
 	off_t at;
 	int fd;
 
-	wal_write_gz(dir, "x", bytes, WAL_SEG);
+	write_packed(damages[_i].format, "x", bytes, WAL_SEG);
 	snprintf(path, sizeof(path), "%s/x", dir);
 	ck_assert_int_ge(fd = open(path, O_RDWR), 0);
 	ck_assert_int_eq(fstat(fd, &st), 0);
@@ -377,12 +424,34 @@ START_TEST(gz_damages)
 		ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
 	}
 	close(fd);
-	g = open_gz("x", damages[_i].size);
-	ck_assert_msg(read_all(g, found, damages[_i].size, 100000) == -EUCLEAN, "%s", damages[_i].what);
-	ck_assert_msg(strstr(gzfile_why(g), damages[_i].why) != NULL, "%s: %s", damages[_i].what,
-	    gzfile_why(g));
-	ck_assert_int_eq(gzfile_read(g, found, 1), -EUCLEAN);	/* for good */
-	gzfile_free(g);
+	s = open_stream(damages[_i].format, "x", damages[_i].size);
+	ck_assert_msg(read_all(s, found, damages[_i].size, 100000) == -EUCLEAN, "\"%s\"", damages[_i].why);
+	ck_assert_msg(strstr(segstream_why(s), damages[_i].why) != NULL, "\"%s\": %s", damages[_i].why,
+	    segstream_why(s));
+	ck_assert_int_eq(segstream_read(s, found, 1), -EUCLEAN);	/* for good */
+	segstream_free(s);
+	free(bytes);
+	free(found);
+}
+END_TEST
+
+/* What a decoder has to take, and what would cost more memory than a segment is worth. */
+START_TEST(stream_windows)
+{
+	unsigned char *bytes = wal_segment(1, 1, WAL_SEG), *found = malloc(WAL_SEG);
+	struct segstream *s;
+	int r;
+
+	wal_write_zst(dir, "x", bytes, WAL_SEG, _i);
+	s = open_stream(SEGSTREAM_ZSTD, "x", WAL_SEG);
+	r = (int)read_all(s, found, WAL_SEG, WAL_SEG);
+	if (_i <= 23) {
+		ck_assert_msg(r == 0 && memcmp(bytes, found, WAL_SEG) == 0, "%s", segstream_why(s));
+	} else {
+		ck_assert_int_eq(r, -EUCLEAN);
+		ck_assert_msg(strstr(segstream_why(s), "too much memory") != NULL, "%s", segstream_why(s));
+	}
+	segstream_free(s);
 	free(bytes);
 	free(found);
 }
@@ -403,8 +472,9 @@ main(void)
 	tcase_add_test(tc, archive_listing_cookies);
 	tcase_add_test(tc, archive_missing);
 	tcase_add_test(tc, archive_checks);
-	tcase_add_loop_test(tc, gz_pieces, 0, 4);
-	tcase_add_loop_test(tc, gz_damages, 0, ARRAY_SIZE(damages));
+	tcase_add_loop_test(tc, stream_pieces, 0, ARRAY_SIZE(packed));
+	tcase_add_loop_test(tc, stream_damages, 0, ARRAY_SIZE(damages));
+	tcase_add_loop_test(tc, stream_windows, 22, 26);
 	suite_add_tcase(s, tc);
 	return unit_main(s);
 }

@@ -6,12 +6,14 @@
 #define WAL_H
 
 #include <fcntl.h>
+#include <lz4frame.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "base/io.h"
 #include "pg/walname.h"
@@ -81,6 +83,46 @@ wal_write_gz(const char *dir, const char *name, const void *bytes, size_t len)
 	if ((gz = gzopen(path, "wb1")) == NULL || gzwrite(gz, bytes, (unsigned)len) != (int)len ||
 	    gzclose(gz) != Z_OK)
 		abort();
+}
+
+/* The same as one frame of LZ4 with a checksum of the content. */
+static inline void
+wal_write_lz4(const char *dir, const char *name, const void *bytes, size_t len)
+{
+	const LZ4F_preferences_t p = { .frameInfo = { .contentChecksumFlag = LZ4F_contentChecksumEnabled } };
+	size_t room = LZ4F_compressFrameBound(len, &p), n;
+	void *to = malloc(room);
+
+	if (to == NULL || LZ4F_isError(n = LZ4F_compressFrame(to, room, bytes, len, &p)))
+		abort();
+	wal_write(dir, name, to, n);
+	free(to);
+}
+
+/* And of zstd, of which window_log 0 is the usual one. */
+static inline void
+wal_write_zst(const char *dir, const char *name, const void *bytes, size_t len, int window_log)
+{
+	size_t room = ZSTD_compressBound(len) + 1024;
+	ZSTD_CCtx *z = ZSTD_createCCtx();
+	void *to = malloc(room);
+	ZSTD_outBuffer out = { to, room, 0 };
+	ZSTD_inBuffer in = { bytes, len, 0 };
+
+	if (to == NULL || z == NULL)
+		abort();
+	ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 1);
+	if (window_log != 0) {		/* what a stream of unknown length gets */
+		ZSTD_CCtx_setParameter(z, ZSTD_c_windowLog, window_log);
+		ZSTD_CCtx_setParameter(z, ZSTD_c_contentSizeFlag, 0);
+		if (ZSTD_compressStream2(z, &out, &in, ZSTD_e_continue) == (size_t)-1)
+			abort();
+	}
+	if (ZSTD_compressStream2(z, &out, &in, ZSTD_e_end) != 0)
+		abort();
+	wal_write(dir, name, to, out.pos);
+	ZSTD_freeCCtx(z);
+	free(to);
 }
 
 #endif
