@@ -183,5 +183,6 @@ chain_free(struct chain *c)
 		return;
 	for (i = 0; i < c->n; i++)
 		close(c->member[i].dirfd);
+	free(c->left_out);
 	free(c);
 }

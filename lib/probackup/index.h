@@ -93,6 +93,8 @@ struct index {
  * listed are added as directories 0700; the root is 0700, or 0750 where
  * "global" is open to the group.
  *
+ * Files of databases that the chain leaves out (probackup/partial.h) are empty.
+ *
  * A data file for which the mounted backup (an old version) gives no n_blocks
  * has the size INDEX_SIZE_UNKNOWN if any backup stores pages of it.
  *

@@ -20,6 +20,7 @@
 #include "probackup/explain.h"
 #include "probackup/index_collect.h"
 #include "probackup/listread.h"
+#include "probackup/partial.h"
 
 #define SHOWN		200	/* bytes of a path that a message quotes */
 #define FIRST_ITEMS	1024
@@ -125,7 +126,7 @@ path_is(const struct filelist_entry *e, const char *name)
 static bool
 is_hidden(const struct filelist_entry *e)
 {
-	return path_is(e, TABLESPACE_MAP) || path_is(e, "database_map") ||
+	return path_is(e, TABLESPACE_MAP) || path_is(e, DATABASE_MAP) ||
 	    path_is(e, "postmaster.pid") || path_is(e, "postmaster.opts");
 }
 
@@ -282,12 +283,23 @@ take_parent(struct scan *s, uint32_t node, const struct filelist_entry *e, char 
 	return 0;
 }
 
+/* A file of a database that is left out is an empty one, whatever is stored. */
+static void
+leave_out(const struct scan *s, struct filelist_entry *e)
+{
+	if (s->member == 0 && e->external_dir_num == 0 && !S_ISDIR(e->mode) &&
+	    partial_leaves_out(s->c->chain, e->path, e->path_len))
+		e->size = 0;
+}
+
 static int
 take_batch(struct scan *s, struct filelist_entry *e, int n, char *error)
 {
 	uint32_t nodes[INDEX_TREE_BATCH];
 	int i, r;
 
+	for (i = 0; i < n; i++)
+		leave_out(s, &e[i]);
 	for (i = 0; i < n; i++)
 		if ((r = move_entry(s, &e[i], i, error)) < 0)
 			return r;

@@ -28,7 +28,7 @@ struct options {
 	uint64_t threads;
 	const char *target, *target_time, *target_xid, *target_lsn, *target_name;
 	const char *inclusive, *action, *timeline, *restore_command;
-	struct option_list set, tablespaces, externals;
+	struct option_list set, tablespaces, externals, db_include, db_exclude;
 	bool	replica, keep_settings, skip_external;
 	bool	wait, console, force, perf_unsafe, no_wal, debug, counters_reset, help;
 };

@@ -140,6 +140,25 @@ take_mappings(const struct options *o, struct provision *p)
 	return 0;
 }
 
+static int
+take_databases(const struct options *o, struct provision_databases *d)
+{
+	const struct option_list *list = o->db_include.n > 0 ? &o->db_include : &o->db_exclude;
+	unsigned i;
+
+	if (o->db_include.n > 0 && o->db_exclude.n > 0)
+		return cli_error("--db-include cannot be combined with --db-exclude");
+	d->include = o->db_include.n > 0;
+	for (i = 0; i < list->n; i++) {
+		if (strlen(list->item[i]) > PROVISION_DATABASE_NAME_MAX)
+			return cli_error("\"%.60s...\" is too long for the name of a database",
+			    list->item[i]);
+		d->name[d->n++] = list->item[i];
+	}
+	return 0;
+}
+_Static_assert(OPTION_LIST_MAX <= PROVISION_DATABASES_MAX, "all names have room");
+
 int
 provision_args(const struct options *o, const char *mnt, struct provision *p,
     struct recovery_target *t)
@@ -152,7 +171,8 @@ provision_args(const struct options *o, const char *mnt, struct provision *p,
 		.keep_settings = o->keep_settings, .skip_external = o->skip_external,
 		.first_only = find_first_only(o), .mnt = mnt,
 	};
-	if (target_args(o, t) != 0 || check_words(o, t) != 0 || take_mappings(o, p) != 0)
+	if (target_args(o, t) != 0 || check_words(o, t) != 0 || take_mappings(o, p) != 0 ||
+	    take_databases(o, &p->databases) != 0)
 		return 1;
 	for (i = 0; i < o->set.n; i++) {
 		if (check_setting(o->set.item[i]) != 0)

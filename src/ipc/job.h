@@ -16,6 +16,7 @@ enum verify_mode { VERIFY_AUTO, VERIFY_ON, VERIFY_OFF };	/* VERIFY_AUTO: what co
 
 struct shared;
 struct provision;
+struct provision_databases;
 struct msg_member;
 
 struct job {
@@ -48,6 +49,7 @@ struct job {
 	bool	no_wal, perf_unsafe, debug;
 	bool	fresh;		/* the diff directory was empty */
 	const struct provision *provision;	/* what the preparer adds: ipc/provision.h */
+	const struct provision_databases *databases;	/* which the preparer shows */
 	const char *wal_link;	/* WAL_DIRECT: what the link pg_wal holds */
 	unsigned threads;	/* serving threads, = slots in use */
 	size_t	cache_size;	/* bytes for block maps */

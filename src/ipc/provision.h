@@ -10,6 +10,8 @@
 
 #define PROVISION_SETTINGS_MAX	64
 #define PROVISION_MAPPINGS_MAX	64
+#define PROVISION_DATABASES_MAX	64
+#define PROVISION_DATABASE_NAME_MAX 255	/* bytes; PostgreSQL takes 63, builds of it more */
 
 struct recovery_target;		/* probackup/recovery.h; after recovery_parse() */
 
@@ -17,6 +19,13 @@ struct recovery_target;		/* probackup/recovery.h; after recovery_parse() */
 struct provision_mapping {
 	const char *from, *to;
 	bool	external;
+};
+
+/* Of --db-include or --db-exclude; n 0: all databases. */
+struct provision_databases {
+	bool	include;	/* these alone, instead of all but these */
+	unsigned n;
+	const char *name[PROVISION_DATABASES_MAX];
 };
 
 struct provision {
@@ -29,6 +38,7 @@ struct provision {
 	bool	skip_external;			/* no external directories */
 	struct provision_mapping mapping[PROVISION_MAPPINGS_MAX];
 	unsigned n_mappings;
+	struct provision_databases databases;	/* a later mount may name the same */
 	/* by any mount */
 	const char *setting[PROVISION_SETTINGS_MAX];	/* "NAME=VALUE" */
 	unsigned n_settings;

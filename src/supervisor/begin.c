@@ -230,6 +230,84 @@ choose_backup(struct supervisor *s)
 	return 0;
 }
 
+static bool
+has_database(const struct provision_databases *d, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < d->n; i++)
+		if (strcmp(d->name[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Names may come in any order and more than once. */
+static bool
+same_databases(const struct provision_databases *a, const struct provision_databases *b)
+{
+	unsigned i;
+
+	for (i = 0; i < a->n; i++)
+		if (!has_database(b, a->name[i]))
+			return false;
+	for (i = 0; i < b->n; i++)
+		if (!has_database(a, b->name[i]))
+			return false;
+	return a->include == b->include;
+}
+
+static int
+other_databases(struct supervisor *s, const struct provision_databases *given)
+{
+	const struct provision_databases *bound = &s->databases;
+	const char *name = given->name[0];
+	unsigned i;
+
+	for (i = 0; given->include == bound->include && i < given->n; i++)
+		if (!has_database(bound, given->name[i]))
+			name = given->name[i];
+	return FAIL(s, "diff directory \"%s\" was made with %s%s%s, and %s \"%s\" asks for"
+	    " others: leave it out, pbkfs cleanup it, or use another one", s->config->diff,
+	    bound->n == 0 ? "all databases" : bound->include ? "--db-include \"" : "--db-exclude \"",
+	    bound->n == 0 ? "" : bound->name[0], bound->n == 0 ? "" : bound->n > 1 ? "\" and more" : "\"",
+	    given->include ? "--db-include" : "--db-exclude", name);
+}
+
+/* What was left out at the first mount is left out for ever. */
+static int
+choose_databases(struct supervisor *s)
+{
+	const struct provision *p = s->config->provision;
+	struct provision_databases *d = &s->databases;
+	size_t i;
+
+	if (s->fresh && p != NULL)
+		*d = p->databases;
+	if (s->fresh)
+		return 0;
+	d->include = s->bound.db_include;
+	for (i = 0; i < s->bound.n_databases; i++)
+		d->name[d->n++] = s->bound.database[i];
+	return p == NULL || p->databases.n == 0 || same_databases(d, &p->databases) ? 0 :
+	    other_databases(s, &p->databases);
+}
+_Static_assert(BINDING_DATABASES_MAX <= PROVISION_DATABASES_MAX, "all names have room");
+
+static int
+record_databases(struct supervisor *s)
+{
+	const struct provision_databases *d = &s->databases;
+	struct binding *b = &s->found;
+	unsigned i;
+
+	b->db_include = d->include;
+	for (i = 0; i < d->n; i++)
+		if ((b->database[b->n_databases++] = strdup(d->name[i])) == NULL)
+			return -ENOMEM;
+	return 0;
+}
+_Static_assert(PROVISION_DATABASES_MAX <= BINDING_DATABASES_MAX, "all names have room");
+
 static int
 check_dirty(struct supervisor *s)
 {
@@ -462,7 +540,8 @@ int
 begin_mount(struct supervisor *s)
 {
 	if (open_mountpoint(s) != 0 || open_diff_directory(s) != 0 || take_lock(s) != 0 ||
-	    load_binding(s) != 0 || check_first_only(s) != 0 || choose_backup(s) != 0 || check_overlap(s) != 0 ||
+	    load_binding(s) != 0 || check_first_only(s) != 0 || choose_backup(s) != 0 ||
+	    choose_databases(s) != 0 || check_overlap(s) != 0 ||
 	    wipe_unfinished(s) != 0 || start_log(s) != 0)
 		return -1;
 	tell_what_is_weak(s);
@@ -492,7 +571,7 @@ describe_binding(struct supervisor *s)
 	f->created = strdup(s->has_binding ? s->bound.created : created);
 	f->wal = s->wal;
 	f->no_wal = s->config->no_wal;
-	if (mapping_record(s) != 0)
+	if (mapping_record(s) != 0 || record_databases(s) != 0)
 		return -ENOMEM;
 	return f->store != NULL && f->instance != NULL && f->backup_id != NULL &&
 	    f->host != NULL && f->created != NULL ? 0 : -ENOMEM;

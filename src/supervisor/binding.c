@@ -17,7 +17,7 @@
 #include "supervisor/diffdir.h"
 
 #define BINDING_FORMAT	"pbkfs-binding"
-#define BINDING_NODES	(64 + 4 * IOSTATS_BACKUPS + 3 * BINDING_MAPPED_MAX)
+#define BINDING_NODES	(64 + 4 * IOSTATS_BACKUPS + 3 * BINDING_MAPPED_MAX + BINDING_DATABASES_MAX)
 
 static int
 copy_string(const struct json_node *node, size_t max, char **to)
@@ -113,6 +113,25 @@ read_mapped(const struct json_node *nodes, struct binding *b)
 	return 0;
 }
 
+/* Absent where all databases are there. */
+static int
+read_databases(const struct json_node *nodes, struct binding *b)
+{
+	const struct json_node *part = json_get(nodes, nodes, "databases"), *node = NULL;
+	const struct json_node *list = json_get(nodes, part, "names");
+
+	if (part == NULL)
+		return 0;
+	if (part->type != JSON_OBJECT || list == NULL || list->type != JSON_ARRAY ||
+	    list->count == 0 || list->count > BINDING_DATABASES_MAX ||
+	    json_bool(json_get(nodes, part, "include"), &b->db_include) != 0)
+		return -EUCLEAN;
+	while ((node = json_next(nodes, list, node)) != NULL)
+		if (copy_string(node, BINDING_DATABASE_NAME_MAX, &b->database[b->n_databases++]) != 0)
+			return -EUCLEAN;
+	return 0;
+}
+
 static int
 check_format(const struct json_node *nodes)
 {
@@ -122,7 +141,7 @@ check_format(const struct json_node *nodes)
 	if (format == NULL || strcmp(format, BINDING_FORMAT) != 0 ||
 	    json_u64(json_get(nodes, nodes, "version"), &version) != 0)
 		return -EUCLEAN;
-	return version == BINDING_VERSION ? 0 : -ENOTSUP;
+	return version == BINDING_VERSION || version == BINDING_VERSION_PARTIAL ? 0 : -ENOTSUP;
 }
 
 static int
@@ -139,7 +158,8 @@ read_fields(const struct json_node *nodes, struct binding *b)
 	    (rc = read_members(nodes, b)) != 0 ||
 	    (rc = read_digest(json_get(nodes, nodes, "tree_digest"), &b->tree_digest)) != 0 ||
 	    (rc = read_u32(json_get(nodes, nodes, "server_version"), &b->server_version)) != 0 ||
-	    (rc = read_wal(nodes, b)) != 0 || (rc = read_mapped(nodes, b)) != 0)
+	    (rc = read_wal(nodes, b)) != 0 || (rc = read_mapped(nodes, b)) != 0 ||
+	    (rc = read_databases(nodes, b)) != 0)
 		return rc;
 	return b->store[0] == '/' && strchr(b->instance, '/') == NULL &&
 	    b->instance[0] != '.' ? 0 : -EUCLEAN;
@@ -207,6 +227,22 @@ write_mapped(struct json_out *o, const struct binding *b)
 	json_close(o, ']');
 }
 
+static void
+write_databases(struct json_out *o, const struct binding *b)
+{
+	size_t i;
+
+	if (b->n_databases == 0)
+		return;
+	json_open(o, "databases", '{');
+	json_put_bool(o, "include", b->db_include);
+	json_open(o, "names", '[');
+	for (i = 0; i < b->n_databases; i++)
+		json_put_string(o, NULL, b->database[i]);
+	json_close(o, ']');
+	json_close(o, '}');
+}
+
 int
 binding_store(int diff_fd, const struct binding *b)
 {
@@ -219,7 +255,8 @@ binding_store(int diff_fd, const struct binding *b)
 	snprintf(digest, sizeof(digest), "%016" PRIx64, b->tree_digest);
 	json_open(&o, NULL, '{');
 	json_put_string(&o, "format", BINDING_FORMAT);
-	json_put_u64(&o, "version", BINDING_VERSION);
+	json_put_u64(&o, "version",
+	    b->n_databases > 0 ? BINDING_VERSION_PARTIAL : BINDING_VERSION);
 	json_put_string(&o, "store", b->store);
 	json_put_string(&o, "instance", b->instance);
 	json_put_string(&o, "backup_id", b->backup_id);
@@ -229,6 +266,7 @@ binding_store(int diff_fd, const struct binding *b)
 	json_put_string(&o, "wal", b->wal == WAL_DIRECT ? "direct" : "mount");
 	json_put_bool(&o, "no_wal", b->no_wal);
 	write_mapped(&o, b);
+	write_databases(&o, b);
 	json_put_string(&o, "host", b->host);
 	json_put_string(&o, "pbkfs", PACKAGE_VERSION);
 	json_put_string(&o, "created", b->created);
@@ -252,6 +290,8 @@ binding_fini(struct binding *b)
 		free(b->mapped[i].from);
 		free(b->mapped[i].to);
 	}
+	for (i = 0; i < b->n_databases; i++)
+		free(b->database[i]);
 	memset(b, 0, sizeof(*b));
 }
 

@@ -13,6 +13,7 @@
 
 #define BINDING_NAME	".pbkfs-binding.json"
 #define BINDING_VERSION	1
+#define BINDING_VERSION_PARTIAL 2	/* where databases are left out: an older pbkfs would show them */
 #define BINDING_MAX	(256u * 1024)	/* bytes of the file */
 
 struct binding_member {
@@ -26,6 +27,9 @@ struct binding_mapping {
 	char	*from, *to;	/* owned */
 };
 
+#define BINDING_DATABASES_MAX	64
+#define BINDING_DATABASE_NAME_MAX 255
+
 struct binding {
 	char	*store, *instance, *backup_id, *host, *created;	/* owned */
 	struct binding_member member[IOSTATS_BACKUPS];	/* newest first */
@@ -36,6 +40,9 @@ struct binding {
 	bool	no_wal;
 	struct binding_mapping mapped[BINDING_MAPPED_MAX];
 	size_t	n_mapped;
+	bool	db_include;	/* the databases are those that there are, not those left out */
+	char	*database[BINDING_DATABASES_MAX];	/* owned */
+	size_t	n_databases;	/* 0: all */
 };
 
 /*

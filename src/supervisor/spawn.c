@@ -108,7 +108,7 @@ fill_job(const struct supervisor *s, struct job *job, unsigned generation)
 		.store_name = s->store, .instance = s->instance, .backup_id = s->backup_id,
 		.force = c->force, .wal = s->wal, .cache = c->cache, .verify = c->verify,
 		.no_wal = c->no_wal, .perf_unsafe = c->perf_unsafe, .debug = c->debug,
-		.fresh = s->fresh, .provision = c->provision,
+		.fresh = s->fresh, .provision = c->provision, .databases = &s->databases,
 		.wal_link = s->wal == WAL_DIRECT ? s->wal_link : NULL,
 		.threads = c->threads, .cache_size = c->cache_size, .shared = s->shared,
 		.index_max = index_max(s), .generation = generation,

@@ -91,6 +91,7 @@ struct supervisor {
 	const char *store, *instance;
 	const char *backup_id;	/* NULL: the preparer is to choose it */
 	char	wal_link[PATH_MAX];
+	struct provision_databases databases;	/* names borrowed of the command or of bound */
 
 	/* the worker and its predecessors */
 	struct worker worker;

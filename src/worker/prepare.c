@@ -13,6 +13,7 @@
 #include "probackup/blockmap.h"
 #include "probackup/chain.h"
 #include "probackup/choose.h"
+#include "probackup/partial.h"
 #include "worker/confine.h"
 #include "worker/provision.h"
 #include "worker/report.h"
@@ -155,6 +156,22 @@ open_chain(const struct job *job, struct chain **chain, char *error)
 	    error);
 }
 
+static int
+leave_out(const struct job *job, struct chain *c)
+{
+	const struct provision_databases *d = job->databases;
+	char note[CHAIN_ERROR_MAX], error[CHAIN_ERROR_MAX];
+	int rc;
+
+	if (d == NULL || d->n == 0)
+		return 0;
+	if ((rc = partial_choose(c, d->include, d->name, d->n, note, error)) < 0)
+		report_failed("%s", error);
+	else if (job->fresh)
+		report_send(MSG_NOTE, note, strlen(note));
+	return rc;
+}
+
 int
 worker_prepare(const struct job *job)
 {
@@ -168,7 +185,8 @@ worker_prepare(const struct job *job)
 		report_failed("%s", error);
 		return EXIT_FAILURE;
 	}
-	rc = prepare(job, c);
+	if ((rc = leave_out(job, c)) == 0)
+		rc = prepare(job, c);
 	chain_free(c);
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

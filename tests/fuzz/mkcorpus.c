@@ -459,6 +459,10 @@ make_bindings(int dirfd)
 	};
 
 	put_binding(dirfd, "good", &b);
+	b.database[b.n_databases++] = (char []){ "a \"database\"" };
+	b.database[b.n_databases++] = (char []){ "another" };
+	put_binding(dirfd, "good-part", &b);
+	b.n_databases = 0;
 	b.no_wal = true;
 	b.wal = WAL_MOUNT;
 	for (; b.n_members < IOSTATS_BACKUPS; b.n_members++)
