@@ -131,7 +131,7 @@ set_target(struct autoconf *a, const struct recovery_target *t)
 	if (t->kind == RECOVERY_IMMEDIATE)
 		autoconf_set(a, "recovery_target", "immediate");
 	else if (t->kind >= RECOVERY_TIME)
-		autoconf_set(a, names[t->kind], t->value);
+		autoconf_set(a, names[t->kind], t->kind == RECOVERY_TIME ? t->written : t->value);
 }
 
 void

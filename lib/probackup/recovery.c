@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/util.h"
 #include "probackup/explain.h"
@@ -49,13 +48,13 @@ parse_lsn(const char *text, uint64_t *lsn)
 static int
 parse_value(struct recovery_target *t, char *error)
 {
+	int r;
+
 	switch (t->kind) {
 	case RECOVERY_TIME:
-		if (recovery_time_parse(t->value, &t->time_us) == 0)
-			return 0;
-		return explain(error, -EINVAL,
-		    "\"%.60s\" is not a time: write \"YYYY-MM-DD HH:MM:SS\" and a zone such as \"+00\"",
-		    t->value);
+		if ((r = recovery_time_read(t->value, &t->time_us, error)) < 0)
+			return r;
+		return recovery_time_format(t->time_us, NULL, t->written);
 	case RECOVERY_XID:
 		if (parse_number(t->value, 10, &t->xid) == 0 && t->xid >= XID_FIRST)
 			return 0;

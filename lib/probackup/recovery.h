@@ -9,6 +9,7 @@
 
 #include "probackup/archive.h"
 #include "probackup/chain.h"
+#include "probackup/recovery_time.h"
 
 enum recovery_kind {
 	RECOVERY_NONE,		/* no target: to the end of what the backup needs */
@@ -25,6 +26,7 @@ struct recovery_target {
 	const char *timeline;	/* as given: NULL, "current", "latest" or a number; borrowed */
 	/* set by recovery_parse() */
 	int64_t	time_us;	/* microseconds since the epoch */
+	char	written[RECOVERY_TIME_MAX];	/* TIME: with an offset, for a server in any zone */
 	uint32_t xid;
 	uint64_t lsn;
 	enum recovery_timeline tli_kind;
@@ -35,8 +37,8 @@ struct recovery_target {
 
 /*
  * Checks how value and timeline are written, and sets what follows from them.
- * A time is "YYYY-MM-DD HH:MM:SS[.ffffff][(+|-)ZZ[:MM]]", without a zone in
- * the caller's own (so call it outside the sandbox); an xid is decimal and 3 or
+ * A time is what recovery_time_read() takes, without a zone in the caller's own (so
+ * call it outside the sandbox); an xid is decimal and 3 or
  * more, an LSN X/X, a timeline decimal, or hexadecimal behind "0x".  Returns 0, or -EINVAL with
  * one line in error (CHAIN_ERROR_MAX bytes).
  */
@@ -72,7 +74,7 @@ int	recovery_fits(const struct control *backup, const struct archive *a,
  * there is none.  Bounded whatever the archive holds: one pass over the
  * directory, 8 bytes in memory for each segment that can matter.
  *
- * A backup with its own WAL (stream) and without a target needs nothing.
+ * A backup with its own WAL (stream) needs nothing without a target and a timeline.
  */
 int	recovery_check(const struct control *backup, const struct archive *a,
 	    const struct recovery_target *t, char *error, char *warning);

@@ -31,6 +31,7 @@ struct check {
 	struct timelines tl;
 	unsigned own;		/* number of the backup's timeline in it */
 	uint64_t start, stop;	/* segments that the backup begins and ends in */
+	uint32_t newest_history;	/* the highest timeline that the archive has one of */
 	uint64_t *keys;		/* sorted: segno and number of the timeline */
 	size_t	n, room;
 };
@@ -65,7 +66,7 @@ check_time(const struct check *c)
 		return 0;
 	return explain(c->error, -EUCLEAN,
 	    "recovery target time \"%.60s\" is before the end of the backup, which holds commits up to %s: use an older backup, or a later time",
-	    c->t->value, c->backup->recovery_time[0] != '\0' ? c->backup->recovery_time :
+	    c->t->written, c->backup->recovery_time[0] != '\0' ? c->backup->recovery_time :
 	    c->backup->end_time);
 }
 
@@ -230,10 +231,13 @@ scan(struct check *c)
 
 	if ((r = archive_list_begin(c->a, 0, &l)) == 0) {
 		l.twice = true;
-		while ((r = archive_list_next(&l, &e)) == 1)
+		while ((r = archive_list_next(&l, &e)) == 1) {
+			if (e.wal.kind == WAL_HISTORY)
+				c->newest_history = MAX(c->newest_history, e.wal.timeline);
 			if ((e.wal.kind == WAL_SEGMENT || e.wal.kind == WAL_PARTIAL) &&
 			    (r = note_segment(c, &e.wal)) < 0)
 				break;
+		}
 		archive_list_end(&l);
 	}
 	if (r < 0)
@@ -368,6 +372,20 @@ check_rest(const struct check *c, char *warning)
 	return 0;
 }
 
+/* The server counts up to the first number that is missing, and no further. */
+static void
+warn_of_hole(const struct check *c, char *warning)
+{
+	uint32_t followed = c->tl.list[c->tl.n - 1].id;
+
+	if (c->t->tli_kind != RECOVERY_TLI_LATEST || c->newest_history <= followed ||
+	    warning[0] != '\0')
+		return;
+	explain(warning, 0,
+	    "timeline %u is in the archive, but the server takes %u for the latest, since \"%08X.history\" is missing: --recovery-target-timeline=%u names it",
+	    c->newest_history, followed, followed + 1, c->newest_history);
+}
+
 int
 recovery_fits(const struct control *backup, const struct archive *a,
     const struct recovery_target *t, struct recovery_known *known, char *error)
@@ -395,11 +413,13 @@ recovery_check(const struct control *backup, const struct archive *a,
 	int r;
 
 	warning[0] = '\0';
-	if (t->kind == RECOVERY_NONE && backup->stream)
+	if (t->kind == RECOVERY_NONE && t->timeline == NULL && backup->stream)
 		return 0;
 	if ((r = check_target(&c)) == 0 && (r = follow_timeline(&c)) == 0 &&
 	    (r = scan(&c)) == 0 && (r = check_needed(&c)) == 0)
 		r = check_rest(&c, warning);
+	if (r == 0)
+		warn_of_hole(&c, warning);
 	free(c.keys);
 	timelines_free(&c.tl);
 	return r;

@@ -18,6 +18,7 @@
 #include "cli/target_args.h"
 #include "cli/waiter.h"
 #include "ipc/shared.h"
+#include "probackup/recovery_time.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/paths.h"
 #include "supervisor/supervisor.h"
@@ -263,6 +264,24 @@ print_start_command(const struct waiter *w, const char *mnt)
 	fflush(stdout);
 }
 
+/* One who is not where the server is may have meant another time. */
+static void
+tell_target_time(const struct recovery_target *t, const char *zone)
+{
+	char text[RECOVERY_TIME_MAX];
+
+	if (t->kind != RECOVERY_TIME)
+		return;
+	if (zone[0] == '\0')
+		cli_note("recovery target time is %s", t->written);
+	else if (recovery_time_format(t->time_us, zone, text) == 0)
+		cli_note("recovery target time is %s, for the server (timezone \"%s\") %s",
+		    t->written, zone, text);
+	else
+		cli_note("recovery target time is %s; the server has timezone \"%s\"", t->written,
+		    zone);
+}
+
 static int
 report_mounted(const struct options *o, const struct waiter *w, const char *mnt)
 {
@@ -276,10 +295,12 @@ report_mounted(const struct options *o, const struct waiter *w, const char *mnt)
 }
 
 static int
-wait_for_mount(const struct options *o, struct waiter *w, const char *mnt)
+wait_for_mount(const struct options *o, const struct recovery_target *t, struct waiter *w,
+    const char *mnt)
 {
 	switch (waiter_wait(w)) {
 	case WAITER_MOUNTED:
+		tell_target_time(t, w->zone);
 		return report_mounted(o, w, mnt);
 	case WAITER_TIMEOUT:
 		return cli_error("not mounted after %llu seconds; the mount of \"%s\" goes on"
@@ -311,6 +332,6 @@ cmd_mount(const struct options *o)
 	if ((pid = start_supervisor(&c, &w.fd)) < 0)
 		return cli_error("could not start the supervisor: %s", strerror(-pid));
 	w.forward_to = o->console ? pid : 0;
-	rc = wait_for_mount(o, &w, n.mnt);
+	rc = wait_for_mount(o, &target, &w, n.mnt);
 	return o->console && rc == 0 ? waiter_attend(&w) : rc;
 }

@@ -82,6 +82,9 @@ take_line(struct waiter *w, const char *line, enum waiter_result *result)
 	case NOTIFY_NOTE:
 		cli_note("%s", text);
 		return false;
+	case NOTIFY_ZONE:
+		strlcpy(w->zone, text, sizeof(w->zone));
+		return false;
 	case NOTIFY_MOUNTED:
 		*result = WAITER_MOUNTED;
 		return sscanf(text, "%u %u", &w->server_version, &w->uid) == 2;

@@ -17,6 +17,7 @@ struct waiter {
 	pid_t	forward_to;	/* --console: signals are for this process; 0 = for us */
 	unsigned server_version, uid;	/* of WAITER_MOUNTED */
 	char	error[2048];		/* of WAITER_FAILED */
+	char	zone[64];		/* the server's time zone, where it was told; else "" */
 };
 
 /* Shows progress and warnings until one of the results is clear. */

@@ -12,6 +12,7 @@
 
 #define MSG_PROTOCOL	2
 #define MSG_BODY_MAX	2048
+#define MSG_ZONE_MAX	63
 
 enum msg_type {
 	/* worker -> supervisor */
@@ -29,6 +30,7 @@ enum msg_type {
 	MSG_WARNING,		/* text for the user: what will not work as it is */
 	MSG_STORE_FAILED,	/* the store could not be read: at most once a second */
 	MSG_NOTE,		/* text for the user: what was chosen for him */
+	MSG_ZONE,		/* the server's setting timezone */
 	/* supervisor -> worker */
 	MSG_DIRTY_DONE = 64,	/* the marker is durable */
 	MSG_DUMP,		/* send MSG_STATS */

@@ -226,6 +226,17 @@ answer_note(struct supervisor *s, const unsigned char *body, size_t len)
 	return 0;
 }
 
+/* For the command alone, which is not confined and has the zones' files: see there. */
+static int
+answer_zone(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	char text[MSG_ZONE_MAX + 1];
+
+	copy_text(text, sizeof(text), body, len);
+	notify_send(s->config->notify_fd, NOTIFY_ZONE, "%s", text);
+	return 0;
+}
+
 static int
 answer_store_failed(struct supervisor *s, const unsigned char *body, size_t len)
 {
@@ -256,6 +267,7 @@ static const struct answer {
 	{ MSG_LOG,	PHASE_ANY, 2, MSG_BODY_MAX, answer_log },
 	{ MSG_WARNING,	PHASE_PREPARING, 1, MSG_BODY_MAX, answer_warning },
 	{ MSG_NOTE,	PHASE_PREPARING, 1, MSG_BODY_MAX, answer_note },
+	{ MSG_ZONE,	PHASE_PREPARING, 1, MSG_ZONE_MAX, answer_zone },
 	{ MSG_STORE_FAILED, PHASE_SERVING, EXACTLY(0), answer_store_failed },
 };	/* anything else: log it, end the worker */
 

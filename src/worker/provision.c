@@ -242,6 +242,19 @@ first_mount(struct work *w)
 	return r;
 }
 
+/* Whoever asked for a time learns what it is in the server's time zone. */
+static void
+tell_zone(const struct work *w, const struct settings *s)
+{
+	const char *zone = settings_get(s, "timezone");
+
+	if (!w->job->fresh || w->p->target->kind != RECOVERY_TIME)
+		return;
+	log_info("recovery target time \"%s\" is %s", w->p->target->value, w->p->target->written);
+	if (zone != NULL && zone[0] != '\0')
+		report_send(MSG_ZONE, zone, MIN(strlen(zone), (size_t)MSG_ZONE_MAX));
+}
+
 static int
 work(struct work *w)
 {
@@ -255,6 +268,7 @@ work(struct work *w)
 	if ((s = settings_new(w->cow, &w->reader)) == NULL)
 		return -ENOMEM;
 	settings_warn(s, w->p->mnt);
+	tell_zone(w, s);
 	settings_free(s);
 	return 0;
 }

@@ -20,11 +20,12 @@
 #define DIR_NAMES_MAX	1000	/* in a directory of include_dir */
 #define OUTSIDE_MAX	20	/* that are told */
 
-/* Settings that hold names of files or directories. */
+/* Settings that hold names of files or directories, and the time zone. */
 static const char *const watched[] = {
 	"data_directory", "hba_file", "ident_file", "log_directory", "unix_socket_directories",
 	"external_pid_file", "ssl_cert_file", "ssl_key_file", "ssl_ca_file", "ssl_crl_file",
 	"ssl_crl_dir", "ssl_dh_params_file", "krb_server_keyfile", "stats_temp_directory",
+	"timezone",
 };
 
 struct settings {
@@ -238,7 +239,7 @@ judge(const char *name, const char *value, const char *mnt)
 {
 	size_t len = strlen(mnt);
 
-	if (value[0] != '/' ||
+	if (value[0] != '/' || strcmp(name, "timezone") == 0 ||
 	    (strncmp(value, mnt, len) == 0 && (value[len] == '/' || value[len] == '\0')))
 		return;
 	if (strcmp(name, "data_directory") == 0)

@@ -29,7 +29,7 @@ struct settings;
 
 /*
  * Reads from postgresql.conf, what it includes, and postgresql.auto.conf the
- * settings that hold names of files or directories.  Returns NULL when memory is
+ * settings that hold names of files or directories, and timezone.  Returns NULL when memory is
  * short; what cannot be read is left out.
  */
 struct settings *settings_new(struct cow *c, struct reader *r);

@@ -103,6 +103,7 @@ static void lie_clean(void) { say(MSG_CLEAN, NULL, 0); }
 static void lie_short(void) { say(MSG_MEMBER, "x", 1); }
 static void lie_store(void) { say(MSG_STORE_FAILED, NULL, 0); }
 static void lie_store_body(void) { say(MSG_STORE_FAILED, "/etc", 4); }
+static void lie_zone(void) { say(MSG_ZONE, "0123456789012345678901234567890123456789012345678901234567890123", 64); }
 static void lie_note(void) { say(MSG_NOTE, NULL, 0); }
 static void
 lie_notes(void)
@@ -170,6 +171,7 @@ static const struct { const char *name; void (*lie)(void); const char *error; } 
 	{ "short body", lie_short, "not allowed" },
 	{ "failure without text", lie_empty_failure, "not allowed" },
 	{ "store failed while preparing", lie_store, "not allowed" },
+	{ "a zone with too long a name", lie_zone, "not allowed" },
 	{ "a note without a text", lie_note, "not allowed" },
 	{ "notes without an end", lie_notes, "message" },
 	{ "index too large", lie_index, "index" },

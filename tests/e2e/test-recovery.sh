@@ -51,6 +51,20 @@ for label in $(sed '/^#/d; s/ .*//' "$oracle_dir/pitr.txt"); do
 	done
 done
 
+# Command and server are in different time zones: the command's counts, and both are told.
+id=TOXCRE
+new_diff
+desc="a time in Tokyo for a server in New York"
+check "$desc: mount" env TZ=JST-9 pbkfs mount -B "$store" -I main -i $id -D "$mnt" -d "$diff" \
+    --recovery-target-time='2026-11-23 07:21:18' --recovery-target-action=promote --set timezone=America/New_York
+check "$desc: it is told" grep -q '^pbkfs: recovery target time is 2026-11-23 07:21:18+09, for the server (timezone "America/New_York") 2026-11-22 17:21:18-05$' "$work/err"
+equal "$desc: the setting" "recovery_target_time = '2026-11-23 07:21:18+09'" "$(grep '^recovery_target_time ' "$mnt/postgresql.auto.conf")"
+check "$desc: the server starts" pg_start "$mnt"
+check "$desc: recovery ends" recovery_ended
+equal "$desc: the server's zone" America/New_York "$(sql -c 'show timezone')"
+equal "$desc: rows as they were noted then" "$(moment after1 6)" "$(counts)"
+finish
+
 # Without any target a backup without WAL of its own runs to the end of the archive.
 id=TOXCRK
 new_diff
@@ -107,6 +121,10 @@ cannot "an LSN before it" "before" --recovery-target-lsn=0/2400000
 cannot "an LSN that the archive does not reach" "0000000100000000000000" --recovery-target-lsn=0/F000000
 cannot "an unknown timeline" "timeline 7" --recovery-target-timeline=7
 cannot "a time that is none" "time" --recovery-target-time=yesterday
+cannot "a time in a zone that is none" 'time zone "CET" is not known' --recovery-target-time='2026-11-22 22:21:20 CET'
+TZ=CET-1CEST,M3.5.0,M10.5.0/3
+cannot "a time that comes twice" 'write "2026-10-25 02:30:00.02" or "2026-10-25 02:30:00.01"' --recovery-target-time='2026-10-25 02:30:00'
+TZ=UTC
 cannot "an xid that is none" "xid|transaction" --recovery-target-xid=12x
 cannot "an LSN that is none" "LSN" --recovery-target-lsn=12
 cannot "two targets" "only one" --recovery-target=latest --recovery-target-xid=1000

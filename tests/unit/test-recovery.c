@@ -45,7 +45,19 @@ static const struct {
 	{ TIME("2026-11-22 22:21:09+00:"), "is not a time", 0, 0 },
 	{ TIME("2026-11-22 22:21:09."), "is not a time", 0, 0 },
 	{ TIME("2026-11-22 22:21:09.1234567"), "is not a time", 0, 0 },
-	{ TIME("2026-11-22 22:21:09 UTC"), "is not a time", 0, 0 },
+	{ TIME("2026-11-22 22:21:09 UTC"), NULL, S(1795386069), 0 },
+	{ TIME("2026-11-22T22:21:09Z"), NULL, S(1795386069), 0 },
+	{ TIME("2026-11-22 22:21+00"), NULL, S(1795386060), 0 },
+	{ TIME("2026-11-22 22:21:09+0530"), NULL, S(1795386069 - 19800), 0 },
+	{ TIME("2026-11-22 22:21:09+00:00:30"), NULL, S(1795386069 - 30), 0 },
+	{ TIME("2026-11-22 22:21:09 CET"), "time zone \"CET\" is not known, write an offset", 0, 0 },
+	{ TIME("2026-11-22 22:21:09 IST"), "time zone \"IST\" is not known", 0, 0 },
+	{ TIME("2026-11-22 22:21:09 Nowhere/City"), "time zone \"Nowhere/City\" is not known", 0, 0 },
+	{ TIME("2026-11-22 22:21:09 ../../../etc/passwd"), "is not a time", 0, 0 },
+	{ TIME("2026-11-22 22:21:09 /etc/passwd"), "is not known", 0, 0 },
+	{ TIME("2026-11-22 22:21:09 PM"), "time zone \"PM\" is not known", 0, 0 },
+	{ TIME("22 Nov 2026 22:21:09"), "is not a time", 0, 0 },
+	{ TIME("now"), "is not a time", 0, 0 },
 	{ TIME("2026-11-22"), "is not a time", 0, 0 },
 	{ TIME("26-11-22 22:21:09"), "is not a time", 0, 0 },
 	{ TIME("yesterday"), "\"yesterday\" is not a time", 0, 0 },
@@ -103,6 +115,90 @@ START_TEST(recovery_targets)
 	if (t.kind == RECOVERY_IMMEDIATE)
 		ck_assert_uint_eq(t.tli_kind, parses[_i].number != 0 ? RECOVERY_TLI_NUMBER :
 		    t.timeline[0] == 'l' ? RECOVERY_TLI_LATEST : RECOVERY_TLI_CURRENT);
+}
+END_TEST
+
+/*
+ * Zones by the rules of POSIX, which need no files: Central Europe, where clocks go from 2 to 3
+ * on 2026-03-29 and from 3 to 2 on 2026-10-25; an hour behind a half one; none.
+ */
+#define CENTRAL	"CET-1CEST,M3.5.0,M10.5.0/3"
+static const struct {
+	const char *zone, *text;
+	const char *written;	/* NULL: refused */
+	const char *why;
+} local[] = {
+	{ CENTRAL, "2026-07-01 12:00:00", "2026-07-01 12:00:00+02", NULL },
+	{ CENTRAL, "2026-12-01 12:00:00", "2026-12-01 12:00:00+01", NULL },
+	{ CENTRAL, "2026-12-01 12:00:00.250+00", "2026-12-01 13:00:00.25+01", NULL },
+	{ CENTRAL, "2026-10-25 01:59:59", "2026-10-25 01:59:59+02", NULL },
+	{ CENTRAL, "2026-10-25 02:30:00", NULL, "comes twice, since clocks are put back over it: write \"2026-10-25 02:30:00+02\" or \"2026-10-25 02:30:00+01\"" },
+	{ CENTRAL, "2026-10-25 02:30:00+02", "2026-10-25 02:30:00+02", NULL },
+	{ CENTRAL, "2026-10-25 02:30:00+01", "2026-10-25 02:30:00+01", NULL },
+	{ CENTRAL, "2026-10-25 03:00:00", "2026-10-25 03:00:00+01", NULL },
+	{ CENTRAL, "2026-03-29 01:59:59", "2026-03-29 01:59:59+01", NULL },
+	{ CENTRAL, "2026-03-29 02:30:00", NULL, "does not exist, since clocks are put forward over it" },
+	{ CENTRAL, "2026-03-29 03:00:00", "2026-03-29 03:00:00+02", NULL },
+	{ CENTRAL, "2026-03-29 12:00:00", "2026-03-29 12:00:00+02", NULL },
+	{ "IST-5:30", "2026-07-01 12:00:00.000001", "2026-07-01 12:00:00.000001+05:30", NULL },
+	{ "NST3:30", "2026-07-01 12:00:00", "2026-07-01 12:00:00-03:30", NULL },
+	{ "XXX0:00:20", "2026-07-01 12:00:00", "2026-07-01 12:00:00-00:00:20", NULL },
+	{ "UTC0", "9999-12-31 23:59:59", "9999-12-31 23:59:59+00", NULL },
+};
+
+START_TEST(recovery_zones)
+{
+	struct recovery_target t = TIME(local[_i].text), again = { .kind = RECOVERY_TIME };
+	char error[CHAIN_ERROR_MAX] = "", utc[RECOVERY_TIME_MAX];
+	int r;
+
+	ck_assert_int_eq(setenv("TZ", local[_i].zone, 1), 0);
+	r = recovery_parse(&t, error);
+	ck_assert_msg((r == 0) == (local[_i].written != NULL), "%s: %d %s", t.value, r, error);
+	if (r < 0) {
+		ck_assert_msg(strstr(error, local[_i].why) != NULL, "%s", error);
+		return;
+	}
+	ck_assert_str_eq(t.written, local[_i].written);
+	/* Whoever reads it elsewhere finds the same moment, and formatting leaves the zone alone. */
+	ck_assert_int_eq(recovery_time_format(t.time_us, "UTC", utc), 0);
+	ck_assert_str_eq(getenv("TZ"), local[_i].zone);
+	ck_assert_int_eq(setenv("TZ", "JST-9", 1), 0);
+	again.value = t.written;
+	ck_assert_msg(recovery_parse(&again, error) == 0, "%s", error);
+	ck_assert_int_eq(again.time_us, t.time_us);
+	again.value = utc;
+	ck_assert_msg(recovery_parse(&again, error) == 0, "%s", error);
+	ck_assert_int_eq(again.time_us, t.time_us);
+	ck_assert_int_eq(recovery_time_format(t.time_us, "Nowhere/City", utc), -EINVAL);
+	ck_assert_int_eq(recovery_time_format(t.time_us, "../zoneinfo/UTC", utc), -EINVAL);
+}
+END_TEST
+
+/* Names, from a directory that the test makes: a file of version 1 with one zone. */
+START_TEST(recovery_named_zone)
+{
+	static const unsigned char file[] =
+	    "TZif\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\4"
+	    "\0\0\x2a\x30\0\0EET";
+	struct recovery_target t = TIME("2026-11-22 22:21:09 Some/Where");
+	char error[CHAIN_ERROR_MAX] = "", path[320], text[RECOVERY_TIME_MAX];
+	struct catalog cat;
+	FILE *fp;
+
+	catalog_new(&cat);
+	catalog_mkdir(&cat, "Some");
+	snprintf(path, sizeof(path), "%s/Some/Where", cat.dir);
+	ck_assert_ptr_nonnull(fp = fopen(path, "wb"));
+	ck_assert_uint_eq(fwrite(file, 1, sizeof(file), fp), sizeof(file));
+	ck_assert_int_eq(fclose(fp), 0);
+	ck_assert_int_eq(setenv("TZDIR", cat.dir, 1) | setenv("TZ", "JST-9", 1), 0);
+	ck_assert_msg(recovery_parse(&t, error) == 0, "%s", error);
+	ck_assert_int_eq(t.time_us, S(1795386069 - 3 * 3600));
+	ck_assert_str_eq(t.written, "2026-11-23 04:21:09+09");
+	ck_assert_int_eq(recovery_time_format(t.time_us, "Some/Where", text), 0);
+	ck_assert_str_eq(text, "2026-11-22 22:21:09+03");
+	catalog_free(&cat);
 }
 END_TEST
 
@@ -183,6 +279,9 @@ static const struct story stories[] = {
 	{ "own timeline by number", "1:10-20", NULL, NULL, false, ON(LATEST, NULL, "1"), NULL, NULL },
 	{ "unknown timeline", "1:10-20", NULL, NULL, false, ON(LATEST, NULL, "2"),
 	    "timeline 2 is not known: \"00000002.history\" is missing", NULL },
+	{ "unknown timeline, stream, no target", "", NULL, NULL, true, ON(NONE, NULL, "2"), "timeline 2 is not known", NULL },
+	{ "a stranger, stream, no target", "", H2, "# nothing\n", true, ON(NONE, NULL, "latest"), "timeline 3 does not descend", NULL },
+	{ "own timeline, stream, no target", "", NULL, NULL, true, ON(NONE, NULL, "current"), NULL, NULL },
 	{ "unknown timeline, stream", "", NULL, NULL, true, ON(IMMEDIATE, NULL, "2"), "timeline 2 is not known", NULL },
 	{ "damaged history", "1:10-20", "1\t0/1\n1\t0/1\n", NULL, false, ON(LATEST, NULL, "2"),
 	    "\"00000002.history\" of instance \"main\" is damaged at line 2", NULL },
@@ -234,6 +333,49 @@ make_segments(const struct catalog *cat, const char *text)
 	ck_assert_msg(*text == '\0', "%s", text);
 }
 
+/*
+ * Histories beyond two: what "latest" and numbers find among timelines 2 to 6 of which some
+ * are missing.  Segment 15 is where timeline 1 is left.
+ */
+static const struct branches {
+	const char *what, *segments, *history[7];
+	struct recovery_target t;
+	const char *error, *warning;
+} branches[] = {
+#define THREE	{ [2] = H2_INSIDE, [3] = H2_INSIDE, [4] = H2_INSIDE }
+	{ "three from one place, the latest", "1:10-14 2:15-16 3:15-15 4:15-17", THREE, ON(LATEST, NULL, "latest"), NULL, NULL },
+	{ "the one in the middle", "1:10-14 2:15-16 3:15-15 4:15-17", THREE, ON(LATEST, NULL, "3"), NULL, NULL },
+	{ "the first one", "1:10-14 2:15-16 3:15-15 4:15-17", THREE, ON(LATEST, NULL, "2"), NULL, NULL },
+	{ "none of them", "1:10-15 2:15-16 3:15-15 4:15-17", THREE, ON(LATEST, NULL, "current"), NULL, NULL },
+	{ "a sister's segments are no substitute", "1:10-14 2:15-17 3:15-17 4:16-17", THREE, ON(LATEST, NULL, "4"),
+	    "\"00000004000000000000000F\" is missing", NULL },
+	{ "nor do they count as its gap", "1:10-14 2:15-20 4:15-16", THREE, ON(LATEST, NULL, "4"), NULL, NULL },
+	{ "an LSN behind the switch", "1:10-14 2:15-16 3:15-15 4:15-17", THREE, ON(LSN, "0/1080000", "4"), NULL, NULL },
+	{ "an LSN that the sister has", "1:10-14 2:15-16 3:15-15 4:15-17", THREE, ON(LSN, "0/1080000", "3"),
+	    "\"000000030000000000000010\" is missing", NULL },
+	/* the segment of the switch is only there as the partial one of the parent */
+	{ "partial, all of the children's", "1:10-15+.partial 2:15-16 4:15-17", THREE, ON(LATEST, NULL, "latest"), NULL, NULL },
+	{ "partial, an LSN before the switch", "1:10-15+.partial", THREE, ON(LSN, "0/F40000", "4"), NULL, NULL },
+	{ "partial and compressed, the same", "1:10-15+.gz.partial", THREE, ON(LSN, "0/F40000", "4"), NULL, NULL },
+	{ "partial, an LSN behind the switch", "1:10-15+.partial", THREE, ON(LSN, "0/FC0000", "4"),
+	    "\"00000004000000000000000F\" is missing", NULL },
+	{ "partial, and nothing of the child yet", "1:10-15+.partial", THREE, ON(LATEST, NULL, "4"),
+	    "has no WAL of timeline 4", NULL },
+	{ "no partial, an LSN before the switch", "1:10-14", THREE, ON(LSN, "0/F40000", "4"),
+	    "\"00000001000000000000000F\" is missing", NULL },
+	/* numbers with gaps: the server stops at the first one that is missing */
+	{ "latest before a gap", "1:10-14 2:15-16 5:15-17", { [2] = H2_INSIDE, [5] = H2_INSIDE }, ON(LATEST, NULL, "latest"),
+	    NULL, "timeline 5 is in the archive, but the server takes 2 for the latest" },
+	{ "a gap right behind the own", "1:10-15 3:15-17", { [3] = H2_INSIDE }, ON(LATEST, NULL, "latest"),
+	    NULL, "timeline 3 is in the archive, but the server takes 1 for the latest" },
+	{ "behind a gap by number", "1:10-14 2:15-16 5:15-17", { [2] = H2_INSIDE, [5] = H2_INSIDE }, ON(LATEST, NULL, "5"), NULL, NULL },
+	{ "a history with a gap in it", "1:10-14 4:15-15 6:16-17", { [4] = H2_INSIDE, [6] = H2_INSIDE "4\t0/1000000\ty\n" }, ON(LATEST, NULL, "6"), NULL, NULL },
+	{ "and its own in between missing", "1:10-14 6:16-17", { [6] = H2_INSIDE "4\t0/1000000\ty\n" }, ON(LATEST, NULL, "6"),
+	    "\"00000004000000000000000F\" is missing", NULL },
+	{ "the gap itself", "1:10-14 2:15-16 5:15-17", { [2] = H2_INSIDE, [5] = H2_INSIDE }, ON(LATEST, NULL, "3"),
+	    "timeline 3 is not known: \"00000003.history\" is missing", NULL },
+};
+
 static struct control
 backup_of(bool stream)
 {
@@ -260,6 +402,7 @@ START_TEST(recovery_stories)
 	struct archive a;
 	int r;
 
+	ck_assert_int_eq(setenv("TZ", "UTC0", 1), 0);
 	catalog_new(&cat);
 	catalog_mkdir(&cat, "wal");
 	catalog_mkdir(&cat, "wal/main");
@@ -274,6 +417,38 @@ START_TEST(recovery_stories)
 	ck_assert_msg(r == (s->error == NULL ? 0 : -EUCLEAN), "%s: %d %s", s->what, r, error);
 	compare(s, "error", s->error, r < 0 ? error : "");
 	compare(s, "warning", s->warning, warning);
+	catalog_free(&cat);
+}
+END_TEST
+
+START_TEST(recovery_branches)
+{
+	const struct branches *b = &branches[_i];
+	char error[CHAIN_ERROR_MAX] = "", warning[CHAIN_ERROR_MAX] = "", path[64];
+	const struct story s = { .what = b->what };
+	struct control backup = backup_of(false);
+	struct recovery_target t = b->t;
+	struct catalog cat;
+	struct archive a;
+	unsigned i;
+	int r;
+
+	catalog_new(&cat);
+	catalog_mkdir(&cat, "wal");
+	catalog_mkdir(&cat, "wal/main");
+	make_segments(&cat, b->segments);
+	for (i = 0; i < ARRAY_SIZE(b->history); i++) {
+		if (b->history[i] == NULL)
+			continue;
+		snprintf(path, sizeof(path), "wal/main/%08X.history", i);
+		catalog_write(&cat, path, b->history[i]);
+	}
+	ck_assert_int_eq(archive_init(&a, cat.fd, "main", WAL_SEG, 15), 0);
+	ck_assert_int_eq(recovery_parse(&t, error), 0);
+	r = recovery_check(&backup, &a, &t, error, warning);
+	ck_assert_msg(r == (b->error == NULL ? 0 : -EUCLEAN), "%s: %d %s", b->what, r, error);
+	compare(&s, "error", b->error, r < 0 ? error : "");
+	compare(&s, "warning", b->warning, warning);
 	catalog_free(&cat);
 }
 END_TEST
@@ -330,7 +505,10 @@ main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, recovery_targets, 0, ARRAY_SIZE(parses));
+	tcase_add_loop_test(tc, recovery_zones, 0, ARRAY_SIZE(local));
+	tcase_add_test(tc, recovery_named_zone);
 	tcase_add_loop_test(tc, recovery_stories, 0, ARRAY_SIZE(stories));
+	tcase_add_loop_test(tc, recovery_branches, 0, ARRAY_SIZE(branches));
 	tcase_add_test(tc, recovery_boundary);
 	tcase_add_test(tc, recovery_many);
 	suite_add_tcase(s, tc);
