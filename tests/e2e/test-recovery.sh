@@ -91,7 +91,7 @@ cp -a "$store/wal/main" "$work/kept"
 last=$(ls "$store/wal/main" | grep '^[0-9A-F]*\.gz$' | sort | tail -n 1)
 rm "$store/wal/main/$last"
 new_diff
-check "standby: mount" mount_it --restore-as-replica --set hot_standby=on
+check "standby: mount" mount_it --restore-as-replica --set hot_standby=on --set max_standby_archive_delay=-1
 check "standby: start" pg_start "$mnt"
 before_last=$(sql -c 'select pg_last_wal_replay_lsn()')
 cp -a "$work/kept/$last" "$store/wal/main/$last"
