@@ -33,6 +33,20 @@ warn_of(struct chain *c, const char *what)
 	snprintf(c->warning + used, CHAIN_ERROR_MAX - used, "%s%s", used > 0 ? "; " : "", what);
 }
 
+/* What parents left out does not matter: the mounted backup's list says what there is. */
+static void
+tell_warning(struct chain *c)
+{
+	const struct backup *b = &c->member[0];
+	const char *warning = member_warning(&b->control);
+	char text[CHAIN_ERROR_MAX];
+
+	if (warning == NULL)
+		return;
+	snprintf(text, sizeof(text), "backup \"%s\": %s", b->id, warning);
+	warn_of(c, text);
+}
+
 /* With force every doubt is named in the warning. */
 static int
 check_doubts(struct walk *w, const struct backup *b)
@@ -44,6 +58,8 @@ check_doubts(struct walk *w, const struct backup *b)
 		return member_refuse(&d[0], w->error);
 	for (i = 0; i < n; i++)
 		warn_of(w->chain, d[i].what);
+	if (b == &w->chain->member[0])
+		tell_warning(w->chain);
 	return 0;
 }
 

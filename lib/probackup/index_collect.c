@@ -262,12 +262,31 @@ take_mounted(struct scan *s, const struct filelist_entry *e, char *error)
 	    add_item(s, node, e, error) : 0;
 }
 
+/* Whether both have something of the file, one as page streams and the other as a whole. */
+static bool
+contradicts(const struct index_node *n, const struct filelist_entry *e)
+{
+	bool has_content = (n->flags & (NODE_PAGES | NODE_UNCHANGED)) != 0 || n->size > 0;
+
+	return has_content && e->size != 0 && !e->is_cfs && !S_ISDIR(e->mode) &&
+	    (n->flags & (INDEX_DIR | INDEX_LINK)) == 0 &&
+	    (n->flags & INDEX_DATAFILE) != (kind_of(e) & INDEX_DATAFILE);
+}
+
 /* Takes what a parent stores of a file of the mounted backup. */
 static int
 take_parent(struct scan *s, uint32_t node, const struct filelist_entry *e, char *error)
 {
 	unsigned flags = s->c->tree.nodes[node].flags;
 	unsigned char bit;
+
+	if (contradicts(&s->c->tree.nodes[node], e))
+		return explain(error, -EUCLEAN,
+		    "\"%.*s\" is kept %s in backup \"%s\" and %s in backup \"%s\", as pg_probackup 2.8.0 and 2.8.1 mix it up: mount a backup of another chain",
+		    (int)MIN(e->path_len, (size_t)SHOWN), e->path,
+		    (flags & INDEX_DATAFILE) != 0 ? "page by page" : "as a whole",
+		    s->c->chain->member[0].id,
+		    (flags & INDEX_DATAFILE) != 0 ? "as a whole" : "page by page", s->backup->id);
 
 	if ((flags & (NODE_PAGES | NODE_UNCHANGED)) == 0 ||
 	    (flags & (INDEX_DIR | INDEX_DATAFILE)) != kind_of(e))

@@ -18,7 +18,7 @@
 #define VERSION_END	20900	/* the first one whose format is not known */
 #define VERSIONS_KNOWN	"2.0 to 2.8"
 #define SERVER_MIN	12
-#define LIST_LOSSES	4096000	/* bytes of a list that has lost a line, see lost_lines() */
+#define LIST_LOSSES	4096000	/* bytes of a list that has lost a line, see member_lost_lines() */
 
 struct file_version
 file_version_of(const struct stat *st)
@@ -131,8 +131,8 @@ member_is_complete(const struct control *c)
  * had no content-crc that could tell.  pg_probackup since 2.2.2 judges by the
  * same two signs.
  */
-static bool
-lost_lines(int dirfd, const struct control *c)
+bool
+member_lost_lines(int dirfd, const struct control *c)
 {
 	struct stat st;
 
@@ -169,11 +169,19 @@ member_doubts(int dirfd, const char *id, const struct control *c,
 		doubt(d, &n,
 		    " instead of OK or DONE: validate it with pg_probackup, mount another backup",
 		    "backup \"%s\" has status %s", id, c->status);
-	if (lost_lines(dirfd, c))
+	if (member_lost_lines(dirfd, c))
 		doubt(d, &n, ": mount another backup",
 		    "backup \"%s\" is corrupt: pg_probackup %s lost lines of a list as long as its backup_content.control",
 		    id, c->program_version);
 	return n;
+}
+
+const char *
+member_warning(const struct control *c)
+{
+	return c->version == 20800 || c->version == 20801 ?
+	    "pg_probackup 2.8.0 and 2.8.1 may have left databases and tablespaces with OIDs of 2147483648 and more out" :
+	    NULL;
 }
 
 int

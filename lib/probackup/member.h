@@ -41,6 +41,12 @@ struct member_doubt {
 unsigned member_doubts(int dirfd, const char *id, const struct control *c,
 	    struct member_doubt d[MEMBER_DOUBTS]);
 
+/* Whether its list is one that has lost lines, by version and length. */
+bool	member_lost_lines(int dirfd, const struct control *c);
+
+/* What a user has to know of a backup that can be mounted, or NULL. */
+const char *member_warning(const struct control *c);
+
 /* The refusal of a backup that is in doubt. */
 int	member_refuse(const struct member_doubt *d, char *error);
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "probackup/explain.h"
+#include "probackup/member.h"
 #include "probackup/records.h"
 #include "probackup/verify_impl.h"
 
@@ -250,6 +251,7 @@ verify_free(struct verify *v)
 static int
 prepare(struct verify *v, const struct verify_config *c, char *error)
 {
+	unsigned i;
 	int r;
 
 	r = chain_open(c->store_fd, c->store_name, c->instance, c->backup_id, true, &v->chain,
@@ -263,6 +265,11 @@ prepare(struct verify *v, const struct verify_config *c, char *error)
 	if ((r = archive_init(&v->archive, c->store_fd, c->instance, v->chain->xlog_seg_size, 0)) < 0)
 		return explain(error, r, "\"%.100s\" is not a name of an instance", c->instance);
 	v->holes_are_normal = may_have_holes(v->chain);
+	for (i = 0; i < v->chain->n; i++)
+		if (member_lost_lines(v->chain->member[i].dirfd, &v->chain->member[i].control))
+			verify_fault(v, v->chain->member[i].id, "backup_content.control",
+			    "it is as long as a list of which pg_probackup %s lost lines",
+			    v->chain->member[i].control.program_version);
 	open_index(v, c);
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "cli/show_json.h"
+#include "probackup/member.h"
 #include "probackup/choose.h"
 
 static void
@@ -62,6 +63,8 @@ put_backup(struct json_out *o, const struct instance_backup *b)
 	json_put_bool(o, "mountable", b->reason == NULL);
 	if (b->reason != NULL)
 		json_put_string(o, "reason", b->reason);
+	if (b->control != NULL && member_warning(b->control) != NULL)
+		json_put_string(o, "warning", member_warning(b->control));
 	if (b->control != NULL)
 		put_control(o, b->control);
 	json_close(o, '}');

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "cli/show_text.h"
 #include "cli/table.h"
+#include "probackup/member.h"
 #include "probackup/choose.h"
 
 static void
@@ -122,6 +123,8 @@ print_backup(const struct instance_backup *b, const int *width)
 	table_print(columns, ARRAY_SIZE(columns), b, width);
 	if (b->reason != NULL)
 		table_remark("no mount", b->reason);
+	if (b->control != NULL && member_warning(b->control) != NULL)
+		table_remark("warning", member_warning(b->control));
 	if (b->control != NULL && b->control->expire_time[0] != '\0')
 		table_remark("kept until", b->control->expire_time);
 	if (b->control != NULL && b->control->note[0] != '\0')

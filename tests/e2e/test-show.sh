@@ -86,6 +86,7 @@ equal "instances are sorted" "instance Empty: no backups,instance good: 4 backup
 equal "an id of more digits is newer" "100000 ZZZZZ B1 A1" "$(awk '$5 == "yes" { print $1 }' "$work/table" | tr '\n' ' ' | sed 's/ $//')"
 equal "a full row" "A1 FULL - OK yes 2026-01-02 03:04:05+00 6m00s 2026-01-02 03:06:00+00 STREAM zlib 1.5K - 13M 7 15 2.5.16" "$(row A1)"
 equal "a row without times" "B1 DELTA A1 DONE yes - - - ARCHIVE none - - - - 15 2.5.16" "$(row B1)"
+equal "no warning" 0 "$(grep -c '^    warning' "$work/table")"
 check "notes are shown" grep -q '^    note: before the upgrade$' "$work/table"
 check "and until when a backup is kept" grep -q '^    kept until: 2027-01-02 03:04:05+00$' "$work/table"
 check "directories that are no backups are counted" grep -q '^(1 other directory: no id of a backup)$' "$work/table"
@@ -135,6 +136,7 @@ backup bad AC '' 'compress-alg = rar'
 backup bad AD '' 'server-version = 9.6'
 backup bad AE '' 'program-version = 1.1.24'
 mkdir "$bad/AF"
+backup bad AQ '' 'program-version = 2.1.5'; truncate -s 4096000 "$bad/AQ/backup_content.control"
 backup bad AG ''; printf 'backup-mode = FULL\nstatus = O' >"$bad/AG/backup.control"
 backup bad AH ''; rm "$bad/AH/backup_content.control"
 backup bad AI ''; truncate -s 5G "$bad/AI/backup_content.control"
@@ -154,6 +156,8 @@ reason A6 "without its parent" 'backup "ZZ" of instance "bad" is missing, and "A
 reason A7 "whose parent is without its parent" "$(of A6 reason)"
 reason A8 "in a cycle" 'backup "A9" has "A8" as its parent, which is based on it: correct backup.control, or mount a backup of another chain'
 reason A9 "in the same cycle" 'backup "A8" has "A9" as its parent, which is based on it: correct backup.control, or mount a backup of another chain'
+reason AA "of a version that is not known" 'backup "AA" was made by pg_probackup 2.9.1, and only 2.0 to 2.8 are known: use a newer pbkfs, or use --force'
+reason AQ "with a list that lost lines" 'backup "AQ" is corrupt: pg_probackup 2.1.5 lost lines of a list as long as its backup_content.control: mount another backup, or use --force'
 reason AF "without a control file" 'backup "AF" has no backup.control, it is being made or broken: mount another backup'
 reason AK "with an empty control file" 'backup.control of backup "AK" is damaged: it is empty: restore the file, or mount another backup'
 reason AN "of a parent that is cut short" "$(of AG reason)"
@@ -172,7 +176,18 @@ for id in $(sed -n 's/^instances\.1\.backups\.[0-9]*\.id //p' "$work/flat"); do
 done
 pbkfs show -B "$store" -I bad >"$work/table"
 equal "the table has the reasons as well" "$(values 'backups\.[0-9]*\.reason')" "$(sed -n 's/^    no mount: //p' "$work/table")"
-equal "and their number" "instance bad: 23 backups, 1 can be mounted, latest A1" "$(sed 1q "$work/table")"
+equal "and their number" "instance bad: 24 backups, 1 can be mounted, latest A1" "$(sed 1q "$work/table")"
+
+# ---- versions with a known fault: mounted, and said
+backup faulty A1 '' 'program-version = 2.8.0'
+backup faulty A2 A1 'program-version = 2.8.2'
+json -B "$store" -I faulty
+fault="pg_probackup 2.8.0 and 2.8.1 may have left databases and tablespaces with OIDs of 2147483648 and more out"
+equal "2.8.0 has a warning" "true $fault" "$(of A1 mountable) $(of A1 warning)"
+equal "2.8.2 has none, whatever it is based on" "true " "$(of A2 mountable) $(of A2 warning)"
+pbkfs show -B "$store" -I faulty >"$work/table"
+equal "in the table, too" "    warning: $fault" "$(grep warning "$work/table")"
+rm -rf "$store/backups/faulty"
 
 # ---- instances that cannot be read
 ln -s good "$store/backups/link"
@@ -182,7 +197,7 @@ check "in the table, too" sh -c 'pbkfs show -B "$1" | grep -q "^instance link: .
 rm "$store/backups/link"
 chown -R "$pguser" "$store"; chmod 0 "$store/backups/Empty"
 check "an instance that may not be read" as "$pguser" "$work/pbkfs" show -B "$store"
-equal "does not hide the others" "instance Empty: could not|instance bad: 23 backups|instance good: 4 backups|" "$(grep '^instance ' "$work/out" | cut -d' ' -f1-4 | tr '\n' '|' | tr -d ,)"
+equal "does not hide the others" "instance Empty: could not|instance bad: 24 backups|instance good: 4 backups|" "$(grep '^instance ' "$work/out" | cut -d' ' -f1-4 | tr '\n' '|' | tr -d ,)"
 refuse "but alone it is a failure" "${error}could not .*Permission denied" as "$pguser" "$work/pbkfs" show -B "$store" -I Empty
 rm -rf "$store/backups/Empty"
 

@@ -179,6 +179,23 @@ START_TEST(lists_that_lost_lines)
 }
 END_TEST
 
+/* What the mounted backup may lack is said, what its parents do is not. */
+START_TEST(versions_that_left_files_out)
+{
+	char error[CHAIN_ERROR_MAX] = "";
+	struct chain *c;
+
+	make_chain("program-version = 2.8.1\n");
+	ck_assert_msg(chain_open(cat.fd, "store", "main", "C1", false, &c, error) == 0, "%s", error);
+	ck_assert_str_eq(c->warning, "");
+	chain_free(c);
+	ck_assert_msg(chain_open(cat.fd, "store", "main", "B1", false, &c, error) == 0, "%s", error);
+	ck_assert_str_eq(c->warning, "backup \"B1\": pg_probackup 2.8.0 and 2.8.1 may have left databases and tablespaces "
+	    "with OIDs of 2147483648 and more out");
+	chain_free(c);
+}
+END_TEST
+
 START_TEST(unknown_names)
 {
 	static const char *const ids[] = { "TOXCR8", "TOXCRK", "ZZZ", "TOXCRN", "1000000", "TOXCS1" };
@@ -289,6 +306,7 @@ main(void)
 	tcase_add_test(tc, force_names_what_it_let_pass);
 	tcase_add_test(tc, force_lets_a_newer_version_pass);
 	tcase_add_test(tc, lists_that_lost_lines);
+	tcase_add_test(tc, versions_that_left_files_out);
 	tcase_add_test(tc, unknown_names);
 	tcase_add_test(tc, not_a_catalog);
 	tcase_add_test(tc, links_are_not_followed);

@@ -203,10 +203,10 @@ START_TEST(data_files)
 {
 	static const char *const lists[] = {
 		LINE_DATA("all", 10, 9) LINE_DATA("cut", 10, 9) LINE_DATA("skipped", 10, 1)
-		LINE_DATA("never", 0, 0) LINE_DATA("old", 10, 0) LINE_PLAIN("kind", 7)
+		LINE_DATA("never", 0, 0) LINE_DATA("old", 10, 0) LINE_PLAIN("kind", 0)
 		LINE_DATA("gone", 10, 1),
 		LINE_DATA("all", 11, 2) LINE_DATA("cut", 11, 9) LINE_DATA("never", -1, 0)
-		LINE_DATA("old", -1, 0) LINE_DATA("kind", 8, 4),
+		LINE_DATA("old", -1, 0) LINE_DATA("kind", 8, 4) LINE_PLAIN("base/5/3000000000", 7),
 		LINE_DATA("all", -1, 5) LINE_DATA("cut", 11, 9) LINE_DATA("skipped", 0, 0)
 		LINE_DATA("old", -1, 0) LINE_DATA("kind", -1, 4) LINE_DATA("never", -1, 0),
 		LINE_DATA("all", 12, 5) LINE_DATA("cut", 0, 0) LINE_DATA("skipped", -1, 3)
@@ -282,7 +282,13 @@ static const struct {
 	{ "missing between", { LINE_PLAIN("a", 1), LINE_PLAIN("b", 1), LINE_PLAIN("a", -1) },
 	  "\"a\" is unchanged since the parent of backup \"C\", but backup \"B\" does not list it" },
 	{ "other kind between", { LINE_PLAIN("a", 1), LINE_DATA("a", 1, 1), LINE_PLAIN("a", -1) },
-	  "backup \"B\" does not list it" },
+	  "\"a\" is kept as a whole in backup \"C\" and page by page in backup \"B\", as pg_probackup 2.8.0 and 2.8.1" },
+	{ "pages over a whole file", { LINE_PLAIN("base/5/3000000000", 8192), LINE_DATA("base/5/3000000000", 8200, 1) },
+	  "\"base/5/3000000000\" is kept page by page in backup \"B\" and as a whole in backup \"A\"" },
+	{ "a whole file over pages", { LINE_DATA("base/5/3000000000", 8200, 1), LINE_PLAIN("base/5/3000000000", 8192) },
+	  "\"base/5/3000000000\" is kept as a whole in backup \"B\" and page by page in backup \"A\"" },
+	{ "nothing new over another kind", { LINE_PLAIN("a", 8192), LINE_DATA("a", -1, 1), LINE_DATA("a", -1, 1) },
+	  "\"a\" is kept page by page in backup \"C\" and as a whole in backup \"A\"" },
 	{ "missing at the end", { LINE_PLAIN("b", 1), LINE_PLAIN("a", -1) }, "backup \"A\" does not list it" },
 	{ "damaged", { LINE_PLAIN("a", 1) LINE_PLAIN("b", 1x), LINE_PLAIN("a", -1) },
 	  "the file list of backup \"A\" is damaged, line 2: size is \"1x\"" },
