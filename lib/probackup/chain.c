@@ -14,6 +14,7 @@
 #include "probackup/conf.h"
 #include "probackup/explain.h"
 #include "probackup/member.h"
+#include "probackup/merge.h"
 
 /* What the whole walk knows. */
 struct walk {
@@ -76,6 +77,16 @@ load_member(struct walk *w, struct backup *b)
 	return member_check_list(b->dirfd, b->id, &b->list_len, w->error);
 }
 
+static int
+missing(const struct walk *w, const char *id, const char *child)
+{
+	char full[BACKUP_ID_MAX];
+	bool merged = merge_find_full(w->instance_fd, id, full) == 0 ||
+	    merge_find_full(w->instance_fd, child, full) == 0;
+
+	return member_missing(w->instance, id, child, merged ? full : NULL, w->error);
+}
+
 /* Opens the directory of member b; child is NULL for the mounted backup. */
 static int
 open_member(struct walk *w, const struct backup *b, const struct backup *child)
@@ -86,7 +97,7 @@ open_member(struct walk *w, const struct backup *b, const struct backup *child)
 		return chain_find_backup(w->instance_fd, w->instance, b->id, w->error);
 	fd = io_open_beneath(w->instance_fd, b->id, O_PATH | O_DIRECTORY, 0);
 	if (fd == -ENOENT)
-		return member_missing(w->instance, b->id, child->id, w->error);
+		return missing(w, b->id, child->id);
 	if (fd < 0)
 		return explain(w->error, fd,
 		    "could not open backup \"%s\" of instance \"%s\", on which \"%s\" is based: %s",
@@ -134,7 +145,7 @@ walk_chain(struct walk *w, const char *id)
 			return r;
 		next = w->chain->member[w->chain->n - 1].control.parent;
 	} while (next[0] != '\0');
-	return 0;
+	return merge_check_times(w->chain, w->error);
 }
 
 /* Ids are shown in upper case and taken in either. */

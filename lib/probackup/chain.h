@@ -39,6 +39,7 @@ struct control {
 	char	status[16];		/* "OK", "DONE", ... as written */
 	char	compress_alg[16];	/* only the default of the backup; each file has its own */
 	char	parent[BACKUP_ID_MAX];	/* "" for FULL */
+	char	merge_dest[BACKUP_ID_MAX];	/* of a FULL: with which it is being merged, or "" */
 	char	start_time[40], end_time[40];
 	uint32_t timeline;
 	uint64_t start_lsn, stop_lsn;

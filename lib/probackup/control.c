@@ -164,6 +164,7 @@ static const struct field {
 	FIELD("end-time", set_string, end_time, false),
 	FIELD("status", set_string, status, true),
 	FIELD("parent-backup-id", set_id, parent, false),
+	FIELD("merge-dest-id", set_id, merge_dest, false),
 	FIELD("content-crc", set_u32, content_crc, false),
 	FIELD("recovery-time", set_string, recovery_time, false),
 	FIELD("recovery-xid", set_u32, recovery_xid, false),

@@ -17,6 +17,7 @@
 #include "probackup/index_format.h"
 #include "probackup/index_merge.h"
 #include "probackup/member.h"
+#include "probackup/merge.h"
 
 /* A child while its directory is sorted: most names differ in eight bytes. */
 struct kid {
@@ -238,8 +239,11 @@ fill_header(struct layout *l)
 		l->backups[i].version = b->control.version;
 		l->backups[i].checksums = b->control.checksum_version;
 		l->backups[i].list_crc = b->list_crc;
-		/* With --force there may be one that is being made or taken apart. */
-		if (member_is_complete(&b->control)) {
+		/*
+		 * With --force there may be one that is being made or taken apart.  (The
+		 * lock of the store keeps a merge from going on, if it is not dead.)
+		 */
+		if (member_is_complete(&b->control) || merge_is_under_way(&b->control)) {
 			l->backups[i].control = b->control.read_from;
 			l->backups[i].list = b->list_read_from;
 		}

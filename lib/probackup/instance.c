@@ -193,6 +193,22 @@ load_backup(int instance_fd, const char *name, struct instance_backup *b)
 
 /* ---- chains --------------------------------------------------------------- */
 
+/* What merge_find_full() would find for one of two backups. */
+static const char *
+merged_full(const struct instance *in, const char *id, const char *child)
+{
+	const struct control *c;
+	size_t i;
+
+	for (i = 0; i < in->n; i++) {
+		c = in->backup[i].control;
+		if (c != NULL && strcmp(c->status, "MERGED") == 0 &&
+		    (strcmp(c->merge_dest, id) == 0 || strcmp(c->merge_dest, child) == 0))
+			return in->backup[i].id;
+	}
+	return NULL;
+}
+
 static int
 link_parent(struct instance *in, const char *name, struct instance_backup *b)
 {
@@ -205,7 +221,7 @@ link_parent(struct instance *in, const char *name, struct instance_backup *b)
 	b->parent = bsearch(&key, in->backup, in->n, sizeof(key), compare_backups);
 	if (b->parent != NULL || b->fault != NULL)
 		return 0;
-	member_missing(name, key.id, b->id, error);
+	member_missing(name, key.id, b->id, merged_full(in, key.id, b->id), error);
 	return (b->fault = strdup(error)) != NULL ? 0 : -ENOMEM;
 }
 

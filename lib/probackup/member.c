@@ -156,6 +156,16 @@ doubt(struct member_doubt *d, unsigned *n, const char *refusal, const char *fmt,
 	d[(*n)++].refusal = refusal;
 }
 
+static const char *
+status_refusal(const char *status)
+{
+	if (strcmp(status, "MERGING") == 0 || strcmp(status, "MERGED") == 0)
+		return ": a merge was interrupted, or is under way: finish it with \"pg_probackup merge\", mount another backup";
+	if (strcmp(status, "DELETING") == 0)
+		return ": it is being deleted, maybe by a merge, which \"pg_probackup merge\" finishes: mount another backup";
+	return " instead of OK or DONE: validate it with pg_probackup, mount another backup";
+}
+
 unsigned
 member_doubts(int dirfd, const char *id, const struct control *c,
     struct member_doubt d[MEMBER_DOUBTS])
@@ -166,9 +176,7 @@ member_doubts(int dirfd, const char *id, const struct control *c,
 		doubt(d, &n, ": use a newer pbkfs", "backup \"%s\" was made by pg_probackup %s, and only "
 		    VERSIONS_KNOWN " are known", id, c->program_version);
 	if (!member_is_complete(c))
-		doubt(d, &n,
-		    " instead of OK or DONE: validate it with pg_probackup, mount another backup",
-		    "backup \"%s\" has status %s", id, c->status);
+		doubt(d, &n, status_refusal(c->status), "backup \"%s\" has status %s", id, c->status);
 	if (member_lost_lines(dirfd, c))
 		doubt(d, &n, ": mount another backup",
 		    "backup \"%s\" is corrupt: pg_probackup %s lost lines of a list as long as its backup_content.control",
@@ -224,8 +232,13 @@ member_check_place(const char *first, unsigned n, const char *child, const char 
 }
 
 int
-member_missing(const char *instance, const char *id, const char *child, char *error)
+member_missing(const char *instance, const char *id, const char *child, const char *full,
+    char *error)
 {
+	if (full != NULL)
+		return explain(error, -EUCLEAN,
+		    "backup \"%s\" of instance \"%s\" is missing, and \"%s\" is based on it: an interrupted merge has put it into \"%s\", finish it with \"pg_probackup merge -i %s\"",
+		    id, instance, child, full, full);
 	return explain(error, -EUCLEAN,
 	    "backup \"%s\" of instance \"%s\" is missing, and \"%s\" is based on it: restore the directory, or mount an older backup",
 	    id, instance, child);

@@ -60,7 +60,11 @@ int	member_check_list(int dirfd, const char *id, uint64_t *len, char *error);
 int	member_check_place(const char *first, unsigned n, const char *child, const char *id,
 	    bool in_chain, char *error);
 
-/* The refusal of a chain whose next member after child is not there. */
-int	member_missing(const char *instance, const char *id, const char *child, char *error);
+/*
+ * The refusal of a chain whose next member after child is not there.  full: the
+ * one that merge_find_full() found for one of the two, or NULL.
+ */
+int	member_missing(const char *instance, const char *id, const char *child, const char *full,
+	    char *error);
 
 #endif

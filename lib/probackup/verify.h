@@ -66,4 +66,11 @@ void	verify_free(struct verify *v);
  */
 uint32_t verify_crc(uint32_t version, uint32_t crc, const void *buf, size_t len);
 
+/*
+ * Whether the bytes are a pg_control with that crc inside: it ends with a
+ * CRC-32C of what is before it, and the list has that one; where it stands depends
+ * on the server's version.  Zeroes follow.
+ */
+bool	verify_is_control(const unsigned char *bytes, size_t len, uint32_t crc);
+
 #endif

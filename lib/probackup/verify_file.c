@@ -265,12 +265,8 @@ check_data(struct file *f)
 
 /* --- crc --- */
 
-/*
- * pg_control ends with a CRC-32C of what is before it, and the list has that
- * one; where it stands depends on the server's version.  Zeroes follow.
- */
-static bool
-is_whole_control(const unsigned char *bytes, size_t len, uint32_t crc)
+bool
+verify_is_control(const unsigned char *bytes, size_t len, uint32_t crc)
 {
 	size_t at, i;
 
@@ -295,7 +291,7 @@ crc_fits(const struct file *f)
 	if (e->is_datafile && version < PAYLOAD_CRC && f->payload_crc == e->crc)
 		return true;
 	return version >= CONTROL_CRC && strcmp(f->name, "database/global/pg_control") == 0 &&
-	    f->start == 0 && is_whole_control(f->r->scratch, f->have, e->crc);
+	    f->start == 0 && verify_is_control(f->r->scratch, f->have, e->crc);
 }
 
 /* --- a file --- */

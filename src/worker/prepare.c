@@ -12,6 +12,7 @@
 #include "pg/pg_types.h"
 #include "probackup/blockmap.h"
 #include "probackup/chain.h"
+#include "probackup/merge.h"
 #include "probackup/choose.h"
 #include "probackup/partial.h"
 #include "worker/confine.h"
@@ -27,6 +28,7 @@
  */
 
 #define INDEX_THREADS	4
+#define TOLD_BYTES	(64 * MiB)	/* that are checked between two signs of life */
 
 static void
 report_members(const struct chain *c)
@@ -76,6 +78,35 @@ fill(const struct job *job, struct store *s, struct msg_prepared *p)
 	return rc;
 }
 
+/*
+ * With --force, a chain that a merge was interrupted in.  The supervisor is told
+ * now and then that this goes on: it takes as long as reading what is stored.
+ */
+static int
+check_merge(const struct chain *c, const struct store *s)
+{
+	static struct iostats stats;
+	struct msg_progress p = { 0 };
+	uint64_t told = 0;
+	struct reader r;
+	uint32_t e;
+	int rc;
+
+	if (!merge_is_suspect(c))
+		return 0;
+	if ((rc = reader_init(&r, &stats)) < 0)
+		return rc;
+	for (e = 0; e < s->ix.n_entries && rc == 0; e++) {
+		rc = merge_check_file(c, s, e, &r, &p.done);
+		if (p.done - told > TOLD_BYTES) {
+			told = p.done;
+			report_send(MSG_PROGRESS, &p, sizeof(p));
+		}
+	}
+	reader_fini(&r);
+	return rc;
+}
+
 /* Everything that needs the index: what is left to find out, and WAL. */
 static int
 use_index(const struct job *job, const struct chain *c, struct msg_prepared *p)
@@ -90,7 +121,8 @@ use_index(const struct job *job, const struct chain *c, struct msg_prepared *p)
 		p->tree_digest = s.ix.tree_digest;
 		p->n_entries = s.ix.n_entries;
 		p->root_mode = s.ix.entries[INDEX_ROOT].mode & 07777;
-		rc = fill(job, &s, p);
+		if ((rc = check_merge(c, &s)) == 0)
+			rc = fill(job, &s, p);
 		store_close(&s);
 	}
 	fdcache_free(fds);
