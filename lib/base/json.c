@@ -416,7 +416,7 @@ static void
 put_quoted(struct json_out *o, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
-	char escape[8];
+	char escape[12];
 	size_t n;
 
 	put(o, "\"", 1);
@@ -424,8 +424,9 @@ put_quoted(struct json_out *o, const char *text)
 		n = text_utf8_length(s);
 		if (*s == '"' || *s == '\\')
 			put(o, "\\", 1);
-		if (text_is_control(s, n))	/* the second byte of U+0080-9F is its number */
-			put(o, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", s[n - 1]));
+		if (text_is_control(s, n))	/* all of these have four digits */
+			put(o, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x",
+			    text_utf8_decode(s, n)));
 		else if (n > 0 || o->raw)
 			put(o, (const char *)s, MAX(n, (size_t)1));
 		else
@@ -498,6 +499,45 @@ json_put_bool(struct json_out *o, const char *key, bool value)
 {
 	lead(o, key);
 	put(o, value ? "true" : "false", value ? 4 : 5);
+}
+
+static void
+put_plain(struct json_out *o, const char *key, const char *text)
+{
+	lead(o, key);
+	put(o, text, strlen(text));
+}
+
+/* As deep as the reader lets a text be: JSON_DEPTH_MAX. */
+void
+json_put_node(struct json_out *o, const char *key, const struct json_node *nodes,
+    const struct json_node *node)
+{
+	const struct json_node *member = NULL;
+	bool array = node->type == JSON_ARRAY;
+
+	switch (node->type) {
+	case JSON_NULL:
+		put_plain(o, key, "null");
+		break;
+	case JSON_FALSE:
+	case JSON_TRUE:
+		json_put_bool(o, key, node->type == JSON_TRUE);
+		break;
+	case JSON_NUMBER:
+		put_plain(o, key, node->text);
+		break;
+	case JSON_STRING:
+		json_put_string(o, key, node->text);
+		break;
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		json_open(o, key, array ? '[' : '{');
+		while ((member = json_next(nodes, node, member)) != NULL)
+			json_put_node(o, member->key, nodes, member);
+		json_close(o, array ? ']' : '}');
+		break;
+	}
 }
 
 int

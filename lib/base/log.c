@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/text.h"
 
 static log_sink the_sink;
 static bool debug_on;
@@ -41,15 +42,6 @@ log_level_name(enum log_level level)
 	return level_names[level];
 }
 
-/* Names from a backup end up in messages: keep a terminal safe from them. */
-static void
-defuse(char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
-}
-
 static void emit(enum log_level, const char *, va_list) __attribute__((format(printf, 2, 0)));
 
 static void
@@ -63,7 +55,8 @@ emit(enum log_level level, const char *fmt, va_list ap)
 		return;
 	if ((size_t)len >= sizeof(line))
 		len = sizeof(line) - 1;
-	defuse(line);
+	text_make_printable(line);	/* which makes it shorter, if anything */
+	len = (int)strlen(line);
 	if (the_sink != NULL)
 		the_sink(level, line, (size_t)len);
 	else

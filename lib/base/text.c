@@ -1,10 +1,16 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "base/util.h"
+
+static bool bytes_only;		/* a terminal takes each byte for a character */
 
 size_t
 text_utf8_length(const unsigned char *s)
@@ -24,11 +30,36 @@ text_utf8_length(const unsigned char *s)
 	return n;
 }
 
-int
+uint32_t
+text_utf8_decode(const unsigned char *s, size_t n)
+{
+	static const unsigned char mask[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	uint32_t code = s[0] & mask[n];
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		code = code << 6 | (s[i] & 0x3f);
+	return code;
+}
+
+bool
 text_is_control(const unsigned char *s, size_t n)
 {
-	return (n == 1 && (s[0] < ' ' || s[0] == 0x7f)) ||
-	    (n == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+	static const struct { uint32_t first, last; } controls[] = {
+		{ 0, 0x1f }, { 0x7f, 0x9f },
+		{ 0x61c, 0x61c }, { 0x200e, 0x200f }, { 0x202a, 0x202e }, { 0x2066, 0x2069 },
+		{ 0x2028, 0x2029 },
+	};
+	uint32_t code;
+	size_t i;
+
+	if (n == 0)
+		return false;
+	code = text_utf8_decode(s, n);
+	for (i = 0; i < ARRAY_SIZE(controls); i++)
+		if (code >= controls[i].first && code <= controls[i].last)
+			return true;
+	return false;
 }
 
 void
@@ -47,6 +78,39 @@ text_make_printable(char *s)
 				*s++ = (char)*from++;
 	}
 	*s = '\0';
+}
+
+void
+text_copy_printable(char *to, size_t size, const void *from, size_t len)
+{
+	size_t i;
+
+	len = MIN(len, size - 1);
+	memcpy(to, from, len);
+	to[len] = '\0';
+	for (i = 0; i < len; i++)
+		if (to[i] == '\0')
+			to[i] = '?';
+	text_make_printable(to);
+}
+
+void
+text_ask_locale(void)
+{
+	bytes_only = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
+	if (bytes_only && setlocale(LC_CTYPE, "") != NULL)
+		bytes_only = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+}
+
+void
+text_make_terminal(char *s)
+{
+	text_make_printable(s);
+	if (!bytes_only)
+		return;
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s >= 0x80)
+			*s = '?';
 }
 
 void

@@ -4,6 +4,7 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,14 +13,33 @@
 /* How many bytes of UTF-8 begin at s; 0 if what begins there is none. */
 size_t	text_utf8_length(const unsigned char *s);
 
-/* Whether the character at s, n bytes of UTF-8, commands a terminal: U+0000-1F, U+007F-9F. */
-int	text_is_control(const unsigned char *s, size_t n);
+/* The character of n bytes of UTF-8 at s, as text_utf8_length() counted them. */
+uint32_t text_utf8_decode(const unsigned char *s, size_t n);
 
 /*
- * Puts '?' for every control character and every byte that is no UTF-8, in
- * place: a terminal shows what is left and does nothing else.
+ * Whether the character at s, n bytes of UTF-8, makes a terminal do something
+ * or show other text than there is: U+0000-1F and U+007F-9F, the ends of lines
+ * and paragraphs, and what turns the direction of writing.
+ */
+bool	text_is_control(const unsigned char *s, size_t n);
+
+/*
+ * The one filter of hostile text, called where text leaves the program: by the
+ * log, by messages, by the commands.  Puts '?' for every such character and
+ * every byte that is no UTF-8, in place, whatever the locale.
  */
 void	text_make_printable(char *s);
+
+/* The same for len bytes, NUL among them, copied to a buffer of size bytes, which it ends. */
+void	text_copy_printable(char *to, size_t size, const void *from, size_t len);
+
+/*
+ * The same for a terminal: where that takes bytes for characters, a part of
+ * UTF-8 may be a control, so that only ASCII is left.
+ */
+void	text_make_terminal(char *s);
+/* Learns from the environment what terminals take.  Call it before the first thread. */
+void	text_ask_locale(void);
 
 /* In units of 1024 with two digits at least: 812, 2.2K, 13M. */
 void	text_size(uint64_t bytes, char out[TEXT_NUMBER_MAX]);

@@ -13,6 +13,12 @@ int	cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* re
 void	cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * A line on standard output.  In all four, hostile text of others does nothing
+ * to a terminal: base/text.h.
+ */
+void	cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Each runs one command and returns the exit status. */
 int	cmd_mount(const struct options *o);
 int	cmd_unmount(const struct options *o);

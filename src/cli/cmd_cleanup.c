@@ -56,7 +56,7 @@ name_mapped(const struct diffdir *d)
 
 	if (binding_load(d->fd, &b) == 0)
 		for (i = 0; i < b.n_mapped; i++)
-			printf("\"%s\" is left alone: it has the copy of \"%s\"\n", b.mapped[i].to,
+			cli_say("\"%s\" is left alone: it has the copy of \"%s\"", b.mapped[i].to,
 			    b.mapped[i].from);
 	binding_fini(&b);
 }
@@ -111,7 +111,7 @@ empty(const struct diffdir *d, bool force)
 	char foreign[NAME_MAX + 1], mnt[PATH_MAX];
 
 	if (diffdir_content(d, foreign) == DIFFDIR_EMPTY) {
-		printf("\"%s\" is empty\n", d->path);
+		cli_say("\"%s\" is empty", d->path);
 		return 0;
 	}
 	lock_fd = lock_open(d->fd, d->uid, O_RDWR);

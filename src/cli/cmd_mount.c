@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/owner.h"
@@ -225,8 +226,13 @@ start_supervisor(struct supervisor_config *c, int *notify)
 
 /* Quotes a word for the shell where it needs it. */
 static void
-print_word(const char *word)
+print_word(const char *text)
 {
+	char copy[PATH_MAX];
+	const char *word = copy;
+
+	strlcpy(copy, text, sizeof(copy));
+	text_make_terminal(copy);
 	putchar('\'');
 	for (; *word != '\0'; word++)
 		if (*word == '\'')
@@ -289,7 +295,7 @@ report_mounted(const struct options *o, const struct waiter *w, const char *mnt)
 
 	if (o->wait && stat(mnt, &st) != 0)
 		return cli_error("\"%s\" was mounted but does not answer: %s", mnt, strerror(errno));
-	printf("mounted at \"%s\"\n", mnt);
+	cli_say("mounted at \"%s\"", mnt);
 	print_start_command(w, mnt);
 	return 0;
 }

@@ -106,22 +106,26 @@ static int
 print_stat(const struct target *t, bool json)
 {
 	struct json_node *nodes autofree = calloc(SNAPSHOT_NODES, sizeof(*nodes));
-	char *text autofree = NULL, *copy autofree = NULL;
+	struct json_out o = { 0 };
+	char *text autofree = NULL, *out autofree = NULL;
 	size_t len;
 	int rc;
 
 	if ((rc = snapshot_read(t->diff_fd, &text, &len)) != 0)
 		return cli_error("could not read \"%s/%s/%s\": %s", t->diff, DIFFDIR_PROVIDED,
 		    STAT_NAME, strerror(-rc));
-	if (nodes == NULL || (copy = malloc(len + 1)) == NULL)
+	if (nodes == NULL)
 		return cli_error("out of memory");
-	memcpy(copy, text, len + 1);
 	if (json_parse(text, len, nodes, SNAPSHOT_NODES) < 0)
 		return cli_error("\"%s/%s/%s\" is damaged", t->diff, DIFFDIR_PROVIDED, STAT_NAME);
-	if (json)
-		fwrite(copy, 1, len, stdout);
-	else
+	if (!json) {
 		stat_text_print(nodes);
+		return 0;
+	}
+	json_put_node(&o, NULL, nodes, nodes);
+	if ((rc = json_take(&o, &out, &len)) != 0)
+		return cli_error("could not write JSON: %s", strerror(-rc));
+	fwrite(out, 1, len, stdout);
 	return 0;
 }
 

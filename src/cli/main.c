@@ -1,12 +1,14 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 
 extern char **environ;
@@ -20,6 +22,7 @@ complain(const char *kind, const char *fmt, va_list ap)
 	char line[4096];
 
 	vsnprintf(line, sizeof(line), fmt, ap);
+	text_make_terminal(line);
 	fflush(stdout);
 	fprintf(stderr, "pbkfs%s: %s\n", kind, line);
 }
@@ -53,6 +56,19 @@ cli_note(const char *fmt, ...)
 	va_start(ap, fmt);
 	complain("", fmt, ap);
 	va_end(ap);
+}
+
+void
+cli_say(const char *fmt, ...)
+{
+	char line[3 * PATH_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	text_make_terminal(line);
+	printf("%s\n", line);
 }
 
 static int
@@ -104,6 +120,7 @@ main(int argc, char **argv)
 	if (fd > STDERR_FILENO)
 		close(fd);
 	setproctitle_init(argc, argv, environ);
+	text_ask_locale();
 	if (argc < 2) {
 		cli_error("a command is missing: see pbkfs --help");
 		return EXIT_USAGE;

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "cli/cli.h"
 #include "cli/show_text.h"
 #include "cli/table.h"
 #include "probackup/member.h"
@@ -137,7 +138,7 @@ print_name(const char *name)
 	char copy[NAME_MAX + 1];
 
 	strlcpy(copy, name, sizeof(copy));
-	text_make_printable(copy);
+	text_make_terminal(copy);
 	printf("instance %s: ", copy);
 }
 
@@ -173,5 +174,5 @@ void
 show_text_fault(const char *name, const char *error)
 {
 	print_name(name);
-	printf("%s\n", error);
+	cli_say("%s", error);
 }

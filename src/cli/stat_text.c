@@ -15,7 +15,7 @@
 static const char *
 printable(const char *text)
 {
-	text_make_printable((char *)(uintptr_t)text);
+	text_make_terminal((char *)(uintptr_t)text);
 	return text;
 }
 

@@ -15,7 +15,7 @@ write_cell(const struct table_column *c, const void *row, char *text)
 		strlcpy(text, c->title, TABLE_CELL_MAX);
 	else
 		c->write(row, text);
-	text_make_printable(text);
+	text_make_terminal(text);
 	if (text[0] == '\0')
 		strlcpy(text, "-", TABLE_CELL_MAX);
 }
@@ -53,6 +53,6 @@ table_remark(const char *what, const char *text)
 	char copy[TABLE_CELL_MAX];
 
 	strlcpy(copy, text, sizeof(copy));
-	text_make_printable(copy);
+	text_make_terminal(copy);
 	printf("    %s: %s\n", what, copy);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "base/util.h"
 #include "supervisor/answer.h"
 #include "supervisor/logfile.h"
@@ -17,18 +18,6 @@
 #define FLOOD_LINES	200	/* log lines in one second: more are dropped */
 
 typedef int (*answer_fn)(struct supervisor *s, const unsigned char *body, size_t len);
-
-/* Copies text of a worker as one line that is safe to print. */
-static void
-copy_text(char *to, size_t size, const unsigned char *from, size_t len)
-{
-	size_t i;
-
-	len = MIN(len, size - 1);
-	for (i = 0; i < len; i++)
-		to[i] = from[i] < ' ' || from[i] == 0x7f ? '?' : (char)from[i];
-	to[len] = '\0';
-}
 
 static int
 answer_confined(struct supervisor *s, const unsigned char *body, size_t len)
@@ -94,7 +83,7 @@ answer_prepared(struct supervisor *s, const unsigned char *body, size_t len)
 	log_info("prepared: %llu entries from %zu backups, PostgreSQL %u, %llu bytes of WAL copied",
 	    (unsigned long long)p.n_entries, s->found.n_members, p.server_version,
 	    (unsigned long long)p.wal_copied);
-	copy_text(warning, sizeof(warning), (const unsigned char *)p.warning,
+	text_copy_printable(warning, sizeof(warning), p.warning,
 	    strnlen(p.warning, sizeof(p.warning)));
 	if (warning[0] != '\0') {
 		log_warn("%s", warning);
@@ -132,8 +121,8 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 static int
 answer_failed(struct supervisor *s, const unsigned char *body, size_t len)
 {
-	copy_text(s->worker.reason, sizeof(s->worker.reason), body, len);
-	copy_text(s->worker_error, sizeof(s->worker_error), body, len);
+	text_copy_printable(s->worker.reason, sizeof(s->worker.reason), body, len);
+	text_copy_printable(s->worker_error, sizeof(s->worker_error), body, len);
 	log_error("worker %d: %s", (int)s->worker.pid, s->worker_error);
 	return 0;
 }
@@ -207,7 +196,7 @@ answer_warning(struct supervisor *s, const unsigned char *body, size_t len)
 
 	if (++s->n_warnings > STATE_WARNINGS_MAX)
 		return -EPROTO;
-	copy_text(text, sizeof(text), body, len);
+	text_copy_printable(text, sizeof(text), body, len);
 	log_warn("%s", text);
 	notify_send(s->config->notify_fd, NOTIFY_WARNING, "%s", text);
 	return 0;
@@ -220,7 +209,7 @@ answer_note(struct supervisor *s, const unsigned char *body, size_t len)
 
 	if (++s->n_warnings > STATE_WARNINGS_MAX)
 		return -EPROTO;
-	copy_text(text, sizeof(text), body, len);
+	text_copy_printable(text, sizeof(text), body, len);
 	log_info("%s", text);
 	notify_send(s->config->notify_fd, NOTIFY_NOTE, "%s", text);
 	return 0;

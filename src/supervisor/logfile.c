@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "base/util.h"
 #include "supervisor/logfile.h"
 
@@ -114,11 +115,20 @@ write_journal(const struct line *l)
 }
 
 static void
+write_console(const struct line *l)
+{
+	char copy[LOG_LINE_MAX];
+
+	strlcpy(copy, l->text, sizeof(copy));
+	text_make_terminal(copy);
+	fprintf(stderr, "pbkfs %s %s: %s\n", l->process, log_level_name(l->level), copy);
+}
+
+static void
 write_line(const struct line *l)
 {
 	if (out.console)
-		fprintf(stderr, "pbkfs %s %s: %s\n", l->process, log_level_name(l->level),
-		    l->text);
+		write_console(l);
 	if (out.fd < 0)
 		return;
 	if (out.target == LOG_TO_JOURNALD)
@@ -184,12 +194,8 @@ logfile_worker_line(enum log_level level, const char *text, size_t len,
 		.level = level, .text = copy, .pid = pid, .generation = generation,
 		.process = generation > 0 ? "worker" : "preparer"
 	};
-	size_t i;
 
-	len = MIN(len, sizeof(copy) - 1);
-	for (i = 0; i < len; i++)
-		copy[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
-	copy[len] = '\0';
+	text_copy_printable(copy, sizeof(copy), text, len);
 	write_line(&l);
 }
 

@@ -2,9 +2,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/text.h"
 #include "supervisor/notify.h"
 
 void
@@ -21,7 +22,8 @@ notify_send(int fd, enum notify_kind kind, const char *fmt, ...)
 	va_end(ap);
 	if (len < 0)
 		return;
-	len = MIN(len, (int)sizeof(line) - 4) + 2;
+	text_make_printable(line);
+	len = (int)strlen(line);
 	line[len++] = '\n';
 	/* One atomic write; a waiting command that went away is of no concern. */
 	if (write(fd, line, (size_t)len) < 0)

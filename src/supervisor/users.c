@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/util.h"
 #include "supervisor/paths.h"
 #include "supervisor/users.h"
@@ -82,13 +83,11 @@ static void
 name_of(int proc_fd, char *name, size_t size)
 {
 	int fd autoclose = openat(proc_fd, "comm", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, name, size - 1), i;
+	ssize_t n = fd < 0 ? -1 : read(fd, name, size - 1);
 
 	name[MAX(n, (ssize_t)0)] = '\0';
 	name[strcspn(name, "\n")] = '\0';
-	for (i = 0; name[i] != '\0'; i++)
-		if (!isprint((unsigned char)name[i]))
-			name[i] = '?';
+	text_make_printable(name);
 }
 
 unsigned

@@ -218,6 +218,24 @@ START_TEST(reads_what_it_wrote)
 }
 END_TEST
 
+START_TEST(writes_what_it_read)
+{
+	static const char in[] =
+	    "{\"a\":[1,-2.5e3,true,null],\"b\":{\"c\":\"\\u001b\\u009b\"},\"d\":[],\"e\":false}\n";
+	struct json_node nodes[NODES];
+	struct json_out o = { .compact = true };
+	char copy[sizeof(in)], *text;
+	size_t len;
+
+	memcpy(copy, in, sizeof(in));
+	ck_assert_int_gt(json_parse(copy, strlen(copy), nodes, NODES), 0);
+	json_put_node(&o, NULL, nodes, nodes);
+	ck_assert_int_eq(json_take(&o, &text, &len), 0);
+	ck_assert_str_eq(text, in);
+	free(text);
+}
+END_TEST
+
 #define N(table)	(int)(sizeof(table) / sizeof((table)[0]))
 
 int
@@ -234,6 +252,7 @@ main(void)
 	tcase_add_test(tc, leaves_terminals_alone);
 	tcase_add_test(tc, writes_in_pieces);
 	tcase_add_test(tc, reads_what_it_wrote);
+	tcase_add_test(tc, writes_what_it_read);
 	suite_add_tcase(s, tc);
 	return unit_main(s);
 }

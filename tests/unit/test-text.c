@@ -20,6 +20,11 @@ static const struct {
 	{ "no-break\xc2\xa0space", "no-break\xc2\xa0space" },
 	{ "cut \xe2\x82", "cut ??" },
 	{ "overlong \xc0\x9b \xe0\x82\x9b", "overlong ?? ???" },
+	{ "right-to-left \xe2\x80\xae" "gpj.exe \xe2\x81\xa6x\xe2\x81\xa9", "right-to-left ?gpj.exe ?x?" },
+	{ "embedding \xe2\x80\xaa\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad marks \xe2\x80\x8e\xe2\x80\x8f\xd8\x9c",
+	    "embedding ???? marks ???" },
+	{ "lines \xe2\x80\xa8\xe2\x80\xa9", "lines ??" },
+	{ "neighbours \xe2\x80\x8d\xe2\x80\xaf\xe2\x81\xa5", "neighbours \xe2\x80\x8d\xe2\x80\xaf\xe2\x81\xa5" },
 	{ "\xed\xa0\x80 surrogate", "??? surrogate" },
 };
 
@@ -30,6 +35,19 @@ START_TEST(makes_printable)
 	strcpy(text, names[_i].text);
 	text_make_printable(text);
 	ck_assert_msg(strcmp(text, names[_i].shown) == 0, "\"%s\": \"%s\"", names[_i].shown, text);
+}
+END_TEST
+
+START_TEST(copies_any_bytes)
+{
+	char to[8];
+
+	text_copy_printable(to, sizeof(to), "a\0b\033" "cdefgh", 10);
+	ck_assert_str_eq(to, "a?b?cde");
+	text_copy_printable(to, sizeof(to), "12345\xe2\x82\xac", 8);	/* cut in the middle */
+	ck_assert_str_eq(to, "12345??");
+	text_copy_printable(to, sizeof(to), "", 0);
+	ck_assert_str_eq(to, "");
 }
 END_TEST
 
@@ -72,6 +90,7 @@ main(void)
 	TCase *tc = tcase_create("text");
 
 	tcase_add_loop_test(tc, makes_printable, 0, ARRAY_SIZE(names));
+	tcase_add_test(tc, copies_any_bytes);
 	tcase_add_loop_test(tc, prints_numbers, 0, ARRAY_SIZE(numbers));
 	suite_add_tcase(s, tc);
 	return unit_main(s);

@@ -1,0 +1,156 @@
+# Text of others, wherever it comes from, does nothing to a terminal: one table of
+# hostile texts, planted in each place in turn, and every command looked at.
+. "$srcdir/tests/lib-e2e.sh"
+store=$work/store instance=main
+"$support/mkcatalog" scale --catalog "$store" --instance main --files 2 --increments 1 >"$work/ids" || exit 99
+chown -R "$pguser:" "$store"
+id=$(tail -n 1 "$work/ids")
+
+# harmless FILE: no control but line feed and tab, as ASCII, as UTF-8 or raw, nothing
+# that turns the direction of writing, and nothing that is no UTF-8.
+harmless() {
+	if LC_ALL=C grep -anP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]' "$1" >"$work/hits"; then
+		od -c "$work/hits" | head -n 20 >&2; return 1
+	fi
+	iconv -f UTF-8 -t UTF-8 "$1" >/dev/null
+}
+# says DESCRIPTION COMMAND...: in each locale, and by a terminal's name for the command.
+says() {
+	says_what=$1; shift
+	for locale in C C.UTF-8 en_US.ISO-8859-1; do
+		LC_ALL=$locale timeout -k 1 30 "$@" >"$work/said.out" 2>"$work/said.err"
+		check "$says_what ($locale): standard output" harmless "$work/said.out"
+		check "$says_what ($locale): standard error" harmless "$work/said.err"
+	done
+}
+# The test of this test.
+printf 'gr\303\274n\n\t\342\202\254' >"$work/fine"
+check "what is harmless is known" harmless "$work/fine"
+for bad in '\033' '\001' '\177' '\302\233' '\233' '\342\200\256' '\342\201\246' '\303' '\r'; do
+	printf "x$bad" >"$work/bad"
+	check "so is $bad" eval '! harmless "$work/bad" 2>/dev/null'
+done
+
+# ---- the table
+hostile=$(printf 'h\033[31m\007\177\302\233\233\342\200\256\342\201\246\303\rz')
+line=$(printf '%s' "$hostile" | tr -d '\r')	# what one line of a file can hold
+
+# ---- what the caller types may be another's text, too
+says "an unknown command" pbkfs "$hostile"
+says "an unknown option" pbkfs "--$hostile"
+says "a bad value" pbkfs mount --timeout "$hostile"
+says "show, a missing store" pbkfs show -B "$work/$hostile"
+says "mount, a missing store" pbkfs mount -B "$work/$hostile" -I main -i "$id" -D "$mnt" -d "$diff"
+says "mount, a missing mountpoint" pbkfs mount -B "$store" -I main -i "$id" -D "$work/no$hostile" -d "$diff"
+says "verify, a missing instance" pbkfs verify -B "$store" -I "$hostile" -i "$id"
+says "verify, a missing backup" pbkfs verify -B "$store" -I main -i "$hostile"
+says "unmount, no mount" pbkfs unmount -D "$work/$hostile"
+says "stat, no mount" pbkfs stat -D "$work/$hostile"
+says "cleanup, no diff directory" pbkfs cleanup -d "$work/$hostile"
+says "archive-get" pbkfs archive-get -B "$store" -I "$hostile" --wal-file-name "$hostile" --wal-file-path "$work/$hostile"
+
+# ---- a catalog: names, control files, lists
+bad=$work/bad-store
+bad_catalog() { rm -rf "$bad"; cp -a "$store" "$bad"; backup=$bad/backups/main/$id; }
+looked_at() {
+	says "$1: show" pbkfs show -B "$bad"
+	says "$1: show as JSON" pbkfs show -B "$bad" --format json
+	says "$1: verify" pbkfs verify -B "$bad" -I "${2:-main}" -i "$id"
+	new_diff
+	says "$1: mount" pbkfs mount -B "$bad" -I "${2:-main}" -i "$id" -D "$mnt" -d "$diff" --wait --timeout 20
+	if is_mounted "$mnt"; then unmount_it; fi >"$work/out" 2>&1
+	[ ! -f "$diff/.pbkfs/pbkfs.log" ] || check "$1: the log" harmless "$diff/.pbkfs/pbkfs.log"
+	new_diff
+	says "$1: mount, with a log of JSON" pbkfs mount -B "$bad" -I "${2:-main}" -i "$id" -D "$mnt" -d "$diff" --wait --timeout 20 --log-format=json
+	if is_mounted "$mnt"; then unmount_it; fi >"$work/out" 2>&1
+	[ ! -f "$diff/.pbkfs/pbkfs.log" ] || check "$1: the log of JSON" harmless "$diff/.pbkfs/pbkfs.log"
+}
+bad_catalog; mv "$bad/backups/main" "$bad/backups/$hostile"
+looked_at "the name of an instance" "$hostile"
+bad_catalog; mkdir "$bad/backups/main/$hostile"
+looked_at "the name of a backup"
+for key in note status recovery-time backup-mode compress-alg server-version program-version parent-backup-id; do
+	bad_catalog
+	sed -i "/^$key *=/d" "$backup/backup.control"
+	printf "%s = %s\n" "$key" "$line" >>"$backup/backup.control"
+	says "$key: show" pbkfs show -B "$bad"
+	says "$key: show as JSON" pbkfs show -B "$bad" --format json
+	says "$key: verify" pbkfs verify -B "$bad" -I main -i "$id"
+done
+new_diff
+says "the last of them: mount" pbkfs mount -B "$bad" -I main -i "$id" -D "$mnt" -d "$diff" --wait --timeout 20
+bad_catalog
+sed -i '/^content-crc/d' "$backup/backup.control"
+printf '{"path":"%s", "size":"x", "mode":"33152"}\n' "$line" >>"$backup/backup_content.control"
+looked_at "a path in a list"
+bad_catalog
+sed -i '/^content-crc/d' "$backup/backup.control"
+printf '{"path":"%s", "size":"7", "mode":"33152", "is_datafile":"0", "crc":"0", "compress_alg":"none"}\n' "$line" >>"$backup/backup_content.control"
+printf 'content' >"$backup/database/$line"
+looked_at "a file of a backup"
+
+# ---- a mount and its diff directory
+hostile_mnt=$work/m$hostile hostile_diff=$work/d$hostile
+mkdir "$hostile_mnt"; new_diff "$hostile_diff"
+says "mount at a hostile name" pbkfs mount -B "$store" -I main -i "$id" -D "$hostile_mnt" -d "$hostile_diff" --wait
+says "list" pbkfs list
+says "list as JSON" pbkfs list --format json
+says "stat" pbkfs stat -D "$hostile_mnt"
+says "stat as JSON" pbkfs stat -D "$hostile_mnt" --format json
+says "cleanup of what is in use" pbkfs cleanup -d "$hostile_diff"
+# What its users are called.
+cp "$(command -v sleep)" "$work/busy$hostile"
+(cd "$hostile_mnt" && exec "$work/busy$hostile" 60) &
+user=$!
+while [ "$(readlink "/proc/$user/cwd")" = "$work" ] || ! grep -q busy "/proc/$user/comm"; do :; done
+says "list of a mount in use" pbkfs list
+says "unmount of a mount in use" pbkfs unmount -D "$hostile_mnt"
+kill "$user"; wait "$user" 2>/dev/null
+check "the log" harmless "$hostile_diff/.pbkfs/pbkfs.log"
+pid=$(tr -dc 0-9 <"$hostile_diff/.pbkfs/worker.pid")
+says "unmount" pbkfs unmount -D "$hostile_mnt"
+if is_mounted "$hostile_mnt"; then umount -l "$hostile_mnt"; fi
+wait_gone "$pid"
+says "cleanup" pbkfs cleanup -d "$hostile_diff"
+
+# forged NAME CONTENT...: a file of a good diff directory, as its owner may write it
+new_diff
+check "mount" mount_it
+check "unmount" unmount_it
+cp -a "$diff" "$work/good"
+forged() {
+	forged_name=$1; shift
+	rm -rf "$diff"; cp -a "$work/good" "$diff"
+	"$@" >"$diff/$forged_name.new" <"$work/good/$forged_name"
+	cat "$diff/$forged_name.new" >"$diff/$forged_name"; rm "$diff/$forged_name.new"
+	says "$forged_name: mount" pbkfs mount -B "$store" -D "$mnt" -d "$diff" --wait --timeout 20
+	if is_mounted "$mnt"; then
+		says "$forged_name: stat" pbkfs stat -D "$mnt"
+		says "$forged_name: list" pbkfs list
+		unmount_it >"$work/out" 2>&1
+	fi
+	"$@" >"$work/forged" <"$work/good/$forged_name"; cat "$work/forged" >"$diff/$forged_name"
+	says "$forged_name: cleanup" pbkfs cleanup -d "$diff"
+}
+quoted=$(printf '%s' "$line" | sed 's/[\\"&|]/\\&/g' | tr -d '\033\007')	# what the reader of JSON takes
+forged .pbkfs-lock printf 'pbkfs-lock 1 /%s\n' "$line"
+for key in store instance backup_id wal pbkfs host tree_digest; do
+	forged .pbkfs-binding.json env LC_ALL=C sed "s|\"$key\": *\"[^\"]*\"|\"$key\": \"/\\\\u001b[31m\\\\u009b$quoted\"|"
+done
+forged .pbkfs-binding.json env LC_ALL=C sed "s|\"created\"|\"mapped\": [{\"from\": \"/\\\\u001b[31m$quoted\", \"to\": \"/\\\\u009b$quoted\"}], &|"
+
+# ---- the snapshot of a mount, which its owner may replace
+rm -rf "$diff"; cp -a "$work/good" "$diff"
+check "mount" mount_it
+kill -STOP "$(supervisor_pid)"
+LC_ALL=C sed "s|\"instance\": *\"[^\"]*\"|\"instance\": \"\\\\u001b[31m$quoted\"|" <"$work/good/.pbkfs/stat" >"$work/forged"
+(while :; do cp "$work/forged" "$diff/.pbkfs/stat.new"; mv "$diff/.pbkfs/stat.new" "$diff/.pbkfs/stat"; done) 2>/dev/null &
+forger=$!
+says "a forged snapshot: stat" pbkfs stat -D "$mnt"
+says "a forged snapshot: stat as JSON" pbkfs stat -D "$mnt" --format json
+says "a forged snapshot: list" pbkfs list
+says "a forged snapshot: list as JSON" pbkfs list --format json
+kill "$forger"; wait "$forger" 2>/dev/null
+kill -CONT "$(supervisor_pid)"
+check "unmount" unmount_it
+plan_done
