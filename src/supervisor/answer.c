@@ -221,7 +221,7 @@ answer_zone(struct supervisor *s, const unsigned char *body, size_t len)
 {
 	char text[MSG_ZONE_MAX + 1];
 
-	copy_text(text, sizeof(text), body, len);
+	text_copy_printable(text, sizeof(text), body, len);
 	notify_send(s->config->notify_fd, NOTIFY_ZONE, "%s", text);
 	return 0;
 }
