@@ -78,5 +78,40 @@ change; make_backup DELTA none '' --program-version 2.2.7; compare "2.2.7"
 change; make_backup DELTA zlib '' --program-version 2.3.5; compare "2.3.5"
 change; make_backup PAGE pglz '' --program-version 2.4.15; compare "2.4.15"
 change; make_backup DELTA zlib '' --program-version 2.5.3; compare "2.5.3"
+change; make_backup DELTA zstd '' --program-version 2.6.0; compare "2.6.0 on 2.5.3"
 compare_again
+
+# Numbers of databases and relations up to the largest there is.
+check "the next number is a large one" as "$pguser" "$pgbin/pg_resetwal" -o 4294960000 -D "$work/pgdata"
+pg_start "$work/pgdata" -c fsync=off && sql -c 'create database large' -c 'create table large as select g from generate_series(1, 5000) g' \
+    -c 'alter table large set (fillfactor = 50)' -c 'vacuum full large' && pg_stop "$work/pgdata"
+large=$(cd "$work/pgdata/base" && ls -d */42949[0-9]* | grep -v _ | head -n 1)
+check "there is a relation with a large number" [ -n "$large" ]
+rows_of() { sql -c 'select sum(g) from large' && sql -d large -c 'select count(*) > 300 from pg_class'; }
+server() {	# server DESCRIPTION: the mount of the newest has the rows
+	id=$made
+	new_diff
+	check "$1: mount" mount_it || return
+	check "$1: the server starts" pg_start "$mnt"
+	equal "$1: its rows" "12502500 t" "$(rows_of | tr '\n' ' ' | sed 's/ $//')"
+	check "$1: the server stops" pg_stop "$mnt"
+	check "$1: unmount" unmount_it
+}
+store=$work/large
+make_backup FULL zlib '' --program-version 2.7.0; compare "2.7.0, large numbers"; before=$id
+change; make_backup DELTA zlib '' --program-version 2.8.2; compare "2.8.2, large numbers"
+compare_again
+server "large numbers"
+
+# 2.8.0 and 2.8.1 stored those whole: a chain in which all did is right, a mixed one is not.
+change; make_backup DELTA zlib "$before" --program-version 2.8.1; id=$made
+new_diff
+refuse "2.8.1 on 2.7.0 is refused by name" "\"base/[0-9]*/42949.*page by page in backup \"$before\", as pg_probackup 2.8.0 and 2.8.1" mount_it
+refuse "verify says so" "\"base/[0-9]*/42949.*page by page in backup \"$before\"" pbkfs verify -B "$store" -I "$instance" -i "$id"
+store=$work/whole
+make_backup FULL zlib '' --program-version 2.8.0; compare "2.8.0, large numbers"
+check "the mount says what it may lack" grep -q "2.8.0 and 2.8.1 may have left databases" "$diff/.pbkfs/pbkfs.log"
+change; make_backup DELTA zlib '' --program-version 2.8.1; compare "2.8.1, large numbers"
+compare_again
+server "large numbers, stored whole"
 plan_done

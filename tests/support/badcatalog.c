@@ -263,6 +263,14 @@ static const struct {
 	{ "bad-below-a-file", ENTRY("PG_VERSION/x", "0", FILE_MODE), "PG_VERSION.*below a file" },
 	{ "bad-reserved-name", ENTRY(".pbkfs/stat", "3", FILE_MODE), "pbkfs needs" },
 	{ "bad-symlink", ENTRY("link", "0", "41471"), "mode" },
+#define KIND(kind)	"{\"path\":\"dir/odd\", \"size\":\"0\", \"kind\":\"" kind "\", \"mode\":\"384\"}"
+	{ "bad-kind-sym", KIND("sym"), "dir/odd.*symbolic link" },
+	{ "bad-kind-fifo", KIND("fifo"), "dir/odd.*FIFO" },
+	{ "bad-kind-sock", KIND("sock"), "dir/odd.*socket" },
+	{ "bad-kind-chdev", KIND("chdev"), "dir/odd.*character device" },
+	{ "bad-kind-bldev", KIND("bldev"), "dir/odd.*block device" },
+	{ "bad-kind-unknown", KIND("door"), "door" },
+#undef KIND
 	{ "bad-device", ENTRY("device", "0", "24960"), "mode" },
 	{ "bad-fifo", ENTRY("fifo", "0", "4480"), "mode" },
 	{ "bad-mode-bits", ENTRY("strange", "0", "4294934528"), "mode" },

@@ -38,6 +38,10 @@
 #define V_CONTENT_CRC		20305	/* a late 2.3: this one is known to have it */
 #define V_HEADER_MAP		20400	/* page_header_map, and no padding any more */
 #define V_FULL_SIZE		20509
+#define V_KIND			20600	/* the type of a file apart from its mode */
+#define V_WHOLE_FIRST		20800	/* relations with large numbers stored whole ... */
+#define V_WHOLE_LAST		20801	/* ... up to here */
+#define WHOLE_FROM		0x80000000u	/* numbers of these */
 
 #define LINE_MAX_BYTES	16384	/* of a list line: twice what a reader has to take */
 #define ID_MAX_BYTES	64
@@ -177,6 +181,15 @@ catwriter_is_data_path(const char *path)
 	else if (database_of(path, &name) == 0)
 		return false;
 	return parse_relation_name(name, &segno);
+}
+
+bool
+catwriter_is_whole(const char *path, unsigned version)
+{
+	const char *name = strrchr(path, '/');
+
+	return version >= V_WHOLE_FIRST && version <= V_WHOLE_LAST && name != NULL &&
+	    strtoul(name + 1, NULL, 10) >= WHOLE_FROM;
 }
 
 /* A time in base 36 is a backup's id. */
@@ -463,7 +476,17 @@ append_data_keys(const struct catbackup *b, const struct line *l, struct text *t
 		    l->n_headers, l->hdr_crc, l->hdr_off, l->hdr_size);
 }
 
-/* Spacing and order of the keys are those of 2.5.16. */
+static void
+append_type(const struct catbackup *b, uint32_t mode, struct text *t)
+{
+	if (b->version < V_KIND)
+		append(t, "\"mode\":\"%" PRIu32 "\"", mode);
+	else
+		append(t, "\"kind\":\"%s\", \"mode\":\"%" PRIu32 "\"", S_ISDIR(mode) ? "dir" : "reg",
+		    mode & 07777);
+}
+
+/* Spacing and order of the keys are those of 2.5.16, and of 2.6.0. */
 static int
 put_line(struct catbackup *b, const struct line *l)
 {
@@ -471,10 +494,10 @@ put_line(struct catbackup *b, const struct line *l)
 	const char *rest;
 
 	t.len = 0;
-	append(&t, "{\"path\":\"%s\", \"size\":\"%" PRId64 "\", \"mode\":\"%" PRIu32 "\", "
-	    "\"is_datafile\":\"%d\", \"is_cfs\":\"0\", \"crc\":\"%" PRIu32 "\", "
-	    "\"compress_alg\":\"%s\"", l->path, l->size, l->mode, l->is_datafile, l->crc,
-	    catwriter_alg_name(l->alg));
+	append(&t, "{\"path\":\"%s\", \"size\":\"%" PRId64 "\", ", l->path, l->size);
+	append_type(b, l->mode, &t);
+	append(&t, ", \"is_datafile\":\"%d\", \"is_cfs\":\"0\", \"crc\":\"%" PRIu32 "\", "
+	    "\"compress_alg\":\"%s\"", l->is_datafile, l->crc, catwriter_alg_name(l->alg));
 	if (b->version >= V_EXTERNAL_DIRS)
 		append(&t, ", \"external_dir_num\":\"0\", \"dbOid\":\"%" PRIu32 "\"",
 		    database_of(l->path, &rest));

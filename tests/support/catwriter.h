@@ -57,6 +57,9 @@ unsigned catwriter_version(const char *program_version);
  */
 bool	catwriter_is_data_path(const char *path);
 
+/* Whether that version stored a relation whole, for its number is 2^31 or more. */
+bool	catwriter_is_whole(const char *path, unsigned version);
+
 /* pd_lsn of a page. */
 uint64_t catwriter_page_lsn(const void *page);
 

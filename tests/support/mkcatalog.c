@@ -873,7 +873,7 @@ backup_file(struct job *j, const char *path, const char *full_path, mode_t mode)
 {
 	struct mapped file = map_file(full_path);
 
-	if (catwriter_is_data_path(path))
+	if (catwriter_is_data_path(path) && !catwriter_is_whole(path, j->version))
 		backup_data(j, path, mode, file);
 	else
 		backup_plain(j, path, mode, file);
