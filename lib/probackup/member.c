@@ -144,15 +144,12 @@ member_lost_lines(int dirfd, const struct control *c)
 static void __attribute__((format(printf, 4, 5)))
 doubt(struct member_doubt *d, unsigned *n, const char *refusal, const char *fmt, ...)
 {
-	char what[CHAIN_ERROR_MAX], safe[CHAIN_ERROR_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vsnprintf(what, sizeof(what), fmt, ap) < 0)
-		what[0] = '\0';
+	if (vsnprintf(d[*n].what, sizeof(d[*n].what), fmt, ap) < 0)
+		d[*n].what[0] = '\0';
 	va_end(ap);
-	explain(safe, 0, "%s", what);
-	snprintf(d[*n].what, sizeof(d[*n].what), "%.*s", (int)sizeof(d[*n].what) - 1, safe);
 	d[(*n)++].refusal = refusal;
 }
 
