@@ -192,8 +192,9 @@ content_map_read(struct contents *c, uint64_t number, uint8_t *kinds, uint32_t n
 static int
 write_header(int fd, uint64_t number)
 {
-	struct map_header h = { .magic = MAP_MAGIC, .format = MAP_FORMAT, .number = number };
+	struct map_header h = { .format = MAP_FORMAT, .number = number };
 
+	memcpy(h.magic, MAP_MAGIC, sizeof(h.magic));
 	h.crc = header_crc(&h);
 	return disk_pwrite(fd, &h, sizeof(h), 0);
 }

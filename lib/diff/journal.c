@@ -75,11 +75,10 @@ now_ns(void)
 static int
 write_header(struct journal *j, int diff_fd, int64_t created)
 {
-	struct file_header h = {
-		.magic = JOURNAL_MAGIC, .format = JOURNAL_FORMAT, .created = created
-	};
+	struct file_header h = { .format = JOURNAL_FORMAT, .created = created };
 	int r;
 
+	memcpy(h.magic, JOURNAL_MAGIC, sizeof(h.magic));
 	h.crc = crc32c(0, &h.created, sizeof(h) - offsetof(struct file_header, created));
 	if ((r = disk_pwrite(j->fd, &h, sizeof(h), 0)) < 0 ||
 	    (r = disk_sync_all(j->fd)) < 0 || (r = disk_sync_all(diff_fd)) < 0)
