@@ -46,6 +46,24 @@ is_true(const struct json_node *nodes, const char *key)
 #define TEXT(key)	text_of(nodes, nodes, key)
 #define MEGABYTES(n)	((n) / 1e6)
 
+/* Who is in the way of a mount that was told to go. */
+static void
+print_leaving(const struct json_node *nodes)
+{
+	const struct json_node *list = json_get(nodes, nodes, "users"), *u = NULL;
+	double total = number_of(nodes, nodes, "users_total"), named = 0;
+
+	if (!is_true(nodes, "leaving"))
+		return;
+	printf("LEAVING       since %s, as soon as nobody uses it", TEXT("leaving_since"));
+	while ((u = json_next(nodes, list, u)) != NULL)
+		printf("%s%s (pid %s)", named++ == 0 ? "; in use by " : ", ",
+		    text_of(nodes, u, "name"), text_of(nodes, u, "pid"));
+	if (total > named)
+		printf(" and %.0f more", total - named);
+	printf("\n");
+}
+
 static void
 print_mount(const struct json_node *nodes)
 {
@@ -58,6 +76,7 @@ print_mount(const struct json_node *nodes)
 	    TEXT("store_read_by"), TEXT("store_lock"));
 	if (is_true(nodes, "store_changed"))
 		printf("              CHANGED under the mount: see the log\n");
+	print_leaving(nodes);
 	printf("diff          %s\n", TEXT("diff_dir"));
 	printf("owner         %s:%s\n", TEXT("owner_uid"), TEXT("owner_gid"));
 	printf("mode          cache %s, wal %s, verify %s%s%s\n", TEXT("cache"), TEXT("wal"),

@@ -308,9 +308,22 @@ record_databases(struct supervisor *s)
 }
 _Static_assert(PROVISION_DATABASES_MAX <= BINDING_DATABASES_MAX, "all names have room");
 
+static void
+tell_of_cut(struct supervisor *s)
+{
+	char what[DIFFDIR_CUT_MAX], text[DIFFDIR_CUT_MAX + 128];
+
+	if (!(s->was_cut = diffdir_get_cut(&s->diff, what)))
+		return;
+	snprintf(text, sizeof(text), "the last mount was cut off: %s; changes that its users"
+	    " had not synced may be missing", what);
+	warn_user(s, text);
+}
+
 static int
 check_dirty(struct supervisor *s)
 {
+	tell_of_cut(s);
 	s->dirty = diffdir_is_dirty(&s->diff);
 	if (!s->dirty)
 		return 0;

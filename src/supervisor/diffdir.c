@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "base/util.h"
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
@@ -23,7 +24,7 @@
 static const char *const our_names[] = {
 	BINDING_NAME "*",	/* and its temporary file */
 	LOCK_NAME,
-	DIFFDIR_DIRTY "*",
+	DIFFDIR_DIRTY "*",	/* and DIFFDIR_CUT */
 	DIFFDIR_PROVIDED,
 	"journal*",		/* diff/journal.c */
 	"data",			/* diff/content.c */
@@ -236,16 +237,21 @@ diffdir_replace(int dir_fd, const char *name, const void *text, size_t len, bool
 	return durable && fsync(dir_fd) != 0 ? -errno : 0;
 }
 
+static int
+remove_durably(int dir_fd, const char *name)
+{
+	if (unlinkat(dir_fd, name, 0) != 0)
+		return errno == ENOENT ? 0 : -errno;
+	return fsync(dir_fd) != 0 ? -errno : 0;
+}
+
 int
 diffdir_set_dirty(const struct diffdir *d, bool dirty)
 {
 	static const char text[] = "pbkfs-dirty 1\n";
 
-	if (dirty)
-		return diffdir_replace(d->fd, DIFFDIR_DIRTY, text, strlen(text), true);
-	if (unlinkat(d->fd, DIFFDIR_DIRTY, 0) != 0)
-		return errno == ENOENT ? 0 : -errno;
-	return fsync(d->fd) != 0 ? -errno : 0;
+	return dirty ? diffdir_replace(d->fd, DIFFDIR_DIRTY, text, strlen(text), true) :
+	    remove_durably(d->fd, DIFFDIR_DIRTY);
 }
 
 bool
@@ -254,6 +260,40 @@ diffdir_is_dirty(const struct diffdir *d)
 	struct stat st;
 
 	return fstatat(d->fd, DIFFDIR_DIRTY, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+#define CUT_HEAD	"pbkfs-cut 1\n"
+
+int
+diffdir_set_cut(const struct diffdir *d, const char *what)
+{
+	char text[sizeof(CUT_HEAD) + DIFFDIR_CUT_MAX];
+	int n;
+
+	if (what == NULL)
+		return remove_durably(d->fd, DIFFDIR_CUT);
+	n = snprintf(text, sizeof(text), CUT_HEAD "%.*s\n", DIFFDIR_CUT_MAX - 1, what);
+	return diffdir_replace(d->fd, DIFFDIR_CUT, text, (size_t)n, true);
+}
+
+bool
+diffdir_get_cut(const struct diffdir *d, char what[DIFFDIR_CUT_MAX])
+{
+	int fd autoclose = openat(d->fd, DIFFDIR_CUT,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char text[sizeof(CUT_HEAD) + DIFFDIR_CUT_MAX] = "";
+	const char *line = text;
+
+	if (fd < 0)
+		return false;
+	/* What is not ours to understand still says that there was a cut. */
+	if (io_pread(fd, text, sizeof(text) - 1, 0) < 0)
+		text[0] = '\0';
+	if (strncmp(line, CUT_HEAD, strlen(CUT_HEAD)) == 0)
+		line += strlen(CUT_HEAD);
+	snprintf(what, DIFFDIR_CUT_MAX, "%.*s", (int)strcspn(line, "\n"), line);
+	text_make_printable(what);
+	return true;
 }
 
 static int	remove_tree(int dir_fd, const char *name, dev_t dev, unsigned depth);

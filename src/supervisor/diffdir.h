@@ -12,6 +12,8 @@
 
 #define DIFFDIR_PROVIDED	".pbkfs"		/* shown at the mount root */
 #define DIFFDIR_DIRTY		".pbkfs-dirty"
+#define DIFFDIR_CUT		".pbkfs-dirty-cut"
+#define DIFFDIR_CUT_MAX		256
 #define DIFFDIR_ERROR_MAX	1024
 
 struct diffdir {
@@ -59,6 +61,15 @@ int	diffdir_replace(int dir_fd, const char *name, const void *text, size_t len, 
 /* Makes .pbkfs-dirty, or removes it, durably.  Returns 0 or negative errno. */
 int	diffdir_set_dirty(const struct diffdir *d, bool dirty);
 bool	diffdir_is_dirty(const struct diffdir *d);
+
+/*
+ * Notes durably what cut off the mount, for the next one; NULL removes the note.
+ * Returns 0 or negative errno.
+ */
+int	diffdir_set_cut(const struct diffdir *d, const char *what);
+
+/* Whether there is such a note; copies it as one printable line. */
+bool	diffdir_get_cut(const struct diffdir *d, char what[DIFFDIR_CUT_MAX]);
 
 /*
  * Removes everything of ours except the lock, and with lock_too that one last.

@@ -1,9 +1,12 @@
 #include "config.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/util.h"
 #include "supervisor/mountinfo.h"
@@ -101,6 +104,61 @@ mountinfo_find(const char *mountpoint, struct mountinfo *m)
 		}
 	fclose(fp);
 	return rc;
+}
+
+int
+mountinfo_has(const char *table, unsigned major, unsigned minor)
+{
+	unsigned found_major, found_minor;
+	char *line autofree = NULL;
+	size_t size = 0;
+	int found = 0;
+	FILE *fp;
+
+	if ((fp = fopen(table, "re")) == NULL)
+		return -errno;
+	while (found == 0 && getline(&line, &size, fp) > 0)
+		found = sscanf(line, "%*d %*d %u:%u ", &found_major, &found_minor) == 2 &&
+		    found_major == major && found_minor == minor;
+	fclose(fp);
+	return found;
+}
+
+/* The number of a process's mount namespace, 0 if we may not know. */
+static ino_t
+namespace_of(const char *pid)
+{
+	char name[64];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "/proc/%.16s/ns/mnt", pid);
+	return stat(name, &st) == 0 ? st.st_ino : 0;
+}
+
+bool
+mountinfo_is_elsewhere(unsigned major, unsigned minor)
+{
+	ino_t ours = namespace_of("self"), seen = ours, theirs;
+	const struct dirent *entry;
+	bool found = false;
+	char table[64];
+	DIR *proc;
+
+	if ((proc = opendir("/proc")) == NULL)
+		return false;
+	while (!found && (entry = readdir(proc)) != NULL) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		/* Neighbours in the list often share one. */
+		theirs = namespace_of(entry->d_name);
+		if (theirs == ours || theirs == seen)
+			continue;
+		seen = theirs;
+		snprintf(table, sizeof(table), "/proc/%.16s/mountinfo", entry->d_name);
+		found = mountinfo_has(table, major, minor) == 1;
+	}
+	closedir(proc);
+	return found;
 }
 
 /* Returns 1 with the entry appended, 0 if the line is another kind of mount, or -ENOMEM. */

@@ -24,6 +24,15 @@ struct mountinfo {
 int	mountinfo_find(const char *mountpoint, struct mountinfo *m);
 
 /*
+ * Whether a table of mounts, "/proc/.../mountinfo", has one of that device.  Returns
+ * 1, 0 or negative errno.
+ */
+int	mountinfo_has(const char *table, unsigned major, unsigned minor);
+
+/* Whether another mount namespace has one, as far as we may see those of other processes. */
+bool	mountinfo_is_elsewhere(unsigned major, unsigned minor);
+
+/*
  * All mounts of a type, in the order of the file.  Returns 0 and *list, which
  * the caller frees, or negative errno.
  */

@@ -180,6 +180,27 @@ put_worker(struct json_out *o, const struct supervisor *s)
 	json_close(o, '}');
 }
 
+/* A mount that was told to go and cannot yet. */
+static void
+put_leaving(struct json_out *o, const struct leave *l)
+{
+	unsigned i;
+
+	json_put_bool(o, "leaving", l->asked);
+	if (!l->asked)
+		return;
+	put_time(o, "leaving_since", l->since);
+	json_put_u64(o, "users_total", l->n_users);
+	json_open(o, "users", '[');
+	for (i = 0; i < MIN(l->n_users, (unsigned)USERS_NAMED); i++) {
+		json_open(o, NULL, '{');
+		json_put_u64(o, "pid", (uint64_t)l->user[i].pid);
+		json_put_string(o, "name", l->user[i].name);
+		json_close(o, '}');
+	}
+	json_close(o, ']');
+}
+
 static void
 put_mount(struct json_out *o, const struct supervisor *s)
 {
@@ -246,6 +267,7 @@ stat_write(struct supervisor *s)
 	json_put_string(&o, "pbkfs", PACKAGE_VERSION);
 	put_time(&o, "time", time(NULL));
 	put_mount(&o, s);
+	put_leaving(&o, &s->leave);
 	json_put_u64(&o, "supervisor_pid", (uint64_t)getpid());
 	json_put_double(&o, "uptime_seconds", s->mounted_at == 0 ? 0 :
 	    (double)(state_now() - s->mounted_at) / 1e9);

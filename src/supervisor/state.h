@@ -15,8 +15,10 @@
 #include "ipc/shared.h"
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
+#include "supervisor/ending.h"
 #include "supervisor/failover.h"
 #include "supervisor/keeper.h"
+#include "supervisor/leave.h"
 #include "supervisor/storelock.h"
 #include "supervisor/supervisor.h"
 
@@ -78,9 +80,10 @@ struct supervisor {
 	struct reopen reopen;
 	uint64_t hold_due;	/* when to try to hold the store again; 0 = not asked */
 	uint64_t hold_until;	/* when to give that up; 0 = nobody is in the way */
-	bool	mounted;
+	bool	mounted;	/* the table of mounts has it */
 	bool	pid_written;	/* --pid-file names us */
 	bool	dirty;		/* .pbkfs-dirty exists */
+	bool	was_cut;	/* DIFFDIR_CUT exists, of an earlier mount */
 	struct shared *shared;
 
 	/* for whom */
@@ -110,8 +113,8 @@ struct supervisor {
 	uint64_t provided_due;	/* when the log's new length may be shown */
 
 	/* the end */
-	pid_t	unmounting;	/* child that unmounts; 0 = none */
-	int	unmounting_fd;	/* its pidfd */
+	struct leave leave;
+	struct ending ending;
 	bool	done;
 	bool	failed;		/* with error */
 	int	status;		/* exit status */

@@ -35,9 +35,11 @@
 #include "base/util.h"
 #include "supervisor/answer.h"
 #include "supervisor/begin.h"
+#include "supervisor/ending.h"
 #include "supervisor/fusemount.h"
 #include "supervisor/identity.h"
 #include "supervisor/init.h"
+#include "supervisor/leave.h"
 #include "supervisor/logfile.h"
 #include "supervisor/mapping.h"
 #include "supervisor/notify.h"
@@ -45,12 +47,10 @@
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
 #include "supervisor/supervisor.h"
-#include "supervisor/users.h"
 
 #define WORKER_PID_NAME	"worker.pid"
 #define TICK_MS		1000
 #define STALL_SECONDS	3	/* a later tick means that we were stopped ourselves */
-#define DETACH_MS	2000	/* then the connection is cut */
 #define FLUSHES_MAX	3	/* workers that may try to flush when the mount is gone */
 
 uint64_t
@@ -161,6 +161,7 @@ make_mount(struct supervisor *s)
 		return -1;
 	}
 	s->mounted = true;
+	ending_watch(s);
 	close(s->mnt_fd);	/* or we would be among those who use it */
 	s->mnt_fd = -1;
 	if (init_answer(s->fuse_fd, s->config->cache, s->shared, error) != 0) {
@@ -170,80 +171,6 @@ make_mount(struct supervisor *s)
 	if (identity_is_root() && fusemount_set_readahead(s->config->mnt, s->config->threads) != 0)
 		log_info("could not set the read-ahead of the mount");
 	return 0;
-}
-
-/* In a child: unmounting waits for the worker, and the supervisor must not. */
-static _Noreturn void
-unmount_child(const struct supervisor *s, bool lazy)
-{
-	char error[FUSEMOUNT_ERROR_MAX], users[512];
-	int rc;
-
-	close(s->fuse_fd);	/* its last copy ends the connection */
-	rc = fusemount_unmount(s->mnt_parent_fd, s->mnt_base, s->config->mnt, lazy, error);
-	if (rc == -EBUSY) {
-		identity_raise();
-		users_of_mount(s->config->mnt, users, sizeof(users));
-		log_warn("\"%s\" stays mounted: it is in use by %s", s->config->mnt,
-		    users[0] != '\0' ? users : "processes that cannot be seen from here");
-	} else if (rc != 0 && !lazy) {
-		log_warn("%s", error);
-	}
-	_exit(rc == 0 ? 0 : 1);
-}
-
-static void
-start_unmount(struct supervisor *s, bool lazy)
-{
-	pid_t pid;
-
-	if (s->unmounting != 0 || !s->mounted)
-		return;
-	if ((pid = fork()) < 0) {
-		log_error("could not fork: %s", strerror(errno));
-		return;
-	}
-	if (pid == 0)
-		unmount_child(s, lazy);
-	s->unmounting = pid;
-	s->unmounting_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-}
-
-static void
-reap_unmount(struct supervisor *s)
-{
-	while (s->unmounting != 0 && waitpid(s->unmounting, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (s->unmounting_fd >= 0)
-		close(s->unmounting_fd);
-	s->unmounting = 0;
-	s->unmounting_fd = -1;
-}
-
-/*
- * Takes the mount away whatever its users do.  What the kernel still holds
- * cannot be written back any more, and a detach that waits for that would wait
- * for ever: so the connection is cut, which fails it.
- */
-static void
-detach(struct supervisor *s)
-{
-	struct pollfd p = { .events = POLLIN };
-
-	if (s->unmounting != 0) {
-		close(s->fuse_fd);
-		s->fuse_fd = -1;
-		reap_unmount(s);
-	}
-	start_unmount(s, true);
-	p.fd = s->unmounting_fd;
-	if (s->unmounting_fd >= 0)
-		poll(&p, 1, DETACH_MS);
-	if (s->fuse_fd >= 0)
-		close(s->fuse_fd);
-	s->fuse_fd = -1;
-	reap_unmount(s);
-	s->mounted = false;
 }
 
 static bool
@@ -321,11 +248,28 @@ preparer_gone(struct supervisor *s, const struct worker *dead, int status, const
 	hold_and_mount(s);
 }
 
+/* What the kernel could not write back is lost: the log says so, and the next mount. */
 static void
-finish_clean(struct supervisor *s)
+finish_cut(struct supervisor *s, const char *what)
 {
 	int rc;
 
+	if ((rc = diffdir_set_cut(&s->diff, what)) != 0)
+		log_error("could not write \"%s\": %s", DIFFDIR_CUT, strerror(-rc));
+	state_fail(s, "the mount at \"%s\" was cut off: %s; what its users had not synced"
+	    " may be lost", s->config->mnt, what);
+}
+
+static void
+finish_ended(struct supervisor *s)
+{
+	int rc;
+
+	ending_look(s, NULL);
+	if (s->ending.cut != NULL) {
+		finish_cut(s, s->ending.cut);
+		return;
+	}
 	s->done = true;
 	if (s->dirty && (rc = diffdir_set_dirty(&s->diff, false)) != 0)
 		log_error("could not remove \"%s\": %s", DIFFDIR_DIRTY, strerror(-rc));
@@ -346,6 +290,8 @@ replace_worker(struct supervisor *s, const struct worker *dead, int status, cons
 	    !failover_was_futile(&s->failover, s->shared, s->death_at));
 	failover_note(&s->failover, dead->generation, reason);
 	if (failover_too_many(&s->failover, s->shared, s->death_at, poisoned)) {
+		if (s->ready_once)
+			diffdir_set_cut(&s->diff, "its workers died as soon as they started");
 		state_fail(s, "workers die as soon as they start, the last one: %s;"
 		    " the mount is detached", reason);
 		return;
@@ -377,7 +323,7 @@ worker_gone(struct supervisor *s)
 	if (s->phase == PHASE_PREPARING)
 		preparer_gone(s, &dead, status, reason);
 	else if (s->phase == PHASE_LEAVING && (status == 0 || dead.killed) && mount_is_gone(s))
-		finish_clean(s);
+		finish_ended(s);
 	else if (!s->ready_once && WIFEXITED(status))
 		state_fail(s, "%s", s->worker_error[0] != '\0' ? s->worker_error : reason);
 	else
@@ -422,6 +368,8 @@ tick(struct supervisor *s)
 	s->ticked_at = now;
 	check_hung(s, now);
 	reopen_tick(s);
+	ending_look(s, NULL);
+	leave_tick(s);
 	if (s->hold_due != 0 && now >= s->hold_due && !s->done)
 		hold_and_mount(s);
 	if (s->stats_due != 0 && now >= s->stats_due)
@@ -454,7 +402,7 @@ on_signal(struct supervisor *s, uint32_t number)
 		if (s->phase == PHASE_PREPARING)
 			state_fail(s, "interrupted");
 		else
-			start_unmount(s, false);
+			leave_ask(s);
 		break;
 	case SIGUSR1:
 	case SIGUSR2:
@@ -487,24 +435,28 @@ wait_ms(const struct supervisor *s)
 		due = MIN(due, s->provided_due);
 	if (s->hold_due != 0)
 		due = MIN(due, s->hold_due);
+	if (s->leave.asked && s->leave.pid == 0 && s->mounted)
+		due = MIN(due, s->leave.due);
 	return due <= now ? 0 : (int)((due - now) / 1000000 + 1);
 }
 
 static void
 turn(struct supervisor *s)
 {
-	struct pollfd p[] = {
+	struct pollfd p[5 + ENDING_DESCRIPTORS] = {
 		{ .fd = s->signal_fd, .events = POLLIN },
 		{ .fd = s->worker.in_fd, .events = POLLIN },
 		{ .fd = s->worker.pidfd, .events = POLLIN },
-		{ .fd = s->unmounting_fd, .events = POLLIN },
+		{ .fd = s->leave.pidfd, .events = POLLIN },
 		{ .fd = s->reopen.pidfd, .events = POLLIN },
 	};
 
+	ending_poll(s, p + 5);
 	if (poll(p, ARRAY_SIZE(p), wait_ms(s)) < 0 && errno != EINTR) {
 		state_fail(s, "could not wait for events: %s", strerror(errno));
 		return;
 	}
+	ending_look(s, p + 5);
 	if (p[0].revents != 0)
 		read_signals(s);
 	if (p[1].revents != 0 && answer_worker(s) == 0) {
@@ -514,7 +466,7 @@ turn(struct supervisor *s)
 	if (p[2].revents != 0)
 		worker_gone(s);
 	if (p[3].revents != 0)
-		reap_unmount(s);
+		leave_done(s);
 	if (p[4].revents != 0)
 		reopen_done(s);
 	tick(s);
@@ -551,8 +503,9 @@ finish(struct supervisor *s)
 	end_worker(s);
 	reopen_stop(s);
 	if (s->failed && s->mounted)
-		detach(s);
-	reap_unmount(s);
+		leave_detach(s);
+	leave_end(s);
+	ending_forget(&s->ending);
 	if (s->ready_once) {
 		stat_write(s);
 		unlinkat(s->diff.provided_fd, WORKER_PID_NAME, 0);
@@ -599,13 +552,15 @@ supervisor_main(const struct supervisor_config *config)
 {
 	struct supervisor s = {
 		.config = config, .lock_fd = -1, .store_fd = -1, .index_fd = -1,
-		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1, .unmounting_fd = -1,
+		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1,
 		.keeper = { .fd = -1 },
 		.diff = { .fd = -1, .provided_fd = -1, .parent_fd = -1 },
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1 },
 		.reopen = { .pidfd = -1, .sock = -1 },
 	};
 
+	leave_init(&s.leave);
+	ending_init(&s.ending);
 	setproctitle("supervisor: %s", config->mnt);
 	if ((s.signal_fd = block_signals()) < 0)
 		return 1;

@@ -1,0 +1,164 @@
+/*
+ * The kernel writes a file back when it is closed or no longer mapped, so a file
+ * system that is unmounted because nobody uses it holds nothing that we have not
+ * seen.  One whose connection is cut may: "umount -f" does that, and who
+ * writes to "abort" of /sys/fs/fuse/connections.  The latter reads as ECONNABORTED
+ * (FUSE_ABORT_ERROR), the former as ENODEV like an orderly end, and is
+ * known by its order: it ends the connection while we still hold the mount
+ * (pin.c).  Where it may not be pinned, a mount is taken for cut if the table
+ * of mounts still has it when its connection has ended.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "supervisor/ending.h"
+#include "supervisor/mountinfo.h"
+#include "supervisor/state.h"
+
+#define REQUEST_ROOM	(2u << 20)	/* a read(2) of /dev/fuse with less is refused */
+
+void
+ending_init(struct ending *e)
+{
+	*e = (struct ending){ .table_fd = -1 };
+	pin_init(&e->pin);
+}
+
+void
+ending_forget(struct ending *e)
+{
+	pin_forget(&e->pin);
+	if (e->table_fd >= 0)
+		close(e->table_fd);
+	e->table_fd = -1;
+}
+
+void
+ending_watch(struct supervisor *s)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+	struct ending *e = &s->ending;
+	int rc;
+
+	e->table_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (e->table_fd < 0 || m == NULL || mountinfo_find(s->config->mnt, m) != 0) {
+		log_warn("could not find the mount in /proc/self/mountinfo");
+		ending_forget(e);
+		return;
+	}
+	e->major = m->major;
+	e->minor = m->minor;
+	if ((rc = pin_take(&e->pin, s->config->mnt)) != 0)
+		log_debug("could not pin the mount: %s", strerror(-rc));
+}
+
+bool
+ending_is_at_mountpoint(const struct supervisor *s)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+	const struct ending *e = &s->ending;
+
+	if (e->table_fd < 0)
+		return true;
+	return m != NULL && mountinfo_find(s->config->mnt, m) == 0 &&
+	    m->major == e->major && m->minor == e->minor;
+}
+
+void
+ending_poll(const struct supervisor *s, struct pollfd p[ENDING_DESCRIPTORS])
+{
+	const struct ending *e = &s->ending;
+
+	p[0] = (struct pollfd){ .fd = e->over ? -1 : s->fuse_fd };
+	p[1] = (struct pollfd){ .fd = s->mounted ? e->table_fd : -1, .events = POLLPRI };
+}
+
+static bool
+has_ended(const struct supervisor *s)
+{
+	struct pollfd p = { .fd = s->fuse_fd };
+
+	return s->fuse_fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0;
+}
+
+/* Why a connection that has ended gives no more requests. */
+static int
+reason_of_end(int fuse_fd)
+{
+	void *room = mmap(NULL, REQUEST_ROOM, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int rc = 0;
+
+	if (room == MAP_FAILED)
+		return -ENOMEM;
+	if (read(fuse_fd, room, REQUEST_ROOM) < 0)
+		rc = -errno;
+	munmap(room, REQUEST_ROOM);
+	return rc;
+}
+
+static bool
+is_in_table(const struct ending *e)
+{
+	return mountinfo_has("/proc/self/mountinfo", e->major, e->minor) != 0;
+}
+
+static void
+judge(struct supervisor *s)
+{
+	struct ending *e = &s->ending;
+
+	e->over = true;
+	if (reason_of_end(s->fuse_fd) == -ECONNABORTED)
+		e->cut = "its connection was aborted (/sys/fs/fuse/connections)";
+	else if (pin_is_taken(&e->pin) || (e->table_fd >= 0 && is_in_table(e)))
+		e->cut = "it was unmounted by force (umount -f)";
+	s->mounted = s->mounted && (e->table_fd < 0 || is_in_table(e));
+	pin_forget(&e->pin);
+}
+
+/* The mount may have left the table. */
+static void
+look_at_table(struct supervisor *s)
+{
+	struct ending *e = &s->ending;
+	bool elsewhere;
+
+	if (s->mounted && is_in_table(e))
+		return;
+	s->mounted = false;
+	e->due = state_now() + STATE_SECOND;
+	elsewhere = pin_is_taken(&e->pin) && mountinfo_is_elsewhere(e->major, e->minor);
+	if (elsewhere && !e->elsewhere)
+		log_warn("\"%s\" is unmounted here, but another mount namespace holds it",
+		    s->config->mnt);
+	e->elsewhere = elsewhere;
+	/* Who ends it by force ends the connection first, and nobody can from here on. */
+	if (!elsewhere && has_ended(s))
+		judge(s);
+	else if (!elsewhere)
+		pin_release(&e->pin);
+}
+
+void
+ending_look(struct supervisor *s, const struct pollfd p[ENDING_DESCRIPTORS])
+{
+	struct ending *e = &s->ending;
+
+	if (s->fuse_fd < 0 || e->over)
+		return;
+	if (has_ended(s))
+		judge(s);
+	else if (e->table_fd >= 0 && ((p != NULL && p[1].revents != 0) ||
+	    (e->elsewhere && state_now() >= e->due)))
+		look_at_table(s);
+}

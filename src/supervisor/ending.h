@@ -1,0 +1,50 @@
+/*
+ * How a mount ends: in order, or cut off while its users may have had changes
+ * that the kernel had not written back.
+ */
+#ifndef SUPERVISOR_ENDING_H
+#define SUPERVISOR_ENDING_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "supervisor/pin.h"
+
+#define ENDING_DESCRIPTORS	2	/* for poll(2) */
+
+struct supervisor;
+
+struct ending {
+	unsigned major, minor;	/* the file system's device */
+	int	table_fd;	/* the table of mounts tells that it changed; -1 = there is none */
+	struct pin pin;
+	bool	elsewhere;	/* it left our table of mounts and stands in another one */
+	uint64_t due;		/* CLOCK_MONOTONIC ns: when to look there again */
+	bool	over;		/* the connection has ended */
+	const char *cut;	/* what cut it off, NULL = in order */
+};
+
+/* Before anything else. */
+void	ending_init(struct ending *e);
+
+/* The mount was just made. */
+void	ending_watch(struct supervisor *s);
+
+/* Fills p with what is to be waited for. */
+void	ending_poll(const struct supervisor *s, struct pollfd p[ENDING_DESCRIPTORS]);
+
+/*
+ * To be called when one of these has an event, at each tick, and when the
+ * worker ended.  Afterwards s->mounted says whether the mount stands in our
+ * table, and s->ending.over and .cut how it ended, if it has.
+ */
+void	ending_look(struct supervisor *s, const struct pollfd p[ENDING_DESCRIPTORS]);
+
+/* Whether it is our file system that is seen at the mountpoint. */
+bool	ending_is_at_mountpoint(const struct supervisor *s);
+
+/* Closes all of it; children their copies, as the parent has its own. */
+void	ending_forget(struct ending *e);
+
+#endif

@@ -1,0 +1,203 @@
+/*
+ * The kernel tells nobody that a mount is no longer in use, so it is tried
+ * again: often at first, since a server that ends with the machine takes a moment,
+ * then twice a second.  An attempt costs a fork, and for an ordinary user
+ * a run of fusermount3; to look for users costs more and is done less often.
+ *
+ * A child does it: unmounting may wait for the worker, and the supervisor must not.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "supervisor/ending.h"
+#include "supervisor/fusemount.h"
+#include "supervisor/identity.h"
+#include "supervisor/leave.h"
+#include "supervisor/state.h"
+
+#define HASTE_NS	(2 * STATE_SECOND)	/* so long after it was told, it is tried ... */
+#define HASTY_NS	(STATE_SECOND / 10)	/* ... each tenth of a second, */
+#define CALM_NS		(STATE_SECOND / 2)	/* and this often after that */
+#define LOOK_NS		(5 * STATE_SECOND)	/* between two looks for users */
+#define DETACH_MS	2000	/* then the connection is cut */
+
+/* From the child, in one write(2) to a pipe. */
+struct report {
+	int	rc;		/* of fusemount_unmount() */
+	bool	looked;
+	unsigned n_users;
+	struct user user[USERS_NAMED];
+	char	error[FUSEMOUNT_ERROR_MAX];
+};
+
+_Static_assert(sizeof(struct report) <= 4096, "a pipe takes it at once");
+
+void
+leave_init(struct leave *l)
+{
+	*l = (struct leave){ .pidfd = -1, .report_fd = -1 };
+}
+
+static _Noreturn void
+unmount_child(struct supervisor *s, bool lazy, bool look, int report_fd)
+{
+	struct report r = { .looked = look };
+
+	close(s->fuse_fd);	/* its last copy ends the connection */
+	/* Whatever was mounted over it, or instead of it, is not ours. */
+	r.rc = !ending_is_at_mountpoint(s) ? -EINVAL :
+	    fusemount_unmount(s->mnt_parent_fd, s->mnt_base, s->config->mnt, lazy, r.error);
+	if (r.rc == -EBUSY && look) {
+		identity_raise();
+		r.n_users = users_find(s->config->mnt, r.user, USERS_NAMED);
+	}
+	_exit(write(report_fd, &r, sizeof(r)) != sizeof(r));
+}
+
+static void
+start_unmount(struct supervisor *s, bool lazy)
+{
+	struct leave *l = &s->leave;
+	uint64_t now = state_now();
+	int report[2];
+
+	if (l->pid != 0 || !s->mounted || pipe2(report, O_CLOEXEC) != 0)
+		return;
+	if ((l->pid = fork()) == 0) {
+		ending_forget(&s->ending);
+		unmount_child(s, lazy, now >= l->look_due, report[1]);
+	}
+	close(report[1]);
+	if (l->pid < 0) {
+		log_error("could not fork: %s", strerror(errno));
+		close(report[0]);
+		l->pid = 0;
+		return;
+	}
+	if (now >= l->look_due)
+		l->look_due = now + LOOK_NS;
+	l->report_fd = report[0];
+	l->pidfd = (int)syscall(SYS_pidfd_open, l->pid, 0);
+}
+
+/* Takes what the child reported; a child that was killed says nothing. */
+static int
+reap(struct leave *l, struct report *r)
+{
+	ssize_t n = -1;
+
+	while (l->pid != 0 && waitpid(l->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (l->report_fd >= 0) {
+		n = read(l->report_fd, r, sizeof(*r));
+		close(l->report_fd);
+	}
+	if (l->pidfd >= 0)
+		close(l->pidfd);
+	l->pid = 0;
+	l->pidfd = l->report_fd = -1;
+	return n == sizeof(*r) ? 0 : -ENOMSG;
+}
+
+/* One line each time that something else is in the way. */
+static void
+tell(struct supervisor *s, const struct report *r)
+{
+	struct leave *l = &s->leave;
+	char text[sizeof(l->told)] = "", users[400];
+
+	if (r->rc == -EBUSY && r->looked) {
+		l->n_users = r->n_users;
+		memcpy(l->user, r->user, sizeof(l->user));
+		users_print(r->user, MIN(r->n_users, (unsigned)USERS_NAMED), r->n_users, users,
+		    sizeof(users));
+		snprintf(text, sizeof(text), "it is in use by %s",
+		    users[0] != '\0' ? users : "processes that cannot be seen from here");
+	} else if (r->rc != -EBUSY) {
+		snprintf(text, sizeof(text), "%s", r->error);
+	}
+	if (text[0] == '\0' || strcmp(text, l->told) == 0)
+		return;
+	memcpy(l->told, text, sizeof(text));
+	log_warn("\"%s\" stays mounted: %s; it is unmounted as soon as that is possible",
+	    s->config->mnt, text);
+}
+
+void
+leave_done(struct supervisor *s)
+{
+	struct leave *l = &s->leave;
+	struct report r = { 0 };
+	uint64_t now = state_now();
+
+	if (reap(l, &r) == 0 && r.rc != 0)
+		tell(s, &r);
+	l->due = now + (now - l->asked_at < HASTE_NS ? HASTY_NS : CALM_NS);
+}
+
+void
+leave_ask(struct supervisor *s)
+{
+	struct leave *l = &s->leave;
+
+	if (!l->asked)
+		l->since = time(NULL);
+	l->asked = true;
+	l->asked_at = state_now();
+	l->due = l->look_due = 0;
+	l->told[0] = '\0';	/* who asks again hears again why it is still there */
+	start_unmount(s, false);
+}
+
+void
+leave_tick(struct supervisor *s)
+{
+	struct leave *l = &s->leave;
+
+	if (l->asked && l->pid == 0 && s->mounted && !s->done && state_now() >= l->due)
+		start_unmount(s, false);
+}
+
+/*
+ * What the kernel still holds cannot be written back any more, and a detach that
+ * waits for that would wait for ever: so the connection is cut, which fails it.
+ */
+void
+leave_detach(struct supervisor *s)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct report ignored;
+
+	if (s->leave.pid != 0) {
+		close(s->fuse_fd);
+		s->fuse_fd = -1;
+		reap(&s->leave, &ignored);
+	}
+	start_unmount(s, true);
+	p.fd = s->leave.pidfd;
+	if (p.fd >= 0)
+		poll(&p, 1, DETACH_MS);
+	if (s->fuse_fd >= 0)
+		close(s->fuse_fd);
+	s->fuse_fd = -1;
+	reap(&s->leave, &ignored);
+	s->mounted = false;
+}
+
+void
+leave_end(struct supervisor *s)
+{
+	struct report ignored;
+
+	reap(&s->leave, &ignored);
+}

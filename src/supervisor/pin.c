@@ -1,0 +1,144 @@
+/*
+ * A plain umount(2) takes the mount out of the table first and ends the
+ * connection then; umount(2) with MNT_FORCE ends the connection first, and
+ * whoever has read ENODEV cannot tell which of the two it was.  With another mount of
+ * the same file system in our hands the plain one ends nothing: we see the table
+ * change, and let go.  A connection that ends before that was cut.
+ *
+ * The copy is mounted nowhere, so it keeps neither the mountpoint busy nor any
+ * other mount.  Its descriptor lies in the queue of a socket pair of our own and in
+ * no process's table: fuser(1) would count us among the users otherwise, and
+ * "fuser -k" is what people run before they unmount.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "supervisor/identity.h"
+#include "supervisor/pin.h"
+#include "supervisor/spawn.h"
+
+/* <linux/mount.h> and <sys/mount.h> cannot be had together on every system. */
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE	1
+#endif
+#ifndef SYS_open_tree
+#define SYS_open_tree	428
+#endif
+
+void
+pin_init(struct pin *p)
+{
+	p->sock[0] = p->sock[1] = -1;
+}
+
+bool
+pin_is_taken(const struct pin *p)
+{
+	return p->sock[0] >= 0;
+}
+
+static int
+send_descriptor(int sock, int fd)
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } control = { 0 };
+	struct iovec iov = { (char []){ 0 }, 1 };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control.room),
+	};
+
+	control.h = (struct cmsghdr){
+		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))
+	};
+	memcpy(CMSG_DATA(&control.h), &fd, sizeof(fd));
+	return sendmsg(sock, &m, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+/* In a child, which may enter namespaces of its own.  Returns an exit status: an errno. */
+static int
+copy_mount(const char *mnt, int sock)
+{
+	int fd;
+
+	identity_raise();
+	if (!identity_is_root() && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+		return errno;
+	fd = (int)syscall(SYS_open_tree, AT_FDCWD, mnt,
+	    OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+	if (fd < 0)
+		return errno;
+	return -send_descriptor(sock, fd);
+}
+
+int
+pin_take(struct pin *p, const char *mnt)
+{
+	int status;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->sock) != 0)
+		return -errno;
+	if ((pid = fork()) == 0)
+		_exit(copy_mount(mnt, p->sock[1]));
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	pin_forget(p);
+	return pid > 0 && WIFEXITED(status) ? -WEXITSTATUS(status) : -EAGAIN;
+}
+
+void
+pin_forget(struct pin *p)
+{
+	if (p->sock[0] >= 0) {
+		close(p->sock[0]);
+		close(p->sock[1]);
+	}
+	pin_init(p);
+}
+
+/* Holds the copy, and nothing else of the supervisor's, until gone is at its end. */
+static _Noreturn void
+wait_and_close(const struct pin *p, int gone)
+{
+	const int keep[] = { p->sock[0], p->sock[1], gone };
+
+	spawn_close_all_but(keep, ARRAY_SIZE(keep));
+	_exit(read(gone, &(char){ 0 }, 1) != 0);
+}
+
+void
+pin_release(struct pin *p)
+{
+	int gone[2];
+	pid_t pid;
+
+	if (!pin_is_taken(p))
+		return;
+	/* The child ends once the parent's copy is closed: so its own is the last. */
+	if (pipe2(gone, O_CLOEXEC) != 0 || (pid = fork()) < 0) {
+		pin_forget(p);
+		return;
+	}
+	if (pid == 0) {
+		/* A grandchild, so that nobody has to wait for it. */
+		if (fork() == 0)
+			wait_and_close(p, gone[0]);
+		_exit(0);
+	}
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	pin_forget(p);
+	close(gone[0]);
+	close(gone[1]);
+}

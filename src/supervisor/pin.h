@@ -1,0 +1,33 @@
+/*
+ * The pin: a copy of the mount that nobody sees, so that the file system is not
+ * ended by the kernel before the supervisor has seen its last mount go.
+ */
+#ifndef SUPERVISOR_PIN_H
+#define SUPERVISOR_PIN_H
+
+#include <stdbool.h>
+
+struct pin {
+	int	sock[2];	/* the copy's descriptor is on its way from 1 to 0; -1 */
+};
+
+/* Before anything else. */
+void	pin_init(struct pin *p);
+
+/*
+ * Pins the mount at mnt.  Returns 0, or negative errno where the caller is not
+ * allowed to: an ordinary user needs a user namespace.
+ */
+int	pin_take(struct pin *p, const char *mnt);
+bool	pin_is_taken(const struct pin *p);
+
+/*
+ * Lets go.  The last one to do so ends the file system, which may take a while:
+ * so a child does it, which init reaps or the caller's end.
+ */
+void	pin_release(struct pin *p);
+
+/* For children: closes their copy, as the parent has its own. */
+void	pin_forget(struct pin *p);
+
+#endif
