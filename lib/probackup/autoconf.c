@@ -6,29 +6,12 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "pg/outward.h"
 #include "pg/pgconf.h"
 #include "probackup/autoconf.h"
 
 #define FIRST_SIZE	4096
 #define CLUSTER_NAME_MAX 64	/* bytes, NUL included: NAMEDATALEN of PostgreSQL */
-
-/* The reasons stand in the manual: doc/pbkfs.8, "THE CLONE". */
-const struct autoconf_setting autoconf_clone[] = {
-	{ "archive_mode", "off", 0 },
-	{ "archive_command", "", 0 },
-	{ "archive_library", "", 15 },
-	{ "restore_command", "", 0 },
-	{ "archive_cleanup_command", "", 0 },
-	{ "recovery_end_command", "", 0 },
-	{ "primary_conninfo", "", 0 },
-	{ "primary_slot_name", "", 0 },
-	{ "sync_replication_slots", "off", 17 },
-	{ "synchronous_standby_names", "", 0 },
-	{ "max_logical_replication_workers", "0", 0 },
-	{ "listen_addresses", "localhost", 0 },
-	{ "recovery_init_sync_method", "fsync", 14 },
-	{ NULL, NULL, 0 },
-};
 
 static int
 grow(struct autoconf *a, size_t more)
@@ -110,12 +93,12 @@ void
 autoconf_set_clone(struct autoconf *a, unsigned server_version, const char *instance,
     const char *id)
 {
-	const struct autoconf_setting *s;
+	const struct outward *o;
 	char name[CLUSTER_NAME_MAX];
 
-	for (s = autoconf_clone; s->name != NULL; s++)
-		if (s->since <= server_version)
-			autoconf_set(a, s->name, s->value);
+	for (o = outward_settings; o < outward_settings + outward_n; o++)
+		if (o->kind == OUTWARD_SET && outward_known(o, server_version))
+			autoconf_set(a, o->name, o->value);
 	snprintf(name, sizeof(name), "pbkfs %s %s", id, instance);
 	autoconf_set(a, "cluster_name", name);
 }

@@ -20,13 +20,6 @@ struct autoconf {
 	int	error;		/* -ENOMEM or -ENAMETOOLONG, once something did not fit */
 };
 
-/* One setting of a clone: docs and tests list them from this table. */
-struct autoconf_setting {
-	const char *name, *value;
-	unsigned since;		/* first major version of PostgreSQL that knows it */
-};
-extern const struct autoconf_setting autoconf_clone[];	/* ends with name NULL */
-
 /*
  * Appends the backup's text (len bytes).  for_recovery: without the lines that
  * restore drops, which set restore_command or a recovery target, or include
@@ -41,8 +34,8 @@ void	autoconf_comment(struct autoconf *a, const char *line);
 void	autoconf_set(struct autoconf *a, const char *name, const char *value);
 
 /*
- * Appends what keeps a clone from production: autoconf_clone, as far as the
- * server knows it, and a cluster_name made of instance and id.
+ * Appends what keeps a clone from production: what pg/outward.h says, as far as
+ * the server knows it, and a cluster_name made of instance and id.
  */
 void	autoconf_set_clone(struct autoconf *a, unsigned server_version, const char *instance,
 	    const char *id);

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/util.h"
 #include "cli/cli.h"
@@ -66,6 +67,26 @@ check_words(const struct options *o, const struct recovery_target *t)
 	return 0;
 }
 
+/* What the server does not take from where --set writes, or takes for another place. */
+static int
+check_setting_place(const char *name, size_t len, const char *value)
+{
+	static const char *const early[] = { "data_directory", "config_file" };
+	static const char *const from_cwd[] = { "hba_file", "ident_file" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(early); i++)
+		if (strlen(early[i]) == len && strncasecmp(name, early[i], len) == 0)
+			return cli_error("--set %s has no effect: the server takes it only from"
+			    " pg_ctl -o \"-c %s=...\"", early[i], early[i]);
+	for (i = 0; i < ARRAY_SIZE(from_cwd); i++)
+		if (strlen(from_cwd[i]) == len && strncasecmp(name, from_cwd[i], len) == 0 &&
+		    value[0] != '/')
+			return cli_error("--set %s takes an absolute path: the server would look for"
+			    " \"%s\" where it is started", from_cwd[i], value);
+	return 0;
+}
+
 /* The server would refuse to start over a line feed or a name that is none. */
 static int
 check_setting(const char *text)
@@ -77,7 +98,7 @@ check_setting(const char *text)
 	if (strpbrk(equals, "\n\r") != NULL || strlen(equals) > PGCONF_VALUE_MAX)
 		return cli_error("the value of \"%.*s\" has a line feed or is too long",
 		    (int)(equals - text), text);
-	return 0;
+	return check_setting_place(text, (size_t)(equals - text), equals + 1);
 }
 
 /* Cuts "OLD=NEW" at its first "=" that has no backslash before it, and drops such backslashes. */

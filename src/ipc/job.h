@@ -14,6 +14,8 @@ enum wal_mode { WAL_MOUNT, WAL_DIRECT };
 enum cache_mode { CACHE_WRITEBACK, CACHE_WRITETHROUGH };
 enum verify_mode { VERIFY_AUTO, VERIFY_ON, VERIFY_OFF };	/* VERIFY_AUTO: what costs little */
 
+#define OWNER_NAME_MAX	64	/* bytes, NUL included */
+
 struct shared;
 struct provision;
 struct provision_databases;
@@ -35,6 +37,7 @@ struct job {
 	bool	keep_read_search;	/* and keep CAP_DAC_READ_SEARCH */
 	uid_t	uid;		/* owner of what the mount shows */
 	gid_t	gid;
+	char	owner_name[OWNER_NAME_MAX];	/* of uid; "" if there is none */
 
 	/* what is mounted */
 	const char *store_name;	/* as the user called it, for messages */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -98,6 +99,7 @@ static void
 fill_job(const struct supervisor *s, struct job *job, unsigned generation)
 {
 	const struct supervisor_config *c = s->config;
+	const struct passwd *pw = generation == 0 && c->provision != NULL ? getpwuid(s->uid) : NULL;
 
 	*job = (struct job){
 		.store_fd = s->store_fd, .diff_fd = s->diff.fd, .index_fd = s->index_fd,
@@ -115,6 +117,8 @@ fill_job(const struct supervisor *s, struct job *job, unsigned generation)
 		.careful = failover_is_careful(&s->failover),
 		.mapped_fds = s->filling && generation == 0 ? s->mapped_fd : NULL,
 	};
+	if (pw != NULL && strlen(pw->pw_name) < sizeof(job->owner_name))
+		strcpy(job->owner_name, pw->pw_name);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
@@ -14,6 +15,7 @@
 #include "probackup/archive.h"
 #include "probackup/autoconf.h"
 #include "probackup/tablespace.h"
+#include "worker/clone.h"
 #include "worker/engine.h"
 #include "worker/mapping.h"
 #include "worker/provision.h"
@@ -37,6 +39,7 @@ struct work {
 	const struct chain *chain;
 	const struct control *backup;
 	const char *id;
+	unsigned version;		/* major, of the server */
 	struct cow *cow;
 	struct reader reader;
 };
@@ -87,18 +90,16 @@ provision_check(const struct job *job, const struct chain *c)
 	return r;
 }
 
-/* Makes a file of the owner's in the root, with what text has. */
-static int
-make_file(struct work *w, const char *name, const char *text, size_t len)
+const char *
+provision_chosen(const struct provision *p, const char *name)
 {
-	const struct job *job = w->job;
-	struct cow_attr attr;
-	int r;
+	size_t len = strlen(name);
+	unsigned i;
 
-	if ((r = cow_remove(w->cow, 0, COW_ROOT, name, false)) < 0 && r != -ENOENT)
-		return r;
-	r = cow_create(w->cow, 0, COW_ROOT, name, S_IFREG | 0600, job->uid, job->gid, NULL, &attr);
-	return r == 0 && len > 0 ? cow_write(w->cow, attr.nodeid, 0, len, text, &w->reader) : r;
+	for (i = p->n_settings; i-- > 0; )
+		if (strncasecmp(p->setting[i], name, len) == 0 && p->setting[i][len] == '=')
+			return p->setting[i] + len + 1;
+	return NULL;
 }
 
 static void
@@ -118,40 +119,74 @@ add_user_settings(const struct provision *p, struct autoconf *a)
 	}
 }
 
-/* The server writes it, and removes it at its end: production's must not be that file. */
-static void
-set_pid_file(struct work *w, struct autoconf *a)
+static int
+add_clone_settings(struct work *w, const struct clone *c, struct autoconf *a)
 {
-	struct settings *s = settings_new(w->cow, &w->reader);
-	const char *file = s != NULL ? settings_get(s, "external_pid_file") : NULL;
+	char line[128];
+	int r;
 
-	if (file != NULL && file[0] != '\0')
-		autoconf_set(a, "external_pid_file", "external.pid");
-	settings_free(s);
+	snprintf(line, sizeof(line), "settings of a clone, added by pbkfs mount of backup %s", w->id);
+	autoconf_comment(a, line);
+	autoconf_set_clone(a, c->version, w->job->instance, w->id);
+	if ((r = rules_make(c, a)) < 0)
+		return r;
+	preload_choose(c, a);
+	return 0;
 }
 
 static void
-add_first_settings(struct work *w, struct autoconf *a)
+add_recovery_settings(const struct provision *p, struct autoconf *a)
 {
-	const struct provision *p = w->p;
 	const struct autoconf_recovery recovery = {
 		.target = p->target, .inclusive = p->inclusive, .action = p->action,
 		.restore_command = p->restore_command != NULL ? p->restore_command : RESTORE_COMMAND,
 	};
-	char line[128];
 
-	if (!p->keep_settings) {
-		snprintf(line, sizeof(line), "settings of a clone, added by pbkfs mount of backup %s",
-		    w->id);
-		autoconf_comment(a, line);
-		autoconf_set_clone(a, (unsigned)strtoul(w->backup->server_version, NULL, 10),
-		    w->job->instance, w->id);
-		set_pid_file(w, a);
-	}
-	if (!provision_recovers(p, w->backup))
-		return;
 	autoconf_comment(a, "recovery settings, added by pbkfs mount");
 	autoconf_set_recovery(a, &recovery);
+}
+
+static int
+add_first_settings(struct work *w, const struct clone *c, struct autoconf *a)
+{
+	int r;
+
+	if (w->p->keep_settings)
+		preload_choose(c, NULL);
+	else if ((r = add_clone_settings(w, c, a)) < 0)
+		return r;
+	if (provision_recovers(w->p, w->backup))
+		add_recovery_settings(w->p, a);
+	return 0;
+}
+
+/* Whether the server that starts next recovers as it would from an archive. */
+static bool
+will_recover(struct work *w)
+{
+	struct cow_attr attr;
+
+	if (w->job->fresh)
+		return provision_recovers(w->p, w->backup);
+	return settings_find(w->cow, "recovery.signal", &attr) == 0 ||
+	    settings_find(w->cow, "standby.signal", &attr) == 0;
+}
+
+static int
+add_settings(struct work *w, struct settings *s, struct autoconf *a)
+{
+	const struct clone c = {
+		.job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader, .settings = s,
+		.version = w->version,
+	};
+	int r;
+
+	if (w->job->fresh && (r = add_first_settings(w, &c, a)) < 0)
+		return r;
+	add_user_settings(w->p, a);
+	if (will_recover(w))
+		minima_raise(&c, a);
+	return a->error;
 }
 
 static int
@@ -159,6 +194,7 @@ compose(struct work *w, struct autoconf *a)
 {
 	bool first = w->job->fresh, recovers = first && provision_recovers(w->p, w->backup);
 	char *text autofree = NULL;
+	struct settings *s;
 	size_t len = 0;
 	int r;
 
@@ -170,19 +206,22 @@ compose(struct work *w, struct autoconf *a)
 	}
 	autoconf_base(a, text != NULL ? text : "", len,
 	    first && (recovers || !w->p->keep_settings));
-	if (first)
-		add_first_settings(w, a);
-	add_user_settings(w->p, a);
-	return a->error;
+	if ((s = settings_new(w->cow, &w->reader)) == NULL)
+		return -ENOMEM;
+	r = add_settings(w, s, a);
+	settings_free(s);
+	return r;
 }
 
 static int
 write_settings(struct work *w)
 {
+	const struct clone c = { .job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader };
 	struct autoconf a = { 0 };
 	int r;
 
-	if ((r = compose(w, &a)) == 0 && (r = make_file(w, AUTO_CONF_NEW, a.text, a.len)) == 0)
+	if ((r = compose(w, &a)) == 0 &&
+	    (r = clone_make_file(&c, AUTO_CONF_NEW, a.text, a.len)) == 0)
 		r = cow_rename(w->cow, 0, COW_ROOT, AUTO_CONF_NEW, COW_ROOT, AUTO_CONF, 0);
 	free(a.text);
 	return r;
@@ -230,11 +269,12 @@ map_one(struct work *w, unsigned i)
 static int
 first_mount(struct work *w)
 {
+	const struct clone c = { .job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader };
 	unsigned i;
 	int r = 0;
 
 	if (provision_recovers(w->p, w->backup))
-		r = make_file(w, w->p->replica ? "standby.signal" : "recovery.signal", NULL, 0);
+		r = clone_make_file(&c, w->p->replica ? "standby.signal" : "recovery.signal", NULL, 0);
 	if (r == 0 && w->p->skip_external)
 		r = hide_externals(w);
 	for (i = 0; i < w->p->n_mappings && r == 0; i++)
@@ -265,9 +305,11 @@ work(struct work *w)
 	    (w->job->fresh && (r = first_mount(w)) < 0) ||
 	    (r = cow_flush(w->cow)) < 0)
 		return r;
+	if (!w->job->fresh)
+		return 0;	/* it was said then, and is the server's or the user's choice since */
 	if ((s = settings_new(w->cow, &w->reader)) == NULL)
 		return -ENOMEM;
-	settings_warn(s, w->p->mnt);
+	settings_warn(s, w->p, w->version);
 	tell_zone(w, s);
 	settings_free(s);
 	return 0;
@@ -280,6 +322,7 @@ provision(const struct job *job, const struct chain *c)
 	struct work w = {
 		.job = job, .p = job->provision, .chain = c, .backup = &c->member[0].control,
 		.id = c->member[0].id,
+		.version = (unsigned)strtoul(c->member[0].control.server_version, NULL, 10),
 	};
 	struct cow_config config;
 	int r;

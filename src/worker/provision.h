@@ -11,6 +11,9 @@
 /* Whether recovery from the archive is in effect, as restore decides it. */
 bool	provision_recovers(const struct provision *p, const struct control *backup);
 
+/* The value that --set gives a setting in this mount, the last one; NULL if none. */
+const char *provision_chosen(const struct provision *p, const char *name);
+
 /*
  * Says what cannot work before there is a mount: see recovery_check().
  * Returns 0, or negative errno after report_failed().

@@ -69,3 +69,17 @@ report_failed(const char *fmt, ...)
 	if (len >= 0)
 		report_send(MSG_FAILED, text, MIN((size_t)len, sizeof(text) - 1));
 }
+
+void
+report_warn(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (len > 0)
+		report_send(MSG_WARNING, text, MIN((size_t)len, sizeof(text) - 1));
+}

@@ -17,6 +17,9 @@ void	report_send(enum msg_type type, const void *body, size_t len);
 /* The last error that was logged, "" if none: what a failed start died of. */
 const char *report_last_error(void);
 
+/* Reports MSG_WARNING with one line for the user. */
+void	report_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Reports MSG_FAILED with one line for the user. */
 void	report_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

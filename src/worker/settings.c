@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,10 @@
 
 #include "base/io.h"
 #include "base/util.h"
+#include "pg/outward.h"
 #include "pg/pgconf.h"
+#include "pg/pgcontrol.h"
+#include "worker/provision.h"
 #include "worker/report.h"
 #include "worker/settings.h"
 
@@ -20,22 +22,41 @@
 #define DIR_NAMES_MAX	1000	/* in a directory of include_dir */
 #define OUTSIDE_MAX	20	/* that are told */
 
-/* Settings that hold names of files or directories, and the time zone. */
-static const char *const watched[] = {
-	"data_directory", "hba_file", "ident_file", "log_directory", "unix_socket_directories",
-	"external_pid_file", "ssl_cert_file", "ssl_key_file", "ssl_ca_file", "ssl_crl_file",
-	"ssl_crl_dir", "ssl_dh_params_file", "krb_server_keyfile", "stats_temp_directory",
-	"timezone",
-};
+#define PLACES_MAX	20	/* files that set data_directory, and are remembered */
+
+/* What is followed: all of outward_settings, the minima of a recovery, and this. */
+#define HOT_STANDBY	"hot_standby"
 
 struct settings {
 	struct cow *cow;
 	struct reader *reader;
-	char	*value[ARRAY_SIZE(watched)];	/* the last one found; owned */
+	char	**value;			/* the last one found of each that is followed; owned */
 	char	*outside[OUTSIDE_MAX];		/* files that are included and not here; owned */
-	unsigned n_outside, files;
+	char	*place[PLACES_MAX];		/* files here that set data_directory; owned */
+	unsigned n_outside, n_places, files;
 	bool	has_conf;			/* there is a postgresql.conf */
 };
+
+static unsigned
+n_followed(void)
+{
+	return outward_n + MINIMUM_COUNT + 1;
+}
+
+/* The number of a setting that is followed, or -1. */
+static int
+find_followed(const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < outward_n; i++)
+		if (strcmp(outward_settings[i].name, name) == 0)
+			return (int)i;
+	for (i = 0; i < MINIMUM_COUNT; i++)
+		if (strcmp(pgcontrol_minima[i].name, name) == 0)
+			return (int)(outward_n + i);
+	return strcmp(name, HOT_STANDBY) == 0 ? (int)(outward_n + MINIMUM_COUNT) : -1;
+}
 
 int
 settings_find(struct cow *c, const char *path, struct cow_attr *attr)
@@ -83,20 +104,6 @@ settings_read(struct cow *c, const char *path, struct reader *r, char **text, si
 }
 
 static void	scan_file(struct settings *s, const char *path, unsigned depth);
-
-static void __attribute__((format(printf, 1, 2)))
-warn(const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-	int len;
-
-	va_start(ap, fmt);
-	len = vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (len > 0)
-		report_send(MSG_WARNING, text, MIN((size_t)len, sizeof(text) - 1));
-}
 
 static int
 compare_names(const void *a, const void *b)
@@ -164,15 +171,25 @@ scan_include(struct settings *s, const char *from, const struct pgconf_setting *
 }
 
 static void
-take_setting(struct settings *s, const struct pgconf_setting *set)
+note_place(struct settings *s, const char *path)
 {
-	size_t i;
+	if (s->n_places < PLACES_MAX &&
+	    (s->n_places == 0 || strcmp(s->place[s->n_places - 1], path) != 0) &&
+	    (s->place[s->n_places] = strdup(path)) != NULL)
+		s->n_places++;
+}
 
-	for (i = 0; i < ARRAY_SIZE(watched); i++)
-		if (strcmp(set->name, watched[i]) == 0) {
-			free(s->value[i]);
-			s->value[i] = strdup(set->value);
-		}
+static void
+take_setting(struct settings *s, const char *path, const struct pgconf_setting *set)
+{
+	int i = find_followed(set->name);
+
+	if (i < 0)
+		return;
+	free(s->value[i]);
+	s->value[i] = strdup(set->value);
+	if (strcmp(set->name, "data_directory") == 0)
+		note_place(s, path);
 }
 
 static void
@@ -190,7 +207,7 @@ scan_file(struct settings *s, const char *path, unsigned depth)
 		if (strncmp(set->name, "include", strlen("include")) == 0)
 			scan_include(s, path, set, depth);
 		else
-			take_setting(s, set);
+			take_setting(s, path, set);
 }
 
 struct settings *
@@ -199,8 +216,10 @@ settings_new(struct cow *c, struct reader *r)
 	struct settings *s = calloc(1, sizeof(*s));
 	struct cow_attr attr;
 
-	if (s == NULL)
+	if (s == NULL || (s->value = calloc(n_followed(), sizeof(*s->value))) == NULL) {
+		free(s);
 		return NULL;
+	}
 	s->cow = c;
 	s->reader = r;
 	s->has_conf = settings_find(c, "postgresql.conf", &attr) != -ENOENT;
@@ -212,57 +231,81 @@ settings_new(struct cow *c, struct reader *r)
 void
 settings_free(struct settings *s)
 {
-	size_t i;
+	unsigned i;
 
 	if (s == NULL)
 		return;
-	for (i = 0; i < ARRAY_SIZE(watched); i++)
+	for (i = 0; i < n_followed(); i++)
 		free(s->value[i]);
+	free(s->value);
 	for (i = 0; i < s->n_outside; i++)
 		free(s->outside[i]);
+	for (i = 0; i < s->n_places; i++)
+		free(s->place[i]);
 	free(s);
 }
 
 const char *
 settings_get(const struct settings *s, const char *name)
 {
-	size_t i;
+	int i = find_followed(name);
 
-	for (i = 0; i < ARRAY_SIZE(watched); i++)
-		if (strcmp(watched[i], name) == 0)
-			return s->value[i];
-	return NULL;
+	return i >= 0 ? s->value[i] : NULL;
+}
+
+bool
+settings_has_conf(const struct settings *s)
+{
+	return s->has_conf;
+}
+
+const char *
+settings_place(const struct settings *s, unsigned i)
+{
+	return i < s->n_places ? s->place[i] : NULL;
+}
+
+/* A name that is no absolute one counts from the data directory, but for two: see worker/rules.c. */
+bool
+settings_is_inside(const char *value, const char *mnt)
+{
+	size_t len = strlen(mnt);
+
+	return value[0] != '/' ||
+	    strncmp(value, SETTINGS_CWD, strlen(SETTINGS_CWD)) == 0 ||
+	    (strncmp(value, mnt, len) == 0 && (value[len] == '/' || value[len] == '\0'));
 }
 
 static void
 judge(const char *name, const char *value, const char *mnt)
 {
-	size_t len = strlen(mnt);
-
-	if (value[0] != '/' || strcmp(name, "timezone") == 0 ||
-	    (strncmp(value, mnt, len) == 0 && (value[len] == '/' || value[len] == '\0')))
+	if (settings_is_inside(value, mnt))
 		return;
 	if (strcmp(name, "data_directory") == 0)
-		warn("the configuration sets data_directory to \"%s\", and the server would run there"
+		report_warn("the configuration sets data_directory to \"%s\", and the server would run there"
 		    " instead of on the mount: start it with -o \"-c data_directory='%s'\"",
 		    value, mnt);
 	else
-		warn("the configuration sets %s to \"%s\", outside of the mount:"
+		report_warn("the configuration sets %s to \"%s\", outside of the mount:"
 		    " --set %s=... names another place", name, value, name);
 }
 
 void
-settings_warn(const struct settings *s, const char *mnt)
+settings_warn(const struct settings *s, const struct provision *p, unsigned version)
 {
-	size_t i;
+	const struct outward *o;
+	unsigned i;
 
 	if (!s->has_conf)
-		warn("the backup has no postgresql.conf: start the server with"
-		    " -o \"-c config_file=FILE -c data_directory='%s'\"", mnt);
+		report_warn("the backup has no postgresql.conf: start the server with"
+		    " -o \"-c config_file=FILE -c data_directory='%s'\"", p->mnt);
 	for (i = 0; i < s->n_outside; i++)
-		warn("the configuration includes \"%s\", which is outside of the mount and was not"
+		report_warn("the configuration includes \"%s\", which is outside of the mount and was not"
 		    " looked into", s->outside[i]);
-	for (i = 0; i < ARRAY_SIZE(watched); i++)
-		if (s->value[i] != NULL)
-			judge(watched[i], s->value[i], mnt);
+	for (i = 0; i < outward_n; i++) {
+		o = &outward_settings[i];
+		if (o->path && s->value[i] != NULL && outward_known(o, version) &&
+		    provision_chosen(p, o->name) == NULL)
+			judge(o->name, s->value[i], p->mnt);
+	}
 }

@@ -5,10 +5,12 @@
 #ifndef WORKER_SETTINGS_H
 #define WORKER_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "cow/cow.h"
+#include "ipc/provision.h"
 
 #define SETTINGS_FILE_MAX	(1024 * 1024)	/* bytes of a configuration file */
 
@@ -29,8 +31,9 @@ struct settings;
 
 /*
  * Reads from postgresql.conf, what it includes, and postgresql.auto.conf the
- * settings that hold names of files or directories, and timezone.  Returns NULL when memory is
- * short; what cannot be read is left out.
+ * settings that reach out of the data directory (pg/outward.h) and those that a
+ * recovery compares.  Returns NULL when memory is short; what cannot be read is
+ * left out.
  */
 struct settings *settings_new(struct cow *c, struct reader *r);
 void	settings_free(struct settings *s);
@@ -38,10 +41,21 @@ void	settings_free(struct settings *s);
 /* The value of one of them, or NULL if it is not set. */
 const char *settings_get(const struct settings *s, const char *name);
 
+bool	settings_has_conf(const struct settings *s);
+
+/* The files in the mount that set data_directory, from 0 on; NULL behind the last. */
+const char *settings_place(const struct settings *s, unsigned i);
+
+/* The data directory of a running server, wherever it sees it. */
+#define SETTINGS_CWD	"/proc/self/cwd/"
+
+/* Whether a name of a file leads to below the mount at mnt. */
+bool	settings_is_inside(const char *value, const char *mnt);
+
 /*
- * Reports a warning for what leads outside of the mount, which is at mnt, with
- * the way out.
+ * Reports a warning for what leads outside of the mount, with the way out; not
+ * for what p sets.
  */
-void	settings_warn(const struct settings *s, const char *mnt);
+void	settings_warn(const struct settings *s, const struct provision *p, unsigned version);
 
 #endif

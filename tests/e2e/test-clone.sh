@@ -139,21 +139,33 @@ echo "krb_server_keyfile = '/nowhere/krb'" >"$prod/conf.d/not included"
 chown -R "$pguser:" "$prod"
 make_backup DELTA zlib "$id"; id=$made
 new_diff
-check "mount of such a configuration" mount_it
+check "mount of such a configuration with --keep-settings" mount_it --keep-settings --set ssl_cert_file=/nowhere/else --set unix_socket_directories=/nowhere
 cp "$work/err" "$work/warned"
-for setting in hba_file log_directory ssl_cert_file data_directory; do
+for setting in hba_file log_directory data_directory; do
 	check "a warning names $setting" grep -q "warning: the configuration sets $setting to" "$work/warned"
 done
 check "and how to start all the same" grep -qF "start it with -o \"-c data_directory='$mnt'\"" "$work/warned"
 check "a file outside is not looked into" grep -q '"/nowhere/more.conf", which is outside' "$work/warned"
 refuse "nothing is said of what is not included" "" grep -q krb_server_keyfile "$work/warned"
-refuse "nor of what the clone sets itself" "" grep -q external_pid_file "$work/warned"
+refuse "nor of what --set says" "" grep -Eq 'ssl_cert_file|unix_socket_directories' "$work/warned"
 check "unmount" unmount_it
 new_diff
-check "mount with --set" mount_it --set hba_file=pg_hba.conf --set log_directory=log --set ssl_cert_file=server.crt
-cp "$work/err" "$work/warned"
-refuse "what --set mends is not warned of" "" grep -Eq 'hba_file|log_directory|ssl_cert_file' "$work/warned"
+check "mount as a clone" mount_it --set port=5433
+refuse "whose settings leave nothing of it" "" grep -Eq 'data_directory|hba_file to|log_directory|ssl_cert_file|external_pid_file' "$work/err"
+check "without the include of what is nowhere" sed -i '/more.conf/d' "$mnt/postgresql.conf"
+check "it starts on the mount" start "$mnt" clone
+equal "and reads its own files" "$mnt|/proc/self/cwd/pg_hba.pbkfs.conf|log|off|external.pid" \
+    "$(clone -c 'show data_directory' -c 'show hba_file' -c 'show log_directory' -c 'show ssl' -c 'show external_pid_file' | paste -sd '|')"
+clone -c "select lower(name) from pg_settings where vartype = 'string' and context <> 'internal'" >"$work/names"
+check "its settings are listed" grep -q '^hba_file$' "$work/names"
+equal "every one that holds text has a row" "" \
+    "$(while read -r name; do grep -q "\"$name\"" "$srcdir/lib/pg/outward.c" || echo "$name"; done <"$work/names")"
+check "stop" pg_stop "$mnt"
 check "unmount" unmount_it
+for setting in data_directory=/x config_file=/x; do
+	refuse "--set $setting" "has no effect" mount_it --set "$setting"
+done
+refuse "--set of a relative hba_file" "absolute path" mount_it --set hba_file=pg_hba.conf
 
 # ---- a configuration outside of PGDATA, as Debian has it ---------------------------
 mv "$prod/postgresql.conf" "$prod/pg_hba.conf" "$prod/pg_ident.conf" "$work/etc"
@@ -162,11 +174,48 @@ printf "ident_file = '%s'\ndata_directory = '%s'\n" "$work/etc/pg_ident.conf" "$
 chmod 0755 "$work/etc"; chmod 0644 "$work/etc"/*.conf
 make_backup DELTA zlib "$id"; id=$made
 new_diff
-check "mount without a postgresql.conf" mount_it --set port=5433
-check "which is said, with the way out" grep -qF "start the server with -o \"-c config_file=FILE -c data_directory='$mnt'\"" "$work/err"
+check "mount without a postgresql.conf" mount_it --set port=5433 --set "unix_socket_directories=$sock"
+check "it is said which rules let in" grep -q "production's hba_file is not in the backup: \"pg_hba.conf\" was made" "$work/err"
+check "pg_ctl starts it" start "$mnt" clone
+equal "on the mount, with its own files" "$mnt|off|/proc/self/cwd/pg_hba.conf|0" \
+    "$(clone -c 'show data_directory' -c 'show archive_mode' -c 'show hba_file' -c 'select count(*) from pg_hba_file_rules where error is not null' | paste -sd '|')"
+check "stop" pg_stop "$mnt"
 : >"$work/pg.log"; chown "$pguser:" "$work/pg.log"
-check "and works" as "$pguser" "$pgbin/pg_ctl" -D "$mnt" -w -t 90 -s -l "$work/pg.log" -o "-c config_file='$work/etc/postgresql.conf' -c data_directory='$mnt'" start
-equal "on the mount" "$mnt|off" "$(clone -c 'show data_directory' -c 'show archive_mode' | paste -sd '|')"
+check "with production's configuration, too" as "$pguser" "$pgbin/pg_ctl" -D "$mnt" -w -t 90 -s -l "$work/pg.log" -o "-c config_file='$work/etc/postgresql.conf' -c data_directory='$mnt'" start
+equal "nothing of production's is named" "$mnt|/proc/self/cwd/pg_hba.conf|/proc/self/cwd/pg_ident.conf|external.pid|log" \
+    "$(clone -c 'show data_directory' -c 'show hba_file' -c 'show ident_file' -c 'show external_pid_file' -c 'show log_directory' | paste -sd '|')"
+check "stop" pg_stop "$mnt"
+equal "production's pid file is its own" "$pid" "$(cat "$work/said/pid" 2>/dev/null || echo "$pid")"
+check "unmount" unmount_it
+# ---- preloaded libraries, and what recovery demands --------------------------------
+mv "$work/etc"/*.conf "$prod"
+sed -i -e '/^hba_file/d' -e '/^ident_file/d' -e '/^data_directory/d' -e '/^[Ll][Oo][Gg]_[Dd][Ii][Rr]/d' -e '/^external_pid/d' "$prod/postgresql.conf"
+echo "shared_preload_libraries = 'pg_stat_statements, pg_cron, timescaledb, nobody_knows, pg_wait_sampling'" >>"$prod/postgresql.conf"
+chown "$pguser:" "$prod"/*.conf
+make_backup DELTA zlib "$id"; id=$made
+new_diff
+check "mount with libraries that are not there" mount_it --set port=5433
+cp "$work/err" "$work/warned"
+check "a scheduler is left out" grep -q 'pg_cron is left out of shared_preload_libraries' "$work/warned"
+check "what is not known, too" grep -q "nobody_knows is left out of shared_preload_libraries.*--set shared_preload_libraries='pg_stat_statements, timescaledb, nobody_knows'" "$work/warned"
+check "what the data needs is named, with the way out" grep -q "timescaledb of shared_preload_libraries is not installed.*--set shared_preload_libraries='pg_stat_statements'" "$work/warned"
+check "an observer is left out" grep -q 'pg_wait_sampling is left out of shared_preload_libraries: it is not installed' "$work/warned"
+check "unmount" unmount_it
+new_diff
+check "mount by the way out, with a recovery and too little for it" mount_it --set port=5433 --set shared_preload_libraries=pg_stat_statements --restore-as-replica --set max_connections=5
+cp "$work/err" "$work/warned"
+refuse "nothing is said of what was chosen" "" grep -q shared_preload_libraries "$work/warned"
+check "it is said what recovery needs" grep -q 'max_connections is raised from 5 to 100' "$work/warned"
+check "it starts" start "$mnt" clone
+equal "with what it needs" "100|pg_stat_statements" "$(clone -c 'show max_connections' -c 'show shared_preload_libraries' | paste -sd '|')"
+check "stop" pg_stop "$mnt"
+check "a later mount raises, too" remount --set max_connections=6
+check "and says it" grep -q 'max_connections is raised from 6 to 100' "$work/err"
+check "unmount" unmount_it
+new_diff
+check "without a recovery" mount_it --set port=5433 --set shared_preload_libraries= --set max_connections=15
+check "it starts" start "$mnt" clone
+equal "with what was chosen" 15 "$(clone -c 'show max_connections')"
 check "stop" pg_stop "$mnt"
 check "unmount" unmount_it
 plan_done

@@ -1,0 +1,51 @@
+/*
+ * What a first mount decides of the configuration.  clone.h is what its parts
+ * share: rules.c (files that a server needs), preload.c (libraries), minima.c
+ * (what a recovery compares); provision.c puts their settings into
+ * postgresql.auto.conf.
+ */
+#ifndef WORKER_CLONE_H
+#define WORKER_CLONE_H
+
+#include "cow/cow.h"
+#include "ipc/job.h"
+#include "ipc/provision.h"
+#include "probackup/autoconf.h"
+#include "worker/settings.h"
+
+struct clone {
+	const struct job *job;
+	const struct provision *p;
+	struct cow *cow;
+	struct reader *reader;
+	const struct settings *settings;	/* as they are without the mount's */
+	unsigned version;			/* major, of the server */
+};
+
+/* Makes a file of the owner's in the root, in the place of one that is there.  Returns 0 or negative errno. */
+int	clone_make_file(const struct clone *c, const char *name, const char *text, size_t len);
+
+/* The value a server will see: --set, or the configuration; NULL if neither says. */
+const char *clone_value(const struct clone *c, const char *name);
+
+/*
+ * Makes postgresql.conf, pg_hba.conf and pg_ident.conf where the backup has none of its
+ * own, appends hba_file and ident_file, and takes data_directory out of the files of the
+ * mount.  Returns 0 or negative errno.
+ */
+int	rules_make(const struct clone *c, struct autoconf *a);
+
+/*
+ * Appends the lists of preloaded libraries without those that act by themselves,
+ * those nobody knows, and observers that are not installed; warns of what is
+ * missing.  With a NULL only warns.
+ */
+void	preload_choose(const struct clone *c, struct autoconf *a);
+
+/*
+ * Appends the settings that a recovery compares with pg_control, none less than
+ * it has; warns of those that it raises.
+ */
+void	minima_raise(const struct clone *c, struct autoconf *a);
+
+#endif

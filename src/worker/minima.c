@@ -1,0 +1,95 @@
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/util.h"
+#include "pg/pgcontrol.h"
+#include "worker/clone.h"
+#include "worker/report.h"
+
+/*
+ * Recovery from an archive, and a standby, stop at the start if hot_standby is on and
+ * one of these is less than it was where the WAL was made.  Recovery from a
+ * backup's own WAL does not compare.
+ */
+
+#define CONTROL_FILE	"global/pg_control"
+
+static bool
+is_off(const char *value)
+{
+	static const char *const words[] = { "off", "false", "no", "0" };
+	size_t i;
+
+	for (i = 0; value != NULL && i < ARRAY_SIZE(words); i++)
+		if (strcasecmp(value, words[i]) == 0)
+			return true;
+	return false;
+}
+
+static int
+read_control(const struct clone *c, uint32_t value[MINIMUM_COUNT])
+{
+	char *data autofree = NULL;
+	size_t len = 0;
+	int r = settings_read(c->cow, CONTROL_FILE, c->reader, &data, &len);
+
+	return r == 0 ? pgcontrol_read(data, len, value) : r;
+}
+
+/* Returns 0 and *value, or -1 for what the server should judge. */
+static int
+parse(const char *text, uint32_t *value)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 0);
+	if (end == text || *end != '\0' || errno != 0 || n > INT_MAX)
+		return -1;
+	*value = (uint32_t)n;
+	return 0;
+}
+
+static void
+raise_one(const struct clone *c, const struct pgcontrol_minimum *m, uint32_t needed,
+    struct autoconf *a)
+{
+	const char *said = clone_value(c, m->name);
+	uint32_t value = m->fallback;
+	char text[16];
+
+	if (said != NULL && parse(said, &value) != 0)
+		return;
+	if (said != NULL && value < needed)
+		report_warn("%s is raised from %u to %u: recovery refuses less than production had",
+		    m->name, (unsigned)value, (unsigned)needed);
+	snprintf(text, sizeof(text), "%u", (unsigned)MAX(value, needed));
+	autoconf_set(a, m->name, text);
+}
+
+void
+minima_raise(const struct clone *c, struct autoconf *a)
+{
+	uint32_t needed[MINIMUM_COUNT];
+	unsigned i;
+	int r;
+
+	if (is_off(clone_value(c, "hot_standby")))
+		return;
+	if ((r = read_control(c, needed)) < 0) {
+		report_warn("could not read \"" CONTROL_FILE "\": %s: whether the settings suffice for"
+		    " recovery is not known", r == -EUCLEAN ? "it does not match its checksum" :
+		    r == -ENOTSUP ? "it is of an unknown version" : strerror(-r));
+		return;
+	}
+	autoconf_comment(a, "what recovery demands, added by pbkfs mount");
+	for (i = 0; i < MINIMUM_COUNT; i++)
+		raise_one(c, &pgcontrol_minima[i], needed[i], a);
+}

@@ -1,0 +1,159 @@
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "pg/pgconf.h"
+#include "worker/clone.h"
+#include "worker/report.h"
+
+/*
+ * The files that a server cannot do without: Debian keeps them outside of the
+ * data directory, so they are in no backup.  Names of hba_file and ident_file count
+ * from where the server was started, not from the data directory; but by the
+ * time it reads them it stands there, so SETTINGS_CWD leads to the mount, in
+ * every container and at every mountpoint.
+ */
+
+#define RULES_MAX	1024	/* bytes of a file that is made */
+
+static const char conf_text[] =
+    "# Made by pbkfs mount: the backup has no postgresql.conf.  What production's says is\n"
+    "# not known here.  postgresql.auto.conf wins over this file.\n"
+    "shared_buffers = 128MB\n";
+
+/* md5 takes passwords that are stored as SCRAM, too. */
+static const char hba_text[] =
+    "# Made by pbkfs mount: production's is not in the backup.  Who runs the server is\n"
+    "# any user of the same name, and postgres; others prove who they are.\n"
+    "local	all		all				peer	map=pbkfs\n"
+    "local	replication	all				peer	map=pbkfs\n"
+    "host	all		all		127.0.0.1/32	md5\n"
+    "host	all		all		::1/128		md5\n";
+
+struct rules {
+	const char *setting, *name;
+	const char *strange;	/* made instead of name, if that may not be production's */
+};
+static const struct rules hba = { "hba_file", "pg_hba.conf", "pg_hba.pbkfs.conf" };
+static const struct rules ident = { "ident_file", "pg_ident.conf", "pg_ident.pbkfs.conf" };
+
+static bool
+is_there(const struct clone *c, const char *path)
+{
+	struct cow_attr attr;
+
+	return settings_find(c->cow, path, &attr) == 0;
+}
+
+/* What production used, if the mount has it; else NULL. */
+static const char *
+find_own(const struct clone *c, const struct rules *r)
+{
+	const char *value = settings_get(c->settings, r->setting);
+	size_t mnt = strlen(c->p->mnt);
+
+	if (!settings_has_conf(c->settings))
+		return NULL;
+	if (value == NULL || value[0] == '\0')
+		return is_there(c, r->name) ? r->name : NULL;
+	if (!settings_is_inside(value, c->p->mnt))
+		return NULL;
+	if (strncmp(value, SETTINGS_CWD, strlen(SETTINGS_CWD)) == 0)
+		value += strlen(SETTINGS_CWD);
+	else if (value[0] == '/')
+		value += mnt + (value[mnt] == '/');
+	return is_there(c, value) ? value : NULL;
+}
+
+/*
+ * Appends the setting; makes the file, unless production's own is there.  A file under the
+ * usual name that production may not have used is left alone: it may let anybody in.
+ */
+static int
+make_rules(const struct clone *c, const struct rules *r, const char *own, const char *text,
+    struct autoconf *a)
+{
+	const char *name = own != NULL ? own : is_there(c, r->name) ? r->strange : r->name;
+	char path[PATH_MAX];
+	int rc;
+
+	if (own == NULL && (rc = clone_make_file(c, name, text, strlen(text))) < 0)
+		return rc;
+	if (snprintf(path, sizeof(path), SETTINGS_CWD "%s", name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	autoconf_set(a, r->setting, path);
+	if (own == NULL && r == &hba)
+		report_warn("production's %s is not in the backup: \"%s\" was made, and lets in only"
+		    " users of the system with the same name, and passwords from this machine",
+		    r->setting, name);
+	return 0;
+}
+
+/* A pg_hba.conf that is made asks for the map of a pg_ident.conf that is made. */
+static int
+make_ident(const struct clone *c, bool own_hba, struct autoconf *a)
+{
+	const char *own = own_hba ? find_own(c, &ident) : NULL;
+	const char *owner = c->job->owner_name;
+	char text[RULES_MAX];
+	int n = snprintf(text, sizeof(text), "# Made by pbkfs mount, for pg_hba.conf.\n"
+	    "pbkfs	/^(.*)$		\\1\n");
+
+	if (owner[0] != '\0' && strcmp(owner, "postgres") != 0 && strchr(owner, '"') == NULL)
+		snprintf(text + n, sizeof(text) - (size_t)n, "pbkfs	\"%s\"	postgres\n", owner);
+	return make_rules(c, &ident, own, text, a);
+}
+
+/*
+ * The server believes data_directory of a configuration file in the directory that it was
+ * given, and would run on production's: such a line becomes a comment.
+ */
+static int
+drop_data_directory(const struct clone *c, const char *path)
+{
+	struct pgconf_setting *set autofree = malloc(sizeof(*set));
+	char *text autofree = NULL, *out autofree = NULL;
+	struct pgconf scan = { 0 };
+	struct cow_attr attr;
+	size_t len = 0, kept = 0;
+	int r;
+
+	if ((r = settings_read(c->cow, path, c->reader, &text, &scan.len)) < 0 ||
+	    (r = settings_find(c->cow, path, &attr)) < 0)
+		return r;
+	if (set == NULL || (out = malloc(2 * scan.len + 1)) == NULL)
+		return -ENOMEM;
+	for (scan.text = text; pgconf_next(&scan, set) == 1; ) {
+		if (strcmp(set->name, "data_directory") != 0)
+			continue;
+		memcpy(out + len, text + kept, scan.line_start - kept);
+		len += scan.line_start - kept;
+		kept = scan.line_start;
+		out[len++] = '#';
+	}
+	memcpy(out + len, text + kept, scan.len - kept);
+	len += scan.len - kept;
+	return cow_write(c->cow, attr.nodeid, 0, len, out, c->reader);
+}
+
+int
+rules_make(const struct clone *c, struct autoconf *a)
+{
+	const char *path, *own = find_own(c, &hba);
+	unsigned i;
+	int r;
+
+	for (i = 0; (path = settings_place(c->settings, i)) != NULL; i++)
+		if ((r = drop_data_directory(c, path)) < 0)
+			return r;
+	if (!settings_has_conf(c->settings) &&
+	    (r = clone_make_file(c, "postgresql.conf", conf_text, strlen(conf_text))) < 0)
+		return r;
+	r = make_rules(c, &hba, own, hba_text, a);
+	return r < 0 ? r : make_ident(c, own != NULL, a);
+}
