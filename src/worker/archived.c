@@ -82,6 +82,26 @@ decode(uint64_t nodeid, struct walname *w)
 	return 0;
 }
 
+/*
+ * Segments count from the low end, timelines from the high end: they meet beyond 2^33
+ * segments of timeline 32768, or 2^42 of timeline 63.  A history is its timeline's.
+ */
+#define INODE_BITS	(52 - ARCHIVED_KIND_BITS)
+
+uint64_t
+archived_inode(uint64_t nodeid)
+{
+	uint64_t kind = nodeid & ((1u << ARCHIVED_KIND_BITS) - 1), n = 0;
+	struct walname w;
+	unsigned i;
+
+	if (decode(nodeid, &w) < 0)
+		return kind;
+	for (i = 0; i < TIMELINE_BITS; i++)
+		n |= (uint64_t)(w.timeline >> i & 1) << (INODE_BITS - 1 - i);
+	return (n ^ (w.kind == WAL_HISTORY ? 0 : w.segno)) << ARCHIVED_KIND_BITS | kind;
+}
+
 bool
 archived_is_whole(uint64_t nodeid)
 {

@@ -29,6 +29,9 @@ archived_is(uint64_t nodeid)
 /* Whether nodeid is of a segment that is there to its end: what it is never changes. */
 bool	archived_is_whole(uint64_t nodeid);
 
+/* 52 bits for a nodeid: two of real archives are never the same. */
+uint64_t archived_inode(uint64_t nodeid);
+
 /* Once, before the threads.  Returns 0 or negative errno. */
 int	archived_init(struct serve *s);
 

@@ -37,6 +37,15 @@ open_file(struct thread *t, uint64_t nodeid)
 	return io_open_beneath(t->serve->job->diff_fd, path, O_RDONLY | O_NONBLOCK, 0);
 }
 
+#define INODES	(UINT64_C(1) << 52)	/* theirs; what the tree has is below */
+
+uint64_t
+provided_inode(uint64_t nodeid)
+{
+	return INODES | (archived_is(nodeid) ? archived_inode(nodeid) :
+	    nodeid & ((1u << FILE_BITS) - 1));
+}
+
 bool
 provided_is_name(uint64_t dir, const char *name)
 {

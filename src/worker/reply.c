@@ -97,11 +97,18 @@ rest_of(int64_t ns)
 	return (uint32_t)(ns % NS_PER_SECOND + (ns % NS_PER_SECOND < 0 ? NS_PER_SECOND : 0));
 }
 
+/* The number that stat(2) shows. */
+static uint64_t
+inode_of(uint64_t nodeid)
+{
+	return provided_is(nodeid) ? provided_inode(nodeid) : nodeid;
+}
+
 static struct fuse_attr
 encode_attr(const struct cow_attr *a)
 {
 	return (struct fuse_attr){
-		.ino = a->nodeid, .size = a->size, .blocks = a->size / 512 + (a->size % 512 != 0),
+		.ino = inode_of(a->nodeid), .size = a->size, .blocks = a->size / 512 + (a->size % 512 != 0),
 		.atime = seconds_of(a->atime), .atimensec = rest_of(a->atime),
 		.mtime = seconds_of(a->mtime), .mtimensec = rest_of(a->mtime),
 		.ctime = seconds_of(a->ctime), .ctimensec = rest_of(a->ctime),
@@ -137,7 +144,7 @@ reply_add_entry(void *buf, size_t room, const struct cow_dirent *d, bool plus,
 {
 	struct fuse_entry_out e = { 0 };
 	struct fuse_dirent dirent = {
-		.ino = d->nodeid, .off = d->cookie, .namelen = (uint32_t)d->len,
+		.ino = inode_of(d->nodeid), .off = d->cookie, .namelen = (uint32_t)d->len,
 		.type = (d->mode & S_IFMT) >> 12,
 	};
 	size_t entry = plus ? sizeof(e) : 0;
