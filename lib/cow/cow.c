@@ -144,12 +144,12 @@ take_up_entry(struct cow *c, const struct pending_entry *e)
 	if (!f->loaded && (r = relfile_load(c, f)) < 0)
 		return r;
 	/* A truncation since may have left the file without these blocks. */
-	end = MIN(e->first + e->count, f->n_kinds);
+	end = MIN(e->first + e->count, kinds_count(f->kinds));
 	if (!f->has_content || f->content != e->content || e->first >= end)
 		return 0;
-	memset(f->kinds + e->first, CONTENT_FULL, end - e->first);
-	f->changed_first = f->changed_end == 0 ? e->first : MIN(f->changed_first, e->first);
-	f->changed_end = MAX(f->changed_end, end);
+	if ((r = kinds_reserve(f->kinds, e->first, end - e->first)) < 0)
+		return r;
+	kinds_set_full(f->kinds, e->first, end - e->first);
 	return relfile_mark_dirty(c, f);
 }
 

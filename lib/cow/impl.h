@@ -62,7 +62,7 @@ struct node {
  */
 struct relfile {
 	pthread_rwlock_t lock;		/* exclusive: limit, content, loaded and the like */
-	pthread_mutex_t copyup;		/* kinds from CHAIN to FULL; changed_* */
+	pthread_mutex_t copyup;		/* kinds from CHAIN to FULL */
 	pthread_mutex_t map_lock;	/* building map */
 	pthread_mutex_t sync_lock;	/* one fsync at a time */
 	uint32_t base;
@@ -83,9 +83,7 @@ struct relfile {
 	bool	times_unsaved;		/* mtime is newer than the journal's */
 	int64_t	said_atime, said_mtime;	/* what the journal says, and when it was told */
 	int64_t	said_at;
-	uint8_t	*kinds;			/* enum content_kind for each block below the first limit */
-	uint32_t n_kinds;
-	uint32_t changed_first, changed_end;	/* kinds that the map on disk lacks */
+	struct kinds *kinds;		/* of each block below the first limit */
 	_Atomic bool dirty;		/* writes that no fsync covered */
 	struct fdref *pinned;		/* while dirty: or a write error could be lost */
 	int	failed;			/* a sync failed with this; to be told at the next fsync */
@@ -95,6 +93,9 @@ struct relfile {
 	_Atomic bool map_used;
 	TAILQ_ENTRY(relfile) map_link;	/* cow.maps while map is set, under list_lock */
 };
+
+/* Blocks are counted in 32 bits wherever they are written: files of 32 TiB. */
+#define COW_BLOCKS_MAX	UINT32_MAX
 
 /* Content that may go once the journal is durable up to seq. */
 struct removal {

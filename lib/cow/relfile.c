@@ -49,7 +49,7 @@ relfile_free(struct cow *c, struct relfile *f)
 	pthread_mutex_lock(&c->list_lock);
 	drop_map(c, f);
 	pthread_mutex_unlock(&c->list_lock);
-	free(f->kinds);
+	kinds_free(f->kinds);
 	pthread_rwlock_destroy(&f->lock);
 	pthread_mutex_destroy(&f->copyup);
 	pthread_mutex_destroy(&f->map_lock);
@@ -177,11 +177,12 @@ load_kinds(struct cow *c, struct relfile *f)
 
 	if (n == 0)
 		return 0;
-	if ((f->kinds = malloc(n)) == NULL)
+	if (n > COW_BLOCKS_MAX)
+		return -EFBIG;
+	if ((f->kinds = kinds_new((uint32_t)n)) == NULL)
 		return -ENOMEM;
-	f->n_kinds = (uint32_t)n;
-	if ((r = content_map_read(c->contents, f->content, f->kinds, f->n_kinds)) < 0) {
-		free(f->kinds);
+	if ((r = content_map_read(c->contents, f->content, f->kinds)) < 0) {
+		kinds_free(f->kinds);
 		f->kinds = NULL;
 	}
 	return r;
@@ -203,7 +204,6 @@ load_content(struct cow *c, struct relfile *f)
 	if (r < 0 || (r = load_kinds(c, f)) < 0)
 		return r;
 	f->has_content = true;
-	f->changed_end = f->n_kinds;
 	f->durable = f->unsynced = true;	/* for all we know */
 	f->size = MIN((uint64_t)st.st_size, f->cut);
 	f->atime = f->said_at != 0 ? f->said_atime : timespec_ns(&st.st_atim);
@@ -314,8 +314,7 @@ relfile_in_chain(const struct relfile *f, uint64_t blkno)
 {
 	if (blkno * BLCKSZ >= f->limit)
 		return false;
-	return f->kinds == NULL ||
-	    __atomic_load_n(&f->kinds[blkno], __ATOMIC_ACQUIRE) == CONTENT_CHAIN;
+	return f->kinds == NULL || kinds_get(f->kinds, (uint32_t)blkno) == CONTENT_CHAIN;
 }
 
 int
@@ -348,9 +347,8 @@ relfile_map(struct cow *c, struct relfile *f, struct reader *r)
 void
 relfile_forget_chain(struct cow *c, struct relfile *f)
 {
-	free(f->kinds);
+	kinds_free(f->kinds);
 	f->kinds = NULL;
-	f->n_kinds = f->changed_first = f->changed_end = 0;
 	f->limit = 0;
 	pthread_mutex_lock(&c->list_lock);
 	drop_map(c, f);

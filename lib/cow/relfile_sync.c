@@ -22,8 +22,7 @@
 struct work {
 	uint64_t content;
 	struct fdref *ref;		/* in use: a truncation may drop the file meanwhile */
-	uint8_t	*kinds;			/* copy of the changed part of the map */
-	uint32_t first, end;		/* which part, in blocks */
+	struct kinds_part *kinds;	/* copy of what changed in the map */
 	uint64_t whole;			/* the limit, if no block below it is the chain's; else 0 */
 	bool	dirty, first_time, record;
 	int	failed;			/* what an earlier, unasked-for sync met */
@@ -35,7 +34,7 @@ is_whole(const struct relfile *f)
 {
 	uint64_t blocks = (f->limit + BLCKSZ - 1) / BLCKSZ;
 
-	return blocks > 0 && memchr(f->kinds, CONTENT_CHAIN, blocks) == NULL;
+	return blocks > 0 && kinds_all_full(f->kinds, (uint32_t)blocks);
 }
 
 static int
@@ -49,27 +48,21 @@ take_work(struct cow *c, struct relfile *f, struct work *w)
 		goto out;
 	w->content = f->content;
 	w->dirty = f->dirty || f->unsynced;
-	w->first = f->changed_first;
-	w->end = f->changed_end;
 	w->first_time = !f->named;
 	w->record = f->limit > 0 && !f->recorded;
-	if (!w->dirty && w->end == w->first && !w->record && f->failed == 0)
+	if (!w->dirty && !kinds_changed(f->kinds) && !w->record && f->failed == 0)
 		goto out;
-	if (w->end > w->first) {
-		if ((w->kinds = malloc(w->end - w->first)) == NULL) {
-			r = -ENOMEM;
-			goto out;
-		}
-		memcpy(w->kinds, f->kinds + w->first, w->end - w->first);
-		w->whole = is_whole(f) ? f->limit : 0;
-	}
 	if ((r = content_fd(c->contents, w->content, false, &w->ref)) < 0)
 		goto out;
 	r = 0;
+	if (kinds_changed(f->kinds)) {
+		if ((r = kinds_take_changed(f->kinds, &w->kinds)) < 0)
+			goto out;
+		w->whole = is_whole(f) ? f->limit : 0;
+	}
 	w->failed = f->failed;
 	f->failed = 0;
 	f->dirty = f->unsynced = false;
-	f->changed_first = f->changed_end = 0;
 out:
 	pthread_rwlock_unlock(&f->lock);
 	return r;
@@ -115,9 +108,8 @@ write_map(struct cow *c, struct relfile *f, const struct work *w, bool names)
 	bool new_map = false;
 	int r = 0;
 
-	if (w->end > w->first)
-		r = content_map_write(c->contents, w->content, w->kinds, w->first,
-		    w->end - w->first, &new_map);
+	if (w->kinds != NULL)
+		r = content_map_write(c->contents, w->content, w->kinds, &new_map);
 	if (r == 0 && (names || new_map))
 		r = contents_sync_names(c->contents);
 	if (r == 0 && w->record)
@@ -152,13 +144,8 @@ settle(struct cow *c, struct relfile *f, const struct work *w, int result)
 		} else {
 			f->dirty = f->dirty || f->listed;
 			f->unsynced = true;
-			if (w->end > w->first && f->changed_first == f->changed_end) {
-				f->changed_first = w->first;
-				f->changed_end = w->end;
-			} else if (w->end > w->first) {
-				f->changed_first = MIN(f->changed_first, w->first);
-				f->changed_end = MAX(f->changed_end, w->end);
-			}
+			if (f->kinds != NULL)
+				kinds_put_back(f->kinds, w->kinds);
 		}
 	}
 	pthread_mutex_lock(&c->list_lock);
@@ -181,7 +168,7 @@ relfile_sync(struct cow *c, struct relfile *f, bool times)
 
 	pthread_mutex_lock(&f->sync_lock);
 	r = take_work(c, f, &w);
-	if (r == 0 && (w.dirty || w.end > w.first || w.record)) {
+	if (r == 0 && (w.dirty || w.kinds != NULL || w.record)) {
 		r = write_out(c, f, &w, times);
 		if (r == -ENOSPC && cow_find_room(c))
 			r = write_out(c, f, &w, times);
@@ -194,7 +181,7 @@ relfile_sync(struct cow *c, struct relfile *f, bool times)
 		r = w.failed;
 	if (w.ref != NULL)
 		fdcache_put(c->fds, w.ref);
-	free(w.kinds);
+	kinds_parts_free(w.kinds);
 	pthread_mutex_unlock(&f->sync_lock);
 	return r;
 }

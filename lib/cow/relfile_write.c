@@ -65,14 +65,14 @@ int
 relfile_make_content(struct cow *c, struct relfile *f)
 {
 	uint64_t blocks = (f->limit + BLCKSZ - 1) / BLCKSZ;
-	uint8_t *kinds autofree = NULL;
+	struct kinds *kinds = NULL;
 	struct fdref *ref;
 	int fd, r;
 
 	if (f->has_content)
 		return 0;
-	if (blocks > 0 && (kinds = calloc(blocks, 1)) == NULL)
-		return -ENOMEM;
+	if (blocks > COW_BLOCKS_MAX)
+		return -EFBIG;
 	if ((fd = content_fd(c->contents, f->content, true, &ref)) < 0)
 		return fd;
 	/* Something of this number can only be what a crash left unfinished. */
@@ -81,10 +81,11 @@ relfile_make_content(struct cow *c, struct relfile *f)
 	fdcache_put(c->fds, ref);
 	if (r == 0 && blocks > 0)
 		r = append_pending(c, f, 0, 0);
+	if (r == 0 && blocks > 0 && (kinds = kinds_new((uint32_t)blocks)) == NULL)
+		r = -ENOMEM;
 	if (r < 0)
 		return r;
-	f->kinds = steal_pointer(&kinds);
-	f->n_kinds = (uint32_t)blocks;
+	f->kinds = kinds;
 	/* The kernel may have told the time of this write before the write. */
 	f->times_unsaved = true;
 	f->durable = f->named = f->unsynced = false;
@@ -114,20 +115,12 @@ relfile_mark_dirty(struct cow *c, struct relfile *f)
 int
 relfile_mark_full(struct cow *c, struct relfile *f, uint32_t first, uint32_t count)
 {
-	uint32_t i;
 	int r;
 
-	if ((r = append_pending(c, f, first, count)) < 0)
+	if ((r = kinds_reserve(f->kinds, first, count)) < 0 ||
+	    (r = append_pending(c, f, first, count)) < 0)
 		return r;
-	for (i = first; i < first + count; i++)
-		__atomic_store_n(&f->kinds[i], CONTENT_FULL, __ATOMIC_RELEASE);
-	if (f->changed_first == f->changed_end) {
-		f->changed_first = first;
-		f->changed_end = first + count;
-	} else {
-		f->changed_first = MIN(f->changed_first, first);
-		f->changed_end = MAX(f->changed_end, first + count);
-	}
+	kinds_set_full(f->kinds, first, count);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/crc32c.h"
 #include "base/io.h"
@@ -164,29 +165,70 @@ check_header(int fd, uint64_t number)
 	return -EUCLEAN;
 }
 
-int
-content_map_read(struct contents *c, uint64_t number, uint8_t *kinds, uint32_t n)
+/* Takes the n kinds that stand at block first. */
+static int
+take_kinds(struct kinds *kinds, uint64_t number, uint32_t first, const uint8_t *found, size_t n)
 {
-	int fd autoclose = open_regular(c, number, true, O_RDONLY), r;
-	ssize_t got;
-	uint32_t i;
+	size_t i, run;
+	int r;
 
-	if (fd < 0 && fd != -ENOENT)
-		return fd;
-	memset(kinds, CONTENT_CHAIN, n);
-	if (fd == -ENOENT || (r = check_header(fd, number)) == 0)
-		return 0;
-	if (r < 0)
-		return r;
-	if ((got = io_pread(fd, kinds, n, sizeof(struct map_header))) < 0)
-		return (int)got;
-	for (i = 0; i < n; i++)
-		if (kinds[i] > CONTENT_FULL) {
-			log_error("block %u in \"data/%016" PRIx64 ".map\" is of unknown kind %u",
-			    i, number, kinds[i]);
+	for (i = 0; i < n; i += MAX(run, (size_t)1)) {
+		if (found[i] > CONTENT_FULL) {
+			log_error("block %zu in \"data/%016" PRIx64 ".map\" is of unknown kind %u",
+			    first + i, number, found[i]);
 			return -EUCLEAN;
 		}
+		for (run = 0; i + run < n && found[i + run] == CONTENT_FULL; run++)
+			;
+		if (run == 0)
+			continue;
+		if ((r = kinds_reserve(kinds, first + (uint32_t)i, (uint32_t)run)) < 0)
+			return r;
+		kinds_set_full(kinds, first + (uint32_t)i, (uint32_t)run);
+	}
 	return 0;
+}
+
+/* Where the file has something, from at on; a file system that cannot say has it there. */
+static off_t
+skip_hole(int fd, off_t at)
+{
+	off_t data = lseek(fd, at, SEEK_DATA);
+
+	return data >= 0 ? MAX(data, at) : errno == ENXIO ? -1 : at;
+}
+
+static int
+read_kinds(int fd, uint64_t number, struct kinds *kinds)
+{
+	uint8_t buf[KINDS_SEGMENT];
+	off_t at = sizeof(struct map_header), end = at + (off_t)kinds_count(kinds);
+	ssize_t n;
+	int r;
+
+	while (at < end && (at = skip_hole(fd, at)) >= 0 && at < end) {
+		n = io_pread(fd, buf, MIN(sizeof(buf), (size_t)(end - at)), at);
+		if (n <= 0)
+			return (int)n;
+		r = take_kinds(kinds, number, (uint32_t)(at - (off_t)sizeof(struct map_header)),
+		    buf, (size_t)n);
+		if (r < 0)
+			return r;
+		at += n;
+	}
+	return 0;
+}
+
+int
+content_map_read(struct contents *c, uint64_t number, struct kinds *kinds)
+{
+	int fd autoclose = open_regular(c, number, true, O_RDONLY), r;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if ((r = check_header(fd, number)) <= 0)
+		return r;
+	return read_kinds(fd, number, kinds);
 }
 
 static int
@@ -200,8 +242,8 @@ write_header(int fd, uint64_t number)
 }
 
 int
-content_map_write(struct contents *c, uint64_t number, const uint8_t *kinds, uint32_t first,
-    uint32_t n, bool *created)
+content_map_write(struct contents *c, uint64_t number, const struct kinds_part *parts,
+    bool *created)
 {
 	int fd autoclose = open_regular(c, number, true, O_RDWR | O_CREAT), r;
 
@@ -213,8 +255,10 @@ content_map_write(struct contents *c, uint64_t number, const uint8_t *kinds, uin
 	/* What stands behind a header that never was means nothing. */
 	if (*created && ((r = disk_truncate(fd, 0)) < 0 || (r = write_header(fd, number)) < 0))
 		return r;
-	if ((r = disk_pwrite(fd, kinds, n, sizeof(struct map_header) + first)) < 0)
-		return r;
+	for (; parts != NULL; parts = parts->next)
+		if ((r = disk_pwrite(fd, parts->kind, parts->n,
+		    sizeof(struct map_header) + parts->first)) < 0)
+			return r;
 	return disk_sync(fd);
 }
 

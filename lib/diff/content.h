@@ -15,12 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/fdcache.h"
-
-/* What a block map says of a block; one byte each. */
-enum content_kind {
-	CONTENT_CHAIN = 0,	/* not here: the backup's */
-	CONTENT_FULL = 1,	/* here */
-};
+#include "diff/kinds.h"
 
 struct contents;
 
@@ -48,19 +43,20 @@ int	content_remove(struct contents *c, uint64_t number);
 int	contents_sync_names(struct contents *c);
 
 /*
- * Reads the block map of content file number: n bytes of enum content_kind.
- * What the map lacks, or a missing map, is CONTENT_CHAIN.  Returns 0, -EUCLEAN
- * if it is not a map of this file and a known format (logged), or negative errno.
+ * Reads the block map of content file number into kinds, which are fresh: what
+ * the content file has is changed then.  What the map lacks, or a missing map, is
+ * CONTENT_CHAIN.  Holes of the map cost nothing.  Returns 0, -EUCLEAN if it is not
+ * a map of this file and a known format (logged), or negative errno.
  */
-int	content_map_read(struct contents *c, uint64_t number, uint8_t *kinds, uint32_t n);
+int	content_map_read(struct contents *c, uint64_t number, struct kinds *kinds);
 
 /*
- * Writes n bytes of the map from block first on and makes them durable.  The
+ * Writes parts of the map and makes them durable.  The
  * content that they name has to be durable already.  *created tells that the
  * map file is new: contents_sync_names() has to follow.  Returns 0 or negative errno.
  */
-int	content_map_write(struct contents *c, uint64_t number, const uint8_t *kinds,
-	    uint32_t first, uint32_t n, bool *created);
+int	content_map_write(struct contents *c, uint64_t number, const struct kinds_part *parts,
+	    bool *created);
 
 /* Makes content file number, or its map, durable; one that is gone is no error. */
 int	content_sync(struct contents *c, uint64_t number, bool map);

@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "diff/content.h"
+#include "support/mapbytes.h"
 #include "fuzz.h"
 
 #define NUMBER	5
@@ -62,13 +63,13 @@ check(uint32_t n)
 	bool created;
 	uint32_t i;
 
-	if (content_map_read(contents, NUMBER, kinds, n) < 0)
+	if (map_read_bytes(contents, NUMBER, kinds, n) < 0)
 		return;
 	for (i = 0; i < n; i++)
 		if (kinds[i] != CONTENT_CHAIN && kinds[i] != CONTENT_FULL)
 			abort();
-	if (n >= 4 && (content_map_write(contents, NUMBER, &full, 3, 1, &created) < 0 ||
-	    content_map_read(contents, NUMBER, kinds, 4) < 0 || kinds[3] != CONTENT_FULL))
+	if (n >= 4 && (map_write_bytes(contents, NUMBER, &full, 3, 1, &created) < 0 ||
+	    map_read_bytes(contents, NUMBER, kinds, 4) < 0 || kinds[3] != CONTENT_FULL))
 		abort();
 }
 
@@ -86,7 +87,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		set_up();
 	unlinkat(dirfd_, NAME, 0);
 	if (data[0] % 2 == 1) {
-		if (content_map_write(contents, NUMBER, &chain, 0, 1, &created) < 0)
+		if (map_write_bytes(contents, NUMBER, &chain, 0, 1, &created) < 0)
 			abort();
 		at = HEADER;
 	}

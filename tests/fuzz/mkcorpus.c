@@ -21,6 +21,7 @@
 #include "base/util.h"
 #include "codec/codec.h"
 #include "diff/content.h"
+#include "support/mapbytes.h"
 #include "diff/journal.h"
 #include "ipc/msg.h"
 #include "pg/pg_types.h"
@@ -240,7 +241,7 @@ make_maps(int dirfd)
 	int fd;
 
 	if (contents_open(dirfd, fds, &c) < 0 ||
-	    content_map_write(c, 5, kinds, 0, sizeof(kinds), &created) < 0 ||
+	    map_write_bytes(c, 5, kinds, 0, sizeof(kinds), &created) < 0 ||
 	    (fd = openat(dirfd, "data/0000000000000005.map", O_RDONLY)) < 0 ||
 	    io_read_file(fd, MiB, &bytes, &len) < 0)
 		errx(1, "map");

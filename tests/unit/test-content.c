@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "diff/content.h"
+#include "support/mapbytes.h"
 #include "unit.h"
 
 #define MAP_HEADER	64
@@ -102,20 +104,20 @@ START_TEST(map_in_pieces)
 
 	memset(full, CONTENT_FULL, sizeof(full));
 	memset(kinds, 77, sizeof(kinds));
-	ck_assert_int_eq(content_map_read(contents, NUMBER, kinds, 30), 0);
+	ck_assert_int_eq(map_read_bytes(contents, NUMBER, kinds, 30), 0);
 	for (i = 0; i < 30; i++)
 		ck_assert_uint_eq(kinds[i], CONTENT_CHAIN);
 	ck_assert_uint_eq(kinds[30], 77);
-	ck_assert_int_eq(content_map_write(contents, NUMBER, full, 20, 3, &created), 0);
+	ck_assert_int_eq(map_write_bytes(contents, NUMBER, full, 20, 3, &created), 0);
 	ck_assert(created);
-	ck_assert_int_eq(content_map_write(contents, NUMBER, full, 5, 10, &created), 0);
+	ck_assert_int_eq(map_write_bytes(contents, NUMBER, full, 5, 10, &created), 0);
 	ck_assert(!created);
-	ck_assert_int_eq(content_map_read(contents, NUMBER, kinds, 40), 0);
+	ck_assert_int_eq(map_read_bytes(contents, NUMBER, kinds, 40), 0);
 	for (i = 0; i < 40; i++)
 		ck_assert_uint_eq(kinds[i], (i >= 5 && i < 15) || (i >= 20 && i < 23));
 	/* A file that was cut since has fewer blocks than its map. */
-	ck_assert_int_eq(content_map_read(contents, NUMBER, kinds, 7), 0);
-	ck_assert_int_eq(content_map_read(contents, NUMBER, kinds, 0), 0);
+	ck_assert_int_eq(map_read_bytes(contents, NUMBER, kinds, 7), 0);
+	ck_assert_int_eq(map_read_bytes(contents, NUMBER, kinds, 0), 0);
 	ck_assert_int_eq(content_remove(contents, NUMBER), 0);
 	ck_assert(!exists(MAP_NAME));
 }
@@ -127,7 +129,7 @@ write_map(void)
 	static const uint8_t kinds[] = { CONTENT_FULL, CONTENT_CHAIN, CONTENT_FULL };
 	bool created;
 
-	ck_assert_int_eq(content_map_write(contents, NUMBER, kinds, 0, sizeof(kinds), &created), 0);
+	ck_assert_int_eq(map_write_bytes(contents, NUMBER, kinds, 0, sizeof(kinds), &created), 0);
 }
 
 /* Any bit of the header: the map is refused, for reading and for writing. */
@@ -145,13 +147,13 @@ START_TEST(damaged_map_header)
 		ck_assert_int_eq(pread(fd, &byte, 1, bit / 8), 1);
 		byte ^= (unsigned char)(1u << bit % 8);
 		ck_assert_int_eq(pwrite(fd, &byte, 1, bit / 8), 1);
-		ck_assert_msg(content_map_read(contents, NUMBER, kinds, 3) == -EUCLEAN, "bit %d",
+		ck_assert_msg(map_read_bytes(contents, NUMBER, kinds, 3) == -EUCLEAN, "bit %d",
 		    (int)bit);
-		ck_assert_int_eq(content_map_write(contents, NUMBER, kinds, 0, 3, &created), -EUCLEAN);
+		ck_assert_int_eq(map_write_bytes(contents, NUMBER, kinds, 0, 3, &created), -EUCLEAN);
 		byte ^= (unsigned char)(1u << bit % 8);
 		ck_assert_int_eq(pwrite(fd, &byte, 1, bit / 8), 1);
 	}
-	ck_assert_int_eq(content_map_read(contents, NUMBER, kinds, 3), 0);
+	ck_assert_int_eq(map_read_bytes(contents, NUMBER, kinds, 3), 0);
 	ck_assert_uint_eq(kinds[0], CONTENT_FULL);
 }
 END_TEST
@@ -164,8 +166,8 @@ START_TEST(unknown_kind)
 	write_map();
 	ck_assert_int_ge(fd = openat(dirfd_, MAP_NAME, O_RDWR), 0);
 	ck_assert_int_eq(pwrite(fd, "\2", 1, MAP_HEADER + 1), 1);
-	ck_assert_int_eq(content_map_read(contents, NUMBER, kinds, 3), -EUCLEAN);
-	ck_assert_int_eq(content_map_read(contents, NUMBER, kinds, 1), 0);
+	ck_assert_int_eq(map_read_bytes(contents, NUMBER, kinds, 3), -EUCLEAN);
+	ck_assert_int_eq(map_read_bytes(contents, NUMBER, kinds, 1), 0);
 }
 END_TEST
 
@@ -182,11 +184,11 @@ START_TEST(unfinished_map)
 		ck_assert_int_ge(fd = openat(dirfd_, MAP_NAME, O_RDWR | O_CREAT | O_TRUNC, 0600), 0);
 		ck_assert_int_eq(ftruncate(fd, sizes[i]), 0);
 		close(fd);
-		ck_assert_int_eq(content_map_read(contents, NUMBER, kinds, 3), 0);
+		ck_assert_int_eq(map_read_bytes(contents, NUMBER, kinds, 3), 0);
 		ck_assert_uint_eq(kinds[0], CONTENT_CHAIN);
-		ck_assert_int_eq(content_map_write(contents, NUMBER, &full, 1, 1, &created), 0);
+		ck_assert_int_eq(map_write_bytes(contents, NUMBER, &full, 1, 1, &created), 0);
 		ck_assert(created);
-		ck_assert_int_eq(content_map_read(contents, NUMBER, kinds, 3), 0);
+		ck_assert_int_eq(map_read_bytes(contents, NUMBER, kinds, 3), 0);
 		ck_assert(kinds[0] == CONTENT_CHAIN && kinds[1] == CONTENT_FULL);
 	}
 }
@@ -199,7 +201,7 @@ START_TEST(map_of_another)
 
 	write_map();
 	ck_assert_int_eq(renameat(dirfd_, MAP_NAME, dirfd_, "data/0000000000000abd.map"), 0);
-	ck_assert_int_eq(content_map_read(contents, NUMBER + 1, kinds, 3), -EUCLEAN);
+	ck_assert_int_eq(map_read_bytes(contents, NUMBER + 1, kinds, 3), -EUCLEAN);
 }
 END_TEST
 
@@ -213,12 +215,12 @@ START_TEST(not_a_file)
 	ck_assert_int_eq(symlinkat("/etc/passwd", dirfd_, MAP_NAME), 0);
 	ck_assert_int_lt(content_fd(contents, NUMBER, false, &ref), 0);
 	ck_assert_int_lt(content_fd(contents, NUMBER, true, &ref), 0);
-	ck_assert_int_lt(content_map_read(contents, NUMBER, kinds, 3), 0);
+	ck_assert_int_lt(map_read_bytes(contents, NUMBER, kinds, 3), 0);
 	ck_assert_int_eq(content_remove(contents, NUMBER), 0);
 	ck_assert_int_eq(mkfifoat(dirfd_, CONTENT_NAME, 0600), 0);
 	ck_assert_int_eq(mkfifoat(dirfd_, MAP_NAME, 0600), 0);
 	ck_assert_int_eq(content_fd(contents, NUMBER, true, &ref), -EUCLEAN);
-	ck_assert_int_lt(content_map_read(contents, NUMBER, kinds, 3), 0);
+	ck_assert_int_lt(map_read_bytes(contents, NUMBER, kinds, 3), 0);
 	ck_assert_int_eq(content_remove(contents, NUMBER), 0);
 	ck_assert_int_eq(mkdirat(dirfd_, CONTENT_NAME, 0700), 0);
 	ck_assert_int_lt(content_fd(contents, NUMBER, true, &ref), 0);
@@ -277,6 +279,94 @@ START_TEST(no_directory)
 }
 END_TEST
 
+/* Bytes that the heap has given out. */
+static size_t
+heap(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
+/* Lengths at which the tree has one more level, and their edges. */
+static const uint32_t lengths[] = {
+	1, 4095, 4096, 4097, 4096 * 512, 4096 * 512 + 1, 4096u * 512 * 512 - 1, UINT32_MAX
+};
+
+START_TEST(kinds_in_segments)
+{
+	uint32_t n = lengths[_i], at[] = { 0, n / 3, n / 2, n - 1 }, i;
+	size_t before = heap();
+	struct kinds *k = kinds_new(n);
+	struct kinds_part *parts, *p;
+
+	ck_assert(k != NULL && kinds_count(k) == n && !kinds_changed(k) && !kinds_all_full(k, n));
+	ck_assert_int_eq(kinds_get(k, n - 1), CONTENT_CHAIN);
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		ck_assert_int_eq(kinds_reserve(k, at[i], 1), 0);
+		kinds_set_full(k, at[i], 1);
+	}
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		ck_assert_int_eq(kinds_get(k, at[i]), CONTENT_FULL);
+		if (n > 4096)
+			ck_assert_int_eq(kinds_get(k, at[i] ^ 1), CONTENT_CHAIN);
+	}
+	ck_assert_msg(heap() - before < 100000, "%u blocks take %zu bytes", n, heap() - before);
+	ck_assert(kinds_changed(k));
+	ck_assert_int_eq(kinds_take_changed(k, &parts), 0);
+	ck_assert(!kinds_changed(k));
+	for (p = parts, i = 0; p != NULL; p = p->next, i++)
+		ck_assert(p->n <= KINDS_SEGMENT && p->first % KINDS_SEGMENT == 0 &&
+		    (p->next == NULL || p->first + p->n <= p->next->first));
+	ck_assert_uint_le(i, ARRAY_SIZE(at));
+	kinds_put_back(k, parts);
+	ck_assert(kinds_changed(k));
+	kinds_parts_free(parts);
+	kinds_free(k);
+}
+END_TEST
+
+START_TEST(kinds_all)
+{
+	struct kinds *k = kinds_new(10000);
+
+	ck_assert_int_eq(kinds_reserve(k, 0, 10000), 0);
+	kinds_set_full(k, 0, 5000);
+	ck_assert(kinds_all_full(k, 0) && kinds_all_full(k, 5000) && !kinds_all_full(k, 5001));
+	kinds_set_full(k, 5001, 4999);
+	ck_assert(!kinds_all_full(k, 10000));
+	kinds_set_full(k, 5000, 1);
+	ck_assert(kinds_all_full(k, 10000));
+	kinds_free(k);
+}
+END_TEST
+
+/* The last block of a map of 4 GiB: on disk and in memory it takes a few pages. */
+START_TEST(map_of_a_claim)
+{
+	size_t before = heap();
+	struct kinds *k = kinds_new(UINT32_MAX);
+	struct kinds_part *parts;
+	struct stat st;
+	bool created;
+
+	ck_assert_int_eq(kinds_reserve(k, UINT32_MAX - 5, 2), 0);
+	kinds_set_full(k, UINT32_MAX - 5, 2);
+	ck_assert_int_eq(kinds_take_changed(k, &parts), 0);
+	ck_assert_int_eq(content_map_write(contents, NUMBER, parts, &created), 0);
+	kinds_parts_free(parts);
+	kinds_free(k);
+	ck_assert_int_eq(fstatat(dirfd_, MAP_NAME, &st, 0), 0);
+	ck_assert_int_lt(st.st_blocks, 2048);
+	k = kinds_new(UINT32_MAX);
+	ck_assert_int_eq(content_map_read(contents, NUMBER, k), 0);
+	ck_assert_int_eq(kinds_get(k, UINT32_MAX - 4), CONTENT_FULL);
+	ck_assert_int_eq(kinds_get(k, UINT32_MAX - 3), CONTENT_CHAIN);
+	ck_assert_uint_lt(heap() - before, 200000);
+	kinds_free(k);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -286,6 +376,9 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, files);
 	tcase_add_test(tc, map_in_pieces);
+	tcase_add_loop_test(tc, kinds_in_segments, 0, ARRAY_SIZE(lengths));
+	tcase_add_test(tc, kinds_all);
+	tcase_add_test(tc, map_of_a_claim);
 	tcase_add_test(tc, damaged_map_header);
 	tcase_add_test(tc, unknown_kind);
 	tcase_add_test(tc, unfinished_map);
