@@ -4,11 +4,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/util.h"
 #include "probackup/blockmap.h"
 #include "probackup/pagecheck.h"
 #include "probackup/records.h"
+
+#define MAPPED_MIN	(2 * MiB)	/* more than the map of a segment has */
 
 /* Of one block. */
 static size_t
@@ -16,13 +19,34 @@ block_bytes(bool with_marks)
 {
 	const struct blockmap *m = NULL;
 
-	return sizeof(*m->pos) + sizeof(*m->prov) + (with_marks ? sizeof(*m->mark) : 0);
+	return sizeof(*m->pos) + sizeof(*m->owner) + (with_marks ? sizeof(*m->mark) : 0);
 }
 
 size_t
 blockmap_bytes(const struct blockmap *m)
 {
 	return sizeof(*m) + (size_t)m->n * block_bytes(m->mark != NULL);
+}
+
+/* Zeroed.  Large ones are pages of the kernel's, which cost nothing until they are used. */
+static void *
+new_arrays(size_t size)
+{
+	void *p;
+
+	if (size < MAPPED_MIN)
+		return calloc(1, size);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return p != MAP_FAILED ? p : NULL;
+}
+
+static void
+free_arrays(void *p, size_t size)
+{
+	if (size < MAPPED_MIN)
+		free(p);
+	else
+		munmap(p, size);
 }
 
 static struct blockmap *
@@ -33,15 +57,14 @@ blockmap_new(uint32_t n, bool with_marks)
 	if (m == NULL)
 		return NULL;
 	m->n = n;
-	m->pos = malloc(MAX((size_t)n, 1) * block_bytes(with_marks));
+	m->pos = new_arrays(MAX((size_t)n, 1) * block_bytes(with_marks));
 	if (m->pos == NULL) {
 		free(m);
 		return NULL;
 	}
 	if (with_marks)
 		m->mark = (uint16_t *)(m->pos + n);
-	m->prov = with_marks ? (uint8_t *)(m->mark + n) : (uint8_t *)(m->pos + n);
-	memset(m->prov, BLOCKMAP_NOWHERE, n);
+	m->owner = with_marks ? (uint8_t *)(m->mark + n) : (uint8_t *)(m->pos + n);
 	return m;
 }
 
@@ -49,7 +72,7 @@ void
 blockmap_free(struct blockmap *m)
 {
 	if (m != NULL)
-		free(m->pos);
+		free_arrays(m->pos, MAX((size_t)m->n, 1) * block_bytes(m->mark != NULL));
 	free(m);
 }
 
@@ -62,9 +85,9 @@ claim(struct blockmap *m, const struct records *rec, uint8_t p, BlockNumber limi
 	for (i = 0; i < rec->n && rec->at[i].blkno < limit; i++) {
 		BlockNumber b = rec->at[i].blkno;
 
-		if (m->prov[b] != BLOCKMAP_NOWHERE)
+		if (blockmap_provider(m, b) != BLOCKMAP_NOWHERE)
 			continue;
-		m->prov[b] = p;
+		m->owner[b] = (uint8_t)(p + 1u);
 		m->pos[b] = rec->at[i].pos;
 		if (m->mark != NULL)
 			m->mark[b] = pagecheck_mark(rec->at[i].lsn, rec->at[i].checksum);

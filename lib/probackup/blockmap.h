@@ -14,10 +14,14 @@
 #define BLOCKMAP_NOWHERE	UINT8_MAX	/* no backup has the block: it reads as zeroes */
 #define BLOCKMAP_MAX_BLOCKS	(1u << 26)	/* 512 GiB: more than any segment size */
 
+/*
+ * A list may claim any length: what no backup has takes no memory, since the
+ * arrays are fresh from the kernel and a zero says NOWHERE.
+ */
 struct blockmap {
 	uint32_t n;		/* blocks */
 	uint32_t *pos;		/* offset of the record in the provider's stream */
-	uint8_t	*prov;		/* number among the file's providers, newest 0 */
+	uint8_t	*owner;		/* 1 + number among the file's providers, or 0: blockmap_provider() */
 	uint16_t *mark;		/* STORE_CHECK_HEADERS: pagecheck_mark() where there is a map; else NULL */
 };
 
@@ -32,7 +36,14 @@ struct blockmap {
 int	blockmap_build(const struct store *s, uint32_t e, struct reader *r, struct blockmap **out);
 void	blockmap_free(struct blockmap *m);
 
-/* Bytes of memory that m takes. */
+/* Who has block b: number among the file's providers, newest 0, or BLOCKMAP_NOWHERE. */
+static inline uint8_t
+blockmap_provider(const struct blockmap *m, uint32_t b)
+{
+	return (uint8_t)(m->owner[b] - 1u);
+}
+
+/* Bytes of memory that m takes at most. */
 size_t	blockmap_bytes(const struct blockmap *m);
 
 /*

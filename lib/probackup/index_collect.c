@@ -25,6 +25,12 @@
 #define SHOWN		200	/* bytes of a path that a message quotes */
 #define FIRST_ITEMS	1024
 
+/*
+ * pg_probackup lists the directories, but for a few of them.  A list of long paths
+ * could make a hundred nodes of each: beyond as many as it lists, and this, it is refused.
+ */
+#define UNLISTED_DIRS	4096
+
 #define EXPLAIN_PATH(error, rc, b, path, len, text)			\
 	explain(error, rc, "backup \"%s\": \"%.*s\" " text, (b)->id,	\
 	    (int)MIN((size_t)(len), (size_t)SHOWN), path)
@@ -400,13 +406,18 @@ connect_tree(struct index_collect *c, char *error)
 	struct index_tree *t = &c->tree;
 	struct backup *b = &c->chain->member[0];
 	struct scan s = { .c = c };
-	uint32_t node;
+	uint32_t node, listed;
 	int r;
 
 	if (t->n == 1 + 2 * c->tablespaces.n)
 		return explain(error, -EUCLEAN,
 		    "backup \"%s\" lists no file: mount another backup", b->id);
-	r = index_tree_connect(t, c->max_nodes, &node);
+	listed = t->n;
+	r = index_tree_connect(t, MIN(c->max_nodes, 2 * (uint64_t)listed + UNLISTED_DIRS), &node);
+	if (r == -EFBIG && t->n <= c->max_nodes)
+		return explain(error, r,
+		    "backup \"%s\" lists %u names below more directories that it does not list: mount another backup",
+		    b->id, listed);
 	if (r == -ENOTDIR)
 		return EXPLAIN_PATH(error, -EUCLEAN, b, index_tree_path(t, node),
 		    t->nodes[node].path_len, "is listed below a file: mount another backup");

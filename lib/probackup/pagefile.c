@@ -186,12 +186,12 @@ joins(const struct batch *b, uint32_t pos)
 static void
 take_batch(struct batch *b, BlockNumber first, uint32_t begin, uint32_t count, bool *taken)
 {
-	uint8_t prov = b->m->prov[first + begin];
+	uint8_t prov = blockmap_provider(b->m, first + begin);
 	uint32_t i;
 
 	b->n = 0;
 	for (i = begin; i < count; i++) {
-		if (b->m->prov[first + i] != prov || taken[i] ||
+		if (blockmap_provider(b->m, first + i) != prov || taken[i] ||
 		    (b->n > 0 && !joins(b, b->m->pos[first + i])))
 			continue;
 		b->blkno[b->n++] = first + i;
@@ -213,12 +213,12 @@ pagefile_read(const struct store *s, uint32_t e, const struct blockmap *m, Block
 	for (i = 0; i < count && rc == 0; i++) {
 		if (taken[i])
 			continue;
-		if (m->prov[first + i] == BLOCKMAP_NOWHERE) {
+		if (blockmap_provider(m, first + i) == BLOCKMAP_NOWHERE) {
 			memset((unsigned char *)dst + (size_t)i * BLCKSZ, 0, BLCKSZ);
 			iostats_add(&r->stats->blocks_zero, 1);
 			continue;
 		}
-		b.p = &s->ix.providers[f->first + m->prov[first + i]];
+		b.p = &s->ix.providers[f->first + blockmap_provider(m, first + i)];
 		take_batch(&b, first, i, count, taken);
 		rc = read_batch(s, &b, r, first, dst);
 	}

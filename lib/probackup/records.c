@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
@@ -22,6 +23,7 @@
 
 /* A header map may not claim to inflate to much more than it takes. */
 #define HEADER_MAP_MAX_PACKED	(256 * MiB)
+#define INFLATES_MAX		1040	/* times: deflate's limit is 1032 */
 
 #define SIZE_TRUNCATED	(-2)	/* compressed_size of a truncation record */
 
@@ -45,6 +47,23 @@ read_packed(int fd, const struct index_provider *p, void *dst, struct records_fa
 	    p->hdr_size, p->hdr_off, p->hdr_size - (size_t)n);
 }
 
+/* Before anything is allocated for what the list claims. */
+static int
+check_length(int fd, const struct index_provider *p, struct records_fault *fault)
+{
+	struct stat st;
+	uint64_t end = p->hdr_off + p->hdr_size;
+
+	if (fstat(fd, &st) != 0)
+		return REFUSE(fault, InvalidBlockNumber, -errno, "page_header_map: %s",
+		    strerror(errno));
+	if ((uint64_t)st.st_size >= end)
+		return 0;
+	return REFUSE(fault, InvalidBlockNumber, -EUCLEAN,
+	    "its page headers should be %u bytes at %" PRIu64 " of page_header_map, which ends %" PRIu64 " bytes earlier",
+	    p->hdr_size, p->hdr_off, MIN(end - (uint64_t)st.st_size, (uint64_t)p->hdr_size));
+}
+
 /* Inflates the headers of p into a malloc'ed array of n_headers + 1 elements. */
 static int
 read_header_map(int fd, const struct index_provider *p, struct codec *codec,
@@ -55,10 +74,15 @@ read_header_map(int fd, const struct index_provider *p, struct codec *codec,
 	uint32_t crc;
 	int rc;
 
-	if (p->n_headers > BLOCKMAP_MAX_BLOCKS || p->hdr_size > HEADER_MAP_MAX_PACKED)
+	/* Each of them stands for a record, which has a byte of a page at least. */
+	if (p->n_headers > BLOCKMAP_MAX_BLOCKS || p->hdr_size > HEADER_MAP_MAX_PACKED ||
+	    p->n_headers > p->stored / (RECORD_HEADER + 1) ||
+	    size > (uint64_t)p->hdr_size * INFLATES_MAX)
 		return REFUSE(fault, InvalidBlockNumber, -EUCLEAN,
 		    "%u page headers in %u bytes are more than a file can have",
 		    p->n_headers, p->hdr_size);
+	if ((rc = check_length(fd, p, fault)) < 0)
+		return rc;
 	packed = malloc(p->hdr_size + 1);
 	plain = malloc(size);
 	if (packed == NULL || plain == NULL)

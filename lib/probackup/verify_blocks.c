@@ -16,10 +16,10 @@ tell_holes(struct verify *v, const char *path, const struct blockmap *m)
 	uint32_t b, end, told = 0;
 
 	for (b = 0; b < m->n; b = end) {
-		for (end = b + 1; end < m->n && (m->prov[end] == BLOCKMAP_NOWHERE) ==
-		    (m->prov[b] == BLOCKMAP_NOWHERE); end++)
+		for (end = b + 1; end < m->n && (blockmap_provider(m, end) == BLOCKMAP_NOWHERE) ==
+		    (blockmap_provider(m, b) == BLOCKMAP_NOWHERE); end++)
 			;
-		if (m->prov[b] != BLOCKMAP_NOWHERE)
+		if (blockmap_provider(m, b) != BLOCKMAP_NOWHERE)
 			continue;
 		if (told++ == VERIFY_SHOWN) {
 			verify_fault(v, id, path, "more blocks are in no backup of the chain");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
@@ -28,6 +29,9 @@
  */
 
 #define INDEX_THREADS	4
+
+/* Twice what the largest index takes, and half as much again while it is laid out. */
+#define PREPARE_MEMORY_MAX	(UINT64_C(5) << 30)
 #define TOLD_BYTES	(64 * MiB)	/* that are checked between two signs of life */
 
 static void
@@ -129,6 +133,15 @@ use_index(const struct job *job, const struct chain *c, struct msg_prepared *p)
 	return rc == 0 && job->provision != NULL ? provision(job, c) : rc;
 }
 
+/* In bytes, of address space. */
+static unsigned long long
+memory_limit(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_AS, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
 static int
 prepare(const struct job *job, struct chain *c)
 {
@@ -143,10 +156,13 @@ prepare(const struct job *job, struct chain *c)
 	if (job->provision != NULL && (rc = provision_check(job, c)) < 0)
 		return rc;
 	rc = index_build(c, job->index_fd, job->index_max, INDEX_THREADS, error);
-	if (rc < 0) {
+	if (rc == -ENOMEM)
+		report_failed("%s: preparing backup \"%s\" takes more than the %llu MiB that a process may have:"
+		    " mount another backup, or raise the limit (ulimit -v)", error, c->member[0].id, memory_limit() / MiB);
+	else if (rc < 0)
 		report_failed("%s", error);
+	if (rc < 0)
 		return rc;
-	}
 	report_members(c);	/* building the index has read their lists and checksums */
 	if ((rc = use_index(job, c, &p)) < 0) {
 		if (report_last_error()[0] != '\0')
@@ -204,6 +220,18 @@ leave_out(const struct job *job, struct chain *c)
 	return rc;
 }
 
+/* Whatever a catalog claims: the machine has others who need memory. */
+static void
+limit_memory(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) != 0)
+		return;
+	limit.rlim_cur = MIN(limit.rlim_cur, (rlim_t)PREPARE_MEMORY_MAX);
+	setrlimit(RLIMIT_AS, &limit);
+}
+
 int
 worker_prepare(const struct job *job)
 {
@@ -211,6 +239,7 @@ worker_prepare(const struct job *job)
 	struct chain *c;
 	int rc;
 
+	limit_memory();
 	if (confine_worker(job) < 0)
 		return EXIT_FAILURE;
 	if ((rc = open_chain(job, &c, error)) < 0) {

@@ -97,4 +97,32 @@ rm -rf "$store/backups/good-wide"
 chown -R "$pguser:" "$store/backups/good-deep"
 run_case good-deep T00064 mounted ""
 
+# ---- claims: what is listed and not there costs nothing
+"$support/badcatalog" thicket "$store" 200000 >"$work/thicket"
+chown -R "$pguser:" "$store/backups/bad-thicket"
+run_case bad-thicket T00001 refused "directories that it does not list"
+rm -rf "$store/backups/bad-thicket"
+
+"$support/badcatalog" claims "$store" >"$work/claims"
+chown -R "$pguser:" "$store/backups/bad-claims"
+instance=bad-claims id=T00001
+truncate -s 8796093022208 "$work/probe" 2>/dev/null && huge=yes || huge=no
+rm -f "$work/probe"
+peak() { awk '/^VmHWM/ { print $2 }' "/proc/$(worker_pid)/status"; }
+new_diff
+check "claims: mounted" mount_it --wal=mount
+was=$(peak)
+# A block in the middle, whole: nothing of the store is needed for it.
+write_block() { dd if=/dev/urandom of="$mnt/$1" bs=8192 count=1 seek="$2" conv=notrunc,fsync status=none; }
+if [ $huge = yes ]; then
+	check "claims: a block of 8 TB is written" write_block plain 536870912
+	check "claims: and is there" eval 'dd if="$mnt/plain" bs=8192 count=1 skip=536870912 status=none | grep -q .'
+fi
+check "claims: a block of 512 GiB is written" write_block base/5/77 33554432
+note "claims: the worker has $(peak) KiB at most, before $was; the diff directory $(du -sk "$diff" | cut -f 1) KiB"
+check "claims: the worker takes less than 20 MiB for them" [ "$(peak)" -lt $((was + 20480)) ]
+check "claims: and the diff directory less than 20 MiB" [ "$(du -sk --exclude=reserve "$diff" | cut -f 1)" -lt 20480 ]
+check "claims: all else is there" whole
+check "claims: unmount" unmount_it
+
 plan_done

@@ -96,7 +96,7 @@ fuzz_read(uint32_t n_blocks)
 	if (blockmap_build(&fuzz_store, 1, &fuzz_reader, &m) < 0)
 		return;
 	for (i = 0; i < m->n; i++)
-		if (m->prov[i] != 0 && m->prov[i] != BLOCKMAP_NOWHERE)
+		if (blockmap_provider(m, i) != 0 && blockmap_provider(m, i) != BLOCKMAP_NOWHERE)
 			abort();
 	for (i = 0; i < m->n; i += n) {
 		n = m->n - i < READER_BLOCKS ? m->n - i : READER_BLOCKS;

@@ -4,6 +4,8 @@
  *	badcatalog make DIR	an instance "bad-..." or "good-..." for each case below
  *	badcatalog wide DIR N	one backup with N files: instance "good-wide"
  *	badcatalog deep DIR N	a chain of N backups: instance "good-deep"
+ *	badcatalog thicket DIR N	a list of N paths of 128 names each: instance "bad-thicket"
+ *	badcatalog claims DIR	files that claim to be huge: instance "bad-claims"
  *	badcatalog records FILE	the page records of a stream: block, offset, bytes
  *
  * make prints a line for each case: the instance, the backup to mount, and what
@@ -554,6 +556,44 @@ command_wide(unsigned long n)
 	say("good-wide", FULL_ID, "mounted", "");
 }
 
+/* Directories that are not listed, so that each line makes more than a hundred of them. */
+static void
+command_thicket(unsigned long n)
+{
+	struct catbackup_options o = { .id = FULL_ID };
+	struct catwriter *w = open_instance("bad-thicket");
+	struct catbackup *b = begin(w, &o);
+	char line[4096];
+
+	for (unsigned long i = 0; i < n; i++) {
+		int len = snprintf(line, sizeof(line), "{\"path\":\"%lu", i);
+
+		for (int depth = 1; depth < 120; depth++)
+			len += snprintf(line + len, sizeof(line) - (size_t)len, "/d");
+		snprintf(line + len, sizeof(line) - (size_t)len, "\", \"size\":\"0\", \"mode\":\"33152\"}");
+		catbackup_line(b, line);
+	}
+	check(catbackup_finish(b), "bad-thicket");
+	catwriter_close(w);
+	say("bad-thicket", FULL_ID, "refused", "directories that it does not list");
+}
+
+/* A plain file of 8 TB, and a data file of 512 GiB of which nobody has a page. */
+static void
+command_claims(void)
+{
+	struct catbackup_options o = { .id = FULL_ID };
+	struct catwriter *w = open_instance("bad-claims");
+	struct catbackup *b = begin(w, &o);
+
+	catbackup_line(b, "{\"path\":\"plain\", \"size\":\"8796093022208\", \"mode\":\"33152\"}");
+	catbackup_line(b, "{\"path\":\"base/5/77\", \"size\":\"8200\", \"mode\":\"33152\","
+	    " \"is_datafile\":\"1\", \"n_blocks\":\"67108863\"}");
+	check(catbackup_finish(b), "bad-claims");
+	catwriter_close(w);
+	say("bad-claims", FULL_ID, "mounted", "");
+}
+
 static void
 command_deep(unsigned long n)
 {
@@ -590,7 +630,7 @@ command_records(const char *path)
 static void __attribute__((noreturn))
 usage(void)
 {
-	fprintf(stderr, "usage: badcatalog make DIR | wide DIR N | deep DIR N | records FILE\n");
+	fprintf(stderr, "usage: badcatalog make DIR | wide DIR N | deep DIR N | thicket DIR N | claims DIR | records FILE\n");
 	exit(2);
 }
 
@@ -606,6 +646,10 @@ main(int argc, char **argv)
 		command_wide(strtoul(argv[3], NULL, 10));
 	else if (strcmp(argv[1], "deep") == 0 && argc == 4)
 		command_deep(strtoul(argv[3], NULL, 10));
+	else if (strcmp(argv[1], "thicket") == 0 && argc == 4)
+		command_thicket(strtoul(argv[3], NULL, 10));
+	else if (strcmp(argv[1], "claims") == 0 && argc == 3)
+		command_claims();
 	else if (strcmp(argv[1], "records") == 0 && argc == 3)
 		command_records(argv[2]);
 	else

@@ -394,7 +394,7 @@ START_TEST(damaged_record)
 	m = build();
 	fd = open_stored("T0", "database/" PATH);
 	for (b = 0; b < 6; b++) {
-		if (m->prov[b] != 1)
+		if (blockmap_provider(m, b) != 1)
 			continue;
 		poke(fd, m->pos[b] + damage[_i].at, damage[_i].flip);
 		check_blocks(m, "001100", 1u << b, damage[_i].what);
@@ -421,7 +421,7 @@ START_TEST(cut_stream)
 	for (len = lseek(fd, 0, SEEK_END) - 1; len >= 0; len -= 13) {
 		ck_assert_int_eq(ftruncate(fd, len), 0);
 		for (bad = 0, b = 0; b < 6; b++)
-			if (m->prov[b] == 1 && (b == 5 || (off_t)m->pos[b + 1] > len || m->prov[b + 1] == 0))
+			if (blockmap_provider(m, b) == 1 && (b == 5 || (off_t)m->pos[b + 1] > len || blockmap_provider(m, b + 1) == 0))
 				bad |= 1u << b;
 		/* Block 1 ends where the record of block 2 begins, which the map does not show. */
 		if ((off_t)m->pos[1] + 400 > len || (bad & 2) != 0) {
