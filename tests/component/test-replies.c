@@ -227,7 +227,7 @@ static struct fuse_mknod_in mknod_in = { .mode = S_IFREG | 0600 };
 static struct fuse_mkdir_in mkdir_in = { .mode = 0700 };
 static struct fuse_rename_in rename_in = { .newdir = COW_ROOT };
 static struct fuse_rename2_in rename2_in = { .newdir = COW_ROOT };
-static struct { struct fuse_write_in in; char data[5]; } write_in = { { .size = 5 }, "12345" };
+static struct { struct fuse_write_in in; char data[8]; } write_in = { { .size = 5 }, "12345" };
 static struct fuse_read_in read_in = { .size = 4096 };
 static struct fuse_read_in no_read_in = { .offset = 4096, .size = 4096 };
 static struct fuse_read_in list_in = { .size = 4096 };

@@ -144,7 +144,8 @@ verified() {
 	done
 	check "unmount" unmount_it
 }
-if have_catalogs; then
+# (mkcatalog compresses each page of its own backups)
+if [ "$store" != "$work/made" ]; then
 	check "unmount" unmount_it
 	if check "the fixture has relations with pages that are not compressed" choose_raw 2; then
 		other=$stored other_raw=$raw

@@ -21,7 +21,8 @@ disk() { sync -f "$1"; du -sB1 "$1" | cut -f1; }
 fake() {
 	eval "exec $1<>/dev/fuse"
 	mkdir -p "$3"
-	mount -c -i -t fuse.pbkfs -o "fd=$1,rootmode=40000,user_id=0,group_id=0" "$2" "$3" || exit 99
+	# newer libmount's other way to mount loses the subtype
+	LIBMOUNT_FORCE_MOUNT2=always mount -c -i -t fuse.pbkfs -o "fd=$1,rootmode=40000,user_id=0,group_id=0" "$2" "$3" || exit 99
 }
 
 # ---- none
