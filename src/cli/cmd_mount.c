@@ -20,6 +20,7 @@
 #include "cli/waiter.h"
 #include "ipc/shared.h"
 #include "probackup/recovery_time.h"
+#include "supervisor/fusemount.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/paths.h"
 #include "supervisor/supervisor.h"
@@ -32,6 +33,19 @@ struct names {
 	char	store[PATH_MAX], mnt[PATH_MAX], diff[PATH_MAX];
 	char	log_file[PATH_MAX], pid_file[PATH_MAX];
 };
+
+static int
+check_context(const struct options *o)
+{
+	if (o->context == NULL)
+		return 0;
+	if (geteuid() != 0)
+		return cli_error("only root can give a mount a label (--context):"
+		    " fusermount3 does not pass it on");
+	if (fusemount_check_context(o->context) != 0)
+		return cli_error("\"%s\" cannot be a label of SELinux (--context)", o->context);
+	return 0;
+}
 
 static int
 check_arguments(const struct options *o)
@@ -48,7 +62,7 @@ check_arguments(const struct options *o)
 		return cli_error("--no-wal cannot be combined with --wal=direct");
 	if (o->log_file != NULL && o->log_sink == LOG_TO_JOURNALD)
 		return cli_error("--log-file cannot be combined with --log-sink=journald");
-	return 0;
+	return check_context(o);
 }
 
 /* By name alone: a mount that is dead or hung must not be touched. */
@@ -163,7 +177,7 @@ fill_config(const struct options *o, const struct names *n, const struct provisi
 		.store = or_null(n->store), .instance = o->instance,
 		.backup_id = latest ? NULL : o->backup_id, .latest = latest, .provision = p,
 		.mnt = n->mnt, .diff = n->diff,
-		.sandbox = o->sandbox, .wal = o->wal, .cache = o->cache,
+		.context = o->context, .sandbox = o->sandbox, .wal = o->wal, .cache = o->cache,
 		.verify = o->verify,
 		.store_lock = o->store_lock,
 		.force = o->force, .no_wal = o->no_wal, .perf_unsafe = o->perf_unsafe,

@@ -106,6 +106,8 @@ static const struct option_def mount_options[] = {
 	    AT(verify), "auto|on|off", 0, false },
 	{ 0, "owner", "USER[:GROUP]", "as root: for whom to mount", OPT_TEXT, AT(owner),
 	    NULL, 0, false },
+	{ 0, "context", "LABEL", "as root: SELinux's label of all files in the mount", OPT_TEXT,
+	    AT(context), NULL, 0, false },
 	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),
 	    "full|seccomp-only|none", 0, false },
 	{ 0, "log-file", "FILE", "instead of .pbkfs/pbkfs.log", OPT_TEXT, AT(log_file),

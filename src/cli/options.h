@@ -19,7 +19,7 @@ struct option_list {
 /* What was given; NULL, 0 and false where nothing was. */
 struct options {
 	const char *store, *mnt, *diff, *instance, *backup_id;
-	const char *owner, *log_file, *pid_file;
+	const char *owner, *context, *log_file, *pid_file;
 	const char *wal_file, *wal_path;	/* of archive-get: %f and %p of restore_command */
 	unsigned wal, cache, sandbox, log_format, log_sink, store_lock, verify;	/* enums of supervisor.h and job.h */
 	unsigned format;		/* of what is printed: 0 text, 1 json */

@@ -13,31 +13,56 @@
 #include "base/io.h"
 #include "base/util.h"
 #include "supervisor/fusemount.h"
+#include "supervisor/fusewhy.h"
 #include "supervisor/identity.h"
 #include "supervisor/mountinfo.h"
 
 #define READ_AHEAD_KB	1024	/* one request */
 #define READ_AHEAD_MAX	4	/* requests; more memory for each reader than that is not worth it */
 
+int
+fusemount_check_context(const char *label)
+{
+	size_t i, n = strlen(label);
+
+	if (n == 0 || n > FUSEMOUNT_CONTEXT_MAX)
+		return -EINVAL;
+	/* The kernel ends the value at the next quotation mark and knows no escapes. */
+	for (i = 0; i < n; i++)
+		if (label[i] <= ' ' || label[i] > '~' || label[i] == '"' || label[i] == '\\')
+			return -EINVAL;
+	return 0;
+}
+
+void
+fusemount_data(const struct fusemount *m, int fd, char *data)
+{
+	int n = snprintf(data, FUSEMOUNT_DATA_MAX,
+	    "fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions,allow_other",
+	    fd, m->uid, m->gid);
+
+	/* Quoted, for a label may have a comma between its categories. */
+	if (m->context != NULL)
+		snprintf(data + n, FUSEMOUNT_DATA_MAX - (size_t)n, ",context=\"%s\"", m->context);
+}
+
 static int
 mount_as_root(const struct fusemount *m, char *error)
 {
-	char options[256], target[64];
+	char data[FUSEMOUNT_DATA_MAX], target[64], why[FUSEMOUNT_ERROR_MAX / 2];
 	int fd autoclose = -1, rc;
 
 	if ((fd = open("/dev/fuse", O_RDWR | O_CLOEXEC)) < 0) {
 		rc = -errno;
-		snprintf(error, FUSEMOUNT_ERROR_MAX, "could not open /dev/fuse: %s", strerror(errno));
+		fusewhy_device(-rc, error, FUSEMOUNT_ERROR_MAX);
 		return rc;
 	}
-	snprintf(options, sizeof(options),
-	    "fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions,allow_other",
-	    fd, m->uid, m->gid);
+	fusemount_data(m, fd, data);
 	snprintf(target, sizeof(target), "/proc/self/fd/%d", m->mnt_fd);
-	if (mount(m->source, target, MOUNT_FSTYPE, MS_NOSUID | MS_NODEV | MS_NOEXEC, options) != 0) {
+	if (mount(m->source, target, MOUNT_FSTYPE, MS_NOSUID | MS_NODEV | MS_NOEXEC, data) != 0) {
 		rc = -errno;
-		snprintf(error, FUSEMOUNT_ERROR_MAX, "could not mount at \"%s\": %s",
-		    m->mnt, strerror(errno));
+		fusewhy_mount(-rc, m->context, why, sizeof(why));
+		snprintf(error, FUSEMOUNT_ERROR_MAX, "could not mount at \"%s\": %s", m->mnt, why);
 		return rc;
 	}
 	return steal_fd(&fd);
@@ -143,7 +168,7 @@ receive_descriptor(int socket_fd)
 static int
 mount_as_user(const struct fusemount *m, char *error)
 {
-	char options[2 * PATH_MAX + 128] = "fsname=", line[256] = "";
+	char options[2 * PATH_MAX + 128] = "fsname=", line[256] = "", why[FUSEMOUNT_ERROR_MAX / 2];
 	const char *argv[] = { "fusermount3", "-o", options, "--", m->mnt, NULL };
 	int ours autoclose = -1, theirs autoclose = -1, pair[2], rc;
 
@@ -157,9 +182,10 @@ mount_as_user(const struct fusemount *m, char *error)
 		rc = receive_descriptor(ours);
 	else
 		rc = rc > 0 ? -EPERM : rc;
-	if (rc < 0)
-		snprintf(error, FUSEMOUNT_ERROR_MAX, "could not mount at \"%s\": %s", m->mnt,
-		    line[0] != '\0' ? line : "fusermount3 gave no reason");
+	if (rc < 0) {
+		fusewhy_user(m->mnt, line, why, sizeof(why));
+		snprintf(error, FUSEMOUNT_ERROR_MAX, "could not mount at \"%s\": %s", m->mnt, why);
+	}
 	return rc;
 }
 

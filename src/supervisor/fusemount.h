@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define FUSEMOUNT_ERROR_MAX	512
+#define FUSEMOUNT_ERROR_MAX	2048
+#define FUSEMOUNT_CONTEXT_MAX	255	/* bytes of a label */
+#define FUSEMOUNT_DATA_MAX	512
 
 struct fusemount {
 	const char *mnt;	/* canonical path */
@@ -16,7 +18,14 @@ struct fusemount {
 	const char *source;	/* shown in the list of mounts: the diff directory */
 	uid_t	uid;
 	gid_t	gid;
+	const char *context;	/* label for SELinux of all files, as root only; NULL for none */
 };
+
+/* Whether a label can be passed on: 0, or -EINVAL for a character that no label has. */
+int	fusemount_check_context(const char *label);
+
+/* The data of mount(2), FUSEMOUNT_DATA_MAX bytes; fd is /dev/fuse. */
+void	fusemount_data(const struct fusemount *m, int fd, char *data);
 
 /*
  * Mounts.  Returns the descriptor of /dev/fuse, or negative errno with one

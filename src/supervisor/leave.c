@@ -124,7 +124,7 @@ tell(struct supervisor *s, const struct report *r)
 		snprintf(text, sizeof(text), "it is in use by %s",
 		    users[0] != '\0' ? users : "processes that cannot be seen from here");
 	} else if (r->rc != -EBUSY) {
-		snprintf(text, sizeof(text), "%s", r->error);
+		strlcpy(text, r->error, sizeof(text));
 	}
 	if (text[0] == '\0' || strcmp(text, l->told) == 0)
 		return;

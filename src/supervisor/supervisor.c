@@ -152,7 +152,7 @@ make_mount(struct supervisor *s)
 {
 	const struct fusemount m = {
 		.mnt = s->config->mnt, .mnt_fd = s->mnt_fd, .source = s->config->diff,
-		.uid = s->uid, .gid = s->gid,
+		.uid = s->uid, .gid = s->gid, .context = s->config->context,
 	};
 	char error[FUSEMOUNT_ERROR_MAX] = "";
 

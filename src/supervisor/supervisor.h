@@ -37,6 +37,7 @@ struct supervisor_config {
 	const struct provision *provision;	/* what a mount adds to it: ipc/provision.h */
 
 	/* how */
+	const char *context;	/* label for SELinux, as root only; NULL = none */
 	enum sandbox_level sandbox;
 	enum wal_choice wal;
 	enum store_lock_choice store_lock;

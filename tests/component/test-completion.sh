@@ -77,6 +77,7 @@ offers "files" "$work/complete" pbkfs mount --log-file "$work/comp"
 offers "a path for archive-get" "$work/complete" pbkfs archive-get -B "$store" -I main 000000010000000000000001 "$work/comp"
 offers "an instance for archive-get" "main" pbkfs archive-get -B "$store" -I m
 offers "values of archive-get --sandbox" "seccomp-only" pbkfs archive-get --sandbox s
+offers "PostgreSQL's label" "system_u:object_r:postgresql_db_t:s0" pbkfs mount --context sys
 offers "users" "root" pbkfs mount --owner roo
 offers "groups" "root" pbkfs mount --owner root : roo
 offers "nothing is run that was typed" "" pbkfs mount -B "\$(touch $work/ran)" -I ''

@@ -24,6 +24,7 @@
 #include "ipc/msg.h"
 #include "ipc/shared.h"
 #include "supervisor/failover.h"
+#include "supervisor/fusemount.h"
 #include "supervisor/init.h"
 #include "supervisor/lock.h"
 #include "supervisor/mountinfo.h"
@@ -782,6 +783,48 @@ START_TEST(names_the_owner_of_a_lock)
 }
 END_TEST
 
+static const struct label {
+	const char *name, *label;
+	int rc;
+	const char *data;
+} labels[] = {
+	{ "none", NULL, 0, "fd=7,rootmode=40000,user_id=26,group_id=27,default_permissions,allow_other" },
+	{ "PostgreSQL's", "system_u:object_r:postgresql_db_t:s0", 0,
+	    "fd=7,rootmode=40000,user_id=26,group_id=27,default_permissions,allow_other,"
+	    "context=\"system_u:object_r:postgresql_db_t:s0\"" },
+	{ "with categories", "system_u:object_r:svirt_sandbox_file_t:s0:c1,c2", 0,
+	    "fd=7,rootmode=40000,user_id=26,group_id=27,default_permissions,allow_other,"
+	    "context=\"system_u:object_r:svirt_sandbox_file_t:s0:c1,c2\"" },
+	{ "that ends its quotes", "a\",suid=\"b", -EINVAL, NULL },
+	{ "with a backslash", "a\\", -EINVAL, NULL },
+	{ "with a blank", "a b", -EINVAL, NULL },
+	{ "with a control character", "a\nb", -EINVAL, NULL },
+	{ "beyond ASCII", "a\xc3\xa4", -EINVAL, NULL },
+	{ "that is empty", "", -EINVAL, NULL },
+};
+
+START_TEST(quotes_labels)
+{
+	const struct label *l = &labels[_i];
+	const struct fusemount m = { .uid = 26, .gid = 27, .context = l->label };
+	char data[FUSEMOUNT_DATA_MAX], longest[FUSEMOUNT_CONTEXT_MAX + 2];
+
+	if (l->label != NULL)
+		ck_assert_msg(fusemount_check_context(l->label) == l->rc, "%s", l->name);
+	if (l->rc != 0)
+		return;
+	fusemount_data(&m, 7, data);
+	ck_assert_msg(strcmp(data, l->data) == 0, "%s: %s", l->name, data);
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	ck_assert_int_eq(fusemount_check_context(longest), -EINVAL);
+	ck_assert_int_eq(fusemount_check_context(longest + 1), 0);
+	fusemount_data(&(struct fusemount){ .uid = (uid_t)-1, .gid = (gid_t)-1,
+	    .context = longest + 1 }, 1000000, data);
+	ck_assert_int_eq(data[strlen(data) - 1], '"');
+}
+END_TEST
+
 static TCase *
 process_case(const char *name)
 {
@@ -809,6 +852,7 @@ main(int argc, char **argv)
 	tcase_add_test(parts, counts_only_futile_deaths);
 	tcase_add_loop_test(parts, decides_about_init, 0, N(inits));
 	tcase_add_loop_test(parts, parses_mounts, 0, N(mounts));
+	tcase_add_loop_test(parts, quotes_labels, 0, N(labels));
 	suite_add_tcase(s, parts);
 	tcase_add_loop_test(lying, refuses_planted_locks, 0, N(locks));
 	tcase_add_test(lying, names_the_owner_of_a_lock);
