@@ -91,6 +91,10 @@ check "$files files: in bounded time" [ $took -lt $((20000 + 10 * quickest)) ]
 check "$files files: all is there" whole
 equal "$files files: each is listed" $((files + 1)) "$(find "$mnt/base/5" -type f | wc -l)"
 check "$files files: unmount" unmount_it
+new_diff
+# For a million of them it is.
+[ "$files" -lt 1000000 ] || refuse "$files files: too little memory is named" "out of memory.*more than the 100 MiB" \
+    prlimit --as=$((100 * 1024 * 1024)) pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait --wal=mount --timeout 60
 rm -rf "$store/backups/good-wide"
 
 "$support/badcatalog" deep "$store" 64 >"$work/deep"
@@ -119,6 +123,12 @@ if [ $huge = yes ]; then
 	check "claims: and is there" eval 'dd if="$mnt/plain" bs=8192 count=1 skip=536870912 status=none | grep -q .'
 fi
 check "claims: a block of 512 GiB is written" write_block base/5/77 33554432
+# Both ends between two syncs: what lies between them is not written.
+both_ends() {
+	dd if=/dev/urandom of="$mnt/base/5/77" bs=8192 count=1 seek=1 conv=notrunc status=none &&
+	    write_block base/5/77 67108800
+}
+check "claims: both ends of it are written" both_ends
 note "claims: the worker has $(peak) KiB at most, before $was; the diff directory $(du -sk "$diff" | cut -f 1) KiB"
 check "claims: the worker takes less than 20 MiB for them" [ "$(peak)" -lt $((was + 20480)) ]
 check "claims: and the diff directory less than 20 MiB" [ "$(du -sk --exclude=reserve "$diff" | cut -f 1)" -lt 20480 ]
