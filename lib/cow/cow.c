@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "cow/impl.h"
+#include "probackup/tablespace.h"
 
 /*
  * Opening takes these steps, the same for the first worker of a mount and for
@@ -68,6 +69,8 @@ make_tables(struct cow *c)
 		return -ENOMEM;
 	c->created = journal_created(c->journal);
 	c->wal_entry = index_child(&c->store.ix, INDEX_ROOT, "pg_wal", strlen("pg_wal"));
+	c->tblspc_entry = index_child(&c->store.ix, INDEX_ROOT, TABLESPACE_DIR,
+	    strlen(TABLESPACE_DIR));
 	if ((r = node_get(c, COW_ROOT, &root)) < 0)
 		return r;
 	return node_set_serial(c, root, JOURNAL_ROOT_SERIAL);

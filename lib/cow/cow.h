@@ -43,6 +43,12 @@ struct cow_config {
 	enum store_check check;		/* of pages that come from a backup */
 	bool	kernel_times;		/* writeback cache: the kernel tells mtime, no write implies it */
 	const char *wal_link;		/* what the link pg_wal holds; NULL: pg_wal is a directory */
+	/*
+	 * Where the mount is, for links of tablespaces to hold an absolute path, and
+	 * the directory that they lead to is reachable and not listed.  NULL: they are
+	 * relative, and it is listed.
+	 */
+	const char *tablespace_root;
 	size_t	cache_size;		/* bytes of block maps */
 	uint64_t reserve;		/* bytes of disk kept back for what the kernel holds */
 	unsigned max_fds;

@@ -1,9 +1,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "cow/impl.h"
+#include "probackup/tablespace.h"
 
 /*
  * A listing has three parts, told apart by the cookie: "." and ".." (1 and 2),
@@ -49,6 +51,19 @@ give(struct cow_list *l, struct cow_dirent *d, const char *name, size_t len, uin
 	return 1;
 }
 
+/*
+ * What lies beside PGDATA is reached by its name, and met by nobody who walks the
+ * tree: copies of a data directory have it from where the links lead.
+ */
+static bool
+is_hidden(const struct cow_list *l, const char *name)
+{
+	if (l->dir != COW_ROOT || name[0] != '.')
+		return false;
+	return strcmp(name, EXTERNAL_SHOWN) == 0 ||
+	    (l->c->config.tablespace_root != NULL && strcmp(name, TABLESPACE_SHOWN) == 0);
+}
+
 static int
 next_base(struct cow_list *l, struct cow_dirent *d)
 {
@@ -58,7 +73,8 @@ next_base(struct cow_list *l, struct cow_dirent *d)
 
 	for (; i < dir->count; i++) {
 		e = &ix->entries[dir->first + i];
-		if (dentry_find(l->c, l->dir, ix->strings + e->name, e->name_len) != NULL)
+		if (is_hidden(l, ix->strings + e->name) ||
+		    dentry_find(l->c, l->dir, ix->strings + e->name, e->name_len) != NULL)
 			continue;
 		return give(l, d, ix->strings + e->name, e->name_len,
 		    (uint64_t)dir->first + i + 1, COOKIE_BASE + i);
@@ -85,7 +101,7 @@ next_made(struct cow_list *l, struct cow_dirent *d)
 	for (; lo < n->dir->n; lo++) {
 		const struct dentry *e = n->dir->slot[lo].d;
 
-		if (e != NULL)
+		if (e != NULL && !is_hidden(l, e->name))
 			return give(l, d, e->name, e->len, e->nodeid, COOKIE_MADE + e->seq);
 	}
 	return 0;

@@ -122,6 +122,7 @@ struct cow {
 	struct reader reader;		/* for what happens before the first request */
 	int64_t	created;		/* times of what the backup holds */
 	uint32_t wal_entry;		/* index entry of pg_wal, or INDEX_NONE */
+	uint32_t tblspc_entry;		/* of pg_tblspc */
 
 	pthread_rwlock_t tree_lock;	/* all that follows up to the next comment */
 	struct node **base_node;	/* by index entry */

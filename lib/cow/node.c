@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "cow/impl.h"
+#include "probackup/tablespace.h"
 
 static size_t
 bucket(size_t n_buckets, uint64_t serial)
@@ -199,10 +200,24 @@ node_mode(struct cow *c, uint64_t nodeid)
 	return n != NULL ? n->mode : c->store.ix.entries[nodeid - 1].mode;
 }
 
+/*
+ * A link of pg_tblspc to what the mount keeps is stored relative, and shown as
+ * PostgreSQL's tools want it: pg_basebackup, pg_combinebackup and pg_upgrade know
+ * no relative ones.
+ */
+static bool
+is_shown_absolute(struct cow *c, uint64_t nodeid, const char *target)
+{
+	return c->config.tablespace_root != NULL && c->tblspc_entry != INDEX_NONE &&
+	    node_parent(c, nodeid) == (uint64_t)c->tblspc_entry + 1 &&
+	    strncmp(target, "../" TABLESPACE_SHOWN "/", strlen("../" TABLESPACE_SHOWN "/")) == 0;
+}
+
 int
 node_target(struct cow *c, uint64_t nodeid, char *buf, size_t size)
 {
 	const struct node *n = node_find(c, nodeid);
+	char own[NODE_LINK_MAX];
 	const char *target = NULL;
 	int len;
 
@@ -210,11 +225,15 @@ node_target(struct cow *c, uint64_t nodeid, char *buf, size_t size)
 		target = c->config.wal_link;
 	else if (n != NULL)
 		target = n->target;
-	else if (cow_is_base(c, nodeid) && S_ISLNK(c->store.ix.entries[nodeid - 1].mode))
-		return index_link_target(&c->store.ix, (uint32_t)(nodeid - 1), buf, size);
+	else if (cow_is_base(c, nodeid) && S_ISLNK(c->store.ix.entries[nodeid - 1].mode) &&
+	    index_link_target(&c->store.ix, (uint32_t)(nodeid - 1), own, sizeof(own)) > 0)
+		target = own;
 	if (target == NULL)
 		return -EINVAL;
-	len = snprintf(buf, size, "%s", target);
+	if (is_shown_absolute(c, nodeid, target))
+		len = snprintf(buf, size, "%s%s", c->config.tablespace_root, target + strlen(".."));
+	else
+		len = snprintf(buf, size, "%s", target);
 	return (size_t)len < size ? len : -ENAMETOOLONG;
 }
 

@@ -62,6 +62,14 @@ check_place(const unsigned char *page, const struct walpage_expected *e, char *w
 	return -EUCLEAN;
 }
 
+uint32_t
+walpage_size(const unsigned char page[WALPAGE_LONG])
+{
+	uint32_t size = get_le32(page + BLOCK_SIZE);
+
+	return size < 1024 || size > 65536 || (size & (size - 1)) != 0 ? 0 : size;
+}
+
 static int
 check_cluster(const unsigned char *page, const struct walpage_expected *e, char *why)
 {
@@ -73,7 +81,7 @@ check_cluster(const unsigned char *page, const struct walpage_expected *e, char 
 		    e->seg_size, seg_size);
 		return -EUCLEAN;
 	}
-	if (block < 1024 || block > 65536 || (block & (block - 1)) != 0) {
+	if (walpage_size(page) == 0) {
 		snprintf(why, WALPAGE_WHY_MAX, "%u is no size of a WAL block", block);
 		return -EUCLEAN;
 	}

@@ -30,4 +30,7 @@ struct walpage_expected {
 int	walpage_check(const unsigned char page[WALPAGE_LONG], const struct walpage_expected *e,
 	    char why[WALPAGE_WHY_MAX]);
 
+/* Bytes of a page of the segment that begins so; 0 if that cannot be. */
+uint32_t walpage_size(const unsigned char page[WALPAGE_LONG]);
+
 #endif

@@ -54,6 +54,8 @@ struct job {
 	const struct provision *provision;	/* what the preparer adds: ipc/provision.h */
 	const struct provision_databases *databases;	/* which the preparer shows */
 	const char *wal_link;	/* WAL_DIRECT: what the link pg_wal holds */
+	const char *mnt;	/* where the mount is */
+	bool	keep_locations;	/* --keep-settings: tablespaces that WAL makes go where it says */
 	unsigned threads;	/* serving threads, = slots in use */
 	size_t	cache_size;	/* bytes for block maps */
 

@@ -584,6 +584,8 @@ describe_binding(struct supervisor *s)
 	f->created = strdup(s->has_binding ? s->bound.created : created);
 	f->wal = s->wal;
 	f->no_wal = s->config->no_wal;
+	f->keep_settings = s->fresh ? s->config->provision != NULL &&
+	    s->config->provision->keep_settings : s->bound.keep_settings;
 	if (mapping_record(s) != 0 || record_databases(s) != 0)
 		return -ENOMEM;
 	return f->store != NULL && f->instance != NULL && f->backup_id != NULL &&

@@ -93,6 +93,15 @@ read_wal(const struct json_node *nodes, struct binding *b)
 	return json_bool(json_get(nodes, nodes, "no_wal"), &b->no_wal);
 }
 
+/* Absent in what was written before it meant anything for later mounts. */
+static int
+read_keep_settings(const struct json_node *nodes, struct binding *b)
+{
+	const struct json_node *keep = json_get(nodes, nodes, "keep_settings");
+
+	return keep != NULL ? json_bool(keep, &b->keep_settings) : 0;
+}
+
 /* Absent in what was written before there were mappings. */
 static int
 read_mapped(const struct json_node *nodes, struct binding *b)
@@ -158,8 +167,8 @@ read_fields(const struct json_node *nodes, struct binding *b)
 	    (rc = read_members(nodes, b)) != 0 ||
 	    (rc = read_digest(json_get(nodes, nodes, "tree_digest"), &b->tree_digest)) != 0 ||
 	    (rc = read_u32(json_get(nodes, nodes, "server_version"), &b->server_version)) != 0 ||
-	    (rc = read_wal(nodes, b)) != 0 || (rc = read_mapped(nodes, b)) != 0 ||
-	    (rc = read_databases(nodes, b)) != 0)
+	    (rc = read_wal(nodes, b)) != 0 || (rc = read_keep_settings(nodes, b)) != 0 ||
+	    (rc = read_mapped(nodes, b)) != 0 || (rc = read_databases(nodes, b)) != 0)
 		return rc;
 	return b->store[0] == '/' && strchr(b->instance, '/') == NULL &&
 	    b->instance[0] != '.' ? 0 : -EUCLEAN;
@@ -265,6 +274,7 @@ binding_store(int diff_fd, const struct binding *b)
 	json_put_u64(&o, "server_version", b->server_version);
 	json_put_string(&o, "wal", b->wal == WAL_DIRECT ? "direct" : "mount");
 	json_put_bool(&o, "no_wal", b->no_wal);
+	json_put_bool(&o, "keep_settings", b->keep_settings);
 	write_mapped(&o, b);
 	write_databases(&o, b);
 	json_put_string(&o, "host", b->host);

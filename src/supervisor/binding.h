@@ -37,7 +37,7 @@ struct binding {
 	uint64_t tree_digest;
 	uint32_t server_version;
 	enum wal_mode wal;
-	bool	no_wal;
+	bool	no_wal, keep_settings;
 	struct binding_mapping mapped[BINDING_MAPPED_MAX];
 	size_t	n_mapped;
 	bool	db_include;	/* the databases are those that there are, not those left out */

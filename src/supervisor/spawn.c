@@ -111,7 +111,9 @@ fill_job(const struct supervisor *s, struct job *job, unsigned generation)
 		.force = c->force, .wal = s->wal, .cache = c->cache, .verify = c->verify,
 		.no_wal = c->no_wal, .perf_unsafe = c->perf_unsafe, .debug = c->debug,
 		.fresh = s->fresh, .provision = c->provision, .databases = &s->databases,
-		.wal_link = s->wal == WAL_DIRECT ? s->wal_link : NULL,
+		.wal_link = s->wal == WAL_DIRECT ? s->wal_link : NULL, .mnt = c->mnt,
+		.keep_locations = s->fresh ? c->provision != NULL && c->provision->keep_settings :
+		    s->bound.keep_settings,
 		.threads = c->threads, .cache_size = c->cache_size, .shared = s->shared,
 		.index_max = index_max(s), .generation = generation,
 		.careful = failover_is_careful(&s->failover),

@@ -11,9 +11,11 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "pg/timeline.h"
 #include "pg/walpage.h"
 #include "worker/archived.h"
 #include "worker/segcache.h"
+#include "worker/walblank.h"
 
 #define SEGNO_BITS	42
 #define TIMELINE_BITS	16
@@ -214,10 +216,89 @@ read_plain(const struct archive *a, struct archive_file *f, uint64_t off, size_t
 	return io_pread(fd, buf, size, (off_t)off);
 }
 
+static ssize_t
+read_stored(struct thread *t, struct archive_file *f, uint64_t off, size_t size, void *buf)
+{
+	return f->format != SEGSTREAM_PLAIN ? segcache_read(t->serve->segments, f, off, size, buf) :
+	    read_plain(&t->serve->archive, f, off, size, buf);
+}
+
+/* A segment, and what comes before and behind it. */
+struct around {
+	struct walsource s;		/* first */
+	struct thread *t;
+	struct archive_file *file;
+};
+
+/* The file of a neighbour: of the same timeline, or before it of one that this one came from. */
+static int
+find_neighbour(struct thread *t, const struct archive_file *f, uint64_t segno,
+    struct archive_file *out)
+{
+	const struct archive *a = &t->serve->archive;
+	struct walname w = { .kind = WAL_SEGMENT, .timeline = f->wal.timeline, .segno = segno };
+	struct timelines tl = { 0 };
+	char *text autofree = NULL;
+	size_t len = 0;
+	unsigned line, i;
+	int r;
+
+	if ((r = archive_find(a, &w, out)) != -ENOENT || segno > f->wal.segno)
+		return r;
+	if (archive_read_history(a, w.timeline, &text, &len) < 0 ||
+	    timelines_parse(text, len, w.timeline, &tl, &line) < 0)
+		return -ENOENT;
+	for (i = tl.n; r == -ENOENT && i-- > 0;) {
+		w.timeline = tl.list[i].id;
+		if (wal_segno(tl.list[i].begin, a->seg_size) <= segno)
+			r = archive_find(a, &w, out);
+	}
+	timelines_free(&tl);
+	return r;
+}
+
+static ssize_t
+read_around(struct walsource *s, uint64_t lsn, size_t len, void *buf)
+{
+	struct around *a = (struct around *)s;
+	struct archive_file *f = a->file, neighbour;
+	uint64_t segno = lsn / s->seg_size;
+	int r;
+
+	if (segno != f->wal.segno) {
+		if ((r = find_neighbour(a->t, f, segno, &neighbour)) < 0)
+			return r;
+		f = &neighbour;
+	}
+	return read_stored(a->t, f, lsn % s->seg_size, len, buf);
+}
+
+static ssize_t
+read_blanked(struct thread *t, struct archive_file *f, uint64_t off, size_t size, void *buf)
+{
+	struct serve *serve = t->serve;
+	struct around a = {
+		.s = {
+			.read = read_around, .seg_size = serve->archive.seg_size,
+			.cow = serve->cow, .job = serve->job,
+		},
+		.t = t, .file = f,
+	};
+	unsigned char page[WALPAGE_LONG];
+	ssize_t n;
+
+	if ((n = read_stored(t, f, 0, sizeof(page), page)) != sizeof(page))
+		return n < 0 ? n : -EIO;
+	if ((a.s.page_size = walpage_size(page)) == 0)
+		return -EUCLEAN;
+	if ((n = dirty_before_write(serve)) < 0)
+		return n;
+	return walblank_read(&a.s, f->wal.segno * a.s.seg_size, off, size, buf);
+}
+
 ssize_t
 archived_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void *buf)
 {
-	const struct archive *a = &t->serve->archive;
 	struct archive_file f;
 	int r;
 
@@ -225,8 +306,8 @@ archived_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void
 		return -EISDIR;
 	if ((r = find(t, nodeid, &f)) < 0)
 		return r;
-	return f.format != SEGSTREAM_PLAIN ? segcache_read(t->serve->segments, &f, off, size, buf) :
-	    read_plain(a, &f, off, size, buf);
+	return f.wal.kind == WAL_HISTORY || t->serve->job->keep_locations ?
+	    read_stored(t, &f, off, size, buf) : read_blanked(t, &f, off, size, buf);
 }
 
 int

@@ -34,6 +34,7 @@ engine_config(const struct job *job, struct cow_config *config)
 		.check = check_of(job->verify),
 		.kernel_times = job->cache == CACHE_WRITEBACK,
 		.wal_link = job->wal == WAL_DIRECT ? job->wal_link : NULL,
+		.tablespace_root = job->wal == WAL_DIRECT ? job->mnt : NULL,
 		.cache_size = job->cache_size, .max_fds = confine_max_fds(),
 		.reserve = confine_kernel_holds(),
 	};

@@ -9,9 +9,6 @@
 #include "worker/provided.h"
 #include "worker/reply.h"
 
-/* The cookie of .pbkfs, which the root lists last; and of what it holds. */
-#define COOKIE_PROVIDED	(UINT64_C(1) << 60)
-
 /* A reply to readdir or readdirplus that is being filled. */
 struct listing {
 	struct thread *t;
@@ -63,13 +60,6 @@ list_cow(struct listing *out, uint64_t dir, uint64_t cookie)
 	while (more && cow_list_next(&l, &d) == 1)
 		more = add_listed(out, &l, &d);
 	cow_list_end(&l);
-	if (more && dir == COW_ROOT && cookie < COOKIE_PROVIDED) {
-		d = (struct cow_dirent){
-			.name = PROVIDED_NAME, .len = strlen(PROVIDED_NAME),
-			.nodeid = PROVIDED_DIR, .cookie = COOKIE_PROVIDED, .mode = S_IFDIR,
-		};
-		add(out, &d, NULL);
-	}
 	return 0;
 }
 
@@ -140,7 +130,7 @@ list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
 		r = list_archived(&out, (uint64_t)off);
 	else if (provided_is(ino))
 		r = -ENOTDIR;
-	else if ((uint64_t)off < COOKIE_PROVIDED)
+	else
 		r = list_cow(&out, ino, (uint64_t)off);
 	if (r < 0)
 		reply_error(req, r);

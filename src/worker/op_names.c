@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "worker/provided.h"
+#include "worker/redirect.h"
 #include "worker/reply.h"
 
 void
@@ -20,7 +21,7 @@ op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	}
 	r = cow_lookup(t->serve->cow, parent, name, strlen(name), &attr);
-	if (r == -ENOENT)
+	if (r == -ENOENT && !redirect_may_appear(t->serve->cow, parent, name))
 		reply_no_entry(req);
 	else
 		reply_entry(req, r, &attr);
@@ -99,13 +100,33 @@ op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t
 void
 op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	create(req, parent, name, S_IFDIR | mode, NULL);
+	struct thread *t = thread_self();
+	int r = 0;
+
+	if (redirect_is_place(t->serve->cow, parent, name) &&
+	    (r = before_change(parent, name)) == 0)
+		r = redirect_directory(t->serve->cow, t->serve->job, parent, name);
+	if (r < 0)
+		reply_error(req, r);
+	else
+		create(req, parent, name, S_IFDIR | mode, NULL);
 }
 
 void
 op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	create(req, parent, name, S_IFLNK | 0777, target);
+	struct thread *t = thread_self();
+	char buf[PATH_MAX];
+	int r = 0;
+
+	if (redirect_is_place(t->serve->cow, parent, name) &&
+	    (r = before_change(parent, name)) == 0)
+		r = redirect_link(t->serve->cow, t->serve->job, &t->reader, name, target, buf,
+		    &target);
+	if (r < 0)
+		reply_error(req, r);
+	else
+		create(req, parent, name, S_IFLNK | 0777, target);
 }
 
 void

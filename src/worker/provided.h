@@ -1,5 +1,7 @@
 /*
- * .pbkfs at the root of the mount: what pbkfs says about itself, read-only.
+ * .pbkfs at the root of the mount: what pbkfs says about itself, read-only.  It
+ * is found by its name and not listed: whoever walks or copies a data directory
+ * never meets it, nor the archive in it.
  * The files live in .pbkfs of the diff directory, where the supervisor
  * replaces them.  Under the writeback cache the kernel believes no size but
  * its own, so a file gets a new nodeid whenever its content changes: the

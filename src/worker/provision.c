@@ -21,6 +21,7 @@
 #include "worker/provision.h"
 #include "worker/report.h"
 #include "worker/settings.h"
+#include "worker/walblank.h"
 
 /*
  * All of this goes through the same engine as the changes of a server, so it
@@ -295,6 +296,22 @@ tell_zone(const struct work *w, const struct settings *s)
 		report_send(MSG_ZONE, zone, MIN(strlen(zone), (size_t)MSG_ZONE_MAX));
 }
 
+/* What goes where production has it all the same. */
+static void
+warn_locations(const struct work *w)
+{
+	static const char keep[] = "tablespaces that are made while the server recovers or runs go"
+	    " where WAL or the server says, also to production's: --keep-settings asks for that";
+	static const char command[] = "WAL that --restore-command brings is not looked into: where it"
+	    " makes a tablespace, the server goes to the directory that production named, and makes"
+	    " it private, before the mount keeps what comes";
+
+	if (w->p->keep_settings)
+		report_send(MSG_WARNING, keep, strlen(keep));
+	else if (w->p->restore_command != NULL)
+		report_send(MSG_WARNING, command, strlen(command));
+}
+
 static int
 work(struct work *w)
 {
@@ -303,10 +320,12 @@ work(struct work *w)
 
 	if ((changes_settings(w) && (r = write_settings(w)) < 0) ||
 	    (w->job->fresh && (r = first_mount(w)) < 0) ||
+	    (w->job->fresh && (r = walblank_directory(w->cow, w->job, &w->reader)) < 0) ||
 	    (r = cow_flush(w->cow)) < 0)
 		return r;
 	if (!w->job->fresh)
 		return 0;	/* it was said then, and is the server's or the user's choice since */
+	warn_locations(w);
 	if ((s = settings_new(w->cow, &w->reader)) == NULL)
 		return -ENOMEM;
 	settings_warn(s, w->p, w->version);

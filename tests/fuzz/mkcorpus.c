@@ -28,6 +28,7 @@
 #include "supervisor/binding.h"
 #include "support/pglz_compress.h"
 #include "support/rig.h"
+#include "unit/walwriter.h"
 
 /* Where things stand in a journal. */
 #define FILE_HEADER	32
@@ -576,6 +577,28 @@ make_messages(void)
 	put("msg", "bad-protocol", serving, 2, s, len);
 }
 
+/* WAL of CREATE TABLESPACE over a border of pages, whole and cut. */
+static void
+make_wal(void)
+{
+	static unsigned char bytes[8 * 1024];
+	struct walwriter w = {
+		.bytes = bytes, .size = sizeof(bytes), .lsn = 1024 * 1024, .page = 1024,
+		.segment = 1024 * 1024, .timeline = 1,
+	};
+
+	walwriter_other(&w, 64);
+	walwriter_tablespace(&w, 16384, "/srv/production/fast");
+	walwriter_tablespace(&w, 16385, "/a");
+	walwriter_other(&w, 3000);
+	walwriter_reach(&w, 32);
+	walwriter_tablespace(&w, 16386, "/srv/production/slow");
+	put("waltblspc", "good-records", NULL, 0, bytes, sizeof(bytes));
+	put("waltblspc", "bad-cut", NULL, 0, bytes, 4096);
+	memset(bytes + 1100, 0xFF, 64);
+	put("waltblspc", "bad-bytes", NULL, 0, bytes, sizeof(bytes));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -599,6 +622,7 @@ main(int argc, char **argv)
 	make_bindings(dirfd);
 	make_indexes();
 	make_messages();
+	make_wal();
 	close(dirfd);
 	return rmdir(work) != 0;
 }

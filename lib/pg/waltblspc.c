@@ -1,0 +1,227 @@
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/util.h"
+#include "pg/walpage.h"
+#include "pg/waltblspc.h"
+
+/* A page's header (XLogPageHeaderData). */
+enum {
+	PAGE_MAGIC = 0,			/* uint16 */
+	PAGE_INFO = 2,			/* uint16 */
+	PAGE_ADDR = 8,			/* uint64 */
+	PAGE_REST = 16,			/* uint32: what is left of a record begun before */
+	PAGE_HEADER = 24,		/* bytes; WALPAGE_LONG at the beginning of a segment */
+};
+#define CONTINUES	0x0001		/* of PAGE_INFO: the page begins with such a rest */
+#define MAGIC_MASK	0xFE00
+#define MAGIC_BITS	0xD000		/* of every server so far */
+
+/* A record's header (XLogRecord). */
+enum {
+	REC_LEN = 0,			/* uint32 */
+	REC_INFO = 16,			/* uint8 */
+	REC_RMID = 17,			/* uint8 */
+	REC_CRC = 20,			/* uint32 */
+	REC_HEADER = 24,		/* bytes */
+};
+#define RM_TBLSPC	5
+#define CREATE		0x00		/* in the high bits of REC_INFO */
+#define ALIGN(n)	(((n) + 7) & ~(size_t)7)
+
+/* What follows it: pieces, each of which begins with its kind. */
+enum { PIECE_TOPLEVEL_XID = 252, PIECE_ORIGIN, PIECE_DATA_LONG, PIECE_DATA };
+#define PIECES_MAX	16		/* bytes of all that come before the data */
+#define OID_LEN		4
+
+/* XORed into "/xxxx": an empty path, and a checksum that stays.  test-waltblspc.c proves it. */
+static const unsigned char blank[] = { '/', 0xFA, 0xB2, 0xAE, 0x7E };
+
+static size_t
+header_len(const struct waltblspc_window *w, size_t page)
+{
+	return (w->lsn + page) % w->seg_size == 0 ? WALPAGE_LONG : PAGE_HEADER;
+}
+
+/*
+ * Where byte k of the record at `at` is in the window, which it may lie behind:
+ * headers of pages lie between.
+ */
+static size_t
+place_of(const struct waltblspc_window *w, size_t at, size_t k)
+{
+	size_t left = w->page_size - at % w->page_size;
+
+	while (k >= left) {
+		k -= left;
+		at = at / w->page_size * w->page_size + w->page_size;
+		left = w->page_size - header_len(w, at);
+		at += w->page_size - left;
+	}
+	return at + k;
+}
+
+/* Copies n bytes of the record from byte k on; returns how many the window has. */
+static size_t
+gather(const struct waltblspc_window *w, size_t at, size_t k, size_t n, unsigned char *to)
+{
+	size_t done = 0, from, piece;
+
+	while (done < n && (from = place_of(w, at, k + done)) < w->len) {
+		piece = MIN(n - done, w->page_size - from % w->page_size);
+		piece = MIN(piece, w->len - from);
+		memcpy(to + done, w->bytes + from, piece);
+		done += piece;
+	}
+	return done;
+}
+
+static uint32_t
+checksum(const unsigned char *rec, size_t len)
+{
+	return crc32c(crc32c(0, rec + REC_HEADER, len - REC_HEADER), rec, REC_CRC);
+}
+
+/* Takes a record's pieces apart: where its data begins, behind the header.  False: it is another. */
+static bool
+find_data(const unsigned char *pieces, size_t n, size_t *data, uint32_t *len)
+{
+	size_t k = 0;
+
+	while (k + 5 <= n)
+		switch (pieces[k]) {
+		case PIECE_TOPLEVEL_XID:
+			k += 5;
+			break;
+		case PIECE_ORIGIN:
+			k += 3;
+			break;
+		case PIECE_DATA_LONG:
+			*len = get_le32(pieces + k + 1);
+			*data = k + 5;
+			return true;
+		case PIECE_DATA:
+			*len = pieces[k + 1];
+			*data = k + 2;
+			return true;
+		default:
+			return false;
+		}
+	return false;
+}
+
+/* Whether the record at `at` is one that we look for; fills *r. */
+static bool
+judge(const struct waltblspc_window *w, size_t at, struct waltblspc_record *r)
+{
+	unsigned char rec[WALTBLSPC_RECORD_MAX], *data;
+	uint32_t len = get_le32(w->bytes + at), data_len;
+	size_t have, data_at;
+
+	if (len > sizeof(rec))
+		return false;
+	have = gather(w, at, 0, len, rec);
+	if (have < REC_HEADER || rec[REC_RMID] != RM_TBLSPC || (rec[REC_INFO] & 0xF0) != CREATE ||
+	    !find_data(rec + REC_HEADER, MIN(have - REC_HEADER, (size_t)PIECES_MAX), &data_at,
+	    &data_len))
+		return false;
+	data_at += REC_HEADER;
+	if (data_len <= OID_LEN + 1 || data_at + data_len != len || have <= data_at + OID_LEN)
+		return false;
+	if (have == len && checksum(rec, len) != get_le32(rec + REC_CRC))
+		return false;
+	data = rec + data_at;
+	*r = (struct waltblspc_record){
+		.lsn = w->lsn + at, .oid = get_le32(data), .at = at, .len = len,
+		.path = (uint32_t)data_at + OID_LEN, .path_len = data_len - OID_LEN,
+		.whole = have == len,
+	};
+	memcpy(r->location, data + OID_LEN,
+	    MIN(have - data_at - OID_LEN, sizeof(r->location) - 1));
+	return r->location[0] == '/';
+}
+
+/* Where the first record of a page begins, or 0 if none does. */
+static size_t
+first_record(const struct waltblspc_window *w, size_t page)
+{
+	const unsigned char *p = w->bytes + page;
+	size_t header = header_len(w, page), rest;
+
+	if ((get_le16(p + PAGE_MAGIC) & MAGIC_MASK) != MAGIC_BITS ||
+	    get_le64(p + PAGE_ADDR) != w->lsn + page)
+		return 0;
+	rest = get_le16(p + PAGE_INFO) & CONTINUES ? get_le32(p + PAGE_REST) : 0;
+	return rest < w->page_size - header ? page + header + ALIGN(rest) : 0;
+}
+
+/* Goes to the record behind the one at `at`, if that one ends in the same page. */
+static void
+step(struct waltblspc *s, size_t at)
+{
+	size_t left = s->page + s->w->page_size - at;
+	uint32_t len = get_le32(s->w->bytes + at);
+
+	if (len >= REC_HEADER && ALIGN((size_t)len) < left) {
+		s->next = at + ALIGN((size_t)len);
+		return;
+	}
+	s->page += s->w->page_size;
+	s->next = 0;
+}
+
+int
+waltblspc_next(struct waltblspc *s, struct waltblspc_record *r)
+{
+	const struct waltblspc_window *w = s->w;
+	size_t at;
+
+	while (s->page + w->page_size <= w->len) {
+		if ((at = s->next) == 0 && ((at = first_record(w, s->page)) == 0 ||
+		    at >= s->page + w->page_size)) {
+			s->page += w->page_size;
+			continue;
+		}
+		step(s, at);
+		/* The two bytes that tell most records from ours are mostly in the same page. */
+		if (at % w->page_size + REC_HEADER <= w->page_size &&
+		    w->bytes[at + REC_RMID] != RM_TBLSPC)
+			continue;
+		if (get_le32(w->bytes + at) >= REC_HEADER && judge(w, at, r))
+			return 1;
+	}
+	return 0;
+}
+
+static void
+put(const struct waltblspc_window *w, const struct waltblspc_record *r, size_t k, unsigned char xor)
+{
+	size_t at = place_of(w, r->at, k);
+
+	if (at < w->len)
+		w->bytes[at] ^= xor;
+}
+
+int
+waltblspc_blank(const struct waltblspc_window *w, const struct waltblspc_record *r)
+{
+	unsigned char rec[WALTBLSPC_RECORD_MAX];
+	uint32_t i, crc;
+
+	for (i = 0; r->path_len >= sizeof(blank) && i < sizeof(blank); i++)
+		put(w, r, r->path + i, blank[i]);
+	if (r->path_len >= sizeof(blank))
+		return 0;
+	if (!r->whole || r->len > sizeof(rec))
+		return -EAGAIN;
+	put(w, r, r->path, '/');
+	gather(w, r->at, 0, r->len, rec);
+	crc = checksum(rec, r->len) ^ get_le32(rec + REC_CRC);
+	for (i = 0; i < sizeof(crc); i++)
+		put(w, r, REC_CRC + i, (unsigned char)(crc >> 8 * i));
+	return 0;
+}
