@@ -15,7 +15,7 @@ enum {
 	PAGE_INFO = 2,			/* uint16 */
 	PAGE_ADDR = 8,			/* uint64 */
 	PAGE_REST = 16,			/* uint32: what is left of a record begun before */
-	PAGE_HEADER = 24,		/* bytes; WALPAGE_LONG at the beginning of a segment */
+	PAGE_HEADER = WALTBLSPC_PAGE_HEADER,	/* bytes; WALPAGE_LONG at the beginning of a segment */
 };
 #define CONTINUES	0x0001		/* of PAGE_INFO: the page begins with such a rest */
 #define MAGIC_MASK	0xFE00
@@ -195,6 +195,13 @@ waltblspc_next(struct waltblspc *s, struct waltblspc_record *r)
 			return 1;
 	}
 	return 0;
+}
+
+bool
+waltblspc_continues(const unsigned char page[WALTBLSPC_PAGE_HEADER])
+{
+	return get_le16(page + PAGE_INFO) & CONTINUES && get_le32(page + PAGE_REST) > 0 &&
+	    get_le32(page + PAGE_REST) < WALTBLSPC_RECORD_MAX;
 }
 
 static void

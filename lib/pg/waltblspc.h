@@ -62,4 +62,8 @@ int	waltblspc_next(struct waltblspc *s, struct waltblspc_record *r);
  */
 int	waltblspc_blank(const struct waltblspc_window *w, const struct waltblspc_record *r);
 
+/* Whether a page, of which this is the header, begins with the rest of a record that may be one. */
+#define WALTBLSPC_PAGE_HEADER	24
+bool	waltblspc_continues(const unsigned char page[WALTBLSPC_PAGE_HEADER]);
+
 #endif

@@ -13,6 +13,7 @@
 #include "worker/confine.h"
 #include "worker/copyout.h"
 #include "worker/mapping.h"
+#include "worker/walfind.h"
 #include "worker/report.h"
 #include "worker/worker.h"
 
@@ -101,6 +102,28 @@ mapping_find(const struct provision *p, unsigned i, const struct chain *c, const
 	    find_tablespace(c, m->from, name, error);
 }
 
+int
+mapping_find_in_wal(const struct job *job, unsigned i, const struct chain *c,
+    char name[MAPPING_NAME_MAX])
+{
+	static char known[PROVISION_MAPPINGS_MAX][MAPPING_NAME_MAX];
+	const struct control *backup = &c->member[0].control;
+	struct archive a;
+	uint32_t oid;
+
+	if (job->provision->mapping[i].external)
+		return -ENOENT;
+	if (known[i][0] == '\0') {
+		if (archive_init(&a, job->store_fd, job->instance, c->xlog_seg_size, 0) < 0 ||
+		    walfind(&a, wal_segno(backup->start_lsn, a.seg_size),
+		    job->provision->mapping[i].from, &oid) < 0)
+			return -ENOENT;
+		snprintf(known[i], MAPPING_NAME_MAX, "%u", (unsigned)oid);
+	}
+	memcpy(name, known[i], MAPPING_NAME_MAX);
+	return 0;
+}
+
 static uint32_t
 entry_of(const struct index *ix, const char *dir, const char *name)
 {
@@ -118,7 +141,10 @@ fill_one(const struct job *job, const struct chain *c, struct copyout *out, unsi
 	uint32_t e;
 	int r;
 
-	if ((r = mapping_find(p, i, c, &dir, name, error)) < 0) {
+	/* What the backup has not, WAL makes: the preparer has found it there. */
+	if ((r = mapping_find(p, i, c, &dir, name, error)) == -ENOENT && !p->mapping[i].external)
+		return 0;
+	if (r < 0) {
 		report_failed("%s", error);
 		return r;
 	}

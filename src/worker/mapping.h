@@ -20,4 +20,11 @@
 int	mapping_find(const struct provision *p, unsigned i, const struct chain *c,
 	    const char **dir, char name[MAPPING_NAME_MAX], char *error);
 
+/*
+ * The same for a tablespace that is not in the backup: one that WAL of the archive makes
+ * at that location.  Once for each mapping, then it is remembered.  Returns 0 or -ENOENT.
+ */
+int	mapping_find_in_wal(const struct job *job, unsigned i, const struct chain *c,
+	    char name[MAPPING_NAME_MAX]);
+
 #endif

@@ -19,6 +19,7 @@
 #include "worker/engine.h"
 #include "worker/mapping.h"
 #include "worker/provision.h"
+#include "worker/redirect.h"
 #include "worker/report.h"
 #include "worker/settings.h"
 #include "worker/walblank.h"
@@ -61,7 +62,8 @@ check_mappings(const struct job *job, const struct chain *c)
 	int r;
 
 	for (i = 0; i < job->provision->n_mappings; i++)
-		if ((r = mapping_find(job->provision, i, c, &dir, name, error)) < 0) {
+		if ((r = mapping_find(job->provision, i, c, &dir, name, error)) < 0 &&
+		    mapping_find_in_wal(job, i, c, name) < 0) {
 			report_failed("%s", error);
 			return r;
 		}
@@ -252,6 +254,9 @@ map_one(struct work *w, unsigned i)
 	const char *dir;
 	int r;
 
+	if (mapping_find(w->p, i, w->chain, &dir, name, error) == -ENOENT &&
+	    mapping_find_in_wal(w->job, i, w->chain, name) == 0)
+		return redirect_map(w->cow, w->job, name, w->p->mapping[i].to);
 	if ((r = mapping_find(w->p, i, w->chain, &dir, name, error)) < 0 ||
 	    (r = settings_find(w->cow, dir, &attr)) < 0)
 		return r == -ENOENT ? 0 : r;

@@ -88,6 +88,20 @@ redirect_keep(struct cow *c, const struct job *job, const struct waltblspc_recor
 	return r < 0 ? r : 0;
 }
 
+int
+redirect_map(struct cow *c, const struct job *job, const char *oid, const char *to)
+{
+	struct cow_attr root, attr;
+	int r = make_directory(c, job, COW_ROOT, TABLESPACE_SHOWN, &root);
+
+	if (r < 0)
+		return r;
+	r = cow_create(c, 0, root.nodeid, oid, S_IFLNK | 0777, job->uid, job->gid, to, &attr);
+	if (r == 0)
+		cow_forget(c, attr.nodeid, 1);
+	return r;
+}
+
 bool
 redirect_is_place(struct cow *c, uint64_t dir, const char *name)
 {

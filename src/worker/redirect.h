@@ -23,6 +23,9 @@
  */
 int	redirect_keep(struct cow *c, const struct job *job, const struct waltblspc_record *r);
 
+/* Says that tablespace oid is in the directory `to`, once there is one.  Returns 0 or negative errno. */
+int	redirect_map(struct cow *c, const struct job *job, const char *oid, const char *to);
+
 /* Whether name in the directory dir is the place of a tablespace: pg_tblspc/OID. */
 bool	redirect_is_place(struct cow *c, uint64_t dir, const char *name);
 

@@ -44,8 +44,15 @@ load(struct walsource *s, uint64_t lsn, size_t len, struct waltblspc_window *w)
 static int
 load_before(struct walsource *s, uint64_t lsn, struct waltblspc_window *w)
 {
-	int r = lsn >= s->page_size ? load(s, lsn - s->page_size, s->page_size, w) : 0;
+	unsigned char header[WALTBLSPC_PAGE_HEADER];
+	ssize_t n = s->read(s, lsn, sizeof(header), header);
+	int r;
 
+	if (n != sizeof(header))
+		return n < 0 ? (int)n : -EIO;
+	if (lsn < s->page_size || !waltblspc_continues(header))
+		return 0;
+	r = load(s, lsn - s->page_size, s->page_size, w);
 	return r == -ENOENT ? 0 : r;
 }
 

@@ -96,6 +96,20 @@ refuse "nothing was made at the location" "" test -e "$work/fast"
 mv "$work/fast.away" "$work/fast"; mv "$work/deep.away" "$work/deep"
 untouched "another host"
 
+# A real copy of it elsewhere, as of a tablespace that the backup has.
+install -d -o "$pguser" -m 0700 "$work/mapped"
+new_diff
+refuse "-T of what neither backup nor WAL has" "no tablespace at" mount_it -T "$work/nowhere=$work/mapped"
+new_diff
+check "-T: mount" mount_it --set port=5433 --recovery-target-name=here --recovery-target-action=promote -T "$work/fast=$work/mapped"
+check "-T: the clone recovers" start "$mnt" clone
+equal "-T: the rows" 2000 "$(clone -c 'select count(*) from t')"
+equal "-T: the link leads there" "$work/mapped" "$(readlink "$mnt/pg_tblspc/$oid")"
+check "-T: and the files are there" test -n "$(find "$work/mapped" -type f)"
+check "stop" pg_stop "$mnt"
+check "unmount" unmount_it
+untouched "-T"
+
 # A standby that follows the archive.
 new_diff
 check "standby: mount" mount_it --set port=5433 --set hot_standby=on --restore-as-replica

@@ -1,0 +1,142 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/util.h"
+#include "pg/walpage.h"
+#include "pg/waltblspc.h"
+#include "probackup/segstream.h"
+#include "worker/walfind.h"
+
+#define CHUNK	(1 * MiB)
+#define PAGE_MAX	65536u		/* of WAL */
+
+struct search {
+	const struct archive *a;
+	const char *location;
+	struct waltblspc_record rec;
+	struct waltblspc_window w;
+	unsigned char bytes[CHUNK + 2 * PAGE_MAX];
+};
+
+/* A file of the archive, read from its beginning to its end. */
+struct source {
+	int	fd;
+	struct segstream *stream;	/* NULL: fd is what is read */
+};
+
+static void
+close_source(struct source *s)
+{
+	segstream_free(s->stream);
+	if (s->fd >= 0)
+		close(s->fd);
+}
+
+static int
+open_source(const struct archive *a, struct archive_file *f, struct source *s)
+{
+	*s = (struct source){ .fd = archive_open(a, f) };
+	if (s->fd < 0 || f->format == SEGSTREAM_PLAIN)
+		return s->fd < 0 ? s->fd : 0;
+	return segstream_new(f->format, steal_fd(&s->fd), a->seg_size, &s->stream);
+}
+
+/* The next len bytes, or none. */
+static bool
+read_on(struct source *s, uint64_t off, unsigned char *to, size_t len)
+{
+	ssize_t n = s->stream != NULL ? segstream_read(s->stream, to, len) :
+	    io_pread(s->fd, to, len, (off_t)off);
+
+	return n >= 0 && (size_t)n == len;
+}
+
+static bool
+look(struct search *s)
+{
+	struct waltblspc next = { .w = &s->w };
+
+	while (waltblspc_next(&next, &s->rec) == 1)
+		if (strcmp(s->rec.location, s->location) == 0)
+			return true;
+	return false;
+}
+
+/* The first page of the segment that follows, for a record that goes on there. */
+static void
+append_next(struct search *s, const struct walname *segment)
+{
+	struct walname w = *segment;
+	struct archive_file f;
+	struct source next;
+
+	w.kind = WAL_SEGMENT;
+	w.segno++;
+	if (archive_find(s->a, &w, &f) < 0)
+		return;
+	if (open_source(s->a, &f, &next) == 0 &&
+	    read_on(&next, 0, s->bytes + s->w.len, s->w.page_size))
+		s->w.len += s->w.page_size;
+	close_source(&next);
+}
+
+static bool
+look_through(struct search *s, const struct walname *segment, struct source *from)
+{
+	uint64_t off, begin = segment->segno * s->a->seg_size;
+	size_t keep = 0;
+	bool found = false;
+
+	s->w = (struct waltblspc_window){ .bytes = s->bytes, .seg_size = s->a->seg_size };
+	for (off = 0; !found && off < s->a->seg_size; off += CHUNK) {
+		if (!read_on(from, off, s->bytes + keep, CHUNK))
+			return false;
+		if (off == 0 && (s->w.page_size = walpage_size(s->bytes)) == 0)
+			return false;
+		s->w.lsn = begin + off - keep;
+		s->w.len = keep + CHUNK;
+		if (off + CHUNK == s->a->seg_size)
+			append_next(s, segment);
+		found = look(s);
+		/* A record at the end is looked at again, with what follows. */
+		keep = s->w.page_size;
+		memmove(s->bytes, s->bytes + s->w.len - keep, keep);
+	}
+	return found;
+}
+
+int
+walfind(const struct archive *a, uint64_t first, const char *location, uint32_t *oid)
+{
+	struct search *s autofree = malloc(sizeof(*s));
+	struct archive_entry e;
+	struct archive_file f;
+	struct archive_list l;
+	struct source from;
+	bool found = false;
+
+	if (s == NULL)
+		return -ENOMEM;
+	s->a = a;
+	s->location = location;
+	if (archive_list_begin(a, 0, &l) < 0)
+		return -ENOENT;
+	while (!found && archive_list_next(&l, &e) == 1) {
+		if ((e.wal.kind != WAL_SEGMENT && e.wal.kind != WAL_PARTIAL) ||
+		    e.wal.segno < first || archive_find(a, &e.wal, &f) < 0)
+			continue;
+		if (open_source(a, &f, &from) == 0)
+			found = look_through(s, &f.wal, &from);
+		close_source(&from);
+	}
+	archive_list_end(&l);
+	if (found)
+		*oid = s->rec.oid;
+	return found ? 0 : -ENOENT;
+}
