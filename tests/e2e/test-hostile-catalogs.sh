@@ -129,6 +129,7 @@ both_ends() {
 	    write_block base/5/77 67108800
 }
 check "claims: both ends of it are written" both_ends
+check "claims: two blocks of 512 GiB are read" whole
 note "claims: the worker has $(peak) KiB at most, before $was; the diff directory $(du -sk "$diff" | cut -f 1) KiB"
 check "claims: the worker takes less than 20 MiB for them" [ "$(peak)" -lt $((was + 20480)) ]
 check "claims: and the diff directory less than 20 MiB" [ "$(du -sk --exclude=reserve "$diff" | cut -f 1)" -lt 20480 ]
