@@ -324,6 +324,7 @@ tell_file(struct cow *c, struct node *n, int64_t when)
 	f->said_at = when;
 	f->atime = n->atime;
 	f->mtime = n->mtime;
+	f->ctime = 0;
 	return 0;
 }
 
@@ -348,7 +349,7 @@ apply_attr(struct cow *c, const struct journal_record *rec)
 		n->atime = rec->atime;
 	if (rec->valid & JOURNAL_MTIME)
 		n->mtime = rec->mtime;
-	n->ctime = rec->time;
+	n->ctime = rec->valid & JOURNAL_CTIME ? (int64_t)rec->length : rec->time;
 	return S_ISREG(n->mode) && rec->valid & (JOURNAL_ATIME | JOURNAL_MTIME) ?
 	    tell_file(c, n, rec->time) : 0;
 }

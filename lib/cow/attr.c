@@ -66,7 +66,9 @@ attr_record(struct cow *c, uint64_t nodeid, unsigned set, const struct cow_attr 
 		    (set & COW_SET_UID ? JOURNAL_UID : 0u) |
 		    (set & COW_SET_GID ? JOURNAL_GID : 0u) |
 		    (set & COW_SET_ATIME ? JOURNAL_ATIME : 0u) |
-		    (set & COW_SET_MTIME ? JOURNAL_MTIME : 0u),
+		    (set & COW_SET_MTIME ? JOURNAL_MTIME : 0u) |
+		    (set & COW_SET_CTIME ? JOURNAL_CTIME : 0u),
+		.length = set & COW_SET_CTIME ? (uint64_t)attr->ctime : 0,
 	};
 	struct node *n;
 	int r;
@@ -86,10 +88,15 @@ attr_record(struct cow *c, uint64_t nodeid, unsigned set, const struct cow_attr 
 	return r;
 }
 
-/* Size and times of a regular file; takes out of *set what the journal need not know. */
+#define COW_SET_TIMES	(COW_SET_ATIME | COW_SET_MTIME | COW_SET_CTIME)
+
+/*
+ * Size and times of a regular file, whose ctime the journal knows as known;
+ * takes out of *set what the journal need not know.
+ */
 static int
 set_file(struct cow *c, uint64_t nodeid, unsigned *set, const struct cow_attr *attr,
-    struct reader *rd)
+    int64_t known, struct reader *rd)
 {
 	struct relfile *f;
 	int r;
@@ -101,9 +108,8 @@ set_file(struct cow *c, uint64_t nodeid, unsigned *set, const struct cow_attr *a
 		    (r = relfile_truncate(c, f, attr->size, rd)) < 0)
 			return r;
 	}
-	if (*set & (COW_SET_ATIME | COW_SET_MTIME) &&
-	    relfile_set_times(f, *set, attr->atime, attr->mtime))
-		*set &= ~(unsigned)(COW_SET_ATIME | COW_SET_MTIME);
+	if (*set & COW_SET_TIMES && relfile_set_times(f, *set, attr, known))
+		*set &= ~(unsigned)COW_SET_TIMES;
 	return 0;
 }
 
@@ -111,20 +117,22 @@ int
 cow_setattr(struct cow *c, uint64_t nodeid, unsigned set, struct cow_attr *attr,
     struct reader *rd)
 {
+	struct cow_attr known;
 	uint32_t mode;
 	int r;
 
 	pthread_rwlock_rdlock(&c->tree_lock);
-	mode = node_exists(c, nodeid) ? node_mode(c, nodeid) : 0;
+	r = tree_attr(c, nodeid, &known);
 	pthread_rwlock_unlock(&c->tree_lock);
-	if (mode == 0)
-		return -ESTALE;
+	if (r < 0)
+		return r;
+	mode = known.mode;
 	if (c->config.wal_link != NULL && nodeid - 1 == c->wal_entry)
 		return -EPERM;
 	if (set & COW_SET_SIZE && !S_ISREG(mode))
 		return S_ISDIR(mode) ? -EISDIR : -EINVAL;
-	if (S_ISREG(mode) && set & (COW_SET_SIZE | COW_SET_ATIME | COW_SET_MTIME) &&
-	    (r = set_file(c, nodeid, &set, attr, rd)) < 0)
+	if (S_ISREG(mode) && set & (COW_SET_SIZE | COW_SET_TIMES) &&
+	    (r = set_file(c, nodeid, &set, attr, known.ctime, rd)) < 0)
 		return r;
 	if ((r = attr_record(c, nodeid, set, attr)) < 0)
 		return r;

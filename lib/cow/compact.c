@@ -96,8 +96,8 @@ write_file(struct cow *c, struct journal *j, const struct node *n)
 		return 0;
 	rec = (struct journal_record){
 		.type = JOURNAL_ATTR, .serial = n->serial, .time = f->said_at,
-		.valid = JOURNAL_ATIME | JOURNAL_MTIME, .atime = f->said_atime,
-		.mtime = f->said_mtime,
+		.valid = JOURNAL_ATIME | JOURNAL_MTIME | JOURNAL_CTIME, .atime = f->said_atime,
+		.mtime = f->said_mtime, .length = (uint64_t)n->ctime,
 	};
 	return journal_append(j, &rec);
 }

@@ -421,12 +421,11 @@ cow_drop_reserve(struct cow *c)
 static void
 save_times(struct cow *c, struct relfile *f, uint64_t nodeid)
 {
-	struct cow_attr attr = { 0 };
+	struct cow_attr attr;
 
-	if (f == NULL || !f->times_unsaved)
+	if (f == NULL || !f->times_unsaved || cow_getattr(c, nodeid, &attr) < 0)
 		return;
-	attr.mtime = f->mtime;
-	if (attr_record(c, nodeid, COW_SET_MTIME, &attr) == 0)
+	if (attr_record(c, nodeid, COW_SET_MTIME | COW_SET_CTIME, &attr) == 0)
 		f->times_unsaved = false;
 }
 

@@ -112,6 +112,7 @@ enum {	/* of cow_setattr() */
 	COW_SET_ATIME	= 1 << 3,
 	COW_SET_MTIME	= 1 << 4,
 	COW_SET_SIZE	= 1 << 5,
+	COW_SET_CTIME	= 1 << 6,	/* the kernel keeps it; else it is now */
 };
 
 int	cow_getattr(struct cow *c, uint64_t nodeid, struct cow_attr *attr);

@@ -80,7 +80,8 @@ struct relfile {
 	bool	taken_up;		/* the pending log has entries for it */
 	bool	wal;			/* --no-wal: never synced */
 	_Atomic int64_t atime, mtime;	/* with has_content; else the node's */
-	bool	times_unsaved;		/* mtime is newer than the journal's */
+	_Atomic int64_t ctime;		/* with has_content: of its writes; the node's may be later */
+	_Atomic bool times_unsaved;	/* mtime and ctime are newer than the journal's */
 	int64_t	said_atime, said_mtime;	/* what the journal says, and when it was told */
 	int64_t	said_at;
 	struct kinds *kinds;		/* of each block below the first limit */
@@ -210,8 +211,8 @@ int	relfile_finish_cut(struct cow *c, struct relfile *f);	/* lock exclusively he
 int	relfile_load(struct cow *c, struct relfile *f);
 /* The size of nodeid's content, and its times where the content file has them; tree_lock held. */
 int	relfile_attr(struct cow *c, uint64_t nodeid, struct cow_attr *attr);
-/* Returns whether that is all; else the journal has to be told. */
-bool	relfile_set_times(struct relfile *f, unsigned set, int64_t atime, int64_t mtime);
+/* known: ctime as the journal has it.  Returns whether that is all; else the journal has to be told. */
+bool	relfile_set_times(struct relfile *f, unsigned set, const struct cow_attr *attr, int64_t known);
 /* Forgets the content: at once, or when the journal is durable up to seq. */
 void	relfile_discard(struct cow *c, struct relfile *f, uint64_t seq);
 int	relfile_content(struct cow *c, struct relfile *f, struct fdref **ref);

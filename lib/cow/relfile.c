@@ -192,6 +192,7 @@ static int
 load_content(struct cow *c, struct relfile *f)
 {
 	struct stat st;
+	int64_t written;
 	int r;
 
 	r = content_stat(c->contents, f->content, &st);
@@ -207,7 +208,9 @@ load_content(struct cow *c, struct relfile *f)
 	f->durable = f->unsynced = true;	/* for all we know */
 	f->size = MIN((uint64_t)st.st_size, f->cut);
 	f->atime = f->said_at != 0 ? f->said_atime : timespec_ns(&st.st_atim);
-	f->mtime = timespec_ns(&st.st_mtim) <= f->said_at ? f->said_mtime : timespec_ns(&st.st_mtim);
+	written = timespec_ns(&st.st_mtim);
+	f->mtime = written <= f->said_at ? f->said_mtime : written;
+	f->ctime = written <= f->said_at ? 0 : written;
 	/* An earlier worker may have written what no fsync has covered yet. */
 	return c->config.first ? 0 : relfile_mark_dirty(c, f);
 }
@@ -249,8 +252,7 @@ relfile_attr(struct cow *c, uint64_t nodeid, struct cow_attr *attr)
 	if (f->has_content) {
 		attr->atime = f->atime;
 		attr->mtime = f->mtime;
-		if (attr->ctime < attr->mtime)
-			attr->ctime = attr->mtime;
+		attr->ctime = MAX(attr->ctime, (int64_t)f->ctime);
 	}
 	return 0;
 }
@@ -267,26 +269,41 @@ relfile_content(struct cow *c, struct relfile *f, struct fdref **ref)
 }
 
 /*
- * The kernel tells a new mtime after each round of writes.  The content file
- * has much the same time by itself, so that is kept in memory, and goes to the
- * journal at the end of the mount; any other change of times goes there now.
+ * With the writeback cache the kernel tells mtime and ctime after each round of
+ * writes.  The content file has much the same time by itself, so that is kept in
+ * memory, and goes to the journal at the end of the mount; any other change of times
+ * goes there now.  So does the ctime that the kernel made when it renamed or linked
+ * the file, which is nearly, but not quite, that of our record.
  */
 #define FLUSHED_WITHIN	INT64_C(60000000000)	/* ns */
 
-bool
-relfile_set_times(struct relfile *f, unsigned set, int64_t atime, int64_t mtime)
+/* Whether that is what a write makes: nothing but times, now, and not before what is known. */
+static bool
+is_of_write(unsigned set, const struct cow_attr *attr, int64_t known)
 {
-	int64_t age = cow_now() - mtime;
+	int64_t age = cow_now() - attr->mtime;
+
+	if (set & COW_SET_CTIME && (attr->ctime != attr->mtime || attr->ctime < known))
+		return false;
+	return (set & ~(unsigned)(COW_SET_SIZE | COW_SET_CTIME)) == COW_SET_MTIME &&
+	    age > -FLUSHED_WITHIN && age < FLUSHED_WITHIN;
+}
+
+bool
+relfile_set_times(struct relfile *f, unsigned set, const struct cow_attr *attr, int64_t known)
+{
 	bool done = false;
 
 	pthread_rwlock_wrlock(&f->lock);
 	if (f->has_content) {
 		if (set & COW_SET_ATIME)
-			f->atime = atime;
+			f->atime = attr->atime;
 		if (set & COW_SET_MTIME)
-			f->mtime = mtime;
-		done = !(set & COW_SET_ATIME) && age > -FLUSHED_WITHIN && age < FLUSHED_WITHIN;
-		f->times_unsaved |= done;
+			f->mtime = attr->mtime;
+		f->ctime = set & COW_SET_CTIME ? attr->ctime : cow_now();
+		done = is_of_write(set, attr, known);
+		if (done)
+			f->times_unsaved = true;
 	}
 	pthread_rwlock_unlock(&f->lock);
 	return done;

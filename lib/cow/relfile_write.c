@@ -46,8 +46,10 @@ relfile_own(struct cow *c, uint64_t nodeid, struct relfile *f)
 void
 relfile_touch(const struct cow *c, struct relfile *f)
 {
-	if (!c->config.kernel_times)
-		f->mtime = cow_now();
+	if (c->config.kernel_times)
+		return;
+	f->mtime = f->ctime = cow_now();
+	f->times_unsaved = true;
 }
 
 static int

@@ -38,7 +38,7 @@ enum journal_type {
 	JOURNAL_LINK,		/* serial gets the further name parent/name */
 	JOURNAL_UNLINK,		/* parent/name goes; serial 0 if it never had one */
 	JOURNAL_RENAME,		/* parent/name, which is serial, becomes parent2/name2 */
-	JOURNAL_ATTR,		/* serial: what valid says of mode, uid, gid, atime, mtime */
+	JOURNAL_ATTR,		/* serial: what valid says of mode, uid, gid, atime, mtime, ctime (length) */
 	JOURNAL_TRUNCATE,	/* serial: length; content: its content file from now on */
 	JOURNAL_TRUNCATED,	/* the content file of serial was cut: see TRUNCATE */
 	JOURNAL_CONTENT,	/* the content file of serial is durable and rules */
@@ -62,6 +62,7 @@ enum {	/* valid */
 	JOURNAL_GID	= 1 << 2,
 	JOURNAL_ATIME	= 1 << 3,
 	JOURNAL_MTIME	= 1 << 4,
+	JOURNAL_CTIME	= 1 << 5,	/* else ctime is the record's time */
 };
 
 /* A record in memory.  Names are not NUL terminated and not owned. */

@@ -35,12 +35,14 @@ decode(const struct stat *st, int to_set, struct cow_attr *attr)
 	attr->size = (uint64_t)st->st_size;
 	attr->atime = timespec_ns(to_set & FUSE_SET_ATTR_ATIME_NOW ? &now : &st->st_atim);
 	attr->mtime = timespec_ns(to_set & FUSE_SET_ATTR_MTIME_NOW ? &now : &st->st_mtim);
+	attr->ctime = timespec_ns(&st->st_ctim);
 	set |= to_set & FUSE_SET_ATTR_MODE ? COW_SET_MODE : 0;
 	set |= to_set & FUSE_SET_ATTR_UID ? COW_SET_UID : 0;
 	set |= to_set & FUSE_SET_ATTR_GID ? COW_SET_GID : 0;
 	set |= to_set & FUSE_SET_ATTR_SIZE ? COW_SET_SIZE : 0;
 	set |= to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW) ? COW_SET_ATIME : 0;
 	set |= to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW) ? COW_SET_MTIME : 0;
+	set |= to_set & FUSE_SET_ATTR_CTIME ? COW_SET_CTIME : 0;
 	return set;
 }
 
