@@ -208,9 +208,15 @@ open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 	if (r == -ENOENT || r == -ESTALE || r == -EBADF)
 		r = open_from_root(s->store_fd, s->instance, s->ix.backups[p->backup].id, path,
 		    O_RDONLY | O_NONBLOCK);
+	/* A file system that died may still open what it has in its caches. */
+	if (r >= 0 && fstat(r, &st) != 0) {
+		rc = -errno;
+		close(r);
+		r = rc;
+	}
 	if (r < 0)
 		failed = true;
-	if (r >= 0 && (fstat(r, &st) != 0 || !S_ISREG(st.st_mode))) {
+	if (r >= 0 && !S_ISREG(st.st_mode)) {
 		close(r);
 		r = -EINVAL;
 	}
