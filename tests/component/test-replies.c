@@ -631,6 +631,7 @@ START_TEST(libfuse_is_mute)
 	fuse_session_destroy(serve.session);
 	serve.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	serve.session = fuse_session_new(&args, &serve_ops, sizeof(serve_ops), &serve);
+	fuse_opt_free_args(&args);
 	snprintf(place, sizeof(place), "/dev/fd/%d", serve.null_fd);
 	ck_assert_int_eq(fuse_session_mount(serve.session, place), 0);
 	start_thread();

@@ -58,8 +58,10 @@ put(const char *target, const char *name, const void *prefix, size_t prefix_len,
 	snprintf(path, sizeof(path), "%s/%s/%s", root, target, name);
 	if ((fp = fopen(path, "wb")) == NULL)
 		err(1, "%s", path);
-	fwrite(prefix, 1, prefix_len, fp);
-	fwrite(bytes, 1, len, fp);
+	if (prefix_len > 0)
+		fwrite(prefix, 1, prefix_len, fp);
+	if (len > 0)
+		fwrite(bytes, 1, len, fp);
 	if (fclose(fp) != 0)
 		err(1, "%s", path);
 }
