@@ -14,6 +14,7 @@ enum wal_mode { WAL_MOUNT, WAL_DIRECT };
 enum cache_mode { CACHE_WRITEBACK, CACHE_WRITETHROUGH };
 enum verify_mode { VERIFY_AUTO, VERIFY_ON, VERIFY_OFF };	/* VERIFY_AUTO: what costs little */
 
+#define JOB_CUT_NAME	".pbkfs-dirty-cut"	/* in the diff directory: the mount has not ended in order */
 #define OWNER_NAME_MAX	64	/* bytes, NUL included */
 
 struct shared;

@@ -108,8 +108,7 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 	}
 	if (!s->ready_once) {
 		s->ready_once = true;
-		if (s->was_cut)
-			diffdir_set_cut(&s->diff, NULL);
+		ending_presume_cut(s);
 		s->mounted_at = now;
 		log_info("mounted backup %s of instance \"%s\" at \"%s\"", s->backup_id,
 		    s->instance, s->config->mnt);

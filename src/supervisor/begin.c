@@ -313,7 +313,7 @@ tell_of_cut(struct supervisor *s)
 {
 	char what[DIFFDIR_CUT_MAX], text[DIFFDIR_CUT_MAX + 128];
 
-	if (!(s->was_cut = diffdir_get_cut(&s->diff, what)))
+	if (!diffdir_get_cut(&s->diff, what))
 		return;
 	snprintf(text, sizeof(text), "the last mount was cut off: %s; changes that its users"
 	    " had not synced may be missing", what);

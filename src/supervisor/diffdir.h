@@ -10,9 +10,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "ipc/job.h"
+
 #define DIFFDIR_PROVIDED	".pbkfs"		/* shown at the mount root */
 #define DIFFDIR_DIRTY		".pbkfs-dirty"
-#define DIFFDIR_CUT		".pbkfs-dirty-cut"
+#define DIFFDIR_CUT		JOB_CUT_NAME
 #define DIFFDIR_CUT_MAX		256
 #define DIFFDIR_ERROR_MAX	1024
 

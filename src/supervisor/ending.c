@@ -5,14 +5,19 @@
  * writes to "abort" of /sys/fs/fuse/connections.  The latter reads as ECONNABORTED
  * (FUSE_ABORT_ERROR), the former as ENODEV like an orderly end, and is
  * known by its order: it ends the connection while we still hold the mount
- * (pin.c).  Where it may not be pinned, a mount is taken for cut if the table
- * of mounts still has it when its connection has ended.
+ * (pin.c).  Where it may not be pinned, a mount is taken for cut if, when its
+ * connection has ended, the table of mounts still has it, or, taken out of that by
+ * "umount -f -l", its device lives on because somebody holds a file.
+ *
+ * Who is killed can write nothing: so a note that says so is there from the
+ * start, and an end in order removes it.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,10 +25,13 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "supervisor/diffdir.h"
 #include "supervisor/ending.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/state.h"
 
+#define LINGER_MS	10
+#define LINGER_TRIES	200	/* so often: a file system with many inodes takes a moment to go */
 #define REQUEST_ROOM	(2u << 20)	/* a read(2) of /dev/fuse with less is refused */
 
 void
@@ -42,6 +50,24 @@ ending_forget(struct ending *e)
 	e->table_fd = -1;
 }
 
+static bool
+is_in_sysfs(const struct ending *e)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u", e->major, e->minor);
+	return access(path, F_OK) == 0;
+}
+
+void
+ending_presume_cut(struct supervisor *s)
+{
+	int rc = diffdir_set_cut(&s->diff, "its processes were killed, or the machine stopped");
+
+	if (rc != 0)
+		log_warn("could not write \"%s\": %s", DIFFDIR_CUT, strerror(-rc));
+}
+
 void
 ending_watch(struct supervisor *s)
 {
@@ -57,6 +83,7 @@ ending_watch(struct supervisor *s)
 	}
 	e->major = m->major;
 	e->minor = m->minor;
+	e->in_sysfs = is_in_sysfs(e);
 	if ((rc = pin_take(&e->pin, s->config->mnt)) != 0)
 		log_debug("could not pin the mount: %s", strerror(-rc));
 }
@@ -112,6 +139,20 @@ is_in_table(const struct ending *e)
 	return mountinfo_has("/proc/self/mountinfo", e->major, e->minor) != 0;
 }
 
+/* Nobody can open it any more, so what is left is gone as soon as the kernel has cleared up. */
+static bool
+lingers(const struct ending *e)
+{
+	int i;
+
+	for (i = 0; e->in_sysfs && i < LINGER_TRIES; i++) {
+		if (!is_in_sysfs(e))
+			return false;
+		poll(NULL, 0, LINGER_MS);
+	}
+	return e->in_sysfs;
+}
+
 static void
 judge(struct supervisor *s)
 {
@@ -120,7 +161,7 @@ judge(struct supervisor *s)
 	e->over = true;
 	if (reason_of_end(s->fuse_fd) == -ECONNABORTED)
 		e->cut = "its connection was aborted (/sys/fs/fuse/connections)";
-	else if (pin_is_taken(&e->pin) || (e->table_fd >= 0 && is_in_table(e)))
+	else if (pin_is_taken(&e->pin) || (e->table_fd >= 0 && (is_in_table(e) || lingers(e))))
 		e->cut = "it was unmounted by force (umount -f)";
 	s->mounted = s->mounted && (e->table_fd < 0 || is_in_table(e));
 	pin_forget(&e->pin);

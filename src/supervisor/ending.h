@@ -19,6 +19,7 @@ struct ending {
 	unsigned major, minor;	/* the file system's device */
 	int	table_fd;	/* the table of mounts tells that it changed; -1 = there is none */
 	struct pin pin;
+	bool	in_sysfs;	/* the file system's device is seen there as long as it lives */
 	bool	elsewhere;	/* it left our table of mounts and stands in another one */
 	uint64_t due;		/* CLOCK_MONOTONIC ns: when to look there again */
 	bool	over;		/* the connection has ended */
@@ -30,6 +31,12 @@ void	ending_init(struct ending *e);
 
 /* The mount was just made. */
 void	ending_watch(struct supervisor *s);
+
+/*
+ * The mount serves: whatever kills its processes from now on leaves a note for the next
+ * mount, which only an end in order takes away.
+ */
+void	ending_presume_cut(struct supervisor *s);
 
 /* Fills p with what is to be waited for. */
 void	ending_poll(const struct supervisor *s, struct pollfd p[ENDING_DESCRIPTORS]);

@@ -83,7 +83,6 @@ struct supervisor {
 	bool	mounted;	/* the table of mounts has it */
 	bool	pid_written;	/* --pid-file names us */
 	bool	dirty;		/* .pbkfs-dirty exists */
-	bool	was_cut;	/* DIFFDIR_CUT exists, of an earlier mount */
 	struct shared *shared;
 
 	/* for whom */

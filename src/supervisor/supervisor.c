@@ -273,6 +273,8 @@ finish_ended(struct supervisor *s)
 	s->done = true;
 	if (s->dirty && (rc = diffdir_set_dirty(&s->diff, false)) != 0)
 		log_error("could not remove \"%s\": %s", DIFFDIR_DIRTY, strerror(-rc));
+	if ((rc = diffdir_set_cut(&s->diff, NULL)) != 0)
+		log_error("could not remove \"%s\": %s", DIFFDIR_CUT, strerror(-rc));
 	log_info("unmounted \"%s\"", s->config->mnt);
 }
 

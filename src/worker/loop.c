@@ -313,8 +313,8 @@ loop_run(struct thread *t)
 		n = read(t->serve->job->fuse_fd, h, SHARED_BUFFER);
 		if (n >= (ssize_t)sizeof(*h))
 			handle(t, (size_t)n);
-		else if (n >= 0 || errno == ENODEV || errno == ECONNABORTED)
-			return 0;	/* unmounted, or cut off */
+		else if (n >= 0 || errno == ENODEV)
+			return 0;	/* unmounted */
 		else if (errno != EINTR && errno != EAGAIN && errno != ENOENT)
 			return -errno;
 	}

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "diff/disk.h"
 #include "probackup/guard.h"
 #include "worker/archived.h"
 #include "worker/confine.h"
@@ -65,6 +66,7 @@ struct server {
 };
 
 static int wake_fd = -1;
+static _Atomic bool aborted;	/* through fusectl */
 
 static void *
 thread_main(void *arg)
@@ -72,7 +74,9 @@ thread_main(void *arg)
 	struct thread *t = arg;
 	int r = loop_run(t);
 
-	if (r < 0)
+	if (r == -ECONNABORTED)
+		aborted = true;
+	else if (r < 0)
 		log_error("could not read requests: %s", strerror(-r));
 	if (write(wake_fd, "", 1) < 0)
 		log_debug("could not wake the main thread: %s", strerror(errno));
@@ -218,6 +222,18 @@ talk(struct server *v)
 	}
 }
 
+/* The supervisor removes the note that says how the mount ended, if it lives. */
+static void
+forget_cut(const struct server *v)
+{
+	int r;
+
+	if (v->supervised || aborted)
+		return;
+	if ((r = disk_unlink(v->s.job->diff_fd, JOB_CUT_NAME)) < 0 && r != -ENOENT)
+		log_error("could not remove \"%s\": %s", JOB_CUT_NAME, strerror(-r));
+}
+
 static int
 finish(struct server *v)
 {
@@ -232,6 +248,7 @@ finish(struct server *v)
 	cow_drop_reserve(v->s.cow);
 	if (v->s.job->no_wal)
 		cow_drop_wal(v->s.cow);
+	forget_cut(v);
 	report_send(MSG_CLEAN, NULL, 0);
 	return EXIT_SUCCESS;
 }

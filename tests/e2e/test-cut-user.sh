@@ -1,0 +1,44 @@
+# The same as test-cut.sh for an ordinary user's mount, which root cuts off: where
+# the user may make a namespace, and where not, as in a chroot.
+. "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-cut.sh"
+fixture
+chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
+# /dev/fuse may be root's alone here: a node of our own, in our namespace.
+mknod -m 0666 /dev/shm/fuse c 10 229
+mount --bind /dev/shm/fuse /dev/fuse
+cp "$(command -v pbkfs)" "$work"
+chmod 0755 "$work/pbkfs"
+chown "$pguser" "$mnt" "$work" "$work/hold.in" "$work/hold.out"
+load_user=$pguser
+pbk() { as "$pguser" "$work/pbkfs" "$@"; }
+mount_it() { pbk mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
+unmount_it() { pbk unmount -D "$mnt" "$@"; }
+
+story() {
+	cut force 'umount -f' write
+	cut force 'umount -f' map
+	cut force_lazy 'umount -f' write
+	cut abort_it 'aborted' write
+	cut killed 'killed' write
+	clean plain idle
+	clean ours idle
+	clean fusermount idle
+	clean fusermount_lazy write
+	clean fusermount_lazy map
+	clean lazy write
+	clean killed_supervisor idle
+}
+who=user
+story
+# The mounts are not of the root directory that is the namespace's: no new one may be made.
+who='no namespaces'
+mkdir "$work/root"
+mount --rbind / "$work/root"
+as_there() { as_user=$1; shift; HOME="$work" chroot "$work/root" setpriv --reuid="$as_user" --regid="$(id -g "$as_user")" --init-groups "$@"; }
+pbk() { as_there "$pguser" "$work/pbkfs" "$@"; }
+load() { as_there "$pguser" "$@"; }
+inside=$work/root
+check "no namespaces: they cannot be made" sh -c "! chroot '$work/root' setpriv --reuid=$pguid --clear-groups unshare -U true 2>/dev/null"
+story
+plan_done
