@@ -8,7 +8,6 @@
 #define SET(name, since, until, value)	{ name, since, until, OUTWARD_SET, false, value }
 #define SET_PATH(name, since, until, value) { name, since, until, OUTWARD_SET, true, value }
 #define COMPUTED(name, path, why)	{ name, 0, 0, OUTWARD_COMPUTED, path, why }
-#define WARNED(name, why)		{ name, 0, 0, OUTWARD_WARNED, true, why }
 #define KEPT(name, since, until, why)	{ name, since, until, OUTWARD_KEPT, false, why }
 #define INSIDE(name, since, until)	{ name, since, until, OUTWARD_INSIDE, false, "" }
 
@@ -52,11 +51,11 @@ const struct outward outward_settings[] = {
 	KEPT("config_file", 0, 0, "only on the command line of the server"),
 
 	/* ---- where it listens ---- */
-	SET("listen_addresses", 0, 0, "localhost"),
+	COMPUTED("listen_addresses", false, "worker/listen.c"),
 	SET("bonjour", 0, 0, "off"),
 	SET("unix_socket_group", 0, 0, ""),	/* need not exist on another host */
-	WARNED("unix_socket_directories", "the server refuses a socket that is in use"),
-	KEPT("port", 0, 0, "the server refuses a port that is in use"),
+	COMPUTED("unix_socket_directories", true, "worker/listen.c"),
+	KEPT("port", 0, 0, "of a socket where nobody else has one: worker/listen.c"),
 	KEPT("bonjour_name", 0, 0, "bonjour is off"),
 
 	/* ---- what it takes from the machine ---- */

@@ -1,7 +1,7 @@
 /*
  * What a first mount decides of the configuration.  clone.h is what its parts
- * share: rules.c (files that a server needs), preload.c (libraries), minima.c
- * (what a recovery compares); provision.c puts their settings into
+ * share: rules.c (files that a server needs), preload.c (libraries), listen.c
+ * (where it is reached), minima.c (what a recovery compares); provision.c puts their settings into
  * postgresql.auto.conf.
  */
 #ifndef WORKER_CLONE_H
@@ -41,6 +41,15 @@ int	rules_make(const struct clone *c, struct autoconf *a);
  * missing.  With a NULL only warns.
  */
 void	preload_choose(const struct clone *c, struct autoconf *a);
+
+/*
+ * Appends where the server listens: not where production does, unless --set gives a
+ * port.  Returns 0 or negative errno.
+ */
+int	listen_choose(const struct clone *c, struct autoconf *a);
+
+/* Reports how a server is reached that listens where listen_choose() made it. */
+void	listen_tell(const struct clone *c);
 
 /*
  * Appends the settings that a recovery compares with pg_control, none less than

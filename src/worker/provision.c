@@ -134,7 +134,7 @@ add_clone_settings(struct work *w, const struct clone *c, struct autoconf *a)
 	if ((r = rules_make(c, a)) < 0)
 		return r;
 	preload_choose(c, a);
-	return 0;
+	return listen_choose(c, a);
 }
 
 static void
@@ -320,6 +320,9 @@ warn_locations(const struct work *w)
 static int
 work(struct work *w)
 {
+	struct clone c = {
+		.job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader, .version = w->version,
+	};
 	struct settings *s;
 	int r;
 
@@ -328,13 +331,15 @@ work(struct work *w)
 	    (w->job->fresh && (r = walblank_directory(w->cow, w->job, &w->reader)) < 0) ||
 	    (r = cow_flush(w->cow)) < 0)
 		return r;
-	if (!w->job->fresh)
-		return 0;	/* it was said then, and is the server's or the user's choice since */
-	warn_locations(w);
 	if ((s = settings_new(w->cow, &w->reader)) == NULL)
 		return -ENOMEM;
-	settings_warn(s, w->p, w->version);
-	tell_zone(w, s);
+	c.settings = s;
+	listen_tell(&c);
+	if (w->job->fresh) {	/* later it is the server's or the user's choice */
+		warn_locations(w);
+		settings_warn(s, w->p, w->version);
+		tell_zone(w, s);
+	}
 	settings_free(s);
 	return 0;
 }

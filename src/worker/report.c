@@ -70,16 +70,32 @@ report_failed(const char *fmt, ...)
 		report_send(MSG_FAILED, text, MIN((size_t)len, sizeof(text) - 1));
 }
 
+static void __attribute__((format(printf, 2, 0)))
+send_line(enum msg_type type, const char *fmt, va_list ap)
+{
+	char text[1024];
+	int len = vsnprintf(text, sizeof(text), fmt, ap);
+
+	if (len > 0)
+		report_send(type, text, MIN((size_t)len, sizeof(text) - 1));
+}
+
 void
 report_warn(const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
-	int len;
 
 	va_start(ap, fmt);
-	len = vsnprintf(text, sizeof(text), fmt, ap);
+	send_line(MSG_WARNING, fmt, ap);
 	va_end(ap);
-	if (len > 0)
-		report_send(MSG_WARNING, text, MIN((size_t)len, sizeof(text) - 1));
+}
+
+void
+report_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	send_line(MSG_NOTE, fmt, ap);
+	va_end(ap);
 }

@@ -20,6 +20,9 @@ const char *report_last_error(void);
 /* Reports MSG_WARNING with one line for the user. */
 void	report_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Reports MSG_NOTE: the same for what is no reason to worry. */
+void	report_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Reports MSG_FAILED with one line for the user. */
 void	report_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

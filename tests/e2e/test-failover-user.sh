@@ -2,20 +2,13 @@
 # random moments under his load: nobody notices, and nothing needed root.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-failover.sh"
-need fusermount3
+. "$srcdir/tests/lib-user.sh"
 fixture
 [ "$kills" -ge 50 ] || kills=50
-chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
 before=$(catalog_sum "$store")
-# /dev/fuse may be root's alone here: a node of our own, in our namespace.
-mknod -m 0666 /dev/shm/fuse c 10 229
-mount --bind /dev/shm/fuse /dev/fuse
-cp "$(command -v pbkfs)" "$support/stress" "$work"
-chmod 0755 "$work/pbkfs" "$work/stress"
-chown "$pguser" "$mnt" "$work"
-pbk() { as "$pguser" "$work/pbkfs" "$@"; }
-mount_it() { pbk mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
-unmount_it() { pbk unmount -D "$mnt" "$@"; }
+become_user
+cp "$support/stress" "$work"
+chmod 0755 "$work/stress"
 load_user=$pguser stress=$work/stress
 new_diff
 check "mount" mount_it --wal=mount || { plan_done; exit; }

@@ -1,18 +1,10 @@
 # Everything as an ordinary user, through fusermount3.
 . "$srcdir/tests/lib-e2e.sh"
-need fusermount3
+. "$srcdir/tests/lib-user.sh"
 fixture
 before=$(catalog_sum "$store")
-chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
-# /dev/fuse may be root's alone here: a node of our own, in our namespace.
-mknod -m 0666 /dev/shm/fuse c 10 229
-mount --bind /dev/shm/fuse /dev/fuse
-cp "$(command -v pbkfs)" "$support/fsops" "$work"
-chmod 0755 "$work/pbkfs"
-chown "$pguser" "$mnt" "$work"
-pbk() { as "$pguser" "$work/pbkfs" "$@"; }
-mount_it() { pbk mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
-unmount_it() { pbk unmount -D "$mnt" "$@"; }
+become_user
+cp "$support/fsops" "$work"
 new_diff
 check "mount" mount_it || { plan_done; exit; }
 equal "the worker is the user" "$pguid" "$(awk '$1 == "Uid:" { print $2 }' "/proc/$(worker_pid)/status")"

@@ -1,0 +1,77 @@
+# A clone does not take production's place: who looks for production where that
+# listens never finds the clone, whichever of them runs.  PBKFS_E2E_USER=yes: the same
+# as an ordinary user.
+. "$srcdir/tests/lib-e2e.sh"
+pg_any
+new_cluster "$work/pgdata" || exit 99
+prod=$work/pgdata store=$work/made instance=main
+mkdir "$work/said"; chown "$pguser:" "$work/said"
+cat >>"$prod/postgresql.conf" <<CONF
+listen_addresses = ''
+unix_socket_directories = '$sock'
+port = 6543
+fsync = off
+CONF
+start() { : >>"$work/said/$2.log"; chown "$pguser:" "$work/said/$2.log"; as "$pguser" "$pgbin/pg_ctl" -D "$1" -w -t 90 -s -l "$work/said/$2.log" start || { tail -n 20 "$work/said/$2.log"; return 1; }; }
+# Whoever looks for production.
+application() { sql -p 6543 "$@"; }
+whose() { "$@" -c 'show cluster_name'; }
+sockets() { (cd "$sock" && stat -c '%n %i %y' .s* 2>/dev/null && cat .s*.lock); }
+sockets_are_its_own() { sockets >"$work/sockets.now"; same "$1" "$work/sockets" "$work/sockets.now"; }
+echo "cluster_name = 'production'" >>"$prod/postgresql.conf"
+make_backup FULL zlib; id=$made
+if [ "${PBKFS_E2E_USER:-}" = yes ]; then . "$srcdir/tests/lib-user.sh"; become_user; fi
+new_diff
+
+check "mount without a port" mount_it || { plan_done; exit; }
+check "it is said where the clone will be" grep -qF "psql -h '$mnt/pg_stat_tmp' -p 6543" "$work/err"
+private() { as "$pguser" "$pgbin/psql" -XAtq -h "$mnt/pg_stat_tmp" -p 6543 -U postgres -d postgres "$@"; }
+check "the clone starts while production is down" start "$mnt" clone || { plan_done; exit; }
+equal "and is there" "pbkfs $id main" "$(whose private)"
+equal "without TCP" "" "$(private -c 'show listen_addresses')"
+refuse "an application does not find it" "$sock/.s.PGSQL.6543" application -c 'select 1'
+equal "nothing of it is in production's directory" "" "$(ls -A "$sock")"
+check "production starts beside it" start "$prod" production
+equal "and is who an application finds" production "$(whose application)"
+sockets >"$work/sockets"
+check "a copy of the running clone" as "$pguser" "$pgbin/pg_basebackup" -D "$work/said/copy" -h "$mnt/pg_stat_tmp" -p 6543 -U postgres -c fast -X stream
+check "starts beside both" start "$work/said/copy" copy
+equal "with a place of its own" "pbkfs $id main" "$(as "$pguser" "$pgbin/psql" -XAtq -h "$work/said/copy/pg_stat_tmp" -p 6543 -U postgres -d postgres -c 'show cluster_name')"
+check "the copy stops" pg_stop "$work/said/copy"
+check "a clone that is killed" pg_stop "$mnt" immediate
+check "starts again" start "$mnt" clone
+equal "and is there" "pbkfs $id main" "$(whose private)"
+check "the clone stops" pg_stop "$mnt"
+check "another mount with a setting" remount --set work_mem=6MB
+check "says it again" grep -qF "psql -h '$mnt/pg_stat_tmp' -p 6543" "$work/err"
+check "with a port" remount --set port=7654
+check "which counts there" grep -qF "psql -h '$mnt/pg_stat_tmp' -p 7654" "$work/err"
+check "unmount" unmount_it
+
+new_diff
+check "mount with production's own port" mount_it --set port=6543
+refuse "does not start beside it" "" start "$mnt" clone
+check "and says why" grep -q '6543.*lock" already exists' "$work/said/clone.log"
+equal "production is there" production "$(whose application)"
+sockets_are_its_own "its sockets are as they were"
+check "unmount" unmount_it
+
+new_diff
+check "mount with a port of its own" mount_it --set port=7654 --set listen_addresses=
+refuse "nothing is said of a place" "" grep -q "psql -h" "$work/err"
+check "the clone starts" start "$mnt" clone
+equal "beside production" "pbkfs $id main" "$(whose sql -p 7654)"
+equal "which is where it was" production "$(whose application)"
+check "the clone stops" pg_stop "$mnt"
+sockets_are_its_own "production's sockets are as they were"
+check "unmount" unmount_it
+
+new_diff
+check "mount with a directory of one's own" mount_it --set "unix_socket_directories=$work/said"
+refuse "nothing is said of a place then, either" "" grep -q "psql -h" "$work/err"
+check "the clone starts" start "$mnt" clone
+equal "there" "pbkfs $id main|" "$(as "$pguser" "$pgbin/psql" -XAtq -h "$work/said" -p 6543 -U postgres -d postgres -c 'show cluster_name' -c 'show listen_addresses' | paste -sd '|')"
+check "the clone stops" pg_stop "$mnt"
+check "unmount" unmount_it
+check "production stops" pg_stop "$prod"
+plan_done
