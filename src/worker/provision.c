@@ -154,9 +154,7 @@ add_first_settings(struct work *w, const struct clone *c, struct autoconf *a)
 {
 	int r;
 
-	if (w->p->keep_settings)
-		preload_choose(c, NULL);
-	else if ((r = add_clone_settings(w, c, a)) < 0)
+	if (!w->p->keep_settings && (r = add_clone_settings(w, c, a)) < 0)
 		return r;
 	if (provision_recovers(w->p, w->backup))
 		add_recovery_settings(w->p, a);
@@ -337,6 +335,8 @@ work(struct work *w)
 	listen_tell(&c);
 	if (w->job->fresh) {	/* later it is the server's or the user's choice */
 		warn_locations(w);
+		if (w->p->keep_settings)
+			preload_choose(&c, NULL);
 		settings_warn(s, w->p, w->version);
 		tell_zone(w, s);
 	}
