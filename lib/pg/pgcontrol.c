@@ -24,7 +24,8 @@ static const struct {
 	size_t	crc;		/* where the checksum of all before it stands */
 } layouts[] = {
 	{ 1201, 288 },		/* PostgreSQL 12 */
-	{ 1300, 288 },		/* 13 to 17 */
+	{ 1300, 288 },		/* 13 to 16 */
+	{ 1700, 288 },		/* 17 */
 	{ 1800, 292 },		/* 18 */
 };
 
