@@ -70,6 +70,7 @@ const struct outward outward_settings[] = {
 	KEPT("extension_control_path", 18, 0, "is only read"),
 	KEPT("extension_destdir", 0, 0, "Debian's; is only read"),
 	KEPT("jit_provider", 0, 0, "is only read, and not missed"),
+	KEPT("output_plugin_libraries", 0, 0, "may be loaded by whoever makes a slot, as in production"),
 	KEPT("oauth_validator_libraries", 18, 0, "loaded at a login by OAuth only"),
 
 	/* ---- what known extensions do by themselves: accepted where they are absent ---- */
