@@ -75,6 +75,8 @@ take_settings() {
 give_settings() {
 	apt-config dump | grep -E '^Acquire::(https?::|Retries |Check-)' >"$1/etc/apt/apt.conf.d/90host"
 	cp -L /etc/resolv.conf /etc/hosts "$1/etc/"
+	# older fusermount3 want it, and only an installed system has it
+	[ -e "$1/etc/mtab" ] || ln -sf ../proc/self/mounts "$1/etc/mtab"
 	# no server is to be started by its package
 	printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d" && chmod 755 "$1/usr/sbin/policy-rc.d"
 }

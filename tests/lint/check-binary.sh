@@ -28,7 +28,7 @@ if asked -fstack-protector-strong; then
 	has "canaries" '__stack_chk_fail' readelf -W --dyn-syms "$program"
 fi
 if asked -fstack-clash-protection && [ "$(uname -m)" = x86_64 ]; then
-	has "stack frames that touch each page" 'orq +\$0x0,(0x[0-9a-f]+)?\(%rsp\)' objdump -d "$program"
+	has "stack frames that touch each page" 'or[bq] +\$0x0,(0x[0-9a-f]+)?\(%rsp\)' objdump -d "$program"
 fi
 
 # One object without the note takes it from the program; the toolchain's come first.
