@@ -83,9 +83,10 @@ compare(const struct chain *c, const struct store *s, uint32_t e,
 	struct stat st;
 	uint64_t at;
 	ssize_t n;
+	int error;
 
-	if (fstat(fd, &st) != 0)
-		return -errno;
+	if ((error = store_fstat(fd, &st)) < 0)
+		return error;
 	if ((uint64_t)st.st_size != p->stored || version < CRC_KNOWN)
 		return -EUCLEAN;
 	for (at = 0; at < p->stored; at += (uint64_t)n) {

@@ -54,9 +54,11 @@ check_length(int fd, const struct index_provider *p, struct records_fault *fault
 	struct stat st;
 	uint64_t end = p->hdr_off + p->hdr_size;
 
-	if (fstat(fd, &st) != 0)
-		return REFUSE(fault, InvalidBlockNumber, -errno, "page_header_map: %s",
-		    strerror(errno));
+	int error = store_fstat(fd, &st);
+
+	if (error < 0)
+		return REFUSE(fault, InvalidBlockNumber, error, "page_header_map: %s",
+		    strerror(-error));
 	if ((uint64_t)st.st_size >= end)
 		return 0;
 	return REFUSE(fault, InvalidBlockNumber, -EUCLEAN,

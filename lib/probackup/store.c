@@ -44,6 +44,15 @@ store_pread(int fd, void *buf, size_t len, off_t off)
 	return n;
 }
 
+int
+store_fstat(int fd, struct stat *st)
+{
+	if (fstat(fd, st) == 0)
+		return 0;
+	failed = true;
+	return -errno;
+}
+
 /* Opens what path names in a backup, by the way from the root of the store. */
 static int
 open_from_root(int store_fd, const char *instance, const char *id, const char *path, int flags)
@@ -191,40 +200,49 @@ was_told(uint16_t backup, uint32_t e, uint32_t blkno)
 	return known;
 }
 
+/* Opens a file of a backup and finds what it is. */
+static int
+open_in_backup(const struct store *s, uint16_t backup, const char *path, struct stat *st)
+{
+	int fd autoclose = io_open_beneath(s->backup_fd[backup], path, O_RDONLY | O_NONBLOCK, 0);
+	int error;
+
+	/* A directory that was moved away may have been put back as another one. */
+	if (fd == -ENOENT || fd == -ESTALE || fd == -EBADF)
+		fd = open_from_root(s->store_fd, s->instance, s->ix.backups[backup].id, path,
+		    O_RDONLY | O_NONBLOCK);
+	if (fd < 0) {
+		failed = true;
+		return fd;
+	}
+	/* A file system that died may open what it remembers. */
+	if ((error = store_fstat(fd, st)) < 0)
+		return error;
+	return S_ISREG(st->st_mode) ? steal_fd(&fd) : -EINVAL;
+}
+
 static int
 open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 {
 	char shown[PATH_MAX], path[2 * PATH_MAX];
+	int r, fd autoclose = -1;
 	struct stat st;
-	int r, rc;
 
 	if (e == INDEX_NONE)
 		strcpy(path, "page_header_map");
 	else if ((r = index_path(&s->ix, e, shown, sizeof(shown))) < 0 ||
 	    (r = tablespace_stored_path(shown, path, sizeof(path))) < 0)
 		return r;
-	r = io_open_beneath(s->backup_fd[p->backup], path, O_RDONLY | O_NONBLOCK, 0);
-	/* A directory that was moved away may have been put back as another one. */
-	if (r == -ENOENT || r == -ESTALE || r == -EBADF)
-		r = open_from_root(s->store_fd, s->instance, s->ix.backups[p->backup].id, path,
-		    O_RDONLY | O_NONBLOCK);
-	/* A file system that died may still open what it has in its caches. */
-	if (r >= 0 && fstat(r, &st) != 0) {
-		rc = -errno;
-		close(r);
-		r = rc;
-	}
-	if (r < 0)
+	if ((fd = open_in_backup(s, p->backup, path, &st)) < 0) {
+		r = fd;
+	} else if (s->guard == NULL || (r = guard_check(s->guard, s, p->backup, &st)) == 0) {
+		return steal_fd(&fd);
+	} else if (r == -ESTALE) {
+		return r;		/* which was told there */
+	} else {
 		failed = true;
-	if (r >= 0 && !S_ISREG(st.st_mode)) {
-		close(r);
-		r = -EINVAL;
 	}
-	if (r >= 0 && s->guard != NULL && (rc = guard_check(s->guard, s, p->backup, &st)) < 0) {
-		close(r);
-		return rc;
-	}
-	if (r < 0 && !s->quiet && !was_told(p->backup, e, InvalidBlockNumber))
+	if (!s->quiet && !was_told(p->backup, e, InvalidBlockNumber))
 		log_error("could not open \"%s\" in backup %s: %s", path,
 		    s->ix.backups[p->backup].id,
 		    r == -EINVAL ? "it is not a file" : strerror(-r));

@@ -13,6 +13,8 @@
 #include "base/iostats.h"
 #include "probackup/index.h"
 
+struct stat;
+
 /* What a page that was read has to match beside its record; each includes those before. */
 enum store_check {
 	STORE_CHECK_NOTHING,
@@ -74,8 +76,12 @@ int	store_fd_of(const struct store *s, uint32_t e, const struct index_provider *
 void	store_complain(const struct store *s, uint32_t e, const struct index_provider *p,
 	    uint32_t blkno, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-/* io_pread() of a file of the store: a failure is remembered for store_took_failure(). */
+/*
+ * io_pread() and fstat() of a file of the store: a failure is remembered for
+ * store_took_failure().
+ */
 ssize_t	store_pread(int fd, void *buf, size_t len, off_t off);
+int	store_fstat(int fd, struct stat *st);
 
 /*
  * Whether something of a store could not be opened or read since the last call:
