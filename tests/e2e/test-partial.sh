@@ -3,12 +3,10 @@
 PBKFS_E2E_TIMEOUT=${PBKFS_E2E_TIMEOUT:-600}
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-catalogs.sh"
-have_catalogs || skip_all "there are no catalogs in $catalogs"
-pgbin=$(pg_bindir 15) || skip_all "PostgreSQL 15 is not installed"
-unpack_catalog tablespace
-id=TOXC04
-ts=16565 new=16585	# OIDs of db_ts, which has most of its files in a tablespace, and of db_new
-oracle=$catalogs/tablespace.oracle/oracle/main.$id
+. "$srcdir/tests/lib-made.sh"
+fixture_tablespace
+# db_ts has most of its files in a tablespace
+ts=$(database_oid db_ts) new=$(database_oid db_new) first=$(database_oid postgres)
 before=$(catalog_sum "$store")
 empty=$(: | sha256sum | cut -d' ' -f1)
 # without OID...: the manifest of the restore, with the files of these databases empty.
@@ -68,7 +66,7 @@ refuse "a part of what was made with all is refused" "was made with all database
 new_diff
 check "db_ts alone: mount" mount_it --db-include=db_ts --wal=mount
 check "it says what is left out" grep -q 'left out: databases "postgres", "db_new"' "$work/err"
-like_oracle "db_ts alone: files" "$(without 5 $new)" "$mnt"
+like_oracle "db_ts alone: files" "$(without $first $new)" "$mnt"
 check "db_ts alone: the server starts" pg_start "$mnt"
 equal "rows" "$(grep '^db_ts|in_ts' "$oracle.sql.txt" | tr '\n' ' ')" "$(sql -d db_ts -c "select format('db_ts|in_ts|%s|%s', count(*), sum(hashtext(t::text))) from in_ts t" -c "select format('db_ts|in_ts0|%s|%s', count(*), sum(hashtext(t::text))) from in_ts0 t" | tr '\n' ' ')"
 refuse "postgres is a database like others" "FATAL" sql -c 'select 1'
@@ -78,7 +76,7 @@ check "stop" pg_stop "$mnt"
 check "unmount" unmount_it
 
 # ---- real copies of tablespaces have the same part -------------------------------------
-location=$(sed -n 's/^[0-9]* //p' "$store/backups/main/$id/database/tablespace_map" | head -n 1)
+location=$(tablespace_map | sed -n 's/^[0-9]* //p' | head -n 1)
 mkdir -m 0700 "$work/copy"; chown "$pguser:" "$work/copy"
 new_diff
 check "a real copy: mount" mount_it --db-exclude db_ts -T "$location=$work/copy"
@@ -93,7 +91,7 @@ cannot() {	# cannot DESCRIPTION PATTERN OPTION...
 	refuse "$cannot_desc" "$cannot_pattern" mount_it "$@"
 	equal "$cannot_desc: nothing is left" "" "$(ls -A "$diff")"
 }
-cannot "an unknown database" 'backup "TOXC04" has no database "nosuch": choose from "postgres", "db_ts", "db_new"' --db-include nosuch
+cannot "an unknown database" "backup \"$id\" has no database \"nosuch\": choose from \"postgres\", \"db_ts\", \"db_new\"" --db-include nosuch
 cannot "a template" '"template1" is never left out' --db-exclude template1
 cannot "both kinds" "cannot be combined" --db-include db_ts --db-exclude db_new
 cannot "no name" "cannot be" --db-include ''
@@ -112,13 +110,13 @@ mv "$work/map" "$store/backups/main/$id/database/database_map"
 equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
 
 # ---- recovery from the archive goes over databases that are not there -------------------
-unpack_catalog archive-page
-id=TOXCR8 oracle=$catalogs/archive-page.oracle/oracle
+fixture_archive
+last_id=$id id=$full_id
 new_diff
 check "recovery: mount" mount_it --db-include postgres --recovery-target=latest --recovery-target-action=promote
 check "recovery: start" pg_start "$mnt"
 check "recovery: it ends" recovery_ended
-grep '^postgres|' "$oracle/main.TOXCRK.latest.sql.txt" >"$work/expected"
+grep '^postgres|' "$oracle_dir/oracle/main.$last_id.latest.sql.txt" >"$work/expected"
 for db in $(sql -c "select datname from pg_database where datname like 'db%'"); do sql -c "drop database $db"; done
 sql_rows 2>&1 | grep '^postgres|' >"$work/found"
 same "recovery: rows" "$work/expected" "$work/found"

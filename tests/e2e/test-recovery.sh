@@ -3,10 +3,9 @@
 PBKFS_E2E_TIMEOUT=${PBKFS_E2E_TIMEOUT:-600}
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-catalogs.sh"
-have_catalogs || skip_all "there are no catalogs in $catalogs"
-pgbin=$(pg_bindir 15) || skip_all "PostgreSQL 15 is not installed"
-unpack_catalog archive-page
-oracle_dir=$catalogs/archive-page.oracle
+. "$srcdir/tests/lib-made.sh"
+fixture_archive
+last_id=$id
 before=$(catalog_sum "$store")
 
 # recover DESCRIPTION OPTION...: mounts $id and waits for the end of recovery.
@@ -21,7 +20,6 @@ finish() { check "$desc: stop" pg_stop "$mnt"; check "$desc: unmount" unmount_it
 wal=mount
 
 # What restores to these moments gave, all rows of all databases.
-moment() { awk -F ' [|] ' -v label="$1" -v field="$2" '$1 == label { print $field }' "$oracle_dir/pitr.txt"; }
 for rows in "$oracle_dir"/oracle/main.*.*.sql.txt; do
 	tag=${rows##*/main.}; tag=${tag%.sql.txt}
 	id=${tag%%.*} tag=${tag#*.}
@@ -41,8 +39,7 @@ for rows in "$oracle_dir"/oracle/main.*.*.sql.txt; do
 done
 
 # The other moments, by each kind of target: the counts that were noted then.
-counts() { sql -c 'select (select count(*) from t_grow), (select count(*) from marks), (select count(*) from pgbench_history), (select sum(abalance) from pgbench_accounts)' | tr '|' ' '; }
-id=TOXCR8
+id=$full_id
 for label in $(sed '/^#/d; s/ .*//' "$oracle_dir/pitr.txt"); do
 	for kind in time:2 lsn:3 xid:4 name:5; do
 		recover "$id to ${kind%:*} of $label" --recovery-target-"${kind%:*}"="$(moment "$label" "${kind#*:}")" || continue
@@ -52,13 +49,15 @@ for label in $(sed '/^#/d; s/ .*//' "$oracle_dir/pitr.txt"); do
 done
 
 # Command and server are in different time zones: the command's counts, and both are told.
-id=TOXCRE
+id=$middle_id
+in_zone() { TZ=$1 date -d "$(moment after1 2)" '+%F %T%:::z'; }
+tokyo=$(in_zone JST-9) york=$(in_zone America/New_York)
 new_diff
 desc="a time in Tokyo for a server in New York"
 check "$desc: mount" env TZ=JST-9 pbkfs mount -B "$store" -I main -i $id -D "$mnt" -d "$diff" \
-    --recovery-target-time='2026-11-23 07:21:18' --recovery-target-action=promote --set timezone=America/New_York
-check "$desc: it is told" grep -q '^pbkfs: recovery target time is 2026-11-23 07:21:18+09, for the server (timezone "America/New_York") 2026-11-22 17:21:18-05$' "$work/err"
-equal "$desc: the setting" "recovery_target_time = '2026-11-23 07:21:18+09'" "$(grep '^recovery_target_time ' "$mnt/postgresql.auto.conf")"
+    --recovery-target-time="${tokyo%+09}" --recovery-target-action=promote --set timezone=America/New_York
+check "$desc: it is told" grep -qxF "pbkfs: recovery target time is $tokyo, for the server (timezone \"America/New_York\") $york" "$work/err"
+equal "$desc: the setting" "recovery_target_time = '$tokyo'" "$(grep '^recovery_target_time ' "$mnt/postgresql.auto.conf")"
 check "$desc: the server starts" pg_start "$mnt"
 check "$desc: recovery ends" recovery_ended
 equal "$desc: the server's zone" America/New_York "$(sql -c 'show timezone')"
@@ -66,7 +65,7 @@ equal "$desc: rows as they were noted then" "$(moment after1 6)" "$(counts)"
 finish
 
 # Without any target a backup without WAL of its own runs to the end of the archive.
-id=TOXCRK
+id=$last_id
 new_diff
 check "no target: mount" mount_it
 sed '1,/^=== postgresql.auto.conf$/d' "$oracle_dir/oracle/main.$id.none.generated.txt" | grep '^recovery_' | sed "s/'promote'/'pause'/" >"$work/expected"
@@ -77,7 +76,7 @@ check "no target: unmount" unmount_it
 # What recovery made of it stays: it is not repeated at the next mount.
 recover "$id to immediate" --recovery-target=immediate
 check "a change after recovery" sql -c 'create table mine as select 1 as one'
-refuse "the archive cannot be written by the server's user" "denied" as "$pguser" sh -c ": >>'$mnt/.pbkfs/wal/000000010000000000000024'"
+refuse "the archive cannot be written by the server's user" "denied" as "$pguser" sh -c ": >>'$mnt/.pbkfs/wal/$(segment_of "$(control_value $id start-lsn)")'"
 check "stop" pg_stop "$mnt"
 refuse "recovery.signal was used up" "" test -e "$mnt/recovery.signal"
 refuse "a later mount cannot ask for another target" "first mount of a diff directory" remount --recovery-target=latest
@@ -115,9 +114,9 @@ cannot() {	# cannot DESCRIPTION PATTERN OPTION...
 	refuse "$cannot_desc: nothing is mounted" "" is_mounted "$mnt"
 	equal "$cannot_desc: nothing is left" "" "$(ls -A "$diff")"
 }
-cannot "a time before the end of the backup" "before" --recovery-target-time='2026-11-22 22:21:20+00'
-cannot "an xid before it" "before" --recovery-target-xid=900
-cannot "an LSN before it" "before" --recovery-target-lsn=0/2400000
+cannot "a time before the end of the backup" "before" --recovery-target-time="$(moment after1 2)"
+cannot "an xid before it" "before" --recovery-target-xid="$(moment after1 4)"
+cannot "an LSN before it" "before" --recovery-target-lsn="$(moment after1 3)"
 cannot "an LSN that the archive does not reach" "0000000100000000000000" --recovery-target-lsn=0/F000000
 cannot "an unknown timeline" "timeline 7" --recovery-target-timeline=7
 cannot "a time that is none" "time" --recovery-target-time=yesterday
@@ -131,17 +130,19 @@ cannot "two targets" "only one" --recovery-target=latest --recovery-target-xid=1
 cannot "an unknown target" "only immediate" --recovery-target=soon
 cannot "an unknown action" "recovery-target-action" --recovery-target-action=explode
 cannot "inclusive without a target" "needs a target" --recovery-target-inclusive=false
-rm "$store/wal/main/000000010000000000000025.gz"
-cannot "a gap within the backup" "000000010000000000000025"
-cp -a "$work/kept/000000010000000000000025.gz" "$store/wal/main"
-rm "$store/wal/main/000000010000000000000027.gz"
-cannot "a gap before an LSN" "000000010000000000000027" --recovery-target-lsn=0/28EAF38
-cannot "a gap before the latest" "000000010000000000000027" --recovery-target=latest
+# within the last backup; behind the first moment after it
+within=$(segment_of "$(control_value $id stop-lsn)") behind=$(segment_after "$(segment_of "$(moment after2 3)")" 1)
+rm "$store/wal/main/$within.gz"
+cannot "a gap within the backup" "$within"
+cp -a "$work/kept/$within.gz" "$store/wal/main"
+rm "$store/wal/main/$behind.gz"
+cannot "a gap before an LSN" "$behind" --recovery-target-lsn="$(moment late2 3)"
+cannot "a gap before the latest" "$behind" --recovery-target=latest
 new_diff
 check "a gap that may lie behind a time" mount_it --recovery-target-time="$(moment after2 2)"
-check "is a warning that names it" grep -q 'warning:.*000000010000000000000027' "$work/err"
+check "is a warning that names it" grep -q "warning:.*$behind" "$work/err"
 check "unmount" unmount_it
-cp -a "$work/kept/000000010000000000000027.gz" "$store/wal/main"
+cp -a "$work/kept/$behind.gz" "$store/wal/main"
 new_diff
 check "with a restore_command of one's own the archive here does not count" mount_it --recovery-target-lsn=0/F000000 --restore-command="cp /elsewhere/%f %p"
 equal "and it is the one" "restore_command = 'cp /elsewhere/%f %p'" "$(grep '^restore_command' "$mnt/postgresql.auto.conf" | tail -n 1)"

@@ -71,7 +71,8 @@ struct catbackup {
 	int	error;			/* the first one */
 
 	int	dirfd;			/* of the backup */
-	int	database;		/* of its database/ */
+	int	tree;			/* of its database/, or of an external directory's */
+	unsigned external;		/* number of that directory, or 0 */
 	FILE	*list, *header_map;	/* header_map: NULL until it is needed */
 	uint64_t header_map_len;
 	uint32_t list_crc;
@@ -366,7 +367,7 @@ catbackup_store(struct catbackup *b, const char *path, const void *bytes, size_t
 
 	if (b->error != 0)
 		return b->error;
-	if ((error = create_file(b->database, path, &f)) < 0)
+	if ((error = create_file(b->tree, path, &f)) < 0)
 		return fail(b, error);
 	fwrite(bytes, 1, len, f);
 	if ((error = close_file(f)) < 0)
@@ -499,8 +500,8 @@ put_line(struct catbackup *b, const struct line *l)
 	append(&t, ", \"is_datafile\":\"%d\", \"is_cfs\":\"0\", \"crc\":\"%" PRIu32 "\", "
 	    "\"compress_alg\":\"%s\"", l->is_datafile, l->crc, catwriter_alg_name(l->alg));
 	if (b->version >= V_EXTERNAL_DIRS)
-		append(&t, ", \"external_dir_num\":\"0\", \"dbOid\":\"%" PRIu32 "\"",
-		    database_of(l->path, &rest));
+		append(&t, ", \"external_dir_num\":\"%u\", \"dbOid\":\"%" PRIu32 "\"", b->external,
+		    b->external == 0 ? database_of(l->path, &rest) : 0);
 	if (b->version >= V_FULL_SIZE && l->full_size != 0 && l->full_size != l->size)
 		append(&t, ",\"full_size\":\"%" PRId64 "\"", l->full_size);
 	if (l->is_datafile)
@@ -511,6 +512,40 @@ put_line(struct catbackup *b, const struct line *l)
 	return put_list(b, t.bytes, t.len);
 }
 
+/* Opens a directory of the backup for what is stored next, and makes it if need be. */
+static int
+enter_tree(struct catbackup *b, const char *path)
+{
+	int error, fd;
+
+	if ((error = make_parents(b->dirfd, path)) < 0)
+		return error;
+	if (mkdirat(b->dirfd, path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(b->dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (b->tree >= 0)
+		close(b->tree);
+	b->tree = fd;
+	return 0;
+}
+
+int
+catbackup_set_external(struct catbackup *b, unsigned number)
+{
+	char path[64];
+	int error;
+
+	if (b->error != 0)
+		return b->error;
+	snprintf(path, sizeof(path), "external_directories/externaldir%u", number);
+	if ((error = enter_tree(b, number == 0 ? "database" : path)) < 0)
+		return fail(b, error);
+	b->external = number;
+	return 0;
+}
+
 int
 catbackup_dir(struct catbackup *b, const char *path, mode_t mode)
 {
@@ -519,9 +554,9 @@ catbackup_dir(struct catbackup *b, const char *path, mode_t mode)
 
 	if (b->error != 0)
 		return b->error;
-	if ((error = make_parents(b->database, path)) < 0)
+	if ((error = make_parents(b->tree, path)) < 0)
 		return fail(b, error);
-	if (mkdirat(b->database, path, 0700) < 0 && errno != EEXIST)
+	if (mkdirat(b->tree, path, 0700) < 0 && errno != EEXIST)
 		return fail(b, -errno);
 	return put_line(b, &l);
 }
@@ -668,7 +703,7 @@ put_pages(struct catbackup *b, const struct catfile *f, struct line *l)
 
 	if (headers == NULL)
 		return -ENOMEM;
-	if ((error = create_file(b->database, f->path, &s.file)) < 0)
+	if ((error = create_file(b->tree, f->path, &s.file)) < 0)
 		return error;
 	for (size_t i = 0; i < f->n_pages; i++)
 		put_page(b, &s, &f->pages[i]);
@@ -735,6 +770,7 @@ own_options(struct catbackup_options *o)
 	error |= own_string(&o->program_version, CATWRITER_VERSION);
 	error |= own_string(&o->server_version, "15");
 	error |= own_string(&o->status, "OK");
+	error |= own_string(&o->external_dirs, NULL);
 	error |= own_string(&o->control_extra, NULL);
 	if (o->timeline == 0)
 		o->timeline = 1;
@@ -746,7 +782,8 @@ free_backup(struct catbackup *b)
 {
 	const char *strings[] = {
 		b->options.id, b->options.mode, b->options.parent, b->options.program_version,
-		b->options.server_version, b->options.status, b->options.control_extra,
+		b->options.server_version, b->options.status, b->options.external_dirs,
+		b->options.control_extra,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
@@ -757,8 +794,8 @@ free_backup(struct catbackup *b)
 		fclose(b->header_map);
 	if (b->dirfd >= 0)
 		close(b->dirfd);
-	if (b->database >= 0)
-		close(b->database);
+	if (b->tree >= 0)
+		close(b->tree);
 	ZSTD_freeCCtx(b->zstd);
 	free(b);
 }
@@ -790,17 +827,15 @@ make_backup_dir(const struct catwriter *w, struct catbackup *b)
 static int
 open_backup(const struct catwriter *w, struct catbackup *b)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 	int error;
 
 	if ((error = make_backup_dir(w, b)) < 0)
 		return error;
-	b->dirfd = openat(w->dirfd, b->id, flags);
-	if (b->dirfd < 0 || mkdirat(b->dirfd, "database", 0700) < 0)
+	b->dirfd = openat(w->dirfd, b->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b->dirfd < 0)
 		return -errno;
-	b->database = openat(b->dirfd, "database", flags);
-	if (b->database < 0)
-		return -errno;
+	if ((error = enter_tree(b, "database")) < 0)
+		return error;
 	return create_file(b->dirfd, "backup_content.control", &b->list);
 }
 
@@ -813,7 +848,7 @@ catbackup_begin(struct catwriter *w, const struct catbackup_options *options,
 
 	if (b == NULL)
 		return -ENOMEM;
-	b->dirfd = b->database = -1;
+	b->dirfd = b->tree = -1;
 	b->options = *options;
 	b->alg = options->alg;
 	b->level = options->level;
@@ -888,7 +923,7 @@ put_control_result(const struct catbackup *b, FILE *f)
 	put_lsn(f, "stop-lsn", o->stop_lsn);
 	put_time(f, "start-time", b->start_time);
 	put_time(f, "end-time", b->start_time + 1);
-	fprintf(f, "recovery-xid = 0\n");
+	fprintf(f, "recovery-xid = %" PRIu32 "\n", o->recovery_xid);
 	put_time(f, "recovery-time", b->start_time);
 	fprintf(f, "data-bytes = %" PRIu64 "\n"
 	    "wal-bytes = %" PRIu64 "\n"
@@ -898,6 +933,8 @@ put_control_result(const struct catbackup *b, FILE *f)
 	    b->data_bytes, b->wal_bytes, b->uncompressed_bytes, b->pgdata_bytes, o->status);
 	if (o->parent != NULL)
 		fprintf(f, "parent-backup-id = '%s'\n", o->parent);
+	if (o->external_dirs != NULL)
+		fprintf(f, "external-dirs = '%s'\n", o->external_dirs);
 	if (b->version >= V_CONTENT_CRC && !o->omit_content_crc)
 		fprintf(f, "content-crc = %" PRIu32 "\n", b->list_crc ^ o->wrong_content_crc);
 	if (o->control_extra != NULL)

@@ -114,6 +114,8 @@ struct catbackup_options {
 	uint32_t checksum_version;
 	uint32_t timeline;		/* 0: 1 */
 	uint64_t start_lsn, stop_lsn;
+	uint32_t recovery_xid;
+	const char *external_dirs;	/* their paths with ':' between, or NULL */
 
 	/* What is wrong with it, or unusual. */
 	bool	omit_header_map;	/* no page_header_map though the version has it */
@@ -138,6 +140,12 @@ const char *catbackup_id(const struct catbackup *b);
 
 /* From the next data file on, pages are compressed otherwise. */
 void	catbackup_set_alg(struct catbackup *b, enum catwriter_alg alg, int level);
+
+/*
+ * From the next entry on, directories and plain files are those of the external
+ * directory with this number, from 1 on in the order of their paths; 0 is PGDATA.
+ */
+int	catbackup_set_external(struct catbackup *b, unsigned number);
 
 /*
  * Entries of the list, in the order in which they are to stand there.  mode

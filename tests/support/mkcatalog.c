@@ -44,11 +44,15 @@
 #include "catwriter.h"
 
 #define FILE_MAX	(2048 * MiB)	/* of a file that is read into memory */
+#define EXTERNALS_MAX	8
 
 /* --- the command line --- */
 
 struct options {
 	const char *catalog, *instance, *pgdata;
+	const char *database_map;	/* file with it, or NULL */
+	const char *externals[EXTERNALS_MAX];	/* directories */
+	size_t	n_externals;
 	bool	by_content;		/* pages that differ, not those with a newer LSN */
 	bool	mixed;			/* another codec for each file */
 	unsigned n_files, n_increments, seed, stored_percent;
@@ -58,7 +62,7 @@ struct options {
 enum {
 	OPT_CATALOG = 1, OPT_INSTANCE, OPT_PGDATA, OPT_MODE, OPT_PARENT, OPT_COMPRESS, OPT_LEVEL,
 	OPT_MIXED, OPT_ID, OPT_VERSION, OPT_STREAM, OPT_ARCHIVE, OPT_STATUS, OPT_BY, OPT_FILES,
-	OPT_INCREMENTS, OPT_SEED, OPT_STORED, OPT_HELP,
+	OPT_INCREMENTS, OPT_SEED, OPT_STORED, OPT_EXTERNAL, OPT_MAP, OPT_HELP,
 };
 
 static const struct option long_options[] = {
@@ -80,6 +84,8 @@ static const struct option long_options[] = {
 	{ "increments",		required_argument,	NULL, OPT_INCREMENTS },
 	{ "seed",		required_argument,	NULL, OPT_SEED },
 	{ "stored-percent",	required_argument,	NULL, OPT_STORED },
+	{ "external",		required_argument,	NULL, OPT_EXTERNAL },
+	{ "database-map",	required_argument,	NULL, OPT_MAP },
 	{ "help",		no_argument,		NULL, OPT_HELP },
 	{ NULL,			0,			NULL, 0 },
 };
@@ -90,7 +96,8 @@ usage(FILE *f, int status)
 	fprintf(f,
 	    "usage: mkcatalog backup --catalog DIR --instance NAME --pgdata DIR --mode MODE\n"
 	    "           [--parent ID] [--incremental-by lsn|content] [--stream|--archive]\n"
-	    "           [--id ID] [--status STATUS] [CODEC]\n"
+	    "           [--id ID] [--status STATUS] [--external DIR]... [--database-map FILE]\n"
+	    "           [CODEC]\n"
 	    "       mkcatalog scale --catalog DIR --instance NAME --files N --increments M\n"
 	    "           [--seed S] [--stored-percent P] [CODEC]\n"
 	    "       mkcatalog pack lz4|zst FILE    to standard output\n"
@@ -150,6 +157,14 @@ parse_version(const char *text)
 }
 
 static void
+add_external(struct options *o, const char *path)
+{
+	if (o->n_externals == EXTERNALS_MAX)
+		errx(1, "more than %d external directories", EXTERNALS_MAX);
+	o->externals[o->n_externals++] = path;
+}
+
+static void
 set_option(struct options *o, int opt, const char *arg)
 {
 	switch (opt) {
@@ -171,6 +186,8 @@ set_option(struct options *o, int opt, const char *arg)
 	case OPT_INCREMENTS:	o->n_increments = parse_number("increments", arg, 1000); break;
 	case OPT_SEED:		o->seed = parse_number("seed", arg, UINT_MAX); break;
 	case OPT_STORED:	o->stored_percent = parse_number("stored-percent", arg, 100); break;
+	case OPT_EXTERNAL:	add_external(o, arg); break;
+	case OPT_MAP:		o->database_map = arg; break;
 	case OPT_HELP:		usage(stdout, 0);
 	default:		usage(stderr, 2);
 	}
@@ -341,7 +358,7 @@ load_list(struct member *m, const char *path)
 	if (m->entries == NULL)
 		err(1, "could not read \"%s\"", path);
 	while ((line = strsep(&rest, "\n")) != NULL)
-		if (*line != '\0')
+		if (*line != '\0' && list_number(line, "external_dir_num") == 0)
 			parse_line(line, &m->entries[m->n_entries++]);
 	qsort(m->entries, m->n_entries, sizeof(*m->entries), compare_entries);
 }
@@ -562,7 +579,7 @@ find_newest(const struct options *o, char *id, size_t size)
 /* Where ControlFileData has what is needed here: the same in PostgreSQL 12 to 18. */
 enum {
 	CONTROL_SYSTEM_ID = 0, CONTROL_VERSION = 8, CONTROL_STATE = 16, CONTROL_CHECKPOINT = 32,
-	CONTROL_REDO = 40, CONTROL_TIMELINE = 48, CONTROL_BLCKSZ = 216, CONTROL_SEG_SIZE = 228,
+	CONTROL_REDO = 40, CONTROL_TIMELINE = 48, CONTROL_NEXT_XID = 64, CONTROL_BLCKSZ = 216, CONTROL_SEG_SIZE = 228,
 	CONTROL_CHECKSUMS = 252, CONTROL_USED = 292,
 };
 #define CONTROL_SHUTDOWNED	1	/* DB_SHUTDOWNED */
@@ -572,7 +589,7 @@ enum {
 struct cluster {
 	const char *pgdata;
 	uint64_t system_id, checkpoint, redo;
-	uint32_t timeline, seg_size, checksums;
+	uint32_t timeline, next_xid, seg_size, checksums;
 	char	server_version[16];
 	char	redo_segment[32];	/* file name of the segment with the redo location */
 };
@@ -614,6 +631,7 @@ load_cluster(struct cluster *c, const char *pgdata)
 	c->checkpoint = control_u64(control, CONTROL_CHECKPOINT);
 	c->redo = control_u64(control, CONTROL_REDO);
 	c->timeline = get_le32(control + CONTROL_TIMELINE);
+	c->next_xid = get_le32(control + CONTROL_NEXT_XID);
 	c->seg_size = get_le32(control + CONTROL_SEG_SIZE);
 	c->checksums = get_le32(control + CONTROL_CHECKSUMS);
 	if (c->seg_size == 0)
@@ -944,6 +962,85 @@ backup_dir(struct job *j, const char *path)
 	free(names);
 }
 
+/* Files of an external directory are stored whole in every backup. */
+static void
+backup_external(struct job *j, const char *root, const char *path)
+{
+	char full_path[PATH_MAX], name[PATH_MAX];
+	struct dirent **names;
+	struct mapped file;
+	struct stat st;
+	int n;
+
+	format_path(full_path, "%s/%s", root, path);
+	n = scandir(full_path, &names, is_real_name, alphasort);
+	if (n < 0)
+		err(1, "could not read \"%s\"", full_path);
+	while (n-- > 0) {
+		format_path(name, "%s%s%s", path, path[0] != '\0' ? "/" : "", names[n]->d_name);
+		format_path(full_path, "%s/%s", root, name);
+		free(names[n]);
+		if (stat(full_path, &st) < 0)
+			err(1, "could not stat \"%s\"", full_path);
+		if (S_ISDIR(st.st_mode)) {
+			check(catbackup_dir(j->backup, name, st.st_mode & 07777), full_path);
+			backup_external(j, root, name);
+		} else if (S_ISREG(st.st_mode)) {
+			file = map_file(full_path);
+			check(catbackup_plain(j->backup, name, st.st_mode & 07777, file.bytes,
+			    file.len), full_path);
+			unmap_file(file);
+		}
+	}
+	free(names);
+}
+
+static int
+compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Puts the external directories into the order of their numbers; gives their list, to be freed. */
+static char *
+number_externals(struct options *o)
+{
+	char *list = NULL;
+	size_t len;
+	FILE *f;
+
+	if (o->n_externals == 0)
+		return NULL;
+	if ((f = open_memstream(&list, &len)) == NULL)
+		err(1, "could not start");
+	for (size_t i = 0; i < o->n_externals; i++)
+		fprintf(f, "%s%s", i > 0 ? ":" : "", o->externals[i]);
+	fclose(f);
+	qsort(o->externals, o->n_externals, sizeof(o->externals[0]), compare_paths);
+	return list;
+}
+
+static void
+backup_externals(struct job *j)
+{
+	for (size_t i = 0; i < j->options->n_externals; i++) {
+		check(catbackup_set_external(j->backup, (unsigned)i + 1), "an external directory");
+		backup_external(j, j->options->externals[i], "");
+	}
+}
+
+static void
+backup_database_map(struct job *j)
+{
+	size_t len;
+
+	if (j->options->database_map == NULL)
+		return;
+	char *map autofree = read_file(j->options->database_map, &len);
+
+	check(catbackup_plain(j->backup, "database_map", 0600, map, len), "database_map");
+}
+
 /* Walks the cluster; tablespace_map comes last, when all links were seen. */
 static void
 backup_cluster(struct job *j)
@@ -990,6 +1087,7 @@ static void
 command_backup(struct options *o)
 {
 	struct job j = { .options = o };
+	char *externals autofree = NULL;
 	struct catwriter *w;
 	char id[64];
 
@@ -998,6 +1096,8 @@ command_backup(struct options *o)
 	if (strcmp(o->backup.mode, "FULL") == 0 && o->backup.parent != NULL)
 		errx(1, "a FULL backup has no parent");
 	load_cluster(&j.cluster, o->pgdata);
+	externals = number_externals(o);
+	o->backup.external_dirs = externals;
 	w = open_instance(o, &j.cluster);
 	if (strcmp(o->backup.mode, "FULL") != 0) {
 		if (o->backup.parent == NULL) {
@@ -1012,8 +1112,11 @@ command_backup(struct options *o)
 	o->backup.timeline = j.cluster.timeline;
 	o->backup.start_lsn = j.cluster.redo;
 	o->backup.stop_lsn = j.cluster.checkpoint;
+	o->backup.recovery_xid = j.cluster.next_xid;
 	check(catbackup_begin(w, &o->backup, &j.backup), "the backup");
 	backup_cluster(&j);
+	backup_database_map(&j);
+	backup_externals(&j);
 	printf("%s\n", catbackup_id(j.backup));
 	check(catbackup_finish(j.backup), "the backup");
 	catwriter_close(w);
