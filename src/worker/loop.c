@@ -275,7 +275,9 @@ loop_in_flight(const struct shared *shared, uint64_t uniques[SHARED_SLOTS])
  * The kernel copies requests into our pages.  If one of them is not mapped in
  * this process when a SIGKILL is pending, it gives up and fails the request:
  * an application would see EIO.  A fork does not inherit the mappings of shared
- * memory, so every worker maps them all before its first read.
+ * memory, so every worker maps them all before its first read.  Locked ones stay
+ * mapped, but for the moment in which the kernel's memory compaction moves one:
+ * that is the administrator's to forbid (vm.compact_unevictable_allowed).
  */
 static void
 map_buffer(unsigned char *buf)

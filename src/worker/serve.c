@@ -273,6 +273,19 @@ serve(struct server *v)
 	return finish(v);
 }
 
+/*
+ * See map_buffer() in loop.c; where it is not allowed, mapping has to do.  The
+ * usual limit of a user has room for most of the slots: so one by one.
+ */
+static void
+lock_buffers(const struct job *job)
+{
+	unsigned i;
+
+	for (i = 0; i < MIN(job->threads, (unsigned)SHARED_SLOTS); i++)
+		mlock(job->shared->buffer[i], SHARED_BUFFER);
+}
+
 int
 worker_serve(const struct job *job)
 {
@@ -280,8 +293,7 @@ worker_serve(const struct job *job)
 
 	v.s.job = job;
 	v.supervised = true;
-	/* See map_buffer() in loop.c; where it is not allowed, mapping has to do. */
-	mlock(job->shared->buffer, MIN(job->threads, (unsigned)SHARED_SLOTS) * SHARED_BUFFER);
+	lock_buffers(job);
 	if (pipe2(v.wake, O_CLOEXEC) != 0 ||
 	    (v.s.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0 || confine_worker(job) < 0)
 		return EXIT_FAILURE;

@@ -35,6 +35,12 @@ check "kill -9 of both processes" kill9 "$worker" "$supervisor"
 wait_gone "$worker" "$supervisor"
 check "unmount of the dead mount" unmount_it -d "$diff" --force
 check "mount after the kill" mount_it
+check "unmount" unmount_it
+# The usual limit of a user is less than the buffers of eight threads: most are locked.
+ulimit -l 8192
+check "mount with eight threads" mount_it --threads=8
+locked=$(awk '$1 == "VmLck:" { print $2 }' "/proc/$(worker_pid)/status")
+check "buffers are locked as far as the limit goes: $locked kB" [ "$locked" -ge 7000 ]
 check "unmount at the end" unmount_it
 check "cleanup" pbk cleanup -d "$diff"
 equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
