@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "probackup/tablespace.h"
 #include "worker/redirect.h"
+#include "worker/reply.h"
 #include "worker/settings.h"
 
 /* Where pg_control has the number of the catalog's format, and how much is read of it. */
@@ -36,6 +37,21 @@ find(struct cow *c, uint64_t dir, const char *name, struct cow_attr *attr)
 	return r;
 }
 
+/* Makes what no request asks for, so that the kernel has to be told. */
+static int
+make(struct cow *c, const struct job *job, uint64_t dir, const char *name, mode_t mode,
+    const char *target, struct cow_attr *attr)
+{
+	int r = cow_create(c, 0, dir, name, mode, job->uid, job->gid, target, attr);
+
+	if (r == 0)
+		cow_forget(c, attr->nodeid, 1);
+	/* An earlier worker may have made it, and died before it said so. */
+	if (r == 0 || r == -EEXIST)
+		notify_changed(job, dir);
+	return r;
+}
+
 /* Makes a directory unless there is one.  Returns 1 if it was made, 0, or negative errno. */
 static int
 make_directory(struct cow *c, const struct job *job, uint64_t dir, const char *name,
@@ -45,11 +61,9 @@ make_directory(struct cow *c, const struct job *job, uint64_t dir, const char *n
 
 	if (r != -ENOENT)
 		return r;
-	r = cow_create(c, 0, dir, name, S_IFDIR | 0700, job->uid, job->gid, NULL, attr);
+	r = make(c, job, dir, name, S_IFDIR | 0700, NULL, attr);
 	if (r == -EEXIST)
 		return find(c, dir, name, attr);
-	if (r == 0)
-		cow_forget(c, attr->nodeid, 1);
 	return r < 0 ? r : 1;
 }
 
@@ -96,10 +110,7 @@ redirect_map(struct cow *c, const struct job *job, const char *oid, const char *
 
 	if (r < 0)
 		return r;
-	r = cow_create(c, 0, root.nodeid, oid, S_IFLNK | 0777, job->uid, job->gid, to, &attr);
-	if (r == 0)
-		cow_forget(c, attr.nodeid, 1);
-	return r;
+	return make(c, job, root.nodeid, oid, S_IFLNK | 0777, to, &attr);
 }
 
 bool
@@ -143,9 +154,7 @@ redirect_directory(struct cow *c, const struct job *job, uint64_t dir, const cha
 	if (r < 0 || (r = storage_target(c, &attr, name, target)) < 0)
 		return r;
 	/* Made by no request: one that is sent again finds the link, and the same answer. */
-	r = cow_create(c, 0, dir, name, S_IFLNK | 0777, job->uid, job->gid, target, &attr);
-	if (r == 0)
-		cow_forget(c, attr.nodeid, 1);
+	r = make(c, job, dir, name, S_IFLNK | 0777, target, &attr);
 	return r < 0 ? r : -EEXIST;
 }
 

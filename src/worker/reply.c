@@ -57,6 +57,22 @@ answer(struct thread *t, int error, const void *body, size_t len)
 }
 
 void
+notify_changed(const struct job *job, uint64_t ino)
+{
+	struct {
+		struct fuse_out_header h;
+		struct fuse_notify_inval_inode_out what;	/* off 0 and len 0: all that is remembered */
+	} n = {
+		.h = { .len = sizeof(n), .error = FUSE_NOTIFY_INVAL_INODE }, .what = { .ino = ino },
+	};
+
+	/* ENOENT: the kernel does not know the file. */
+	if (job->fuse_fd >= 0 && write(job->fuse_fd, &n, sizeof(n)) < 0 && errno != ENOENT &&
+	    errno != ENODEV)
+		log_warn("could not tell the kernel of a change: %s", strerror(errno));
+}
+
+void
 reply_without_handler(struct thread *t, int error)
 {
 	answer(t, error, NULL, 0);

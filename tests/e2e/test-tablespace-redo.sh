@@ -49,6 +49,9 @@ story() {
 	clone -c "do \$\$ begin while pg_is_in_recovery() loop perform pg_sleep(0.05); end loop; end \$\$"
 	equal "$desc: it has the rows of the moment" "2000|2000" "$(clone -c 'select count(*), sum(v) from t')"
 	equal "$desc: in another database, too" 500 "$(clone -d d -c 'select count(*) from td')"
+	# The kernel remembers the empty directory that the server has read before.
+	equal "$desc: the tablespaces are listed" "$oid $deep" "$(ls "$mnt/pg_tblspc" | xargs)"
+	equal "$desc: by the server, too" 2 "$(clone -c "select count(*) from pg_ls_dir('pg_tblspc')")"
 	case $(readlink -f "$mnt/pg_tblspc/$oid") in "$mnt"/.pbkfs-tblspc/*) ok "$desc: the link leads to the mount" ;; *) not_ok "$desc: the link leads to the mount" ;; esac
 	check "$desc: the log says so" grep -q "tablespace $oid, which WAL at .* makes at \"$work/fast\", is kept by the mount" "$diff/.pbkfs/pbkfs.log"
 	check "$desc: it can be written" clone -c 'update t set v = 9' -c 'vacuum full t' -c 'checkpoint'
