@@ -7,31 +7,10 @@
 
 #include <stdint.h>
 
+#include "pg/recovery_target.h"
 #include "probackup/archive.h"
 #include "probackup/chain.h"
 #include "probackup/recovery_time.h"
-
-enum recovery_kind {
-	RECOVERY_NONE,		/* no target: to the end of what the backup needs */
-	RECOVERY_IMMEDIATE,	/* the same, as recovery_target = 'immediate' */
-	RECOVERY_LATEST,	/* to the end of the archive */
-	RECOVERY_TIME, RECOVERY_XID, RECOVERY_LSN, RECOVERY_NAME,
-};
-
-enum recovery_timeline { RECOVERY_TLI_CURRENT, RECOVERY_TLI_LATEST, RECOVERY_TLI_NUMBER };
-
-struct recovery_target {
-	enum recovery_kind kind;
-	const char *value;	/* as given: of TIME, XID, LSN and NAME; borrowed */
-	const char *timeline;	/* as given: NULL, "current", "latest" or a number; borrowed */
-	/* set by recovery_parse() */
-	int64_t	time_us;	/* microseconds since the epoch */
-	char	written[RECOVERY_TIME_MAX];	/* TIME: with an offset, for a server in any zone */
-	uint32_t xid;
-	uint64_t lsn;
-	enum recovery_timeline tli_kind;
-	uint32_t tli;		/* RECOVERY_TLI_NUMBER */
-};
 
 #define RECOVERY_NAME_MAX	63	/* bytes that PostgreSQL takes of a restore point's name */
 

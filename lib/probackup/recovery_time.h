@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define RECOVERY_TIME_MAX	48	/* bytes of a formatted time, NUL included */
+#include "pg/recovery_target.h"
 
 /*
  * Reads "YYYY-MM-DD HH:MM[:SS[.ffffff]]" ('T' may stand for the space) and a zone: an offset

@@ -24,7 +24,6 @@
 #include "supervisor/mountinfo.h"
 #include "supervisor/paths.h"
 #include "supervisor/supervisor.h"
-#include "worker/worker.h"
 
 #define THREADS_DEFAULT	4
 #define CACHE_DEFAULT	(256 * MiB)
@@ -172,8 +171,6 @@ fill_config(const struct options *o, const struct names *n, const struct provisi
 	bool latest = target_args_choose(o, p->target);
 
 	*c = (struct supervisor_config){
-		.prepare = worker_prepare, .fill = worker_fill, .serve = worker_serve,
-		.check_store = worker_check_store,
 		.store = or_null(n->store), .instance = o->instance,
 		.backup_id = latest ? NULL : o->backup_id, .latest = latest, .provision = p,
 		.mnt = n->mnt, .diff = n->diff,

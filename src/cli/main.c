@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "worker/entry.h"
 
 extern char **environ;
 
@@ -113,6 +114,8 @@ main(int argc, char **argv)
 {
 	int fd;
 
+	if (entry_is_worker(argv))
+		return entry_main(argc, argv);
 	/* Descriptors 0 to 2 must never become something that is ours. */
 	do
 		fd = open("/dev/null", O_RDWR);

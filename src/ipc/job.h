@@ -1,5 +1,6 @@
 /*
- * What the supervisor hands to a worker at fork: plain values and descriptors.
+ * What the supervisor hands to a worker: plain values and descriptors.  A worker
+ * is executed, so a job travels in a sealed memfd: see ipc/jobfd.h.
  */
 #ifndef IPC_JOB_H
 #define IPC_JOB_H
@@ -14,6 +15,9 @@ enum wal_mode { WAL_MOUNT, WAL_DIRECT };
 enum cache_mode { CACHE_WRITEBACK, CACHE_WRITETHROUGH };
 enum verify_mode { VERIFY_AUTO, VERIFY_ON, VERIFY_OFF };	/* VERIFY_AUTO: what costs little */
 
+/* The programs that a supervisor starts: see worker/worker.h. */
+enum job_program { JOB_PREPARE, JOB_FILL, JOB_SERVE, JOB_CHECK_STORE, JOB_PROGRAMS };
+
 #define JOB_CUT_NAME	".pbkfs-dirty-cut"	/* in the diff directory: the mount has not ended in order */
 #define OWNER_NAME_MAX	64	/* bytes, NUL included */
 
@@ -23,13 +27,17 @@ struct provision_databases;
 struct msg_member;
 
 struct job {
-	/* descriptors; -1 where the role has no use for one */
+	enum job_program program;
+
+	/* descriptors; -1 where the program has no use for one */
 	int	store_fd;	/* catalog root, O_PATH | O_DIRECTORY */
 	int	diff_fd;	/* diff directory, O_RDONLY | O_DIRECTORY */
 	int	index_fd;	/* memfd: written by the preparer, sealed for the others */
 	int	fuse_fd;	/* /dev/fuse of the mount; -1 for the preparer */
 	int	in_fd, out_fd;	/* pipes: from and to the supervisor */
 	int	lock_fd;	/* .pbkfs-lock, shared file description */
+	int	keeper_fd;	/* supervisor/keeper.c: it ends when nobody has this any more */
+	int	shared_fd;	/* memfd of *shared */
 	const int *mapped_fds;	/* for worker_fill(): a directory for each mapping of provision; else NULL */
 
 	/* identity and confinement */
@@ -69,16 +77,33 @@ struct job {
 	bool	careful;	/* take requests up one by one: one of them may be fatal */
 };
 
+#define JOB_VERSION	1		/* of the bytes below: what another build wrote is refused */
+#define JOB_MAX		(8u << 20)	/* bytes; a command line has less */
+
 /*
- * The programs that a supervisor forks.  Each returns an exit status, 0 for an
- * orderly end; the child calls _exit() with it.  worker_prepare() reads the
- * chain, builds the index into index_fd, fills pg_wal, reports MSG_MEMBER for
- * each backup and MSG_PREPARED or MSG_FAILED.  worker_fill(), after it and only
- * where there are mappings, makes real copies in mapped_fds, beneath which it may
- * write besides.  worker_serve() reports MSG_READY and serves until the mount is
- * gone.  worker_check_store() has no pipes: its status says whether a store is
- * the one that was prepared.
+ * Writes *job as bytes, without its descriptors' numbers and without *shared.
+ * Returns their number, with *bytes for the caller to free; -ENOMEM, or -E2BIG.
  */
-typedef int (*job_main)(const struct job *job);
+ssize_t	job_encode(const struct job *job, unsigned char **bytes);
+
+/*
+ * Reads it: a job whose every pointer leads into one block of memory, with
+ * descriptors numbered by job_fd_number() and shared NULL.  The bytes are input
+ * like any other: counts, lengths, strings and values are checked.  Returns 0 and
+ * *job, which job_free() frees, -EPROTO if they are not what job_encode()
+ * writes, or -ENOMEM.
+ */
+int	job_decode(const unsigned char *bytes, size_t len, struct job **job);
+void	job_free(struct job *job);
+
+/* The descriptors of a job one after the other, its mapped_fds last. */
+#define JOB_FDS	9
+unsigned job_fds(const struct job *job);
+int	job_fd(const struct job *job, unsigned i);
+
+/* The number that descriptor i has in a process that is executed for a job. */
+#define JOB_FD	3			/* the memfd itself */
+#define JOB_OUT_FD	(JOB_FD + 1)	/* out_fd, for a job that cannot be read */
+int	job_fd_number(unsigned i);
 
 #endif

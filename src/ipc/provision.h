@@ -8,12 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pg/recovery_target.h"
+
 #define PROVISION_SETTINGS_MAX	64
 #define PROVISION_MAPPINGS_MAX	64
 #define PROVISION_DATABASES_MAX	64
 #define PROVISION_DATABASE_NAME_MAX 255	/* bytes; PostgreSQL takes 63, builds of it more */
-
-struct recovery_target;		/* probackup/recovery.h; after recovery_parse() */
 
 /* -T and --external-mapping: a real copy in a directory of its own. */
 struct provision_mapping {
@@ -30,7 +30,7 @@ struct provision_databases {
 
 struct provision {
 	/* decided by the first mount, and in the diff directory from then on */
-	const struct recovery_target *target;	/* never NULL */
+	const struct recovery_target *target;	/* after recovery_parse(); never NULL */
 	const char *inclusive, *action;		/* NULL: not said */
 	const char *restore_command;		/* NULL: from the archive, through the mount */
 	bool	replica;			/* standby.signal instead of recovery.signal */

@@ -37,8 +37,6 @@ reopen_ask(struct supervisor *s)
 	struct reopen *r = &s->reopen;
 	uint64_t now = state_now();
 
-	if (s->config->check_store == NULL)
-		return;
 	if (r->until == 0) {
 		log_warn("the store \"%s\" could not be read: it is looked for again", s->store);
 		r->due = now;

@@ -16,6 +16,8 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "ipc/jobfd.h"
+#include "supervisor/execute.h"
 #include "supervisor/identity.h"
 #include "supervisor/spawn.h"
 
@@ -41,25 +43,24 @@ prefault(void *begin, void *end)
  * supervisor with SIGBUS.
  */
 static int
-make_shared(struct shared **shared)
+make_shared(struct supervisor *s)
 {
-	int fd autoclose = -1;
 	struct shared *map;
+	int fd, r;
 
-	fd = memfd_create("pbkfs-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	fd = s->shared_fd = memfd_create("pbkfs-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0 || ftruncate(fd, sizeof(*map)) != 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
 		return -errno;
-	map = mmap(NULL, sizeof(*map), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
+	if ((r = jobfd_map_shared(fd, &map)) < 0)
+		return r;
 	prefault(map, &map->pending.entry[1]);
 	prefault(map->buffer, map + 1);
 	map->magic = SHARED_MAGIC;
 	while (map->mount_id == 0)
 		if (getrandom(&map->mount_id, sizeof(map->mount_id), 0) < 0 && errno != EINTR)
 			return -errno;
-	*shared = map;
+	s->shared = map;
 	return 0;
 }
 
@@ -68,7 +69,7 @@ spawn_make_shared(struct supervisor *s)
 {
 	int rc;
 
-	if ((rc = make_shared(&s->shared)) != 0)
+	if ((rc = s->image_fd = execute_open_image()) < 0 || (rc = make_shared(s)) != 0)
 		return rc;
 	s->index_fd = memfd_create("pbkfs-index", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	return s->index_fd < 0 ? -errno : 0;
@@ -96,15 +97,16 @@ spawn_seal_index(struct supervisor *s)
 }
 
 static void
-fill_job(const struct supervisor *s, struct job *job, unsigned generation)
+fill_job(const struct supervisor *s, struct job *job, enum job_program program,
+    unsigned generation)
 {
 	const struct supervisor_config *c = s->config;
 	const struct passwd *pw = generation == 0 && c->provision != NULL ? getpwuid(s->uid) : NULL;
 
 	*job = (struct job){
-		.store_fd = s->store_fd, .diff_fd = s->diff.fd, .index_fd = s->index_fd,
+		.program = program, .store_fd = s->store_fd, .diff_fd = s->diff.fd, .index_fd = s->index_fd,
 		.fuse_fd = generation == 0 ? -1 : s->fuse_fd, .lock_fd = s->lock_fd,
-		.in_fd = -1, .out_fd = -1,
+		.in_fd = -1, .out_fd = -1, .keeper_fd = s->keeper.fd, .shared_fd = s->shared_fd,
 		.sandbox = c->sandbox, .switch_user = geteuid() == 0 && s->uid != 0,
 		.keep_read_search = s->keep_read_search, .uid = s->uid, .gid = s->gid,
 		.store_name = s->store, .instance = s->instance, .backup_id = s->backup_id,
@@ -114,10 +116,10 @@ fill_job(const struct supervisor *s, struct job *job, unsigned generation)
 		.wal_link = s->wal == WAL_DIRECT ? s->wal_link : NULL, .mnt = c->mnt,
 		.keep_locations = s->fresh ? c->provision != NULL && c->provision->keep_settings :
 		    s->bound.keep_settings,
-		.threads = c->threads, .cache_size = c->cache_size, .shared = s->shared,
+		.threads = c->threads, .cache_size = c->cache_size,
 		.index_max = index_max(s), .generation = generation,
 		.careful = failover_is_careful(&s->failover),
-		.mapped_fds = s->filling && generation == 0 ? s->mapped_fd : NULL,
+		.mapped_fds = program == JOB_FILL ? s->mapped_fd : NULL,
 	};
 	if (pw != NULL && strlen(pw->pw_name) < sizeof(job->owner_name))
 		strcpy(job->owner_name, pw->pw_name);
@@ -153,21 +155,6 @@ spawn_close_all_but(const int *keep, size_t n)
 	} while (next != ~0u);
 }
 
-/* Everything but standard streams and the job's own descriptors. */
-static void
-close_others(const struct job *job, int keeper_fd)
-{
-	int keep[8 + PROVISION_MAPPINGS_MAX] = {
-		job->store_fd, job->diff_fd, job->index_fd, job->fuse_fd,
-		job->in_fd, job->out_fd, job->lock_fd, keeper_fd
-	};
-	size_t i, n = 8;
-
-	for (i = 0; job->mapped_fds != NULL && i < job->provision->n_mappings; i++)
-		keep[n++] = job->mapped_fds[i];
-	spawn_close_all_but(keep, n);
-}
-
 /*
  * A shutdown sends SIGTERM to every process, a terminal SIGINT: the worker
  * goes on until the mount is gone.
@@ -201,24 +188,24 @@ set_oom_score(void)
 }
 
 static _Noreturn void
-run_child(const struct supervisor *s, const struct job *job, job_main program)
+run_child(const struct supervisor *s, const struct job *job, int memfd)
 {
+	static const char *const doing[] = {
+		[JOB_PREPARE] = "preparing", [JOB_FILL] = "preparing", [JOB_SERVE] = "worker",
+		[JOB_CHECK_STORE] = "looking at the store",
+	};
 	/* Bounds the index: writing a memfd counts as writing a file. */
 	struct rlimit size = { index_max(s), index_max(s) };
+	char title[PATH_MAX + 32];
 
 	log_set_sink(NULL);
 	spawn_ignore_signals();
 	identity_raise();
 	set_oom_score();
-	close_others(job, s->keeper.fd);
-	if (job->generation == 0) {
-		setproctitle("preparing: %s", s->config->mnt);
-		if (job->mapped_fds == NULL)
-			setrlimit(RLIMIT_FSIZE, &size);
-	} else {
-		setproctitle("worker: %s", s->config->mnt);
-	}
-	_exit(program(job));
+	if (job->program == JOB_PREPARE || job->program == JOB_CHECK_STORE)
+		setrlimit(RLIMIT_FSIZE, &size);
+	snprintf(title, sizeof(title), "%s: %s", doing[job->program], s->config->mnt);
+	execute_job(s->image_fd, job, memfd, title);
 }
 
 void
@@ -226,18 +213,21 @@ spawn_check(struct supervisor *s, int store_fd)
 {
 	static struct msg_member member[IOSTATS_BACKUPS];
 	struct job job;
+	int memfd;
 	size_t i;
 
 	for (i = 0; i < s->found.n_members; i++) {
 		memcpy(member[i].id, s->found.member[i].id, sizeof(member[i].id));
 		member[i].list_crc = s->found.member[i].list_crc;
 	}
-	fill_job(s, &job, 0);
+	fill_job(s, &job, JOB_CHECK_STORE, 0);
 	job.store_fd = store_fd;
-	job.diff_fd = job.index_fd = job.lock_fd = -1;
+	job.diff_fd = job.index_fd = job.lock_fd = job.shared_fd = -1;
 	job.member = member;
 	job.n_members = (unsigned)s->found.n_members;
-	run_child(s, &job, s->config->check_store);
+	if ((memfd = jobfd_make(&job)) < 0)
+		_exit(127);
+	run_child(s, &job, memfd);
 }
 
 static void
@@ -261,12 +251,32 @@ adopt(struct supervisor *s, pid_t pid, int in_fd, int out_fd, unsigned generatio
 	fcntl(out_fd, F_SETFL, O_NONBLOCK);
 }
 
+/* Forks the child that is to be executed; the parent goes on with its end of the pipes. */
+static int
+start(struct supervisor *s, struct job *job, int up[2], int down[2])
+{
+	int memfd autoclose = -1;
+	pid_t pid;
+
+	job->in_fd = down[0];
+	job->out_fd = up[1];
+	if ((memfd = jobfd_make(job)) < 0)
+		return memfd;
+	if ((pid = fork()) < 0)
+		return -errno;
+	if (pid == 0)
+		run_child(s, job, memfd);
+	close(up[1]);
+	close(down[0]);
+	adopt(s, pid, up[0], down[1], job->generation);
+	return 0;
+}
+
 int
-spawn_worker(struct supervisor *s, job_main program, unsigned generation)
+spawn_worker(struct supervisor *s, enum job_program program, unsigned generation)
 {
 	int up[2], down[2], rc;
 	struct job job;
-	pid_t pid;
 
 	if (pipe2(up, O_CLOEXEC) != 0)
 		return -errno;
@@ -276,19 +286,11 @@ spawn_worker(struct supervisor *s, job_main program, unsigned generation)
 		close(up[1]);
 		return rc;
 	}
-	fill_job(s, &job, generation);
-	job.in_fd = down[0];
-	job.out_fd = up[1];
-	if ((pid = fork()) < 0) {
-		rc = -errno;
+	fill_job(s, &job, program, generation);
+	if ((rc = start(s, &job, up, down)) < 0) {
 		close_pipes(up, down);
 		return rc;
 	}
-	if (pid == 0)
-		run_child(s, &job, program);
-	close(up[1]);
-	close(down[0]);
-	adopt(s, pid, up[0], down[1], generation);
 	return s->worker.pidfd < 0 ? -errno : 0;
 }
 

@@ -1,22 +1,22 @@
 /*
- * Forking a worker, and what is made for it before.
+ * Starting a worker, and what is made for it before.
  */
 #ifndef SUPERVISOR_SPAWN_H
 #define SUPERVISOR_SPAWN_H
 
 #include "supervisor/state.h"
 
-/* Makes the memfds: index_fd and shared.  Returns 0 or negative errno. */
+/* Opens the image that workers run, makes the memfds: index_fd and shared.  Returns 0 or negative errno. */
 int	spawn_make_shared(struct supervisor *s);
 
 /* Nothing may change the index any more.  Returns 0 or negative errno. */
 int	spawn_seal_index(struct supervisor *s);
 
 /*
- * Forks a worker that runs main; generation 0 is the preparer.  Fills
+ * Starts a worker that runs program; generation 0 is the preparer.  Fills
  * s->worker.  Returns 0 or negative errno.
  */
-int	spawn_worker(struct supervisor *s, job_main program, unsigned generation);
+int	spawn_worker(struct supervisor *s, enum job_program program, unsigned generation);
 
 /*
  * Turns this process, a child of the supervisor, into one that compares the

@@ -72,6 +72,8 @@ struct supervisor {
 	unsigned n_mapped;	/* of these, that are open */
 	unsigned n_warnings;	/* MSG_WARNINGs and MSG_NOTEs that arrived */
 	uint32_t root_mode;
+	int	image_fd;	/* the program, for workers */
+	int	shared_fd;	/* of *shared */
 	int	store_fd, index_fd, fuse_fd, mnt_fd, mnt_parent_fd, signal_fd;
 	const char *mnt_base;
 	struct storelock store_lock;

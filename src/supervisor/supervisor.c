@@ -191,7 +191,7 @@ start_serving(struct supervisor *s, unsigned generation)
 	s->phase = PHASE_STARTING;
 	s->worker_error[0] = '\0';
 	failover_started(&s->failover, s->shared);
-	if ((rc = spawn_worker(s, s->config->serve, generation)) != 0)
+	if ((rc = spawn_worker(s, JOB_SERVE, generation)) != 0)
 		state_fail(s, "could not start a worker: %s", strerror(-rc));
 	else
 		write_worker_pid(s);
@@ -235,7 +235,7 @@ preparer_gone(struct supervisor *s, const struct worker *dead, int status, const
 	/* Real copies are complete before the binding says that there are any. */
 	if (s->n_mapped > 0 && !s->filling) {
 		s->filling = true;
-		if ((rc = spawn_worker(s, s->config->fill, 0)) != 0)
+		if ((rc = spawn_worker(s, JOB_FILL, 0)) != 0)
 			state_fail(s, "could not start a worker: %s", strerror(-rc));
 		return;
 	}
@@ -545,7 +545,7 @@ prepare(struct supervisor *s)
 		return;
 	}
 	s->phase = PHASE_PREPARING;
-	if ((rc = spawn_worker(s, s->config->prepare, 0)) != 0)
+	if ((rc = spawn_worker(s, JOB_PREPARE, 0)) != 0)
 		state_fail(s, "could not start a worker: %s", strerror(-rc));
 }
 
@@ -554,6 +554,7 @@ supervisor_main(const struct supervisor_config *config)
 {
 	struct supervisor s = {
 		.config = config, .lock_fd = -1, .store_fd = -1, .index_fd = -1,
+		.image_fd = -1, .shared_fd = -1,
 		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1,
 		.keeper = { .fd = -1 },
 		.diff = { .fd = -1, .provided_fd = -1, .parent_fd = -1 },

@@ -1,6 +1,7 @@
 /*
  * The supervisor: one process per mount that holds the lock, the mount and
- * /dev/fuse, and starts, watches and replaces the worker.  It never reads a
+ * /dev/fuse, and starts, watches and replaces the worker, which is the program
+ * itself, executed anew: main() must know it by entry_is_worker().  It never reads a
  * byte of a backup and never resolves a path inside its own mount.
  */
 #ifndef SUPERVISOR_SUPERVISOR_H
@@ -19,9 +20,6 @@ enum store_lock_choice { STORE_LOCK_AUTO, STORE_LOCK_YES, STORE_LOCK_NO };
 enum wal_choice { WAL_CHOICE_AUTO, WAL_CHOICE_MOUNT, WAL_CHOICE_DIRECT };
 
 struct supervisor_config {
-	job_main prepare, fill, serve;	/* the worker's programs; fill only where provision has mappings */
-	job_main check_store;	/* and what looks at a store that came back; NULL: nobody does */
-
 	/* what is mounted; NULL: as the binding says */
 	const char *store;	/* absolute, canonical */
 	const char *instance, *backup_id;

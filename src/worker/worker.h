@@ -1,24 +1,31 @@
 /*
- * The programs of the confined side: see ipc/job.h.
+ * The programs of the confined side.  Each returns an exit status, 0 for an
+ * orderly end.
  */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
 #include "ipc/job.h"
 
-/* Reads the chain, builds the index, fills pg_wal.  Returns an exit status. */
+/*
+ * Reads the chain, builds the index into index_fd, fills pg_wal, reports MSG_MEMBER
+ * for each backup and MSG_PREPARED or MSG_FAILED.
+ */
 int	worker_prepare(const struct job *job);
 
-/* Fills the directories of -T and --external-mapping.  Returns an exit status. */
+/*
+ * After it, and only where there are mappings: makes real copies in mapped_fds, beneath
+ * which it may write besides.
+ */
 int	worker_fill(const struct job *job);
 
 /*
  * Compares the lists of the chain beneath job->store_fd with what is expected.
- * Says nothing to the supervisor.  Returns 0 if all are the same.
+ * It has no pipes: its status is 0 if the store is the one that was prepared.
  */
 int	worker_check_store(const struct job *job);
 
-/* Serves FUSE requests until the mount is gone.  Returns an exit status. */
+/* Reports MSG_READY and serves FUSE requests until the mount is gone. */
 int	worker_serve(const struct job *job);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * The supervisor against workers that lie, stay silent or die.
  *
- * Each case forks a real supervisor whose worker is one of the liars below.
+ * Each case forks a real supervisor whose worker is one of the liars below: this
+ * program, executed as a worker; the job's instance says which of them it is to be.
  * A liar that only prepares ends the mount before it exists; one that serves
  * is ended and replaced by an honest one, and the mount answers all the time.
  */
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "ipc/jobfd.h"
 #include "ipc/msg.h"
 #include "ipc/shared.h"
 #include "supervisor/failover.h"
@@ -37,7 +39,7 @@ static char base[64], store[96], mnt[96], diff[96];
 
 /* ---- what workers say --------------------------------------------------- */
 
-static const struct job *the_job;
+static struct job *the_job;
 
 static void
 say(uint16_t type, const void *body, size_t len)
@@ -80,12 +82,11 @@ say_prepared(uint64_t n_members, uint32_t root_mode)
 /* ---- preparers ---------------------------------------------------------- */
 
 static int
-prepare_honestly(const struct job *job)
+prepare_honestly(void)
 {
-	the_job = job;
 	say_member("ABCDEF");
 	say_prepared(1, 0700);
-	return ftruncate(job->index_fd, 4096) == 0 ? 0 : 1;
+	return ftruncate(the_job->index_fd, 4096) == 0 ? 0 : 1;
 }
 
 static void lie_nothing(void) { }
@@ -141,16 +142,6 @@ lie_index(void)
 	say_prepared(1, 0700);
 	if (ftruncate(the_job->index_fd, (off_t)the_job->index_max + 1) != 0)
 		say(MSG_FAILED, "index refused", 13);
-}
-
-static void (*the_lie)(void);
-
-static int
-prepare_lying(const struct job *job)
-{
-	the_job = job;
-	the_lie();
-	return 0;
 }
 
 static const struct { const char *name; void (*lie)(void); const char *error; } preparers[] = {
@@ -237,11 +228,10 @@ serve_requests(void *arg)
 }
 
 static int
-serve(const struct job *job, void (*lie)(void))
+serve(void (*lie)(void))
 {
 	pthread_t heart, server;
 
-	the_job = job;
 	if (lie != lie_nothing)
 		pthread_create(&heart, NULL, beat, NULL);
 	pthread_create(&server, NULL, serve_requests, NULL);
@@ -251,27 +241,6 @@ serve(const struct job *job, void (*lie)(void))
 	pthread_join(server, NULL);
 	say(MSG_CLEAN, NULL, 0);
 	return 0;
-}
-
-static int
-serve_honestly(const struct job *job)
-{
-	return serve(job, NULL);
-}
-
-static int
-serve_lying(const struct job *job)
-{
-	return serve(job, job->generation == 1 ? the_lie : NULL);
-}
-
-static int
-serve_dying(const struct job *job)
-{
-	the_job = job;
-	if (job->generation == 1)
-		return serve(job, lie_die);
-	return 3;
 }
 
 static void lie_type_zero(void) { say(0, NULL, 0); }
@@ -339,6 +308,45 @@ static const struct { const char *name; void (*lie)(void); const char *log; } se
 	{ "death", lie_die, "signal 9" },
 };
 
+/* ---- which of them a process is ------------------------------------------ */
+
+/* Roles by the job's instance: "preparer 3", "server 5", and these. */
+#define HONEST	"honest"
+#define DYING	"dying"
+static char role[32];
+
+static int
+prepare(void)
+{
+	unsigned i;
+
+	if (sscanf(the_job->instance, "preparer %u", &i) != 1)
+		return prepare_honestly();
+	preparers[i].lie();
+	return 0;
+}
+
+static int
+serve_as(void)
+{
+	unsigned i;
+
+	if (strcmp(the_job->instance, DYING) == 0)
+		return the_job->generation == 1 ? serve(lie_die) : 3;
+	if (the_job->generation == 1 && sscanf(the_job->instance, "server %u", &i) == 1)
+		return serve(servers[i].lie);
+	return serve(NULL);
+}
+
+static int
+work(void)
+{
+	if (jobfd_receive(&the_job) != 0)
+		return 97;
+	return the_job->program == JOB_PREPARE ? prepare() :
+	    the_job->program == JOB_SERVE ? serve_as() : 96;
+}
+
 /* ---- running a supervisor ----------------------------------------------- */
 
 struct run {
@@ -369,10 +377,10 @@ remove_directories(void)
 }
 
 static void
-start(struct run *r, job_main prepare, job_main server)
+start(struct run *r, const char *as)
 {
 	struct supervisor_config c = {
-		.prepare = prepare, .serve = server, .store = store, .instance = "main",
+		.store = store, .instance = as,
 		.backup_id = "abcdef", .mnt = mnt, .diff = diff, .threads = 1,
 		.log_fd = -1, .pid_fd = -1, .pid_dir_fd = -1, .hang_seconds = 1,
 		.index_max = 1 << 20, .wal = WAL_CHOICE_MOUNT,
@@ -474,8 +482,8 @@ START_TEST(refuses_lying_preparers)
 	struct stat st;
 	struct run r;
 
-	the_lie = preparers[_i].lie;
-	start(&r, prepare_lying, serve_honestly);
+	snprintf(role, sizeof(role), "preparer %d", _i);
+	start(&r, role);
 	ck_assert_msg(outcome(&r) == 'F', "%s", preparers[_i].name);
 	ck_assert_msg(strstr(r.word, preparers[_i].error) != NULL, "%s: %s",
 	    preparers[_i].name, r.word);
@@ -494,8 +502,8 @@ START_TEST(outlives_lying_servers)
 
 	if (!can_mount())
 		return;
-	the_lie = servers[_i].lie;
-	start(&r, prepare_honestly, serve_lying);
+	snprintf(role, sizeof(role), "server %d", _i);
+	start(&r, role);
 	ck_assert_msg(outcome(&r) == 'M', "%s: %s", servers[_i].name, r.word);
 	ck_assert_msg(log_will_have(half ? "serves," : servers[_i].log), "%s", servers[_i].name);
 	ck_assert_msg(log_will_have("(generation 2) serves"), "%s", servers[_i].name);
@@ -513,7 +521,7 @@ START_TEST(gives_up_on_workers_that_die_at_once)
 
 	if (!can_mount())
 		return;
-	start(&r, prepare_honestly, serve_dying);
+	start(&r, DYING);
 	ck_assert_int_eq(outcome(&r), 'M');
 	ck_assert_int_eq(end(&r), 1);
 	ck_assert(log_has("workers die as soon as they start"));
@@ -531,7 +539,7 @@ START_TEST(answers_poison_with_an_error)
 	if (!can_mount())
 		return;
 	snprintf(path, sizeof(path), "%s/poison", mnt);
-	start(&r, prepare_honestly, serve_honestly);
+	start(&r, HONEST);
 	ck_assert_int_eq(outcome(&r), 'M');
 	ck_assert(stat(path, &st) != 0 && errno == EIO);
 	ck_assert_int_eq(stat(mnt, &st), 0);
@@ -845,6 +853,8 @@ main(int argc, char **argv)
 	Suite *s = suite_create("supervisor");
 	TCase *parts = tcase_create("parts"), *lying = process_case("lying workers");
 
+	if (strcmp(argv[0], JOB_ARGV0) == 0)
+		_exit(work());
 	setproctitle_init(argc, argv, environ);
 	tcase_add_test(parts, blames_only_consecutive_deaths);
 	tcase_add_test(parts, blames_what_ran);

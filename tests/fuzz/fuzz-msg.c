@@ -20,15 +20,7 @@ swallow(enum log_level level, const char *text, size_t len)
 	(void)len;
 }
 
-static int
-check_nothing(const struct job *job)
-{
-	(void)job;
-	abort();
-}
-
 static const struct supervisor_config config = {
-	.check_store = check_nothing,
 	.mnt = "/mnt", .diff = "/diff", .notify_fd = -1, .log_fd = -1, .pid_fd = -1,
 	.perf_unsafe = true,
 };

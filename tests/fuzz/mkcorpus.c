@@ -28,6 +28,7 @@
 #include "supervisor/binding.h"
 #include "support/pglz_compress.h"
 #include "support/rig.h"
+#include "support/samplejob.h"
 #include "unit/walwriter.h"
 
 /* Where things stand in a journal. */
@@ -601,6 +602,28 @@ make_wal(void)
 	put("waltblspc", "bad-bytes", NULL, 0, bytes, sizeof(bytes));
 }
 
+static void
+make_jobs(void)
+{
+	struct job job = sample_job(), plain = { .store_name = "/s", .instance = "i", .in_fd = -1 };
+	unsigned char *bytes, byte;
+	ssize_t len = job_encode(&job, &bytes);
+
+	if (len < 0)
+		errx(1, "could not encode a job");
+	put("job", "good-full", "", 0, bytes, (size_t)len);
+	put("job", "bad-cut", "", 0, bytes, (size_t)len - 1);
+	put("job", "bad-long", bytes, (size_t)len, "", 1);
+	byte = bytes[8]++;	/* the version */
+	put("job", "bad-version", "", 0, bytes, (size_t)len);
+	bytes[8] = byte;
+	free(bytes);
+	if ((len = job_encode(&plain, &bytes)) < 0)
+		errx(1, "could not encode a job");
+	put("job", "good-plain", "", 0, bytes, (size_t)len);
+	free(bytes);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -625,6 +648,7 @@ main(int argc, char **argv)
 	make_indexes();
 	make_messages();
 	make_wal();
+	make_jobs();
 	close(dirfd);
 	return rmdir(work) != 0;
 }

@@ -17,7 +17,8 @@
  *	PBKFS-STUCK-READ	the first thread that would answer with it never does
  *	PBKFS-SLOW-READ		it is read from storage for the first time, for 13 s
  *
- * Only threads that serve are concerned.
+ * Only threads that serve are concerned.  A worker is executed with an empty
+ * environment: it gets this library, and what all workers share, by our fexecve().
  */
 #include "config.h"
 
@@ -32,11 +33,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#define SHARED_ENV	"PBKFS_INJECT_SHARED"	/* a descriptor */
 #define SLOW_SECONDS	13
 #define EARLY_REPLIES	9	/* more than can be taken up from a predecessor */
 
@@ -56,6 +59,8 @@ static __typeof__(pwrite) *real_pwrite;
 static __typeof__(pread) *real_pread;
 static __typeof__(writev) *real_writev;
 static __typeof__(pthread_create) *real_create;
+static __typeof__(fexecve) *real_fexecve;
+static int shared_fd;
 
 static uint64_t
 now_ms(void)
@@ -93,6 +98,25 @@ parse(char *text)
 	}
 }
 
+/* Of the first process it is new; a worker has its descriptor. */
+static void
+share_memory(const char *inherited)
+{
+	int fd = inherited != NULL ? atoi(inherited) : memfd_create("inject", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, sizeof(*shared)) != 0)
+		abort();
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (shared == MAP_FAILED)
+		abort();
+	if (inherited != NULL) {
+		close(fd);
+		return;
+	}
+	shared->random = now_ms();
+	shared_fd = fd;
+}
+
 __attribute__((constructor)) static void
 start(void)
 {
@@ -102,13 +126,29 @@ start(void)
 	real_pread = (__typeof__(real_pread))dlsym(RTLD_NEXT, "pread");
 	real_writev = (__typeof__(real_writev))dlsym(RTLD_NEXT, "writev");
 	real_create = (__typeof__(real_create))dlsym(RTLD_NEXT, "pthread_create");
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-	    -1, 0);
-	if (shared == MAP_FAILED)
-		abort();
-	shared->random = now_ms();
+	real_fexecve = (__typeof__(real_fexecve))dlsym(RTLD_NEXT, "fexecve");
+	share_memory(getenv(SHARED_ENV));
 	if (text != NULL && (text = strdup(text)) != NULL)
 		parse(text);
+}
+
+/* The supervisor's child has closed the memory: its parent has not. */
+int
+fexecve(int fd, char *const argv[], char *const envp[])
+{
+	char path[64], number[64], *add[4] = { NULL };
+	int n = 0, memory;
+
+	(void)envp;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getppid(), shared_fd);
+	if ((memory = open(path, O_RDWR)) < 0)
+		abort();
+	snprintf(number, sizeof(number), SHARED_ENV "=%d", memory);
+	add[n++] = number;
+	for (char **e = environ; *e != NULL && n < 3; e++)
+		if (strncmp(*e, "LD_PRELOAD=", 11) == 0 || strncmp(*e, "PBKFS_INJECT=", 13) == 0)
+			add[n++] = *e;
+	return real_fexecve(fd, argv, add);
 }
 
 static unsigned

@@ -1,0 +1,76 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "ipc/jobfd.h"
+#include "ipc/msg.h"
+#include "worker/entry.h"
+#include "worker/worker.h"
+
+#define EXIT_USAGE	2
+
+extern char **environ;
+
+static int (*const programs[JOB_PROGRAMS])(const struct job *job) = {
+	[JOB_PREPARE] = worker_prepare, [JOB_FILL] = worker_fill, [JOB_SERVE] = worker_serve,
+	[JOB_CHECK_STORE] = worker_check_store,
+};
+
+bool
+entry_is_worker(char **argv)
+{
+	return argv[0] != NULL && strcmp(argv[0], JOB_ARGV0) == 0;
+}
+
+/* exec made the process dumpable again: for others of our user to look into. */
+static void
+close_memory(void)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		_exit(EXIT_FAILURE);
+}
+
+/* ps reads the title where the arguments were: no longer than they are. */
+static void
+set_title(int argc, char **argv)
+{
+	setproctitle_init(argc, argv, environ);
+	setprogname("pbkfs");
+	if (argc > 1)
+		setproctitle("%s", argv[1]);
+	prctl(PR_SET_NAME, "pbkfs", 0, 0, 0);
+}
+
+static int
+refuse(int error)
+{
+	char text[128];
+	int len;
+
+	if (error == -EBADF) {
+		fprintf(stderr, "pbkfs error: \"%s\" is what a mount starts, and no command:"
+		    " see pbkfs --help\n", JOB_ARGV0);
+		return EXIT_USAGE;
+	}
+	len = snprintf(text, sizeof(text), "could not read the worker's job: %s", strerror(-error));
+	msg_send(JOB_OUT_FD, MSG_FAILED, text, (size_t)len);
+	return EXIT_FAILURE;
+}
+
+int
+entry_main(int argc, char **argv)
+{
+	struct job *job;
+	int r;
+
+	close_memory();
+	set_title(argc, argv);
+	if ((r = jobfd_receive(&job)) < 0)
+		return refuse(r);
+	_exit(programs[job->program](job));
+}
