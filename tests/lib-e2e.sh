@@ -1,19 +1,19 @@
 # Sourced first by every end-to-end story: real mounts, real PostgreSQL.
 #
-# A story runs in mount, process and IPC namespaces of its own.  Whatever
+# A story runs in mount, process, IPC and network namespaces of its own.  Whatever
 # happens to it, SIGKILL included, its processes end with it and its mounts are
-# seen by nobody else; pids and names need no care to be unique.  (As a slave, it
+# seen by nobody else; pids, names and ports need no care to be unique.  (As a slave, it
 # does not hold on to what is unmounted outside meanwhile.)
 
 if [ "${PBKFS_E2E_INSIDE:-}" != yes ]; then
-	if [ "$(id -u)" -ne 0 ] || ! unshare -m -p -i -f --mount-proc true 2>/dev/null; then
+	if [ "$(id -u)" -ne 0 ] || ! unshare -m -p -i -n -f --mount-proc true 2>/dev/null; then
 		. "$srcdir/tests/tap.sh"
 		skip_all "needs root and the right to make namespaces"
 	fi
 	PBKFS_E2E_INSIDE=yes
 	export PBKFS_E2E_INSIDE
 	exec timeout --foreground -s KILL "${PBKFS_E2E_TIMEOUT:-300}" setpriv --pdeathsig KILL \
-	    unshare -m --propagation slave -p -i -f --mount-proc --kill-child /bin/sh "$0" "$@"
+	    unshare -m --propagation slave -p -i -n -f --mount-proc --kill-child /bin/sh "$0" "$@"
 fi
 
 . "$srcdir/tests/tap.sh"
@@ -54,6 +54,7 @@ pguser=postgres
 id "$pguser" >/dev/null 2>&1 || skip_all "there is no user $pguser"
 pguid=$(id -u "$pguser") pggid=$(id -g "$pguser")
 support=$builddir/tests/support
+"$support/loopback" || exit 99
 mnt=$work/mnt diff=$work/diff
 mkdir -p "$mnt" tmp
 # What a killed server leaves in shared memory goes away with the namespace;
