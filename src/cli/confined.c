@@ -35,7 +35,7 @@ confine(const struct confined *c, int store_fd)
 	struct sandbox s = {
 		.level = c->sandbox, .store_fd = store_fd, .diff_fd = c->write_fd,
 		.switch_user = root && c->write_fd < 0, .uid = NOBODY, .gid = NOBODY,
-		.keep_read_search = root, .debug = c->debug,
+		.keep_read_search = root, .threads = true, .debug = c->debug,
 	};
 	char error[SANDBOX_ERROR_MAX];
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 
 #define MAX_FDS	8192u	/* more would only cost memory in the kernel */
 #define KEPT_FDS 300u	/* backup directories, pipes, the journal, block maps */
+/* Names and maps of what was changed, buffers, stacks; besides the cache and twice the index. */
+#define MEMORY_BASE (1024 * MiB)
 
 static unsigned max_fds = 64;
 static uint64_t kernel_holds;
@@ -31,6 +34,17 @@ raise_limits(void)
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > KEPT_FDS + max_fds)
 		max_fds = MIN((unsigned)MIN(limit.rlim_cur, (rlim_t)MAX_FDS + KEPT_FDS) - KEPT_FDS,
 		    MAX_FDS);
+}
+
+/* Of the preparer prepare.c says it. */
+static size_t
+max_memory(const struct job *job)
+{
+	struct stat st;
+
+	if (job->program != JOB_SERVE || fstat(job->index_fd, &st) != 0)
+		return 0;
+	return MEMORY_BASE + job->cache_size + 2 * (size_t)st.st_size;
 }
 
 uint64_t
@@ -64,6 +78,9 @@ confine_worker(const struct job *job)
 		.level = job->sandbox, .store_fd = job->store_fd, .diff_fd = job->diff_fd,
 		.switch_user = job->switch_user, .uid = job->uid, .gid = job->gid,
 		.keep_read_search = job->keep_read_search, .debug = job->debug,
+		.threads = job->program == JOB_SERVE || job->program == JOB_PREPARE,
+		.max_fds = MAX_FDS + KEPT_FDS,
+		.max_memory = max_memory(job),
 		.more_fds = job->mapped_fds,
 		.n_more_fds = job->mapped_fds != NULL ? job->provision->n_mappings : 0,
 	};
@@ -84,4 +101,15 @@ confine_worker(const struct job *job)
 	}
 	report_send(MSG_CONFINED, NULL, 0);
 	return 0;
+}
+
+int
+confine_end_threads(const struct job *job)
+{
+	const struct sandbox s = { .level = job->sandbox };
+	int r = sandbox_end_threads(&s);
+
+	if (r < 0)
+		report_failed("could not forbid more threads: %s", strerror(-r));
+	return r;
 }

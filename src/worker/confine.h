@@ -15,6 +15,9 @@
  */
 int	confine_worker(const struct job *job);
 
+/* The serving worker has all its threads.  Returns 0, or negative errno after MSG_FAILED. */
+int	confine_end_threads(const struct job *job);
+
 /* What the kernel may hold back of a mount's writes: about 1 % of memory, in bytes. */
 uint64_t confine_kernel_holds(void);
 

@@ -57,9 +57,26 @@ restrict_kernel(const struct sandbox *s, const char **step)
 		r = sandbox_landlock_restrict(s, sandbox_landlock_abi(), step);
 	if (r == 0 && s->level != SANDBOX_NONE)
 		r = sandbox_seccomp_install(s->debug, step);
+	if (r == 0 && !s->threads) {
+		*step = "forbid threads";
+		r = sandbox_end_threads(s);
+	}
 	return r;
 }
+
+int
+sandbox_end_threads(const struct sandbox *s)
+{
+	return s->level != SANDBOX_NONE ? sandbox_seccomp_end_threads() : 0;
+}
 #else
+int
+sandbox_end_threads(const struct sandbox *s)
+{
+	(void)s;
+	return 0;
+}
+
 static int
 check_kernel(const struct sandbox *s, char *error)
 {
@@ -89,6 +106,7 @@ sandbox_enter(const struct sandbox *s, char *error)
 	    (r = sandbox_identity_switch(s, &step)) == 0 &&
 	    (r = forbid_new_privileges(&step)) == 0 &&
 	    (r = sandbox_identity_drop(s, &step)) == 0 &&
+	    (r = sandbox_limits_set(s, &step)) == 0 &&
 	    (r = restrict_kernel(s, &step)) == 0)
 		return 0;
 	snprintf(error, SANDBOX_ERROR_MAX, "could not %s: %s", step, strerror(-r));

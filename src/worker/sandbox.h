@@ -20,6 +20,9 @@ struct sandbox {
 	uid_t	uid;
 	gid_t	gid;
 	bool	keep_read_search;	/* keep exactly CAP_DAC_READ_SEARCH */
+	bool	threads;	/* may start threads, until sandbox_end_threads() */
+	unsigned max_fds;	/* descriptors; 0: as it is */
+	size_t	max_memory;	/* bytes of private writable memory (RLIMIT_DATA); 0: as it is */
 	bool	debug;		/* a refused system call is named on standard error by SIGSYS */
 };
 
@@ -28,7 +31,7 @@ struct sandbox {
 /*
  * Confines the calling process for good.  Call it with one thread only, before
  * the first byte of the store is read.  In this order: supplementary groups,
- * gid and uid; PR_SET_NO_NEW_PRIVS; capabilities and the bounding set;
+ * gid and uid; PR_SET_NO_NEW_PRIVS; capabilities and the bounding set; limits;
  * Landlock; seccomp.  Returns 0, or negative errno with one line in error
  * (SANDBOX_ERROR_MAX bytes); the caller must then exit.  -EOPNOTSUPP: this
  * kernel has no Landlock and level asks for it.  -EBUSY: there are threads,
@@ -40,6 +43,13 @@ struct sandbox {
  * thread that blocks SIGSYS dies without a word at its first refused call.
  */
 int	sandbox_enter(const struct sandbox *s, char *error);
+
+/*
+ * From now on no thread of this process can start another: to try kills.  What was
+ * entered without threads begins so.  Nothing, below SANDBOX_SECCOMP_ONLY.  Returns 0 or
+ * negative errno.
+ */
+int	sandbox_end_threads(const struct sandbox *s);
 
 /*
  * What this kernel's Landlock cannot do for us (ABI below the one that has

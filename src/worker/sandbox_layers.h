@@ -20,6 +20,9 @@
  */
 int	sandbox_identity_switch(const struct sandbox *s, const char **step);
 
+/* Core dumps, descriptors, memory: what s asks for becomes the hard limit. */
+int	sandbox_limits_set(const struct sandbox *s, const char **step);
+
 /* The bounding set, then every capability but the one to keep; checks the result. */
 int	sandbox_identity_drop(const struct sandbox *s, const char **step);
 
@@ -37,5 +40,8 @@ void	sandbox_landlock_missing(int abi, char *text, size_t size);
 
 /* Installs the filter of system calls; debug: named on standard error. */
 int	sandbox_seccomp_install(bool debug, const char **step);
+
+/* Installs a second one, for all threads: to start another kills. */
+int	sandbox_seccomp_end_threads(void);
 
 #endif

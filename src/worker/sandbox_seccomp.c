@@ -197,6 +197,8 @@ static const struct row rows[] = {
 	KILL(clone),			/* fork() and namespaces */
 	/* Tried first, with all signals blocked: a SIGSYS there would kill. */
 	QUIET(clone3, ENOSYS),		/* pthread_create(); clone can be judged */
+	/* sandbox_end_threads(); a filter more can only take away. */
+	ALLOW_IF(seccomp, IS(0, SECCOMP_SET_MODE_FILTER), IS(1, SECCOMP_FILTER_FLAG_TSYNC)),
 	ALLOW(set_robust_list),		/* new threads */
 	ALLOW(rseq),			/* new threads */
 	ALLOW(set_tid_address),		/* C library */
@@ -582,6 +584,24 @@ sandbox_seccomp_install(bool debug, const char **step)
 	*step = "install the filter of system calls";
 	prog.len = (unsigned short)p.len;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) != 0 ? -errno : 0;
+}
+
+/* The first filter has seen to the architecture. */
+int
+sandbox_seccomp_end_threads(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_clone, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_seccomp, 2, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	};
+	struct sock_fprog prog = { .len = ARRAY_SIZE(code), .filter = code };
+	long r = syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog);
+
+	return r == 0 ? 0 : r > 0 ? -ESRCH : -errno;	/* r > 0: a thread that did not follow */
 }
 
 #endif /* ENABLE_SANDBOX */

@@ -29,6 +29,7 @@
  */
 
 #define HEARTBEAT_MS	1000
+#define THREAD_STACK	(8 * MiB)	/* whatever the limits of whoever mounted are */
 
 /* One for each operation that loop.c has marked as SERVED or CHANGES. */
 const struct fuse_lowlevel_ops serve_ops = {
@@ -60,11 +61,13 @@ struct server {
 	struct thread thread[SHARED_SLOTS];
 	pthread_t id[SHARED_SLOTS];
 	unsigned n;
+	pthread_mutex_t gate;		/* held by the first thread until they may serve */
 	int	wake[2];		/* a serving thread that ends closes its interest here */
 	bool	supervised;		/* the pipe from the supervisor is open */
 	bool	stop;
 };
 
+static struct server server = { .gate = PTHREAD_MUTEX_INITIALIZER };
 static int wake_fd = -1;
 static _Atomic bool aborted;	/* through fusectl */
 
@@ -72,8 +75,11 @@ static void *
 thread_main(void *arg)
 {
 	struct thread *t = arg;
-	int r = loop_run(t);
+	int r;
 
+	pthread_mutex_lock(&server.gate);
+	pthread_mutex_unlock(&server.gate);
+	r = loop_run(t);
 	if (r == -ECONNABORTED)
 		aborted = true;
 	else if (r < 0)
@@ -83,15 +89,37 @@ thread_main(void *arg)
 	return NULL;
 }
 
+/*
+ * All threads begin before a byte of the store or the journal is read, and none after:
+ * whoever takes the worker over has no others.  They wait at the gate.
+ */
 static int
 start_threads(struct server *v)
+{
+	unsigned i, n = MIN(v->s.job->threads, (unsigned)SHARED_SLOTS);
+	pthread_attr_t attr;
+	int r;
+
+	pthread_mutex_lock(&v->gate);
+	if ((r = pthread_attr_init(&attr)) != 0 ||
+	    (r = pthread_attr_setstacksize(&attr, THREAD_STACK)) != 0)
+		return -r;
+	for (i = 0; i < n; i++, v->n++)
+		if ((r = pthread_create(&v->id[i], &attr, thread_main, &v->thread[i])) != 0)
+			return -r;
+	pthread_attr_destroy(&attr);
+	return confine_end_threads(v->s.job);
+}
+
+static int
+open_gate(struct server *v)
 {
 	const struct job *job = v->s.job;
 	struct thread *t;
 	unsigned i;
 	int r;
 
-	for (i = 0; i < MIN(job->threads, (unsigned)SHARED_SLOTS); i++) {
+	for (i = 0; i < v->n; i++) {
 		t = &v->thread[i];
 		t->serve = &v->s;
 		t->number = i;
@@ -101,10 +129,8 @@ start_threads(struct server *v)
 			return r;
 		if ((t->out = aligned_alloc(4096, OUT_MAX)) == NULL)
 			return -ENOMEM;
-		if ((r = pthread_create(&v->id[i], NULL, thread_main, t)) != 0)
-			return -r;
-		v->n++;
 	}
+	pthread_mutex_unlock(&v->gate);
 	return 0;
 }
 
@@ -259,8 +285,8 @@ serve(struct server *v)
 	unsigned i;
 	int r;
 
-	if ((r = open_cow(v)) < 0 || (r = archived_init(&v->s)) < 0 ||
-	    (r = loop_init_session(&v->s)) < 0 || (r = start_threads(v)) < 0) {
+	if ((r = start_threads(v)) < 0 || (r = open_cow(v)) < 0 || (r = archived_init(&v->s)) < 0 ||
+	    (r = loop_init_session(&v->s)) < 0 || (r = open_gate(v)) < 0) {
 		report_failed("%s", report_last_error()[0] != '\0' ? report_last_error() :
 		    strerror(-r));
 		return EXIT_FAILURE;
@@ -289,14 +315,14 @@ lock_buffers(const struct job *job)
 int
 worker_serve(const struct job *job)
 {
-	static struct server v;
+	struct server *v = &server;
 
-	v.s.job = job;
-	v.supervised = true;
+	v->s.job = job;
+	v->supervised = true;
 	lock_buffers(job);
-	if (pipe2(v.wake, O_CLOEXEC) != 0 ||
-	    (v.s.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0 || confine_worker(job) < 0)
+	if (pipe2(v->wake, O_CLOEXEC) != 0 ||
+	    (v->s.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0 || confine_worker(job) < 0)
 		return EXIT_FAILURE;
-	wake_fd = v.wake[1];
-	return serve(&v);
+	wake_fd = v->wake[1];
+	return serve(v);
 }

@@ -101,6 +101,49 @@ answer(long r)
 
 #define TRY(name)	static int name(void)
 
+/* ---- taking the machine ---- */
+
+static void *
+end_at_once(void *arg)
+{
+	return arg;
+}
+
+TRY(take_thread)
+{
+	pthread_t id;
+
+	return -pthread_create(&id, NULL, end_at_once, NULL);
+}
+
+/* What a process without the sandbox may have depends on who started it: 2000 suffice. */
+TRY(take_descriptors)
+{
+	struct rlimit limit = { 2048, 2048 };
+	int i, fd;
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+	for (i = 0; i < 2000; i++)
+		if ((fd = openat(have.diff, "file", O_RDONLY)) < 0)
+			return -errno;
+	return 0;
+}
+
+TRY(take_memory)
+{
+	return mmap(NULL, 3 << 28, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+	    MAP_FAILED ? -errno : 0;
+}
+
+TRY(take_core)
+{
+	struct rlimit limit = { 0, 0 };
+
+	if (getrlimit(RLIMIT_CORE, &limit) != 0)
+		return -errno;
+	return limit.rlim_max == 0 ? -EPERM : 0;
+}
+
 /* ---- reading outside ---- */
 
 TRY(read_etc_passwd)	{ return answer(open("/etc/passwd", O_RDONLY)); }
@@ -878,6 +921,10 @@ static const struct attempt {
 	{ "prctl PR_SET_KEEPCAPS", priv_keepcaps, 0 },
 	{ "prctl PR_SET_DUMPABLE", priv_dumpable, 0 },
 	{ "prctl PR_CAP_AMBIENT_RAISE", priv_ambient, 0 },
+	{ "start one more thread", take_thread, 0 },
+	{ "2000 descriptors", take_descriptors, EMFILE },
+	{ "768 MiB of memory", take_memory, ENOMEM },
+	{ "a core dump", take_core, 0 },
 };
 
 static const struct attempt controls[] = {
@@ -1088,13 +1135,17 @@ become_user(const struct identity *id)
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
+#define FDS_MAX		1000
+#define MEMORY_MAX	(256 * MiB)
+
 static void
 enter(const struct identity *id, bool debug)
 {
 	struct sandbox s = {
 		.level = SANDBOX_FULL, .store_fd = have.store, .diff_fd = have.diff,
 		.switch_user = id->switch_user, .uid = user_uid, .gid = user_gid,
-		.keep_read_search = id->read_search, .debug = debug,
+		.keep_read_search = id->read_search, .debug = debug, .threads = true,
+		.max_fds = FDS_MAX, .max_memory = MEMORY_MAX,
 	};
 	char error[SANDBOX_ERROR_MAX];
 	int r;
@@ -1111,12 +1162,25 @@ struct job_in_thread {
 	int	out;
 };
 
+/* Shut until no thread can start any more. */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static void
+end_threads(void)
+{
+	const struct sandbox s = { .level = SANDBOX_FULL };
+
+	must(sandbox_end_threads(&s), "end threads");
+}
+
 static void *
 try_and_tell(void *arg)
 {
 	struct job_in_thread *j = arg;
-	int r = j->try();
+	int r;
 
+	pthread_mutex_lock(&gate);
+	r = j->try();
 	if (write(j->out, &r, sizeof(r)) != sizeof(r))
 		_exit(98);
 	return NULL;
@@ -1138,10 +1202,16 @@ child(const struct identity *id, enum where where, int (*try)(void), int out)
 	if (where != FREE)
 		enter(id, where >= DEBUGGED);
 	if (where == SECOND_THREAD || where == DEBUGGED_THREAD) {
+		pthread_mutex_lock(&gate);
 		if (pthread_create(&thread, NULL, try_and_tell, &j) != 0)
 			_exit(97);
+		if (try != can_start_threads)
+			end_threads();
+		pthread_mutex_unlock(&gate);
 		pthread_join(thread, NULL);
 	} else {
+		if (where != FREE && try != can_start_threads)
+			end_threads();
 		try_and_tell(&j);
 	}
 	_exit(0);
@@ -1601,7 +1671,7 @@ make_root(void)
 int
 main(int argc, char **argv)
 {
-	struct rlimit no_core = { 0, 0 };
+	struct rlimit no_core;
 	size_t n;
 
 	table_only = argc > 1 && strcmp(argv[1], "--table") == 0;
@@ -1614,6 +1684,8 @@ main(int argc, char **argv)
 		return 0;
 	}
 	make_root();
+	getrlimit(RLIMIT_CORE, &no_core);
+	no_core.rlim_cur = 0;	/* the hard one is an attempt's */
 	setrlimit(RLIMIT_CORE, &no_core);
 	for (n = 0; n < ARRAY_SIZE(identities); n++)
 		if (can_be(&identities[n])) {

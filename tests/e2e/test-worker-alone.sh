@@ -45,6 +45,14 @@ look() {
 	equal "$1: nobody of its user may look into it" 0 "$(stat -c %u "/proc/$worker/environ")"
 	equal "$1: ps shows what it is" "pbkfs: worker: $mnt" "$(tr '\0' '\n' <"/proc/$worker/cmdline" | head -n 1)"
 	equal "$1: and its name" pbkfs "$(cat "/proc/$worker/comm")"
+	equal "$1: it dumps no core" "0 0" "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$worker/limits")"
+	equal "$1: its descriptors are bounded" yes "$(awk '/^Max open files/ { print ($5 <= 8492 ? "yes" : "no") }' "/proc/$worker/limits")"
+	equal "$1: and its memory" yes "$(awk '/^Max data size/ { print ($5 != "unlimited" && $5 < 2 * 1024 * 1024 * 1024 ? "yes" : "no") }' "/proc/$worker/limits")"
+	check "$1: it has its threads" [ "$(value Threads "$worker")" -gt 1 ]
+	case $(value Seccomp_filters "$worker") in
+	'') note "this kernel does not tell how many filters there are" ;;
+	*) equal "$1: and can have no more" 2 "$(value Seccomp_filters "$worker")" ;;
+	esac
 	check "$1: it is confined" [ "$(value Seccomp "$worker")" = 2 ]
 }
 

@@ -1,0 +1,42 @@
+/*
+ * What a process may take of the machine.  None of it can be raised again: the
+ * hard limits are lowered, and the filter refuses to set new ones.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "base/util.h"
+#include "worker/sandbox_layers.h"
+
+static int
+lower(int which, rlim_t most)
+{
+	struct rlimit limit;
+
+	if (getrlimit(which, &limit) != 0)
+		return -errno;
+	limit.rlim_max = MIN(limit.rlim_max, most);
+	limit.rlim_cur = MIN(limit.rlim_cur, limit.rlim_max);
+	return setrlimit(which, &limit) != 0 ? -errno : 0;
+}
+
+int
+sandbox_limits_set(const struct sandbox *s, const char **step)
+{
+	int r;
+
+	*step = "forbid core dumps";
+	if ((r = lower(RLIMIT_CORE, 0)) != 0)
+		return r;
+	*step = "limit the descriptors";
+	if (s->max_fds != 0 && (r = lower(RLIMIT_NOFILE, s->max_fds)) != 0)
+		return r;
+	*step = "limit the memory";
+#ifndef __SANITIZE_ADDRESS__	/* whose shadow takes terabytes */
+	if (s->max_memory != 0 && (r = lower(RLIMIT_DATA, s->max_memory)) != 0)
+		return r;
+#endif
+	return 0;
+}
