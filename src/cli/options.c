@@ -419,7 +419,10 @@ options_help(const struct command *c)
 		snprintf(left, sizeof(left), "%c%c%s--%s%s%s", d->letter != 0 ? '-' : ' ',
 		    d->letter != 0 ? d->letter : ' ', d->letter != 0 ? ", " : "  ", d->name,
 		    d->arg != NULL ? " " : "", d->arg != NULL ? d->arg : "");
-		printf("  %-30s%s\n", left, d->help);
+		if (strlen(left) > 28)	/* the text needs a gap: below, in its column */
+			printf("  %s\n%32s%s\n", left, "", d->help);
+		else
+			printf("  %-30s%s\n", left, d->help);
 	}
 }
 
