@@ -1,28 +1,69 @@
-# A mount that was told to go while it is in use goes as soon as it is free.
+# A mount that was told to go while it is in use goes as soon as it is free: in the
+# background, at a console, and an ordinary user's.
 . "$srcdir/tests/lib-e2e.sh"
+need fusermount3
 fixture
-new_diff
 log=$diff/.pbkfs/pbkfs.log
-check "mount" mount_it || { plan_done; exit; }
-supervisor=$(supervisor_pid) worker=$(worker_pid)
 mkfifo "$work/end"
-(cd "$mnt" && exec 5<PG_VERSION && echo >"$work/end" && exec sleep 1000) & user=$!
-read -r _ <"$work/end"
-tail -n +1 -f --pid="$supervisor" "$log" 2>/dev/null | grep -m 1 -q 'stays mounted' & waiting=$!
-kill "$supervisor"
-check "the log says that it waits" wait "$waiting"
-check "and for whom" grep -Eq "stays mounted: .*\(pid $user\)" "$log"
-pbkfs stat -D "$mnt" >"$work/text" 2>&1
-check "stat says it" grep -Eq "^LEAVING .*\(pid $user\)" "$work/text"
-pbkfs stat -D "$mnt" --format=json >"$work/json" 2>&1
-check "and as JSON" grep -Eq '"leaving": ?true' "$work/json"
-check "new opens are served" cat "$mnt/PG_VERSION"
-refuse "unmount says who is in the way" "in use by .*pid $user" unmount_it
-kill -INT "$supervisor"
-kill "$user"
-check "it goes when it is free" wait_gone "$supervisor" "$worker"
-refuse "nothing is mounted" "" is_mounted "$mnt"
-check "in order" grep -q 'unmounted "' "$log"
-check "mount again" mount_it
-check "unmount" unmount_it
+load_user=
+run_user() { if [ -n "$load_user" ]; then as "$load_user" "$@"; else "$@"; fi; }
+begin() { mount_it; }
+ask() { kill "$supervisor"; }
+ask_again() { kill -INT "$supervisor"; }
+command_ends() { :; }
+
+# leaves WHO
+leaves() {
+	who=$1
+	new_diff
+	check "$who: mount" begin || return
+	supervisor=$(supervisor_pid) worker=$(worker_pid)
+	run_user sh -c "cd '$mnt' && exec 5<PG_VERSION && echo && exec sleep 1000" >"$work/end" & user=$!
+	read -r _ <"$work/end"
+	tail -n +1 -f --pid="$supervisor" "$log" 2>/dev/null | grep -m 1 -q 'stays mounted' & waiting=$!
+	ask
+	check "$who: the log says that it waits" wait "$waiting"
+	check "$who: and for whom" grep -Eq "stays mounted: .*\(pid $user\)" "$log"
+	run_user pbkfs stat -D "$mnt" >"$work/text" 2>&1
+	check "$who: stat says it" grep -Eq "^LEAVING .*\(pid $user\)" "$work/text"
+	run_user pbkfs stat -D "$mnt" --format=json >"$work/json" 2>&1
+	check "$who: and as JSON" grep -Eq '"leaving": ?true' "$work/json"
+	check "$who: new opens are served" run_user cat "$mnt/PG_VERSION"
+	refuse "$who: unmount says who is in the way" "in use by .*pid $user" unmount_it
+	ask_again
+	kill "$user"
+	check "$who: it goes when it is free" wait_gone "$supervisor" "$worker"
+	check "$who: the command ends in order" command_ends
+	refuse "$who: nothing is mounted" "" is_mounted "$mnt"
+	check "$who: in order" grep -q 'unmounted "' "$log"
+	check "$who: mount again" mount_it
+	check "$who: unmount" unmount_it
+}
+leaves background
+
+begin() {
+	pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --console >"$work/console" 2>&1 & console=$!
+	until is_mounted "$mnt" && [ -s "$mnt/PG_VERSION" ] 2>/dev/null; do kill -0 $console || return 1; done
+}
+ask() { kill "$console"; }
+ask_again() { kill -INT "$console"; }
+command_ends() { wait "$console"; }
+leaves console
+
+chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
+# /dev/fuse may be root's alone here: a node of our own, in our namespace.
+mknod -m 0666 /dev/shm/fuse c 10 229
+mount --bind /dev/shm/fuse /dev/fuse
+cp "$(command -v pbkfs)" "$work"
+chmod 0755 "$work/pbkfs"
+chown "$pguser" "$mnt" "$work"
+PATH=$work:$PATH
+load_user=$pguser
+mount_it() { as "$pguser" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
+unmount_it() { as "$pguser" pbkfs unmount -D "$mnt" "$@"; }
+begin() { mount_it; }
+ask() { kill "$supervisor"; }
+ask_again() { kill -INT "$supervisor"; }
+command_ends() { :; }
+leaves user
 plan_done
