@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "probackup/tablespace.h"
 #include "worker/provided.h"
 #include "worker/redirect.h"
 #include "worker/reply.h"
@@ -63,13 +64,34 @@ was_done(struct cow_attr *attr)
 	return t->taken_up && cow_outcome(t->serve->cow, t->unique, attr) == 1;
 }
 
+/* Links lead to these from where a data directory has tablespaces: they stay where they are. */
+static bool
+is_storage(uint64_t parent, const char *name)
+{
+	return parent == COW_ROOT &&
+	    (strcmp(name, TABLESPACE_SHOWN) == 0 || strcmp(name, EXTERNAL_SHOWN) == 0);
+}
+
 /* What has to hold before anything changes under this name. */
 static int
 before_change(uint64_t parent, const char *name)
 {
 	if (provided_is(parent) || provided_is_name(parent, name))
 		return -EROFS;
+	if (is_storage(parent, name))
+		return -EPERM;
 	return dirty_before_write(thread_self()->serve);
+}
+
+/*
+ * A link that is moved to where a tablespace is looked for could lead anywhere:
+ * redirect_link() only judges those that are made there.
+ */
+static int
+before_move(uint64_t parent, uint64_t parent2, const char *name2)
+{
+	return parent != parent2 && redirect_is_place(thread_self()->serve->cow, parent2, name2) ?
+	    -EPERM : before_change(parent2, name2);
 }
 
 static void
@@ -140,7 +162,7 @@ op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 		reply_entry(req, attr.nodeid != 0 ? 0 : -EIO, &attr);
 		return;
 	}
-	r = provided_is(ino) ? -EPERM : before_change(parent, name);
+	r = provided_is(ino) ? -EPERM : before_move(0, parent, name);
 	if (r == 0)
 		r = cow_link(t->serve->cow, t->unique, ino, parent, name, &attr);
 	reply_entry(req, r, &attr);
@@ -179,7 +201,7 @@ op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t parent
 	int r = 0;
 
 	if (!was_done(&attr) && (r = before_change(parent, name)) == 0 &&
-	    (r = before_change(parent2, name2)) == 0)
+	    (r = before_move(parent, parent2, name2)) == 0)
 		r = cow_rename(t->serve->cow, t->unique, parent, name, parent2, name2, flags);
 	reply_error(req, r);
 }

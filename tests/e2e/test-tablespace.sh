@@ -19,6 +19,12 @@ umount "$work/elsewhere"
 
 check "external directories can be written" sh -c "echo more >>'$mnt/.pbkfs-external/1/a.conf' && rm '$mnt/.pbkfs-external/2/a.conf'"
 refuse "what pbkfs says of itself cannot" "denied|not permitted|read-only" rmdir "$mnt/.pbkfs"
+refuse "nor the storage of tablespaces be renamed" "not permitted" mv "$mnt/.pbkfs-tblspc" "$mnt/other"
+ln -s "$work/elsewhere" "$mnt/outward"
+refuse "a link cannot be moved to where a tablespace is" "not permitted" mv "$mnt/outward" "$mnt/pg_tblspc/77777"
+refuse "nor get a second name there" "not permitted" ln -P "$mnt/outward" "$mnt/pg_tblspc/77777"
+check "it can be moved elsewhere" mv "$mnt/outward" "$mnt/inward"
+rm "$mnt/inward"
 
 check "the server starts" pg_start "$mnt" -c allow_in_place_tablespaces=on
 db() { sql -d db_ts "$@"; }
