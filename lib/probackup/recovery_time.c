@@ -270,7 +270,7 @@ recovery_time_read(const char *text, int64_t *us, char *error)
 		return r;
 	if (seconds < 0)
 		return explain(error, -EINVAL,
-		    "\"%.60s\" is not a time: write \"YYYY-MM-DD HH:MM:SS\" and a zone such as \"+00\"",
+		    "\"%.60s\" is not a time: write \"YYYY-MM-DD HH:MM:SS\" with or without a zone such as \"+00\"",
 		    text);
 	*us = seconds * 1000000 + w.fraction;
 	return 0;
@@ -296,26 +296,40 @@ recovery_time_parse(const char *text, int64_t *us)
 
 /* ---- writing --------------------------------------------------------------- */
 
+/* PostgreSQL takes offsets of less than 16 hours. */
+#define OFFSET_MAX	(16 * 3600 - 1)
+
+/*
+ * The date is counted in UTC from seconds and offset: a zone with leap seconds
+ * ("right/...") has its own idea of what a second is called, and PostgreSQL none.
+ */
 static void
 format_local(int64_t us, char buf[RECOVERY_TIME_MAX])
 {
-	time_t t = (time_t)(us / 1000000);
-	int fraction = (int)(us % 1000000), digits = 6, n, east;
+	int fraction = (int)(us % 1000000), digits = 6, n, away;
+	int east = (int)offset_at(us / 1000000);
 	struct tm tm = { 0 };
+	char *kept;
+	time_t t;
 
-	localtime_r(&t, &tm);
+	if (abs(east) > OFFSET_MAX)
+		east = 0;
+	t = (time_t)(us / 1000000 + east);
+	kept = enter_zone("UTC");
+	gmtime_r(&t, &tm);
+	leave_zone(kept);
 	n = (int)strftime(buf, RECOVERY_TIME_MAX, "%Y-%m-%d %H:%M:%S", &tm);
 	for (; fraction != 0 && fraction % 10 == 0; fraction /= 10)
 		digits--;
 	if (fraction != 0)
 		n += snprintf(buf + n, (size_t)(RECOVERY_TIME_MAX - n), ".%0*d", digits, fraction);
-	east = (int)(tm.tm_gmtoff < 0 ? -tm.tm_gmtoff : tm.tm_gmtoff);
-	n += snprintf(buf + n, (size_t)(RECOVERY_TIME_MAX - n), "%c%02d",
-	    tm.tm_gmtoff < 0 ? '-' : '+', east / 3600);
-	if (east % 3600 != 0)
-		n += snprintf(buf + n, (size_t)(RECOVERY_TIME_MAX - n), ":%02d", east / 60 % 60);
-	if (east % 60 != 0)
-		snprintf(buf + n, (size_t)(RECOVERY_TIME_MAX - n), ":%02d", east % 60);
+	away = abs(east);
+	n += snprintf(buf + n, (size_t)(RECOVERY_TIME_MAX - n), "%c%02d", east < 0 ? '-' : '+',
+	    away / 3600);
+	if (away % 3600 != 0)
+		n += snprintf(buf + n, (size_t)(RECOVERY_TIME_MAX - n), ":%02d", away / 60 % 60);
+	if (away % 60 != 0)
+		snprintf(buf + n, (size_t)(RECOVERY_TIME_MAX - n), ":%02d", away % 60);
 }
 
 int

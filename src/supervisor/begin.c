@@ -219,7 +219,8 @@ choose_backup(struct supervisor *s)
 
 	if (s->fresh && (c->store == NULL || c->instance == NULL ||
 	    (c->backup_id == NULL && !c->latest)))
-		return FAIL(s, "a fresh diff directory needs --pbk-store, --instance and --backup-id");
+		return FAIL(s, "a fresh diff directory needs --pbk-store, --instance and"
+		    " --backup-id or a recovery target");
 	if (!s->fresh && c->instance != NULL && strcmp(c->instance, s->bound.instance) != 0)
 		return mismatch(s, "instance", s->bound.instance, c->instance);
 	if (!s->fresh && c->backup_id != NULL && strcasecmp(c->backup_id, s->bound.backup_id) != 0)
