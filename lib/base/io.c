@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "base/util.h"
 
 static _Thread_local const struct io_watch *watch;
@@ -132,6 +133,57 @@ io_read_file(int fd, size_t max, char **buf, size_t *len)
 	return 0;
 }
 
+static uid_t admitted[IO_USERS_MAX];
+static size_t n_admitted;
+
+void
+io_admit_only(const uid_t *uids, size_t n)
+{
+	n_admitted = MIN(n, (size_t)IO_USERS_MAX);
+	memcpy(admitted, uids, n_admitted * sizeof(*uids));
+}
+
+static bool
+is_admitted(uid_t uid)
+{
+	size_t i;
+
+	for (i = 0; i < n_admitted; i++)
+		if (admitted[i] == uid)
+			return true;
+	return false;
+}
+
+int
+io_admit(int fd, const char *name)
+{
+	struct stat st;
+
+	if (n_admitted == 0)
+		return 0;
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	if (is_admitted(st.st_uid) &&
+	    (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink <= 1)))
+		return 0;
+	log_error("\"%s\" is not read with rights that the owner of the mount lacks: %s", name,
+	    is_admitted(st.st_uid) ? "it is no plain file, or has a second name (a hard link)" :
+	    "it belongs neither to him nor to the store's owner");
+	return -EPERM;
+}
+
+/* Of what was opened; takes fd. */
+static int
+admit_opened(int fd, const char *path, int flags)
+{
+	int rc = flags & O_PATH ? 0 : io_admit(fd, path);
+
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc;
+}
+
 int
 io_path_is_plain(const char *path, size_t len)
 {
@@ -220,10 +272,11 @@ io_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 			fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 		while (fd < 0 && (errno == EINTR || errno == EAGAIN));
 		if (fd >= 0)
-			return (int)fd;
+			return admit_opened((int)fd, path, flags);
 		if (errno != ENOSYS)
 			return -errno;
 		atomic_store(&no_openat2, true);
 	}
-	return open_by_component(dirfd, path, flags | O_CLOEXEC, mode);
+	fd = open_by_component(dirfd, path, flags | O_CLOEXEC, mode);
+	return fd < 0 ? (int)fd : admit_opened((int)fd, path, flags);
 }

@@ -49,9 +49,26 @@ int	io_read_file(int fd, size_t max, char **buf, size_t *len);
  * symbolic link, nothing outside dirfd is ever reached (openat2(2) with
  * RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS; where the kernel lacks it, one
  * openat(2) with O_NOFOLLOW per component).  O_CLOEXEC is added.  Returns the
- * descriptor or negative errno (-ELOOP or -EXDEV for what is refused).
+ * descriptor or negative errno (-ELOOP or -EXDEV for what is refused, -EPERM as
+ * io_admit(), which O_PATH is not asked for).
  */
 int	io_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
+
+/*
+ * For a process that may read more than the user for whom it does: from now on
+ * io_open_beneath() and io_admit() take only directories, and plain files with a
+ * single name, that belong to one of these users.  Anything else may have been
+ * put there by somebody who cannot read it himself.  n of 0 takes all, which is
+ * the default.  Before there are threads.
+ */
+#define IO_USERS_MAX	8
+void	io_admit_only(const uid_t *uids, size_t n);
+
+/*
+ * Whether what was opened as name may be used.  Returns 0, or -EPERM after an
+ * error in the log.
+ */
+int	io_admit(int fd, const char *name);
 
 /*
  * Whether path is a plain relative one: not empty, no leading or doubled or

@@ -11,12 +11,17 @@
 int
 disk_open(int dirfd, const char *name, int flags)
 {
-	int fd;
+	int fd, rc;
 
 	do
 		fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 	while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	if ((rc = io_admit(fd, name)) == 0)
+		return fd;
+	close(fd);
+	return rc;
 }
 
 int

@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "ipc/provision.h"
@@ -71,6 +74,47 @@ lock_as_worker(const struct job *job)
 		log_warn("could not lock the diff directory as worker: the pid of a lone worker cannot be proven");
 }
 
+struct users {
+	uid_t	uid[IO_USERS_MAX];
+	size_t	n;
+};
+
+/*
+ * Adds the owner of a directory of the store.  Returns whether he may say who else
+ * has a part in it: not the mount's owner, who could put there what root's is.
+ */
+static bool
+add_owner(struct users *u, int store_fd, const char *path, uid_t mount_owner)
+{
+	int fd autoclose = io_open_beneath(store_fd, path, O_PATH | O_DIRECTORY, 0);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return false;
+	u->uid[u->n++] = st.st_uid;
+	return st.st_uid != mount_owner && (st.st_mode & 022) == 0;
+}
+
+int
+confine_admit(int store_fd, const char *instance, uid_t mount_owner)
+{
+	static const char *const parts[] = { "backups", "wal" };
+	struct users u = { .uid = { mount_owner }, .n = 1 };
+	char path[PATH_MAX];
+	bool more = add_owner(&u, store_fd, ".", mount_owner);
+	size_t i;
+
+	for (i = 0; more && i < ARRAY_SIZE(parts); i++) {
+		if (!add_owner(&u, store_fd, parts[i], mount_owner) || instance == NULL)
+			continue;
+		if (snprintf(path, sizeof(path), "%s/%s", parts[i], instance) >= PATH_MAX)
+			return -ENAMETOOLONG;
+		add_owner(&u, store_fd, path, mount_owner);
+	}
+	io_admit_only(u.uid, u.n);
+	return 0;
+}
+
 int
 confine_worker(const struct job *job)
 {
@@ -99,6 +143,10 @@ confine_worker(const struct job *job)
 		report_failed("%s", text);
 		return r;
 	}
+	/* A worker of root's lacks nothing that its owner has. */
+	if (job->keep_read_search && job->uid != 0 &&
+	    (r = confine_admit(job->store_fd, job->instance, job->uid)) != 0)
+		return r;
 	report_send(MSG_CONFINED, NULL, 0);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #define WORKER_CONFINE_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "ipc/job.h"
 
@@ -17,6 +18,13 @@ int	confine_worker(const struct job *job);
 
 /* The serving worker has all its threads.  Returns 0, or negative errno after MSG_FAILED. */
 int	confine_end_threads(const struct job *job);
+
+/*
+ * For a process with CAP_DAC_READ_SEARCH: io_admit_only() the mount's owner, the
+ * store's, and whom the latter lets have backups or an archive in it.  Returns 0
+ * or negative errno.
+ */
+int	confine_admit(int store_fd, const char *instance, uid_t mount_owner);
 
 /* What the kernel may hold back of a mount's writes: about 1 % of memory, in bytes. */
 uint64_t confine_kernel_holds(void);
