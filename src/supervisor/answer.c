@@ -110,6 +110,7 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 		s->ready_once = true;
 		ending_presume_cut(s);
 		s->mounted_at = now;
+		logfile_let_go(true);
 		log_info("mounted backup %s of instance \"%s\" at \"%s\"", s->backup_id,
 		    s->instance, s->config->mnt);
 	}

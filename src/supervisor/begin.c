@@ -24,6 +24,8 @@
 #include "supervisor/mountinfo.h"
 #include "supervisor/notify.h"
 #include "supervisor/paths.h"
+#include "supervisor/probe.h"
+#include "supervisor/readsearch.h"
 
 #define HOLD_RETRY_NS	(STATE_SECOND / 10)
 
@@ -350,110 +352,7 @@ check_overlap(struct supervisor *s)
 	return 0;
 }
 
-/* Opened with the caller's rights: what the confined worker may read is decided next. */
-static int
-open_store(struct supervisor *s)
-{
-	struct stat st;
-
-	identity_raise();
-	s->store_fd = open(s->store, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	identity_drop();
-	if (s->store_fd < 0 || fstat(s->store_fd, &st) != 0)
-		return FAIL(s, "could not open store \"%s\": %s", s->store, strerror(errno));
-	s->store_uid = st.st_uid;
-	return 0;
-}
-
-/* Opens name and nothing else: the supervisor reads no byte of a backup. */
-static bool
-is_denied(int dir_fd, const char *name, int flags)
-{
-	int fd autoclose = openat(dir_fd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	return fd < 0 && (errno == EACCES || errno == EPERM);
-}
-
-static bool
-backup_is_denied(int instance_fd, const char *id)
-{
-	int fd autoclose = openat(instance_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == EACCES;
-	return is_denied(fd, "backup.control", O_RDONLY) ||
-	    is_denied(fd, "backup_content.control", O_RDONLY) ||
-	    is_denied(fd, "database", O_RDONLY | O_DIRECTORY);
-}
-
-/* The archive is needed by who recovers; each of its files is made by the same user. */
-static bool
-archive_is_denied(int store_fd, const char *instance)
-{
-	const struct dirent *entry;
-	char name[PATH_MAX];
-	bool denied = false;
-	DIR *dir;
-	int fd;
-
-	snprintf(name, sizeof(name), "wal/%s", instance);
-	fd = openat(store_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == EACCES;
-	if ((dir = fdopendir(fd)) == NULL)
-		return false;
-	while ((entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.') {
-			denied = is_denied(fd, entry->d_name, O_RDONLY);
-			break;
-		}
-	closedir(dir);
-	return denied;
-}
-
-/* In a child that is the owner: 1 if something of the instance is closed to him. */
-static int
-store_is_denied(const void *arg)
-{
-	const struct supervisor *s = arg;
-	const struct dirent *entry;
-	char name[PATH_MAX];
-	bool denied = false;
-	DIR *dir;
-	int fd;
-
-	snprintf(name, sizeof(name), "backups/%s", s->instance);
-	fd = openat(s->store_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == EACCES;
-	if ((dir = fdopendir(fd)) == NULL)
-		return 0;
-	while (!denied && (entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.')
-			denied = backup_is_denied(fd, entry->d_name);
-	closedir(dir);
-	return denied || archive_is_denied(s->store_fd, s->instance);
-}
-
-static int
-choose_read_search(struct supervisor *s)
-{
-	if (!identity_is_root())
-		return 0;
-	/* A worker of root's own has lost root's rights over what others own. */
-	s->keep_read_search = s->uid == 0 ||
-	    identity_try(s->uid, s->gid, false, store_is_denied, s) != 0;
-	/* The owner can edit the binding: that must not open to him what he may not read. */
-	if (s->keep_read_search && s->uid != 0 && s->config->store == NULL)
-		return FAIL(s, "user %u may not read \"%s\", which only the binding names:"
-		    " name it with -B, -I and -i", (unsigned)s->uid, s->store);
-	if (s->keep_read_search)
-		log_info("user %u may not read the store: the worker keeps CAP_DAC_READ_SEARCH",
-		    (unsigned)s->uid);
-	return 0;
-}
-
-/* In a child that is the owner: 0 if his server reaches the diff directory. */
+/* In a child with the owner's rights: 0 if his server reaches the diff directory. */
 static int
 diff_is_out_of_reach(const void *arg)
 {
@@ -462,15 +361,17 @@ diff_is_out_of_reach(const void *arg)
 
 	return stat(s->config->diff, &named) != 0 || fstat(s->diff.fd, &ours) != 0 ||
 	    named.st_dev != ours.st_dev || named.st_ino != ours.st_ino ||
-	    access(s->config->diff, R_OK | W_OK | X_OK) != 0;
+	    (named.st_mode & S_IRWXU) != S_IRWXU;
 }
 
 static enum wal_mode
 default_wal(const struct supervisor *s)
 {
+	const struct probe server = { .uid = s->uid, .gid = s->gid, .with_groups = true };
+
 	if (s->config->no_wal)
 		return WAL_MOUNT;
-	return identity_try(s->uid, s->gid, true, diff_is_out_of_reach, s) == 0 ?
+	return probe_run(&server, diff_is_out_of_reach, s) == 0 ?
 	    WAL_DIRECT : WAL_MOUNT;
 }
 
@@ -511,6 +412,9 @@ start_log(struct supervisor *s)
 		    LOGFILE_NAME, fd == -EPERM ? "it is not a plain file" : strerror(-fd));
 	if ((rc = logfile_start(c->log_target, c->log_format, fd, c->console)) != 0)
 		return FAIL(s, "could not reach journald: %s", strerror(-rc));
+	/* The owner reads that file, but perhaps not the store. */
+	if (identity_is_root() && s->uid != 0 && c->log_fd < 0 && c->log_target == LOG_TO_FILE)
+		logfile_hold();
 	log_set_debug(c->debug);
 	return 0;
 }
@@ -560,11 +464,11 @@ begin_mount(struct supervisor *s)
 		return -1;
 	tell_what_is_weak(s);
 	tell_what_stays(s);
-	if (check_dirty(s) != 0 || open_store(s) != 0 || choose_wal(s) != 0 || mapping_open(s) != 0)
+	if (check_dirty(s) != 0 || readsearch_open_store(s) != 0 || choose_wal(s) != 0 || mapping_open(s) != 0)
 		return -1;
 	/* What is read from here on and changes until it is held is refused. */
 	clock_gettime(CLOCK_REALTIME, &s->store_lock.since);
-	return choose_read_search(s);
+	return readsearch_choose(s);
 }
 
 static int

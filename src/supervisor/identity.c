@@ -2,10 +2,8 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <sys/fsuid.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "supervisor/identity.h"
@@ -51,37 +49,4 @@ identity_drop(void)
 		setfsgid(fs_gid);
 		setfsuid(fs_uid);
 	}
-}
-
-static int
-become(uid_t uid, gid_t gid, bool with_groups)
-{
-	const struct passwd *pw = with_groups ? getpwuid(uid) : NULL;
-
-	if (pw != NULL ? initgroups(pw->pw_name, gid) != 0 : setgroups(0, NULL) != 0)
-		return -errno;
-	if (setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
-		return -errno;
-	return 0;
-}
-
-int
-identity_try(uid_t uid, gid_t gid, bool with_groups, int (*test)(const void *arg),
-    const void *arg)
-{
-	int status;
-	pid_t pid;
-
-	if ((pid = fork()) < 0)
-		return -errno;
-	if (pid == 0) {
-		if (identity_is_root() && become(uid, gid, with_groups) != 0)
-			_exit(101);
-		_exit(test(arg));
-	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) <= 100 ?
-	    WEXITSTATUS(status) : -EPERM;
 }

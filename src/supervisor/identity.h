@@ -26,11 +26,4 @@ int	identity_assume(uid_t uid, gid_t gid);
 void	identity_raise(void);
 void	identity_drop(void);
 
-/*
- * Runs test(arg) in a child that is uid:gid, with all groups of that user or
- * with none.  Returns what it returned (0..100), or negative errno.
- */
-int	identity_try(uid_t uid, gid_t gid, bool with_groups,
-	    int (*test)(const void *arg), const void *arg);
-
 #endif

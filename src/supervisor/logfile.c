@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/util.h"
@@ -18,13 +20,16 @@
 
 #define JOURNAL_SOCKET	"/run/systemd/journal/socket"
 
+#define HELD_MAX	(256 * KiB)	/* of lines that wait for a decision; more are lost */
+
 static struct {
 	int	fd;		/* -1: nowhere */
+	int	held_fd;	/* lines wait here instead, a memfd; -1 */
 	enum log_target target;
 	enum log_format format;
 	bool	console;
 	bool	changed;
-} out = { .fd = -1 };
+} out = { .fd = -1, .held_fd = -1 };
 
 struct line {
 	enum log_level level;
@@ -62,17 +67,27 @@ timestamp(char *to, size_t size)
 	snprintf(to + n, size - n, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
+/* Where a line goes now; -1 for nowhere. */
+static int
+line_fd(void)
+{
+	if (out.held_fd < 0)
+		return out.fd;
+	return lseek(out.held_fd, 0, SEEK_CUR) < (off_t)HELD_MAX ? out.held_fd : -1;
+}
+
 static void
 write_text(const struct line *l)
 {
 	char stamp[48];
+	int fd = line_fd();
 
 	timestamp(stamp, sizeof(stamp));
 	if (l->generation > 0)
-		dprintf(out.fd, "%s [%d] %s %u %s: %s\n", stamp, (int)l->pid, l->process,
+		dprintf(fd, "%s [%d] %s %u %s: %s\n", stamp, (int)l->pid, l->process,
 		    l->generation, log_level_name(l->level), l->text);
 	else
-		dprintf(out.fd, "%s [%d] %s %s: %s\n", stamp, (int)l->pid, l->process,
+		dprintf(fd, "%s [%d] %s %s: %s\n", stamp, (int)l->pid, l->process,
 		    log_level_name(l->level), l->text);
 }
 
@@ -93,7 +108,7 @@ write_json(const struct line *l)
 		json_put_u64(&o, "generation", l->generation);
 	json_put_string(&o, "message", l->text);
 	json_close(&o, '}');
-	if (json_take(&o, &text, &len) == 0 && write(out.fd, text, len) < 0)
+	if (json_take(&o, &text, &len) == 0 && write(line_fd(), text, len) < 0)
 		return;		/* there is no place left to complain at */
 }
 
@@ -177,8 +192,39 @@ logfile_start(enum log_target target, enum log_format format, int fd, bool conso
 }
 
 void
+logfile_hold(void)
+{
+	out.held_fd = memfd_create("pbkfs-log", MFD_CLOEXEC);
+	if (out.held_fd < 0)	/* fail closed: say nothing at all */
+		out.held_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+}
+
+bool
+logfile_is_held(void)
+{
+	return out.held_fd >= 0;
+}
+
+void
+logfile_let_go(bool tell)
+{
+	char buf[4096];
+	ssize_t n;
+
+	if (!logfile_is_held())
+		return;
+	lseek(out.held_fd, 0, SEEK_SET);
+	while (tell && (n = read(out.held_fd, buf, sizeof(buf))) > 0)
+		if (io_write(out.fd, buf, (size_t)n) != 0)
+			break;
+	close(out.held_fd);
+	out.held_fd = -1;
+}
+
+void
 logfile_stop(void)
 {
+	logfile_let_go(false);
 	log_set_sink(NULL);
 	if (out.fd >= 0)
 		close(out.fd);

@@ -27,6 +27,15 @@ int	logfile_open(int provided_fd);
 int	logfile_start(enum log_target target, enum log_format format, int fd, bool console);
 void	logfile_stop(void);
 
+/*
+ * Keeps lines back, as long as it is not decided whether the reader of the log may
+ * know what they say; only the console shows them meanwhile.  logfile_let_go()
+ * ends that, and puts them into the log or forgets them.
+ */
+void	logfile_hold(void);
+bool	logfile_is_held(void);
+void	logfile_let_go(bool tell);
+
 /* A line of the worker's; control characters are replaced. */
 void	logfile_worker_line(enum log_level level, const char *text, size_t len,
 	    pid_t pid, unsigned generation);

@@ -499,6 +499,17 @@ undo_fresh(struct supervisor *s)
 	identity_drop();
 }
 
+/* What the store holds is closed to whom the log belongs: the reason is not for him. */
+static void
+tell_refusal(const struct supervisor *s)
+{
+	if (!logfile_is_held())
+		return;
+	logfile_let_go(false);
+	if (s->failed)
+		log_error("not mounted; the reason was told on the terminal of who asked for it");
+}
+
 static void
 finish(struct supervisor *s)
 {
@@ -522,6 +533,7 @@ finish(struct supervisor *s)
 		close(s->lock_fd);
 		flock(s->diff.fd, LOCK_UN);
 	}
+	tell_refusal(s);
 	if (s->failed)
 		notify_send(s->config->notify_fd, NOTIFY_FAILED, "%s", s->error);
 	logfile_stop();

@@ -5,7 +5,7 @@ chown -R nobody "$store"; chmod 0700 "$store"
 before=$(catalog_sum "$store")
 new_diff
 refuse "the server's user cannot read the store" . as "$pguser" ls "$store"
-check "mount by root" mount_it || { plan_done; exit; }
+check "mount by root" mount_it --owner "$pguser" || { plan_done; exit; }
 like_oracle "files are those of the restore" "$oracle" "$mnt" -L pg_wal
 equal "owned by the diff directory's owner" "" "$(find "$mnt" ! -user "$pguser" -print | head -n 5)"
 status=/proc/$(worker_pid)/status
@@ -43,7 +43,7 @@ equal "no capability is kept" 0000000000000000 "$(awk '$1 == "CapEff:" { print $
 check "unmount of a readable store" unmount_it
 mkdir -p "$store/wal/$instance"; chown -R nobody "$store/wal"; chmod 0700 "$store/wal/$instance"
 new_diff
-check "mount of a store whose archive he may not read" mount_it
+check "mount of a store whose archive he may not read" mount_it --owner "$pguser"
 equal "the capability is kept" 0000000000000004 "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$(worker_pid)/status")"
 check "unmount of that" unmount_it
 chown -R nobody "$store"

@@ -1,0 +1,85 @@
+#include "config.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "supervisor/identity.h"
+#include "supervisor/probe.h"
+
+/*
+ * The user and group ids stay root's: who has all three of them could stop, kill
+ * or trace this process, and so choose its answer.
+ */
+static int
+become(const struct probe *p)
+{
+	const struct passwd *pw = p->with_groups ? getpwuid(p->uid) : NULL;
+
+	identity_raise();
+	if (pw != NULL ? initgroups(pw->pw_name, p->gid) != 0 : setgroups(0, NULL) != 0)
+		return -errno;
+	setfsgid(p->gid);
+	setfsuid(p->uid);
+	if ((uid_t)setfsuid((uid_t)-1) != p->uid || (gid_t)setfsgid((gid_t)-1) != p->gid)
+		return -EPERM;
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ? -errno : 0;
+}
+
+/* Returns 0 once the child has ended, or -ETIMEDOUT. */
+static int
+wait_for_end(int pidfd, unsigned seconds)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	struct timespec now;
+	time_t until;
+	int rc;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	until = now.tv_sec + seconds;
+	while ((rc = poll(&p, 1, (int)MAX(until - now.tv_sec, 0) * 1000)) < 0 && errno == EINTR)
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	return rc > 0 ? 0 : rc == 0 ? -ETIMEDOUT : -errno;
+}
+
+/* Ends a child without an answer.  One that no signal reaches is left to init. */
+static int
+give_up(pid_t pid, int rc)
+{
+	kill(pid, SIGKILL);	/* our own child, not yet reaped: the pid is its */
+	waitpid(pid, NULL, WNOHANG);
+	return rc;
+}
+
+int
+probe_run(const struct probe *p, int (*test)(const void *arg), const void *arg)
+{
+	int pidfd autoclose = -1, status, rc;
+	pid_t pid;
+
+	if ((pid = fork()) < 0)
+		return -errno;
+	if (pid == 0) {
+		if (identity_is_root() && become(p) != 0)
+			_exit(101);
+		_exit(test(arg));
+	}
+	if ((pidfd = (int)syscall(SYS_pidfd_open, pid, 0)) < 0)
+		return give_up(pid, -errno);
+	if ((rc = wait_for_end(pidfd, p->seconds != 0 ? p->seconds : PROBE_SECONDS)) != 0)
+		return give_up(pid, rc);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) && WEXITSTATUS(status) <= 100 ?
+	    WEXITSTATUS(status) : -EPERM;
+}
