@@ -53,6 +53,9 @@ cd "$work" || exit 99
 pguser=postgres
 id "$pguser" >/dev/null 2>&1 || skip_all "there is no user $pguser"
 pguid=$(id -u "$pguser") pggid=$(id -g "$pguser")
+# What mkcatalog makes is this user's: root has to name more where he may not read it.
+MKCATALOG_OWNER=$pguid:$pggid
+export MKCATALOG_OWNER
 support=$builddir/tests/support
 "$support/loopback" || exit 99
 mnt=$work/mnt diff=$work/diff

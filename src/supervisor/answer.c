@@ -175,6 +175,21 @@ answer_stats(struct supervisor *s, const unsigned char *body, size_t len)
 	return 0;
 }
 
+/* Both are bounded together: more are an attack on the terminal. */
+static int
+answer_warning(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	char text[1024];
+
+	if (++s->n_warnings > STATE_WARNINGS_MAX)
+		return -EPROTO;
+	text_copy_printable(text, sizeof(text), body, len);
+	log_warn("%s", text);
+	notify_send(s->config->notify_fd, NOTIFY_WARNING, "%s", text);
+	return 0;
+}
+
+/* What the log does not tell yet is told on the terminal. */
 static int
 answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 {
@@ -187,20 +202,9 @@ answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 		return 0;
 	}
 	logfile_worker_line(body[0], (const char *)body + 1, len - 1, w->pid, w->generation);
-	return 0;
-}
-
-/* Both are bounded together: more are an attack on the terminal. */
-static int
-answer_warning(struct supervisor *s, const unsigned char *body, size_t len)
-{
-	char text[1024];
-
-	if (++s->n_warnings > STATE_WARNINGS_MAX)
-		return -EPROTO;
-	text_copy_printable(text, sizeof(text), body, len);
-	log_warn("%s", text);
-	notify_send(s->config->notify_fd, NOTIFY_WARNING, "%s", text);
+	if (logfile_is_held() && body[0] == LOGL_ERROR && s->n_warnings++ < STATE_WARNINGS_MAX)
+		notify_send(s->config->notify_fd, NOTIFY_WARNING, "%.*s", (int)len - 1,
+		    (const char *)body + 1);
 	return 0;
 }
 

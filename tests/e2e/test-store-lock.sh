@@ -3,10 +3,12 @@
 PBKFS_E2E_TIMEOUT=${PBKFS_E2E_TIMEOUT:-600}
 . "$srcdir/tests/lib-e2e.sh"
 fixture
+# The owner of the mount is another, who may not read them.
+mount_it() { pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --owner "$pguser" --wait "$@"; }
 held=$store backups=$store/backups/$instance
 # A backup belongs to whoever took it, and so do the files that lock it.
 owner=nobody
-chown -R "$owner" "$backups"
+chown -R "$owner" "$store"
 before=$(catalog_sum "$store")
 # every backup from $id to its FULL, the newest first
 parent_of() { sed -n "s/^parent-backup-id = '\{0,1\}\([0-9A-Z]*\).*/\1/p" "$backups/$1/backup.control"; }
@@ -93,7 +95,7 @@ cp -a "$store" "$work/busy"
 new_process; busy_holder=$process
 echo "$busy_holder" >"$work/busy/backups/$instance/$id/backup.pid"
 mkdir "$work/busy.mnt"; new_diff "$work/busy.diff"
-pbkfs mount -B "$work/busy" -I "$instance" -i "$id" -D "$work/busy.mnt" -d "$work/busy.diff" --wait >"$work/busy.out" 2>"$work/busy.err" &
+pbkfs mount -B "$work/busy" -I "$instance" -i "$id" -D "$work/busy.mnt" -d "$work/busy.diff" --owner "$pguser" --wait >"$work/busy.out" 2>"$work/busy.err" &
 busy=$!
 
 # ---- held
@@ -130,7 +132,7 @@ equal "the catalog is as before" "$before" "$(catalog_sum "$store")"
 note "two mounts of one chain"
 new_diff "$work/diff2"; mkdir "$work/mnt2"
 check "mount" mount_it
-check "the second one" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$work/mnt2" -d "$work/diff2" --wait
+check "the second one" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$work/mnt2" -d "$work/diff2" --owner "$pguser" --wait
 equal "both hold it" 2 "$(readers "$full_id" | wc -w)"
 check "unmount of the first" unmount_it
 equal "the second holds it" 1 "$(readers "$full_id" | wc -w)"
@@ -163,6 +165,7 @@ check "and shows the files" [ -s "$mnt/PG_VERSION" ]
 equal "said once" 1 "$(grep -c "process $merger" "$work/mount.err")"
 check "unmount" unmount_it
 check "locked again" lock_exclusive "$id" "$merger" 1
+: >"$work/mount.err"
 mount_it >"$work/mount.out" 2>"$work/mount.err" &
 mounting=$!
 check "mount waits again" wait_for_line "process $merger" "$work/mount.err" "$mounting"

@@ -23,6 +23,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -1289,6 +1290,30 @@ command_pack(const char *format, const char *path)
 
 /* --- main --- */
 
+static struct { unsigned uid, gid; } owner;
+
+static int
+give_away(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return lchown(path, owner.uid, owner.gid);
+}
+
+/* MKCATALOG_OWNER=uid:gid: as if that user had made the backups. */
+static void
+give_to_owner(const char *catalog)
+{
+	const char *text = getenv("MKCATALOG_OWNER");
+
+	if (text == NULL || geteuid() != 0)
+		return;
+	if (sscanf(text, "%u:%u", &owner.uid, &owner.gid) != 2 ||
+	    nftw(catalog, give_away, 16, FTW_PHYS) != 0)
+		err(1, "could not give \"%s\" to %s", catalog, text);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1312,6 +1337,7 @@ main(int argc, char **argv)
 		command_scale(&o);
 	else
 		usage(stderr, 2);
+	give_to_owner(o.catalog);
 	if (fflush(stdout) != 0)
 		err(1, "could not write the ids");
 	return 0;
