@@ -144,11 +144,13 @@ cmd_cleanup(const struct options *o)
 	if (o->diff == NULL)
 		return cli_error("--diff-dir is required: see pbkfs cleanup --help");
 	if ((rc = paths_resolve_parent(o->diff, path)) != 0)
-		return cli_error("could not use \"%s\": %s", o->diff, strerror(-rc));
+		return cli_error("could not use \"%s\": %s", o->diff, paths_strerror(rc));
 	if (diffdir_open(&d, path, false, error) != 0)
 		return cli_error("%s", error);
 	if (geteuid() != 0 && d.uid != geteuid())
 		rc = cli_error("diff directory \"%s\" belongs to another user", path);
+	else if (diffdir_check_way(&d, d.uid, error) != 0)
+		rc = cli_error("%s", error);
 	else if (identity_assume(d.uid, d.gid) != 0)
 		rc = cli_error("could not act as user %u", (unsigned)d.uid);
 	else

@@ -24,6 +24,7 @@
 #include "supervisor/mountinfo.h"
 #include "supervisor/paths.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/walk.h"
 
 #define THREADS_DEFAULT	4
 #define CACHE_DEFAULT	(256 * MiB)
@@ -79,12 +80,13 @@ static int
 resolve_mountpoint(const struct options *o, struct names *n)
 {
 	struct stat st;
+	int rc;
 
 	if (is_mounted(o->mnt))
 		return cli_error("\"%s\" is mounted already, alive or dead:"
 		    " pbkfs unmount it first", o->mnt);
-	if (realpath(o->mnt, n->mnt) == NULL)
-		return cli_error("could not use mountpoint \"%s\": %s", o->mnt, strerror(errno));
+	if ((rc = paths_resolve(o->mnt, n->mnt)) != 0)
+		return cli_error("could not use mountpoint \"%s\": %s", o->mnt, paths_strerror(rc));
 	if (stat(n->mnt, &st) != 0 || !S_ISDIR(st.st_mode))
 		return cli_error("mountpoint \"%s\" is not a directory", o->mnt);
 	return 0;
@@ -96,16 +98,19 @@ resolve_names(const struct options *o, struct names *n)
 	int rc;
 
 	memset(n, 0, sizeof(*n));
-	if (o->store != NULL && realpath(o->store, n->store) == NULL)
-		return cli_error("could not use store \"%s\": %s", o->store, strerror(errno));
+	if (o->store != NULL && (rc = paths_resolve(o->store, n->store)) != 0)
+		return cli_error("could not use store \"%s\": %s", o->store, paths_strerror(rc));
 	if (resolve_mountpoint(o, n) != 0)
 		return 1;
 	if ((rc = paths_resolve_parent(o->diff, n->diff)) != 0)
-		return cli_error("could not use diff directory \"%s\": %s", o->diff, strerror(-rc));
+		return cli_error("could not use diff directory \"%s\": %s", o->diff,
+		    paths_strerror(rc));
 	if (o->log_file != NULL && (rc = paths_resolve_parent(o->log_file, n->log_file)) != 0)
-		return cli_error("could not use log file \"%s\": %s", o->log_file, strerror(-rc));
+		return cli_error("could not use log file \"%s\": %s", o->log_file,
+		    paths_strerror(rc));
 	if (o->pid_file != NULL && (rc = paths_resolve_parent(o->pid_file, n->pid_file)) != 0)
-		return cli_error("could not use pid file \"%s\": %s", o->pid_file, strerror(-rc));
+		return cli_error("could not use pid file \"%s\": %s", o->pid_file,
+		    paths_strerror(rc));
 	return 0;
 }
 
@@ -130,14 +135,39 @@ check_overlap(const struct names *n)
 	return 0;
 }
 
+/*
+ * The directory that holds a file which the caller named.  Who owns it may choose
+ * what is there; who could lead us elsewhere has to be that user, or root.
+ */
+static int
+open_directory(const char *path, const char *what, const struct supervisor_config *c)
+{
+	char dir[PATH_MAX], error[WALK_ERROR_MAX];
+	int parent autoclose = -1, fd;
+	struct walk w;
+
+	paths_split(path, dir);
+	if ((parent = walk_parent(dir, &w, error)) < 0 ||
+	    (geteuid() == 0 && walk_check(&w, dir, c->owner_given ? c->uid : 0, error) != 0)) {
+		cli_error("could not use %s \"%s\": %s", what, path, error);
+		return -1;
+	}
+	fd = openat(parent, dir[1] == '\0' ? "." : strrchr(dir, '/') + 1,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		cli_error("could not use %s \"%s\": %s", what, path, strerror(errno));
+	return fd;
+}
+
 /* Opened as the caller, who named it; not through a link at its last component. */
 static int
-open_named(const char *path, const char *what, int flags, int *fd)
+open_named(int dir_fd, const char *path, const char *what, int flags, int *fd)
 {
 	int opened autoclose = -1;
 	struct stat st;
 
-	opened = open(path, flags | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	opened = openat(dir_fd, strrchr(path, '/') + 1,
+	    flags | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 	if (opened < 0 || fstat(opened, &st) != 0)
 		return cli_error("could not open %s \"%s\": %s", what, path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid())
@@ -149,19 +179,19 @@ open_named(const char *path, const char *what, int flags, int *fd)
 static int
 open_outputs(const struct names *n, struct supervisor_config *c)
 {
-	char parent[PATH_MAX];
+	int log_dir autoclose = -1;
 
 	c->log_fd = c->pid_fd = c->pid_dir_fd = -1;
 	if (n->log_file[0] != '\0' &&
-	    open_named(n->log_file, "log file", O_WRONLY | O_APPEND, &c->log_fd) != 0)
+	    ((log_dir = open_directory(n->log_file, "log file", c)) < 0 ||
+	    open_named(log_dir, n->log_file, "log file", O_WRONLY | O_APPEND, &c->log_fd) != 0))
 		return 1;
 	if (n->pid_file[0] == '\0')
 		return 0;
-	if (open_named(n->pid_file, "pid file", O_WRONLY, &c->pid_fd) != 0)
+	c->pid_name = strrchr(n->pid_file, '/') + 1;
+	if ((c->pid_dir_fd = open_directory(n->pid_file, "pid file", c)) < 0)
 		return 1;
-	c->pid_name = paths_split(n->pid_file, parent);
-	c->pid_dir_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return 0;
+	return open_named(c->pid_dir_fd, n->pid_file, "pid file", O_WRONLY, &c->pid_fd);
 }
 
 static int

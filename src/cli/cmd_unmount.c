@@ -37,7 +37,7 @@ unmount_patiently(const struct target *t, char *error)
 	for (i = 0; i < BUSY_TRIES && rc == -EBUSY; i++) {
 		if (i > 0)
 			poll(NULL, 0, BUSY_MS);
-		rc = fusemount_unmount(t->parent_fd, t->base, t->mnt, false, error);
+		rc = fusemount_unmount(t->parent_fd, t->base, t->mnt, t->mount_id, false, error);
 	}
 	return rc;
 }
@@ -69,7 +69,7 @@ unmount_forcibly(struct target *t)
 		cli_warn("no process was ended, only the mount is detached: %s", t->doubt);
 	else if (target_kill(t) != 0)
 		return 1;
-	if (fusemount_unmount(t->parent_fd, t->base, t->mnt, true, error) != 0)
+	if (fusemount_unmount(t->parent_fd, t->base, t->mnt, t->mount_id, true, error) != 0)
 		return cli_error("%s", error);
 	if (target_wait(t, KILL_SECONDS) != 0)
 		return cli_error("the processes of \"%s\" do not end (supervisor %d, worker %d)",

@@ -16,6 +16,7 @@
 #include "cli/target.h"
 #include "supervisor/lock.h"
 #include "supervisor/paths.h"
+#include "supervisor/walk.h"
 
 void
 target_init(struct target *t)
@@ -50,19 +51,19 @@ find_mount(struct target *t, const char *dir, struct mountinfo *m)
 		return rc;
 	if ((rc = mountinfo_find(t->mnt, m)) != -ENOENT)
 		return rc;
-	if (realpath(dir, t->mnt) == NULL)
-		return -errno;
+	if ((rc = paths_resolve(dir, t->mnt)) != 0)
+		return rc;
 	return mountinfo_find(t->mnt, m);
 }
 
 static int
 open_parent(struct target *t)
 {
-	char parent[PATH_MAX];
+	char error[WALK_ERROR_MAX];
 
-	t->base = paths_split(t->mnt, parent);
-	t->parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return t->parent_fd < 0 ? -errno : 0;
+	t->base = strrchr(t->mnt, '/') + 1;
+	t->parent_fd = walk_parent(t->mnt, NULL, error);
+	return t->parent_fd < 0 ? cli_error("could not use \"%s\": %s", t->mnt, error) : 0;
 }
 
 static int
@@ -90,12 +91,13 @@ target_find(struct target *t, const char *dir, const char *diff)
 	if ((rc = find_mount(t, dir, m)) == -ENOENT)
 		return cli_error("nothing is mounted at \"%s\"", dir);
 	if (rc != 0)
-		return cli_error("could not use \"%s\": %s", dir, strerror(-rc));
+		return cli_error("could not use \"%s\": %s", dir, paths_strerror(rc));
 	if (strcmp(m->fstype, MOUNT_FSTYPE) != 0)
 		return cli_error("\"%s\" is a mount, but not of pbkfs (%s)", dir, m->fstype);
 	strlcpy(t->diff, m->source, sizeof(t->diff));
-	if ((rc = open_parent(t)) != 0)
-		return cli_error("could not open what holds \"%s\": %s", dir, strerror(-rc));
+	t->mount_id = m->id;
+	if (open_parent(t) != 0)
+		return 1;
 	return check_diff(t, diff);
 }
 
@@ -107,13 +109,26 @@ doubt(struct target *t, const char *what, int error)
 	return -1;
 }
 
+/* Anybody who may mount can name any directory as the source: no link is followed. */
+static int
+open_source(const char *path)
+{
+	char error[WALK_ERROR_MAX];
+	int parent autoclose = -1;
+
+	if (path[0] != '/' || (parent = walk_parent(path, NULL, error)) < 0)
+		return -1;
+	return openat(parent, strrchr(path, '/') + 1,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 int
 target_open_lock(struct target *t)
 {
 	char mnt[PATH_MAX];
 	struct stat st;
 
-	t->diff_fd = open(t->diff, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	t->diff_fd = open_source(t->diff);
 	if (t->diff_fd < 0 || fstat(t->diff_fd, &st) != 0)
 		return doubt(t, "its diff directory cannot be opened", -errno);
 	if ((t->lock_fd = lock_open(t->diff_fd, st.st_uid, O_RDONLY)) < 0)

@@ -14,6 +14,7 @@ struct target {
 	char	mnt[PATH_MAX];	/* canonical */
 	char	diff[PATH_MAX];	/* what the mount shows as its source */
 	const char *base;	/* last component of mnt */
+	int	mount_id;
 	int	parent_fd;	/* the directory that has it */
 	int	diff_fd, lock_fd;	/* -1 if they could not be opened */
 	pid_t	supervisor, worker;	/* 0 = none proven */

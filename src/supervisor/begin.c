@@ -43,17 +43,41 @@ open_mountpoint(struct supervisor *s)
 {
 	struct mountinfo *m autofree = malloc(sizeof(*m));
 	const char *mnt = s->config->mnt;
-	char parent[PATH_MAX];
+	char parent[PATH_MAX], error[WALK_ERROR_MAX];
 
 	if (m == NULL)
 		return FAIL(s, "out of memory");
 	if (mountinfo_find(mnt, m) == 0 && strcmp(m->fstype, MOUNT_FSTYPE) == 0)
 		return FAIL(s, "\"%s\" is mounted already: pbkfs unmount it first", mnt);
 	s->mnt_base = paths_split(mnt, parent);
-	s->mnt_parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	s->mnt_fd = open(mnt, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (s->mnt_fd < 0 || s->mnt_parent_fd < 0)
+	if ((s->mnt_parent_fd = walk_parent(mnt, &s->mnt_walk, error)) < 0)
+		return FAIL(s, "could not use mountpoint \"%s\": %s", mnt, error);
+	s->mnt_fd = openat(s->mnt_parent_fd, s->mnt_base,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->mnt_fd < 0)
 		return FAIL(s, "could not open mountpoint \"%s\": %s", mnt, strerror(errno));
+	return 0;
+}
+
+/* Once it is known for whom: nobody else may be able to put another directory there. */
+static int
+check_ways(struct supervisor *s)
+{
+	char error[MAX(DIFFDIR_ERROR_MAX, WALK_ERROR_MAX)];
+	struct walk w = s->mnt_walk;
+	struct stat st;
+
+	if (!identity_is_root())
+		return 0;
+	if (diffdir_check_way(&s->diff, s->uid, error) != 0)
+		return FAIL(s, "%s", error);
+	if (fstat(s->mnt_fd, &st) != 0)
+		return FAIL(s, "could not look at mountpoint \"%s\": %s", s->config->mnt,
+		    strerror(errno));
+	if (w.shared && st.st_uid != 0)
+		w.uid = st.st_uid;	/* whose directory it is may move it away */
+	if (walk_check(&w, s->config->mnt, s->uid, error) != 0)
+		return FAIL(s, "could not use mountpoint \"%s\": %s", s->config->mnt, error);
 	return 0;
 }
 
@@ -103,6 +127,8 @@ open_diff_directory(struct supervisor *s)
 	if (content == DIFFDIR_FOREIGN)
 		return not_ours(s, foreign);
 	choose_owner(s);
+	if (check_ways(s) != 0)
+		return -1;
 	if (diffdir_own(&s->diff, s->uid, s->gid, content == DIFFDIR_EMPTY, error) != 0)
 		return FAIL(s, "%s", error[0] != '\0' ? error : strerror(errno));
 	if (identity_assume(s->uid, s->gid) != 0)

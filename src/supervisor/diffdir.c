@@ -69,43 +69,58 @@ open_listing(int dir_fd)
 }
 
 static int
-make_directory(struct diffdir *d, const char *path, char *error)
+open_or_make(struct diffdir *d, bool create, const char **what)
 {
-	char parent[PATH_MAX];
+	static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-	paths_split(path, parent);
-	d->parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (d->parent_fd >= 0 && mkdirat(d->parent_fd, d->base, 0700) == 0)
-		return 0;
-	snprintf(error, DIFFDIR_ERROR_MAX, "could not create diff directory \"%s\": %s",
-	    path, strerror(errno));
-	if (d->parent_fd >= 0)
-		close(d->parent_fd);
-	d->parent_fd = -1;
-	return -EIO;
+	d->fd = openat(d->parent_fd, d->base, flags);
+	if (d->fd >= 0 || errno != ENOENT || !create)
+		return d->fd < 0 ? -errno : 0;
+	*what = "create";
+	if (mkdirat(d->parent_fd, d->base, 0700) != 0)
+		return -errno;
+	*what = "open";
+	d->made = true;
+	d->fd = openat(d->parent_fd, d->base, flags);
+	return d->fd < 0 ? -errno : 0;
 }
 
 int
 diffdir_open(struct diffdir *d, const char *path, bool create, char *error)
 {
+	const char *what = "open";
+	char why[WALK_ERROR_MAX];
 	struct stat st;
 	int rc;
 
 	*d = (struct diffdir){ .fd = -1, .provided_fd = -1, .parent_fd = -1, .path = path };
 	d->base = strrchr(path, '/') + 1;
-	if (create && lstat(path, &st) != 0 && errno == ENOENT &&
-	    (rc = make_directory(d, path, error)) != 0)
-		return rc;
-	d->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (d->fd < 0 || fstat(d->fd, &st) != 0) {
+	if ((d->parent_fd = walk_parent(path, &d->walk, why)) < 0) {
+		snprintf(error, DIFFDIR_ERROR_MAX, "could not use diff directory \"%s\": %s", path,
+		    why);
+		return d->parent_fd;
+	}
+	if ((rc = open_or_make(d, create, &what)) == 0 && fstat(d->fd, &st) != 0)
 		rc = -errno;
-		snprintf(error, DIFFDIR_ERROR_MAX, "could not open diff directory \"%s\": %s",
-		    path, rc == -ENOTDIR ? "it is a link, or no directory" : strerror(-rc));
+	if (rc != 0) {
+		snprintf(error, DIFFDIR_ERROR_MAX, "could not %s diff directory \"%s\": %s",
+		    what, path, rc == -ENOTDIR ? "it is a link, or no directory" : strerror(-rc));
 		return rc;
 	}
 	d->uid = st.st_uid;
 	d->gid = st.st_gid;
 	return 0;
+}
+
+int
+diffdir_check_way(const struct diffdir *d, uid_t uid, char *error)
+{
+	char why[WALK_ERROR_MAX];
+
+	if (geteuid() != 0 || walk_check(&d->walk, d->path, uid, why) == 0)
+		return 0;
+	snprintf(error, DIFFDIR_ERROR_MAX, "could not use diff directory \"%s\": %s", d->path, why);
+	return -EPERM;
 }
 
 void
@@ -151,7 +166,7 @@ diffdir_own(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error)
 
 	/* Root gives away only what is root's own, never another user's directory. */
 	if (empty && d->uid == 0 && uid != 0 && geteuid() == 0 &&
-	    (d->parent_fd >= 0 || check_owner_and_mode(d, 0, error) == 0) &&
+	    (d->made || check_owner_and_mode(d, 0, error) == 0) &&
 	    fchown(d->fd, uid, gid) != 0) {
 		rc = -errno;
 		snprintf(error, DIFFDIR_ERROR_MAX,
@@ -387,6 +402,6 @@ diffdir_wipe(const struct diffdir *d, bool lock_too)
 void
 diffdir_unmake(struct diffdir *d)
 {
-	if (d->parent_fd >= 0)
+	if (d->made)
 		unlinkat(d->parent_fd, d->base, AT_REMOVEDIR);
 }

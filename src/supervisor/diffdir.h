@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "ipc/job.h"
+#include "supervisor/walk.h"
 
 #define DIFFDIR_PROVIDED	".pbkfs"		/* shown at the mount root */
 #define DIFFDIR_DIRTY		".pbkfs-dirty"
@@ -21,7 +22,9 @@
 struct diffdir {
 	int	fd;		/* O_RDONLY | O_DIRECTORY */
 	int	provided_fd;	/* of .pbkfs/; -1 before diffdir_make_provided() */
-	int	parent_fd;	/* if we made the directory, to remove it again; or -1 */
+	int	parent_fd;	/* O_PATH of what holds the directory; -1 */
+	bool	made;		/* by us: to be removed again if all fails */
+	struct walk walk;	/* who can replace it */
 	const char *path, *base;
 	uid_t	uid;		/* owner */
 	gid_t	gid;
@@ -35,6 +38,12 @@ enum diffdir_content { DIFFDIR_EMPTY, DIFFDIR_OURS, DIFFDIR_UNFINISHED, DIFFDIR_
  */
 int	diffdir_open(struct diffdir *d, const char *path, bool create, char *error);
 void	diffdir_close(struct diffdir *d);
+
+/*
+ * Whether nobody but root and uid can put another directory in its place; for
+ * root, who acts by name for others.  Returns 0 or -EPERM with one line in error.
+ */
+int	diffdir_check_way(const struct diffdir *d, uid_t uid, char *error);
 
 /*
  * Gives an empty directory to uid:gid if it is not theirs yet, and checks that

@@ -81,6 +81,7 @@ ending_watch(struct supervisor *s)
 		ending_forget(e);
 		return;
 	}
+	e->id = m->id;
 	e->major = m->major;
 	e->minor = m->minor;
 	e->in_sysfs = is_in_sysfs(e);

@@ -16,6 +16,7 @@
 struct supervisor;
 
 struct ending {
+	int	id;		/* of the mount; 0 = not known */
 	unsigned major, minor;	/* the file system's device */
 	int	table_fd;	/* the table of mounts tells that it changed; -1 = there is none */
 	struct pin pin;

@@ -203,10 +203,12 @@ fusemount_mount(const struct fusemount *m, char *error)
 }
 
 static int
-unmount_as_root(int parent_fd, const char *base, bool lazy)
+unmount_as_root(int parent_fd, const char *base, int id, bool lazy)
 {
 	int flags = UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0);
 
+	if (id > 0 && mountinfo_id_at(parent_fd, base) != id)
+		return -ESTALE;
 	if (fchdir(parent_fd) != 0 || umount2(base, flags) != 0)
 		return -errno;
 	return 0;
@@ -228,7 +230,8 @@ unmount_as_user(const char *mnt, bool lazy, char *error)
 }
 
 int
-fusemount_unmount(int parent_fd, const char *base, const char *mnt, bool lazy, char *error)
+fusemount_unmount(int parent_fd, const char *base, const char *mnt, int id, bool lazy,
+    char *error)
 {
 	int rc;
 
@@ -236,12 +239,34 @@ fusemount_unmount(int parent_fd, const char *base, const char *mnt, bool lazy, c
 	if (!identity_is_root())
 		return unmount_as_user(mnt, lazy, error);
 	identity_raise();
-	rc = unmount_as_root(parent_fd, base, lazy);
+	rc = unmount_as_root(parent_fd, base, id, lazy);
 	identity_drop();
 	if (rc != 0 && rc != -EBUSY)
 		snprintf(error, FUSEMOUNT_ERROR_MAX, "could not unmount \"%s\": %s",
-		    mnt, strerror(-rc));
+		    mnt, rc == -ESTALE ? "another mount is there, or none" : strerror(-rc));
 	return rc;
+}
+
+/* It was made on a directory, by descriptor: which may have been moved meanwhile. */
+static bool
+is_seen(const struct fusemount *m, int parent_fd, const char *base)
+{
+	struct mountinfo *found autofree = malloc(sizeof(*found));
+	int id = mountinfo_id_at(parent_fd, base);
+
+	return found != NULL && id > 0 && mountinfo_find_id(id, found) == 0 &&
+	    found->parent == mountinfo_id_of(m->mnt_fd) &&
+	    strcmp(found->fstype, MOUNT_FSTYPE) == 0 && strcmp(found->source, m->source) == 0;
+}
+
+int
+fusemount_check(const struct fusemount *m, int parent_fd, const char *base, char *error)
+{
+	if (!identity_is_root() || is_seen(m, parent_fd, base))
+		return 0;
+	snprintf(error, FUSEMOUNT_ERROR_MAX, "mountpoint \"%s\" was replaced while it was mounted",
+	    m->mnt);
+	return -ESTALE;
 }
 
 /*

@@ -34,12 +34,20 @@ void	fusemount_data(const struct fusemount *m, int fd, char *data);
 int	fusemount_mount(const struct fusemount *m, char *error);
 
 /*
+ * For root, after fusemount_mount(): whether the mount is what is seen at base in
+ * parent_fd.  Returns 0, or negative errno with one line in error.
+ */
+int	fusemount_check(const struct fusemount *m, int parent_fd, const char *base, char *error);
+
+/*
  * Unmounts; lazy also if it is in use.  May block for as long as the worker
  * writes back what the kernel holds, so only commands and children call it.
- * parent_fd and base name the mountpoint without its path being walked again.
+ * parent_fd and base name the mountpoint without its path being walked again, and
+ * root unmounts nothing there but the mount of that id (0: whatever it is).
  * Returns 0, -EBUSY, or negative errno with one line in error.
  */
-int	fusemount_unmount(int parent_fd, const char *base, const char *mnt, bool lazy, char *error);
+int	fusemount_unmount(int parent_fd, const char *base, const char *mnt, int id, bool lazy,
+	    char *error);
 
 /* Sets the read-ahead of a mount so that one reader keeps all threads busy.  Only root can. */
 int	fusemount_set_readahead(const char *mnt, unsigned threads);

@@ -56,7 +56,8 @@ unmount_child(struct supervisor *s, bool lazy, bool look, int report_fd)
 	close(s->fuse_fd);	/* its last copy ends the connection */
 	/* Whatever was mounted over it, or instead of it, is not ours. */
 	r.rc = !ending_is_at_mountpoint(s) ? -EINVAL :
-	    fusemount_unmount(s->mnt_parent_fd, s->mnt_base, s->config->mnt, lazy, r.error);
+	    fusemount_unmount(s->mnt_parent_fd, s->mnt_base, s->config->mnt, s->ending.id, lazy,
+	    r.error);
 	if (r.rc == -EBUSY && look) {
 		identity_raise();
 		r.n_users = users_find(s->config->mnt, r.user, USERS_NAMED);

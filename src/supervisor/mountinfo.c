@@ -3,9 +3,11 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/stat.h>
 
 #include "base/util.h"
@@ -67,7 +69,8 @@ mountinfo_parse(char *line, struct mountinfo *m)
 	for (i = 0; i < ARRAY_SIZE(field); i++)
 		if ((field[i] = strtok_r(i == 0 ? line : NULL, " ", &save)) == NULL)
 			return -EUCLEAN;
-	if (sscanf(field[2], "%u:%u", &m->major, &m->minor) != 2 ||
+	if (sscanf(field[0], "%d", &m->id) != 1 || sscanf(field[1], "%d", &m->parent) != 1 ||
+	    sscanf(field[2], "%u:%u", &m->major, &m->minor) != 2 ||
 	    mountinfo_unescape(field[4], m->mountpoint, sizeof(m->mountpoint)) != 0)
 		return -EUCLEAN;
 	while ((token = strtok_r(NULL, " ", &save)) != NULL && strcmp(token, "-") != 0)
@@ -82,8 +85,9 @@ mountinfo_parse(char *line, struct mountinfo *m)
 	return 0;
 }
 
-int
-mountinfo_find(const char *mountpoint, struct mountinfo *m)
+/* Finds by name or, without one, by id. */
+static int
+find(const char *mountpoint, int id, struct mountinfo *m)
 {
 	struct mountinfo *one autofree = malloc(sizeof(*one));
 	char *line autofree = NULL;
@@ -97,13 +101,50 @@ mountinfo_find(const char *mountpoint, struct mountinfo *m)
 		return -errno;
 	/* Later lines are mounted over earlier ones: the last one counts. */
 	while (getline(&line, &size, fp) > 0)
-		if (mountinfo_parse(line, one) == 0 &&
-		    strcmp(one->mountpoint, mountpoint) == 0) {
+		if (mountinfo_parse(line, one) == 0 && (mountpoint == NULL ? one->id == id :
+		    strcmp(one->mountpoint, mountpoint) == 0)) {
 			*m = *one;
 			rc = 0;
 		}
 	fclose(fp);
 	return rc;
+}
+
+int
+mountinfo_find(const char *mountpoint, struct mountinfo *m)
+{
+	return find(mountpoint, 0, m);
+}
+
+int
+mountinfo_find_id(int id, struct mountinfo *m)
+{
+	return find(NULL, id, m);
+}
+
+int
+mountinfo_id_of(int fd)
+{
+	char name[64], line[128];
+	int id = -ENOENT;
+	FILE *fp;
+
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
+	if ((fp = fopen(name, "re")) == NULL)
+		return -errno;
+	while (id < 0 && fgets(line, sizeof(line), fp) != NULL)
+		if (sscanf(line, "mnt_id: %d", &id) != 1)
+			id = -ENOENT;
+	fclose(fp);
+	return id;
+}
+
+int
+mountinfo_id_at(int dir_fd, const char *name)
+{
+	int fd autoclose = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : mountinfo_id_of(fd);
 }
 
 int

@@ -11,6 +11,7 @@
 #define MOUNT_FSTYPE	"fuse.pbkfs"
 
 struct mountinfo {
+	int	id, parent;	/* of the mount, and of the one that it lies in */
 	unsigned major, minor;
 	char	mountpoint[PATH_MAX];	/* unescaped */
 	char	fstype[64];
@@ -31,6 +32,17 @@ int	mountinfo_has(const char *table, unsigned major, unsigned minor);
 
 /* Whether another mount namespace has one, as far as we may see those of other processes. */
 bool	mountinfo_is_elsewhere(unsigned major, unsigned minor);
+
+/*
+ * The id of the mount in which fd lies, an O_PATH descriptor too; or of the one that
+ * is seen at name in dir_fd, without asking its file system.  Returns the id or
+ * negative errno.
+ */
+int	mountinfo_id_of(int fd);
+int	mountinfo_id_at(int dir_fd, const char *name);
+
+/* Finds a mount by its id.  Returns as mountinfo_find(). */
+int	mountinfo_find_id(int id, struct mountinfo *m);
 
 /*
  * All mounts of a type, in the order of the file.  Returns 0 and *list, which

@@ -6,9 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "supervisor/paths.h"
+#include "supervisor/walk.h"
+
+int
+paths_resolve(const char *path, char out[PATH_MAX])
+{
+	if (geteuid() == 0)
+		return walk_resolve(path, true, out);
+	return realpath(path, out) == NULL ? -errno : 0;
+}
+
+const char *
+paths_strerror(int rc)
+{
+	if (rc == -ELOOP && geteuid() == 0)
+		return "it goes through a symbolic link that others can change:"
+		    " name where that leads to";
+	return strerror(-rc);
+}
 
 int
 paths_resolve_parent(const char *path, char out[PATH_MAX])
@@ -17,6 +36,8 @@ paths_resolve_parent(const char *path, char out[PATH_MAX])
 	char parent[PATH_MAX];
 	const char *base;
 
+	if (geteuid() == 0)
+		return walk_resolve(path, false, out);
 	if (copy == NULL || copy2 == NULL)
 		return -ENOMEM;
 	if (path[0] == '\0')

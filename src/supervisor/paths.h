@@ -9,10 +9,14 @@
 #include <stddef.h>
 
 /*
- * The canonical form of path without touching its last component, which may be
- * a mountpoint that does not answer, or not exist.  Returns 0 or negative errno.
+ * The canonical form of path; the second without touching its last component,
+ * which may be a mountpoint that does not answer, or not exist.  For root no link
+ * counts that others can change: walk.h.  Returns 0 or negative errno, for
+ * paths_strerror().
  */
+int	paths_resolve(const char *path, char out[PATH_MAX]);
 int	paths_resolve_parent(const char *path, char out[PATH_MAX]);
+const char *paths_strerror(int rc);
 
 /* Writes the directory that holds a canonical path into parent; returns the last component. */
 const char *paths_split(const char *path, char parent[PATH_MAX]);

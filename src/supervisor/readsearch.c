@@ -117,20 +117,41 @@ not_named(struct supervisor *s)
 	    s->store);
 }
 
+/* Who can replace a store that root named has to be its owner, or root. */
+static int
+open_store(const char *path, bool named, struct stat *st, char *error)
+{
+	int parent autoclose = -1, fd autoclose = -1, rc;
+	struct walk w;
+
+	if ((parent = walk_parent(path, named ? &w : NULL, error)) < 0)
+		return parent;
+	fd = openat(parent, strrchr(path, '/') + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, st) != 0) {
+		rc = -errno;
+		snprintf(error, WALK_ERROR_MAX, "%s", strerror(-rc));
+		return rc;
+	}
+	if (named && identity_is_root() && (rc = walk_check(&w, path, st->st_uid, error)) != 0)
+		return rc;
+	return steal_fd(&fd);
+}
+
 int
 readsearch_open_store(struct supervisor *s)
 {
 	bool named = s->config->store != NULL;
+	char error[WALK_ERROR_MAX];
 	struct stat st;
 
 	if (named)
 		identity_raise();
-	s->store_fd = open(s->store, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s->store_fd = open_store(s->store, named, &st, error);
 	identity_drop();
-	if (s->store_fd < 0 && errno == EACCES && !named && identity_is_root())
+	if (s->store_fd == -EACCES && !named && identity_is_root())
 		return not_named(s);
-	if (s->store_fd < 0 || fstat(s->store_fd, &st) != 0)
-		return FAIL(s, "could not open store \"%s\": %s", s->store, strerror(errno));
+	if (s->store_fd < 0)
+		return FAIL(s, "could not open store \"%s\": %s", s->store, error);
 	s->store_uid = st.st_uid;
 	return 0;
 }

@@ -27,6 +27,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/reopen.h"
 #include "supervisor/spawn.h"
+#include "supervisor/walk.h"
 
 #define LOOK_NS		STATE_SECOND
 #define LOOK_FOR_NS	(60 * STATE_SECOND)	/* after a report; the next one begins anew */
@@ -97,11 +98,15 @@ is_another(const struct supervisor *s, int fd)
 static _Noreturn void
 look(struct supervisor *s, int sock)
 {
-	int root, fd;
+	char error[WALK_ERROR_MAX];
+	struct walk w;
+	int parent, fd;
 
 	identity_raise();
-	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = io_open_beneath(root, s->store + 1, O_PATH | O_DIRECTORY, 0);
+	parent = walk_parent(s->store, &w, error);
+	if (parent < 0 || (identity_is_root() && walk_check(&w, s->store, s->store_uid, error) != 0))
+		_exit(1);
+	fd = io_open_beneath(parent, strrchr(s->store, '/') + 1, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0 || !is_another(s, fd) || send_fd(sock, fd) != 0)
 		_exit(1);
 	spawn_check(s, fd);

@@ -21,6 +21,7 @@
 #include "supervisor/leave.h"
 #include "supervisor/storelock.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/walk.h"
 
 /* Bits, so that a table can allow a message in several phases. */
 enum phase {
@@ -76,6 +77,7 @@ struct supervisor {
 	int	shared_fd;	/* of *shared */
 	int	store_fd, index_fd, fuse_fd, mnt_fd, mnt_parent_fd, signal_fd;
 	const char *mnt_base;
+	struct walk mnt_walk;	/* who can put something else at the mountpoint */
 	struct storelock store_lock;
 	struct keeper keeper;
 	uid_t	store_uid;	/* whose directory store_fd was */

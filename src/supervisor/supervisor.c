@@ -161,6 +161,10 @@ make_mount(struct supervisor *s)
 		return -1;
 	}
 	s->mounted = true;
+	if (fusemount_check(&m, s->mnt_parent_fd, s->mnt_base, error) != 0) {
+		state_fail(s, "%s", error);
+		return -1;
+	}
 	ending_watch(s);
 	close(s->mnt_fd);	/* or we would be among those who use it */
 	s->mnt_fd = -1;

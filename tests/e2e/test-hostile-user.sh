@@ -241,6 +241,39 @@ refuse "nor look inside" "denied" as $other ls "$mnt"
 check "the mount is alive" [ "$(cat "$mnt/mine")" = mine ]
 check "unmount" unmount_it
 
+# ---- where root is led
+note "the way to a directory"
+rm -rf "$work/third"
+mkdir -m 0755 "$work/third"; chown "$other:" "$work/third"
+mkdir "$work/third/mnt"; mkdir -m 0700 "$work/third/diff"; chown "$pguser:" "$work/third/diff"
+at() { bounded pbkfs mount -B "$store" -I "$instance" -i "$id" --owner "$pguser" --wait --timeout 15 "$@"; }
+good_diff
+refuse "a mountpoint that a third user can replace" "could replace.*third" at -D "$work/third/mnt" -d "$diff"
+refuse "such a diff directory" "could replace.*third" at -D "$mnt" -d "$work/third/diff"
+refuse "and one that is to be made" "could replace.*third" at -D "$mnt" -d "$work/third/new"
+check "which is not there then" [ ! -e "$work/third/new" ]
+cp -a "$store" "$work/third/store"; chown -R root: "$work/third/store"
+refuse "such a store" "could replace.*third" bounded pbkfs mount -B "$work/third/store" -I "$instance" -i "$id" --owner "$pguser" -D "$mnt" -d "$diff" --wait
+mkdir "$work/third/sub"
+for option in log pid; do
+	refuse "such a --$option-file" "could replace.*third" at -D "$mnt" -d "$diff" --$option-file "$work/third/sub/file"
+	check "which is not made" [ ! -e "$work/third/sub/file" ]
+done
+as "$other" ln -s "$mnt" "$work/third/link"
+for what in "-D $work/third/link -d $diff" "-D $mnt -d $work/third/link/x"; do
+	# shellcheck disable=SC2086
+	refuse "a link of a third user's is not followed: $what" "symbolic link that others" at $what
+done
+chmod 0777 "$work/third"; chown root: "$work/third"
+refuse "nor is a way that all can write gone" "written by others" at -D "$work/third/mnt" -d "$diff"
+refuse "by cleanup neither" "written by others" bounded pbkfs cleanup -d "$work/third/diff" --force
+chmod 1777 "$work/third"
+check "a sticky directory of root's is one" at -D "$work/third/mnt" -d "$diff"
+check "unmount" bounded pbkfs unmount -D "$work/third/mnt"
+check "nothing outside is touched" untouched
+check "no mount is left" [ -z "$(e2e_mounts)" ]
+rm -rf "$work/third"
+
 # ---- between a check and a use
 note "races"
 good_diff

@@ -1,0 +1,256 @@
+/*
+ * What root looks for by name is looked for in directories of others, too, and
+ * they can put a link, or another directory, where one was a moment ago.  So a
+ * name is walked once, by descriptors, and what is done is done by these.  Not by
+ * openat2(2), which knows no links either, but tells nothing of the directories
+ * that it went through.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "supervisor/paths.h"
+#include "supervisor/walk.h"
+
+#define RESTARTS_MAX	40	/* links, and "..": as the kernel's limit */
+
+static bool
+is_sticky_of_roots(const struct stat *st)
+{
+	return st->st_uid == 0 && (st->st_mode & S_ISVTX) != 0;
+}
+
+/* Whether only root decides what a name in this directory means. */
+static bool
+is_roots(const struct stat *st)
+{
+	return st->st_uid == 0 && ((st->st_mode & 022) == 0 || is_sticky_of_roots(st));
+}
+
+/* Opens the next directory of a walk; not a link. */
+static int
+step(int dir_fd, const char *name, struct stat *st)
+{
+	int fd autoclose = openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, st) != 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+/* Cuts the next component off *rest.  Returns false if there is none. */
+static bool
+next_name(const char **rest, char name[NAME_MAX + 1])
+{
+	size_t n;
+
+	*rest += strspn(*rest, "/");
+	n = strcspn(*rest, "/");
+	if (n == 0 || n > NAME_MAX)
+		return false;
+	memcpy(name, *rest, n);
+	name[n] = '\0';
+	*rest += n;
+	return true;
+}
+
+/* ---- a canonical name --------------------------------------------------- */
+
+static int
+judge(const struct stat *st, const char *dir, struct walk *w, char *error)
+{
+	bool writable = (st->st_mode & 022) != 0;
+
+	w->shared = writable && is_sticky_of_roots(st);
+	if (writable && !w->shared) {
+		snprintf(error, WALK_ERROR_MAX, "\"%.200s\" can be written by others:"
+		    " chmod go-w it first, or use another directory", dir);
+		return -EPERM;
+	}
+	if (st->st_uid != 0 && w->uid != 0 && w->uid != st->st_uid) {
+		snprintf(error, WALK_ERROR_MAX, "\"%.200s\" belongs to user %u, and what holds it to"
+		    " user %u: one of them could replace what is looked for", dir,
+		    (unsigned)st->st_uid, (unsigned)w->uid);
+		return -EPERM;
+	}
+	if (st->st_uid != 0)
+		w->uid = st->st_uid;
+	return 0;
+}
+
+static int
+walk_down(const char *parent, struct walk *w, char *error)
+{
+	char name[NAME_MAX + 1], so_far[PATH_MAX] = "/";
+	const char *rest = parent;
+	int at autoclose = -1, next;
+	struct stat st;
+
+	if ((at = step(AT_FDCWD, "/", &st)) < 0)
+		return at;
+	while (w == NULL || judge(&st, so_far, w, error) == 0) {
+		if (!next_name(&rest, name))
+			return steal_fd(&at);
+		snprintf(so_far, sizeof(so_far), "%.*s", (int)(rest - parent), parent);
+		if ((next = step(at, name, &st)) < 0) {
+			snprintf(error, WALK_ERROR_MAX, "could not open \"%.200s\": %s", so_far,
+			    next == -ENOTDIR || next == -ELOOP ? "it is a link, or no directory" :
+			    strerror(-next));
+			return next;
+		}
+		close(at);
+		at = next;
+	}
+	return -EPERM;
+}
+
+int
+walk_parent(const char *path, struct walk *w, char *error)
+{
+	char parent[PATH_MAX];
+	int fd;
+
+	error[0] = '\0';
+	paths_split(path, parent);
+	if (w != NULL)
+		*w = (struct walk){ 0 };
+	if (geteuid() == 0)
+		return walk_down(parent, w, error);
+	/* An ordinary user can be led to nothing that he may not do anyway. */
+	fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	snprintf(error, WALK_ERROR_MAX, "could not open \"%.200s\": %s", parent, strerror(errno));
+	return -errno;
+}
+
+int
+walk_check(const struct walk *w, const char *path, uid_t uid, char *error)
+{
+	if (w->uid == 0 || w->uid == uid)
+		return 0;
+	snprintf(error, WALK_ERROR_MAX, "user %u could replace \"%.200s\", to whom a directory on the"
+	    " way to it belongs: chown that, or use another directory", (unsigned)w->uid, path);
+	return -EPERM;
+}
+
+/* ---- any name ----------------------------------------------------------- */
+
+struct resolve {
+	char	todo[2 * PATH_MAX];	/* absolute */
+	char	out[PATH_MAX];	/* of it, what is done */
+	unsigned restarts;
+};
+
+/* Begins anew with what is done, a part that replaces the next component, and the rest. */
+static int
+restart(struct resolve *r, const char *part, const char *rest)
+{
+	char todo[sizeof(r->todo)];
+
+	if (++r->restarts > RESTARTS_MAX)
+		return -ELOOP;
+	if (snprintf(todo, sizeof(todo), "%s/%s/%s", part[0] == '/' ? "" : r->out, part, rest) >=
+	    (int)sizeof(todo))
+		return -ENAMETOOLONG;
+	memcpy(r->todo, todo, sizeof(todo));
+	return 1;
+}
+
+static int
+restart_above(struct resolve *r, const char *rest)
+{
+	char *slash = strrchr(r->out, '/');
+
+	if (slash != NULL)
+		*slash = '\0';
+	return restart(r, ".", rest);
+}
+
+static int
+append(struct resolve *r, const char *name)
+{
+	size_t n = strlen(r->out);
+
+	return snprintf(r->out + n, sizeof(r->out) - n, "/%s", name) >= (int)(sizeof(r->out) - n) ?
+	    -ENAMETOOLONG : 0;
+}
+
+/* A component that is no directory: a link that may be followed, or the end. */
+static int
+follow(struct resolve *r, int dir_fd, bool trusted, const char *name, const char *rest)
+{
+	char target[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	if (!S_ISLNK(st.st_mode))
+		return rest[strspn(rest, "/")] != '\0' ? -ENOTDIR : append(r, name);
+	if (!trusted || st.st_uid != 0)
+		return -ELOOP;
+	if ((n = readlinkat(dir_fd, name, target, sizeof(target) - 1)) < 0)
+		return -errno;
+	target[n] = '\0';
+	return restart(r, target, rest);
+}
+
+/* One pass over todo.  Returns 0 at its end, 1 to begin anew, or negative errno. */
+static int
+pass(struct resolve *r, bool last)
+{
+	char name[NAME_MAX + 1];
+	const char *rest = r->todo;
+	int at autoclose = -1, next, rc;
+	bool trusted = true;
+	struct stat st;
+
+	r->out[0] = '\0';
+	if ((at = step(AT_FDCWD, "/", &st)) < 0)
+		return at;
+	while (trusted &= is_roots(&st), next_name(&rest, name)) {
+		if (strcmp(name, ".") == 0)
+			continue;
+		if (strcmp(name, "..") == 0)
+			return restart_above(r, rest);
+		if (!last && rest[strspn(rest, "/")] == '\0')
+			return append(r, name);
+		next = step(at, name, &st);
+		if (next == -ENOTDIR || next == -ELOOP)
+			return follow(r, at, trusted, name, rest);
+		if (next < 0)
+			return next;
+		close(at);
+		at = next;
+		if ((rc = append(r, name)) != 0)
+			return rc;
+	}
+	return rest[strspn(rest, "/")] != '\0' ? -ENAMETOOLONG : 0;
+}
+
+int
+walk_resolve(const char *path, bool last, char out[PATH_MAX])
+{
+	struct resolve r = { .restarts = 0 };
+	char cwd[PATH_MAX] = "";
+	int rc;
+
+	if (path[0] == '\0')
+		return -ENOENT;
+	if (path[0] != '/' && getcwd(cwd, sizeof(cwd)) == NULL)
+		return -errno;
+	if (snprintf(r.todo, sizeof(r.todo), "%s/%s", cwd, path) >= (int)sizeof(r.todo))
+		return -ENAMETOOLONG;
+	while ((rc = pass(&r, last)) == 1)
+		;
+	if (rc == 0)
+		snprintf(out, PATH_MAX, "%s", r.out[0] != '\0' ? r.out : "/");
+	return rc;
+}
