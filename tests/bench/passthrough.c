@@ -2,13 +2,19 @@
  * passthrough: forwards everything to a directory.  It does nothing of its
  * own, so what it reaches is what FUSE allows on this machine.
  *
- *	passthrough [-m] [-u UID:GID] DIRECTORY MOUNTPOINT
+ *	passthrough [-mps] [-u UID:GID] DIRECTORY MOUNTPOINT
  *
  * The kernel is asked for the same as by pbkfs: writeback cache, requests of
  * 1 MiB, entries and attributes that are valid for ever, four threads, no
  * splice.  With -m, reads are answered from memory instead of from the file: the
  * price of a read when only the way through FUSE is paid.  -u gives up root
  * once it is mounted, so that new files belong to the server's user.
+ *
+ * Two more for tests of who may read a store.  With -p the mount is that user's
+ * private one, as by his fusermount3 without allow_other: the kernel lets nobody
+ * else in.  -s is a server of NFS with root_squash: everything is done with the
+ * ids and groups of who asks, whose capabilities count for nothing, and root is
+ * nobody.
  *
  * An inode is an O_PATH descriptor.  The kernel's writeback cache reads files
  * that were opened for writing only, and appends by itself, hence open_flags().
@@ -22,22 +28,27 @@
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <grp.h>
+#include <linux/fuse.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define FOREVER		(365.0 * 86400)
 #define THREADS		4
 #define REQUEST_MAX	(1u << 20)
 #define BUCKETS		65536u
+#define GROUPS_MAX	64
+#define NOBODY		65534u
 
 struct inode {
 	struct inode *next;	/* of the bucket; protected by lock */
@@ -50,7 +61,7 @@ struct inode {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct inode *buckets[BUCKETS];	/* protected by lock */
 static struct inode root;
-static bool from_memory;
+static bool from_memory, is_private, squashes;
 static _Thread_local unsigned char data[REQUEST_MAX] __attribute__((aligned(4096)));
 
 static struct inode *
@@ -117,6 +128,13 @@ inode_put(struct inode *i, uint64_t n)
 	pthread_mutex_unlock(&lock);
 }
 
+/* What one may see another may not: then everybody asks for himself. */
+static double
+valid_for(void)
+{
+	return squashes ? 0 : FOREVER;
+}
+
 /* Returns 0 with one more lookup counted, or an errno. */
 static int
 find(fuse_ino_t parent, const char *name, struct fuse_entry_param *e)
@@ -125,7 +143,7 @@ find(fuse_ino_t parent, const char *name, struct fuse_entry_param *e)
 	struct inode *i;
 
 	memset(e, 0, sizeof(*e));
-	e->attr_timeout = e->entry_timeout = FOREVER;
+	e->attr_timeout = e->entry_timeout = valid_for();
 	if (fd < 0)
 		return errno;
 	if (fstatat(fd, "", &e->attr, AT_EMPTY_PATH) < 0 || (i = inode_get(fd, &e->attr)) == NULL) {
@@ -252,7 +270,7 @@ op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (fstatat(fd_of(ino), "", &st, AT_EMPTY_PATH) < 0)
 		fuse_reply_err(req, errno);
 	else
-		fuse_reply_attr(req, &st, FOREVER);
+		fuse_reply_attr(req, &st, valid_for());
 }
 
 static struct timespec
@@ -518,19 +536,76 @@ become(unsigned uid, unsigned gid)
 		err(1, "could not become user %u", uid);
 }
 
-static struct fuse_session *
-mount_at(const char *mnt)
+/* As fusermount3 does for that user, to whom the mount belongs then. */
+static int
+mount_private(const char *mnt, unsigned uid, unsigned gid)
 {
-	char name[] = "passthrough", o[] = "-o",
-	    mount_options[] = "allow_other,default_permissions,fsname=passthrough";
-	char *argv[] = { name, o, mount_options, NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char data_of_mount[128];
+
+	snprintf(data_of_mount, sizeof(data_of_mount), "fd=%d,rootmode=40000,user_id=%u,group_id=%u",
+	    fd, uid, gid);
+	if (fd < 0 || mount("passthrough", mnt, "fuse.passthrough", MS_NOSUID | MS_NODEV,
+	    data_of_mount) < 0)
+		err(1, "could not mount on \"%s\"", mnt);
+	return fd;
+}
+
+static struct fuse_session *
+mount_at(const char *mnt, unsigned uid, unsigned gid)
+{
+	char name[] = "passthrough", o[] = "-o", fd_path[32],
+	    usual[] = "allow_other,default_permissions,fsname=passthrough",
+	    unchecked[] = "allow_other,fsname=passthrough";
+	char *argv[] = { name, o, squashes ? unchecked : usual, NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(is_private ? 1 : 3, argv);
 	struct fuse_session *session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
 
 	fuse_opt_free_args(&args);
+	if (is_private) {
+		snprintf(fd_path, sizeof(fd_path), "/dev/fd/%d", mount_private(mnt, uid, gid));
+		mnt = fd_path;
+	}
 	if (session == NULL || fuse_session_mount(session, mnt) != 0)
 		errx(1, "could not mount on \"%s\"", mnt);
 	return session;
+}
+
+/* The supplementary groups of a process.  Returns how many. */
+static size_t
+groups_of(unsigned pid, gid_t list[GROUPS_MAX])
+{
+	char path[64], line[1024], *at, *end;
+	size_t n = 0;
+	FILE *fp;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	if ((fp = fopen(path, "re")) == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), fp) != NULL)
+		if (strncmp(line, "Groups:", 7) == 0)
+			for (at = line + 7; n < GROUPS_MAX; at = end) {
+				list[n] = (gid_t)strtoul(at, &end, 10);
+				if (end == at)
+					break;
+				n++;
+			}
+	fclose(fp);
+	return n;
+}
+
+/* This thread alone: glibc's functions change all of them. */
+static void
+act_for(const struct fuse_in_header *in)
+{
+	gid_t list[GROUPS_MAX];
+	size_t n = in->uid == 0 ? 0 : groups_of(in->pid, list);
+
+	syscall(SYS_setfsuid, 0);
+	if (syscall(SYS_setgroups, n, list) != 0)
+		abort();
+	syscall(SYS_setfsgid, in->uid == 0 ? NOBODY : in->gid);
+	syscall(SYS_setfsuid, in->uid == 0 ? NOBODY : in->uid);
 }
 
 static void *
@@ -540,8 +615,11 @@ serve(void *session)
 	int n;
 
 	while ((n = fuse_session_receive_buf(session, &buf)) > 0 || n == -EINTR)
-		if (n > 0)
+		if (n > 0) {
+			if (squashes)
+				act_for(buf.mem);
 			fuse_session_process_buf(session, &buf);
+		}
 	free(buf.mem);
 	return NULL;
 }
@@ -567,18 +645,22 @@ main(int argc, char **argv)
 	unsigned uid = 0, gid = 0;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "mu:")) != -1)
+	while ((opt = getopt(argc, argv, "mpsu:")) != -1)
 		if (opt == 'm')
 			from_memory = true;
+		else if (opt == 'p')
+			is_private = true;
+		else if (opt == 's')
+			squashes = true;
 		else if (opt != 'u' || sscanf(optarg, "%u:%u", &uid, &gid) != 2)
 			optind = argc;
 	if (argc - optind != 2)
-		errx(2, "usage: passthrough [-m] [-u UID:GID] DIRECTORY MOUNTPOINT");
+		errx(2, "usage: passthrough [-mps] [-u UID:GID] DIRECTORY MOUNTPOINT");
 	if ((root.fd = open(argv[optind], O_PATH | O_CLOEXEC)) < 0)
 		err(1, "could not open \"%s\"", argv[optind]);
 	raise_fd_limit();
 	umask(0);
-	session = mount_at(argv[optind + 1]);
+	session = mount_at(argv[optind + 1], uid, gid);
 	if (uid != 0)
 		become(uid, gid);
 	serve_all(session);
