@@ -38,7 +38,9 @@ cmd_archive_get(const struct options *o)
 	struct walfetch order = {
 		.store_name = o->store, .instance = o->instance, .file = o->wal_file,
 	};
-	struct confined c = { .store = o->store, .sandbox = o->sandbox, .debug = o->debug };
+	struct confined c = {
+		.store = o->store, .instance = o->instance, .sandbox = o->sandbox, .debug = o->debug,
+	};
 	int fd autoclose = -1;
 
 	if (o->store == NULL || o->instance == NULL)

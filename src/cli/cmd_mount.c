@@ -23,6 +23,7 @@
 #include "supervisor/fusemount.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/paths.h"
+#include "supervisor/storeuser.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/walk.h"
 
@@ -93,13 +94,23 @@ resolve_mountpoint(const struct options *o, struct names *n)
 }
 
 static int
+store_failed(const struct options *o, int rc)
+{
+	char ways[STOREUSER_WAYS_MAX] = "";
+
+	if (rc == -EACCES)
+		storeuser_ways(o->store, geteuid() == 0, ways);
+	return cli_error("could not use store \"%s\": %s%s", o->store, paths_strerror(rc), ways);
+}
+
+static int
 resolve_names(const struct options *o, struct names *n)
 {
 	int rc;
 
 	memset(n, 0, sizeof(*n));
-	if (o->store != NULL && (rc = paths_resolve(o->store, n->store)) != 0)
-		return cli_error("could not use store \"%s\": %s", o->store, paths_strerror(rc));
+	if (o->store != NULL && (rc = storeuser_realpath(o->store, n->store)) != 0)
+		return store_failed(o, rc);
 	if (resolve_mountpoint(o, n) != 0)
 		return 1;
 	if ((rc = paths_resolve_parent(o->diff, n->diff)) != 0)

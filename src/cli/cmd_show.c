@@ -96,7 +96,9 @@ int
 cmd_show(const struct options *o)
 {
 	struct request q = { .store = o->store, .instance = o->instance, .json = o->format == 1 };
-	struct confined c = { .store = o->store, .write_fd = -1, .sandbox = o->sandbox };
+	struct confined c = {
+		.store = o->store, .instance = o->instance, .write_fd = -1, .sandbox = o->sandbox,
+	};
 
 	if (o->store == NULL)
 		return cli_error("--pbk-store is required: see pbkfs show --help");

@@ -180,7 +180,8 @@ cmd_verify(const struct options *o)
 {
 	int index_fd autoclose = -1;
 	struct confined c = {
-		.store = o->store, .write_fd = -1, .sandbox = o->sandbox, .debug = o->debug,
+		.store = o->store, .instance = o->instance, .write_fd = -1, .sandbox = o->sandbox,
+		.debug = o->debug,
 	};
 	struct run run = { .on_terminal = isatty(STDERR_FILENO) };
 

@@ -12,9 +12,19 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/confined.h"
+#include "supervisor/become.h"
+#include "supervisor/storeaccess.h"
+#include "supervisor/storeuser.h"
 #include "worker/sandbox.h"
 
-#define NOBODY	65534
+#define NOBODY		65534
+#define STORE_DENIED	200	/* exit status of a child: no program of ours has it */
+
+/* As whom the child reads. */
+struct reader {
+	const struct storeuser *user;	/* whose the store is; NULL: the caller, or nobody for root */
+	bool	last;			/* there is nobody else to try */
+};
 
 void
 confined_log(enum log_level level, const char *text, size_t len)
@@ -46,6 +56,58 @@ confine(const struct confined *c, int store_fd)
 }
 
 static int
+denied(const struct confined *c, const struct reader *r)
+{
+	char ways[STOREUSER_WAYS_MAX];
+
+	if (!r->last)
+		return STORE_DENIED;
+	storeuser_ways(c->store, false, ways);
+	return cli_error("could not read store \"%s\": %s%s", c->store, strerror(EACCES), ways);
+}
+
+/* Becomes the user of the store, who has to write where root could. */
+static int
+become_reader(const struct confined *c, const struct storeuser *u)
+{
+	struct become him;
+	int rc;
+
+	become_init(&him, u->uid, u->gid, true);
+	if ((rc = become_now(&him)) != 0)
+		return cli_error("could not act as user %u: %s", (unsigned)u->uid, strerror(-rc));
+	if (c->write_fd >= 0 && faccessat(c->write_fd, ".", W_OK | X_OK, 0) != 0)
+		return cli_error("user %u, who alone may read store \"%s\", could not write where"
+		    " the file is to go: %s", (unsigned)u->uid, c->store, strerror(errno));
+	return 0;
+}
+
+/* In the child.  Returns its exit status. */
+static int
+read_as(const struct confined *c, const struct reader *r, int (*program)(int store_fd, void *arg),
+    void *arg)
+{
+	bool (*is_refused)(int, const char *) = r->last ? storeaccess_is_closed : storeaccess_is_denied;
+	int fd autoclose = -1;
+
+	if (r->user != NULL && become_reader(c, r->user) != 0)
+		return EXIT_FAILURE;
+	fd = open(c->store, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES)
+		return denied(c, r);
+	if (fd < 0)
+		return cli_error("could not open store \"%s\": %s", c->store, strerror(errno));
+	/* An error is told with what the sandbox takes away: so a question before it. */
+	if (r->last && is_refused(fd, c->instance))
+		return denied(c, r);
+	if (confine(c, fd) != 0)
+		return EXIT_FAILURE;
+	if (!r->last && is_refused(fd, c->instance))
+		return STORE_DENIED;
+	return program(fd, arg);
+}
+
+static int
 wait_for(pid_t pid)
 {
 	int status;
@@ -59,14 +121,13 @@ wait_for(pid_t pid)
 	return cli_error("the confined process was ended by signal %d", WTERMSIG(status));
 }
 
-int
-confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg)
+static int
+run_as(const struct confined *c, const struct reader *r, int (*program)(int store_fd, void *arg),
+    void *arg)
 {
-	int fd autoclose = open(c->store, O_PATH | O_DIRECTORY | O_CLOEXEC), status;
+	int status;
 	pid_t pid;
 
-	if (fd < 0)
-		return cli_error("could not open store \"%s\": %s", c->store, strerror(errno));
 	fflush(NULL);
 	if ((pid = fork()) < 0)
 		return cli_error("could not start a process: %s", strerror(errno));
@@ -74,7 +135,22 @@ confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), 
 		return wait_for(pid);
 	log_set_sink(confined_log);
 	log_set_debug(c->debug);
-	status = confine(c, fd) == 0 ? program(fd, arg) : EXIT_FAILURE;
+	status = read_as(c, r, program, arg);
 	fflush(NULL);
 	_exit(status);
+}
+
+int
+confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg)
+{
+	struct reader r = { .last = geteuid() != 0 };
+	struct storeuser user;
+	int status = run_as(c, &r, program, arg);
+
+	if (r.last || status != STORE_DENIED)
+		return status;
+	if (storeuser_find(c->store, &user) == 0 && user.uid != 0)
+		r.user = &user;
+	r.last = true;
+	return run_as(c, &r, program, arg);
 }

@@ -12,6 +12,7 @@
 
 struct confined {
 	const char *store;	/* the catalog, as the user named it */
+	const char *instance;	/* that is read; NULL: all */
 	int	write_fd;	/* directory that may be written beneath; -1 = none */
 	enum sandbox_level sandbox;
 	bool	debug;		/* name refused system calls */
@@ -21,7 +22,8 @@ struct confined {
  * Opens the catalog, forks, confines the child as the worker of a mount is, and
  * runs program(store_fd, arg) there, whose result is its exit status.  Root's
  * child becomes nobody with CAP_DAC_READ_SEARCH, unless it has to write: then
- * it stays root without any other capability.  Standard output is flushed
+ * it stays root without any other capability.  Where that is refused to read, the
+ * child of a second try is whose the store is.  Standard output is flushed
  * before and after.  What asks about a terminal has to do so before: inside,
  * ioctl(2) fails.  Returns the exit status of the command; failures to start
  * and a child that was killed are told by cli_error().

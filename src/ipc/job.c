@@ -188,6 +188,8 @@ walk_values(struct wire *w, struct job *job)
 	FLAG(w, job->keep_read_search);
 	NUMBER(w, job->uid, UINT32_MAX);
 	NUMBER(w, job->gid, UINT32_MAX);
+	NUMBER(w, job->n_groups, JOB_GROUPS_MAX);
+	walk_bytes(w, job->groups, job->n_groups * sizeof(*job->groups));
 	walk_array(w, job->owner_name, sizeof(job->owner_name));
 	need_text(w, &job->store_name);
 	need_text(w, &job->instance);

@@ -20,6 +20,7 @@ enum job_program { JOB_PREPARE, JOB_FILL, JOB_SERVE, JOB_CHECK_STORE, JOB_PROGRA
 
 #define JOB_CUT_NAME	".pbkfs-dirty-cut"	/* in the diff directory: the mount has not ended in order */
 #define OWNER_NAME_MAX	64	/* bytes, NUL included */
+#define JOB_GROUPS_MAX	256	/* supplementary groups of one user that are used */
 
 struct shared;
 struct provision;
@@ -46,6 +47,8 @@ struct job {
 	bool	keep_read_search;	/* and keep CAP_DAC_READ_SEARCH */
 	uid_t	uid;		/* owner of what the mount shows */
 	gid_t	gid;
+	gid_t	groups[JOB_GROUPS_MAX];	/* his supplementary ones, where he needs them to read the store */
+	unsigned n_groups;
 	char	owner_name[OWNER_NAME_MAX];	/* of uid; "" if there is none */
 
 	/* what is mounted */

@@ -625,8 +625,14 @@ tell_hold(const struct supervisor *s)
 static int
 start_keeper(struct supervisor *s)
 {
-	int rc = keeper_start(&s->keeper, s->store_fd, s->instance, s->config->mnt);
+	uid_t uid = s->uid;
+	gid_t gid = s->gid;
+	int rc = 0;
 
+	if (!s->store_is_closed)
+		rc = keeper_find_user(s->store_fd, s->instance, &uid, &gid);
+	if (rc == 0)
+		rc = keeper_start(&s->keeper, uid, gid, s->config->mnt);
 	if (rc != 0)
 		return FAIL(s, "could not start the keeper of the store's lock: %s", strerror(-rc));
 	s->store_lock.pid = s->keeper.pid;
@@ -643,6 +649,7 @@ begin_hold(struct supervisor *s)
 	if (s->config->store_lock == STORE_LOCK_NO)
 		return 0;
 	l->insist = s->config->store_lock == STORE_LOCK_YES;
+	l->as = s->store_is_closed ? &s->owner : NULL;
 	if (s->hold_until == 0 && (start_keeper(s) != 0 || name_members(s) != 0))
 		return -1;
 	if ((rc = storelock_try(l)) == -EAGAIN)

@@ -17,12 +17,15 @@
 #include "supervisor/keeper.h"
 #include "supervisor/spawn.h"
 
-static int
-find_owner(int store_fd, const char *instance, struct stat *st)
+int
+keeper_find_user(int store_fd, const char *instance, uid_t *uid, gid_t *gid)
 {
 	char path[PATH_MAX];
 	int fd autoclose = -1;
+	struct stat st;
 
+	if (!identity_is_root())
+		return 0;
 	if (snprintf(path, sizeof(path), "backups/%s", instance) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	identity_raise();
@@ -30,21 +33,24 @@ find_owner(int store_fd, const char *instance, struct stat *st)
 	identity_drop();
 	if (fd < 0)
 		return fd;
-	return fstat(fd, st) != 0 ? -errno : 0;
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	*uid = st.st_uid;
+	*gid = st.st_gid;
+	return 0;
 }
 
 /* A shutdown ends every process by SIGTERM; this one ends with the mount. */
 static _Noreturn void
-keep(int fd, const struct stat *owner, const char *mnt)
+keep(int fd, uid_t uid, gid_t gid, const char *mnt)
 {
 	char byte;
 
 	setproctitle("keeper: %s", mnt);
 	spawn_ignore_signals();
 	spawn_close_all_but(&fd, 1);
-	if (setgroups(0, NULL) != 0 ||
-	    setresgid(owner->st_gid, owner->st_gid, owner->st_gid) != 0 ||
-	    setresuid(owner->st_uid, owner->st_uid, owner->st_uid) != 0)
+	if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
+	    setresuid(uid, uid, uid) != 0)
 		_exit(1);
 	while (read(fd, &byte, 1) < 0 && errno == EINTR)
 		;
@@ -52,22 +58,17 @@ keep(int fd, const struct stat *owner, const char *mnt)
 }
 
 int
-keeper_start(struct keeper *k, int store_fd, const char *instance, const char *mnt)
+keeper_start(struct keeper *k, uid_t uid, gid_t gid, const char *mnt)
 {
-	struct stat owner;
 	int fds[2], rc;
 
 	*k = (struct keeper){ .fd = -1 };
-	if (!identity_is_root())
-		return 0;
-	if ((rc = find_owner(store_fd, instance, &owner)) != 0)
-		return rc;
-	if (owner.st_uid == 0)
+	if (!identity_is_root() || uid == 0)
 		return 0;
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return -errno;
 	if ((k->pid = fork()) == 0)
-		keep(fds[0], &owner, mnt);
+		keep(fds[0], uid, gid, mnt);
 	close(fds[0]);
 	if (k->pid < 0) {
 		rc = -errno;

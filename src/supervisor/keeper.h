@@ -15,11 +15,16 @@ struct keeper {
 };
 
 /*
- * Starts one if the caller is root and the backups of instance, beneath
- * store_fd, belong to another user.  It ends when the last copy of k->fd is
- * closed: the supervisor's and the workers'.  Returns 0 or negative errno.
+ * Whose the backups of instance beneath store_fd are.  Returns 0 or negative errno.
  */
-int	keeper_start(struct keeper *k, int store_fd, const char *instance, const char *mnt);
+int	keeper_find_user(int store_fd, const char *instance, uid_t *uid, gid_t *gid);
+
+/*
+ * Starts one if the caller is root and that user is not.  It ends when the last
+ * copy of k->fd is closed: the supervisor's and the workers'.  Returns 0 or
+ * negative errno.
+ */
+int	keeper_start(struct keeper *k, uid_t uid, gid_t gid, const char *mnt);
 
 /* Ends it. */
 void	keeper_end(struct keeper *k);

@@ -58,6 +58,18 @@ mountinfo_unescape(const char *from, char *to, size_t size)
 	return 0;
 }
 
+/* The kernel writes user_id and group_id for FUSE, and allow_other where it is set. */
+static void
+parse_private(const char *options, struct mountinfo *m)
+{
+	const char *user = strstr(options, "user_id="), *group = strstr(options, "group_id=");
+
+	m->is_private = strncmp(m->fstype, "fuse", 4) == 0 &&
+	    strstr(options, "allow_other") == NULL && user != NULL && group != NULL &&
+	    sscanf(user, "user_id=%u", &m->uid) == 1 &&
+	    sscanf(group, "group_id=%u", &m->gid) == 1;
+}
+
 /* "36 35 98:0 /root /mountpoint options [fields...] - fstype source options" */
 int
 mountinfo_parse(char *line, struct mountinfo *m)
@@ -82,6 +94,7 @@ mountinfo_parse(char *line, struct mountinfo *m)
 	if ((token = strtok_r(NULL, " ", &save)) != NULL &&
 	    mountinfo_unescape(token, m->source, sizeof(m->source)) != 0)
 		return -EUCLEAN;
+	parse_private((token = strtok_r(NULL, " ", &save)) != NULL ? token : "", m);
 	return 0;
 }
 
@@ -145,6 +158,22 @@ mountinfo_id_at(int dir_fd, const char *name)
 	int fd autoclose = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd < 0 ? -errno : mountinfo_id_of(fd);
+}
+
+int
+mountinfo_of(const char *path, struct mountinfo *m)
+{
+	char at[PATH_MAX], *slash;
+	int rc;
+
+	if (path[0] != '/' || strlen(path) >= sizeof(at))
+		return -EINVAL;
+	strcpy(at, path);
+	while ((rc = mountinfo_find(at, m)) == -ENOENT && at[1] != '\0') {
+		slash = strrchr(at, '/');
+		slash[slash == at] = '\0';
+	}
+	return rc;
 }
 
 int

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #define MOUNT_FSTYPE	"fuse.pbkfs"
 
@@ -16,6 +17,9 @@ struct mountinfo {
 	char	mountpoint[PATH_MAX];	/* unescaped */
 	char	fstype[64];
 	char	source[PATH_MAX];
+	bool	is_private;	/* FUSE without allow_other: nobody but uid and gid looks inside */
+	uid_t	uid;
+	gid_t	gid;
 };
 
 /*
@@ -23,6 +27,12 @@ struct mountinfo {
  * is mounted there, or negative errno.
  */
 int	mountinfo_find(const char *mountpoint, struct mountinfo *m);
+
+/*
+ * Finds the mount that path, canonical, is on, by name alone.  Returns 0,
+ * -ENOENT if there is none, or negative errno.
+ */
+int	mountinfo_of(const char *path, struct mountinfo *m);
 
 /*
  * Whether a table of mounts, "/proc/.../mountinfo", has one of that device.  Returns

@@ -15,13 +15,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/util.h"
+#include "ipc/fdpass.h"
 #include "supervisor/identity.h"
 #include "supervisor/pin.h"
 #include "supervisor/spawn.h"
@@ -46,23 +46,6 @@ pin_is_taken(const struct pin *p)
 	return p->sock[0] >= 0;
 }
 
-static int
-send_descriptor(int sock, int fd)
-{
-	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } control = { 0 };
-	struct iovec iov = { (char []){ 0 }, 1 };
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control.room),
-	};
-
-	control.h = (struct cmsghdr){
-		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))
-	};
-	memcpy(CMSG_DATA(&control.h), &fd, sizeof(fd));
-	return sendmsg(sock, &m, MSG_NOSIGNAL) == 1 ? 0 : -errno;
-}
-
 /* In a child, which may enter namespaces of its own.  Returns an exit status: an errno. */
 static int
 copy_mount(const char *mnt, int sock)
@@ -76,7 +59,7 @@ copy_mount(const char *mnt, int sock)
 	    OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
 	if (fd < 0)
 		return errno;
-	return -send_descriptor(sock, fd);
+	return -fdpass_send(sock, &(char){ 0 }, 1, fd);
 }
 
 int

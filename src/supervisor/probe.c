@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
@@ -13,25 +12,34 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "supervisor/become.h"
 #include "supervisor/identity.h"
 #include "supervisor/probe.h"
 
 /*
- * The user and group ids stay root's: who has all three of them could stop, kill
- * or trace this process, and so choose its answer.
+ * The user and group ids stay root's where they may: who has all three of them
+ * could stop or kill this process.
  */
 static int
 become(const struct probe *p)
 {
-	const struct passwd *pw = p->with_groups ? getpwuid(p->uid) : NULL;
+	struct become him;
+	int rc;
 
+	become_init(&him, p->uid, p->gid, p->with_groups);
+	him.read_search = p->read_search;
+	if (p->whole)
+		return become_now(&him);
 	identity_raise();
-	if (pw != NULL ? initgroups(pw->pw_name, p->gid) != 0 : setgroups(0, NULL) != 0)
+	if (setgroups(him.n_groups, him.groups) != 0)
 		return -errno;
 	setfsgid(p->gid);
 	setfsuid(p->uid);
 	if ((uid_t)setfsuid((uid_t)-1) != p->uid || (gid_t)setfsgid((gid_t)-1) != p->gid)
 		return -EPERM;
+	/* Without root's, the file system capabilities went with its id. */
+	if (p->read_search && (rc = become_limit_caps(true)) != 0)
+		return rc;
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ? -errno : 0;
 }
 

@@ -12,12 +12,15 @@
 struct probe {
 	uid_t	uid;		/* with whose rights; ignored unless root asks */
 	gid_t	gid;
-	bool	with_groups;	/* all that he is in, or none */
+	bool	with_groups;	/* all that he is in, or none: see become_init() */
+	bool	read_search;	/* with CAP_DAC_READ_SEARCH, too */
+	bool	whole;		/* he in all ids: see become.h */
 	unsigned seconds;	/* 0 = PROBE_SECONDS */
 };
 
 /*
- * Runs test(arg) in a child, which that user can neither signal nor trace.
+ * Runs test(arg) in a child, which that user can neither signal nor trace; one
+ * that is he as a whole he can signal, which is no answer.
  * Returns what test returned (0..100); -ETIMEDOUT for a child that was stopped
  * or hangs, which is killed; -EPERM for one that was killed, or could not take
  * his rights; or another negative errno.  Only what test returned is an answer.

@@ -4,12 +4,16 @@
  * otherwise.  So root decides who that is and what he reads: nothing that the
  * owner can write does, the binding least of all.
  *
- * Who may read is found out by a child with the owner's rights, and every doubt
- * about its answer is a refusal: errors grant less, never more.
+ * Who may read is found out by children with the rights of the worker, the least
+ * first: nothing, the owner's groups, the capability.  Every doubt about their
+ * answer is a refusal: errors grant less, never more.
+ *
+ * On file systems that ask neither groups nor capabilities, but who somebody is
+ * (FUSE without allow_other) or what a server thinks of him (NFS), root itself may
+ * be refused: there everything that touches the store is done by the owner.
  */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,86 +22,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "supervisor/become.h"
 #include "supervisor/identity.h"
 #include "supervisor/logfile.h"
 #include "supervisor/probe.h"
 #include "supervisor/readsearch.h"
+#include "supervisor/storeaccess.h"
+#include "supervisor/storeuser.h"
+#include "supervisor/walk.h"
 
 #define FAIL(s, ...)	(state_fail((s), __VA_ARGS__), -1)
 
 enum { MAY_READ, IS_DENIED };	/* the child's answers */
-
-/* Opens name and nothing else: the supervisor reads no byte of a backup. */
-static bool
-is_denied(int dir_fd, const char *name, int flags)
-{
-	int fd autoclose = openat(dir_fd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	return fd < 0 && errno == EACCES;
-}
-
-static bool
-backup_is_denied(int instance_fd, const char *id)
-{
-	int fd autoclose = openat(instance_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == EACCES;
-	return is_denied(fd, "backup.control", O_RDONLY) ||
-	    is_denied(fd, "backup_content.control", O_RDONLY) ||
-	    is_denied(fd, "database", O_RDONLY | O_DIRECTORY);
-}
-
-/* The archive is needed by who recovers; each of its files is made by the same user. */
-static bool
-archive_is_denied(int store_fd, const char *instance)
-{
-	const struct dirent *entry;
-	char name[PATH_MAX];
-	bool denied = false;
-	DIR *dir;
-	int fd;
-
-	snprintf(name, sizeof(name), "wal/%s", instance);
-	fd = openat(store_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == EACCES;
-	if ((dir = fdopendir(fd)) == NULL)
-		return false;
-	while ((entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.') {
-			denied = is_denied(fd, entry->d_name, O_RDONLY);
-			break;
-		}
-	closedir(dir);
-	return denied;
-}
-
-/* In a child with the owner's rights: whether something of the instance is closed to him. */
-static int
-store_is_denied(const void *arg)
-{
-	const struct supervisor *s = arg;
-	const struct dirent *entry;
-	char name[PATH_MAX];
-	bool denied = false;
-	DIR *dir;
-	int fd;
-
-	snprintf(name, sizeof(name), "backups/%s", s->instance);
-	fd = openat(s->store_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == EACCES ? IS_DENIED : MAY_READ;
-	if ((dir = fdopendir(fd)) == NULL)
-		return MAY_READ;
-	while (!denied && (entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.')
-			denied = backup_is_denied(fd, entry->d_name);
-	closedir(dir);
-	return denied || archive_is_denied(s->store_fd, s->instance) ? IS_DENIED : MAY_READ;
-}
 
 /* Whether root named all that decides which backup is shown. */
 static bool
@@ -117,42 +56,101 @@ not_named(struct supervisor *s)
 	    s->store);
 }
 
+struct opening {
+	const struct supervisor *s;
+	struct stat st;
+	char	error[WALK_ERROR_MAX];
+};
+
 /* Who can replace a store that root named has to be its owner, or root. */
 static int
-open_store(const char *path, bool named, struct stat *st, char *error)
+open_store(struct opening *o, const char *path, bool check)
 {
 	int parent autoclose = -1, fd autoclose = -1, rc;
 	struct walk w;
 
-	if ((parent = walk_parent(path, named ? &w : NULL, error)) < 0)
+	if ((parent = walk_parent(path, check ? &w : NULL, o->error)) < 0)
 		return parent;
 	fd = openat(parent, strrchr(path, '/') + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, st) != 0) {
+	if (fd < 0 || fstat(fd, &o->st) != 0) {
 		rc = -errno;
-		snprintf(error, WALK_ERROR_MAX, "%s", strerror(-rc));
+		snprintf(o->error, WALK_ERROR_MAX, "%s", strerror(-rc));
 		return rc;
 	}
-	if (named && identity_is_root() && (rc = walk_check(&w, path, st->st_uid, error)) != 0)
+	if (check && (rc = walk_check(&w, path, o->st.st_uid, o->error)) != 0)
 		return rc;
 	return steal_fd(&fd);
+}
+
+static bool
+is_unreachable(const struct supervisor *s, int store_fd)
+{
+	char path[PATH_MAX];
+	int fd autoclose = -1;
+
+	snprintf(path, sizeof(path), "backups/%s", s->instance);
+	fd = io_open_beneath(store_fd, path, O_PATH | O_DIRECTORY, 0);
+	return fd == -EACCES;
+}
+
+/* Opens the store if its instance can be reached from there.  Returns 0 or negative errno. */
+static int
+open_reachable(void *arg, int *passed)
+{
+	struct opening *o = arg;
+	const struct supervisor *s = o->s;
+	int fd autoclose = open_store(o, s->store, s->config->store != NULL && identity_is_root());
+
+	if (fd < 0)
+		return fd;
+	if (is_unreachable(s, fd))
+		return -EACCES;
+	*passed = steal_fd(&fd);
+	return 0;
+}
+
+static int
+not_readable(struct supervisor *s)
+{
+	char ways[STOREUSER_WAYS_MAX];
+
+	storeuser_ways(s->store, true, ways);
+	if (!identity_is_root())
+		return FAIL(s, "could not read store \"%s\": %s%s", s->store, strerror(EACCES), ways);
+	return FAIL(s, "user %u, to whom the mount belongs, may not read store \"%s\", and root"
+	    " cannot give him the right%s", (unsigned)s->uid, s->store, ways);
 }
 
 int
 readsearch_open_store(struct supervisor *s)
 {
 	bool named = s->config->store != NULL;
-	char error[WALK_ERROR_MAX];
-	struct stat st;
+	struct opening o = { .s = s };
+	const struct become_work w = { .act = open_reachable, .arg = &o, .size = sizeof(o) };
+	int rc;
 
+	become_init(&s->owner, s->uid, s->gid, true);
 	if (named)
 		identity_raise();
-	s->store_fd = open_store(s->store, named, &st, error);
+	rc = open_reachable(&o, &s->store_fd);
 	identity_drop();
-	if (s->store_fd == -EACCES && !named && identity_is_root())
+	if (rc == -EACCES && identity_is_root() && s->uid != 0) {
+		s->store_is_closed = true;
+		rc = become_run(&s->owner, &w, &s->store_fd);
+	}
+	if (rc == -EACCES && identity_is_root() && !named)
 		return not_named(s);
-	if (s->store_fd < 0)
-		return FAIL(s, "could not open store \"%s\": %s", s->store, error);
-	s->store_uid = st.st_uid;
+	if (rc == -EACCES)
+		return not_readable(s);
+	if (rc != 0)
+		return FAIL(s, "could not open store \"%s\": %s", s->store,
+		    o.error[0] != '\0' ? o.error : strerror(-rc));
+	s->store_uid = o.st.st_uid;
+	if (!s->store_is_closed && !named && s->uid != 0) {
+		identity_raise();
+		s->store_is_closed = identity_is_root() && is_unreachable(s, s->store_fd);
+		identity_drop();
+	}
 	return 0;
 }
 
@@ -169,29 +167,83 @@ check_decided(struct supervisor *s)
 	return 0;
 }
 
+struct question {
+	const struct supervisor *s;
+	bool	(*is_refused)(int store_fd, const char *instance);
+};
+
+/* In a child with the rights of a worker. */
+static int
+ask(const void *arg)
+{
+	const struct question *q = arg;
+
+	return q->is_refused(q->s->store_fd, q->s->instance) ? IS_DENIED : MAY_READ;
+}
+
+/*
+ * Finds the first rights with which nothing is refused, the least first.
+ * Returns the answer to the last.
+ */
+static int
+choose_least(const struct question *q, struct probe *p)
+{
+	static const struct { bool groups, read_search; } all[] = {
+		{ false, false }, { true, false }, { false, true },
+	};
+	/* A worker of root's own has lost root's rights over what others own. */
+	size_t i = q->s->uid == 0 ? 2 : 0;
+	int answer = IS_DENIED;
+
+	for (; i < ARRAY_SIZE(all) && answer == IS_DENIED; i++) {
+		*p = (struct probe){
+			.uid = q->s->uid, .gid = q->s->gid, .whole = q->s->store_is_closed,
+			.with_groups = all[i].groups, .read_search = all[i].read_search,
+		};
+		answer = probe_run(p, ask, q);
+	}
+	return answer;
+}
+
+static int
+take_rights(struct supervisor *s, const struct probe *p)
+{
+	unsigned uid = (unsigned)s->uid;
+
+	if (!p->read_search)
+		logfile_let_go(true);
+	else if (uid != 0 && check_decided(s) != 0)
+		return -1;
+	s->with_groups = p->with_groups;
+	s->keep_read_search = p->read_search;
+	if (p->with_groups)
+		log_info("user %u may read the store in his groups: the worker keeps them", uid);
+	if (p->read_search)
+		log_info("user %u may not read the store: the worker keeps CAP_DAC_READ_SEARCH", uid);
+	if (s->store_is_closed)
+		log_info("the store is opened as user %u", uid);
+	return 0;
+}
+
 int
 readsearch_choose(struct supervisor *s)
 {
-	const struct probe owner = { .uid = s->uid, .gid = s->gid };
-	int answer = IS_DENIED;
+	struct question q = { .s = s, .is_refused = storeaccess_is_denied };
+	struct probe p;
+	int answer;
 
 	if (!identity_is_root())
 		return 0;
-	/* A worker of root's own has lost root's rights over what others own. */
-	if (s->uid != 0)
-		answer = probe_run(&owner, store_is_denied, s);
-	if (answer != MAY_READ && answer != IS_DENIED)
-		return FAIL(s, "could not find out whether user %u may read \"%s\": %s",
-		    (unsigned)s->uid, s->store,
-		    answer < 0 ? strerror(-answer) : "the child that tried it was confused");
-	s->keep_read_search = answer == IS_DENIED;
-	if (!s->keep_read_search) {
-		logfile_let_go(true);
-		return 0;
+	/* What nobody may read of an instance need not be what is mounted. */
+	if ((answer = choose_least(&q, &p)) == IS_DENIED) {
+		q.is_refused = storeaccess_is_closed;
+		answer = choose_least(&q, &p);
 	}
-	if (s->uid != 0 && check_decided(s) != 0)
-		return -1;
-	log_info("user %u may not read the store: the worker keeps CAP_DAC_READ_SEARCH",
-	    (unsigned)s->uid);
-	return 0;
+	if (answer == MAY_READ)
+		return take_rights(s, &p);
+	if (answer == IS_DENIED)
+		return not_readable(s);
+	return FAIL(s, "could not find out whether user %u may read \"%s\": %s",
+	    (unsigned)s->uid, s->store,
+	    answer < 0 ? strerror(-answer) : "the child that tried it was confused");
 }

@@ -24,6 +24,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "ipc/fdpass.h"
+#include "supervisor/become.h"
 #include "supervisor/identity.h"
 #include "supervisor/reopen.h"
 #include "supervisor/spawn.h"
@@ -45,41 +47,6 @@ reopen_ask(struct supervisor *s)
 	r->until = now + LOOK_FOR_NS;
 }
 
-static int
-send_fd(int sock, int fd)
-{
-	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } control = { 0 };
-	struct iovec iov = { (char []){ 0 }, 1 };
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control.room),
-	};
-
-	control.h = (struct cmsghdr){
-		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))
-	};
-	memcpy(CMSG_DATA(&control.h), &fd, sizeof(fd));
-	return sendmsg(sock, &m, MSG_NOSIGNAL) == 1 ? 0 : -errno;
-}
-
-static int
-receive_fd(int sock)
-{
-	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } control = { 0 };
-	struct iovec iov = { (char []){ 0 }, 1 };
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control.room),
-	};
-	int fd;
-
-	if (recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1 ||
-	    control.h.cmsg_type != SCM_RIGHTS || control.h.cmsg_len != CMSG_LEN(sizeof(int)))
-		return -ENOMSG;
-	memcpy(&fd, CMSG_DATA(&control.h), sizeof(fd));
-	return fd;
-}
-
 /*
  * Whether fd is a store that we have not: a directory of the same owner as at
  * the start, and not the one whose descriptor we hold.
@@ -94,7 +61,10 @@ is_another(const struct supervisor *s, int fd)
 	return fstat(s->store_fd, &had) != 0 || had.st_dev != is.st_dev || had.st_ino != is.st_ino;
 }
 
-/* The path was canonical when the mount was made: no link may be in it now. */
+/*
+ * The path was canonical when the mount was made: no link may be in it now.
+ * Whoever had to open it then has to now.
+ */
 static _Noreturn void
 look(struct supervisor *s, int sock)
 {
@@ -103,11 +73,13 @@ look(struct supervisor *s, int sock)
 	int parent, fd;
 
 	identity_raise();
-	parent = walk_parent(s->store, &w, error);
+	if (s->store_is_closed && become_now(&s->owner) != 0)
+		_exit(1);
+	parent = walk_parent(s->store, identity_is_root() ? &w : NULL, error);
 	if (parent < 0 || (identity_is_root() && walk_check(&w, s->store, s->store_uid, error) != 0))
 		_exit(1);
 	fd = io_open_beneath(parent, strrchr(s->store, '/') + 1, O_PATH | O_DIRECTORY, 0);
-	if (fd < 0 || !is_another(s, fd) || send_fd(sock, fd) != 0)
+	if (fd < 0 || !is_another(s, fd) || fdpass_send(sock, &(char){ 0 }, 1, fd) != 0)
 		_exit(1);
 	spawn_check(s, fd);
 }
@@ -165,7 +137,8 @@ reopen_done(struct supervisor *s)
 
 	if (waitpid(r->pid, &status, WNOHANG) != r->pid)
 		return;
-	fd = receive_fd(r->sock);
+	if (fdpass_receive(r->sock, &(char){ 0 }, 1, &fd) != 0)
+		fd = -1;
 	forget(r);
 	/* A worker that is just starting has the old one: look again when it serves. */
 	if (status != 0 || fd < 0 || s->done || s->phase != PHASE_SERVING || s->worker.killed)

@@ -121,6 +121,10 @@ fill_job(const struct supervisor *s, struct job *job, enum job_program program,
 		.careful = failover_is_careful(&s->failover),
 		.mapped_fds = program == JOB_FILL ? s->mapped_fd : NULL,
 	};
+	if (s->with_groups) {
+		job->n_groups = (unsigned)s->owner.n_groups;
+		memcpy(job->groups, s->owner.groups, sizeof(job->groups));
+	}
 	if (pw != NULL && strlen(pw->pw_name) < sizeof(job->owner_name))
 		strcpy(job->owner_name, pw->pw_name);
 }

@@ -13,6 +13,7 @@
 #include "ipc/msg.h"
 #include "ipc/provision.h"
 #include "ipc/shared.h"
+#include "supervisor/become.h"
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
 #include "supervisor/ending.h"
@@ -93,6 +94,9 @@ struct supervisor {
 	uid_t	uid;
 	gid_t	gid;
 	bool	keep_read_search;
+	bool	store_is_closed;	/* to root: who opens it has to be owner */
+	struct become owner;	/* uid and gid with the groups of that user; for children */
+	bool	with_groups;	/* the worker needs them */
 	enum wal_mode wal;
 	const char *store, *instance;
 	const char *backup_id;	/* NULL: the preparer is to choose it */

@@ -18,6 +18,7 @@
  * The files belong to whom the backup belongs, as if his pg_probackup had made
  * them, and what lies in the store is followed nowhere: as root, everything
  * here happens as the owner of the backup's directory, beneath its descriptor.
+ * Where root cannot even open that, a child that is the mount's owner does it.
  */
 #include "config.h"
 
@@ -90,10 +91,11 @@ open_member(const struct storelock *l, const char *id)
 	return fd;
 }
 
+typedef int (*member_act)(struct storelock *l, struct storelock_member *m, int dir_fd);
+
 /* Runs act as the owner of the directory of member m.  Returns what that returns. */
 static int
-with_member(struct storelock *l, struct storelock_member *m,
-    int (*act)(struct storelock *l, struct storelock_member *m, int dir_fd))
+act_on_member(struct storelock *l, struct storelock_member *m, member_act act)
 {
 	int dir_fd autoclose = open_member(l, m->id), rc;
 	struct fs_user before;
@@ -106,6 +108,40 @@ with_member(struct storelock *l, struct storelock_member *m,
 	before = act_as(st.st_uid, st.st_gid);
 	rc = acts_as(st.st_uid) ? act(l, m, dir_fd) : -EPERM;
 	act_as(before.uid, before.gid);
+	return rc;
+}
+
+struct call {
+	struct storelock l;
+	size_t i;		/* member */
+	member_act act;
+};
+
+/* In a child that is l->as, and so nobody else. */
+static int
+call_inside(void *arg, int *passed)
+{
+	struct call *c = arg;
+
+	(void)passed;
+	return act_on_member(&c->l, &c->l.member[c->i], c->act);
+}
+
+/* The same, by whoever can open the store. */
+static int
+with_member(struct storelock *l, struct storelock_member *m, member_act act)
+{
+	struct call c = { .i = (size_t)(m - l->member), .act = act };
+	const struct become_work w = {
+		.act = call_inside, .arg = &c, .size = sizeof(c), .keep = { l->store_fd }, .n_keep = 1,
+	};
+	int rc;
+
+	if (l->as == NULL)
+		return act_on_member(l, m, act);
+	c.l = *l;
+	rc = become_run(l->as, &w, NULL);
+	*l = c.l;
 	return rc;
 }
 
@@ -393,7 +429,7 @@ storelock_init(struct storelock *l, int store_fd, const char *instance)
 	if (instance[0] == '\0' || instance[0] == '.' || strchr(instance, '/') != NULL)
 		return -EINVAL;
 	*l = (struct storelock){
-		.insist = l->insist, .since = l->since, .store_fd = store_fd,
+		.insist = l->insist, .since = l->since, .as = l->as, .store_fd = store_fd,
 		.instance = instance, .pid = l->pid != 0 ? l->pid : getpid(),
 	};
 	return 0;
@@ -455,6 +491,8 @@ storelock_release(struct storelock *l)
 		if (rc != 0 && rc != -ENOENT)
 			log_warn("could not give back the lock of backup %s: %s",
 			    l->member[i].id, strerror(-rc));
+		if (rc == -ETIMEDOUT)
+			break;	/* the others lie on the same file system */
 	}
 }
 

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/iostats.h"
+#include "supervisor/become.h"
 
 #define STORELOCK_WAIT_SECONDS	60	/* for somebody who works on a backup, in all */
 #define STORELOCK_EMPTY_SECONDS	30	/* then a lock file without a pid is stale */
@@ -31,6 +32,7 @@ struct storelock_member {
 struct storelock {
 	bool	insist;		/* a backup that is not writable is an error */
 	struct timespec since;	/* CLOCK_REALTIME; a chain that changed later is refused */
+	const struct become *as;	/* who opens the store where root cannot, the caller's; NULL */
 	pid_t	pid;		/* for whom the lock is taken; storelock_init() makes 0 the caller's own */
 
 	/* the rest is for reading only */
@@ -47,7 +49,7 @@ struct storelock {
 
 /*
  * Prepares for a chain of one instance, whose backups are named next, the
- * newest first; keeps insist, since and pid.  An id may come from the worker: it is
+ * newest first; keeps insist, since, as and pid.  An id may come from the worker: it is
  * an id of a backup or -EINVAL.  Both return 0 or negative errno.
  */
 int	storelock_init(struct storelock *l, int store_fd, const char *instance);

@@ -121,6 +121,7 @@ confine_worker(const struct job *job)
 	struct sandbox s = {
 		.level = job->sandbox, .store_fd = job->store_fd, .diff_fd = job->diff_fd,
 		.switch_user = job->switch_user, .uid = job->uid, .gid = job->gid,
+		.groups = job->groups, .n_groups = job->n_groups,
 		.keep_read_search = job->keep_read_search, .debug = job->debug,
 		.threads = job->program == JOB_SERVE || job->program == JOB_PREPARE,
 		.max_fds = MAX_FDS + KEPT_FDS,

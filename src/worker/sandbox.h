@@ -19,6 +19,8 @@ struct sandbox {
 	bool	switch_user;	/* become uid:gid (only root can) */
 	uid_t	uid;
 	gid_t	gid;
+	const gid_t *groups;	/* supplementary ones that stay; NULL for none */
+	unsigned n_groups;
 	bool	keep_read_search;	/* keep exactly CAP_DAC_READ_SEARCH */
 	bool	threads;	/* may start threads, until sandbox_end_threads() */
 	unsigned max_fds;	/* descriptors; 0: as it is */

@@ -1,6 +1,6 @@
 /*
- * Who the worker is: an ordinary user without capabilities, or with the single
- * one that reads what a backup user keeps to itself.  Raw system calls stand
+ * Who the worker is: an ordinary user without capabilities, alone or in his
+ * groups, or with the single one that reads what a backup user keeps to itself.  Raw system calls stand
  * for libcap, which would be a library for two lines.
  */
 #include "config.h"
@@ -9,10 +9,13 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "worker/sandbox_layers.h"
 
 #define CAP_BIT(c)	(UINT64_C(1) << (c))
@@ -79,8 +82,8 @@ sandbox_identity_switch(const struct sandbox *s, const char **step)
 	*step = "keep capabilities over the switch of users";
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
 		return -errno;
-	*step = "drop the supplementary groups";
-	if (setgroups(0, NULL) != 0)
+	*step = s->n_groups > 0 ? "set the supplementary groups" : "drop the supplementary groups";
+	if (setgroups(s->n_groups, s->groups) != 0)
 		return -errno;
 	*step = "set the group id";
 	if (setresgid(s->gid, s->gid, s->gid) != 0)
@@ -90,6 +93,33 @@ sandbox_identity_switch(const struct sandbox *s, const char **step)
 		return -errno;
 	*step = "end the keeping of capabilities";
 	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0 ? -errno : 0;
+}
+
+static int
+compare_gids(const void *a, const void *b)
+{
+	gid_t x = *(const gid_t *)a, y = *(const gid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Exactly those groups, in whatever order the kernel keeps them. */
+static bool
+has_groups(const struct sandbox *s)
+{
+	gid_t wanted[JOB_GROUPS_MAX], have[JOB_GROUPS_MAX];
+	size_t size = s->n_groups * sizeof(*wanted);
+
+	if (s->n_groups > ARRAY_SIZE(have) || getgroups(0, NULL) != (int)s->n_groups)
+		return false;
+	if (s->n_groups == 0)
+		return true;
+	if (getgroups((int)s->n_groups, have) != (int)s->n_groups)
+		return false;
+	memcpy(wanted, s->groups, size);
+	qsort(wanted, s->n_groups, sizeof(*wanted), compare_gids);
+	qsort(have, s->n_groups, sizeof(*have), compare_gids);
+	return memcmp(wanted, have, size) == 0;
 }
 
 /* All three ids are the ones asked for, and there is no way back to root. */
@@ -105,7 +135,7 @@ verify_ids(const struct sandbox *s)
 		return -EPERM;
 	if (!s->switch_user)
 		return 0;
-	if (euid != s->uid || egid != s->gid || getgroups(0, NULL) != 0)
+	if (euid != s->uid || egid != s->gid || !has_groups(s))
 		return -EPERM;
 	if (s->uid != 0 && (setresuid(0, 0, 0) == 0 || seteuid(0) == 0))
 		return -EPERM;

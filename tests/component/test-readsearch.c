@@ -21,7 +21,7 @@
 
 #define SOMEBODY	4711
 
-static int the_answer;
+static int the_answer, groups_answer, root_answer;	/* for him, in his groups, and with the capability */
 
 /* --wrap: readsearch.c is told what the table says, the cases below ask the real one. */
 int	__real_probe_run(const struct probe *p, int (*test)(const void *arg), const void *arg);
@@ -30,10 +30,9 @@ int	__wrap_probe_run(const struct probe *p, int (*test)(const void *arg), const 
 int
 __wrap_probe_run(const struct probe *p, int (*test)(const void *arg), const void *arg)
 {
-	(void)p;
 	(void)test;
 	(void)arg;
-	return the_answer;
+	return p->read_search ? root_answer : p->with_groups ? groups_answer : the_answer;
 }
 
 /* ---- the child ---------------------------------------------------------- */
@@ -119,17 +118,22 @@ START_TEST(decision)
 		bool	named, owner_given, latest, fresh;
 		int	result;
 		bool	capability;
+		int	groups, root;	/* further answers, where he himself is denied */
 	} cases[] = {
-		{ "may read", 0, false, false, false, false, 0, false },
-		{ "denied, all named", 1, true, true, false, false, 0, true },
-		{ "denied, nothing named", 1, false, true, false, false, -1, false },
-		{ "denied, nobody named", 1, true, false, false, false, -1, false },
-		{ "denied, latest of a first mount", 1, true, true, true, true, 0, true },
-		{ "denied, latest of a remount", 1, true, true, true, false, -1, false },
-		{ "the child was killed", -EPERM, true, true, false, false, -1, false },
-		{ "the child was stopped", -ETIMEDOUT, true, true, false, false, -1, false },
-		{ "no child", -EAGAIN, true, true, false, false, -1, false },
-		{ "the child was confused", 7, true, true, false, false, -1, false },
+		{ "may read", 0, false, false, false, false, 0, false, 0, 0 },
+		{ "denied, all named", 1, true, true, false, false, 0, true, 1, 0 },
+		{ "denied, nothing named", 1, false, true, false, false, -1, false, 1, 0 },
+		{ "denied, nobody named", 1, true, false, false, false, -1, false, 1, 0 },
+		{ "denied, latest of a first mount", 1, true, true, true, true, 0, true, 1, 0 },
+		{ "denied, latest of a remount", 1, true, true, true, false, -1, false, 1, 0 },
+		{ "his groups are enough", 1, false, false, false, false, 0, false, 0, 0 },
+		{ "nothing helps", 1, true, true, false, false, -1, false, 1, 1 },
+		{ "the second child was killed", 1, true, true, false, false, -1, false, -EPERM, 0 },
+		{ "the third child was stopped", 1, true, true, false, false, -1, false, 1, -ETIMEDOUT },
+		{ "the child was killed", -EPERM, true, true, false, false, -1, false, 0, 0 },
+		{ "the child was stopped", -ETIMEDOUT, true, true, false, false, -1, false, 0, 0 },
+		{ "no child", -EAGAIN, true, true, false, false, -1, false, 0, 0 },
+		{ "the child was confused", 7, true, true, false, false, -1, false, 0, 0 },
 	};
 	size_t i;
 
@@ -147,12 +151,17 @@ START_TEST(decision)
 		s.store = "/store";
 		s.fresh = cases[i].fresh;
 		the_answer = cases[i].answer;
+		groups_answer = cases[i].groups;
+		root_answer = cases[i].root;
 		if (getuid() != 0) {
 			ck_assert_int_eq(readsearch_choose(&s), 0);
 			ck_assert(!s.keep_read_search);
 			continue;
 		}
 		ck_assert_msg(readsearch_choose(&s) == cases[i].result, "%s", cases[i].name);
+		if (cases[i].result == 0)
+			ck_assert_msg(s.with_groups == (cases[i].answer == 1 && cases[i].groups == 0),
+			    "%s", cases[i].name);
 		if (cases[i].result == 0)
 			ck_assert_msg(s.keep_read_search == cases[i].capability, "%s", cases[i].name);
 		ck_assert_msg((s.error[0] != '\0') == (cases[i].result != 0), "%s: %s", cases[i].name, s.error);

@@ -1457,6 +1457,24 @@ TRY(keeps_one_capability)
 	    setuid(0) != 0 ? 0 : -EPERM;
 }
 
+/* As root: the user in exactly the groups that were asked for, whatever their order. */
+TRY(keeps_groups)
+{
+	static const gid_t asked[] = { 4713, 4711, 4712 };
+	struct sandbox s = {
+		.level = SANDBOX_NONE, .store_fd = -1, .diff_fd = -1, .switch_user = true,
+		.uid = user_uid, .gid = user_gid, .groups = asked, .n_groups = ARRAY_SIZE(asked),
+	};
+	char error[SANDBOX_ERROR_MAX];
+	gid_t now[4];
+
+	if (sandbox_enter(&s, error) != 0)
+		return -EINVAL;
+	return permitted_caps() == 0 && getgroups(ARRAY_SIZE(now), now) == 3 &&
+	    now[0] == 4711 && now[1] == 4712 && now[2] == 4713 && setgroups(0, NULL) != 0 ?
+	    0 : -EPERM;
+}
+
 static void *
 sleep_long(void *arg)
 {
@@ -1514,6 +1532,9 @@ test_levels(void)
 	o = run(&root_itself, FREE, keeps_one_capability);
 	report(o.answer == 0 && o.signal == 0, "root switched keeps CAP_DAC_READ_SEARCH "
 	    "and nothing else: %s", outcome_name(&o));
+	o = run(&root_itself, FREE, keeps_groups);
+	report(o.answer == 0 && o.signal == 0, "root switched is in the groups asked for: %s",
+	    outcome_name(&o));
 }
 
 static void

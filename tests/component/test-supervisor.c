@@ -702,6 +702,29 @@ static const struct { const char *line, *mountpoint, *fstype, *source; } mounts[
 	{ "", NULL, NULL, NULL },
 };
 
+static const struct { const char *options; bool is_private; unsigned uid, gid; } privates[] = {
+	{ "fuse.sshfs me@host:/ rw,user_id=1000,group_id=100", true, 1000, 100 },
+	{ "fuse /dev/fuse rw,user_id=0,group_id=0,default_permissions", true, 0, 0 },
+	{ "fuse.sshfs me@host:/ rw,user_id=1000,group_id=100,allow_other", false, 0, 0 },
+	{ "fusectl fusectl rw", false, 0, 0 },
+	{ "nfs4 host:/x rw,user_id=1000,group_id=100", false, 0, 0 },
+	{ "fuse.x", false, 0, 0 },
+};
+
+START_TEST(knows_private_mounts)
+{
+	static struct mountinfo m;
+	char line[256];
+
+	snprintf(line, sizeof(line), "36 35 0:42 / /x rw,relatime - %s", privates[_i].options);
+	ck_assert_int_eq(mountinfo_parse(line, &m), 0);
+	ck_assert_msg(m.is_private == privates[_i].is_private, "%s", privates[_i].options);
+	if (m.is_private)
+		ck_assert_msg(m.uid == privates[_i].uid && m.gid == privates[_i].gid, "%s",
+		    privates[_i].options);
+}
+END_TEST
+
 START_TEST(parses_mounts)
 {
 	static struct mountinfo m;
@@ -862,6 +885,7 @@ main(int argc, char **argv)
 	tcase_add_test(parts, counts_only_futile_deaths);
 	tcase_add_loop_test(parts, decides_about_init, 0, N(inits));
 	tcase_add_loop_test(parts, parses_mounts, 0, N(mounts));
+	tcase_add_loop_test(parts, knows_private_mounts, 0, N(privates));
 	tcase_add_loop_test(parts, quotes_labels, 0, N(labels));
 	suite_add_tcase(s, parts);
 	tcase_add_loop_test(lying, refuses_planted_locks, 0, N(locks));

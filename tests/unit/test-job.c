@@ -80,6 +80,7 @@ START_TEST(arrives_whole)
 	ck_assert(j->uid == s.uid && j->gid == s.gid && j->threads == s.threads &&
 	    j->cache_size == s.cache_size && j->index_max == s.index_max &&
 	    j->generation == s.generation);
+	ck_assert(j->n_groups == 2 && j->groups[0] == s.groups[0] && j->groups[1] == s.groups[1]);
 	ck_assert_str_eq(j->owner_name, s.owner_name);
 	ck_assert_str_eq(j->store_name, s.store_name);
 	ck_assert_str_eq(j->instance, s.instance);
