@@ -18,8 +18,8 @@ leaves() {
 	new_diff
 	check "$who: mount" begin || return
 	supervisor=$(supervisor_pid) worker=$(worker_pid)
-	run_user sh -c "cd '$mnt' && exec 5<PG_VERSION && echo && exec sleep 1000" >"$work/end" & user=$!
-	read -r _ <"$work/end"
+	run_user sh -c "cd '$mnt' && exec 5<PG_VERSION && echo \$\$ && exec sleep 1000" >"$work/end" &
+	read -r user <"$work/end"
 	tail -n +1 -f --pid="$supervisor" "$log" 2>/dev/null | grep -m 1 -q 'stays mounted' & waiting=$!
 	ask
 	check "$who: the log says that it waits" wait "$waiting"
