@@ -21,6 +21,7 @@
 #include "ipc/shared.h"
 #include "probackup/recovery_time.h"
 #include "supervisor/fusemount.h"
+#include "supervisor/memlimit.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/paths.h"
 #include "supervisor/storeuser.h"
@@ -29,6 +30,7 @@
 
 #define THREADS_DEFAULT	4
 #define CACHE_DEFAULT	(256 * MiB)
+#define CACHE_SHARE	4	/* of the cgroup's limit, at most a quarter */
 
 struct names {
 	char	store[PATH_MAX], mnt[PATH_MAX], diff[PATH_MAX];
@@ -205,6 +207,13 @@ open_outputs(const struct names *n, struct supervisor_config *c)
 	return open_named(c->pid_dir_fd, n->pid_file, "pid file", O_WRONLY, &c->pid_fd);
 }
 
+/* Block maps are the only memory that grows with the store: they leave room for the rest. */
+static size_t
+default_cache_size(void)
+{
+	return (size_t)MIN((uint64_t)CACHE_DEFAULT, memlimit_bytes() / CACHE_SHARE);
+}
+
 static int
 fill_config(const struct options *o, const struct names *n, const struct provision *p,
     struct supervisor_config *c)
@@ -221,7 +230,7 @@ fill_config(const struct options *o, const struct names *n, const struct provisi
 		.force = o->force, .no_wal = o->no_wal, .perf_unsafe = o->perf_unsafe,
 		.debug = o->debug,
 		.threads = o->threads != 0 ? (unsigned)o->threads : THREADS_DEFAULT,
-		.cache_size = o->cache_size != 0 ? o->cache_size : CACHE_DEFAULT,
+		.cache_size = o->cache_size != 0 ? o->cache_size : default_cache_size(),
 		.log_format = o->log_format, .log_target = o->log_sink,
 		.console = o->console,
 	};

@@ -19,6 +19,7 @@
 #include "ipc/jobfd.h"
 #include "supervisor/execute.h"
 #include "supervisor/identity.h"
+#include "supervisor/memlimit.h"
 #include "supervisor/spawn.h"
 
 #define INDEX_MAX_DEFAULT	(2048 * MiB)
@@ -259,6 +260,7 @@ adopt(struct supervisor *s, pid_t pid, int in_fd, int out_fd, unsigned generatio
 static int
 start(struct supervisor *s, struct job *job, int up[2], int down[2])
 {
+	uint64_t oom_kills = memlimit_kills();
 	int memfd autoclose = -1;
 	pid_t pid;
 
@@ -273,6 +275,7 @@ start(struct supervisor *s, struct job *job, int up[2], int down[2])
 	close(up[1]);
 	close(down[0]);
 	adopt(s, pid, up[0], down[1], job->generation);
+	s->worker.oom_kills = oom_kills;
 	return 0;
 }
 

@@ -43,6 +43,7 @@ struct worker {
 	unsigned in_window, lines_in_window, lines_dropped;
 	bool	killed;		/* by us, for reason */
 	char	reason[256];	/* why it was ended, or what it said in MSG_FAILED */
+	uint64_t oom_kills;	/* memlimit_kills() when it was forked */
 	int	stuck;		/* slot for which we killed it, see failover_blame() */
 };
 

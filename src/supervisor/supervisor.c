@@ -42,6 +42,7 @@
 #include "supervisor/leave.h"
 #include "supervisor/logfile.h"
 #include "supervisor/mapping.h"
+#include "supervisor/memlimit.h"
 #include "supervisor/notify.h"
 #include "supervisor/reopen.h"
 #include "supervisor/spawn.h"
@@ -201,11 +202,36 @@ start_serving(struct supervisor *s, unsigned generation)
 		write_worker_pid(s);
 }
 
+/* The kernel's own SIGKILL looks like anybody's; but it counts them. */
+static bool
+ended_by_limit(const struct worker *w, int status)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !w->killed &&
+	    memlimit_kills() > w->oom_kills;
+}
+
+/* Without a limit of the cgroup it was the whole machine that had no more. */
+static void
+describe_limit(char *text, size_t size)
+{
+	uint64_t bytes = memlimit_bytes();
+
+	if (bytes == MEMLIMIT_NONE)
+		snprintf(text, size, "the kernel ended it for want of memory:"
+		    " lower --cache-size and --threads");
+	else
+		snprintf(text, size, "the kernel ended it: its cgroup has reached its memory"
+		    " limit of %llu MiB: raise it, or lower --cache-size and --threads",
+		    (unsigned long long)(bytes / MiB));
+}
+
 static void
 describe_end(const struct worker *w, int status, char *text, size_t size)
 {
 	if (w->reason[0] != '\0')
 		snprintf(text, size, "%s", w->reason);
+	else if (ended_by_limit(w, status))
+		describe_limit(text, size);
 	else if (WIFSIGNALED(status))
 		snprintf(text, size, "ended by signal %d (%s)%s", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)),

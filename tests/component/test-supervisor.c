@@ -29,6 +29,7 @@
 #include "supervisor/fusemount.h"
 #include "supervisor/init.h"
 #include "supervisor/lock.h"
+#include "supervisor/memlimit.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/supervisor.h"
 #include "unit.h"
@@ -742,6 +743,48 @@ START_TEST(parses_mounts)
 }
 END_TEST
 
+static const struct {
+	const char *text, *dir;		/* NULL: none */
+	bool v2;
+} groups[] = {
+	{ "0::/a/b.service\n", "/sys/fs/cgroup/a/b.service", true },
+	{ "0::/\n", "/sys/fs/cgroup/", true },
+	{ "9:name=systemd:/x\n4:memory:/a\n0::/b\n", "/sys/fs/cgroup/memory/a", false },
+	{ "0::/b\n4:cpu,memory:/a:b\n", "/sys/fs/cgroup/memory/a:b", false },
+	{ "4:memory,cpu:/a", "/sys/fs/cgroup/memory/a", false },
+	{ "4:name=memory:/a\n3:hugememory:/a\n2:memoryx:/a\n", NULL, false },
+	{ "memory\n", NULL, false },
+	{ "", NULL, false },
+};
+
+START_TEST(finds_memory_group)
+{
+	static struct memlimit_group g;
+
+	if (groups[_i].dir == NULL) {
+		ck_assert_int_eq(memlimit_find(groups[_i].text, &g), -ENOENT);
+		return;
+	}
+	ck_assert_int_eq(memlimit_find(groups[_i].text, &g), 0);
+	ck_assert_str_eq(g.dir, groups[_i].dir);
+	ck_assert(g.v2 == groups[_i].v2);
+}
+END_TEST
+
+START_TEST(reads_memory_events)
+{
+	uint64_t n = 7;
+
+	ck_assert(memlimit_field("oom 3\noom_kill 2\noom_group_kill 1\n", "oom_kill", &n));
+	ck_assert_uint_eq(n, 2);
+	ck_assert(memlimit_field("oom_kill_disable 0\nunder_oom 0\noom_kill 12", "oom_kill", &n));
+	ck_assert_uint_eq(n, 12);
+	ck_assert(!memlimit_field("oom_kill_disable 0\n", "oom_kill", &n));
+	ck_assert(!memlimit_field("oom_kill \n", "oom_kill", &n));
+	ck_assert(!memlimit_field("", "oom_kill", &n));
+}
+END_TEST
+
 /* A diff directory that a hostile owner prepared. */
 static void plant_link(void) { ck_assert_int_eq(symlink("/etc/passwd", LOCK_NAME), 0); }
 static void plant_fifo(void) { ck_assert_int_eq(mkfifo(LOCK_NAME, 0600), 0); }
@@ -886,6 +929,8 @@ main(int argc, char **argv)
 	tcase_add_loop_test(parts, decides_about_init, 0, N(inits));
 	tcase_add_loop_test(parts, parses_mounts, 0, N(mounts));
 	tcase_add_loop_test(parts, knows_private_mounts, 0, N(privates));
+	tcase_add_loop_test(parts, finds_memory_group, 0, N(groups));
+	tcase_add_test(parts, reads_memory_events);
 	tcase_add_loop_test(parts, quotes_labels, 0, N(labels));
 	suite_add_tcase(s, parts);
 	tcase_add_loop_test(lying, refuses_planted_locks, 0, N(locks));
