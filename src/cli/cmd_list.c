@@ -23,6 +23,7 @@
 #include "cli/list_json.h"
 #include "cli/list_text.h"
 #include "cli/look.h"
+#include "supervisor/holders.h"
 
 #define LIST_WAIT_MS	5000	/* for all of them together */
 
@@ -61,9 +62,14 @@ struct looker {
 	int	fd;		/* read end; -1 once it has ended */
 };
 
+/* Which mounts there are: those of our mount namespace, and then those of others alone. */
+struct found {
+	struct mountinfo *mount;
+	size_t	n_here, n;
+};
+
 static void
-looker_start(struct looker *k, const struct mountinfo *mounts, size_t n,
-    const struct mountinfo *m, struct look *l)
+looker_start(struct looker *k, const struct found *f, size_t i, struct look *l)
 {
 	int fds[2];
 
@@ -72,7 +78,10 @@ looker_start(struct looker *k, const struct mountinfo *mounts, size_t n,
 		if ((k->pid = fork()) == 0) {
 			report_fd = fds[1];
 			let_go_of_output();
-			look_at(mounts, n, m, report_look);
+			if (i < f->n_here)
+				look_at(f->mount, f->n_here, &f->mount[i], report_look);
+			else
+				look_elsewhere(&f->mount[i], report_look);
 			_exit(0);
 		}
 		close(fds[1]);
@@ -144,20 +153,58 @@ collect(struct looker *lookers, struct look *looks, struct pollfd *p, size_t n)
 			looker_end(&lookers[i]);
 }
 
-/* Fills looks for n mounts.  Returns 0 or -ENOMEM. */
+/* Fills a look for each.  Returns 0 or -ENOMEM. */
 static int
-look_at_all(const struct mountinfo *mounts, struct look *looks, size_t n)
+look_at_all(const struct found *f, struct look *looks)
 {
-	struct looker *lookers autofree = calloc(n + 1, sizeof(*lookers));
-	struct pollfd *p autofree = calloc(n + 1, sizeof(*p));
+	struct looker *lookers autofree = calloc(f->n + 1, sizeof(*lookers));
+	struct pollfd *p autofree = calloc(f->n + 1, sizeof(*p));
 	size_t i;
 
 	if (looks == NULL || lookers == NULL || p == NULL)
 		return -ENOMEM;
 	fflush(NULL);
-	for (i = 0; i < n; i++)
-		looker_start(&lookers[i], mounts, n, &mounts[i], &looks[i]);
-	collect(lookers, looks, p, n);
+	for (i = 0; i < f->n; i++)
+		looker_start(&lookers[i], f, i, &looks[i]);
+	collect(lookers, looks, p, f->n);
+	return 0;
+}
+
+/* Containers have mounts of their own, which are none of this one's business. */
+static void
+keep_ours(struct found *f, struct look *looks)
+{
+	size_t i, n = f->n_here;
+
+	for (i = f->n_here; i < f->n; i++) {
+		if (looks[i].state != LOOK_ELSEWHERE)
+			continue;
+		looks[n] = looks[i];
+		f->mount[n] = f->mount[i];
+		if (looks[n].mountpoint[0] != '\0')
+			strlcpy(f->mount[n].mountpoint, looks[n].mountpoint,
+			    sizeof(f->mount[n].mountpoint));
+		n++;
+	}
+	f->n = n;
+}
+
+static int
+find_all(struct found *f)
+{
+	struct mountinfo *others autofree = NULL, *both;
+	size_t n = 0;
+	int rc;
+
+	if ((rc = mountinfo_list(MOUNTINFO_SELF, MOUNT_FSTYPE, &f->mount, &f->n_here)) != 0 ||
+	    (rc = holders_list(&others, &n)) != 0)
+		return rc;
+	if ((both = reallocarray(f->mount, f->n_here + n + 1, sizeof(*both))) == NULL)
+		return -ENOMEM;
+	f->mount = both;
+	if (n > 0)
+		memcpy(both + f->n_here, others, n * sizeof(*both));
+	f->n = f->n_here + n;
 	return 0;
 }
 
@@ -166,19 +213,22 @@ cmd_list(const struct options *o)
 {
 	struct mountinfo *mounts autofree = NULL;
 	struct look *looks autofree = NULL;
-	size_t n = 0;
+	struct found f = { 0 };
 	int rc;
 
 	let_go();
-	if ((rc = mountinfo_list(MOUNT_FSTYPE, &mounts, &n)) != 0)
-		return cli_error("could not read /proc/self/mountinfo: %s", strerror(-rc));
-	looks = calloc(n + 1, sizeof(*looks));
-	if (look_at_all(mounts, looks, n) != 0)
+	rc = find_all(&f);
+	mounts = f.mount;
+	if (rc != 0)
+		return cli_error("could not read which mounts there are: %s", strerror(-rc));
+	looks = calloc(f.n + 1, sizeof(*looks));
+	if (look_at_all(&f, looks) != 0)
 		return cli_error("out of memory");
+	keep_ours(&f, looks);
 	if (o->format == 1)
-		rc = list_json_print(mounts, looks, n);
+		rc = list_json_print(mounts, looks, f.n);
 	else
-		list_text_print(mounts, looks, n);
+		list_text_print(mounts, looks, f.n);
 	if (rc != 0)
 		return cli_error("could not print: %s", strerror(-rc));
 	if (fflush(stdout) != 0 || ferror(stdout))

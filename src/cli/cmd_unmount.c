@@ -7,10 +7,13 @@
 
 #include "cli/cli.h"
 #include "cli/cmd_unmount.h"
+#include "cli/elsewhere.h"
 #include "supervisor/fusemount.h"
+#include "supervisor/holders.h"
 #include "supervisor/users.h"
 
 #define FLUSH_SECONDS	120	/* for a worker to write out what it holds */
+#define HELD_SECONDS	2	/* that it is held elsewhere before that is told */
 #define KILL_SECONDS	10
 #define BUSY_MS		50	/* a mount in use is tried again after it ... */
 #define BUSY_TRIES	41	/* ... so often: for two seconds */
@@ -42,6 +45,26 @@ unmount_patiently(const struct target *t, char *error)
 	return rc;
 }
 
+/*
+ * The namespaces that others just leave, or that a service begins with, hold it for a moment.
+ * To look at them costs, and most mounts are gone at once.
+ */
+static int
+wait_for_end(const struct target *t)
+{
+	unsigned seen = 0;
+	int i;
+
+	for (i = 0; i < FLUSH_SECONDS; i++) {
+		if (target_wait(t, 1) == 0)
+			return 0;
+		seen = holders_find(t->major, t->minor, NULL, 0) > 0 ? seen + 1 : 0;
+		if (seen >= HELD_SECONDS)
+			break;
+	}
+	return elsewhere_tell(t);
+}
+
 static int
 unmount_orderly(struct target *t)
 {
@@ -53,11 +76,7 @@ unmount_orderly(struct target *t)
 		return tell_busy(t);
 	if (rc != 0)
 		return cli_error("%s", error);
-	if (target_wait(t, FLUSH_SECONDS) != 0)
-		return cli_error("\"%s\" is unmounted, but its processes have not ended yet"
-		    " (supervisor %d, worker %d): they still write, or another mount namespace"
-		    " holds the mount", t->mnt, (int)t->supervisor, (int)t->worker);
-	return 0;
+	return wait_for_end(t);
 }
 
 int
@@ -83,12 +102,15 @@ cmd_unmount(const struct options *o)
 	static struct target t;
 	int rc;
 
-	if (o->mnt == NULL)
-		return cli_error("--mnt-path is required: see pbkfs unmount --help");
+	if (o->mnt == NULL && o->diff == NULL)
+		return cli_error("--mnt-path or --diff-dir is required: see pbkfs unmount --help");
 	if (target_find(&t, o->mnt, o->diff) != 0)
 		return 1;
 	target_prove(&t);
-	rc = o->force ? unmount_forcibly(&t) : unmount_orderly(&t);
+	if (t.elsewhere)
+		rc = o->force ? elsewhere_end(&t) : elsewhere_tell(&t);
+	else
+		rc = o->force ? unmount_forcibly(&t) : unmount_orderly(&t);
 	target_close(&t);
 	return rc;
 }

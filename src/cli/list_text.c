@@ -28,6 +28,7 @@ cell_state(const void *row, char *text)
 	static const char *const states[] = {
 		[LOOK_UNKNOWN] = "unknown", [LOOK_MOUNTED] = "mounted",
 		[LOOK_ALONE] = "no supervisor", [LOOK_DEAD] = "dead",
+		[LOOK_ELSEWHERE] = "elsewhere",
 	};
 	const struct row *r = row;
 
@@ -104,6 +105,11 @@ print_way_out(const struct row *r)
 
 	if (r->look->remark[0] != '\0')
 		table_remark("unknown", r->look->remark);
+	if (r->look->state == LOOK_ELSEWHERE) {
+		snprintf(text, sizeof(text), "not mounted here, but clients in other mount namespaces"
+		    " hold it; end them, or pbkfs unmount --force -d \"%s\"", r->mount->source);
+		table_remark("elsewhere", text);
+	}
 	if (r->look->state != LOOK_DEAD && !alone)
 		return;
 	snprintf(text, sizeof(text), "%spbkfs unmount -D \"%s\"",

@@ -12,6 +12,7 @@
 #include "cli/snapshot.h"
 #include "cli/target.h"
 #include "cli/treesize.h"
+#include "supervisor/holders.h"
 #include "supervisor/lock.h"
 
 static bool
@@ -91,7 +92,7 @@ take_uptime(const struct json_node *nodes, struct look *l)
 	uint64_t pid;
 	double age;
 
-	if (l->state != LOOK_MOUNTED || text == NULL || uptime == NULL ||
+	if ((l->state != LOOK_MOUNTED && l->state != LOOK_ELSEWHERE) || text == NULL || uptime == NULL ||
 	    uptime->type != JSON_NUMBER || strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL)
 		return;
 	/* One that an earlier mount left behind says nothing of this one. */
@@ -138,6 +139,16 @@ find_users(const struct mountinfo *m, struct look *l)
 	l->has_users = true;
 }
 
+static void
+look_size(const struct target *t, struct look *l, void (*report)(const struct look *l))
+{
+	report(l);
+	if (l->state != LOOK_UNKNOWN && treesize(t->diff_fd, &l->size) == 0) {
+		l->has_size = true;
+		report(l);
+	}
+}
+
 void
 look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
     void (*report)(const struct look *l))
@@ -150,12 +161,40 @@ look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
 		read_snapshot(&t, &l);
 	} else
 		strlcpy(l.remark, t.doubt, sizeof(l.remark));
-	report(&l);
-	if (l.state != LOOK_UNKNOWN && treesize(t.diff_fd, &l.size) == 0) {
-		l.has_size = true;
-		report(&l);
-	}
+	look_size(&t, &l, report);
 	find_users(m, &l);
 	report(&l);
+	target_close(&t);
+}
+
+/* Its processes run, and it is not where they were told to mount it. */
+static bool
+was_here(struct target *t, const struct mountinfo *m, struct look *l)
+{
+	struct mountinfo *here autofree = malloc(sizeof(*here));
+
+	find_state(t, l);
+	if (here == NULL || (l->state != LOOK_MOUNTED && l->state != LOOK_ALONE))
+		return false;
+	return mountinfo_find(t->mnt, here) != 0 || strcmp(here->source, m->source) != 0;
+}
+
+void
+look_elsewhere(const struct mountinfo *m, void (*report)(const struct look *l))
+{
+	static struct target t;
+	static struct look l;
+
+	if (target_open_unmounted(&t, m->source) != 0 || !was_here(&t, m, &l)) {
+		target_close(&t);
+		return;
+	}
+	l.state = LOOK_ELSEWHERE;
+	if (strlcpy(l.mountpoint, t.mnt, sizeof(l.mountpoint)) >= sizeof(l.mountpoint))
+		l.mountpoint[0] = '\0';
+	read_snapshot(&t, &l);
+	l.n_users = holders_find(m->major, m->minor, l.users, LOOK_USERS);
+	l.has_users = true;
+	look_size(&t, &l, report);
 	target_close(&t);
 }

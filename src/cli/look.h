@@ -18,12 +18,14 @@ enum look_state {
 	LOOK_MOUNTED,
 	LOOK_ALONE,		/* a worker without its supervisor */
 	LOOK_DEAD,		/* neither */
+	LOOK_ELSEWHERE,		/* mounted in other mount namespaces only */
 };
 
 /* Strings may be hostile. */
 struct look {
 	enum look_state state;
 	char	remark[256];		/* "" unless unknown */
+	char	mountpoint[1024];	/* where it was, if elsewhere; "" if longer */
 	pid_t	supervisor, worker;	/* proven; 0 if not, or not in our pid namespace */
 	char	instance[256], backup_id[16];	/* "" if not known */
 	bool	has_uptime, has_size, has_users;
@@ -40,5 +42,11 @@ struct look {
  */
 void	look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
 	    void (*report)(const struct look *l));
+
+/*
+ * The same for a mount that only other mount namespaces have: LOOK_ELSEWHERE if it was
+ * mounted here, and LOOK_UNKNOWN if that is not known or it is none of ours.
+ */
+void	look_elsewhere(const struct mountinfo *m, void (*report)(const struct look *l));
 
 #endif

@@ -127,8 +127,8 @@ static const struct option_def mount_options[] = {
 
 static const struct option_def unmount_options[] = {
 	{ 'D', "mnt-path", "DIR", "what to unmount", OPT_TEXT, AT(mnt), NULL, 0, false },
-	{ 'd', "diff-dir", "DIR", "its diff directory, to be sure", OPT_TEXT, AT(diff),
-	    NULL, 0, false },
+	{ 'd', "diff-dir", "DIR", "its diff directory, to be sure, or instead", OPT_TEXT,
+	    AT(diff), NULL, 0, false },
 	{ 0, "force", NULL, "kill its processes and detach it, in use or not", OPT_FLAG,
 	    AT(force), NULL, 0, false },
 	HELP_OPTION,
@@ -201,7 +201,7 @@ static const struct option_def verify_options[] = {
 static const struct command commands[] = {
 	COMMAND(mount, "-B DIR -D DIR -d DIR -I NAME -i ID|latest [options]",
 	    "mount a backup as a PostgreSQL data directory"),
-	COMMAND(unmount, "-D DIR [-d DIR] [--force]", "unmount it"),
+	COMMAND(unmount, "-D DIR|-d DIR [--force]", "unmount it"),
 	COMMAND(stat, "-D DIR [--format text|json] [--counters-reset]",
 	    "show what a mount does"),
 	COMMAND(cleanup, "-d DIR [--force]", "empty a diff directory"),

@@ -46,22 +46,33 @@ is_true(const struct json_node *nodes, const char *key)
 #define TEXT(key)	text_of(nodes, nodes, key)
 #define MEGABYTES(n)	((n) / 1e6)
 
-/* Who is in the way of a mount that was told to go. */
 static void
-print_leaving(const struct json_node *nodes)
+print_users(const struct json_node *nodes, const char *before, const char *key,
+    const char *total_key)
 {
-	const struct json_node *list = json_get(nodes, nodes, "users"), *u = NULL;
-	double total = number_of(nodes, nodes, "users_total"), named = 0;
+	const struct json_node *list = json_get(nodes, nodes, key), *u = NULL;
+	double total = number_of(nodes, nodes, total_key), named = 0;
 
-	if (!is_true(nodes, "leaving"))
-		return;
-	printf("LEAVING       since %s, as soon as nobody uses it", TEXT("leaving_since"));
 	while ((u = json_next(nodes, list, u)) != NULL)
-		printf("%s%s (pid %s)", named++ == 0 ? "; in use by " : ", ",
+		printf("%s%s (pid %s)", named++ == 0 ? before : ", ",
 		    text_of(nodes, u, "name"), text_of(nodes, u, "pid"));
 	if (total > named)
 		printf(" and %.0f more", total - named);
 	printf("\n");
+}
+
+/* Who is in the way of a mount that was told to go, or is gone from here. */
+static void
+print_leaving(const struct json_node *nodes)
+{
+	if (is_true(nodes, "elsewhere")) {
+		printf("ELSEWHERE     unmounted here, other mount namespaces hold it");
+		print_users(nodes, ": ", "holders", "holders_total");
+	}
+	if (is_true(nodes, "leaving")) {
+		printf("LEAVING       since %s, as soon as nobody uses it", TEXT("leaving_since"));
+		print_users(nodes, "; in use by ", "users", "users_total");
+	}
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/target.h"
+#include "supervisor/holders.h"
 #include "supervisor/lock.h"
 #include "supervisor/paths.h"
 #include "supervisor/walk.h"
@@ -79,28 +80,6 @@ check_diff(const struct target *t, const char *diff)
 	return 0;
 }
 
-int
-target_find(struct target *t, const char *dir, const char *diff)
-{
-	struct mountinfo *m autofree = malloc(sizeof(*m));
-	int rc;
-
-	target_init(t);
-	if (m == NULL)
-		return cli_error("out of memory");
-	if ((rc = find_mount(t, dir, m)) == -ENOENT)
-		return cli_error("nothing is mounted at \"%s\"", dir);
-	if (rc != 0)
-		return cli_error("could not use \"%s\": %s", dir, paths_strerror(rc));
-	if (strcmp(m->fstype, MOUNT_FSTYPE) != 0)
-		return cli_error("\"%s\" is a mount, but not of pbkfs (%s)", dir, m->fstype);
-	strlcpy(t->diff, m->source, sizeof(t->diff));
-	t->mount_id = m->id;
-	if (open_parent(t) != 0)
-		return 1;
-	return check_diff(t, diff);
-}
-
 static int
 doubt(struct target *t, const char *what, int error)
 {
@@ -122,10 +101,9 @@ open_source(const char *path)
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-int
-target_open_lock(struct target *t)
+static int
+open_lock(struct target *t)
 {
-	char mnt[PATH_MAX];
 	struct stat st;
 
 	t->diff_fd = open_source(t->diff);
@@ -133,9 +111,138 @@ target_open_lock(struct target *t)
 		return doubt(t, "its diff directory cannot be opened", -errno);
 	if ((t->lock_fd = lock_open(t->diff_fd, st.st_uid, O_RDONLY)) < 0)
 		return doubt(t, "its lock file cannot be used", t->lock_fd);
+	return 0;
+}
+
+int
+target_open_lock(struct target *t)
+{
+	char mnt[PATH_MAX];
+
+	/* It may be open from the search. */
+	if (t->lock_fd < 0 && open_lock(t) != 0)
+		return -1;
 	if (lock_read_mountpoint(t->lock_fd, mnt) != 0 || strcmp(mnt, t->mnt) != 0)
 		return doubt(t, "its lock file does not name this mountpoint", 0);
 	return 0;
+}
+
+static int
+take_mount(struct target *t, const struct mountinfo *m, const char *diff)
+{
+	if (strcmp(m->fstype, MOUNT_FSTYPE) != 0)
+		return cli_error("\"%s\" is a mount, but not of pbkfs (%s)", t->mnt, m->fstype);
+	strlcpy(t->diff, m->source, sizeof(t->diff));
+	t->mount_id = m->id;
+	t->has_device = true;
+	t->major = m->major;
+	t->minor = m->minor;
+	if (open_parent(t) != 0)
+		return 1;
+	return check_diff(t, diff);
+}
+
+int
+target_open_unmounted(struct target *t, const char *diff)
+{
+	int rc;
+
+	target_init(t);
+	if ((rc = paths_resolve_parent(diff, t->diff)) != 0)
+		return rc;
+	if (open_lock(t) != 0)
+		return -EINVAL;
+	return lock_read_mountpoint(t->lock_fd, t->mnt);
+}
+
+static bool
+is_held(const struct target *t)
+{
+	return lock_owner(t->lock_fd, LOCK_SUPERVISOR) != 0 ||
+	    lock_owner(t->lock_fd, LOCK_WORKER) != 0;
+}
+
+/* The lock is open and names a mountpoint where the mount is not. */
+static int
+take_elsewhere(struct target *t, struct mountinfo *m)
+{
+	if (!is_held(t))
+		return cli_error("\"%s\" is not mounted", t->diff);
+	t->elsewhere = true;
+	if (holders_find_source(t->diff, m) != 0)
+		return 0;
+	t->has_device = true;
+	t->major = m->major;
+	t->minor = m->minor;
+	return 0;
+}
+
+static int
+find_by_diff(struct target *t, const char *diff, struct mountinfo *m)
+{
+	int rc;
+
+	if ((rc = target_open_unmounted(t, diff)) != 0)
+		return cli_error("could not find out where \"%s\" is mounted: %s", diff,
+		    t->doubt[0] != '\0' ? t->doubt : paths_strerror(rc));
+	if (mountinfo_find(t->mnt, m) == 0 && strcmp(m->source, t->diff) == 0)
+		return take_mount(t, m, diff);
+	return take_elsewhere(t, m);
+}
+
+struct by_mountpoint {
+	struct target *t;
+	const char *mnt;
+	bool	found;
+};
+
+/* Whoever may mount can claim any mountpoint and source: the lock has to agree. */
+static bool
+compare_mountpoint(void *arg, const struct holder *h)
+{
+	struct by_mountpoint *k = arg;
+
+	if (strcmp(h->mount->mountpoint, k->mnt) != 0 || h->mount->source[0] != '/')
+		return true;
+	target_close(k->t);
+	k->found = target_open_unmounted(k->t, h->mount->source) == 0 && strcmp(k->t->mnt, k->mnt) == 0 &&
+	    is_held(k->t);
+	return !k->found;
+}
+
+/* Nothing is mounted at t->mnt any more. */
+static int
+find_gone(struct target *t, const char *dir, const char *diff, struct mountinfo *m)
+{
+	char mnt[PATH_MAX];
+	struct by_mountpoint k = { t, mnt, false };
+
+	memcpy(mnt, t->mnt, sizeof(mnt));
+	if (diff != NULL)
+		k.found = target_open_unmounted(t, diff) == 0 && strcmp(t->mnt, mnt) == 0 && is_held(t);
+	else
+		holders_each(compare_mountpoint, &k);
+	if (!k.found)
+		return cli_error("nothing is mounted at \"%s\"", dir);
+	return take_elsewhere(t, m);
+}
+
+int
+target_find(struct target *t, const char *dir, const char *diff)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+	int rc;
+
+	target_init(t);
+	if (m == NULL)
+		return cli_error("out of memory");
+	if (dir == NULL)
+		return find_by_diff(t, diff, m);
+	if ((rc = find_mount(t, dir, m)) == -ENOENT)
+		return find_gone(t, dir, diff, m);
+	if (rc != 0)
+		return cli_error("could not use \"%s\": %s", dir, paths_strerror(rc));
+	return take_mount(t, m, diff);
 }
 
 void

@@ -15,7 +15,10 @@ struct target {
 	char	diff[PATH_MAX];	/* what the mount shows as its source */
 	const char *base;	/* last component of mnt */
 	int	mount_id;
-	int	parent_fd;	/* the directory that has it */
+	int	parent_fd;	/* the directory that has it; -1 if it is elsewhere */
+	bool	elsewhere;	/* nothing is mounted at mnt, but its processes run on */
+	bool	has_device;	/* a mount of it was found, here or there: */
+	unsigned major, minor;
 	int	diff_fd, lock_fd;	/* -1 if they could not be opened */
 	pid_t	supervisor, worker;	/* 0 = none proven */
 	int	supervisor_fd, worker_fd;	/* pidfds or -1 */
@@ -24,9 +27,16 @@ struct target {
 
 /*
  * Finds the pbkfs mount at dir without touching it.  diff, if not NULL, has to
- * be its diff directory.  Returns 0, or 1 after cli_error().
+ * be its diff directory; dir may be NULL then.  If nothing is mounted at dir, the mount
+ * that was there and that other mount namespaces hold.  Returns 0, or 1 after cli_error().
  */
 int	target_find(struct target *t, const char *dir, const char *diff);
+
+/*
+ * Opens a diff directory and its lock, for a mount that need not be seen: t->mnt is where
+ * it was made.  Returns 0 or negative errno.
+ */
+int	target_open_unmounted(struct target *t, const char *diff);
 
 /*
  * Opens the diff directory and its lock and asks the kernel who holds it;

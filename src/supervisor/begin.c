@@ -17,6 +17,7 @@
 #include "base/util.h"
 #include "ipc/provision.h"
 #include "supervisor/begin.h"
+#include "supervisor/holders.h"
 #include "supervisor/identity.h"
 #include "supervisor/lock.h"
 #include "supervisor/logfile.h"
@@ -137,15 +138,33 @@ open_diff_directory(struct supervisor *s)
 	return 0;
 }
 
+/* Whether other mount namespaces have the mount, and ours has not. */
+static bool
+is_elsewhere(const char *diff, const char *mnt, char *holders, size_t size)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+
+	if (m == NULL || (mountinfo_find(mnt, m) == 0 && strcmp(m->source, diff) == 0) ||
+	    holders_find_source(diff, m) != 0)
+		return false;
+	return holders_of_mount(m->major, m->minor, holders, size) > 0;
+}
+
 static int
 in_use(struct supervisor *s, int fd)
 {
-	char mnt[PATH_MAX] = "";
+	char mnt[PATH_MAX] = "", holders[400];
 	pid_t pid = lock_owner(fd, LOCK_SUPERVISOR);
 
 	if (pid <= 0)
 		pid = lock_owner(fd, LOCK_WORKER);
-	if (lock_read_mountpoint(fd, mnt) != 0 || mnt[0] == '\0')
+	if (lock_read_mountpoint(fd, mnt) != 0)
+		mnt[0] = '\0';
+	if (is_elsewhere(s->config->diff, mnt, holders, sizeof(holders)))
+		return FAIL(s, "diff directory \"%s\" is in use: process %d serves it, for other mount"
+		    " namespaces hold the mount (%s): end these processes, or pbkfs unmount --force"
+		    " -d \"%s\"", s->config->diff, (int)pid, holders, s->config->diff);
+	if (mnt[0] == '\0')
 		return FAIL(s, "diff directory \"%s\" is in use by process %d",
 		    s->config->diff, (int)pid);
 	return FAIL(s, "diff directory \"%s\" is in use: process %d has it mounted at \"%s\"",

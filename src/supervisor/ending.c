@@ -27,6 +27,7 @@
 #include "base/util.h"
 #include "supervisor/diffdir.h"
 #include "supervisor/ending.h"
+#include "supervisor/holders.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/state.h"
 
@@ -168,26 +169,46 @@ judge(struct supervisor *s)
 	pin_forget(&e->pin);
 }
 
+/* One line each time that somebody else holds it. */
+static void
+tell_holders(struct supervisor *s, const struct user *user, unsigned n)
+{
+	struct ending *e = &s->ending;
+	unsigned named = MIN(n, (unsigned)USERS_NAMED);
+	char text[400];
+
+	if (n == e->n_holders && memcmp(user, e->holder, named * sizeof(*user)) == 0)
+		return;
+	e->n_holders = n;
+	memcpy(e->holder, user, named * sizeof(*user));
+	if (n == 0)
+		return;
+	users_print(user, named, n, text, sizeof(text));
+	log_warn("\"%s\" is unmounted here, but other mount namespaces hold it: %s",
+	    s->config->mnt, text);
+}
+
 /* The mount may have left the table. */
 static void
 look_at_table(struct supervisor *s)
 {
+	struct user user[USERS_NAMED] = { 0 };
 	struct ending *e = &s->ending;
-	bool elsewhere;
+	uint64_t began = state_now();
+	unsigned n = 0;
 
 	if (s->mounted && is_in_table(e))
 		return;
 	s->mounted = false;
-	e->due = state_now() + STATE_SECOND;
-	elsewhere = pin_is_taken(&e->pin) && mountinfo_is_elsewhere(e->major, e->minor);
-	if (elsewhere && !e->elsewhere)
-		log_warn("\"%s\" is unmounted here, but another mount namespace holds it",
-		    s->config->mnt);
-	e->elsewhere = elsewhere;
+	if (pin_is_taken(&e->pin))
+		n = holders_find(e->major, e->minor, user, USERS_NAMED);
+	/* Where there are many processes a look costs: at most a twentieth of our time. */
+	e->due = state_now() + MAX(STATE_SECOND, 20 * (state_now() - began));
+	tell_holders(s, user, n);
 	/* Who ends it by force ends the connection first, and nobody can from here on. */
-	if (!elsewhere && has_ended(s))
+	if (n == 0 && has_ended(s))
 		judge(s);
-	else if (!elsewhere)
+	else if (n == 0)
 		pin_release(&e->pin);
 }
 
@@ -201,6 +222,6 @@ ending_look(struct supervisor *s, const struct pollfd p[ENDING_DESCRIPTORS])
 	if (has_ended(s))
 		judge(s);
 	else if (e->table_fd >= 0 && ((p != NULL && p[1].revents != 0) ||
-	    (e->elsewhere && state_now() >= e->due)))
+	    (e->n_holders > 0 && state_now() >= e->due)))
 		look_at_table(s);
 }

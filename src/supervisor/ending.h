@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "supervisor/pin.h"
+#include "supervisor/users.h"
 
 #define ENDING_DESCRIPTORS	2	/* for poll(2) */
 
@@ -21,7 +22,8 @@ struct ending {
 	int	table_fd;	/* the table of mounts tells that it changed; -1 = there is none */
 	struct pin pin;
 	bool	in_sysfs;	/* the file system's device is seen there as long as it lives */
-	bool	elsewhere;	/* it left our table of mounts and stands in another one */
+	unsigned n_holders;	/* it left our table of mounts and stands in so many others */
+	struct user holder[USERS_NAMED];	/* a process of each, the first of them */
 	uint64_t due;		/* CLOCK_MONOTONIC ns: when to look there again */
 	bool	over;		/* the connection has ended */
 	const char *cut;	/* what cut it off, NULL = in order */

@@ -1,14 +1,12 @@
 #include "config.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "supervisor/mountinfo.h"
@@ -194,43 +192,6 @@ mountinfo_has(const char *table, unsigned major, unsigned minor)
 	return found;
 }
 
-/* The number of a process's mount namespace, 0 if we may not know. */
-static ino_t
-namespace_of(const char *pid)
-{
-	char name[64];
-	struct stat st;
-
-	snprintf(name, sizeof(name), "/proc/%.16s/ns/mnt", pid);
-	return stat(name, &st) == 0 ? st.st_ino : 0;
-}
-
-bool
-mountinfo_is_elsewhere(unsigned major, unsigned minor)
-{
-	ino_t ours = namespace_of("self"), seen = ours, theirs;
-	const struct dirent *entry;
-	bool found = false;
-	char table[64];
-	DIR *proc;
-
-	if ((proc = opendir("/proc")) == NULL)
-		return false;
-	while (!found && (entry = readdir(proc)) != NULL) {
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		/* Neighbours in the list often share one. */
-		theirs = namespace_of(entry->d_name);
-		if (theirs == ours || theirs == seen)
-			continue;
-		seen = theirs;
-		snprintf(table, sizeof(table), "/proc/%.16s/mountinfo", entry->d_name);
-		found = mountinfo_has(table, major, minor) == 1;
-	}
-	closedir(proc);
-	return found;
-}
-
 /* Returns 1 with the entry appended, 0 if the line is another kind of mount, or -ENOMEM. */
 static int
 append(char *line, const char *fstype, struct mountinfo **list, size_t *n)
@@ -247,7 +208,7 @@ append(char *line, const char *fstype, struct mountinfo **list, size_t *n)
 }
 
 int
-mountinfo_list(const char *fstype, struct mountinfo **list, size_t *n)
+mountinfo_list(const char *table, const char *fstype, struct mountinfo **list, size_t *n)
 {
 	struct mountinfo *found autofree = NULL;
 	char *line autofree = NULL;
@@ -255,7 +216,7 @@ mountinfo_list(const char *fstype, struct mountinfo **list, size_t *n)
 	int rc = 0;
 	FILE *fp;
 
-	if ((fp = fopen("/proc/self/mountinfo", "re")) == NULL)
+	if ((fp = fopen(table, "re")) == NULL)
 		return -errno;
 	while (rc >= 0 && getline(&line, &size, fp) > 0)
 		rc = append(line, fstype, &found, &count);

@@ -1,5 +1,5 @@
 /*
- * /proc/self/mountinfo: which mounts there are, without touching them.
+ * /proc/.../mountinfo: which mounts there are, without touching them.
  */
 #ifndef SUPERVISOR_MOUNTINFO_H
 #define SUPERVISOR_MOUNTINFO_H
@@ -11,8 +11,10 @@
 
 #define MOUNT_FSTYPE	"fuse.pbkfs"
 
+#define MOUNTINFO_SELF	"/proc/self/mountinfo"
+
 struct mountinfo {
-	int	id, parent;	/* of the mount, and of the one that it lies in */
+	int	id, parent;	/* of the mount, no other one of this system has it; and of the one that it lies in */
 	unsigned major, minor;
 	char	mountpoint[PATH_MAX];	/* unescaped */
 	char	fstype[64];
@@ -40,9 +42,6 @@ int	mountinfo_of(const char *path, struct mountinfo *m);
  */
 int	mountinfo_has(const char *table, unsigned major, unsigned minor);
 
-/* Whether another mount namespace has one, as far as we may see those of other processes. */
-bool	mountinfo_is_elsewhere(unsigned major, unsigned minor);
-
 /*
  * The id of the mount in which fd lies, an O_PATH descriptor too; or of the one that
  * is seen at name in dir_fd, without asking its file system.  Returns the id or
@@ -55,10 +54,11 @@ int	mountinfo_id_at(int dir_fd, const char *name);
 int	mountinfo_find_id(int id, struct mountinfo *m);
 
 /*
- * All mounts of a type, in the order of the file.  Returns 0 and *list, which
+ * All mounts of a type that a table has, in its order.  Returns 0 and *list, which
  * the caller frees, or negative errno.
  */
-int	mountinfo_list(const char *fstype, struct mountinfo **list, size_t *n);
+int	mountinfo_list(const char *table, const char *fstype, struct mountinfo **list,
+	    size_t *n);
 
 /*
  * One line of the file.  Returns 0, or -EUCLEAN if it cannot be understood.

@@ -182,23 +182,39 @@ put_worker(struct json_out *o, const struct supervisor *s)
 
 /* A mount that was told to go and cannot yet. */
 static void
-put_leaving(struct json_out *o, const struct leave *l)
+put_users(struct json_out *o, const char *key, const struct user *user, unsigned total)
 {
 	unsigned i;
 
+	json_open(o, key, '[');
+	for (i = 0; i < MIN(total, (unsigned)USERS_NAMED); i++) {
+		json_open(o, NULL, '{');
+		json_put_u64(o, "pid", (uint64_t)user[i].pid);
+		json_put_string(o, "name", user[i].name);
+		json_close(o, '}');
+	}
+	json_close(o, ']');
+}
+
+static void
+put_leaving(struct json_out *o, const struct leave *l)
+{
 	json_put_bool(o, "leaving", l->asked);
 	if (!l->asked)
 		return;
 	put_time(o, "leaving_since", l->since);
 	json_put_u64(o, "users_total", l->n_users);
-	json_open(o, "users", '[');
-	for (i = 0; i < MIN(l->n_users, (unsigned)USERS_NAMED); i++) {
-		json_open(o, NULL, '{');
-		json_put_u64(o, "pid", (uint64_t)l->user[i].pid);
-		json_put_string(o, "name", l->user[i].name);
-		json_close(o, '}');
-	}
-	json_close(o, ']');
+	put_users(o, "users", l->user, l->n_users);
+}
+
+static void
+put_elsewhere(struct json_out *o, const struct ending *e)
+{
+	json_put_bool(o, "elsewhere", e->n_holders > 0);
+	if (e->n_holders == 0)
+		return;
+	json_put_u64(o, "holders_total", e->n_holders);
+	put_users(o, "holders", e->holder, e->n_holders);
 }
 
 static void
@@ -268,6 +284,7 @@ stat_write(struct supervisor *s)
 	put_time(&o, "time", time(NULL));
 	put_mount(&o, s);
 	put_leaving(&o, &s->leave);
+	put_elsewhere(&o, &s->ending);
 	json_put_u64(&o, "supervisor_pid", (uint64_t)getpid());
 	json_put_double(&o, "uptime_seconds", s->mounted_at == 0 ? 0 :
 	    (double)(state_now() - s->mounted_at) / 1e9);

@@ -79,8 +79,8 @@ uses_mount(int proc_fd, const char *mnt)
 	    has_mapping(proc_fd, mnt);
 }
 
-static void
-name_of(int proc_fd, char *name, size_t size)
+void
+users_name(int proc_fd, char *name, size_t size)
 {
 	int fd autoclose = openat(proc_fd, "comm", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, name, size - 1);
@@ -108,7 +108,7 @@ users_find(const char *mnt, struct user *users, unsigned max)
 			continue;
 		if (uses_mount(fd, mnt) && n++ < max) {
 			users[n - 1].pid = (pid_t)strtol(entry->d_name, NULL, 10);
-			name_of(fd, users[n - 1].name, sizeof(users[n - 1].name));
+			users_name(fd, users[n - 1].name, sizeof(users[n - 1].name));
 		}
 		close(fd);
 	}

@@ -27,6 +27,9 @@ unsigned users_find(const char *mnt, struct user *users, unsigned max);
  */
 void	users_print(const struct user *users, unsigned n, unsigned total, char *text, size_t size);
 
+/* The name of the process whose directory of /proc is open, printable; "" if it is gone. */
+void	users_name(int proc_fd, char *name, size_t size);
+
 /* Both: who uses the mount, as text. */
 void	users_of_mount(const char *mnt, char *text, size_t size);
 

@@ -25,8 +25,8 @@ fake() {
 	LIBMOUNT_FORCE_MOUNT2=always mount -c -i -t fuse.pbkfs -o "fd=$1,rootmode=40000,user_id=0,group_id=0" "$2" "$3" || exit 99
 }
 
-# ---- none
-nothing() { unshare -m --propagation private sh -c 'awk "\$3 == \"fuse.pbkfs\" { print \$2 }" /proc/self/mounts |
+# ---- none, nor processes whose mount namespaces might have some
+nothing() { unshare -m -p -f --mount-proc --propagation private sh -c 'awk "\$3 == \"fuse.pbkfs\" { print \$2 }" /proc/self/mounts |
 	while read -r m; do umount -l "$(printf "%b" "$m")"; done; exec "$@"' - "$@"; }
 check "no mounts" nothing pbkfs list
 equal "are told as none" "no mounts" "$(cat "$work/out")"

@@ -1,0 +1,225 @@
+/*
+ * syncfs(2) of a FUSE mount sends the dirty pages of all files to the worker but does not
+ * wait for its answers, which an abort would throw away.  The control file
+ * "waiting" counts the requests that have none yet, so that is waited for.
+ *
+ * Any descriptor of the file system will do for syncfs(2).  The root of a mount in another
+ * namespace is one; where that is no longer mounted, or not for us to enter, what a process
+ * has open.
+ */
+#include "config.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cli/cut.h"
+#include "cli/limited.h"
+#include "supervisor/holders.h"
+
+#define CONTROL_DIR	"/sys/fs/fuse/connections"
+#define CONTROL_MAGIC	0x65735543
+#define FLUSH_SECONDS	60
+#define POLL_MS		20
+
+/* Of <linux/mount.h>, which cannot be had beside <sys/mount.h> on every system. */
+#define FSOPEN_CLOEXEC_	1
+#define FSMOUNT_CLOEXEC_	1
+#define FSCONFIG_CMD_CREATE_	6
+#ifndef SYS_fsopen
+#define SYS_fsopen	430
+#define SYS_fsconfig	431
+#define SYS_fsmount	432
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd	438
+#endif
+
+struct device {
+	unsigned major, minor;
+};
+
+/* Asks no server: the kernel knows the device. */
+static bool
+is_on(int dir_fd, const char *name, int flags, const struct device *d)
+{
+	struct statx sx;
+
+	return statx(dir_fd, name, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &sx) == 0 &&
+	    sx.stx_dev_major == d->major && sx.stx_dev_minor == d->minor;
+}
+
+struct flushing {
+	const struct device *device;
+	bool	done;
+};
+
+static bool
+flush_root(void *arg, const struct holder *h)
+{
+	int root autoclose = -1, mount autoclose = -1, fd autoclose = -1;
+	struct flushing *k = arg;
+
+	if (h->mount->major != k->device->major || h->mount->minor != k->device->minor)
+		return true;
+	root = openat(h->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return true;
+	mount = openat(root, h->mount->mountpoint[1] == '\0' ? "." : h->mount->mountpoint + 1,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (mount < 0 || !is_on(mount, "", AT_EMPTY_PATH, k->device))
+		return true;
+	fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	k->done = fd >= 0 && syncfs(fd) == 0;
+	return !k->done;
+}
+
+/* Root need not be let in by the file system to borrow what a process has open. */
+static int
+borrow(pid_t pid, int fd_dir, const char *name)
+{
+	int pidfd autoclose = (int)syscall(SYS_pidfd_open, pid, 0), fd = -1;
+
+	if (pidfd >= 0)
+		fd = (int)syscall(SYS_pidfd_getfd, pidfd, atoi(name), 0);
+	return fd >= 0 ? fd : openat(fd_dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static bool
+flush_process(int proc_fd, const char *pid, const struct device *d)
+{
+	const struct dirent *entry;
+	char path[48];
+	bool done = false;
+	DIR *dir;
+	int dir_fd, fd;
+
+	snprintf(path, sizeof(path), "%.16s/fd", pid);
+	if ((dir_fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return false;
+	if ((dir = fdopendir(dir_fd)) == NULL) {
+		close(dir_fd);
+		return false;
+	}
+	while (!done && (entry = readdir(dir)) != NULL) {
+		if (!is_on(dirfd(dir), entry->d_name, 0, d) ||
+		    (fd = borrow((pid_t)atoi(pid), dirfd(dir), entry->d_name)) < 0)
+			continue;
+		done = syncfs(fd) == 0;
+		close(fd);
+	}
+	closedir(dir);
+	return done;
+}
+
+static bool
+flush_any_process(const struct device *d)
+{
+	const struct dirent *entry;
+	bool done = false;
+	DIR *proc;
+
+	if ((proc = opendir("/proc")) == NULL)
+		return false;
+	while (!done && (entry = readdir(proc)) != NULL)
+		done = isdigit((unsigned char)entry->d_name[0]) &&
+		    flush_process(dirfd(proc), entry->d_name, d);
+	closedir(proc);
+	return done;
+}
+
+/* The file system that controls connections, mounted or not.  Returns a directory. */
+static int
+open_control(void)
+{
+	int fs autoclose = -1, fd autoclose = -1;
+	struct statfs st;
+
+	fd = open(CONTROL_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && fstatfs(fd, &st) == 0 && (unsigned long)st.f_type == CONTROL_MAGIC)
+		return steal_fd(&fd);
+	if ((fs = (int)syscall(SYS_fsopen, "fusectl", FSOPEN_CLOEXEC_)) < 0 ||
+	    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE_, NULL, NULL, 0) != 0)
+		return -errno;
+	close(fd);
+	fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC_, 0);
+	return fd < 0 ? -errno : steal_fd(&fd);
+}
+
+static int
+open_control_file(unsigned minor, const char *what, int flags)
+{
+	int dir autoclose = open_control(), fd;
+	char name[48];
+
+	if (dir < 0)
+		return dir;
+	snprintf(name, sizeof(name), "%u/%s", minor, what);
+	fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* How many requests have no answer yet, or negative errno.  An open file tells one number. */
+static int
+count_waiting(unsigned minor)
+{
+	int fd autoclose = open_control_file(minor, "waiting", O_RDONLY);
+	char text[24];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	if ((n = read(fd, text, sizeof(text) - 1)) < 0)
+		return -errno;
+	text[n] = '\0';
+	return atoi(text);
+}
+
+/* The kernel tells nobody that a connection is idle. */
+static int
+wait_for_answers(unsigned minor)
+{
+	int n;
+
+	while ((n = count_waiting(minor)) > 0)
+		poll(NULL, 0, POLL_MS);
+	return n;
+}
+
+static int
+flush(const void *arg)
+{
+	struct flushing k = { .device = arg };
+
+	holders_each(flush_root, &k);
+	if (!k.done && !flush_any_process(k.device))
+		return -ENOENT;
+	return wait_for_answers(k.device->minor);
+}
+
+int
+cut_flush(unsigned major, unsigned minor)
+{
+	const struct device d = { major, minor };
+
+	return limited_run(flush, &d, FLUSH_SECONDS);
+}
+
+int
+cut_abort(unsigned minor)
+{
+	int fd autoclose = open_control_file(minor, "abort", O_WRONLY);
+
+	if (fd < 0)
+		return fd;
+	return write(fd, "1", 1) == 1 ? 0 : -errno;
+}
