@@ -15,7 +15,7 @@
 #include "supervisor/become.h"
 #include "supervisor/storeaccess.h"
 #include "supervisor/storeuser.h"
-#include "worker/sandbox.h"
+#include "sandbox/sandbox.h"
 
 #define NOBODY		65534
 #define STORE_DENIED	200	/* exit status of a child: no program of ours has it */

@@ -77,7 +77,7 @@ become_init(struct become *b, uid_t uid, gid_t gid, bool with_groups)
 		find_groups(b);
 }
 
-/* Raw, as in worker/sandbox_identity.c. */
+/* Raw, as in sandbox/identity.c. */
 int
 become_limit_caps(bool read_search)
 {

@@ -15,7 +15,7 @@
 #include "ipc/provision.h"
 #include "worker/confine.h"
 #include "worker/report.h"
-#include "worker/sandbox.h"
+#include "sandbox/sandbox.h"
 
 #define MAX_FDS	8192u	/* more would only cost memory in the kernel */
 #define KEPT_FDS 300u	/* backup directories, pipes, the journal, block maps */

@@ -50,8 +50,8 @@
 
 #include "base/io.h"
 #include "base/util.h"
-#include "worker/sandbox.h"
-#include "worker/sandbox_layers.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/layers.h"
 
 /* ---- the place: made once, by us, before any child ---- */
 

@@ -1,13 +1,15 @@
 /*
  * The layers that sandbox_enter() puts on, one file each.
  */
-#ifndef WORKER_SANDBOX_LAYERS_H
-#define WORKER_SANDBOX_LAYERS_H
+#ifndef SANDBOX_LAYERS_H
+#define SANDBOX_LAYERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "worker/sandbox.h"
+#include "sandbox/sandbox.h"
+
+struct calls;
 
 /*
  * Each returns 0, or negative errno with *step naming what could not be done
@@ -38,8 +40,8 @@ int	sandbox_landlock_restrict(const struct sandbox *s, int abi, const char **ste
 /* What an abi lacks, as sandbox_missing() wants it. */
 void	sandbox_landlock_missing(int abi, char *text, size_t size);
 
-/* Installs the filter of system calls; debug: named on standard error. */
-int	sandbox_seccomp_install(bool debug, const char **step);
+/* Installs a filter of system calls; debug: named on standard error. */
+int	sandbox_seccomp_install(const struct calls *calls, bool debug, const char **step);
 
 /* Installs a second one, for all threads: to start another kills. */
 int	sandbox_seccomp_end_threads(void);

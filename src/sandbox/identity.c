@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "worker/sandbox_layers.h"
+#include "sandbox/layers.h"
 
 #define CAP_BIT(c)	(UINT64_C(1) << (c))
 

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/util.h"
-#include "worker/sandbox_layers.h"
+#include "sandbox/layers.h"
 
 static int
 lower(int which, rlim_t most)

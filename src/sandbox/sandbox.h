@@ -1,8 +1,8 @@
 /*
  * Confinement of the worker: identity, capabilities, Landlock, seccomp.
  */
-#ifndef WORKER_SANDBOX_H
-#define WORKER_SANDBOX_H
+#ifndef SANDBOX_SANDBOX_H
+#define SANDBOX_SANDBOX_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -11,8 +11,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include "worker/sandbox.h"
-#include "worker/sandbox_layers.h"
+#include "sandbox/layers.h"
+#include "sandbox/sandbox.h"
+#ifdef ENABLE_SANDBOX
+#include "sandbox/calls.h"
+#endif
 
 /*
  * A thread that exists already would keep every right.  The link count of the
@@ -56,7 +59,7 @@ restrict_kernel(const struct sandbox *s, const char **step)
 	if (s->level == SANDBOX_FULL)
 		r = sandbox_landlock_restrict(s, sandbox_landlock_abi(), step);
 	if (r == 0 && s->level != SANDBOX_NONE)
-		r = sandbox_seccomp_install(s->debug, step);
+		r = sandbox_seccomp_install(&calls_worker, s->debug, step);
 	if (r == 0 && !s->threads) {
 		*step = "forbid threads";
 		r = sandbox_end_threads(s);

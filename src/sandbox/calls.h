@@ -1,0 +1,84 @@
+/*
+ * Tables of system calls: what a process may ask the kernel for, one row for each call.
+ *
+ * A table is read from the top; the first row whose call and arguments match gives
+ * the answer.  What has no row gets the table's own answer.
+ */
+#ifndef SANDBOX_CALLS_H
+#define SANDBOX_CALLS_H
+
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+enum answer {
+	ANSWER_ALLOW,
+	ANSWER_REFUSE,		/* fails with an errno */
+	ANSWER_QUIET,		/* the same, unnamed under --debug */
+	ANSWER_KILL,		/* the process dies of SIGSYS */
+};
+
+/* One condition on 32 bits of an argument. */
+struct test {
+	enum { TEST_END, TEST_EQUAL, TEST_ANY, TEST_SELF } kind;
+	uint32_t at;		/* offset into struct seccomp_data */
+	uint32_t mask;
+	uint32_t value;		/* TEST_EQUAL: what the masked bits are */
+};
+#define TESTS_MAX	3
+
+struct row {
+	const char *name;
+	uint32_t nr;
+	enum answer answer;
+	int	error;		/* errno, positive, as the filter returns it */
+	struct test tests[TESTS_MAX];	/* all must hold */
+};
+
+struct calls {
+	const char *who;	/* for --debug */
+	const struct row *rows;
+	size_t	n;
+	enum answer otherwise;	/* for what has no row: to refuse is ENOSYS */
+};
+
+#define ALLOW(call) \
+	{ .name = #call, .nr = __NR_##call, .answer = ANSWER_ALLOW }
+#define ALLOW_IF(call, ...) \
+	{ .name = #call, .nr = __NR_##call, .answer = ANSWER_ALLOW, .tests = { __VA_ARGS__ } }
+#define REFUSE(call, err) \
+	{ .name = #call, .nr = __NR_##call, .answer = ANSWER_REFUSE, .error = (err) }
+#define REFUSE_IF(call, err, ...) \
+	{ .name = #call, .nr = __NR_##call, .answer = ANSWER_REFUSE, .error = (err), \
+	  .tests = { __VA_ARGS__ } }
+#define QUIET(call, err) \
+	{ .name = #call, .nr = __NR_##call, .answer = ANSWER_QUIET, .error = (err) }
+#define KILL(call) \
+	{ .name = #call, .nr = __NR_##call, .answer = ANSWER_KILL }
+
+/*
+ * Arguments count from 0.  The kernel takes all that is tested here as 32 bits
+ * (for mmap's protection only the low ones have a meaning), save for the one
+ * pointer, of which HIGH_IS tests the other half.
+ */
+#define ARG(n)			((uint32_t)offsetof(struct seccomp_data, args) + 8 * (n))
+#define BITS_ARE(n, m, v)	{ TEST_EQUAL, ARG(n), (m), (v) }
+#define IS(n, v)		BITS_ARE(n, UINT32_MAX, v)
+#define HIGH_IS(n, v)		{ TEST_EQUAL, ARG(n) + 4, UINT32_MAX, (v) }
+#define ANY_OF(n, m)		{ TEST_ANY, ARG(n), (m), 0 }
+#define IS_OUR_PID(n)		{ TEST_SELF, ARG(n), UINT32_MAX, 0 }
+
+/* Nothing of ours asks for these: large and often broken parts of the kernel, the kernel itself. */
+#define NOBODY_NEEDS \
+	KILL(ptrace), KILL(process_vm_readv), KILL(process_vm_writev), \
+	KILL(pidfd_getfd), KILL(kcmp), KILL(open_by_handle_at), \
+	KILL(bpf), KILL(io_uring_setup), KILL(io_uring_enter), KILL(io_uring_register), \
+	KILL(perf_event_open), KILL(userfaultfd), \
+	KILL(add_key), KILL(request_key), KILL(keyctl), \
+	KILL(init_module), KILL(finit_module), KILL(delete_module), \
+	KILL(kexec_load), KILL(kexec_file_load), KILL(reboot)
+
+extern const struct calls calls_worker;
+
+#endif
