@@ -36,6 +36,7 @@ put_mount(struct json_out *o, const struct mountinfo *m, const struct look *l)
 {
 	static const char *const states[] = {
 		[LOOK_UNKNOWN] = "unknown", [LOOK_MOUNTED] = "mounted",
+		[LOOK_LEAVING] = "leaving",
 		[LOOK_ALONE] = "no-supervisor", [LOOK_DEAD] = "dead",
 		[LOOK_ELSEWHERE] = "elsewhere",
 	};

@@ -27,6 +27,7 @@ cell_state(const void *row, char *text)
 {
 	static const char *const states[] = {
 		[LOOK_UNKNOWN] = "unknown", [LOOK_MOUNTED] = "mounted",
+		[LOOK_LEAVING] = "leaving",
 		[LOOK_ALONE] = "no supervisor", [LOOK_DEAD] = "dead",
 		[LOOK_ELSEWHERE] = "elsewhere",
 	};
@@ -105,6 +106,8 @@ print_way_out(const struct row *r)
 
 	if (r->look->remark[0] != '\0')
 		table_remark("unknown", r->look->remark);
+	if (r->look->state == LOOK_LEAVING)
+		table_remark("leaving", "it was told to go, and is unmounted as soon as nobody uses it");
 	if (r->look->state == LOOK_ELSEWHERE) {
 		snprintf(text, sizeof(text), "not mounted here, but clients in other mount namespaces"
 		    " hold it; end them, or pbkfs unmount --force -d \"%s\"", r->mount->source);

@@ -82,6 +82,26 @@ take_text(const struct json_node *nodes, const char *key, char *out, size_t size
 		strlcpy(out, text, size);
 }
 
+/* One that an earlier mount left behind says nothing of this one. */
+static bool
+is_of_this_mount(const struct json_node *nodes, const struct look *l)
+{
+	uint64_t pid;
+
+	return json_u64(json_get(nodes, nodes, "supervisor_pid"), &pid) == 0 &&
+	    (l->supervisor == 0 || pid == (uint64_t)l->supervisor);
+}
+
+/* A mount that was told to go does not come back. */
+static void
+take_leaving(const struct json_node *nodes, struct look *l)
+{
+	const struct json_node *leaving = json_get(nodes, nodes, "leaving");
+
+	if (l->state == LOOK_MOUNTED && leaving != NULL && leaving->type == JSON_TRUE)
+		l->state = LOOK_LEAVING;
+}
+
 /* The snapshot is old: what it says is that the mount was so old then. */
 static void
 take_uptime(const struct json_node *nodes, struct look *l)
@@ -89,15 +109,10 @@ take_uptime(const struct json_node *nodes, struct look *l)
 	const char *text = json_string(json_get(nodes, nodes, "time"));
 	const struct json_node *uptime = json_get(nodes, nodes, "uptime_seconds");
 	struct tm tm = { 0 };
-	uint64_t pid;
 	double age;
 
 	if ((l->state != LOOK_MOUNTED && l->state != LOOK_ELSEWHERE) || text == NULL || uptime == NULL ||
 	    uptime->type != JSON_NUMBER || strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL)
-		return;
-	/* One that an earlier mount left behind says nothing of this one. */
-	if (json_u64(json_get(nodes, nodes, "supervisor_pid"), &pid) != 0 ||
-	    (l->supervisor != 0 && pid != (uint64_t)l->supervisor))
 		return;
 	age = difftime(time(NULL), timegm(&tm)) + strtod(uptime->text, NULL);
 	if (!(age < 1e12))
@@ -118,7 +133,10 @@ read_snapshot(const struct target *t, struct look *l)
 		return;
 	take_text(nodes, "instance", l->instance, sizeof(l->instance));
 	take_text(nodes, "backup_id", l->backup_id, sizeof(l->backup_id));
+	if (!is_of_this_mount(nodes, l))
+		return;
 	take_uptime(nodes, l);
+	take_leaving(nodes, l);
 }
 
 /* The mount's own processes are no clients. */

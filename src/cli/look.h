@@ -16,6 +16,7 @@
 enum look_state {
 	LOOK_UNKNOWN,		/* remark says why */
 	LOOK_MOUNTED,
+	LOOK_LEAVING,		/* it was told to go, and goes when nobody uses it any more */
 	LOOK_ALONE,		/* a worker without its supervisor */
 	LOOK_DEAD,		/* neither */
 	LOOK_ELSEWHERE,		/* mounted in other mount namespaces only */

@@ -28,6 +28,10 @@ leaves() {
 	check "$who: stat says it" grep -Eq "^LEAVING .*\(pid $user\)" "$work/text"
 	run_user pbkfs stat -D "$mnt" --format=json >"$work/json" 2>&1
 	check "$who: and as JSON" grep -Eq '"leaving": ?true' "$work/json"
+	run_user pbkfs list >"$work/text" 2>&1
+	check "$who: list says it" grep -Eq "^$mnt +leaving " "$work/text"
+	run_user pbkfs list --format=json | "$support/jsonflat" >"$work/json" 2>&1
+	check "$who: and as JSON" grep -Eq '\.state leaving$' "$work/json"
 	check "$who: new opens are served" run_user cat "$mnt/PG_VERSION"
 	refuse "$who: unmount says who is in the way" "in use by .*pid $user" unmount_it
 	ask_again
