@@ -24,7 +24,7 @@ note_signal(int number)
 	caught = number;
 }
 
-static const int watched[] = { SIGINT, SIGTERM, SIGHUP };
+static const int watched[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP };
 
 /* Blocked except inside ppoll(2), so that none is missed. */
 static void

@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "supervisor/identity.h"
 #include "supervisor/keeper.h"
+#include "supervisor/signals.h"
 #include "supervisor/spawn.h"
 
 int
@@ -47,7 +48,7 @@ keep(int fd, uid_t uid, gid_t gid, const char *mnt)
 	char byte;
 
 	setproctitle("keeper: %s", mnt);
-	spawn_ignore_signals();
+	signals_ignore();
 	spawn_close_all_but(&fd, 1);
 	if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
 	    setresuid(uid, uid, uid) != 0)

@@ -20,6 +20,7 @@
 #include "supervisor/execute.h"
 #include "supervisor/identity.h"
 #include "supervisor/memlimit.h"
+#include "supervisor/signals.h"
 #include "supervisor/spawn.h"
 
 #define INDEX_MAX_DEFAULT	(2048 * MiB)
@@ -160,25 +161,6 @@ spawn_close_all_but(const int *keep, size_t n)
 	} while (next != ~0u);
 }
 
-/*
- * A shutdown sends SIGTERM to every process, a terminal SIGINT: the worker
- * goes on until the mount is gone.
- */
-void
-spawn_ignore_signals(void)
-{
-	static const int ignored[] = {
-		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ
-	};
-	sigset_t none;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(ignored); i++)
-		signal(ignored[i], SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void
 set_oom_score(void)
 {
@@ -204,7 +186,8 @@ run_child(const struct supervisor *s, const struct job *job, int memfd)
 	char title[PATH_MAX + 32];
 
 	log_set_sink(NULL);
-	spawn_ignore_signals();
+	/* A shutdown sends SIGTERM to every process, a terminal SIGINT: it goes on until the mount is gone. */
+	signals_ignore();
 	identity_raise();
 	set_oom_score();
 	if (job->program == JOB_PREPARE || job->program == JOB_CHECK_STORE)

@@ -36,7 +36,5 @@ void	spawn_kill(struct worker *w, const char *fmt, ...) __attribute__((format(pr
 
 /* For children: closes all but standard streams and the n descriptors in keep; -1 is none. */
 void	spawn_close_all_but(const int *keep, size_t n);
-/* Ignores what a shutdown or a terminal sends to everybody. */
-void	spawn_ignore_signals(void);
 
 #endif

@@ -45,6 +45,7 @@
 #include "supervisor/memlimit.h"
 #include "supervisor/notify.h"
 #include "supervisor/reopen.h"
+#include "supervisor/signals.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
 #include "supervisor/supervisor.h"
@@ -85,22 +86,6 @@ state_provided_changed(struct supervisor *s)
 	if (s->shared != NULL)
 		atomic_fetch_add(&s->shared->provided, 1);
 	s->provided_due = 0;
-}
-
-static int
-block_signals(void)
-{
-	static const int ours[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
-	sigset_t set;
-	size_t i;
-
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGCHLD, SIG_DFL);
-	sigemptyset(&set);
-	for (i = 0; i < ARRAY_SIZE(ours); i++)
-		sigaddset(&set, ours[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static void
@@ -428,19 +413,22 @@ ask_for_stats(struct supervisor *s, bool reset)
 static void
 on_signal(struct supervisor *s, uint32_t number)
 {
-	switch (number) {
-	case SIGTERM:
-	case SIGINT:
+	switch (signals_deed(number)) {
+	case SIGNAL_LEAVE:
 		if (s->phase == PHASE_PREPARING)
 			state_fail(s, "interrupted");
 		else
 			leave_ask(s);
 		break;
-	case SIGUSR1:
-	case SIGUSR2:
-		ask_for_stats(s, number == SIGUSR2);
+	case SIGNAL_STATS:
+		ask_for_stats(s, false);
 		break;
-	default:	/* SIGHUP: the terminal is not ours */
+	case SIGNAL_RESET:
+		ask_for_stats(s, true);
+		break;
+	case SIGNAL_IGNORED:
+	case SIGNAL_FAULT:
+	case SIGNAL_LEFT:
 		break;
 	}
 }
@@ -607,7 +595,7 @@ supervisor_main(const struct supervisor_config *config)
 	leave_init(&s.leave);
 	ending_init(&s.ending);
 	setproctitle("supervisor: %s", config->mnt);
-	if ((s.signal_fd = block_signals()) < 0)
+	if ((s.signal_fd = signals_open()) < 0)
 		return 1;
 	protect_from_oom();
 	prepare(&s);

@@ -31,6 +31,7 @@
 #include "supervisor/lock.h"
 #include "supervisor/memlimit.h"
 #include "supervisor/mountinfo.h"
+#include "supervisor/signals.h"
 #include "supervisor/supervisor.h"
 #include "unit.h"
 
@@ -550,6 +551,70 @@ START_TEST(answers_poison_with_an_error)
 }
 END_TEST
 
+static pid_t
+worker_pid(void)
+{
+	char path[160];
+	int pid = 0;
+	FILE *fp;
+
+	snprintf(path, sizeof(path), "%s/.pbkfs/worker.pid", diff);
+	ck_assert_ptr_nonnull(fp = fopen(path, "r"));
+	ck_assert_int_eq(fscanf(fp, "%d", &pid), 1);
+	fclose(fp);
+	ck_assert_int_gt(pid, 1);
+	return pid;
+}
+
+START_TEST(no_signal_ends_a_mount_in_use)
+{
+	struct stat st;
+	struct run r;
+	pid_t worker;
+	int held, i;
+
+	if (!can_mount())
+		return;
+	start(&r, HONEST);
+	ck_assert_int_eq(outcome(&r), 'M');
+	worker = worker_pid();
+	ck_assert_int_ge(held = open(mnt, O_PATH | O_DIRECTORY | O_CLOEXEC), 0);
+	for (i = 1; i <= 64; i++) {
+		if (i == SIGKILL || i == SIGSTOP)
+			continue;
+		ck_assert_int_eq(kill(r.pid, i), 0);
+		/* The fault of a worker is its own; glibc keeps 32 and 33. */
+		if (signals_deed((uint32_t)i) != SIGNAL_FAULT && i != 32 && i != 33)
+			ck_assert_int_eq(kill(worker, i), 0);
+		ck_assert_msg(stat(mnt, &st) == 0, "signal %d: %s", i, strerror(errno));
+		ck_assert_msg(waitpid(r.pid, NULL, WNOHANG) == 0, "signal %d", i);
+	}
+	ck_assert(log_will_have("stays mounted"));
+	close(held);
+	ck_assert_int_eq(end(&r), 0);
+	ck_assert(log_has("unmounted"));
+	ck_assert(!log_has("(generation 2)"));
+	ck_assert(!mount_exists());
+}
+END_TEST
+
+static const int leaving[] = { SIGTERM, SIGINT, SIGQUIT, SIGABRT, SIGPWR };
+
+START_TEST(leaves_when_told)
+{
+	struct run r;
+
+	if (!can_mount())
+		return;
+	start(&r, HONEST);
+	ck_assert_int_eq(outcome(&r), 'M');
+	ck_assert_int_eq(kill(r.pid, leaving[_i]), 0);
+	ck_assert_int_eq(end(&r), 0);
+	ck_assert(log_has("unmounted"));
+	ck_assert(!mount_exists());
+}
+END_TEST
+
 /* ---- without processes -------------------------------------------------- */
 
 static struct shared shared;
@@ -939,6 +1004,8 @@ main(int argc, char **argv)
 	tcase_add_loop_test(lying, outlives_lying_servers, 0, N(servers));
 	tcase_add_test(lying, gives_up_on_workers_that_die_at_once);
 	tcase_add_test(lying, answers_poison_with_an_error);
+	tcase_add_test(lying, no_signal_ends_a_mount_in_use);
+	tcase_add_loop_test(lying, leaves_when_told, 0, N(leaving));
 	suite_add_tcase(s, lying);
 	return unit_main(s);
 }

@@ -1,0 +1,69 @@
+#include "config.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "supervisor/signals.h"
+
+#define KERNEL_SIGNALS	64
+#define KERNEL_SET_SIZE	(KERNEL_SIGNALS / 8)
+
+static const unsigned char deeds[KERNEL_SIGNALS + 1] = {
+	[SIGTERM] = SIGNAL_LEAVE,
+	[SIGINT] = SIGNAL_LEAVE,
+	[SIGQUIT] = SIGNAL_LEAVE,
+	[SIGABRT] = SIGNAL_LEAVE,	/* abort(3) ends us all the same */
+	[SIGPWR] = SIGNAL_LEAVE,
+	[SIGUSR1] = SIGNAL_STATS,
+	[SIGUSR2] = SIGNAL_RESET,
+	[SIGSEGV] = SIGNAL_FAULT,
+	[SIGBUS] = SIGNAL_FAULT,
+	[SIGILL] = SIGNAL_FAULT,
+	[SIGFPE] = SIGNAL_FAULT,
+	[SIGSYS] = SIGNAL_FAULT,
+	[SIGTRAP] = SIGNAL_FAULT,
+	[SIGCHLD] = SIGNAL_LEFT,	/* ignored, its children could not be waited for */
+	[SIGCONT] = SIGNAL_LEFT,
+	[SIGKILL] = SIGNAL_LEFT,
+	[SIGSTOP] = SIGNAL_LEFT,
+};
+
+enum signal_deed
+signals_deed(uint32_t number)
+{
+	return number < ARRAY_SIZE(deeds) ? (enum signal_deed)deeds[number] : SIGNAL_IGNORED;
+}
+
+/* With the two that the C library keeps for its threads, which a process of one has not. */
+int
+signals_open(void)
+{
+	sigset_t set;
+	int i;
+
+	memset(&set, 0xff, sizeof(set));
+	for (i = 1; i <= KERNEL_SIGNALS; i++)
+		if (signals_deed((uint32_t)i) == SIGNAL_LEFT)
+			sigdelset(&set, i);
+	signal(SIGCHLD, SIG_DFL);
+	if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, KERNEL_SET_SIZE) != 0)
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void
+signals_ignore(void)
+{
+	sigset_t none;
+	int i;
+
+	for (i = 1; i <= KERNEL_SIGNALS; i++)
+		if (signals_deed((uint32_t)i) < SIGNAL_FAULT)
+			signal(i, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
