@@ -43,7 +43,7 @@ confine(const struct confined *c, int store_fd)
 {
 	bool root = geteuid() == 0;
 	struct sandbox s = {
-		.level = c->sandbox, .store_fd = store_fd, .diff_fd = c->write_fd,
+		.level = c->sandbox, .dir = { { .fd = store_fd }, { c->write_fd, true, false } }, .n_dirs = 2,
 		.switch_user = root && c->write_fd < 0, .uid = NOBODY, .gid = NOBODY,
 		.keep_read_search = root, .threads = true, .debug = c->debug,
 	};

@@ -18,7 +18,7 @@ enum verify_mode { VERIFY_AUTO, VERIFY_ON, VERIFY_OFF };	/* VERIFY_AUTO: what co
 /* The programs that a supervisor starts: see worker/worker.h. */
 enum job_program { JOB_PREPARE, JOB_FILL, JOB_SERVE, JOB_CHECK_STORE, JOB_PROGRAMS };
 
-#define JOB_CUT_NAME	".pbkfs-dirty-cut"	/* in the diff directory: the mount has not ended in order */
+#define JOB_CUT_NAME	"cut"	/* in diff_fd: the mount has not ended in order */
 #define OWNER_NAME_MAX	64	/* bytes, NUL included */
 #define JOB_GROUPS_MAX	256	/* supplementary groups of one user that are used */
 
@@ -32,7 +32,8 @@ struct job {
 
 	/* descriptors; -1 where the program has no use for one */
 	int	store_fd;	/* catalog root, O_PATH | O_DIRECTORY */
-	int	diff_fd;	/* diff directory, O_RDONLY | O_DIRECTORY */
+	int	diff_fd;	/* changes/ of the diff directory, O_RDONLY | O_DIRECTORY */
+	int	provided_fd;	/* .pbkfs/ of it, the same; only read */
 	int	index_fd;	/* memfd: written by the preparer, sealed for the others */
 	int	fuse_fd;	/* /dev/fuse of the mount; -1 for the preparer */
 	int	in_fd, out_fd;	/* pipes: from and to the supervisor */
@@ -80,7 +81,7 @@ struct job {
 	bool	careful;	/* take requests up one by one: one of them may be fatal */
 };
 
-#define JOB_VERSION	1		/* of the bytes below: what another build wrote is refused */
+#define JOB_VERSION	2		/* of the bytes below: what another build wrote is refused */
 #define JOB_MAX		(8u << 20)	/* bytes; a command line has less */
 
 /*
@@ -100,7 +101,7 @@ int	job_decode(const unsigned char *bytes, size_t len, struct job **job);
 void	job_free(struct job *job);
 
 /* The descriptors of a job one after the other, its mapped_fds last. */
-#define JOB_FDS	9
+#define JOB_FDS	10
 unsigned job_fds(const struct job *job);
 int	job_fd(const struct job *job, unsigned i);
 

@@ -110,16 +110,13 @@ sandbox_landlock_restrict(const struct sandbox *s, int abi, const char **step)
 	fd = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
 	if (fd < 0)
 		return -errno;
-	*step = "allow the store by Landlock";
-	if ((r = allow_beneath(fd, &handled, s->store_fd, store_rights)) != 0)
-		return r;
-	*step = "allow the diff directory by Landlock";
-	if ((r = allow_beneath(fd, &handled, s->diff_fd, diff_rights)) != 0)
-		return r;
-	*step = "allow a mapped directory by Landlock";
-	for (i = 0; i < s->n_more_fds; i++)
-		if ((r = allow_beneath(fd, &handled, s->more_fds[i], diff_rights)) != 0)
+	for (i = 0; i < s->n_dirs; i++) {
+		*step = s->dir[i].writable ? "allow a directory of its own by Landlock" :
+		    "allow the store by Landlock";
+		if ((r = allow_beneath(fd, &handled, s->dir[i].fd,
+		    s->dir[i].writable ? diff_rights : store_rights)) != 0)
 			return r;
+	}
 	*step = "enforce Landlock";
 	return syscall(SYS_landlock_restrict_self, fd, 0) != 0 ? -errno : 0;
 }

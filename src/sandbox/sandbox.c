@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -30,6 +31,17 @@ check_single_thread(const char **step)
 	if (stat("/proc/self/task", &st) == 0 && st.st_nlink > 3)
 		return -EBUSY;
 	return 0;
+}
+
+/* Best effort: not every file system can. */
+static void
+lock_directories(const struct sandbox *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n_dirs; i++)
+		if (s->dir[i].locked && s->dir[i].fd >= 0)
+			flock(s->dir[i].fd, LOCK_EX | LOCK_NB);
 }
 
 static int
@@ -105,6 +117,7 @@ sandbox_enter(const struct sandbox *s, char *error)
 
 	if ((r = check_kernel(s, error)) != 0)
 		return r;
+	lock_directories(s);
 	if ((r = check_single_thread(&step)) == 0 &&
 	    (r = sandbox_identity_switch(s, &step)) == 0 &&
 	    (r = forbid_new_privileges(&step)) == 0 &&

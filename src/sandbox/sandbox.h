@@ -9,13 +9,21 @@
 #include <sys/types.h>
 
 #include "ipc/job.h"
+#include "ipc/provision.h"
+
+#define SANDBOX_DIRS_MAX	(3 + PROVISION_MAPPINGS_MAX)
+
+/* What may be read beneath, or written as well. */
+struct sandbox_dir {
+	int	fd;		/* a directory; -1 for none */
+	bool	writable;
+	bool	locked;		/* by flock(2), while the process lives, as far as it can be */
+};
 
 struct sandbox {
 	enum sandbox_level level;
-	int	store_fd;	/* directory, read beneath; -1 for none */
-	int	diff_fd;	/* directory, read and written beneath; -1 for none */
-	const int *more_fds;	/* directories, the same; NULL for none */
-	unsigned n_more_fds;
+	struct sandbox_dir dir[SANDBOX_DIRS_MAX];
+	unsigned n_dirs;
 	bool	switch_user;	/* become uid:gid (only root can) */
 	uid_t	uid;
 	gid_t	gid;

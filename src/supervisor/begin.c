@@ -437,9 +437,18 @@ choose_wal(struct supervisor *s)
 	if (c->no_wal && s->wal == WAL_DIRECT)
 		return FAIL(s, "diff directory \"%s\" was made with --wal=direct:"
 		    " --no-wal is not possible", c->diff);
-	if (snprintf(s->wal_link, sizeof(s->wal_link), "%s/pg_wal", c->diff) >= PATH_MAX)
+	if (snprintf(s->wal_link, sizeof(s->wal_link), "%s/" DIFFDIR_CHANGES "/pg_wal", c->diff) >=
+	    PATH_MAX)
 		return FAIL(s, "\"%s\" is too long a name", c->diff);
 	return 0;
+}
+
+static int
+open_changes(struct supervisor *s)
+{
+	char error[DIFFDIR_ERROR_MAX];
+
+	return diffdir_open_changes(&s->diff, error) != 0 ? FAIL(s, "%s", error) : 0;
 }
 
 static int
@@ -505,7 +514,7 @@ begin_mount(struct supervisor *s)
 	if (open_mountpoint(s) != 0 || open_diff_directory(s) != 0 || take_lock(s) != 0 ||
 	    load_binding(s) != 0 || check_first_only(s) != 0 || choose_backup(s) != 0 ||
 	    choose_databases(s) != 0 || check_overlap(s) != 0 ||
-	    wipe_unfinished(s) != 0 || start_log(s) != 0)
+	    wipe_unfinished(s) != 0 || open_changes(s) != 0 || start_log(s) != 0)
 		return -1;
 	tell_what_is_weak(s);
 	tell_what_stays(s);

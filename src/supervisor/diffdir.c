@@ -24,27 +24,47 @@
 static const char *const our_names[] = {
 	BINDING_NAME "*",	/* and its temporary file */
 	LOCK_NAME,
-	DIFFDIR_DIRTY "*",	/* and DIFFDIR_CUT */
+	DIFFDIR_DIRTY "*",	/* and OLD_CUT */
 	DIFFDIR_PROVIDED,
+	DIFFDIR_CHANGES,
+};
+
+#define OLD_CUT	".pbkfs-dirty-cut"
+
+/* What versions before DIFFDIR_CHANGES put beside it, the worker's now. */
+static const char *const moved_names[] = {
 	"journal*",		/* diff/journal.c */
 	"data",			/* diff/content.c */
 	"reserve*",
 	"pg_wal*",		/* --wal=direct, and its temporary directory */
 	"walcache.*",		/* worker/segcache.c, for a moment */
+	OLD_CUT,
 };
+
+static bool
+name_is_in(const char *name, const char *const *names, size_t n_names)
+{
+	size_t i, n;
+
+	for (i = 0; i < n_names; i++) {
+		n = strlen(names[i]);
+		if (names[i][n - 1] == '*' ? strncmp(name, names[i], n - 1) == 0 :
+		    strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+name_is_moved(const char *name)
+{
+	return name_is_in(name, moved_names, ARRAY_SIZE(moved_names));
+}
 
 static bool
 name_is_ours(const char *name)
 {
-	size_t i, n;
-
-	for (i = 0; i < ARRAY_SIZE(our_names); i++) {
-		n = strlen(our_names[i]);
-		if (our_names[i][n - 1] == '*' ? strncmp(name, our_names[i], n - 1) == 0 :
-		    strcmp(name, our_names[i]) == 0)
-			return true;
-	}
-	return false;
+	return name_is_in(name, our_names, ARRAY_SIZE(our_names)) || name_is_moved(name);
 }
 
 /* A file system's own directory at its root, and the two that are always there. */
@@ -93,7 +113,9 @@ diffdir_open(struct diffdir *d, const char *path, bool create, char *error)
 	struct stat st;
 	int rc;
 
-	*d = (struct diffdir){ .fd = -1, .provided_fd = -1, .parent_fd = -1, .path = path };
+	*d = (struct diffdir){
+		.fd = -1, .changes_fd = -1, .provided_fd = -1, .parent_fd = -1, .path = path
+	};
 	d->base = strrchr(path, '/') + 1;
 	if ((d->parent_fd = walk_parent(path, &d->walk, why)) < 0) {
 		snprintf(error, DIFFDIR_ERROR_MAX, "could not use diff directory \"%s\": %s", path,
@@ -126,13 +148,15 @@ diffdir_check_way(const struct diffdir *d, uid_t uid, char *error)
 void
 diffdir_close(struct diffdir *d)
 {
+	if (d->changes_fd >= 0)
+		close(d->changes_fd);
 	if (d->provided_fd >= 0)
 		close(d->provided_fd);
 	if (d->parent_fd >= 0)
 		close(d->parent_fd);
 	if (d->fd >= 0)
 		close(d->fd);
-	d->fd = d->provided_fd = d->parent_fd = -1;
+	d->fd = d->changes_fd = d->provided_fd = d->parent_fd = -1;
 }
 
 static int
@@ -206,18 +230,74 @@ diffdir_content(const struct diffdir *d, char *foreign)
 	    ours ? DIFFDIR_UNFINISHED : DIFFDIR_EMPTY;
 }
 
-int
-diffdir_make_provided(struct diffdir *d)
+/* A directory of the owner's in ours.  Returns 0 and *fd, which stays open after an error. */
+static int
+make_directory(const struct diffdir *d, const char *name, int *fd)
 {
 	struct stat st;
 
-	if (mkdirat(d->fd, DIFFDIR_PROVIDED, 0700) != 0 && errno != EEXIST)
+	if (mkdirat(d->fd, name, 0700) != 0 && errno != EEXIST)
 		return -errno;
-	d->provided_fd = openat(d->fd, DIFFDIR_PROVIDED,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (d->provided_fd < 0 || fstat(d->provided_fd, &st) != 0)
+	*fd = openat(d->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd < 0 || fstat(*fd, &st) != 0)
 		return -errno;
 	return st.st_uid == d->uid && (st.st_mode & 022) == 0 ? 0 : -EPERM;
+}
+
+int
+diffdir_make_provided(struct diffdir *d)
+{
+	return make_directory(d, DIFFDIR_PROVIDED, &d->provided_fd);
+}
+
+static int
+move_one(const struct diffdir *d, const char *from, char *error)
+{
+	const char *to = strcmp(from, OLD_CUT) == 0 ? DIFFDIR_CUT : from;
+	struct stat st;
+	int rc = -EEXIST;
+
+	if (fstatat(d->changes_fd, to, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		rc = renameat(d->fd, from, d->changes_fd, to) == 0 ? 0 : -errno;
+	if (rc != 0)
+		snprintf(error, DIFFDIR_ERROR_MAX, "could not move \"%s/%s\" to \"%s/%s\": %s",
+		    d->path, from, DIFFDIR_CHANGES, to, strerror(-rc));
+	return rc;
+}
+
+/* Name by name: where a crash ends that, the next mount goes on. */
+static int
+move_old(const struct diffdir *d, char *error)
+{
+	const struct dirent *entry;
+	DIR *dir;
+	int rc = 0;
+
+	if ((dir = open_listing(d->fd)) == NULL)
+		return -errno;
+	while (rc == 0 && (entry = readdir(dir)) != NULL)
+		if (name_is_moved(entry->d_name))
+			rc = move_one(d, entry->d_name, error);
+	closedir(dir);
+	return rc;
+}
+
+int
+diffdir_open_changes(struct diffdir *d, char *error)
+{
+	int rc;
+
+	error[0] = '\0';
+	if ((rc = make_directory(d, DIFFDIR_CHANGES, &d->changes_fd)) == 0)
+		rc = move_old(d, error);
+	/* Before a worker relies on what lies there. */
+	if (rc == 0 && (fsync(d->changes_fd) != 0 || fsync(d->fd) != 0))
+		rc = -errno;
+	if (rc != 0 && error[0] == '\0')
+		snprintf(error, DIFFDIR_ERROR_MAX, "could not use \"%s/%s\": %s", d->path,
+		    DIFFDIR_CHANGES, rc == -EPERM || rc == -ENOTDIR || rc == -ELOOP ?
+		    "it is not a directory of the owner's" : strerror(-rc));
+	return rc;
 }
 
 static int
@@ -286,15 +366,15 @@ diffdir_set_cut(const struct diffdir *d, const char *what)
 	int n;
 
 	if (what == NULL)
-		return remove_durably(d->fd, DIFFDIR_CUT);
+		return remove_durably(d->changes_fd, DIFFDIR_CUT);
 	n = snprintf(text, sizeof(text), CUT_HEAD "%.*s\n", DIFFDIR_CUT_MAX - 1, what);
-	return diffdir_replace(d->fd, DIFFDIR_CUT, text, (size_t)n, true);
+	return diffdir_replace(d->changes_fd, DIFFDIR_CUT, text, (size_t)n, true);
 }
 
 bool
 diffdir_get_cut(const struct diffdir *d, char what[DIFFDIR_CUT_MAX])
 {
-	int fd autoclose = openat(d->fd, DIFFDIR_CUT,
+	int fd autoclose = openat(d->changes_fd, DIFFDIR_CUT,
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	char text[sizeof(CUT_HEAD) + DIFFDIR_CUT_MAX] = "";
 	const char *line = text;

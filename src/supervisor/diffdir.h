@@ -1,6 +1,6 @@
 /*
  * The diff directory: opening, checking, the files that the supervisor keeps
- * in it, and removing what is ours.  All of it may have been prepared by a
+ * in it, the part that is the worker's, and removing what is ours.  All of it may have been prepared by a
  * hostile owner: every name is opened without following links.
  */
 #ifndef SUPERVISOR_DIFFDIR_H
@@ -14,13 +14,15 @@
 #include "supervisor/walk.h"
 
 #define DIFFDIR_PROVIDED	".pbkfs"		/* shown at the mount root */
+#define DIFFDIR_CHANGES		"changes"		/* all that a worker writes */
 #define DIFFDIR_DIRTY		".pbkfs-dirty"
-#define DIFFDIR_CUT		JOB_CUT_NAME
+#define DIFFDIR_CUT		JOB_CUT_NAME		/* in DIFFDIR_CHANGES: a worker alone removes it */
 #define DIFFDIR_CUT_MAX		256
 #define DIFFDIR_ERROR_MAX	1024
 
 struct diffdir {
 	int	fd;		/* O_RDONLY | O_DIRECTORY */
+	int	changes_fd;	/* of changes/; -1 before diffdir_open_changes() */
 	int	provided_fd;	/* of .pbkfs/; -1 before diffdir_make_provided() */
 	int	parent_fd;	/* O_PATH of what holds the directory; -1 */
 	bool	made;		/* by us: to be removed again if all fails */
@@ -59,6 +61,13 @@ int	diffdir_own(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error
  * Returns an enum diffdir_content or negative errno.
  */
 int	diffdir_content(const struct diffdir *d, char *foreign);
+
+/*
+ * Makes and opens changes/, of which nobody but the owner may change anything, and
+ * moves there what older versions had beside it.  The caller holds the lock.  Returns
+ * 0, or negative errno with one line in error.
+ */
+int	diffdir_open_changes(struct diffdir *d, char *error);
 
 /* Makes and opens .pbkfs/.  Returns 0 or negative errno. */
 int	diffdir_make_provided(struct diffdir *d);

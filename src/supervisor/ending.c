@@ -66,7 +66,7 @@ ending_presume_cut(struct supervisor *s)
 	int rc = diffdir_set_cut(&s->diff, "its processes were killed, or the machine stopped");
 
 	if (rc != 0)
-		log_warn("could not write \"%s\": %s", DIFFDIR_CUT, strerror(-rc));
+		log_warn("could not write \"%s\": %s", DIFFDIR_CHANGES "/" DIFFDIR_CUT, strerror(-rc));
 }
 
 void

@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/util.h"
+#include "supervisor/diffdir.h"
 #include "supervisor/lock.h"
 #include "supervisor/mountinfo.h"
 
@@ -46,15 +47,27 @@ still_current(int diff_fd, int fd)
 	return ours.st_dev == named.st_dev && ours.st_ino == named.st_ino ? 0 : -ESTALE;
 }
 
+/* A worker without a supervisor has no descriptor of the directory, but one of its part. */
+static int
+check_worker(int diff_fd)
+{
+	int fd autoclose = openat(diff_fd, DIFFDIR_CHANGES,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 ? -errno : 0;
+}
+
 int
 lock_take_idle(int diff_fd, int fd)
 {
+	int rc;
+
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
 		return -errno;
 	/* The file can be replaced by the directory's owner, the directory itself cannot. */
 	if (flock(diff_fd, LOCK_EX | LOCK_NB) != 0)
 		return -errno;
-	return still_current(diff_fd, fd);
+	return (rc = check_worker(diff_fd)) != 0 ? rc : still_current(diff_fd, fd);
 }
 
 int

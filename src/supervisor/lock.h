@@ -2,7 +2,8 @@
  * The lock of a diff directory: .pbkfs-lock.
  *
  * flock(2) on one open file description that supervisor and worker share says
- * that somebody uses the directory.  A POSIX record lock on LOCK_SUPERVISOR or
+ * that somebody uses the directory.  The supervisor holds another one on the directory
+ * and each worker one on its part of it, which stay if the file is replaced.  A POSIX record lock on LOCK_SUPERVISOR or
  * LOCK_WORKER says who: the kernel names its owner to anybody who may read the
  * file, so no pid is ever taken from a file.  The supervisor opens the file
  * once, ever: closing any descriptor of it would drop its record locks.

@@ -106,7 +106,8 @@ fill_job(const struct supervisor *s, struct job *job, enum job_program program,
 	const struct passwd *pw = generation == 0 && c->provision != NULL ? getpwuid(s->uid) : NULL;
 
 	*job = (struct job){
-		.program = program, .store_fd = s->store_fd, .diff_fd = s->diff.fd, .index_fd = s->index_fd,
+		.program = program, .store_fd = s->store_fd, .diff_fd = s->diff.changes_fd,
+		.provided_fd = s->diff.provided_fd, .index_fd = s->index_fd,
 		.fuse_fd = generation == 0 ? -1 : s->fuse_fd, .lock_fd = s->lock_fd,
 		.in_fd = -1, .out_fd = -1, .keeper_fd = s->keeper.fd, .shared_fd = s->shared_fd,
 		.sandbox = c->sandbox, .switch_user = geteuid() == 0 && s->uid != 0,
@@ -210,7 +211,7 @@ spawn_check(struct supervisor *s, int store_fd)
 	}
 	fill_job(s, &job, JOB_CHECK_STORE, 0);
 	job.store_fd = store_fd;
-	job.diff_fd = job.index_fd = job.lock_fd = job.shared_fd = -1;
+	job.diff_fd = job.provided_fd = job.index_fd = job.lock_fd = job.shared_fd = -1;
 	job.member = member;
 	job.n_members = (unsigned)s->found.n_members;
 	if ((memfd = jobfd_make(&job)) < 0)

@@ -270,7 +270,7 @@ finish_cut(struct supervisor *s, const char *what)
 	int rc;
 
 	if ((rc = diffdir_set_cut(&s->diff, what)) != 0)
-		log_error("could not write \"%s\": %s", DIFFDIR_CUT, strerror(-rc));
+		log_error("could not write \"%s\": %s", DIFFDIR_CHANGES "/" DIFFDIR_CUT, strerror(-rc));
 	state_fail(s, "the mount at \"%s\" was cut off: %s; what its users had not synced"
 	    " may be lost", s->config->mnt, what);
 }
@@ -289,7 +289,7 @@ finish_ended(struct supervisor *s)
 	if (s->dirty && (rc = diffdir_set_dirty(&s->diff, false)) != 0)
 		log_error("could not remove \"%s\": %s", DIFFDIR_DIRTY, strerror(-rc));
 	if ((rc = diffdir_set_cut(&s->diff, NULL)) != 0)
-		log_error("could not remove \"%s\": %s", DIFFDIR_CUT, strerror(-rc));
+		log_error("could not remove \"%s\": %s", DIFFDIR_CHANGES "/" DIFFDIR_CUT, strerror(-rc));
 	log_info("unmounted \"%s\"", s->config->mnt);
 }
 
@@ -587,7 +587,7 @@ supervisor_main(const struct supervisor_config *config)
 		.image_fd = -1, .shared_fd = -1,
 		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1,
 		.keeper = { .fd = -1 },
-		.diff = { .fd = -1, .provided_fd = -1, .parent_fd = -1 },
+		.diff = { .fd = -1, .changes_fd = -1, .provided_fd = -1, .parent_fd = -1 },
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1 },
 		.reopen = { .pidfd = -1, .sock = -1 },
 	};

@@ -115,23 +115,36 @@ confine_admit(int store_fd, const char *instance, uid_t mount_owner)
 	return 0;
 }
 
+static void
+add_directories(struct sandbox *s, const struct job *job)
+{
+	unsigned i;
+
+	s->dir[s->n_dirs++] = (struct sandbox_dir){ .fd = job->store_fd };
+	s->dir[s->n_dirs++] = (struct sandbox_dir){ .fd = job->provided_fd };
+	s->dir[s->n_dirs++] = (struct sandbox_dir){
+		.fd = job->diff_fd, .writable = true, .locked = true
+	};
+	for (i = 0; job->mapped_fds != NULL && i < job->provision->n_mappings; i++)
+		s->dir[s->n_dirs++] = (struct sandbox_dir){ job->mapped_fds[i], true, false };
+}
+
 int
 confine_worker(const struct job *job)
 {
 	struct sandbox s = {
-		.level = job->sandbox, .store_fd = job->store_fd, .diff_fd = job->diff_fd,
+		.level = job->sandbox,
 		.switch_user = job->switch_user, .uid = job->uid, .gid = job->gid,
 		.groups = job->groups, .n_groups = job->n_groups,
 		.keep_read_search = job->keep_read_search, .debug = job->debug,
 		.threads = job->program == JOB_SERVE || job->program == JOB_PREPARE,
 		.max_fds = MAX_FDS + KEPT_FDS,
 		.max_memory = max_memory(job),
-		.more_fds = job->mapped_fds,
-		.n_more_fds = job->mapped_fds != NULL ? job->provision->n_mappings : 0,
 	};
 	char text[SANDBOX_ERROR_MAX];
 	int r;
 
+	add_directories(&s, job);
 	report_init(job);
 	raise_limits();
 	kernel_holds = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 100;

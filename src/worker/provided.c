@@ -29,12 +29,10 @@ static int
 open_file(struct thread *t, uint64_t nodeid)
 {
 	unsigned i = (unsigned)(nodeid & ((1u << FILE_BITS) - 1)) - 1;
-	char path[32] = PROVIDED_NAME "/";
 
 	if (i >= ARRAY_SIZE(names))
 		return -ESTALE;
-	strcat(path, names[i]);
-	return io_open_beneath(t->serve->job->diff_fd, path, O_RDONLY | O_NONBLOCK, 0);
+	return io_open_beneath(t->serve->job->provided_fd, names[i], O_RDONLY | O_NONBLOCK, 0);
 }
 
 #define INODES	(UINT64_C(1) << 52)	/* theirs; what the tree has is below */
@@ -66,7 +64,7 @@ provided_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
 		.uid = job->uid, .gid = job->gid,
 	};
 	if (nodeid == PROVIDED_DIR)
-		return fstat(job->diff_fd, &st) == 0 ? 0 : -errno;
+		return fstat(job->provided_fd, &st) == 0 ? 0 : -errno;
 	if ((fd = open_file(t, nodeid)) < 0)
 		return fd;
 	if (fstat(fd, &st) != 0)

@@ -111,7 +111,7 @@ setup(void)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
 	kernel = ends[0];
 	job = (struct job){
-		.diff_fd = rig.diff_fd, .store_fd = rig.store_fd, .fuse_fd = ends[1],
+		.diff_fd = rig.diff_fd, .provided_fd = rig.diff_fd, .store_fd = rig.store_fd, .fuse_fd = ends[1],
 		.uid = getuid(), .gid = getgid(), .threads = 1, .shared = shared,
 	};
 	serve = (struct serve){

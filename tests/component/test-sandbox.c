@@ -55,7 +55,7 @@
 
 /* ---- the place: made once, by us, before any child ---- */
 
-static char root[PATH_MAX];	/* root/{store,diff,outside} */
+static char root[PATH_MAX];	/* root/{store,diff/{changes,.pbkfs},outside} */
 static uid_t user_uid;
 static gid_t user_gid;
 static bool as_root;
@@ -64,7 +64,7 @@ static int forced_abi = -1;	/* -1: what the kernel has */
 
 /* What a child has open before it enters, as a worker may have. */
 static struct {
-	int	store, diff;		/* the directories themselves */
+	int	store, diff, provided;	/* the directories themselves; diff is changes/ */
 	int	outside;		/* a directory beside them */
 	int	etc, etc_path;		/* /etc, and the same with O_PATH */
 	int	passwd_path;		/* /etc/passwd with O_PATH */
@@ -278,6 +278,18 @@ TRY(diff_whiteout)
 {
 	return answer(renameat2(have.diff, "file", have.diff, "gone", RENAME_WHITEOUT));
 }
+
+/* ---- beside the part of the diff directory that is the worker's ---- */
+
+TRY(lock_replace)	{ return answer(renameat(have.diff, "file", have.diff, "../.pbkfs-lock")); }
+TRY(binding_read)	{ return answer(openat(have.diff, "../.pbkfs-binding.json", O_RDONLY)); }
+TRY(binding_remove)	{ return answer(unlinkat(have.diff, "../.pbkfs-binding.json", 0)); }
+TRY(dirty_make)		{ return answer(openat(have.diff, "../.pbkfs-dirty", O_WRONLY | O_CREAT, 0600)); }
+TRY(changes_away)	{ return answer(renameat(have.diff, "../changes", have.diff, "../away")); }
+TRY(pid_replace)	{ return answer(renameat(have.diff, "file", have.provided, "worker.pid")); }
+TRY(pid_remove)		{ return answer(unlinkat(have.provided, "worker.pid", 0)); }
+TRY(log_write)		{ return answer(openat(have.provided, "pbkfs.log", O_WRONLY | O_APPEND)); }
+TRY(log_make)		{ return answer(openat(have.provided, "new", O_WRONLY | O_CREAT, 0600)); }
 
 TRY(diff_openat2_suid)
 {
@@ -603,6 +615,8 @@ TRY(can_open_beneath)
 	return fd < 0 ? fd : 0;
 }
 
+TRY(can_read_provided)	{ return answer(openat(have.provided, "worker.pid", O_RDONLY)); }
+
 TRY(can_list_store)
 {
 	int fd = openat(have.store, ".", O_RDONLY | O_DIRECTORY), n = 0;
@@ -825,6 +839,15 @@ static const struct attempt {
 	{ "rename from the diff directory to outside", diff_to_outside, 0 },
 	{ "rename from outside to the diff directory", outside_to_diff, 0 },
 	{ "link from outside to the diff directory", outside_link, 0 },
+	{ "diff directory: replace .pbkfs-lock", lock_replace, 0 },
+	{ "diff directory: read .pbkfs-binding.json", binding_read, 0 },
+	{ "diff directory: remove .pbkfs-binding.json", binding_remove, 0 },
+	{ "diff directory: make .pbkfs-dirty", dirty_make, 0 },
+	{ "diff directory: rename changes/", changes_away, 0 },
+	{ "diff directory: replace .pbkfs/worker.pid", pid_replace, 0 },
+	{ "diff directory: remove .pbkfs/worker.pid", pid_remove, 0 },
+	{ "diff directory: write to .pbkfs/pbkfs.log", log_write, 0 },
+	{ "diff directory: create in .pbkfs/", log_make, 0 },
 	{ "diff: symlink", diff_symlink, 0 },
 	{ "diff: link", diff_link, 0 },
 	{ "diff: fchmodat 0777", diff_chmod, 0 },
@@ -932,6 +955,7 @@ static const struct attempt controls[] = {
 	{ "read the store by a descriptor opened before", can_read_open_store, 0 },
 	{ "open beneath the store", can_open_beneath, 0 },
 	{ "list the store", can_list_store, 0 },
+	{ "read .pbkfs/ of the diff directory", can_read_provided, 0 },
 	{ "stat", can_stat, 0 },
 	{ "create, write, sync in the diff directory", can_write_diff, 0 },
 	{ "truncate in the diff directory", can_truncate_diff, 0 },
@@ -1074,16 +1098,23 @@ remake_place(const struct identity *id)
 	uid_t owner = id->stay_root ? 0 : user_uid;
 	uid_t store_owner = id->store_is_roots ? 0 : owner;
 	char command[PATH_MAX + 64];
-	int store, diff, outside;
+	int store, diff, provided, outside;
 
 	snprintf(command, sizeof(command), "rm -rf '%s'/*", root);
 	must(-(system(command) != 0), "rm");
 	store = make_dir("store", store_owner, 0700);
 	diff = make_dir("diff", owner, 0700);
+	make_file(diff, ".pbkfs-lock", owner, 0600);
+	make_file(diff, ".pbkfs-binding.json", owner, 0600);
+	close(diff);
+	diff = make_dir("diff/changes", owner, 0700);
+	provided = make_dir("diff/.pbkfs", owner, 0700);
 	outside = make_dir("outside", owner, 0700);
 	close(make_dir("store/dir", store_owner, 0700));
 	close(make_dir("store/empty", store_owner, 0700));
-	close(make_dir("diff/sub", owner, 0700));
+	close(make_dir("diff/changes/sub", owner, 0700));
+	make_file(provided, "worker.pid", owner, 0600);
+	make_file(provided, "pbkfs.log", owner, 0600);
 	make_file(store, "file", store_owner, 0600);
 	make_file(store, "dir/deep", store_owner, 0600);
 	make_file(diff, "file", owner, 0700);
@@ -1092,6 +1123,7 @@ remake_place(const struct identity *id)
 	must(symlinkat("../outside/secret", store, "way-out"), "symlink");
 	close(store);
 	close(diff);
+	close(provided);
 	close(outside);
 }
 
@@ -1108,10 +1140,11 @@ static void
 open_before(void)
 {
 	have.store = open_in_root("store", O_PATH | O_DIRECTORY);
-	have.diff = open_in_root("diff", O_RDONLY | O_DIRECTORY);
+	have.diff = open_in_root("diff/changes", O_RDONLY | O_DIRECTORY);
+	have.provided = open_in_root("diff/.pbkfs", O_RDONLY | O_DIRECTORY);
 	have.outside = open_in_root("outside", O_RDONLY | O_DIRECTORY);
 	have.store_file = open_in_root("store/file", O_RDONLY);
-	have.diff_file = open_in_root("diff/file", O_RDWR);
+	have.diff_file = open_in_root("diff/changes/file", O_RDWR);
 	have.etc = must(open("/etc", O_RDONLY | O_DIRECTORY), "/etc");
 	have.etc_path = must(open("/etc", O_PATH | O_DIRECTORY), "/etc");
 	have.passwd_path = must(open("/etc/passwd", O_PATH), "/etc/passwd");
@@ -1142,7 +1175,9 @@ static void
 enter(const struct identity *id, bool debug)
 {
 	struct sandbox s = {
-		.level = SANDBOX_FULL, .store_fd = have.store, .diff_fd = have.diff,
+		.level = SANDBOX_FULL,
+		.dir = { { .fd = have.store }, { .fd = have.provided }, { have.diff, true, true } },
+		.n_dirs = 3,
 		.switch_user = id->switch_user, .uid = user_uid, .gid = user_gid,
 		.keep_read_search = id->read_search, .debug = debug, .threads = true,
 		.max_fds = FDS_MAX, .max_memory = MEMORY_MAX,
@@ -1399,7 +1434,7 @@ test_debug(void)
 static int
 no_landlock(enum sandbox_level level, char *error)
 {
-	struct sandbox s = { .level = level, .store_fd = -1, .diff_fd = -1 };
+	struct sandbox s = { .level = level };
 
 	forced_abi = 0;
 	error[0] = '\0';
@@ -1440,7 +1475,7 @@ TRY(none_drops_capabilities)
 TRY(keeps_one_capability)
 {
 	struct sandbox s = {
-		.level = SANDBOX_NONE, .store_fd = -1, .diff_fd = -1,
+		.level = SANDBOX_NONE,
 		.switch_user = true, .uid = user_uid, .gid = user_gid, .keep_read_search = true,
 	};
 	char error[SANDBOX_ERROR_MAX];
@@ -1462,7 +1497,7 @@ TRY(keeps_groups)
 {
 	static const gid_t asked[] = { 4713, 4711, 4712 };
 	struct sandbox s = {
-		.level = SANDBOX_NONE, .store_fd = -1, .diff_fd = -1, .switch_user = true,
+		.level = SANDBOX_NONE, .switch_user = true,
 		.uid = user_uid, .gid = user_gid, .groups = asked, .n_groups = ARRAY_SIZE(asked),
 	};
 	char error[SANDBOX_ERROR_MAX];
@@ -1484,7 +1519,7 @@ sleep_long(void *arg)
 
 TRY(refuses_with_threads)
 {
-	struct sandbox s = { .level = SANDBOX_FULL, .store_fd = -1, .diff_fd = -1 };
+	struct sandbox s = { .level = SANDBOX_FULL };
 	char error[SANDBOX_ERROR_MAX];
 	pthread_t t;
 
@@ -1498,7 +1533,7 @@ TRY(refuses_with_threads)
 TRY(refuses_switch_by_user)
 {
 	struct sandbox s = {
-		.level = SANDBOX_FULL, .store_fd = -1, .diff_fd = -1,
+		.level = SANDBOX_FULL, 
 		.switch_user = true, .uid = 0, .gid = 0,
 	};
 	char error[SANDBOX_ERROR_MAX];

@@ -66,7 +66,7 @@ parallel() {
 }
 drop; check "read backwards" backwards "$(segment 3)"
 drop; check "read in parallel, from the beginning and from the end" parallel
-equal "no file has a name in the diff directory" "" "$(ls "$diff" | grep walcache)"
+equal "no file has a name in the diff directory" "" "$(ls "$diff/changes" | grep walcache)"
 
 # ---- a worker that dies in the middle of a copy
 # The reader has half of the segment before the kill and the rest after it.
@@ -93,9 +93,9 @@ under_kills() {
 }
 check "parallel copies while workers are killed" under_kills
 # A name that a worker left because it was killed while making the file.
-as "$pguser" sh -c "echo left >'$diff/walcache.0'; echo left >'$diff/walcache.15'"
+as "$pguser" sh -c "echo left >'$diff/changes/walcache.0'; echo left >'$diff/changes/walcache.15'"
 old=$(worker_pid); kill9 "$old"; wait_gone "$old"; stat "$mnt/PG_VERSION" >/dev/null
-equal "the next worker removes what was left over" "" "$(ls "$diff" | grep walcache)"
+equal "the next worker removes what was left over" "" "$(ls "$diff/changes" | grep walcache)"
 
 # ---- the archive goes on
 archived() { cp -p "$1" "$archive/.new" && mv "$archive/.new" "$archive/$2"; }
@@ -171,11 +171,11 @@ rm -rf "$store" && cp -a "$work/kept" "$store"
 new_diff
 mount -t tmpfs -o "size=3m,mode=700,uid=$pguid,gid=$pggid" tmpfs "$diff"
 check "mount with a diff directory that has no room" mount_it --wal=mount --cache=writethrough
-head -c 2900k /dev/zero >"$diff/data/ballast" 2>/dev/null
+head -c 2900k /dev/zero >"$diff/changes/data/ballast" 2>/dev/null
 drop
 refuse "no room: an I/O error" "input/output error" cat "$shown/$(segment 3)"
 equal "no room: one line in the log" 1 "$(log_says "could not decompress it into the diff directory: No space left")"
-rm "$diff/data/ballast"
+rm "$diff/changes/data/ballast"
 check "room again: it can be read" same_as_archive "$(segment 3)"
 check "unmount of that" unmount_it
 umount "$diff"

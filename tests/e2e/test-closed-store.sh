@@ -81,14 +81,14 @@ check "a file with two names is not shown" eval '! as "$pguser" cat "$mnt/.pbkfs
 rm "$diff/.pbkfs/other-name"
 check "one that is the owner's is" eval 'as "$pguser" grep -q . "$mnt/.pbkfs/worker.pid"'
 check "unmount" unmount_it
-content=$(find "$diff/data" -type f ! -name '*.map' -size +0 | head -n 1)
+content=$(find "$diff/changes/data" -type f ! -name '*.map' -size +0 | head -n 1)
 mv "$content" "$work/content"
 planted "$content"
 mount_for >"$work/out" 2>&1
 check "nor is one at a content file" eval '! shown "$mnt/mine"'
 is_mounted "$mnt" && unmount_it
 rm -f "$content"; mv "$work/content" "$content"
-for name in journal .pbkfs-binding.json; do
+for name in changes/journal .pbkfs-binding.json; do
 	mv "$diff/$name" "$work/kept"
 	planted "$diff/$name"
 	refuse "root's file at $name is refused" "$name|journal|binding" mount_for

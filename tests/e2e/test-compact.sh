@@ -27,11 +27,11 @@ attributes() { (cd "$mnt" && find . -path ./.pbkfs -prune -o ! -type d -printf '
 attributes >"$work/attributes"
 manifest "$mnt" >"$work/before"
 check "unmount" unmount_it
-long=$(stat -c %s "$diff/journal")
+long=$(stat -c %s "$diff/changes/journal")
 check "the journal is long" [ "$long" -gt 4194304 ]
 for round in 1 2; do
 	check "mount, round $round" mount_it --wal=mount
-	short=$(stat -c %s "$diff/journal")
+	short=$(stat -c %s "$diff/changes/journal")
 	check "the journal is short, round $round" [ "$short" -lt 100000 ]
 	manifest "$mnt" >"$work/after"
 	same "names, modes and content, round $round" "$work/before" "$work/after"

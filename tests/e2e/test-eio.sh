@@ -162,7 +162,7 @@ inject() {
 	done
 }
 end_inject() { { kill "$strace"; wait "$strace"; true; } 2>/dev/null; }
-newest_content() { find "$diff/data" -type f ! -name '*.map' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-; }
+newest_content() { find "$diff/changes/data" -type f ! -name '*.map' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-; }
 
 note "the diff directory"
 new_diff
@@ -204,7 +204,7 @@ dd if="$work/patch" of="$work/a" bs=4096 seek=5 conv=notrunc status=none
 note "names"
 mkdir "$mnt/names"; : >"$mnt/names/there"
 fresh_log
-check "pwrite to the journal fails from now on" inject pwrite64 "$diff/journal"
+check "pwrite to the journal fails from now on" inject pwrite64 "$diff/changes/journal"
 check "mkdir is an I/O error" is_eio mkdir "$mnt/names/new"
 check "create is an I/O error" is_eio dd if=/dev/null of="$mnt/names/new" status=none
 check "rename is an I/O error" is_eio mv "$mnt/names/there" "$mnt/names/moved"

@@ -65,13 +65,13 @@ planted() {
 	bounded pbkfs cleanup -d "$diff" --force >"$work/out" 2>&1
 	check "$what at $name: nor by cleanup" untouched
 }
-for name in journal .pbkfs/pbkfs.log .pbkfs-binding.json .pbkfs-lock; do
+for name in changes/journal .pbkfs/pbkfs.log .pbkfs-binding.json .pbkfs-lock; do
 	planted refused $name "a link to a file" ln -s "$guarded/file"
 	planted refused $name "a link to nothing" ln -s "$guarded/nothing"
 	planted refused $name "a fifo" mkfifo
 	planted refused $name "a directory" mkdir
 done
-for name in .pbkfs data; do
+for name in .pbkfs changes changes/data; do
 	planted refused $name "a link to a directory" ln -s "$guarded/dir"
 	planted refused $name "a link to nothing" ln -s "$guarded/nothing"
 	planted refused $name "a fifo" mkfifo
@@ -88,7 +88,7 @@ done 2>/dev/null
 
 # pg_wal is PostgreSQL's, who follows links of his own: we must not.
 good_diff
-plant pg_wal ln -s "$guarded/dir"
+plant changes/pg_wal ln -s "$guarded/dir"
 if mount_bounded >"$work/out" 2>"$work/pg_wal"; then
 	ok "a link at pg_wal is the user's own business"
 	check "unmount with a link at pg_wal" unmount_it
@@ -104,8 +104,8 @@ check "links at pg_wal: nothing outside is touched" untouched
 
 note "content files"
 good_diff
-content=$(find "$diff/data" -type f ! -name '*.map' -size +0 | head -n 1)
-plant "data/$(basename "$content")" ln -s "$guarded/file"
+content=$(find "$diff/changes/data" -type f ! -name '*.map' -size +0 | head -n 1)
+plant "changes/data/$(basename "$content")" ln -s "$guarded/file"
 check "mount with a link in data" mount_bounded
 check "its content is not shown" eval '! grep -q precious "$mnt/mine"'
 printf 'mine' | dd of="$mnt/mine" conv=notrunc,fsync status=none 2>/dev/null
@@ -174,6 +174,19 @@ check "the supervisor is alive" kill -0 "$supervisor"
 bounded pbkfs unmount -D "$mnt" -d "$diff" >"$work/out" 2>&1 || kill "$supervisor"
 wait_gone "$supervisor" "$worker"
 check "it is unmounted" eval '! is_mounted "$mnt"'
+
+note "a replaced lock, and the supervisor dead"
+good_diff
+check "mount" mount_bounded
+supervisor=$(supervisor_pid) worker=$(worker_pid)
+kill9 "$supervisor"; wait_gone "$supervisor"
+rm "$diff/.pbkfs-lock"
+cp "$work/lock" "$diff/.pbkfs-lock"; chown "$pguser:" "$diff/.pbkfs-lock"; chmod 0600 "$diff/.pbkfs-lock"
+refuse "a second mount is refused by the worker's own lock" "in use|lock" \
+    bounded pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$work/mnt2" -d "$diff" --wait ||
+    pbkfs unmount -D "$work/mnt2" 2>/dev/null
+check "unmount" umount "$mnt"
+wait_gone "$worker"
 
 note "a lock and a pid that were forged"
 good_diff

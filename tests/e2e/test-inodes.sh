@@ -56,9 +56,9 @@ mkdir "$mnt/many"
 check "changes before compaction" change "$mnt/last"
 look >"$work/before"
 unmount_it
-long=$(stat -c %s "$diff/journal")
+long=$(stat -c %s "$diff/changes/journal")
 mount_it --wal=mount >"$work/out" 2>&1
-check "the journal was compacted" [ "$(stat -c %s "$diff/journal")" -lt $((long / 3)) ]
+check "the journal was compacted" [ "$(stat -c %s "$diff/changes/journal")" -lt $((long / 3)) ]
 look >"$work/after"
 same "all are the same after compaction" "$work/before" "$work/after"
 unmount_it && mount_it --wal=mount >"$work/out" 2>&1

@@ -134,7 +134,7 @@ kill "$victim"
 # ---- cleanup
 printf 'precious\n' >"$work/precious"
 chown "$pguser:" "$work/precious"
-for name in .pbkfs-lock .pbkfs-dirty .pbkfs-binding.json journal .pbkfs data; do
+for name in .pbkfs-lock .pbkfs-dirty .pbkfs-binding.json journal .pbkfs data changes changes/journal; do
 	rm -rf "${diff:?}/$name.away"
 	mv "$diff/$name" "$diff/$name.away" 2>/dev/null
 	ln -s "$work/precious" "$diff/$name"
@@ -144,7 +144,7 @@ for name in .pbkfs-lock .pbkfs-dirty .pbkfs-binding.json journal .pbkfs data; do
 	new_diff; mount_it >/dev/null 2>&1; unmount_it >/dev/null 2>&1
 done
 mkdir "$work/precious.d"; printf 'precious\n' >"$work/precious.d/f"; chown -R "$pguser:" "$work/precious.d"
-ln -s "$work/precious.d" "$diff/data/linked"
+ln -s "$work/precious.d" "$diff/changes/data/linked"
 check "cleanup removes a link in data" pbkfs cleanup -d "$diff"
 check "but not what it points to" [ -s "$work/precious.d/f" ]
 ln -s "$work/precious.d" "$work/link.d"

@@ -57,7 +57,25 @@ truncate -s 16384 "$7"
 check "and reads as zeroes when it grows" cmp -n 16384 "$7" /dev/zero
 check "remount" remount --wal=mount
 check "and still does after a remount" cmp -n 16384 "$7" /dev/zero
+manifest "$mnt" >"$work/changed"
 check "unmount at the end" unmount_it
+
+# Older versions had no changes/; a crash may have ended the move in the middle.
+moved_by() { manifest "$mnt" >"$work/after"; same "$1: all changes are there" "$work/changed" "$work/after"
+	equal "$1: all lies in changes/" ". .. .pbkfs .pbkfs-binding.json .pbkfs-lock changes" "$(ls -a "$diff" | xargs)"; }
+mv "$diff/changes"/* "$diff" && rmdir "$diff/changes"
+printf 'pbkfs-cut 1\nby a test\n' >"$diff/.pbkfs-dirty-cut"; chown "$pguser:" "$diff/.pbkfs-dirty-cut"
+mount_it --wal=mount 2>"$work/said"
+moved_by "an older diff directory"
+check "also what it says of the last mount" grep -q "cut off: by a test" "$work/said"
+check "unmount of it" unmount_it
+mv "$diff/changes/journal" "$diff"
+check "one that was moved in part mounts" mount_it --wal=mount
+moved_by "a move that a crash ended"
+check "unmount of that" unmount_it
+cp -p "$diff/changes/journal" "$diff"
+refuse "two journals are one too many" "could not move.*journal.*exists" mount_it --wal=mount
+rm "$diff/journal"
 equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
 
 new_diff "$work/other"

@@ -18,9 +18,9 @@ strange_fds() {
 	for f in "/proc/$1/fd"/*; do
 		to=$(readlink "$f") || continue
 		case $to in
-		/dev/null|/dev/fuse|pipe:*|"$store"|"$diff"|"$diff/.pbkfs-lock") ;;
+		/dev/null|/dev/fuse|pipe:*|"$store"|"$diff/changes"|"$diff/.pbkfs"|"$diff/.pbkfs-lock") ;;
 		"/memfd:pbkfs-index (deleted)"|"/memfd:pbkfs-shared (deleted)") ;;
-		"$store"/*|"$diff/data"*|"$diff/journal"|"$diff/reserve") ;;
+		"$store"/*|"$diff/changes/data"*|"$diff/changes/journal"|"$diff/changes/reserve") ;;
 		*) echo "${f##*/} $to" ;;
 		esac
 	done
