@@ -168,8 +168,10 @@ have_catalogs() { [ -d "$catalogs" ]; }
 unpack_catalog() {
 	need zstd
 	mkdir -p "$work/$1"
-	zstd -dqc --long=27 <"$catalogs/$1.tar.zst" | tar xp --numeric-owner -C "$work/$1" || exit 99
 	store=$work/$1/catalog instance=main
+	zstd -dqc --long=27 <"$catalogs/$1.tar.zst" | tar xp -C "$work/$1" || exit 99
+	# its numbers are of the machine where it was made
+	chown -R "$pguser:" "$store" || exit 99
 }
 # Sets $store, $instance, $id (an incremental backup), $full_id (its FULL),
 # $oracle and $full_oracle (manifests of what they hold), $major, $pgbin.  A
