@@ -63,6 +63,8 @@ mkdir -p "$mnt" tmp
 # What a killed server leaves in shared memory goes away with the namespace;
 # and a socket's path must be short, which the work directory's may not be.
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+# What root decides about our diff directories is forgotten with them.
+mkdir -p -m 0700 "$statedir" && mount -t tmpfs -o mode=0700 tmpfs "$statedir" || exit 99
 sock=/dev/shm/sock
 mkdir "$sock"
 chown "$pguser" "$sock"

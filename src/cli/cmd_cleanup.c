@@ -17,6 +17,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/lock.h"
 #include "supervisor/paths.h"
+#include "supervisor/record.h"
 
 #define LOCK_TRIES	50	/* of 100 ms, after a forced unmount */
 
@@ -134,6 +135,16 @@ empty(const struct diffdir *d, bool force)
 	return 0;
 }
 
+/* What root has decided about it: the next mount is a first one. */
+static int
+forget(const char *path)
+{
+	int rc = identity_is_root() ? record_remove(path) : 0;
+
+	return rc == 0 ? 0 : cli_error("could not remove what \"%s\" has about \"%s\": %s",
+	    RECORD_DIRECTORY, path, strerror(-rc));
+}
+
 int
 cmd_cleanup(const struct options *o)
 {
@@ -145,8 +156,11 @@ cmd_cleanup(const struct options *o)
 		return cli_error("--diff-dir is required: see pbkfs cleanup --help");
 	if ((rc = paths_resolve_parent(o->diff, path)) != 0)
 		return cli_error("could not use \"%s\": %s", o->diff, paths_strerror(rc));
-	if (diffdir_open(&d, path, false, error) != 0)
+	if ((rc = diffdir_open(&d, path, false, error)) != 0) {
+		if (rc == -ENOENT)
+			forget(path);
 		return cli_error("%s", error);
+	}
 	if (geteuid() != 0 && d.uid != geteuid())
 		rc = cli_error("diff directory \"%s\" belongs to another user", path);
 	else if (diffdir_check_way(&d, d.uid, error) != 0)
@@ -154,7 +168,7 @@ cmd_cleanup(const struct options *o)
 	else if (identity_assume(d.uid, d.gid) != 0)
 		rc = cli_error("could not act as user %u", (unsigned)d.uid);
 	else
-		rc = empty(&d, o->force);
+		rc = empty(&d, o->force) != 0 ? 1 : forget(path);
 	diffdir_close(&d);
 	return rc;
 }

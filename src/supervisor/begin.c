@@ -236,6 +236,14 @@ load_binding(struct supervisor *s)
 	return 0;
 }
 
+/* What root says of the mounts of others is not left to them. */
+static void
+load_record(struct supervisor *s)
+{
+	if (identity_is_root() && s->uid != 0)
+		record_load(&s->diff, &s->record);
+}
+
 /* What a first mount decided is in the diff directory, and with it what was made of it since. */
 static int
 check_first_only(struct supervisor *s)
@@ -512,9 +520,12 @@ int
 begin_mount(struct supervisor *s)
 {
 	if (open_mountpoint(s) != 0 || open_diff_directory(s) != 0 || take_lock(s) != 0 ||
-	    load_binding(s) != 0 || check_first_only(s) != 0 || choose_backup(s) != 0 ||
-	    choose_databases(s) != 0 || check_overlap(s) != 0 ||
-	    wipe_unfinished(s) != 0 || open_changes(s) != 0 || start_log(s) != 0)
+	    load_binding(s) != 0)
+		return -1;
+	load_record(s);
+	if (check_first_only(s) != 0 || choose_backup(s) != 0 || choose_databases(s) != 0 ||
+	    check_overlap(s) != 0 || wipe_unfinished(s) != 0 || open_changes(s) != 0 ||
+	    start_log(s) != 0)
 		return -1;
 	tell_what_is_weak(s);
 	tell_what_stays(s);
@@ -551,6 +562,23 @@ describe_binding(struct supervisor *s)
 	    f->host != NULL && f->created != NULL ? 0 : -ENOMEM;
 }
 
+/* Before the binding is: what a crash leaves of the two must not be more. */
+static void
+record(struct supervisor *s)
+{
+	char text[sizeof(RECORD_DIRECTORY) + 256];
+	int rc;
+
+	if (!s->is_decided || (s->record.state == RECORD_FITS &&
+	    binding_difference(&s->found, &s->record.binding) == NULL) ||
+	    (rc = record_store(&s->diff, &s->found)) == 0)
+		return;
+	snprintf(text, sizeof(text), "could not note in \"%s\" what is mounted: %s; the next mount"
+	    " has to name all of -B, -I and -i", RECORD_DIRECTORY, strerror(-rc));
+	if (s->lends)
+		warn_user(s, text);
+}
+
 int
 begin_bind(struct supervisor *s)
 {
@@ -568,6 +596,7 @@ begin_bind(struct supervisor *s)
 	if (describe_binding(s) != 0)
 		return FAIL(s, "out of memory");
 	s->backup_id = s->found.backup_id;
+	record(s);
 	if (s->has_binding && rc == 0 && strcmp(s->bound.store, s->store) == 0 &&
 	    !s->config->no_wal)
 		return 0;

@@ -11,13 +11,11 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "base/json.h"
 #include "base/util.h"
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
 
 #define BINDING_FORMAT	"pbkfs-binding"
-#define BINDING_NODES	(64 + 4 * IOSTATS_BACKUPS + 3 * BINDING_MAPPED_MAX + BINDING_DATABASES_MAX)
 
 static int
 copy_string(const struct json_node *node, size_t max, char **to)
@@ -69,9 +67,9 @@ read_member(const struct json_node *nodes, const struct json_node *node,
 }
 
 static int
-read_members(const struct json_node *nodes, struct binding *b)
+read_members(const struct json_node *nodes, const struct json_node *at, struct binding *b)
 {
-	const struct json_node *list = json_get(nodes, nodes, "members"), *node = NULL;
+	const struct json_node *list = json_get(nodes, at, "members"), *node = NULL;
 
 	if (list == NULL || list->type != JSON_ARRAY || list->count == 0 ||
 	    list->count > IOSTATS_BACKUPS)
@@ -83,30 +81,30 @@ read_members(const struct json_node *nodes, struct binding *b)
 }
 
 static int
-read_wal(const struct json_node *nodes, struct binding *b)
+read_wal(const struct json_node *nodes, const struct json_node *at, struct binding *b)
 {
-	const char *wal = json_string(json_get(nodes, nodes, "wal"));
+	const char *wal = json_string(json_get(nodes, at, "wal"));
 
 	if (wal == NULL || (strcmp(wal, "mount") != 0 && strcmp(wal, "direct") != 0))
 		return -EUCLEAN;
 	b->wal = wal[0] == 'd' ? WAL_DIRECT : WAL_MOUNT;
-	return json_bool(json_get(nodes, nodes, "no_wal"), &b->no_wal);
+	return json_bool(json_get(nodes, at, "no_wal"), &b->no_wal);
 }
 
 /* Absent in what was written before it meant anything for later mounts. */
 static int
-read_keep_settings(const struct json_node *nodes, struct binding *b)
+read_keep_settings(const struct json_node *nodes, const struct json_node *at, struct binding *b)
 {
-	const struct json_node *keep = json_get(nodes, nodes, "keep_settings");
+	const struct json_node *keep = json_get(nodes, at, "keep_settings");
 
 	return keep != NULL ? json_bool(keep, &b->keep_settings) : 0;
 }
 
 /* Absent in what was written before there were mappings. */
 static int
-read_mapped(const struct json_node *nodes, struct binding *b)
+read_mapped(const struct json_node *nodes, const struct json_node *at, struct binding *b)
 {
-	const struct json_node *list = json_get(nodes, nodes, "mapped"), *node = NULL;
+	const struct json_node *list = json_get(nodes, at, "mapped"), *node = NULL;
 	struct binding_mapping *m;
 
 	if (list == NULL)
@@ -124,9 +122,9 @@ read_mapped(const struct json_node *nodes, struct binding *b)
 
 /* Absent where all databases are there. */
 static int
-read_databases(const struct json_node *nodes, struct binding *b)
+read_databases(const struct json_node *nodes, const struct json_node *at, struct binding *b)
 {
-	const struct json_node *part = json_get(nodes, nodes, "databases"), *node = NULL;
+	const struct json_node *part = json_get(nodes, at, "databases"), *node = NULL;
 	const struct json_node *list = json_get(nodes, part, "names");
 
 	if (part == NULL)
@@ -142,33 +140,33 @@ read_databases(const struct json_node *nodes, struct binding *b)
 }
 
 static int
-check_format(const struct json_node *nodes)
+check_format(const struct json_node *nodes, const struct json_node *at)
 {
-	const char *format = json_string(json_get(nodes, nodes, "format"));
+	const char *format = json_string(json_get(nodes, at, "format"));
 	uint64_t version;
 
 	if (format == NULL || strcmp(format, BINDING_FORMAT) != 0 ||
-	    json_u64(json_get(nodes, nodes, "version"), &version) != 0)
+	    json_u64(json_get(nodes, at, "version"), &version) != 0)
 		return -EUCLEAN;
 	return version == BINDING_VERSION || version == BINDING_VERSION_PARTIAL ? 0 : -ENOTSUP;
 }
 
-static int
-read_fields(const struct json_node *nodes, struct binding *b)
+int
+binding_read(const struct json_node *nodes, const struct json_node *at, struct binding *b)
 {
 	int rc;
 
-	if ((rc = check_format(nodes)) != 0 ||
-	    (rc = copy_string(json_get(nodes, nodes, "store"), PATH_MAX - 1, &b->store)) != 0 ||
-	    (rc = copy_string(json_get(nodes, nodes, "instance"), NAME_MAX, &b->instance)) != 0 ||
-	    (rc = copy_string(json_get(nodes, nodes, "backup_id"), 15, &b->backup_id)) != 0 ||
-	    (rc = copy_string(json_get(nodes, nodes, "host"), 255, &b->host)) != 0 ||
-	    (rc = copy_string(json_get(nodes, nodes, "created"), 63, &b->created)) != 0 ||
-	    (rc = read_members(nodes, b)) != 0 ||
-	    (rc = read_digest(json_get(nodes, nodes, "tree_digest"), &b->tree_digest)) != 0 ||
-	    (rc = read_u32(json_get(nodes, nodes, "server_version"), &b->server_version)) != 0 ||
-	    (rc = read_wal(nodes, b)) != 0 || (rc = read_keep_settings(nodes, b)) != 0 ||
-	    (rc = read_mapped(nodes, b)) != 0 || (rc = read_databases(nodes, b)) != 0)
+	if ((rc = check_format(nodes, at)) != 0 ||
+	    (rc = copy_string(json_get(nodes, at, "store"), PATH_MAX - 1, &b->store)) != 0 ||
+	    (rc = copy_string(json_get(nodes, at, "instance"), NAME_MAX, &b->instance)) != 0 ||
+	    (rc = copy_string(json_get(nodes, at, "backup_id"), 15, &b->backup_id)) != 0 ||
+	    (rc = copy_string(json_get(nodes, at, "host"), 255, &b->host)) != 0 ||
+	    (rc = copy_string(json_get(nodes, at, "created"), 63, &b->created)) != 0 ||
+	    (rc = read_members(nodes, at, b)) != 0 ||
+	    (rc = read_digest(json_get(nodes, at, "tree_digest"), &b->tree_digest)) != 0 ||
+	    (rc = read_u32(json_get(nodes, at, "server_version"), &b->server_version)) != 0 ||
+	    (rc = read_wal(nodes, at, b)) != 0 || (rc = read_keep_settings(nodes, at, b)) != 0 ||
+	    (rc = read_mapped(nodes, at, b)) != 0 || (rc = read_databases(nodes, at, b)) != 0)
 		return rc;
 	return b->store[0] == '/' && strchr(b->instance, '/') == NULL &&
 	    b->instance[0] != '.' ? 0 : -EUCLEAN;
@@ -184,7 +182,7 @@ binding_parse(char *text, size_t len, struct binding *b)
 	if (nodes == NULL)
 		return -ENOMEM;
 	rc = json_parse(text, len, nodes, BINDING_NODES);
-	return rc < 0 ? -EUCLEAN : read_fields(nodes, b);
+	return rc < 0 ? -EUCLEAN : binding_read(nodes, nodes, b);
 }
 
 int
@@ -252,34 +250,41 @@ write_databases(struct json_out *o, const struct binding *b)
 	json_close(o, '}');
 }
 
+void
+binding_put(struct json_out *o, const struct binding *b)
+{
+	char digest[17];
+
+	snprintf(digest, sizeof(digest), "%016" PRIx64, b->tree_digest);
+	json_put_string(o, "format", BINDING_FORMAT);
+	json_put_u64(o, "version",
+	    b->n_databases > 0 ? BINDING_VERSION_PARTIAL : BINDING_VERSION);
+	json_put_string(o, "store", b->store);
+	json_put_string(o, "instance", b->instance);
+	json_put_string(o, "backup_id", b->backup_id);
+	write_members(o, b);
+	json_put_string(o, "tree_digest", digest);
+	json_put_u64(o, "server_version", b->server_version);
+	json_put_string(o, "wal", b->wal == WAL_DIRECT ? "direct" : "mount");
+	json_put_bool(o, "no_wal", b->no_wal);
+	json_put_bool(o, "keep_settings", b->keep_settings);
+	write_mapped(o, b);
+	write_databases(o, b);
+	json_put_string(o, "host", b->host);
+	json_put_string(o, "pbkfs", PACKAGE_VERSION);
+	json_put_string(o, "created", b->created);
+}
+
 int
 binding_store(int diff_fd, const struct binding *b)
 {
 	struct json_out o = { .raw = true };
 	char *text autofree = NULL;
-	char digest[17];
 	size_t len;
 	int rc;
 
-	snprintf(digest, sizeof(digest), "%016" PRIx64, b->tree_digest);
 	json_open(&o, NULL, '{');
-	json_put_string(&o, "format", BINDING_FORMAT);
-	json_put_u64(&o, "version",
-	    b->n_databases > 0 ? BINDING_VERSION_PARTIAL : BINDING_VERSION);
-	json_put_string(&o, "store", b->store);
-	json_put_string(&o, "instance", b->instance);
-	json_put_string(&o, "backup_id", b->backup_id);
-	write_members(&o, b);
-	json_put_string(&o, "tree_digest", digest);
-	json_put_u64(&o, "server_version", b->server_version);
-	json_put_string(&o, "wal", b->wal == WAL_DIRECT ? "direct" : "mount");
-	json_put_bool(&o, "no_wal", b->no_wal);
-	json_put_bool(&o, "keep_settings", b->keep_settings);
-	write_mapped(&o, b);
-	write_databases(&o, b);
-	json_put_string(&o, "host", b->host);
-	json_put_string(&o, "pbkfs", PACKAGE_VERSION);
-	json_put_string(&o, "created", b->created);
+	binding_put(&o, b);
 	json_close(&o, '}');
 	if ((rc = json_take(&o, &text, &len)) != 0)
 		return rc;
@@ -346,4 +351,64 @@ binding_compare(const struct binding *b, const struct binding *found,
 		return 1;
 	snprintf(error, size, "the diff directory does not fit the backup: %s", difference);
 	return -EUCLEAN;
+}
+
+static bool
+same_members(const struct binding *a, const struct binding *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->n_members && i < b->n_members; i++)
+		if (strcasecmp(a->member[i].id, b->member[i].id) != 0 ||
+		    a->member[i].version != b->member[i].version ||
+		    a->member[i].list_crc != b->member[i].list_crc)
+			return false;
+	return a->n_members == b->n_members;
+}
+
+static bool
+same_mapped(const struct binding *a, const struct binding *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->n_mapped && i < b->n_mapped; i++)
+		if (strcmp(a->mapped[i].from, b->mapped[i].from) != 0 ||
+		    strcmp(a->mapped[i].to, b->mapped[i].to) != 0)
+			return false;
+	return a->n_mapped == b->n_mapped;
+}
+
+bool
+binding_same_databases(const struct binding *a, const struct binding *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->n_databases && i < b->n_databases; i++)
+		if (strcmp(a->database[i], b->database[i]) != 0)
+			return false;
+	return a->n_databases == b->n_databases && a->db_include == b->db_include;
+}
+
+const char *
+binding_difference(const struct binding *a, const struct binding *b)
+{
+	const struct { const char *key; bool same; } all[] = {
+		{ "store", strcmp(a->store, b->store) == 0 },
+		{ "instance", strcmp(a->instance, b->instance) == 0 },
+		{ "backup_id", strcasecmp(a->backup_id, b->backup_id) == 0 },
+		{ "members", same_members(a, b) },
+		{ "tree_digest", a->tree_digest == b->tree_digest },
+		{ "server_version", a->server_version == b->server_version },
+		{ "wal", a->wal == b->wal },
+		{ "no_wal", a->no_wal == b->no_wal },
+		{ "keep_settings", a->keep_settings == b->keep_settings },
+		{ "mapped", same_mapped(a, b) },
+		{ "databases", binding_same_databases(a, b) },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++)
+		if (!all[i].same)
+			return all[i].key;
+	return NULL;
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/iostats.h"
+#include "base/json.h"
 #include "ipc/job.h"
 
 #define BINDING_NAME	".pbkfs-binding.json"
@@ -45,6 +46,9 @@ struct binding {
 	size_t	n_databases;	/* 0: all */
 };
 
+/* Nodes that its JSON takes at most. */
+#define BINDING_NODES	(64 + 4 * IOSTATS_BACKUPS + 3 * BINDING_MAPPED_MAX + BINDING_DATABASES_MAX)
+
 /*
  * Reads a binding from len bytes of text, which it changes; text[len] is
  * writable.  Returns 0; -ENOTSUP for another format version; -EUCLEAN for
@@ -57,6 +61,22 @@ int	binding_parse(char *text, size_t len, struct binding *b);
  * binding_parse().
  */
 int	binding_load(int diff_fd, struct binding *b);
+
+/*
+ * Its members in the object at, and into the object that is open: for files that
+ * hold one.  binding_read() returns as binding_parse(), for a zeroed *b.
+ */
+int	binding_read(const struct json_node *nodes, const struct json_node *at, struct binding *b);
+void	binding_put(struct json_out *o, const struct binding *b);
+
+/*
+ * The key of the first thing in which two bindings differ, NULL if they say the
+ * same: all but where and when they were written.
+ */
+const char *binding_difference(const struct binding *a, const struct binding *b);
+
+/* Whether two have the same databases. */
+bool	binding_same_databases(const struct binding *a, const struct binding *b);
 
 /* Writes it durably in one step.  Returns 0 or negative errno. */
 int	binding_store(int diff_fd, const struct binding *b);

@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "supervisor/become.h"
+#include "supervisor/decide.h"
 #include "supervisor/identity.h"
 #include "supervisor/logfile.h"
 #include "supervisor/probe.h"
@@ -38,49 +39,11 @@
 
 enum { MAY_READ, IS_DENIED };	/* the child's answers */
 
-/* Whether root named all that decides which backup is shown. */
-static bool
-is_named(const struct supervisor *s)
-{
-	const struct supervisor_config *c = s->config;
-
-	return c->store != NULL && c->instance != NULL &&
-	    (c->backup_id != NULL || (s->fresh && c->latest));
-}
-
-static int
-not_named(struct supervisor *s)
-{
-	return FAIL(s, "user %u may not read \"%s\" himself, and can write what would choose the"
-	    " backup: name it with -B, -I and -i, which has to be an id", (unsigned)s->uid,
-	    s->store);
-}
-
 struct opening {
 	const struct supervisor *s;
 	struct stat st;
 	char	error[WALK_ERROR_MAX];
 };
-
-/* Who can replace a store that root named has to be its owner, or root. */
-static int
-open_store(struct opening *o, const char *path, bool check)
-{
-	int parent autoclose = -1, fd autoclose = -1, rc;
-	struct walk w;
-
-	if ((parent = walk_parent(path, check ? &w : NULL, o->error)) < 0)
-		return parent;
-	fd = openat(parent, strrchr(path, '/') + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &o->st) != 0) {
-		rc = -errno;
-		snprintf(o->error, WALK_ERROR_MAX, "%s", strerror(-rc));
-		return rc;
-	}
-	if (check && (rc = walk_check(&w, path, o->st.st_uid, o->error)) != 0)
-		return rc;
-	return steal_fd(&fd);
-}
 
 static bool
 is_unreachable(const struct supervisor *s, int store_fd)
@@ -99,7 +62,8 @@ open_reachable(void *arg, int *passed)
 {
 	struct opening *o = arg;
 	const struct supervisor *s = o->s;
-	int fd autoclose = open_store(o, s->store, s->config->store != NULL && identity_is_root());
+	bool check = s->store_is_roots && identity_is_root();
+	int fd autoclose = storeaccess_open(s->store, check, &o->st, o->error);
 
 	if (fd < 0)
 		return fd;
@@ -124,13 +88,13 @@ not_readable(struct supervisor *s)
 int
 readsearch_open_store(struct supervisor *s)
 {
-	bool named = s->config->store != NULL;
 	struct opening o = { .s = s };
 	const struct become_work w = { .act = open_reachable, .arg = &o, .size = sizeof(o) };
 	int rc;
 
+	s->store_is_roots = s->config->store != NULL || decide_is_recorded(s);
 	become_init(&s->owner, s->uid, s->gid, true);
-	if (named)
+	if (s->store_is_roots)
 		identity_raise();
 	rc = open_reachable(&o, &s->store_fd);
 	identity_drop();
@@ -138,32 +102,19 @@ readsearch_open_store(struct supervisor *s)
 		s->store_is_closed = true;
 		rc = become_run(&s->owner, &w, &s->store_fd);
 	}
-	if (rc == -EACCES && identity_is_root() && !named)
-		return not_named(s);
+	if (rc == -EACCES && identity_is_root() && !s->store_is_roots)
+		return decide_refuse(s);
 	if (rc == -EACCES)
 		return not_readable(s);
 	if (rc != 0)
 		return FAIL(s, "could not open store \"%s\": %s", s->store,
 		    o.error[0] != '\0' ? o.error : strerror(-rc));
 	s->store_uid = o.st.st_uid;
-	if (!s->store_is_closed && !named && s->uid != 0) {
+	if (!s->store_is_closed && !s->store_is_roots && s->uid != 0) {
 		identity_raise();
 		s->store_is_closed = identity_is_root() && is_unreachable(s, s->store_fd);
 		identity_drop();
 	}
-	return 0;
-}
-
-/* The owner is a stranger: what he gains by the mount is root's to say. */
-static int
-check_decided(struct supervisor *s)
-{
-	if (!is_named(s))
-		return not_named(s);
-	if (!s->config->owner_given)
-		return FAIL(s, "user %u, to whom \"%s\" belongs, may not read the store himself:"
-		    " say with --owner who may read this backup", (unsigned)s->uid,
-		    s->config->diff);
 	return 0;
 }
 
@@ -205,14 +156,39 @@ choose_least(const struct question *q, struct probe *p)
 	return answer;
 }
 
+/* In a child with the owner's rights: 0 if the store's name leads him to it. */
+static int
+store_is_out_of_reach(const void *arg)
+{
+	const struct supervisor *s = arg;
+	struct stat named, ours;
+
+	return stat(s->store, &named) != 0 || fstat(s->store_fd, &ours) != 0 ||
+	    named.st_dev != ours.st_dev || named.st_ino != ours.st_ino;
+}
+
+/* Whether the owner gets by root's rights what he could not read, or reach. */
+static bool
+lends_rights(const struct supervisor *s, const struct probe *p)
+{
+	const struct probe himself = { .uid = s->uid, .gid = s->gid, .with_groups = true };
+
+	if (s->uid == 0)
+		return false;
+	return p->read_search || (s->store_is_roots && !s->store_is_closed &&
+	    probe_run(&himself, store_is_out_of_reach, s) != 0);
+}
+
 static int
 take_rights(struct supervisor *s, const struct probe *p)
 {
 	unsigned uid = (unsigned)s->uid;
 
-	if (!p->read_search)
+	s->is_decided = s->uid != 0 && decide_is_complete(s);
+	s->lends = lends_rights(s, p);
+	if (!s->lends)
 		logfile_let_go(true);
-	else if (uid != 0 && check_decided(s) != 0)
+	else if (decide_check(s) != 0)
 		return -1;
 	s->with_groups = p->with_groups;
 	s->keep_read_search = p->read_search;

@@ -72,7 +72,8 @@ look(struct supervisor *s, int sock)
 	struct walk w;
 	int parent, fd;
 
-	identity_raise();
+	if (s->store_is_roots)
+		identity_raise();
 	if (s->store_is_closed && become_now(&s->owner) != 0)
 		_exit(1);
 	parent = walk_parent(s->store, identity_is_root() ? &w : NULL, error);

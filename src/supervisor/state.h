@@ -20,6 +20,7 @@
 #include "supervisor/failover.h"
 #include "supervisor/keeper.h"
 #include "supervisor/leave.h"
+#include "supervisor/record.h"
 #include "supervisor/storelock.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/walk.h"
@@ -68,6 +69,8 @@ struct supervisor {
 	bool	has_binding;	/* a binding of this mount is on disk */
 	struct binding bound;	/* as on disk */
 	struct binding found;	/* as the preparer reported it */
+	struct record record;	/* what root decided before */
+	bool	is_decided;	/* by root, all that the binding says: it is recorded */
 	bool	prepared;	/* MSG_PREPARED arrived */
 	bool	filling;	/* worker_fill() runs, or has run */
 	int	mapped_fd[PROVISION_MAPPINGS_MAX];	/* mapping.h */
@@ -96,6 +99,8 @@ struct supervisor {
 	gid_t	gid;
 	bool	keep_read_search;
 	bool	store_is_closed;	/* to root: who opens it has to be owner */
+	bool	store_is_roots;	/* root said which it is, and opens it */
+	bool	lends;		/* the owner sees by root's rights what is closed to him */
 	struct become owner;	/* uid and gid with the groups of that user; for children */
 	bool	with_groups;	/* the worker needs them */
 	enum wal_mode wal;

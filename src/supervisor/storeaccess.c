@@ -7,11 +7,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "supervisor/storeaccess.h"
+#include "supervisor/walk.h"
+
+int
+storeaccess_open(const char *path, bool check, struct stat *st, char *error)
+{
+	int parent autoclose = -1, fd autoclose = -1, rc;
+	struct walk w;
+
+	if ((parent = walk_parent(path, check ? &w : NULL, error)) < 0)
+		return parent;
+	fd = openat(parent, path[1] == '\0' ? "." : strrchr(path, '/') + 1,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, st) != 0) {
+		rc = -errno;
+		snprintf(error, WALK_ERROR_MAX, "%s", strerror(-rc));
+		return rc;
+	}
+	if (check && (rc = walk_check(&w, path, st->st_uid, error)) != 0)
+		return rc;
+	return steal_fd(&fd);
+}
 
 static bool
 file_is_denied(int dir_fd, const char *name)

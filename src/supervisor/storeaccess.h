@@ -1,10 +1,18 @@
 /*
- * What of a store is closed to the process that asks.
+ * Opening a store, and what of it is closed to the process that asks.
  */
 #ifndef SUPERVISOR_STOREACCESS_H
 #define SUPERVISOR_STOREACCESS_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
+
+/*
+ * Opens, O_PATH, a store by its canonical path.  With check, as root, who can put
+ * another one in its place has to be its owner, or root.  Returns the descriptor
+ * and what *st says of it; or negative errno with one line in error (WALK_ERROR_MAX).
+ */
+int	storeaccess_open(const char *path, bool check, struct stat *st, char *error);
 
 /*
  * Whether something of an instance is closed (EACCES): opens the files that a

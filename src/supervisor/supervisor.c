@@ -509,8 +509,11 @@ end_worker(struct supervisor *s)
 static void
 undo_fresh(struct supervisor *s)
 {
-	if (s->failed && s->fresh && s->locked && !s->ready_once)
+	if (s->failed && s->fresh && s->locked && !s->ready_once) {
 		diffdir_wipe(&s->diff, true);
+		if (s->is_decided && s->record.state == RECORD_NONE)
+			record_remove(s->config->diff);
+	}
 	identity_raise();
 	if (s->failed && !s->ready_once)
 		diffdir_unmake(&s->diff);
@@ -557,6 +560,7 @@ finish(struct supervisor *s)
 	logfile_stop();
 	binding_fini(&s->bound);
 	binding_fini(&s->found);
+	record_fini(&s->record);
 	if (s->shared != NULL)
 		munmap(s->shared, sizeof(*s->shared));
 	diffdir_close(&s->diff);

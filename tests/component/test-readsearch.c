@@ -110,6 +110,32 @@ END_TEST
 
 /* ---- the decision ------------------------------------------------------- */
 
+static struct binding
+make_binding(const char *id, bool part)
+{
+	return (struct binding){
+		.store = strdup("/store"), .instance = strdup("main"), .backup_id = strdup(id),
+		.member = { { "ABCDEF", 20516, 7 } }, .n_members = 1,
+		.database = { part ? strdup("postgres") : NULL }, .n_databases = part,
+	};
+}
+
+/* What root's record says. */
+enum noted { NOTHING, THE_SAME, ANOTHER_ID, OTHER_DATABASES, ANOTHER_DIRECTORY };
+
+static struct record
+make_record(enum noted noted)
+{
+	struct record r = { .state = RECORD_FITS };
+
+	if (noted == NOTHING)
+		return (struct record){ .state = RECORD_NONE };
+	if (noted == ANOTHER_DIRECTORY)
+		r.state = RECORD_STRANGE;
+	r.binding = make_binding(noted == ANOTHER_ID ? "ABCDEE" : "ABCDEF", noted == OTHER_DATABASES);
+	return r;
+}
+
 START_TEST(decision)
 {
 	static const struct {
@@ -119,21 +145,39 @@ START_TEST(decision)
 		int	result;
 		bool	capability;
 		int	groups, root;	/* further answers, where he himself is denied */
+		enum noted noted;
+		const char *id;		/* that the record chooses */
 	} cases[] = {
-		{ "may read", 0, false, false, false, false, 0, false, 0, 0 },
-		{ "denied, all named", 1, true, true, false, false, 0, true, 1, 0 },
-		{ "denied, nothing named", 1, false, true, false, false, -1, false, 1, 0 },
-		{ "denied, nobody named", 1, true, false, false, false, -1, false, 1, 0 },
-		{ "denied, latest of a first mount", 1, true, true, true, true, 0, true, 1, 0 },
-		{ "denied, latest of a remount", 1, true, true, true, false, -1, false, 1, 0 },
-		{ "his groups are enough", 1, false, false, false, false, 0, false, 0, 0 },
-		{ "nothing helps", 1, true, true, false, false, -1, false, 1, 1 },
-		{ "the second child was killed", 1, true, true, false, false, -1, false, -EPERM, 0 },
-		{ "the third child was stopped", 1, true, true, false, false, -1, false, 1, -ETIMEDOUT },
-		{ "the child was killed", -EPERM, true, true, false, false, -1, false, 0, 0 },
-		{ "the child was stopped", -ETIMEDOUT, true, true, false, false, -1, false, 0, 0 },
-		{ "no child", -EAGAIN, true, true, false, false, -1, false, 0, 0 },
-		{ "the child was confused", 7, true, true, false, false, -1, false, 0, 0 },
+		{ "may read", 0, false, false, false, false, 0, false, 0, 0, NOTHING, NULL },
+		{ "denied, all named", 1, true, true, false, false, 0, true, 1, 0, NOTHING, NULL },
+		{ "denied, nothing named", 1, false, true, false, false, -1, false, 1, 0, NOTHING, NULL },
+		{ "denied, nobody named", 1, true, false, false, false, -1, false, 1, 0, NOTHING, NULL },
+		{ "denied, latest of a first mount", 1, true, true, true, true, 0, true, 1, 0, NOTHING, NULL },
+		{ "denied, latest of a remount", 1, true, true, true, false, -1, false, 1, 0, NOTHING, NULL },
+		{ "his groups are enough", 1, false, false, false, false, 0, false, 0, 0, NOTHING, NULL },
+		{ "nothing helps", 1, true, true, false, false, -1, false, 1, 1, NOTHING, NULL },
+		{ "the second child was killed", 1, true, true, false, false, -1, false, -EPERM, 0, NOTHING, NULL },
+		{ "the third child was stopped", 1, true, true, false, false, -1, false, 1, -ETIMEDOUT, NOTHING, NULL },
+		{ "the child was killed", -EPERM, true, true, false, false, -1, false, 0, 0, NOTHING, NULL },
+		{ "the child was stopped", -ETIMEDOUT, true, true, false, false, -1, false, 0, 0, NOTHING, NULL },
+		{ "no child", -EAGAIN, true, true, false, false, -1, false, 0, 0, NOTHING, NULL },
+		{ "the child was confused", 7, true, true, false, false, -1, false, 0, 0, NOTHING, NULL },
+		{ "recorded, nothing named", 1, false, true, false, false, 0, true, 1, 0, THE_SAME, NULL },
+		{ "recorded, nobody named", 1, false, false, false, false, -1, false, 1, 0, THE_SAME, NULL },
+		{ "recorded, latest of a remount", 1, true, true, true, false, 0, true, 1, 0, THE_SAME, NULL },
+		{ "recorded otherwise", 1, false, true, false, false, -1, false, 1, 0, ANOTHER_ID, NULL },
+		{ "recorded otherwise, latest", 1, true, true, true, false, -1, false, 1, 0, ANOTHER_ID, NULL },
+		{ "recorded otherwise, all named", 1, true, true, false, false, 0, true, 1, 0, ANOTHER_ID, NULL },
+		{ "other databases, nothing named", 1, false, true, false, false, -1, false, 1, 0, OTHER_DATABASES, NULL },
+		{ "other databases, all named but these", 1, true, true, false, false, -1, false, 1, 0, OTHER_DATABASES, NULL },
+		{ "emptied, latest", 1, true, true, true, true, 0, true, 1, 0, ANOTHER_ID, "ABCDEE" },
+		{ "replaced, nothing named", 1, false, true, false, false, -1, false, 1, 0, ANOTHER_DIRECTORY, NULL },
+		{ "replaced, latest", 1, true, true, true, true, -1, false, 1, 0, ANOTHER_DIRECTORY, NULL },
+		{ "replaced, all named", 1, true, true, false, false, 0, true, 1, 0, ANOTHER_DIRECTORY, NULL },
+		{ "beyond his way, nothing named", 0, false, true, false, false, 0, false, 1, 0, NOTHING, NULL },
+		{ "beyond his way, latest of a remount", 0, true, true, true, false, -1, false, 1, 0, NOTHING, NULL },
+		{ "beyond his way, nobody named", 0, true, false, false, false, -1, false, 1, 0, NOTHING, NULL },
+		{ "beyond his way, all named", 0, true, true, false, false, 0, false, 1, 0, NOTHING, NULL },
 	};
 	size_t i;
 
@@ -142,6 +186,7 @@ START_TEST(decision)
 			.store = cases[i].named ? "/store" : NULL, .instance = cases[i].named ? "main" : NULL,
 			.backup_id = cases[i].named && !cases[i].latest ? "ABCDEF" : NULL,
 			.latest = cases[i].latest, .owner_given = cases[i].owner_given, .diff = "/diff",
+			.notify_fd = -1,
 		};
 		static struct supervisor s;
 
@@ -149,7 +194,14 @@ START_TEST(decision)
 		s.config = &c;
 		s.uid = s.gid = SOMEBODY;
 		s.store = "/store";
+		s.instance = "main";
+		s.store_is_roots = cases[i].named;
 		s.fresh = cases[i].fresh;
+		s.has_binding = !s.fresh;
+		s.diff.walk.uid = SOMEBODY;
+		if (s.has_binding)
+			s.bound = make_binding("ABCDEF", false);
+		s.record = make_record(cases[i].noted);
 		the_answer = cases[i].answer;
 		groups_answer = cases[i].groups;
 		root_answer = cases[i].root;
@@ -165,6 +217,12 @@ START_TEST(decision)
 		if (cases[i].result == 0)
 			ck_assert_msg(s.keep_read_search == cases[i].capability, "%s", cases[i].name);
 		ck_assert_msg((s.error[0] != '\0') == (cases[i].result != 0), "%s: %s", cases[i].name, s.error);
+		if (cases[i].id == NULL)
+			ck_assert_msg(s.backup_id == NULL, "%s", cases[i].name);
+		else
+			ck_assert_msg(s.backup_id != NULL && strcmp(s.backup_id, cases[i].id) == 0, "%s", cases[i].name);
+		binding_fini(&s.bound);
+		record_fini(&s.record);
 	}
 }
 END_TEST

@@ -55,9 +55,9 @@ recipe() {
 	awk -v want="$1" '/^\.\\" tests\/e2e\/test-clone-debian.sh/ { on = 1 } !on { next }
 	    /^\.Bd/ { n++; inside = 1; next } /^\.Ed/ { inside = 0; if (n == 2) exit } inside && n == want' \
 	    "$srcdir/doc/pbkfs.8" | sed -e 's/\\e$/\\/' -e "s|/backup|$store|" -e "s|/mnt/yesterday|$mnt|" \
-	    -e "s|/var/lib/pbkfs/diff|$diff|" -e "s|/usr/lib/postgresql/15/bin|$pgbin|" \
+	    -e "s|/srv/pbkfs/diff|$diff|" -e "s|pbclone|$pguser|g" -e "s|/usr/lib/postgresql/15/bin|$pgbin|" \
 	    -e "s|/etc/postgresql/15/main|$etc|" -e "s|psql -h|$pgbin/psql -XAtqc 'show data_directory' -h|" >"$work/recipe"
-	[ "${PBKFS_E2E_USER:-}" != yes ] || sed -i 's/^runuser -u postgres -- //' "$work/recipe"
+	[ "${PBKFS_E2E_USER:-}" != yes ] || sed -i -e "s/^runuser -u $pguser -- //" -e "s/ --owner $pguser//" "$work/recipe"
 	chmod 0644 "$work/recipe"
 	[ -s "$work/recipe" ] || return 1
 	if [ "${PBKFS_E2E_USER:-}" = yes ]; then as "$pguser" env PATH="$work:$PATH" sh -e "$work/recipe"; else sh -e "$work/recipe"; fi

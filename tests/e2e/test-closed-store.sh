@@ -30,6 +30,7 @@ check "mount again with all of it" mount_for
 check "the log has what was held back until then" grep -q "CAP_DAC_READ_SEARCH" "$log"
 check "unmount again" unmount_it
 cp -p "$binding" "$work/binding"
+rm "$statedir"/*.json	# test-record.sh has the rest
 for less in "" "-B $store" "-B $store -I $instance" "-B $store -I $instance -i latest" "-B $store -i $id"; do
 	# shellcheck disable=SC2086
 	refuse "a remount with \"$less\" lets the binding choose" "name it with -B, -I and -i" remount_with $less

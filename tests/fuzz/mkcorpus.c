@@ -480,6 +480,50 @@ make_bindings(int dirfd)
 	put_binding(dirfd, "bad-instance", &b);
 }
 
+/* --- records --- */
+
+static void
+put_record(const char *name, const char *head, const struct binding *b)
+{
+	struct json_out o = { .raw = true };
+	char *binding, *text;
+	size_t len;
+	int n;
+
+	json_open(&o, NULL, '{');
+	binding_put(&o, b);
+	json_close(&o, '}');
+	if (json_take(&o, &binding, &len) != 0 ||
+	    (n = asprintf(&text, "{\"format\": \"pbkfs-record\", %s, \"binding\": %s}", head, binding)) < 0)
+		errx(1, "record");
+	put("record", name, "", 0, text, (size_t)n);
+	free(binding);
+	free(text);
+}
+
+static void
+make_records(void)
+{
+	struct binding b = {
+		.store = (char []){ "/store" }, .instance = (char []){ "main" },
+		.backup_id = (char []){ "TOXCS1" }, .host = (char []){ "host" },
+		.created = (char []){ "2026-01-02T03:04:05Z" },
+		.member = { { "TOXCS1", 20516, 1 }, { "TOXCR8", 20516, UINT32_MAX } },
+		.n_members = 2, .database = { (char []){ "postgres" } }, .n_databases = 1,
+	};
+
+	put_record("good", "\"version\": 1, \"diff\": \"/srv/diff\", \"fsid\": \"0123456789abcdef\","
+	    " \"inode\": 18446744073709551615, \"born\": 0, \"owner\": 999", &b);
+	put_record("bad-version", "\"version\": 2", &b);
+	put_record("bad-fsid", "\"version\": 1, \"diff\": \"/srv/diff\", \"fsid\": \"0x23456789abcdef\","
+	    " \"inode\": 1, \"born\": 1, \"owner\": 999", &b);
+	put_record("bad-owner", "\"version\": 1, \"diff\": \"/srv/diff\", \"fsid\": \"0123456789abcdef\","
+	    " \"inode\": 1, \"born\": 1, \"owner\": 4294967296", &b);
+	b.store = (char []){ "relative" };
+	put_record("bad-binding", "\"version\": 1, \"diff\": \"/srv/diff\", \"fsid\": \"0123456789abcdef\","
+	    " \"inode\": 1, \"born\": 1, \"owner\": 0", &b);
+}
+
 /* --- indexes --- */
 
 static void
@@ -645,6 +689,7 @@ main(int argc, char **argv)
 	make_header_maps();
 	make_pages();
 	make_bindings(dirfd);
+	make_records();
 	make_indexes();
 	make_messages();
 	make_wal();

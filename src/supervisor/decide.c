@@ -1,0 +1,111 @@
+/*
+ * The diff directory is the owner's, and so is the binding in it: he could edit it,
+ * remove it, or put another directory in the place of the whole.  So it decides only
+ * what root's own record says, too.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "supervisor/decide.h"
+#include "supervisor/notify.h"
+
+#define FAIL(s, ...)	(state_fail((s), __VA_ARGS__), -1)
+
+static int
+not_named(struct supervisor *s)
+{
+	return FAIL(s, "user %u may not read \"%s\" himself, and can write what would choose the"
+	    " backup: name it with -B, -I and -i, which has to be an id", (unsigned)s->uid,
+	    s->store);
+}
+
+/* By this command: all that says which backup is shown. */
+static bool
+is_named(const struct supervisor *s)
+{
+	const struct supervisor_config *c = s->config;
+
+	return c->store != NULL && c->instance != NULL && c->backup_id != NULL;
+}
+
+/* By an earlier one, whose record the binding has not left. */
+bool
+decide_is_recorded(const struct supervisor *s)
+{
+	return s->record.state == RECORD_FITS && s->has_binding &&
+	    binding_difference(&s->bound, &s->record.binding) == NULL;
+}
+
+int
+decide_refuse(struct supervisor *s)
+{
+	const char *diff = s->config->diff;
+
+	if (s->record.state == RECORD_NONE)
+		return not_named(s);
+	if (s->record.state == RECORD_FITS)
+		return FAIL(s, "\"%s\" in \"%s/%s\" is not what it was when root decided it (see %s):"
+		    " name %s, or pbkfs cleanup the diff directory",
+		    binding_difference(&s->bound, &s->record.binding), diff, BINDING_NAME,
+		    RECORD_DIRECTORY, is_named(s) ? "the databases with --db-include or --db-exclude" :
+		    "the backup with -B, -I and -i");
+	return FAIL(s, "what root decided about diff directory \"%s\" (see %s) %s: name the backup"
+	    " with -B, -I and -i, which has to be an id, or pbkfs cleanup the diff directory", diff,
+	    RECORD_DIRECTORY, s->record.why == 0 ? "was about another one in its place" :
+	    "cannot be read");
+}
+
+/* Whether only root could put another directory in the place of the one that was there. */
+static bool
+is_replaced_by_root(const struct supervisor *s)
+{
+	return s->diff.walk.uid == 0 && !s->diff.walk.shared;
+}
+
+/* The first mount of a directory chooses, but its owner may have emptied it to choose again. */
+static int
+check_latest(struct supervisor *s)
+{
+	const struct binding *noted = &s->record.binding;
+
+	if (s->record.state == RECORD_STRANGE && !is_replaced_by_root(s))
+		return decide_refuse(s);
+	if (s->record.state != RECORD_FITS || strcmp(noted->instance, s->instance) != 0)
+		return 0;
+	s->backup_id = noted->backup_id;
+	notify_send(s->config->notify_fd, NOTIFY_NOTE, "\"%s\" was emptied, but root has decided for"
+	    " backup %s there (see %s), which stays: the latest needs pbkfs cleanup by root",
+	    s->config->diff, noted->backup_id, RECORD_DIRECTORY);
+	return 0;
+}
+
+/* Which databases are left out is remembered for who names the rest. */
+static bool
+databases_are_decided(const struct supervisor *s)
+{
+	const struct provision *p = s->config->provision;
+
+	return s->fresh || s->record.state != RECORD_FITS ||
+	    (p != NULL && p->databases.n > 0) ||
+	    binding_same_databases(&s->bound, &s->record.binding);
+}
+
+bool
+decide_is_complete(const struct supervisor *s)
+{
+	return s->config->owner_given && (s->fresh || decide_is_recorded(s) ||
+	    (is_named(s) && databases_are_decided(s)));
+}
+
+int
+decide_check(struct supervisor *s)
+{
+	if (!s->config->owner_given)
+		return FAIL(s, "user %u, to whom \"%s\" belongs, may not read the store himself:"
+		    " say with --owner who may read this backup", (unsigned)s->uid,
+		    s->config->diff);
+	if (s->fresh && !is_named(s))
+		return check_latest(s);
+	return decide_is_complete(s) ? 0 : decide_refuse(s);
+}

@@ -1,0 +1,26 @@
+/*
+ * What root has decided where the owner of a mount sees by root's rights what is
+ * closed to him: who he is, and which backup he gets.
+ */
+#ifndef SUPERVISOR_DECIDE_H
+#define SUPERVISOR_DECIDE_H
+
+#include "supervisor/state.h"
+
+/* Whether root's record of the diff directory says what its binding says. */
+bool	decide_is_recorded(const struct supervisor *s);
+
+/*
+ * Whether this command, or an earlier one by its record, has decided everything.
+ * A fresh mount for the latest backup goes by the record, too, if there is one:
+ * that sets s->backup_id.  Returns 0, or -1 after state_fail().
+ */
+int	decide_check(struct supervisor *s);
+
+/* state_fail() with what there is to do where only the binding decides.  Returns -1. */
+int	decide_refuse(struct supervisor *s);
+
+/* Whether what is mounted can be recorded as root's decision. */
+bool	decide_is_complete(const struct supervisor *s);
+
+#endif
