@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/fstab.h"
 #include "worker/entry.h"
 
 extern char **environ;
@@ -72,23 +73,33 @@ cli_say(const char *fmt, ...)
 	printf("%s\n", line);
 }
 
+/* argv begins with the command's name. */
 static int
 run_command(int argc, char **argv)
 {
-	const struct command *c = options_command(argv[1]);
+	const struct command *c = options_command(argv[0]);
 	struct options o;
 
 	if (c == NULL) {
-		cli_error("unknown command \"%s\": see pbkfs --help", argv[1]);
+		cli_error("unknown command \"%s\": see pbkfs --help", argv[0]);
 		return EXIT_USAGE;
 	}
-	if (options_parse(c, argc - 1, argv + 1, &o) != 0)
+	if (options_parse(c, argc, argv, &o) != 0)
 		return EXIT_USAGE;
 	if (o.help) {
 		options_help(c);
 		return EXIT_SUCCESS;
 	}
 	return c->run(&o);
+}
+
+static int
+run_fstab_line(int argc, char **argv)
+{
+	char **arguments;
+	int n = fstab_arguments(argc, argv, &arguments);
+
+	return n < 0 ? EXIT_USAGE : run_command(n, arguments);
 }
 
 static int
@@ -128,5 +139,7 @@ main(int argc, char **argv)
 		cli_error("a command is missing: see pbkfs --help");
 		return EXIT_USAGE;
 	}
-	return argv[1][0] == '-' ? run_global_option(argc, argv) : run_command(argc, argv);
+	if (argv[1][0] == '/')
+		return run_fstab_line(argc, argv);
+	return argv[1][0] == '-' ? run_global_option(argc, argv) : run_command(argc - 1, argv + 1);
 }

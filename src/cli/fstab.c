@@ -1,0 +1,113 @@
+#include "config.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/fstab.h"
+
+/*
+ * What mount(8) passes on of its own.  The mount is nosuid, nodev and noexec whatever
+ * is said, and the times of access are those of the backup.
+ */
+static const char *const not_ours[] = {
+	"rw", "defaults", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "async", "relatime",
+	"norelatime", "atime", "noatime", "diratime", "nodiratime", "strictatime", "lazytime",
+	"nolazytime",
+};
+
+static bool
+is_ours(const char *option)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(not_ours); i++)
+		if (strcmp(option, not_ours[i]) == 0)
+			return false;
+	return option[0] != '\0';
+}
+
+/* Cuts the next option off; commas between quotation marks, which go, are its own. */
+static char *
+next_option(char **rest)
+{
+	char *option = *rest, *in = *rest, *out = *rest;
+	bool quoted = false;
+
+	for (; *in != '\0' && (quoted || *in != ','); in++)
+		if (*in == '"')
+			quoted = !quoted;
+		else
+			*out++ = *in;
+	*rest = *in == ',' ? in + 1 : in;
+	*out = '\0';
+	return option;
+}
+
+struct arguments {
+	char	**item;
+	int	n;
+	bool	failed;		/* there is no memory */
+};
+
+/* Takes the word. */
+static void
+add(struct arguments *a, char *word)
+{
+	char **bigger = reallocarray(a->item, (size_t)a->n + 2, sizeof(*bigger));
+
+	if (bigger != NULL)
+		a->item = bigger;
+	if (bigger == NULL || word == NULL) {
+		a->failed = true;
+		free(word);
+		return;
+	}
+	a->item[a->n++] = word;
+	a->item[a->n] = NULL;
+}
+
+static void
+add_options(struct arguments *a, char *text)
+{
+	char *option, *word;
+
+	while (*text != '\0') {
+		option = next_option(&text);
+		if (is_ours(option))
+			add(a, asprintf(&word, "--%s", option) < 0 ? NULL : word);
+	}
+}
+
+int
+fstab_arguments(int argc, char **argv, char ***arguments)
+{
+	struct arguments a = { 0 };
+	int i;
+
+	if (argc < 3 || argc % 2 == 0) {
+		cli_error("a line of fstab takes: pbkfs DIFF-DIR MOUNTPOINT -o OPTIONS");
+		return -1;
+	}
+	add(&a, strdup("mount"));
+	add(&a, strdup("--diff-dir"));
+	add(&a, strdup(argv[1]));
+	add(&a, strdup("--mnt-path"));
+	add(&a, strdup(argv[2]));
+	for (i = 3; i < argc; i += 2) {
+		if (strcmp(argv[i], "-o") != 0) {
+			cli_error("unknown option \"%s\" of a line of fstab, only -o", argv[i]);
+			return -1;
+		}
+		add_options(&a, argv[i + 1]);
+	}
+	if (a.failed) {
+		cli_error("out of memory");
+		return -1;
+	}
+	*arguments = a.item;
+	return a.n;
+}
