@@ -91,20 +91,32 @@ log_debug(const char *fmt, ...)
 	va_end(ap);
 }
 
+static long
+current_window(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec / LOG_WINDOW;
+}
+
 bool
 log_allowed(struct log_budget *b, unsigned *skipped)
 {
-	struct timespec now;
-	long window;
+	long window = current_window();
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	window = now.tv_sec / LOG_WINDOW;
 	if (atomic_exchange(&b->window, window) != window)
 		atomic_store(&b->used, 0);
-	if (atomic_fetch_add(&b->used, 1) >= LOG_BURST) {
+	if (atomic_fetch_add(&b->used, 1) >= (b->burst != 0 ? b->burst : LOG_BURST)) {
 		atomic_fetch_add(&b->skipped, 1);
 		return false;
 	}
 	*skipped = atomic_exchange(&b->skipped, 0);
 	return true;
+}
+
+unsigned
+log_skipped(struct log_budget *b)
+{
+	return atomic_load(&b->window) == current_window() ? 0 : atomic_exchange(&b->skipped, 0);
 }

@@ -35,16 +35,20 @@ void	log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * A budget of lines for one kind of message that bad input can repeat for
- * ever: at most LOG_BURST lines in any LOG_WINDOW seconds.  Returns true if
+ * ever: at most so many lines in any LOG_WINDOW seconds.  Returns true if
  * the caller may log; *skipped then is how many lines were held back since
- * the last one.  Zero-initialise the struct.  Safe from several threads.
+ * the last one.  Zero-initialise the rest.  Safe from several threads.
  */
 #define LOG_BURST	20
 #define LOG_WINDOW	10
 struct log_budget {
+	unsigned	burst;		/* lines in a window; 0 = LOG_BURST */
 	_Atomic long	window;		/* CLOCK_MONOTONIC seconds / LOG_WINDOW */
 	_Atomic unsigned used, skipped;
 };
 bool	log_allowed(struct log_budget *b, unsigned *skipped);
+
+/* How many lines were held back in windows that are over; the next one starts with none. */
+unsigned log_skipped(struct log_budget *b);
 
 #endif

@@ -52,6 +52,7 @@ struct cow_config {
 	size_t	cache_size;		/* bytes of block maps */
 	uint64_t reserve;		/* bytes of disk kept back for what the kernel holds */
 	unsigned max_fds;
+	void	(*on_durable)(void);	/* called by cow_flush() for each file, and by writers; or NULL */
 	const uint64_t *in_flight;	/* uniques whose outcome may be asked for */
 	unsigned n_in_flight;
 };

@@ -271,6 +271,13 @@ first_dirty(struct cow *c, const struct relfile *not_this)
 	return f;
 }
 
+static void
+tell_durable(const struct cow *c)
+{
+	if (c->config.on_durable != NULL)
+		c->config.on_durable();
+}
+
 /*
  * Every dirty file is synced while no writer runs; an error is told to whoever
  * asked, and once more to the next fsync of the file that it belongs to.
@@ -284,8 +291,10 @@ relfile_flush(struct cow *c)
 	pthread_rwlock_wrlock(&c->gate);
 	pthread_rwlock_rdlock(&c->tree_lock);
 	while ((f = first_dirty(c, stuck)) != NULL) {
-		if ((rc = relfile_sync(c, f, false)) == 0)
+		if ((rc = relfile_sync(c, f, false)) == 0) {
+			tell_durable(c);
 			continue;
+		}
 		f->failed = rc;
 		r = rc;
 		if (stuck != NULL)
@@ -312,9 +321,11 @@ sync_inherited(struct cow *c)
 
 	if ((r = contents_list(c->contents, &list)) < 0)
 		return r;
-	while ((r = content_list_next(list, &number, &map)) > 0)
+	while ((r = content_list_next(list, &number, &map)) > 0) {
 		if ((r = content_sync(c->contents, number, map)) < 0)
 			rc = r;
+		tell_durable(c);
+	}
 	content_list_free(list);
 	return r < 0 ? r : rc < 0 ? rc : contents_sync_names(c->contents);
 }

@@ -21,6 +21,7 @@
 #include "ipc/shared.h"
 #include "probackup/recovery_time.h"
 #include "supervisor/fusemount.h"
+#include "supervisor/logstore.h"
 #include "supervisor/memlimit.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/paths.h"
@@ -65,6 +66,11 @@ check_arguments(const struct options *o)
 		return cli_error("--no-wal cannot be combined with --wal=direct");
 	if (o->log_file != NULL && o->log_sink == LOG_TO_JOURNALD)
 		return cli_error("--log-file cannot be combined with --log-sink=journald");
+	if (o->log_limit != 0 && o->log_sink == LOG_TO_JOURNALD)
+		return cli_error("--log-limit cannot be combined with --log-sink=journald");
+	if (o->log_limit != 0 && o->log_limit < LOGSTORE_LIMIT_MIN)
+		return cli_error("--log-limit must be at least %uK",
+		    (unsigned)(LOGSTORE_LIMIT_MIN / KiB));
 	return check_context(o);
 }
 
@@ -192,13 +198,14 @@ open_named(int dir_fd, const char *path, const char *what, int flags, int *fd)
 static int
 open_outputs(const struct names *n, struct supervisor_config *c)
 {
-	int log_dir autoclose = -1;
-
-	c->log_fd = c->pid_fd = c->pid_dir_fd = -1;
-	if (n->log_file[0] != '\0' &&
-	    ((log_dir = open_directory(n->log_file, "log file", c)) < 0 ||
-	    open_named(log_dir, n->log_file, "log file", O_WRONLY | O_APPEND, &c->log_fd) != 0))
-		return 1;
+	c->log_fd = c->log_dir_fd = c->pid_fd = c->pid_dir_fd = -1;
+	if (n->log_file[0] != '\0') {
+		c->log_name = strrchr(n->log_file, '/') + 1;
+		if ((c->log_dir_fd = open_directory(n->log_file, "log file", c)) < 0 ||
+		    open_named(c->log_dir_fd, n->log_file, "log file", O_WRONLY | O_APPEND,
+		    &c->log_fd) != 0)
+			return 1;
+	}
 	if (n->pid_file[0] == '\0')
 		return 0;
 	c->pid_name = strrchr(n->pid_file, '/') + 1;
@@ -232,6 +239,7 @@ fill_config(const struct options *o, const struct names *n, const struct provisi
 		.threads = o->threads != 0 ? (unsigned)o->threads : THREADS_DEFAULT,
 		.cache_size = o->cache_size != 0 ? o->cache_size : default_cache_size(),
 		.log_format = o->log_format, .log_target = o->log_sink,
+		.log_limit = o->log_limit,
 		.console = o->console,
 	};
 	if (o->owner != NULL && owner_parse(o->owner, &c->uid, &c->gid) != 0)

@@ -112,6 +112,8 @@ static const struct option_def mount_options[] = {
 	    "full|seccomp-only|none", 0, false },
 	{ 0, "log-file", "FILE", "instead of .pbkfs/pbkfs.log", OPT_TEXT, AT(log_file),
 	    NULL, 0, false },
+	{ 0, "log-limit", "SIZE", "of the log file, 16M by default; then it is renamed", OPT_SIZE,
+	    AT(log_limit), NULL, UINT64_MAX, false },
 	{ 0, "log-format", "FORMAT", "text or json", OPT_CHOICE, AT(log_format), "text|json",
 	    0, false },
 	{ 0, "log-sink", "SINK", "file or journald", OPT_CHOICE, AT(log_sink), "file|journald",

@@ -24,7 +24,7 @@ struct options {
 	unsigned wal, cache, sandbox, log_format, log_sink, store_lock, verify;	/* enums of supervisor.h and job.h */
 	unsigned format;		/* of what is printed: 0 text, 1 json */
 	uint64_t timeout;		/* seconds; 0 = for ever */
-	uint64_t cache_size;		/* bytes */
+	uint64_t cache_size, log_limit;	/* bytes */
 	uint64_t threads;
 	const char *target, *target_time, *target_xid, *target_lsn, *target_name;
 	const char *inclusive, *action, *timeline, *restore_command;

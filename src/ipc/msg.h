@@ -31,6 +31,7 @@ enum msg_type {
 	MSG_STORE_FAILED,	/* the store could not be read: at most once a second */
 	MSG_NOTE,		/* text for the user: what was chosen for him */
 	MSG_ZONE,		/* the server's setting timezone */
+	MSG_FLUSHING,		/* one more file is durable: at most once a second */
 	/* supervisor -> worker */
 	MSG_DIRTY_DONE = 64,	/* the marker is durable */
 	MSG_DUMP,		/* send MSG_STATS */

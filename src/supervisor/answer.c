@@ -15,16 +15,27 @@
 #include "supervisor/stat.h"
 
 #define FLOOD_MESSAGES	20000	/* in one second: more is an attack */
-#define FLOOD_LINES	200	/* log lines in one second: more are dropped */
+#define PROGRESS_NS	(STATE_SECOND / 10)	/* nobody reads faster */
 
 typedef int (*answer_fn)(struct supervisor *s, const unsigned char *body, size_t len);
+
+/* What the worker says: in the log as its own word, from its own budget. */
+static void
+say(const struct supervisor *s, enum log_level level, const char *text, size_t len)
+{
+	logfile_worker_line(level, text, len, s->worker.pid, s->worker.generation);
+}
 
 static int
 answer_confined(struct supervisor *s, const unsigned char *body, size_t len)
 {
 	(void)body;
 	(void)len;
-	log_debug("worker %d is confined", (int)s->worker.pid);
+	if (s->worker.confined)
+		return -EPROTO;
+	s->worker.confined = true;
+	if (log_debug_wanted() && logfile_tells_event())
+		log_debug("worker %d is confined", (int)s->worker.pid);
 	return 0;
 }
 
@@ -34,6 +45,9 @@ answer_progress(struct supervisor *s, const unsigned char *body, size_t len)
 	struct msg_progress p;
 
 	memcpy(&p, body, len);
+	if (s->worker.last_heard < s->progress_due)
+		return 0;
+	s->progress_due = s->worker.last_heard + PROGRESS_NS;
 	notify_send(s->config->notify_fd, NOTIFY_PROGRESS, "%llu %llu",
 	    (unsigned long long)p.done, (unsigned long long)p.total);
 	return 0;
@@ -101,7 +115,7 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 	(void)len;
 	s->phase = PHASE_SERVING;
 	failover_ready(&s->failover, now, s->death_at != 0 ? now - s->death_at : 0);
-	if (s->death_at != 0) {
+	if (s->death_at != 0 && logfile_tells_event()) {
 		log_info("worker %d (generation %u) serves, %.1f ms after the end of the last one",
 		    (int)s->worker.pid, s->worker.generation,
 		    (double)(now - s->death_at) / 1e6);
@@ -123,9 +137,12 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 static int
 answer_failed(struct supervisor *s, const unsigned char *body, size_t len)
 {
+	if (s->worker.failed)
+		return -EPROTO;
+	s->worker.failed = true;
 	text_copy_printable(s->worker.reason, sizeof(s->worker.reason), body, len);
 	text_copy_printable(s->worker_error, sizeof(s->worker_error), body, len);
-	log_error("worker %d: %s", (int)s->worker.pid, s->worker_error);
+	say(s, LOGL_ERROR, (const char *)body, len);
 	return 0;
 }
 
@@ -135,6 +152,15 @@ answer_heartbeat(struct supervisor *s, const unsigned char *body, size_t len)
 	(void)s;	/* answer_worker() noted the time */
 	(void)body;
 	(void)len;
+	return 0;
+}
+
+static int
+answer_flushing(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	(void)body;
+	(void)len;
+	s->worker.flushed_at = s->worker.last_heard;
 	return 0;
 }
 
@@ -162,6 +188,7 @@ answer_clean(struct supervisor *s, const unsigned char *body, size_t len)
 	(void)body;
 	(void)len;
 	s->phase = PHASE_LEAVING;
+	s->worker.clean_at = s->worker.last_heard;
 	return 0;
 }
 
@@ -175,49 +202,43 @@ answer_stats(struct supervisor *s, const unsigned char *body, size_t len)
 	return 0;
 }
 
-/* Both are bounded together: more are an attack on the terminal. */
+/* All that goes to the terminal is bounded together: more is an attack on it. */
 static int
-answer_warning(struct supervisor *s, const unsigned char *body, size_t len)
+answer_for_user(struct supervisor *s, enum log_level level, enum notify_kind kind,
+    const unsigned char *body, size_t len)
 {
-	char text[1024];
+	char text[LOG_LINE_MAX];
 
 	if (++s->n_warnings > STATE_WARNINGS_MAX)
 		return -EPROTO;
+	say(s, level, (const char *)body, len);
 	text_copy_printable(text, sizeof(text), body, len);
-	log_warn("%s", text);
-	notify_send(s->config->notify_fd, NOTIFY_WARNING, "%s", text);
+	notify_send(s->config->notify_fd, kind, "%s", text);
 	return 0;
+}
+
+static int
+answer_warning(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	return answer_for_user(s, LOGL_WARNING, NOTIFY_WARNING, body, len);
+}
+
+static int
+answer_note(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	return answer_for_user(s, LOGL_INFO, NOTIFY_NOTE, body, len);
 }
 
 /* What the log does not tell yet is told on the terminal. */
 static int
 answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 {
-	struct worker *w = &s->worker;
-
 	if (body[0] > LOGL_DEBUG)
 		return -EPROTO;
-	if (++w->lines_in_window > FLOOD_LINES) {
-		w->lines_dropped++;
-		return 0;
-	}
-	logfile_worker_line(body[0], (const char *)body + 1, len - 1, w->pid, w->generation);
+	say(s, body[0], (const char *)body + 1, len - 1);
 	if (logfile_is_held() && body[0] == LOGL_ERROR && s->n_warnings++ < STATE_WARNINGS_MAX)
 		notify_send(s->config->notify_fd, NOTIFY_WARNING, "%.*s", (int)len - 1,
 		    (const char *)body + 1);
-	return 0;
-}
-
-static int
-answer_note(struct supervisor *s, const unsigned char *body, size_t len)
-{
-	char text[1024];
-
-	if (++s->n_warnings > STATE_WARNINGS_MAX)
-		return -EPROTO;
-	text_copy_printable(text, sizeof(text), body, len);
-	log_info("%s", text);
-	notify_send(s->config->notify_fd, NOTIFY_NOTE, "%s", text);
 	return 0;
 }
 
@@ -227,6 +248,9 @@ answer_zone(struct supervisor *s, const unsigned char *body, size_t len)
 {
 	char text[MSG_ZONE_MAX + 1];
 
+	if (s->zone_told)
+		return -EPROTO;
+	s->zone_told = true;
 	text_copy_printable(text, sizeof(text), body, len);
 	notify_send(s->config->notify_fd, NOTIFY_ZONE, "%s", text);
 	return 0;
@@ -255,6 +279,7 @@ static const struct answer {
 	{ MSG_READY,	PHASE_STARTING, EXACTLY(0), answer_ready },
 	{ MSG_FAILED,	PHASE_ANY, 1, MSG_BODY_MAX, answer_failed },
 	{ MSG_HEARTBEAT, PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING, EXACTLY(0), answer_heartbeat },
+	{ MSG_FLUSHING,	PHASE_STARTING | PHASE_SERVING, EXACTLY(0), answer_flushing },
 	{ MSG_DIRTY,	PHASE_STARTING | PHASE_SERVING, EXACTLY(0), answer_dirty },
 	{ MSG_CLEAN,	PHASE_STARTING | PHASE_SERVING, EXACTLY(0), answer_clean },
 	{ MSG_STATS,	PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING,
@@ -286,12 +311,9 @@ is_flood(struct worker *w)
 {
 	uint64_t second = w->last_heard / STATE_SECOND;
 
-	if (second != w->window) {
-		if (w->lines_dropped > 0)
-			log_warn("%u lines of worker %d were dropped", w->lines_dropped, (int)w->pid);
-		w->window = second;
-		w->in_window = w->lines_in_window = w->lines_dropped = 0;
-	}
+	if (second != w->window)
+		w->in_window = 0;
+	w->window = second;
 	return ++w->in_window > FLOOD_MESSAGES;
 }
 

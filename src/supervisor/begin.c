@@ -463,16 +463,25 @@ static int
 start_log(struct supervisor *s)
 {
 	const struct supervisor_config *c = s->config;
-	int fd = c->log_fd, rc;
+	struct logstore file = {
+		.fd = c->log_fd, .dir_fd = c->log_dir_fd, .name = c->log_name, .as_caller = true,
+		.limit = c->log_limit != 0 ? c->log_limit : LOGSTORE_LIMIT,
+	};
+	int rc;
 
 	if (diffdir_make_provided(&s->diff) != 0)
 		return FAIL(s, "could not use \"%s/%s\": it is not a directory of the owner's",
 		    c->diff, DIFFDIR_PROVIDED);
-	if (fd < 0 && c->log_target == LOG_TO_FILE &&
-	    (fd = logfile_open(s->diff.provided_fd)) < 0)
+	if (c->log_fd < 0) {
+		file.dir_fd = s->diff.provided_fd;
+		file.name = LOGFILE_NAME;
+		file.as_caller = false;
+	}
+	if (c->log_fd < 0 && c->log_target == LOG_TO_FILE &&
+	    (file.fd = logstore_open(file.dir_fd, file.name)) < 0)
 		return FAIL(s, "could not open \"%s/%s/%s\": %s", c->diff, DIFFDIR_PROVIDED,
-		    LOGFILE_NAME, fd == -EPERM ? "it is not a plain file" : strerror(-fd));
-	if ((rc = logfile_start(c->log_target, c->log_format, fd, c->console)) != 0)
+		    LOGFILE_NAME, file.fd == -EPERM ? "it is not a plain file" : strerror(-file.fd));
+	if ((rc = logfile_start(c->log_target, c->log_format, &file, c->console)) != 0)
 		return FAIL(s, "could not reach journald: %s", strerror(-rc));
 	/* The owner reads that file, but perhaps not the store. */
 	if (identity_is_root() && s->uid != 0 && c->log_fd < 0 && c->log_target == LOG_TO_FILE)

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "supervisor/failover.h"
+#include "supervisor/logfile.h"
 
 /* FUSE_UNIQUE_RESEND: older kernel headers do not name it. */
 #define RESEND_BIT	(1ULL << 63)
@@ -64,11 +65,12 @@ answer_poison(struct shared *shared, int i, uint64_t unique, int fuse_fd)
 	struct fuse_in_header in;
 
 	memcpy(&in, shared->buffer[i], sizeof(in));
-	log_error("request %llu (operation %u on node %llu) ended %d workers in a row:"
+	if (logfile_tells_event())
+		log_error("request %llu (operation %u on node %llu) ended %d workers in a row:"
 	    " it is answered with an I/O error", (unsigned long long)unique, in.opcode,
 	    (unsigned long long)in.nodeid, FAILOVER_POISON);
 	/* ENOENT: the kernel forgot it meanwhile, as it does when its caller was killed. */
-	if (write(fuse_fd, &out, sizeof(out)) < 0 && errno != ENOENT)
+	if (write(fuse_fd, &out, sizeof(out)) < 0 && errno != ENOENT && logfile_tells_event())
 		log_warn("could not answer request %llu: %s", (unsigned long long)unique,
 		    strerror(errno));
 	memset(shared->buffer[i], 0, sizeof(in.len));

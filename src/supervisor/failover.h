@@ -11,7 +11,10 @@
 #include "ipc/shared.h"
 
 #define FAILOVER_HANG_SECONDS	10
-#define FAILOVER_START_SECONDS	60	/* for a worker that is not ready yet */
+#define FAILOVER_START_SECONDS	60	/* for a worker to be ready, whatever it says meanwhile */
+#define FAILOVER_EXIT_SECONDS	10	/* for one that said that it is done */
+#define FAILOVER_FLUSH_SECONDS	120	/* for each file, once the mount is gone ... */
+#define FAILOVER_END_SECONDS	1800	/* ... and for all of them */
 #define FAILOVER_DEATHS		5	/* that many futile ones ... */
 #define FAILOVER_DEATHS_ANY	1000	/* ... or that many at all ... */
 #define FAILOVER_WINDOW		10	/* ... in so many seconds: give up */

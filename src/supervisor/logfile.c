@@ -2,12 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,14 +23,25 @@
 
 #define HELD_MAX	(256 * KiB)	/* of lines that wait for a decision; more are lost */
 
+#define LINE_ROOM	(LOG_LINE_MAX + 256)	/* with what stands before and behind the text */
+
 static struct {
-	int	fd;		/* -1: nowhere */
+	bool	started;
+	struct logstore file;
+	int	journal_fd;	/* of journald; -1: the file */
 	int	held_fd;	/* lines wait here instead, a memfd; -1 */
-	enum log_target target;
 	enum log_format format;
-	bool	console;
+	int	console_fd;	/* -1 */
+	unsigned not_shown;	/* lines that the console did not take */
 	bool	changed;
-} out = { .fd = -1, .held_fd = -1 };
+} out = { .file = { .fd = -1 }, .journal_fd = -1, .held_fd = -1, .console_fd = -1 };
+
+/* What workers cause.  The supervisor has one thread. */
+static struct quota {
+	struct log_budget budget;
+	const char *what;
+} worker_lines = { { .burst = LOGFILE_WORKER_LINES }, "lines of workers" },
+  events = { { .burst = LOGFILE_EVENTS }, "lines about ends and beginnings of workers" };
 
 struct line {
 	enum log_level level;
@@ -38,21 +50,6 @@ struct line {
 	const char *process;	/* who said it */
 	unsigned generation;	/* of a serving worker, else 0 */
 };
-
-int
-logfile_open(int provided_fd)
-{
-	int fd autoclose = -1;
-	struct stat st;
-
-	fd = openat(provided_fd, LOGFILE_NAME, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW |
-	    O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return errno == ELOOP || errno == ENXIO ? -EPERM : -errno;
-	if (fstat(fd, &st) != 0)
-		return -errno;
-	return S_ISREG(st.st_mode) && st.st_nlink == 1 ? steal_fd(&fd) : -EPERM;
-}
 
 static void
 timestamp(char *to, size_t size)
@@ -67,28 +64,49 @@ timestamp(char *to, size_t size)
 	snprintf(to + n, size - n, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
-/* Where a line goes now; -1 for nowhere. */
-static int
-line_fd(void)
+static void own_line(enum log_level, const char *, size_t);
+
+/* Once there is room again. */
+static void
+tell_lost(void)
 {
-	if (out.held_fd < 0)
-		return out.fd;
-	return lseek(out.held_fd, 0, SEEK_CUR) < (off_t)HELD_MAX ? out.held_fd : -1;
+	char text[160];
+	unsigned n = out.file.lost;
+
+	if (n == 0)
+		return;
+	out.file.lost = 0;
+	snprintf(text, sizeof(text), "%u lines could not be written to the log: %s", n,
+	    strerror(-out.file.why));
+	own_line(LOGL_WARNING, text, strlen(text));
+}
+
+static void
+put(const char *text, size_t len)
+{
+	if (out.held_fd < 0) {
+		if (logstore_append(&out.file, text, len) == 0)
+			tell_lost();
+	} else if (lseek(out.held_fd, 0, SEEK_CUR) < (off_t)HELD_MAX) {
+		io_write(out.held_fd, text, len);	/* else it is lost */
+	}
 }
 
 static void
 write_text(const struct line *l)
 {
-	char stamp[48];
-	int fd = line_fd();
+	char stamp[48], text[LINE_ROOM];
+	int n;
 
 	timestamp(stamp, sizeof(stamp));
 	if (l->generation > 0)
-		dprintf(fd, "%s [%d] %s %u %s: %s\n", stamp, (int)l->pid, l->process,
-		    l->generation, log_level_name(l->level), l->text);
+		n = snprintf(text, sizeof(text), "%s [%d] %s %u %s: %s\n", stamp, (int)l->pid,
+		    l->process, l->generation, log_level_name(l->level), l->text);
 	else
-		dprintf(fd, "%s [%d] %s %s: %s\n", stamp, (int)l->pid, l->process,
-		    log_level_name(l->level), l->text);
+		n = snprintf(text, sizeof(text), "%s [%d] %s %s: %s\n", stamp, (int)l->pid,
+		    l->process, log_level_name(l->level), l->text);
+	if (n > 0 && (size_t)n < sizeof(text))
+		put(text, (size_t)n);
 }
 
 static void
@@ -108,8 +126,8 @@ write_json(const struct line *l)
 		json_put_u64(&o, "generation", l->generation);
 	json_put_string(&o, "message", l->text);
 	json_close(&o, '}');
-	if (json_take(&o, &text, &len) == 0 && write(line_fd(), text, len) < 0)
-		return;		/* there is no place left to complain at */
+	if (json_take(&o, &text, &len) == 0)
+		put(text, len);
 }
 
 /* The native protocol: one datagram of NAME=value lines. */
@@ -119,34 +137,61 @@ write_journal(const struct line *l)
 	static const int priority[] = {
 		[LOGL_ERROR] = 3, [LOGL_WARNING] = 4, [LOGL_INFO] = 6, [LOGL_DEBUG] = 7
 	};
-	char text[LOG_LINE_MAX + 256];
+	char text[LINE_ROOM];
 	int n;
 
 	n = snprintf(text, sizeof(text), "PRIORITY=%d\nSYSLOG_IDENTIFIER=pbkfs\n"
 	    "PBKFS_PROCESS=%s\nPBKFS_PID=%d\nPBKFS_GENERATION=%u\nMESSAGE=%s\n",
 	    priority[l->level], l->process, (int)l->pid, l->generation, l->text);
 	if (n > 0)
-		send(out.fd, text, MIN((size_t)n, sizeof(text) - 1), MSG_NOSIGNAL | MSG_DONTWAIT);
+		send(out.journal_fd, text, MIN((size_t)n, sizeof(text) - 1), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/*
+ * A terminal that was stopped, or a pipe that nobody reads, must not stop us; who shares
+ * standard error with us must not be surprised by a descriptor that does not wait.
+ */
+static int
+open_console(void)
+{
+	int fd = open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
+static bool
+show(const char *process, enum log_level level, const char *line)
+{
+	struct pollfd p = { .fd = out.console_fd, .events = POLLOUT };
+	char copy[LOG_LINE_MAX], text[LINE_ROOM];
+	int n;
+
+	strlcpy(copy, line, sizeof(copy));
+	text_make_terminal(copy);
+	n = snprintf(text, sizeof(text), "pbkfs %s %s: %s\n", process, log_level_name(level), copy);
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0 && write(p.fd, text, (size_t)n) == n;
 }
 
 static void
 write_console(const struct line *l)
 {
-	char copy[LOG_LINE_MAX];
+	char text[64];
 
-	strlcpy(copy, l->text, sizeof(copy));
-	text_make_terminal(copy);
-	fprintf(stderr, "pbkfs %s %s: %s\n", l->process, log_level_name(l->level), copy);
+	snprintf(text, sizeof(text), "%u lines could not be shown", out.not_shown);
+	if (out.not_shown > 0 && show("supervisor", LOGL_WARNING, text))
+		out.not_shown = 0;
+	if (out.not_shown > 0 || !show(l->process, l->level, l->text))
+		out.not_shown++;
 }
 
 static void
 write_line(const struct line *l)
 {
-	if (out.console)
+	if (out.console_fd >= 0)
 		write_console(l);
-	if (out.fd < 0)
+	if (!out.started)
 		return;
-	if (out.target == LOG_TO_JOURNALD)
+	if (out.journal_fd >= 0)
 		write_journal(l);
 	else if (out.format == LOG_JSON)
 		write_json(l);
@@ -179,14 +224,16 @@ connect_journal(void)
 }
 
 int
-logfile_start(enum log_target target, enum log_format format, int fd, bool console)
+logfile_start(enum log_target target, enum log_format format, const struct logstore *file,
+    bool console)
 {
-	if (target == LOG_TO_JOURNALD && (fd = connect_journal()) < 0)
-		return fd;
-	out.fd = fd;
-	out.target = target;
+	if (target == LOG_TO_JOURNALD && (out.journal_fd = connect_journal()) < 0)
+		return out.journal_fd;
+	if (target == LOG_TO_FILE)
+		out.file = *file;
 	out.format = format;
-	out.console = console;
+	out.console_fd = console ? open_console() : -1;
+	out.started = true;
 	log_set_sink(own_line);
 	return 0;
 }
@@ -205,30 +252,77 @@ logfile_is_held(void)
 	return out.held_fd >= 0;
 }
 
+/* Whole lines, which is what was put there. */
+static void
+write_held(int fd)
+{
+	char *text autofree = malloc(HELD_MAX + LINE_ROOM), *line, *end;
+	ssize_t n;
+
+	if (text == NULL || (n = io_pread(fd, text, HELD_MAX + LINE_ROOM, 0)) < 0)
+		return;
+	for (line = text; (end = memchr(line, '\n', (size_t)(text + n - line))) != NULL; line = end + 1)
+		put(line, (size_t)(end + 1 - line));
+}
+
 void
 logfile_let_go(bool tell)
 {
-	char buf[4096];
-	ssize_t n;
+	int fd autoclose = out.held_fd;
 
-	if (!logfile_is_held())
-		return;
-	lseek(out.held_fd, 0, SEEK_SET);
-	while (tell && (n = read(out.held_fd, buf, sizeof(buf))) > 0)
-		if (io_write(out.fd, buf, (size_t)n) != 0)
-			break;
-	close(out.held_fd);
 	out.held_fd = -1;
+	if (tell && fd >= 0)
+		write_held(fd);
+}
+
+static void
+tell_left_out(const struct quota *q, unsigned n)
+{
+	char text[160];
+
+	if (n == 0)
+		return;
+	snprintf(text, sizeof(text), "%u %s were left out", n, q->what);
+	own_line(LOGL_WARNING, text, strlen(text));
+}
+
+static bool
+has_room(struct quota *q)
+{
+	unsigned left_out = 0;
+	bool allowed = log_allowed(&q->budget, &left_out);
+
+	tell_left_out(q, left_out);
+	return allowed;
+}
+
+bool
+logfile_tells_event(void)
+{
+	return has_room(&events);
+}
+
+void
+logfile_tell_left_out(void)
+{
+	tell_left_out(&worker_lines, log_skipped(&worker_lines.budget));
+	tell_left_out(&events, log_skipped(&events.budget));
 }
 
 void
 logfile_stop(void)
 {
 	logfile_let_go(false);
+	tell_left_out(&worker_lines, atomic_load(&worker_lines.budget.skipped));
+	tell_left_out(&events, atomic_load(&events.budget.skipped));
 	log_set_sink(NULL);
-	if (out.fd >= 0)
-		close(out.fd);
-	out.fd = -1;
+	logstore_close(&out.file);
+	if (out.console_fd >= 0)
+		close(out.console_fd);
+	if (out.journal_fd >= 0)
+		close(out.journal_fd);
+	out.journal_fd = out.console_fd = -1;
+	out.started = false;
 }
 
 void
@@ -241,6 +335,8 @@ logfile_worker_line(enum log_level level, const char *text, size_t len,
 		.process = generation > 0 ? "worker" : "preparer"
 	};
 
+	if (!has_room(&worker_lines))
+		return;
 	text_copy_printable(copy, sizeof(copy), text, len);
 	write_line(&l);
 }

@@ -1,6 +1,10 @@
 /*
  * Where log lines go: a file as text or JSON, or journald; and standard error
  * on a console.  Lines of the worker arrive as messages and are marked as its.
+ *
+ * Nothing that a worker does makes a log grow for ever, or hides in it what happened: its
+ * lines have one budget, whichever worker and message they come of, and so have the lines
+ * about how workers end and begin.  What is left out is counted, and told in one line.
  */
 #ifndef SUPERVISOR_LOGFILE_H
 #define SUPERVISOR_LOGFILE_H
@@ -10,21 +14,20 @@
 #include <sys/types.h>
 
 #include "base/log.h"
+#include "supervisor/logstore.h"
 #include "supervisor/supervisor.h"
 
 #define LOGFILE_NAME	"pbkfs.log"	/* in .pbkfs/ */
 
-/*
- * Opens the default log file in provided_fd, for appending.  Returns a
- * descriptor or negative errno; -EPERM for anything but a plain file of ours.
- */
-int	logfile_open(int provided_fd);
+#define LOGFILE_WORKER_LINES	200	/* of workers, in LOG_WINDOW seconds */
+#define LOGFILE_EVENTS		200	/* lines about them, the same */
 
 /*
- * Directs log_error() and its like of this process to fd (which logfile owns
- * from now on) or to journald.  Returns 0 or negative errno.
+ * Directs log_error() and its like of this process to a file (*file is copied, and its
+ * descriptor owned from now on) or to journald.  Returns 0 or negative errno.
  */
-int	logfile_start(enum log_target target, enum log_format format, int fd, bool console);
+int	logfile_start(enum log_target target, enum log_format format,
+	    const struct logstore *file, bool console);
 void	logfile_stop(void);
 
 /*
@@ -36,9 +39,15 @@ void	logfile_hold(void);
 bool	logfile_is_held(void);
 void	logfile_let_go(bool tell);
 
-/* A line of the worker's; control characters are replaced. */
+/* A line of the worker's, if there is room for it; control characters are replaced. */
 void	logfile_worker_line(enum log_level level, const char *text, size_t len,
 	    pid_t pid, unsigned generation);
+
+/* Whether a line about an end or a beginning of a worker is to be logged: else it is counted. */
+bool	logfile_tells_event(void);
+
+/* Tells what was left out.  To be called once a second. */
+void	logfile_tell_left_out(void);
 
 /* Whether something was written since the last call. */
 bool	logfile_changed(void);

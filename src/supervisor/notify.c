@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +10,20 @@
 #include "base/text.h"
 #include "supervisor/notify.h"
 
+static char waiting[NOTIFY_LINE_MAX];
+static size_t waiting_len;
+
+void
+notify_again(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	if (waiting_len == 0 || poll(&p, 1, ms) != 1)
+		return;
+	if (write(fd, waiting, waiting_len) >= 0 || errno != EAGAIN)
+		waiting_len = 0;
+}
+
 void
 notify_send(int fd, enum notify_kind kind, const char *fmt, ...)
 {
@@ -15,7 +31,7 @@ notify_send(int fd, enum notify_kind kind, const char *fmt, ...)
 	va_list ap;
 	int len;
 
-	if (fd < 0)
+	if (fd < 0 || waiting_len > 0)
 		return;
 	va_start(ap, fmt);
 	len = vsnprintf(line + 2, sizeof(line) - 3, fmt, ap);
@@ -26,6 +42,9 @@ notify_send(int fd, enum notify_kind kind, const char *fmt, ...)
 	len = (int)strlen(line);
 	line[len++] = '\n';
 	/* One atomic write; a waiting command that went away is of no concern. */
-	if (write(fd, line, (size_t)len) < 0)
+	if (write(fd, line, (size_t)len) >= 0 || errno != EAGAIN ||
+	    (kind != NOTIFY_MOUNTED && kind != NOTIFY_FAILED))
 		return;
+	memcpy(waiting, line, (size_t)len);
+	waiting_len = (size_t)len;
 }

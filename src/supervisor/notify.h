@@ -17,8 +17,14 @@ enum notify_kind {
 
 #define NOTIFY_LINE_MAX	2048
 
-/* Sends one line; nobody listening, or a full pipe, is not an error.  fd may be -1. */
+/*
+ * Sends one line; nobody listening is not an error.  What a full pipe does not take is
+ * lost, but for NOTIFY_MOUNTED and NOTIFY_FAILED, which wait for notify_again().  fd may be -1.
+ */
 void	notify_send(int fd, enum notify_kind kind, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));
+
+/* Sends what waits for room in the pipe, for which it waits so long itself. */
+void	notify_again(int fd, int ms);
 
 #endif

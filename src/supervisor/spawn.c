@@ -19,6 +19,7 @@
 #include "ipc/jobfd.h"
 #include "supervisor/execute.h"
 #include "supervisor/identity.h"
+#include "supervisor/logfile.h"
 #include "supervisor/memlimit.h"
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
@@ -231,9 +232,11 @@ close_pipes(int up[2], int down[2])
 static void
 adopt(struct supervisor *s, pid_t pid, int in_fd, int out_fd, unsigned generation)
 {
+	uint64_t now = state_now();
+
 	s->worker = (struct worker){
-		.pid = pid, .in_fd = in_fd, .out_fd = out_fd,
-		.generation = generation, .last_heard = state_now(), .stuck = FAILOVER_NO_SLOT,
+		.pid = pid, .in_fd = in_fd, .out_fd = out_fd, .generation = generation,
+		.started_at = now, .last_heard = now, .stuck = FAILOVER_NO_SLOT,
 	};
 	s->worker.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	fcntl(in_fd, F_SETFL, O_NONBLOCK);
@@ -314,7 +317,8 @@ spawn_kill(struct worker *w, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(w->reason, sizeof(w->reason), fmt, ap);
 	va_end(ap);
-	log_error("ending worker %d: %s", (int)w->pid, w->reason);
+	if (logfile_tells_event())
+		log_error("ending worker %d: %s", (int)w->pid, w->reason);
 	w->killed = true;
 	kill(w->pid, SIGKILL);	/* our own child, not yet reaped: the pid is his */
 }

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "supervisor/logfile.h"
 #include "supervisor/stat.h"
 
 uint64_t
@@ -297,7 +298,7 @@ stat_write(struct supervisor *s)
 		rc = diffdir_replace(s->diff.provided_fd, STAT_NAME, text, len, false);
 	if (rc == -ENOSPC || rc == -EDQUOT)
 		rc = overwrite(s->diff.provided_fd, text, len);
-	if (rc != 0)
+	if (rc != 0 && logfile_tells_event())
 		log_warn("could not write \"%s/%s\": %s", DIFFDIR_PROVIDED, STAT_NAME,
 		    strerror(-rc));
 	s->stats_due = 0;

@@ -39,9 +39,15 @@ struct worker {
 	int	pidfd, in_fd, out_fd;	/* in: from it, out: to it */
 	struct msg_reader reader;
 	unsigned generation;	/* 0 for the preparer */
-	uint64_t last_heard;	/* CLOCK_MONOTONIC ns of its last message */
+	/* CLOCK_MONOTONIC ns: */
+	uint64_t started_at;
+	uint64_t last_heard;	/* its last message */
+	uint64_t gone_at;	/* when it was seen to outlive the mount; 0 = not yet */
+	uint64_t flushed_at;	/* its last MSG_FLUSHING */
+	uint64_t clean_at;	/* its MSG_CLEAN */
 	uint64_t window;	/* second in which messages are counted */
-	unsigned in_window, lines_in_window, lines_dropped;
+	unsigned in_window;
+	bool	confined, failed;	/* it said so, which it may say once */
 	bool	killed;		/* by us, for reason */
 	char	reason[256];	/* why it was ended, or what it said in MSG_FAILED */
 	uint64_t oom_kills;	/* memlimit_kills() when it was forked */
@@ -77,6 +83,8 @@ struct supervisor {
 	bool	mapped_made[PROVISION_MAPPINGS_MAX];	/* of these, that we made */
 	unsigned n_mapped;	/* of these, that are open */
 	unsigned n_warnings;	/* MSG_WARNINGs and MSG_NOTEs that arrived */
+	bool	zone_told;	/* MSG_ZONE arrived */
+	uint64_t progress_due;	/* CLOCK_MONOTONIC ns: the next is passed on then */
 	uint32_t root_mode;
 	int	image_fd;	/* the program, for workers */
 	int	shared_fd;	/* of *shared */

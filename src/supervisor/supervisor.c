@@ -52,6 +52,7 @@
 
 #define WORKER_PID_NAME	"worker.pid"
 #define TICK_MS		1000
+#define NOTIFY_WAIT_MS	2000	/* for the command to hear the last word */
 #define STALL_SECONDS	3	/* a later tick means that we were stopped ourselves */
 #define FLUSHES_MAX	3	/* workers that may try to flush when the mount is gone */
 
@@ -105,7 +106,8 @@ write_worker_pid(struct supervisor *s)
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d\n", (int)s->worker.pid);
 
-	if (diffdir_replace(s->diff.provided_fd, WORKER_PID_NAME, text, (size_t)n, false) != 0)
+	if (diffdir_replace(s->diff.provided_fd, WORKER_PID_NAME, text, (size_t)n, false) != 0 &&
+	    logfile_tells_event())
 		log_warn("could not write \"%s/%s\"", DIFFDIR_PROVIDED, WORKER_PID_NAME);
 	state_provided_changed(s);
 }
@@ -300,7 +302,9 @@ replace_worker(struct supervisor *s, const struct worker *dead, int status, cons
 	int poisoned;
 
 	s->death_at = state_now();
-	log_error("worker %d (generation %u) died: %s", (int)dead->pid, dead->generation, reason);
+	if (logfile_tells_event())
+		log_error("worker %d (generation %u) died: %s", (int)dead->pid, dead->generation,
+		    reason);
 	poisoned = failover_blame(&s->failover, s->shared, s->fuse_fd,
 	    dead->killed ? dead->stuck : -1,
 	    !dead->killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
@@ -349,29 +353,76 @@ worker_gone(struct supervisor *s)
 
 /* ---- time --------------------------------------------------------------- */
 
-/* Kills a worker that does not live.  Slow storage is not its fault. */
+/* A limit of failover.h in ns; tests shorten all of them alike. */
+static uint64_t
+limit_of(const struct supervisor *s, unsigned seconds)
+{
+	unsigned hang_ms = s->config->hang_ms;
+
+	return hang_ms == 0 ? seconds * STATE_SECOND :
+	    seconds * (STATE_SECOND / 1000) * hang_ms / FAILOVER_HANG_SECONDS;
+}
+
+static bool
+is_past(const struct supervisor *s, uint64_t now, uint64_t since, unsigned seconds)
+{
+	return now > since && now - since > limit_of(s, seconds);
+}
+
+/*
+ * Without a mount there is nothing to serve: it may write out what it holds, and
+ * that may take long, but it has to get on, and to come to an end.
+ */
+static void
+check_end(struct supervisor *s, uint64_t now)
+{
+	struct worker *w = &s->worker;
+
+	if (w->gone_at == 0)
+		w->gone_at = now;
+	if (is_past(s, now, MAX(w->gone_at, w->flushed_at), FAILOVER_FLUSH_SECONDS))
+		spawn_kill(w, "the mount is gone, and it has made nothing durable for %d seconds",
+		    FAILOVER_FLUSH_SECONDS);
+	else if (is_past(s, now, w->gone_at, FAILOVER_END_SECONDS))
+		spawn_kill(w, "the mount has been gone for %d seconds", FAILOVER_END_SECONDS);
+}
+
+/* Slow storage is not its fault. */
+static void
+check_serving(struct supervisor *s, uint64_t now)
+{
+	uint64_t limit = limit_of(s, FAILOVER_HANG_SECONDS);
+	struct worker *w = &s->worker;
+	int slot;
+
+	if (is_past(s, now, w->last_heard, FAILOVER_HANG_SECONDS))
+		spawn_kill(w, "no sign of life for %d seconds", FAILOVER_HANG_SECONDS);
+	else if ((slot = failover_stuck_slot(s->shared, now, limit)) >= 0) {
+		w->stuck = slot;
+		spawn_kill(w, "thread %d computed for more than %d seconds", slot,
+		    FAILOVER_HANG_SECONDS);
+	}
+}
+
+/* Kills a worker that does not live, or does not do what is its turn, whatever it says. */
 static void
 check_hung(struct supervisor *s, uint64_t now)
 {
-	unsigned seconds = s->config->hang_seconds != 0 ?
-	    s->config->hang_seconds : FAILOVER_HANG_SECONDS;
 	struct worker *w = &s->worker;
-	int slot;
 
 	if (w->pid == 0 || w->killed || s->phase == PHASE_PREPARING || now < s->patient_until)
 		return;
 	w->stuck = FAILOVER_NO_SLOT;
-	if (s->phase == PHASE_STARTING)
-		seconds = MAX(seconds, FAILOVER_START_SECONDS);
-	if (now - w->last_heard > seconds * STATE_SECOND) {
-		spawn_kill(w, "no sign of life for %u seconds", seconds);
-		return;
-	}
-	if (s->phase != PHASE_SERVING ||
-	    (slot = failover_stuck_slot(s->shared, now, seconds * STATE_SECOND)) < 0)
-		return;
-	w->stuck = slot;
-	spawn_kill(w, "thread %d computed for more than %u seconds", slot, seconds);
+	if (s->phase == PHASE_LEAVING) {
+		if (is_past(s, now, w->clean_at, FAILOVER_EXIT_SECONDS))
+			spawn_kill(w, "it said that it was done, and did not end for %d seconds",
+			    FAILOVER_EXIT_SECONDS);
+	} else if (mount_is_gone(s))
+		check_end(s, now);
+	else if (s->phase == PHASE_SERVING)
+		check_serving(s, now);
+	else if (is_past(s, now, w->started_at, FAILOVER_START_SECONDS))
+		spawn_kill(w, "it was not ready within %d seconds", FAILOVER_START_SECONDS);
 }
 
 static void
@@ -387,6 +438,8 @@ tick(struct supervisor *s)
 	reopen_tick(s);
 	ending_look(s, NULL);
 	leave_tick(s);
+	logfile_tell_left_out();
+	notify_again(s->config->notify_fd, 0);
 	if (s->hold_due != 0 && now >= s->hold_due && !s->done)
 		hold_and_mount(s);
 	if (s->stats_due != 0 && now >= s->stats_due)
@@ -557,6 +610,7 @@ finish(struct supervisor *s)
 	tell_refusal(s);
 	if (s->failed)
 		notify_send(s->config->notify_fd, NOTIFY_FAILED, "%s", s->error);
+	notify_again(s->config->notify_fd, NOTIFY_WAIT_MS);
 	logfile_stop();
 	binding_fini(&s->bound);
 	binding_fini(&s->found);

@@ -50,6 +50,9 @@ struct supervisor_config {
 	enum log_format log_format;
 	enum log_target log_target;
 	int	log_fd;		/* --log-file, opened as the caller; -1 = .pbkfs/pbkfs.log */
+	int	log_dir_fd;	/* the directory that holds it */
+	const char *log_name;
+	uint64_t log_limit;	/* bytes of the file; 0 = default */
 	int	pid_fd;		/* --pid-file, the same; -1 = none */
 	int	pid_dir_fd;	/* the directory that holds it */
 	const char *pid_name;
@@ -57,7 +60,7 @@ struct supervisor_config {
 	bool	console;	/* log to standard error too */
 
 	/* for tests; 0 = default */
-	unsigned hang_seconds;	/* without heartbeat, or one slot computing */
+	unsigned hang_ms;	/* without heartbeat, or one slot computing; the other limits follow */
 };
 
 /*

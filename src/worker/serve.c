@@ -134,6 +134,18 @@ open_gate(struct server *v)
 	return 0;
 }
 
+/* How the supervisor knows a last flush that takes long from a worker that stays. */
+static void
+tell_durable(void)
+{
+	static _Atomic time_t told;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (atomic_exchange(&told, now.tv_sec) != now.tv_sec)
+		report_send(MSG_FLUSHING, NULL, 0);
+}
+
 static int
 open_cow(struct server *v)
 {
@@ -143,6 +155,7 @@ open_cow(struct server *v)
 
 	engine_config(job, &config);
 	config.first = job->generation == 1;
+	config.on_durable = tell_durable;
 	config.in_flight = uniques;
 	config.n_in_flight = loop_in_flight(job->shared, uniques);
 	return cow_open(&config, &v->s.cow);

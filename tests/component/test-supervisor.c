@@ -29,13 +29,19 @@
 #include "supervisor/fusemount.h"
 #include "supervisor/init.h"
 #include "supervisor/lock.h"
+#include "supervisor/logstore.h"
 #include "supervisor/memlimit.h"
 #include "supervisor/mountinfo.h"
+#include "supervisor/notify.h"
 #include "supervisor/signals.h"
 #include "supervisor/supervisor.h"
 #include "unit.h"
 
 #define WAIT_SECONDS	20	/* for anything that has to happen */
+#define FLOOD		5000	/* messages: no more than is allowed */
+#define BRIEF_US	15000	/* 1000 deaths in ten seconds would end the mount */
+#define STAY_MS		250	/* after which a worker that stays may be taken for hung */
+#define LOG_LIMIT	(128 << 10)
 
 static char base[64], store[96], mnt[96], diff[96];
 
@@ -117,6 +123,27 @@ lie_notes(void)
 	for (i = 0; i < 1000; i++)
 		say(MSG_NOTE, "x", 1);
 }
+static void
+lie_notes_long(void)
+{
+	char text[1000];
+	int i;
+
+	memset(text, 'x', sizeof(text));
+	for (i = 0; i < 1000; i++)
+		say(MSG_WARNING, text, sizeof(text));
+}
+static void lie_zones(void) { say(MSG_ZONE, "UTC", 3); say(MSG_ZONE, "UTC", 3); }
+static void lie_confined_twice(void) { say(MSG_CONFINED, NULL, 0); say(MSG_CONFINED, NULL, 0); }
+static void
+lie_progress(void)
+{
+	struct msg_progress p = { 1, 2 };
+	int i;
+
+	for (i = 0; i < 5000; i++)
+		say(MSG_PROGRESS, &p, sizeof(p));
+}
 static void lie_empty_failure(void) { say(MSG_FAILED, NULL, 0); }
 
 static void
@@ -169,6 +196,10 @@ static const struct { const char *name; void (*lie)(void); const char *error; } 
 	{ "a note without a text", lie_note, "not allowed" },
 	{ "notes without an end", lie_notes, "message" },
 	{ "index too large", lie_index, "index" },
+	{ "warnings without an end", lie_notes_long, "message" },
+	{ "two zones", lie_zones, "not allowed" },
+	{ "confined twice", lie_confined_twice, "not allowed" },
+	{ "progress without an end", lie_progress, "exited with status 0" },
 };
 
 /* ---- servers ------------------------------------------------------------ */
@@ -273,6 +304,40 @@ lie_flood(void)
 		say(MSG_HEARTBEAT, NULL, 0);
 }
 
+/* As many as may come in a second, and long ones: the log is what is attacked. */
+static void
+flood(uint16_t type, const void *body, size_t len)
+{
+	int i;
+
+	for (i = 0; i < FLOOD; i++)
+		say(type, body, len);
+	raise(SIGKILL);
+}
+
+static void
+say_lines(uint16_t type, int n)
+{
+	char text[MSG_BODY_MAX];
+
+	memset(text, 'x', sizeof(text));
+	text[0] = 0;	/* of a log line, its level */
+	while (n-- > 0)
+		say(type, text, sizeof(text));
+}
+
+static void flood_log(void) { say_lines(MSG_LOG, FLOOD); raise(SIGKILL); }
+static void flood_failed(void) { say_lines(MSG_FAILED, FLOOD); raise(SIGKILL); }
+static void flood_store(void) { flood(MSG_STORE_FAILED, NULL, 0); }
+static void flood_heartbeat(void) { flood(MSG_HEARTBEAT, NULL, 0); }
+static void
+flood_stats(void)
+{
+	struct msg_stats m = { 0 };
+
+	flood(MSG_STATS, &m, sizeof(m));
+}
+
 static void
 lie_stuck(void)
 {
@@ -310,11 +375,97 @@ static const struct { const char *name; void (*lie)(void); const char *log; } se
 	{ "death", lie_die, "signal 9" },
 };
 
+static const struct { const char *name; void (*lie)(void); const char *log; } floods[] = {
+	{ "log lines", flood_log, "lines of workers were left out" },
+	{ "failures", flood_failed, "not allowed now" },
+	{ "calls for the store", flood_store, "signal 9" },
+	{ "heartbeats", flood_heartbeat, "signal 9" },
+	{ "statistics", flood_stats, "signal 9" },
+};
+
+/* By its own account it is of use; it has much to say, and dies. */
+static int
+serve_for_a_moment(void)
+{
+	int i;
+
+	atomic_fetch_add(&the_job->shared->counters[0].op[OP_READ].count, 1);
+	say(MSG_READY, NULL, 0);
+	for (i = 0; i < 50; i++)
+		say(MSG_LOG, "\0of little use", 14);
+	usleep(BRIEF_US);
+	return 3;
+}
+
+/* ---- workers that stay -------------------------------------------------- */
+
+static void
+beat_on(void)
+{
+	pthread_t heart;
+
+	pthread_create(&heart, NULL, beat, NULL);
+}
+
+/* Its signs of life are all that it gives. */
+static void
+stay(void)
+{
+	for (;;)
+		pause();
+}
+
+static void
+serve_until_gone(void)
+{
+	pthread_t server;
+
+	pthread_create(&server, NULL, serve_requests, NULL);
+	say(MSG_READY, NULL, 0);
+	pthread_join(server, NULL);
+}
+
+static void stay_unready(void) { beat_on(); stay(); }
+static void stay_clean(void) { beat_on(); say(MSG_READY, NULL, 0); say(MSG_CLEAN, NULL, 0); stay(); }
+static void stay_behind(void) { beat_on(); serve_until_gone(); stay(); }
+static void stay_clean_behind(void) { beat_on(); serve_until_gone(); say(MSG_CLEAN, NULL, 0); stay(); }
+static void stay_mute(void) { beat_on(); serve_until_gone(); close(the_job->out_fd); stay(); }
+
+/* An honest flush of many files: twice as long as one of them may take. */
+static void
+flush_long(void)
+{
+	int i;
+
+	beat_on();
+	serve_until_gone();
+	for (i = 0; i < 2 * STAY_MS * FAILOVER_FLUSH_SECONDS / FAILOVER_HANG_SECONDS / 100; i++) {
+		usleep(100000);
+		say(MSG_FLUSHING, NULL, 0);
+	}
+	say(MSG_CLEAN, NULL, 0);
+}
+
+static const struct {
+	const char *name;
+	void	(*stay)(void);
+	bool	behind;		/* the mount */
+	const char *log;	/* NULL: it does not die of it */
+} stayers[] = {
+	{ "never ready", stay_unready, false, "not ready within" },
+	{ "done, it says, while the mount lives", stay_clean, false, "it was done, and did not end" },
+	{ "behind the mount", stay_behind, true, "made nothing durable for" },
+	{ "done, it says, behind the mount", stay_clean_behind, true, "it was done, and did not end" },
+	{ "mute behind the mount", stay_mute, true, "made nothing durable for" },
+	{ "a long flush", flush_long, true, NULL },
+};
+
 /* ---- which of them a process is ------------------------------------------ */
 
 /* Roles by the job's instance: "preparer 3", "server 5", and these. */
 #define HONEST	"honest"
 #define DYING	"dying"
+#define RESTLESS "restless"
 static char role[32];
 
 static int
@@ -333,6 +484,14 @@ serve_as(void)
 {
 	unsigned i;
 
+	if (strcmp(the_job->instance, RESTLESS) == 0)
+		return serve_for_a_moment();
+	if (the_job->generation == 1 && sscanf(the_job->instance, "stayer %u", &i) == 1) {
+		stayers[i].stay();
+		return 0;
+	}
+	if (the_job->generation == 1 && sscanf(the_job->instance, "flood %u", &i) == 1)
+		return serve(floods[i].lie);
 	if (strcmp(the_job->instance, DYING) == 0)
 		return the_job->generation == 1 ? serve(lie_die) : 3;
 	if (the_job->generation == 1 && sscanf(the_job->instance, "server %u", &i) == 1)
@@ -354,7 +513,7 @@ work(void)
 struct run {
 	pid_t	pid;
 	int	notify;
-	char	word[4096];	/* what it said so far */
+	char	word[3 * NOTIFY_LINE_MAX];	/* what it said last */
 };
 
 static void
@@ -378,20 +537,24 @@ remove_directories(void)
 	ck_assert_int_eq(system(command), 0);
 }
 
+static unsigned hang_ms = 1000;
+
 static void
 start(struct run *r, const char *as)
 {
 	struct supervisor_config c = {
 		.store = store, .instance = as,
 		.backup_id = "abcdef", .mnt = mnt, .diff = diff, .threads = 1,
-		.log_fd = -1, .pid_fd = -1, .pid_dir_fd = -1, .hang_seconds = 1,
-		.index_max = 1 << 20, .wal = WAL_CHOICE_MOUNT,
+		.log_fd = -1, .pid_fd = -1, .pid_dir_fd = -1, .hang_ms = hang_ms,
+		.index_max = 1 << 20, .log_limit = LOG_LIMIT, .wal = WAL_CHOICE_MOUNT,
 		.store_lock = STORE_LOCK_NO,
 	};
 	int fds[2];
 
 	memset(r, 0, sizeof(*r));
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	fcntl(fds[1], F_SETPIPE_SZ, 4096);
 	if ((r->pid = fork()) == 0) {
 		c.notify_fd = fds[1];
 		close(fds[0]);
@@ -411,6 +574,10 @@ outcome(struct run *r)
 
 	while ((n = read(r->notify, r->word + have, sizeof(r->word) - 1 - have)) > 0) {
 		have += (size_t)n;
+		if (have > 2 * NOTIFY_LINE_MAX) {
+			memmove(r->word, r->word + have - NOTIFY_LINE_MAX, NOTIFY_LINE_MAX);
+			have = NOTIFY_LINE_MAX;
+		}
 		r->word[have] = '\0';
 		if (r->word[0] == 'M' || (line = strstr(r->word, "\nM ")) != NULL)
 			return 'M';
@@ -444,7 +611,8 @@ can_mount(void)
 static bool
 log_has(const char *text)
 {
-	char path[160], content[65536];
+	static char content[LOG_LIMIT + 1];
+	char path[160];
 	FILE *fp;
 	size_t n;
 
@@ -513,6 +681,96 @@ START_TEST(outlives_lying_servers)
 	kill(r.pid, SIGTERM);
 	ck_assert_msg(end(&r) == 0, "%s", servers[_i].name);
 	ck_assert(!mount_exists());
+}
+END_TEST
+
+/* Of the log, and of what it was until it was full. */
+static off_t
+log_size(const char *behind)
+{
+	char path[160];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/.pbkfs/pbkfs.log%s", diff, behind);
+	return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+START_TEST(bounds_what_a_flood_writes)
+{
+	struct run r;
+
+	if (!can_mount())
+		return;
+	snprintf(role, sizeof(role), "flood %d", _i);
+	start(&r, role);
+	ck_assert_msg(outcome(&r) == 'M', "%s: %s", floods[_i].name, r.word);
+	ck_assert_msg(log_will_have("(generation 2) serves"), "%s", floods[_i].name);
+	kill(r.pid, SIGTERM);
+	ck_assert_msg(end(&r) == 0, "%s", floods[_i].name);
+	ck_assert_msg(log_has(floods[_i].log), "%s", floods[_i].name);
+	ck_assert_msg(log_has("worker") && log_has("unmounted"), "%s", floods[_i].name);
+	ck_assert_msg(log_size("") <= LOG_LIMIT && log_size(LOGSTORE_OLD) <= LOG_LIMIT, "%s",
+	    floods[_i].name);
+}
+END_TEST
+
+/* Whatever it says, a worker that does not do what is its turn is replaced, and ends with the mount. */
+START_TEST(ends_workers_that_stay)
+{
+	struct run r;
+
+	if (!can_mount())
+		return;
+	hang_ms = STAY_MS;
+	snprintf(role, sizeof(role), "stayer %d", _i);
+	start(&r, role);
+	ck_assert_msg(outcome(&r) == 'M', "%s: %s", stayers[_i].name, r.word);
+	if (!stayers[_i].behind)
+		ck_assert_msg(log_will_have("(generation 2) serves"), "%s", stayers[_i].name);
+	kill(r.pid, SIGTERM);
+	ck_assert_msg(end(&r) == 0, "%s", stayers[_i].name);
+	if (stayers[_i].log != NULL)
+		ck_assert_msg(log_has(stayers[_i].log), "%s", stayers[_i].name);
+	else
+		ck_assert_msg(!log_has("ending worker"), "%s", stayers[_i].name);
+	ck_assert_msg(log_has("unmounted"), "%s", stayers[_i].name);
+}
+END_TEST
+
+/* One budget for all workers, another for their ends; the end of the mount is always told. */
+START_TEST(bounds_what_restless_workers_write)
+{
+	struct run r;
+
+	if (!can_mount())
+		return;
+	start(&r, RESTLESS);
+	ck_assert_int_eq(outcome(&r), 'M');
+	ck_assert(log_will_have("lines about ends and beginnings of workers were left out"));
+	ck_assert(log_has("lines of workers were left out"));
+	kill(r.pid, SIGTERM);
+	ck_assert_int_eq(end(&r), 1);
+	ck_assert(log_has("no worker could end in order"));
+}
+END_TEST
+
+/* Whatever a worker has said before, and nobody has read: the last word arrives. */
+START_TEST(tells_the_last_word_through_a_full_pipe)
+{
+	struct stat st;
+	struct run r;
+	int i;
+
+	for (i = 0; preparers[i].lie != lie_notes_long; i++)
+		;
+	snprintf(role, sizeof(role), "preparer %d", i);
+	start(&r, role);
+	for (i = 0; i < WAIT_SECONDS * 100 && (stat(diff, &st) != 0 || i == 0); i++)
+		usleep(10000);	/* it has begun */
+	for (; i < WAIT_SECONDS * 100 && stat(diff, &st) == 0; i++)
+		usleep(10000);	/* and given up */
+	ck_assert_int_eq(outcome(&r), 'F');
+	ck_assert_int_eq(end(&r), 1);
 }
 END_TEST
 
@@ -1002,6 +1260,10 @@ main(int argc, char **argv)
 	tcase_add_test(lying, names_the_owner_of_a_lock);
 	tcase_add_loop_test(lying, refuses_lying_preparers, 0, N(preparers));
 	tcase_add_loop_test(lying, outlives_lying_servers, 0, N(servers));
+	tcase_add_loop_test(lying, bounds_what_a_flood_writes, 0, N(floods));
+	tcase_add_loop_test(lying, ends_workers_that_stay, 0, N(stayers));
+	tcase_add_test(lying, bounds_what_restless_workers_write);
+	tcase_add_test(lying, tells_the_last_word_through_a_full_pipe);
 	tcase_add_test(lying, gives_up_on_workers_that_die_at_once);
 	tcase_add_test(lying, answers_poison_with_an_error);
 	tcase_add_test(lying, no_signal_ends_a_mount_in_use);
