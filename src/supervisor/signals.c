@@ -10,6 +10,7 @@
 #include "supervisor/signals.h"
 
 #define KERNEL_SIGNALS	64
+#define KERNEL_RTMIN	32
 #define KERNEL_SET_SIZE	(KERNEL_SIGNALS / 8)
 
 static const unsigned char deeds[KERNEL_SIGNALS + 1] = {
@@ -38,13 +39,30 @@ signals_deed(uint32_t number)
 	return number < ARRAY_SIZE(deeds) ? (enum signal_deed)deeds[number] : SIGNAL_IGNORED;
 }
 
-/* With the two that the C library keeps for its threads, which a process of one has not. */
+/*
+ * The two that the C library keeps for its threads, which a process of one has not.  Whoever
+ * sets the mask through the library, as a module of its name service does, unblocks them.
+ */
+static void
+ignore_hidden(void)
+{
+	struct {
+		void	(*handler)(int);
+		unsigned char rest[64];		/* no flags, no mask: whatever the machine's layout */
+	} action = { .handler = SIG_IGN };
+	int i;
+
+	for (i = KERNEL_RTMIN; i < SIGRTMIN; i++)
+		syscall(SYS_rt_sigaction, i, &action, NULL, KERNEL_SET_SIZE);
+}
+
 int
 signals_open(void)
 {
 	sigset_t set;
 	int i;
 
+	ignore_hidden();
 	memset(&set, 0xff, sizeof(set));
 	for (i = 1; i <= KERNEL_SIGNALS; i++)
 		if (signals_deed((uint32_t)i) == SIGNAL_LEFT)
