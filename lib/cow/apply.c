@@ -121,8 +121,8 @@ apply_create(struct cow *c, const struct journal_record *rec)
 	n->nlink = 1;
 	n->atime = n->mtime = n->ctime = rec->time;
 	n->dirnode = dir->nodeid;
-	if (S_ISLNK(rec->mode) && (n->target = strndup(rec->name2, rec->name2_len)) == NULL)
-		r = -ENOMEM;
+	if (S_ISLNK(rec->mode))
+		r = node_set_target(c, n, rec->name2, rec->name2_len);
 	if (r == 0)
 		r = dentry_set(c, dir, rec->name, rec->name_len, n->nodeid, COOKIE_OF(rec));
 	if (r < 0) {
@@ -168,10 +168,8 @@ apply_node(struct cow *c, const struct journal_record *rec)
 	n->atime = rec->atime;
 	n->mtime = rec->mtime;
 	n->ctime = rec->time;
-	if (S_ISLNK(n->mode) && n->target == NULL &&
-	    (n->target = strndup(rec->name2, rec->name2_len)) == NULL)
-		return -ENOMEM;
-	return 0;
+	return S_ISLNK(n->mode) && n->target == NULL ?
+	    node_set_target(c, n, rec->name2, rec->name2_len) : 0;
 }
 
 static int

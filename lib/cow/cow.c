@@ -105,7 +105,12 @@ replay(struct cow *c)
 	c->replaying = true;
 	while ((r = journal_next(c->journal, &rec)) > 0) {
 		c->inherited = true;
-		if ((r = apply_record(c, &rec)) < 0) {
+		if ((r = apply_record(c, &rec)) == -ENOSPC) {
+			log_error("the journal of the diff directory makes more files and names than there"
+			    " is memory for (%zu MiB): pbkfs cleanup it", c->tree_bytes / MiB);
+			return r;
+		}
+		if (r < 0) {
 			log_error("record %" PRIu64 " of the journal (type %u) does not fit what comes before it",
 			    rec.seq, rec.type);
 			return r;

@@ -30,6 +30,8 @@
 
 struct cow;
 
+#define COW_TREE_MAX	((size_t)640 << 20)	/* most of what a worker may have */
+
 struct cow_config {
 	int	store_fd, diff_fd, index_fd;	/* borrowed */
 	const char *instance;
@@ -51,6 +53,7 @@ struct cow_config {
 	const char *tablespace_root;
 	size_t	cache_size;		/* bytes of block maps */
 	uint64_t reserve;		/* bytes of disk kept back for what the kernel holds */
+	size_t	tree_max;		/* bytes of memory for what the journal makes; 0: COW_TREE_MAX */
 	unsigned max_fds;
 	void	(*on_durable)(void);	/* called by cow_flush() for each file, and by writers; or NULL */
 	const uint64_t *in_flight;	/* uniques whose outcome may be asked for */

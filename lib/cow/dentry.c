@@ -89,8 +89,15 @@ grow_table(struct cow *c)
 	return 0;
 }
 
+/* With its places in the table and in the directory's slots. */
+static size_t
+cost(size_t len)
+{
+	return sizeof(struct dentry) + len + 1 + sizeof(void *) + 2 * sizeof(struct dirslot);
+}
+
 static int
-add(struct cow *c, uint64_t dir, const char *name, size_t len, struct dentry **out)
+add(struct cow *c, uint64_t dir, const char *name, size_t len, bool charged, struct dentry **out)
 {
 	struct dentry *d;
 	size_t b;
@@ -100,7 +107,11 @@ add(struct cow *c, uint64_t dir, const char *name, size_t len, struct dentry **o
 		return r;
 	if ((d = malloc(sizeof(*d) + len + 1)) == NULL)
 		return -ENOMEM;
-	*d = (struct dentry){ .dir = dir, .len = (uint16_t)len };
+	if (charged && (r = node_charge(c, cost(len))) < 0) {
+		free(d);
+		return r;
+	}
+	*d = (struct dentry){ .dir = dir, .len = (uint16_t)len, .charged = charged };
 	memcpy(d->name, name, len);
 	d->name[len] = '\0';
 	b = bucket(c->n_dentry_buckets, dir, name, len);
@@ -121,6 +132,8 @@ drop(struct cow *c, struct dentry *d)
 		;
 	*p = d->next;
 	c->n_dentries--;
+	if (d->charged)
+		c->tree_bytes -= cost(d->len);
 	free(d);
 }
 
@@ -185,7 +198,7 @@ dentry_set(struct cow *c, struct node *n, const char *name, size_t len, uint64_t
 	if (d == NULL) {
 		if (nodeid == 0 && !shadows)
 			return 0;
-		if ((r = add(c, n->nodeid, name, len, &d)) < 0)
+		if ((r = add(c, n->nodeid, name, len, !shadows, &d)) < 0)
 			return r;
 		n->dir->hidden += shadows;
 	} else if (d->nodeid != 0) {

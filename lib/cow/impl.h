@@ -26,6 +26,7 @@ struct dentry {
 	uint64_t nodeid;		/* what the name is; 0: nothing, it hides the backup's */
 	uint64_t seq;			/* twice that of the record that made it: its cookie */
 	uint16_t len;
+	bool	charged;		/* to tree_bytes: the backup has no such name */
 	char	name[];			/* NUL terminated */
 };
 
@@ -131,6 +132,7 @@ struct cow {
 	size_t	n_buckets, n_nodes;
 	struct dentry **dentries;	/* hash */
 	size_t	n_dentry_buckets, n_dentries;
+	size_t	tree_bytes;		/* memory of created nodes and their names */
 	struct outcome *outcomes;	/* one for each of in_flight; complete after replay */
 	bool	replaying;		/* records come from the journal */
 	bool	this_mount;		/* replay is behind this mount's JOURNAL_MOUNT */
@@ -165,6 +167,15 @@ struct node *node_find(struct cow *c, uint64_t nodeid);
 struct node *node_by_serial(struct cow *c, uint64_t serial);
 int	node_get(struct cow *c, uint64_t nodeid, struct node **out);
 int	node_create(struct cow *c, uint64_t serial, struct node **out);
+/* What a link holds. */
+int	node_set_target(struct cow *c, struct node *n, const char *target, size_t len);
+/*
+ * What the journal makes costs memory, and whoever wrote it may have wanted all of it: takes
+ * bytes from the budget, or returns -ENOSPC.  A live operation asks beforehand whether
+ * there is room for the largest record, so that none is appended in vain.
+ */
+int	node_charge(struct cow *c, size_t bytes);
+int	node_check_room(struct cow *c);
 int	node_set_serial(struct cow *c, struct node *n, uint64_t serial);
 void	node_free(struct cow *c, struct node *n);
 void	node_free_all(struct cow *c);

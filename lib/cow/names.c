@@ -142,7 +142,8 @@ create_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
 	struct place p;
 	int r;
 
-	if ((r = find_free(c, dir, name, &p)) < 0 || (r = node_bind(c, p.dir)) < 0)
+	if ((r = find_free(c, dir, name, &p)) < 0 || (r = node_check_room(c)) < 0 ||
+	    (r = node_bind(c, p.dir)) < 0)
 		return r;
 	set_name(rec, &p);
 	if (p.dir->mode & S_ISGID) {
@@ -194,7 +195,8 @@ link_locked(struct cow *c, struct journal_record *rec, uint64_t nodeid, uint64_t
 		return -EPERM;
 	if (n->nlink == 0)
 		return -ENOENT;
-	if ((r = node_bind(c, p.dir)) < 0 || (r = node_bind(c, n)) < 0)
+	if ((r = node_check_room(c)) < 0 || (r = node_bind(c, p.dir)) < 0 ||
+	    (r = node_bind(c, n)) < 0)
 		return r;
 	set_name(rec, &p);
 	rec->serial = n->serial;
@@ -350,7 +352,8 @@ rename_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
 	/* One name, or two names of one file: POSIX says to do nothing. */
 	if (victim == n && !(flags & RENAME_NOREPLACE))
 		return 0;
-	if ((r = check_rename(c, &from, &to, n, victim, flags)) < 0)
+	if ((r = check_rename(c, &from, &to, n, victim, flags)) < 0 ||
+	    (victim == NULL && (r = node_check_room(c)) < 0))
 		return r;
 	if ((r = node_bind(c, from.dir)) < 0 || (r = node_bind(c, to.dir)) < 0 ||
 	    (r = node_bind(c, n)) < 0)

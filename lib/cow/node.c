@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "base/util.h"
 #include "cow/impl.h"
 #include "probackup/tablespace.h"
@@ -124,6 +125,53 @@ node_get(struct cow *c, uint64_t nodeid, struct node **out)
 	return 0;
 }
 
+/* With its place in a table, and what its content will take. */
+#define CREATED_COST	(sizeof(struct node) + sizeof(struct relfile) + 4 * sizeof(void *))
+#define RECORD_COST_MAX	(CREATED_COST + PATH_MAX + 2 * (sizeof(struct dentry) + NAME_MAX + 64))
+
+static size_t
+tree_max(const struct cow *c)
+{
+	return c->config.tree_max != 0 ? c->config.tree_max : COW_TREE_MAX;
+}
+
+int
+node_charge(struct cow *c, size_t bytes)
+{
+	/* Later workers of a mount also keep what lost its name, as the first did while it served. */
+	if (c->config.first && bytes > tree_max(c) - MIN(c->tree_bytes, tree_max(c)))
+		return -ENOSPC;
+	c->tree_bytes += bytes;
+	return 0;
+}
+
+int
+node_check_room(struct cow *c)
+{
+	static struct log_budget budget;
+	unsigned skipped;
+
+	if (c->tree_bytes + RECORD_COST_MAX <= tree_max(c))
+		return 0;
+	if (log_allowed(&budget, &skipped))
+		log_error("no room in memory for more files than have been made: %zu MiB are taken"
+		    " (%u such lines were left out)", c->tree_bytes / MiB, skipped);
+	return -ENOSPC;
+}
+
+int
+node_set_target(struct cow *c, struct node *n, const char *target, size_t len)
+{
+	int r = n->base == INDEX_NONE ? node_charge(c, len + 1) : 0;
+
+	if (r < 0)
+		return r;
+	if ((n->target = strndup(target, len)) != NULL)
+		return 0;
+	c->tree_bytes -= n->base == INDEX_NONE ? len + 1 : 0;
+	return -ENOMEM;
+}
+
 int
 node_create(struct cow *c, uint64_t serial, struct node **out)
 {
@@ -132,9 +180,14 @@ node_create(struct cow *c, uint64_t serial, struct node **out)
 
 	if (n == NULL)
 		return -ENOMEM;
+	if ((r = node_charge(c, CREATED_COST)) < 0) {
+		free(n);
+		return r;
+	}
 	n->nodeid = COW_CREATED + serial;
 	n->base = INDEX_NONE;
 	if ((r = node_set_serial(c, n, serial)) < 0) {
+		c->tree_bytes -= CREATED_COST;
 		free(n);
 		return r;
 	}
@@ -161,6 +214,8 @@ node_free(struct cow *c, struct node *n)
 	unhash(c, n);
 	if (n->base != INDEX_NONE)
 		c->base_node[n->base] = NULL;
+	else
+		c->tree_bytes -= CREATED_COST + (n->target != NULL ? strlen(n->target) + 1 : 0);
 	if (n->file != NULL)
 		relfile_free(c, n->file);
 	dir_free(n->dir);

@@ -177,9 +177,12 @@ start_threads(struct verify *v, unsigned wanted)
 	return v->n_threads > 0 ? 0 : r;
 }
 
-/* The index of the mounted backup.  Without it, what is stored is checked all the same. */
-static void
-open_index(struct verify *v, const struct verify_config *c)
+/*
+ * The index of the mounted backup.  Without it, what is stored is checked all the same;
+ * but too little memory is no fault of the backup's.
+ */
+static int
+open_index(struct verify *v, const struct verify_config *c, char *error)
 {
 	int r = index_build(v->chain, c->index_fd, c->index_max, c->n_threads, v->index_error);
 
@@ -188,10 +191,13 @@ open_index(struct verify *v, const struct verify_config *c)
 		    v->chain->member[0].id, strerror(-r));
 	v->has_index = r == 0;
 	v->store.quiet = true;
+	if (r == -ENOMEM)
+		return explain(error, r, "%s", v->index_error);
 	if (r < 0) {
 		atomic_fetch_add(&v->faults, 1);
 		log_error("%s", v->index_error);
 	}
+	return 0;
 }
 
 /*
@@ -270,8 +276,7 @@ prepare(struct verify *v, const struct verify_config *c, char *error)
 			verify_fault(v, v->chain->member[i].id, "backup_content.control",
 			    "it is as long as a list of which pg_probackup %s lost lines",
 			    v->chain->member[i].control.program_version);
-	open_index(v, c);
-	return 0;
+	return open_index(v, c, error);
 }
 
 int

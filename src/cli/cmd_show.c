@@ -41,9 +41,10 @@ show_all(struct request *q, int store_fd)
 	char error[CHAIN_ERROR_MAX];
 	char **names = NULL;
 	size_t n = 0, i;
+	int rc;
 
-	if (instance_names(store_fd, q->store, &names, &n, error) < 0)
-		return cli_error("%s", error);
+	if ((rc = instance_names(store_fd, q->store, &names, &n, error)) < 0)
+		return confined_failed(rc, error);
 	if (q->json)
 		show_json_begin(&q->out, q->store);
 	else if (n == 0)
@@ -65,8 +66,8 @@ show_named(struct request *q, int store_fd)
 	struct instance in;
 	int rc = 0;
 
-	if (instance_load(store_fd, q->store, q->instance, &in, error) < 0)
-		rc = cli_error("%s", error);
+	if ((rc = instance_load(store_fd, q->store, q->instance, &in, error)) < 0)
+		rc = confined_failed(rc, error);
 	else if (q->json) {
 		show_json_begin(&q->out, q->store);
 		show_json_instance(&q->out, q->instance, &in);

@@ -108,9 +108,11 @@ choose(struct run *run)
 	struct verify_config *c = &run->config;
 	struct choice *choice = &run->choice;
 	char error[CHAIN_ERROR_MAX];
+	int rc;
 
-	if (choose_backup(c->store_fd, c->store_name, c->instance, &run->target, choice, error) < 0)
-		return cli_error("%s", error);
+	rc = choose_backup(c->store_fd, c->store_name, c->instance, &run->target, choice, error);
+	if (rc < 0)
+		return confined_failed(rc, error);
 	log_info("%s", choice->text);
 	if (choice->warning[0] != '\0')
 		log_warn("%s", choice->warning);
@@ -133,8 +135,8 @@ verify_inside(int store_fd, void *arg)
 	run->config.store_fd = store_fd;
 	if (run->choose && choose(run) != 0)
 		return EXIT_FAILURE;
-	if (verify_start(&run->config, &v, error) < 0)
-		return cli_error("%s", error);
+	if ((rc = verify_start(&run->config, &v, error)) < 0)
+		return confined_failed(rc, error);
 	rc = attend(v, run, &begun);
 	verify_free(v);
 	return rc;

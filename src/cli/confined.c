@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "sandbox/sandbox.h"
 
 #define NOBODY		65534
+#define MEMORY_MAX	((size_t)5 << 30)	/* of a child, whatever a catalog claims */
 #define STORE_DENIED	200	/* exit status of a child: no program of ours has it */
 
 /* As whom the child reads. */
@@ -38,6 +40,30 @@ confined_log(enum log_level level, const char *text, size_t len)
 		cli_note("%s", text);
 }
 
+/* In MiB: of what is limited, the least. */
+static unsigned long long
+memory_limit(void)
+{
+	static const int kinds[] = { RLIMIT_DATA, RLIMIT_AS };
+	rlim_t least = RLIM_INFINITY;
+	struct rlimit limit;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (getrlimit(kinds[i], &limit) == 0)
+			least = MIN(least, limit.rlim_cur);
+	return least / MiB;
+}
+
+int
+confined_failed(int rc, const char *error)
+{
+	if (rc == -ENOMEM)
+		return cli_error("%s: that takes more than the %llu MiB that a process may have"
+		    " (ulimit -v, ulimit -d)", error, memory_limit());
+	return cli_error("%s", error);
+}
+
 static int
 confine(const struct confined *c, int store_fd)
 {
@@ -46,6 +72,7 @@ confine(const struct confined *c, int store_fd)
 		.level = c->sandbox, .dir = { { .fd = store_fd }, { c->write_fd, true, false } }, .n_dirs = 2,
 		.switch_user = root && c->write_fd < 0, .uid = NOBODY, .gid = NOBODY,
 		.keep_read_search = root, .threads = true, .debug = c->debug,
+		.max_memory = MEMORY_MAX,
 	};
 	char error[SANDBOX_ERROR_MAX];
 

@@ -30,6 +30,9 @@ struct confined {
  */
 int	confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg);
 
+/* In there: tells by cli_error() why rc, of negative errno; too little memory with how much there is. */
+int	confined_failed(int rc, const char *error);
+
 /* What the log goes to there, a log_sink: "pbkfs error: ..." and the like on standard error. */
 void	confined_log(enum log_level level, const char *text, size_t len);
 

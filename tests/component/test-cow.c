@@ -1285,6 +1285,82 @@ START_TEST(forged_inode)
 }
 END_TEST
 
+static char said[LOG_LINE_MAX];
+
+static void
+keep_line(enum log_level level, const char *text, size_t len)
+{
+	(void)level;
+	memcpy(said, text, len + 1);
+}
+
+static int
+make_and_forget(const char *name)
+{
+	struct cow_attr a;
+	int r = cow_create(rig.cow, ++unique, COW_ROOT, name, S_IFREG | 0600, 3, 4, NULL, &a);
+
+	if (r == 0)
+		cow_forget(rig.cow, a.nodeid, 1);
+	return r;
+}
+
+/* Names a file with so many letters, and the number. */
+static const char *
+long_name(unsigned i)
+{
+	static char name[COW_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "%0200u", i);
+	return name;
+}
+
+/* What is made takes memory, a bounded amount; what is removed gives it back. */
+START_TEST(bounded_tree)
+{
+	unsigned i, n;
+
+	rig.config.tree_max = 256 * KiB;
+	reopen(CLEAN);
+	for (i = 0; i < 5000; i++) {
+		ck_assert_int_eq(make_and_forget(long_name(i)), 0);
+		ck_assert_int_eq(remove_path(long_name(i), false), 0);
+	}
+	for (n = 0; make_and_forget(long_name(n)) == 0; n++)
+		ck_assert_uint_lt(n, 1000);
+	ck_assert_uint_gt(n, 100);
+	ck_assert_int_eq(make("x", S_IFREG | 0600), -ENOSPC);
+	ck_assert_int_eq(make("x", S_IFLNK | 0777), -ENOSPC);
+	ck_assert_int_eq(link_path(long_name(0), "x"), -ENOSPC);
+	ck_assert_int_eq(move(long_name(0), "x", 0), -ENOSPC);
+	ck_assert_int_eq(move("PG_VERSION", "x", 0), -ENOSPC);
+	ck_assert_int_eq(remove_path("PG_VERSION", false), 0);
+	reopen(KILLED);
+	reopen(CLEAN);
+	for (i = 0; i < n; i++)
+		ck_assert_int_eq(remove_path(long_name(i), false), 0);
+	reopen(CLEAN);
+	for (i = 0; i < n; i++)
+		ck_assert_int_eq(make_and_forget(long_name(i)), 0);
+	ck_assert_int_eq(make("x", S_IFREG | 0600), -ENOSPC);
+}
+END_TEST
+
+/* A journal that makes more, which no mount with this limit has written, is refused by name. */
+START_TEST(forged_multitude)
+{
+	unsigned i;
+
+	for (i = 0; i < 1000; i++)
+		ck_assert_int_eq(make_and_forget(long_name(i)), 0);
+	ck_assert_int_eq(rig_close(&rig), 0);
+	rig.config.tree_max = 256 * KiB;
+	log_set_sink(keep_line);
+	ck_assert_int_eq(rig_open(&rig, true), -ENOSPC);
+	ck_assert_ptr_nonnull(strstr(said, "makes more files and names than there is memory for"));
+}
+END_TEST
+
 /* A store that is gone keeps nobody from what the diff directory has; reading it is an I/O error. */
 START_TEST(missing_backup)
 {
@@ -1356,6 +1432,8 @@ main(void)
 	tcase_add_test(tc, no_sync);
 	tcase_add_loop_test(tc, foreign_journal, 0, 2);
 	tcase_add_test(tc, forged_privilege);
+	tcase_add_test(tc, bounded_tree);
+	tcase_add_test(tc, forged_multitude);
 	tcase_add_loop_test(tc, forged_inode, 0, ARRAY_SIZE(forged));
 	tcase_add_test(tc, missing_backup);
 	suite_add_tcase(s, tc);

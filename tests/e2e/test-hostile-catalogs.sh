@@ -95,6 +95,8 @@ new_diff
 # For a million of them it is.
 [ "$files" -lt 1000000 ] || refuse "$files files: too little memory is named" "out of memory.*more than the 100 MiB" \
     prlimit --as=$((100 * 1024 * 1024)) pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait --wal=mount --timeout 60
+[ "$files" -lt 1000000 ] || refuse "$files files: and so it is by verify" "out of memory.*more than the 100 MiB" \
+    prlimit --as=$((100 * 1024 * 1024)) pbkfs verify -B "$store" -I "$instance" -i "$id"
 rm -rf "$store/backups/good-wide"
 
 "$support/badcatalog" deep "$store" 64 >"$work/deep"
@@ -105,6 +107,8 @@ run_case good-deep T00064 mounted ""
 "$support/badcatalog" thicket "$store" 200000 >"$work/thicket"
 chown -R "$pguser:" "$store"
 run_case bad-thicket T00001 refused "directories that it does not list"
+refuse "thicket: verify" "directories that it does not list" \
+    prlimit --as=$as_max pbkfs verify -B "$store" -I bad-thicket -i T00001
 rm -rf "$store/backups/bad-thicket"
 
 "$support/badcatalog" claims "$store" >"$work/claims"
