@@ -59,8 +59,10 @@ emit(enum log_level level, const char *fmt, va_list ap)
 	len = (int)strlen(line);
 	if (the_sink != NULL)
 		the_sink(level, line, (size_t)len);
-	else
+	else {
+		text_make_terminal(line);
 		fprintf(stderr, "pbkfs %s: %s\n", level_names[level], line);
+	}
 	errno = saved;
 }
 

@@ -293,7 +293,7 @@ start_supervisor(struct supervisor_config *c, int *notify)
 	return pid;
 }
 
-/* Quotes a word for the shell where it needs it. */
+/* Quotes a word for the shell. */
 static void
 print_word(const char *text)
 {
@@ -323,6 +323,18 @@ find_pg_ctl(unsigned version, char *path, size_t size)
 		snprintf(path, size, "pg_ctl");
 }
 
+/* A directory service may call its users what it likes. */
+static void
+print_user(const char *name)
+{
+	printf("runuser -u ");
+	if (name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0')
+		printf("%s", name);
+	else
+		print_word(name);
+	printf(" -- ");
+}
+
 static void
 print_start_command(const struct waiter *w, const char *mnt)
 {
@@ -332,7 +344,7 @@ print_start_command(const struct waiter *w, const char *mnt)
 	find_pg_ctl(w->server_version, program, sizeof(program));
 	printf("start PostgreSQL %u with: ", w->server_version);
 	if (geteuid() == 0 && w->uid != 0 && pw != NULL)
-		printf("runuser -u %s -- ", pw->pw_name);
+		print_user(pw->pw_name);
 	printf("%s -D ", program);
 	print_word(mnt);
 	printf(" start\n");

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -15,6 +16,7 @@
 #include "supervisor/stat.h"
 
 #define FLOOD_MESSAGES	20000	/* in one second: more is an attack */
+#define STDERR_MAX	(64 * KiB)	/* of one worker: more is an attack */
 #define PROGRESS_NS	(STATE_SECOND / 10)	/* nobody reads faster */
 
 typedef int (*answer_fn)(struct supervisor *s, const unsigned char *body, size_t len);
@@ -346,4 +348,31 @@ answer_worker(struct supervisor *s)
 		return 0;
 	}
 	return n;
+}
+
+int
+answer_stderr(struct supervisor *s)
+{
+	struct worker *w = &s->worker;
+	char text[4096], *line = text, *end;
+	ssize_t n = -1;
+
+	if (w->err_fd >= 0 && w->err_bytes < STDERR_MAX &&
+	    (n = read(w->err_fd, text, sizeof(text) - 1)) < 0 && (errno == EAGAIN || errno == EINTR))
+		return -EAGAIN;
+	if (n <= 0) {
+		if (w->err_fd >= 0)
+			close(w->err_fd);
+		w->err_fd = -1;
+		return 0;
+	}
+	w->err_bytes += (size_t)n;
+	text[n] = '\0';
+	for (; line < text + n; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(text + n - line));
+		end = end != NULL ? end : text + n;
+		if (end > line)
+			say(s, LOGL_WARNING, line, (size_t)(end - line));
+	}
+	return (int)n;
 }

@@ -14,6 +14,13 @@
 int	answer_worker(struct supervisor *s);
 
 /*
+ * Reads what it wrote to standard error, the C library perhaps as it ended, and
+ * logs it line by line.  Returns the number of bytes read, 0 when there will be no more,
+ * or -EAGAIN.
+ */
+int	answer_stderr(struct supervisor *s);
+
+/*
  * One message.  Returns 0, or -EPROTO if it is not allowed now, has a wrong
  * size, or says what cannot be.
  */

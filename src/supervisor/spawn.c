@@ -176,8 +176,19 @@ set_oom_score(void)
 	}
 }
 
+/* The terminal of a console is nothing that a worker may write to: what it says goes to the log. */
+static void
+replace_stderr(int fd)
+{
+	if (fd < 0)
+		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
+		_exit(127);
+}
+
+/* err_fd: its standard error; -1 for none. */
 static _Noreturn void
-run_child(const struct supervisor *s, const struct job *job, int memfd)
+run_child(const struct supervisor *s, const struct job *job, int memfd, int err_fd)
 {
 	static const char *const doing[] = {
 		[JOB_PREPARE] = "preparing", [JOB_FILL] = "preparing", [JOB_SERVE] = "worker",
@@ -188,6 +199,7 @@ run_child(const struct supervisor *s, const struct job *job, int memfd)
 	char title[PATH_MAX + 32];
 
 	log_set_sink(NULL);
+	replace_stderr(err_fd);
 	/* A shutdown sends SIGTERM to every process, a terminal SIGINT: it goes on until the mount is gone. */
 	signals_ignore();
 	identity_raise();
@@ -217,51 +229,75 @@ spawn_check(struct supervisor *s, int store_fd)
 	job.n_members = (unsigned)s->found.n_members;
 	if ((memfd = jobfd_make(&job)) < 0)
 		_exit(127);
-	run_child(s, &job, memfd);
+	run_child(s, &job, memfd, -1);
 }
 
+/* Of one worker; [0] is read from. */
+struct pipes {
+	int	up[2], down[2], err[2];
+};
+
 static void
-close_pipes(int up[2], int down[2])
+close_pipes(const struct pipes *p)
 {
-	close(up[0]);
-	close(up[1]);
-	close(down[0]);
-	close(down[1]);
+	const int fds[] = { p->up[0], p->up[1], p->down[0], p->down[1], p->err[0], p->err[1] };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static int
+open_pipes(struct pipes *p)
+{
+	int rc = 0;
+
+	*p = (struct pipes){ { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	/* What it says on standard error is no reason to wait, for nobody. */
+	if (pipe2(p->up, O_CLOEXEC) == 0 && pipe2(p->down, O_CLOEXEC) == 0 &&
+	    pipe2(p->err, O_CLOEXEC | O_NONBLOCK) == 0)
+		return 0;
+	rc = -errno;
+	close_pipes(p);
+	return rc;
 }
 
 static void
-adopt(struct supervisor *s, pid_t pid, int in_fd, int out_fd, unsigned generation)
+adopt(struct supervisor *s, pid_t pid, const struct pipes *p, unsigned generation)
 {
 	uint64_t now = state_now();
 
+	close(p->up[1]);
+	close(p->down[0]);
+	close(p->err[1]);
 	s->worker = (struct worker){
-		.pid = pid, .in_fd = in_fd, .out_fd = out_fd, .generation = generation,
-		.started_at = now, .last_heard = now, .stuck = FAILOVER_NO_SLOT,
+		.pid = pid, .in_fd = p->up[0], .out_fd = p->down[1], .err_fd = p->err[0],
+		.generation = generation, .started_at = now, .last_heard = now,
+		.stuck = FAILOVER_NO_SLOT,
 	};
 	s->worker.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	fcntl(in_fd, F_SETFL, O_NONBLOCK);
-	fcntl(out_fd, F_SETFL, O_NONBLOCK);
+	fcntl(s->worker.in_fd, F_SETFL, O_NONBLOCK);
+	fcntl(s->worker.out_fd, F_SETFL, O_NONBLOCK);
 }
 
 /* Forks the child that is to be executed; the parent goes on with its end of the pipes. */
 static int
-start(struct supervisor *s, struct job *job, int up[2], int down[2])
+start(struct supervisor *s, struct job *job, const struct pipes *p)
 {
 	uint64_t oom_kills = memlimit_kills();
 	int memfd autoclose = -1;
 	pid_t pid;
 
-	job->in_fd = down[0];
-	job->out_fd = up[1];
+	job->in_fd = p->down[0];
+	job->out_fd = p->up[1];
 	if ((memfd = jobfd_make(job)) < 0)
 		return memfd;
 	if ((pid = fork()) < 0)
 		return -errno;
 	if (pid == 0)
-		run_child(s, job, memfd);
-	close(up[1]);
-	close(down[0]);
-	adopt(s, pid, up[0], down[1], job->generation);
+		run_child(s, job, memfd, p->err[1]);
+	adopt(s, pid, p, job->generation);
 	s->worker.oom_kills = oom_kills;
 	return 0;
 }
@@ -269,20 +305,15 @@ start(struct supervisor *s, struct job *job, int up[2], int down[2])
 int
 spawn_worker(struct supervisor *s, enum job_program program, unsigned generation)
 {
-	int up[2], down[2], rc;
+	struct pipes pipes;
 	struct job job;
+	int rc;
 
-	if (pipe2(up, O_CLOEXEC) != 0)
-		return -errno;
-	if (pipe2(down, O_CLOEXEC) != 0) {
-		rc = -errno;
-		close(up[0]);
-		close(up[1]);
+	if ((rc = open_pipes(&pipes)) != 0)
 		return rc;
-	}
 	fill_job(s, &job, program, generation);
-	if ((rc = start(s, &job, up, down)) < 0) {
-		close_pipes(up, down);
+	if ((rc = start(s, &job, &pipes)) < 0) {
+		close_pipes(&pipes);
 		return rc;
 	}
 	return s->worker.pidfd < 0 ? -errno : 0;
@@ -297,8 +328,10 @@ spawn_forget(struct worker *w)
 		close(w->in_fd);
 	if (w->out_fd >= 0)
 		close(w->out_fd);
+	if (w->err_fd >= 0)
+		close(w->err_fd);
 	w->pid = 0;
-	w->pidfd = w->in_fd = w->out_fd = -1;
+	w->pidfd = w->in_fd = w->out_fd = w->err_fd = -1;
 }
 
 int

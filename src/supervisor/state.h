@@ -37,6 +37,8 @@ enum phase {
 struct worker {
 	pid_t	pid;		/* 0 = none */
 	int	pidfd, in_fd, out_fd;	/* in: from it, out: to it */
+	int	err_fd;		/* its standard error; -1 once it has said too much there */
+	size_t	err_bytes;
 	struct msg_reader reader;
 	unsigned generation;	/* 0 for the preparer */
 	/* CLOCK_MONOTONIC ns: */

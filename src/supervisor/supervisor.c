@@ -333,6 +333,8 @@ worker_gone(struct supervisor *s)
 
 	while (answer_worker(s) > 0)
 		;	/* its last words */
+	while (answer_stderr(s) > 0)
+		;
 	while (waitpid(s->worker.pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return;
@@ -516,26 +518,29 @@ wait_ms(const struct supervisor *s)
 static void
 turn(struct supervisor *s)
 {
-	struct pollfd p[5 + ENDING_DESCRIPTORS] = {
+	struct pollfd p[6 + ENDING_DESCRIPTORS] = {
 		{ .fd = s->signal_fd, .events = POLLIN },
 		{ .fd = s->worker.in_fd, .events = POLLIN },
 		{ .fd = s->worker.pidfd, .events = POLLIN },
 		{ .fd = s->leave.pidfd, .events = POLLIN },
 		{ .fd = s->reopen.pidfd, .events = POLLIN },
+		{ .fd = s->worker.err_fd, .events = POLLIN },
 	};
 
-	ending_poll(s, p + 5);
+	ending_poll(s, p + 6);
 	if (poll(p, ARRAY_SIZE(p), wait_ms(s)) < 0 && errno != EINTR) {
 		state_fail(s, "could not wait for events: %s", strerror(errno));
 		return;
 	}
-	ending_look(s, p + 5);
+	ending_look(s, p + 6);
 	if (p[0].revents != 0)
 		read_signals(s);
 	if (p[1].revents != 0 && answer_worker(s) == 0) {
 		close(s->worker.in_fd);	/* silent for good: it exits, or is found hung */
 		s->worker.in_fd = -1;
 	}
+	if (p[5].revents != 0)
+		answer_stderr(s);
 	if (p[2].revents != 0)
 		worker_gone(s);
 	if (p[3].revents != 0)
@@ -646,7 +651,7 @@ supervisor_main(const struct supervisor_config *config)
 		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1,
 		.keeper = { .fd = -1 },
 		.diff = { .fd = -1, .changes_fd = -1, .provided_fd = -1, .parent_fd = -1 },
-		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1 },
+		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1 },
 		.reopen = { .pidfd = -1, .sock = -1 },
 	};
 

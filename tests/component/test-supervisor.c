@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/util.h"
 #include "ipc/jobfd.h"
 #include "ipc/msg.h"
@@ -95,6 +96,30 @@ prepare_honestly(void)
 	say_member("ABCDEF");
 	say_prepared(1, 0700);
 	return ftruncate(the_job->index_fd, 4096) == 0 ? 0 : 1;
+}
+
+/* Escapes, C1, what is no UTF-8, what turns the direction of writing, ends of lines, NUL. */
+static const char hostile[] = "h\033[31m\007\177\302\233\233\342\200\256\342\201\246\303\n\r\0z";
+
+static void
+say_hostile(uint16_t type, const char *head)
+{
+	char text[64 + sizeof(hostile)];
+	size_t len = strlen(head);
+
+	memcpy(text, head, len);
+	memcpy(text + len, hostile, sizeof(hostile));
+	say(type, text + (len == 0), len + sizeof(hostile) - (len == 0));
+}
+
+static int
+prepare_with_hostile_words(void)
+{
+	say_hostile(MSG_LOG, "\1preparer: ");
+	say_hostile(MSG_WARNING, "warning: ");
+	say_hostile(MSG_NOTE, "note: ");
+	say_hostile(MSG_ZONE, "zone: ");
+	return prepare_honestly();
 }
 
 static void lie_nothing(void) { }
@@ -460,11 +485,24 @@ static const struct {
 	{ "a long flush", flush_long, true, NULL },
 };
 
+/* In everything that has a text: then it is replaced. */
+static int
+serve_with_hostile_words(void)
+{
+	say(MSG_READY, NULL, 0);
+	say_hostile(MSG_LOG, "\1server: ");
+	if (write(STDERR_FILENO, hostile, sizeof(hostile)) < 0)
+		return 4;
+	say_hostile(MSG_FAILED, "failed: ");
+	return 3;
+}
+
 /* ---- which of them a process is ------------------------------------------ */
 
 /* Roles by the job's instance: "preparer 3", "server 5", and these. */
 #define HONEST	"honest"
 #define DYING	"dying"
+#define HOSTILE	"hostile"
 #define RESTLESS "restless"
 static char role[32];
 
@@ -473,6 +511,8 @@ prepare(void)
 {
 	unsigned i;
 
+	if (strcmp(the_job->instance, HOSTILE) == 0)
+		return prepare_with_hostile_words();
 	if (sscanf(the_job->instance, "preparer %u", &i) != 1)
 		return prepare_honestly();
 	preparers[i].lie();
@@ -484,6 +524,8 @@ serve_as(void)
 {
 	unsigned i;
 
+	if (strcmp(the_job->instance, HOSTILE) == 0 && the_job->generation == 1)
+		return serve_with_hostile_words();
 	if (strcmp(the_job->instance, RESTLESS) == 0)
 		return serve_for_a_moment();
 	if (the_job->generation == 1 && sscanf(the_job->instance, "stayer %u", &i) == 1) {
@@ -538,6 +580,7 @@ remove_directories(void)
 }
 
 static unsigned hang_ms = 1000;
+static enum log_format log_format;
 
 static void
 start(struct run *r, const char *as)
@@ -545,7 +588,7 @@ start(struct run *r, const char *as)
 	struct supervisor_config c = {
 		.store = store, .instance = as,
 		.backup_id = "abcdef", .mnt = mnt, .diff = diff, .threads = 1,
-		.log_fd = -1, .pid_fd = -1, .pid_dir_fd = -1, .hang_ms = hang_ms,
+		.log_fd = -1, .log_format = log_format, .pid_fd = -1, .pid_dir_fd = -1, .hang_ms = hang_ms,
 		.index_max = 1 << 20, .log_limit = LOG_LIMIT, .wal = WAL_CHOICE_MOUNT,
 		.store_lock = STORE_LOCK_NO,
 	};
@@ -734,6 +777,61 @@ START_TEST(ends_workers_that_stay)
 	else
 		ck_assert_msg(!log_has("ending worker"), "%s", stayers[_i].name);
 	ck_assert_msg(log_has("unmounted"), "%s", stayers[_i].name);
+}
+END_TEST
+
+/* Whether a terminal may get what lies there, and text is what it is. */
+static bool
+is_harmless(const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text, *end = s + len;
+	size_t n;
+
+	for (; s < end; s += n) {
+		n = text_utf8_length(s);
+		if (n == 0 || (*s != '\n' && *s != '\t' && text_is_control(s, n)))
+			return false;
+	}
+	return len > 0;
+}
+
+static bool
+file_is_harmless(const char *name)
+{
+	static char content[LOG_LIMIT + 1];
+	char path[160];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/.pbkfs/%s", diff, name);
+	ck_assert_int_ge(fd = open(path, O_RDONLY), 0);
+	n = read(fd, content, sizeof(content) - 1);
+	close(fd);
+	return is_harmless(content, (size_t)MAX(n, 0));
+}
+
+/* By whatever message it comes: what a worker says is text in the log, in stat, and for the command. */
+START_TEST(filters_what_workers_say)
+{
+	struct run r;
+
+	ck_assert(!is_harmless(hostile, sizeof(hostile)));
+	if (!can_mount())
+		return;
+	log_format = _i == 0 ? LOG_TEXT : LOG_JSON;
+	start(&r, HOSTILE);
+	ck_assert_int_eq(outcome(&r), 'M');
+	ck_assert(strstr(r.word, "W warning: h?[31m?") != NULL && strstr(r.word, "N note: h?") != NULL &&
+	    strstr(r.word, "Z zone: h?") != NULL);
+	ck_assert(is_harmless(r.word, strlen(r.word)));
+	ck_assert(log_will_have("(generation 2) serves"));
+	kill(r.pid, SIGTERM);
+	ck_assert_int_eq(end(&r), 0);
+	ck_assert(log_has("preparer: h?[31m") && log_has("server: h?[31m") && log_has("failed: h?[31m") &&
+	    log_has("warning: h?[31m") && log_has("note: h?[31m"));
+	ck_assert(log_has(": h?[31m") || log_has(":\"h?[31m") || log_has(": \"h?[31m"));
+	ck_assert(file_is_harmless("pbkfs.log"));
+	ck_assert(file_is_harmless("stat"));
 }
 END_TEST
 
@@ -1261,6 +1359,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(lying, refuses_lying_preparers, 0, N(preparers));
 	tcase_add_loop_test(lying, outlives_lying_servers, 0, N(servers));
 	tcase_add_loop_test(lying, bounds_what_a_flood_writes, 0, N(floods));
+	tcase_add_loop_test(lying, filters_what_workers_say, 0, 2);
 	tcase_add_loop_test(lying, ends_workers_that_stay, 0, N(stayers));
 	tcase_add_test(lying, bounds_what_restless_workers_write);
 	tcase_add_test(lying, tells_the_last_word_through_a_full_pipe);
