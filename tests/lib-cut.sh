@@ -29,6 +29,31 @@ fusermount() { load fusermount3 -u "$mnt"; }
 fusermount_lazy() { load fusermount3 -uz "$mnt"; }
 killed() { kill9 "$supervisor" "$worker"; }
 killed_supervisor() { kill9 "$supervisor"; wait_gone "$supervisor"; umount "$inside$mnt"; }
+# Mounts file systems of others until a device has number $1, and unmounts them when let_go.
+take_number() {
+	mkdir -p "$inside$work/others"
+	$elsewhere sh -c 'n=0
+		while [ ! -e "/sys/class/bdi/0:$1" ]; do
+			n=$((n + 1)); mkdir -p "$2/$n"
+			exec 3<>/dev/fuse; mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 other "$2/$n" || exit
+			exec 3>&-
+		done
+		echo taken; read -r _; umount "$2"/*' sh "$1" "$inside$work/others" <"$work/hold.in" >"$work/hold.out" 2>/dev/null & holder=$!
+	exec 5>"$work/hold.in"
+	read -r taken <"$work/hold.out" && [ "$taken" = taken ]
+}
+elsewhere=
+# The supervisor looks when the number of its device is somebody else's already.
+late() {
+	number=$(device_minor)
+	kill -STOP "$supervisor"
+	umount "$inside$mnt" && wait_gone "$worker"
+	check "$what: the device's number is taken" take_number "$number"
+	kill -CONT "$supervisor"
+	ended
+	let_go
+}
+late_elsewhere() { elsewhere='unshare -m'; late; elsewhere=; }
 said() { grep -Eq "$1" "$2"; }
 
 # cut HOW WHAT-IT-SAYS write|map|idle: the log and the next mount say what cut it off.

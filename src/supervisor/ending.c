@@ -7,7 +7,8 @@
  * known by its order: it ends the connection while we still hold the mount
  * (pin.c).  Where it may not be pinned, a mount is taken for cut if, when its
  * connection has ended, the table of mounts still has it, or, taken out of that by
- * "umount -f -l", its device lives on because somebody holds a file.
+ * "umount -f -l", its device lives on because somebody holds a file.  The number of
+ * a device says little: the next mount of anybody may get it.
  *
  * Who is killed can write nothing: so a note that says so is there from the
  * start, and an end in order removes it.
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -51,13 +53,22 @@ ending_forget(struct ending *e)
 	e->table_fd = -1;
 }
 
-static bool
-is_in_sysfs(const struct ending *e)
+/* What tells our device in sysfs from another one that has its number, 0 if it has none. */
+static ino_t
+find_in_sysfs(const struct ending *e)
 {
 	char path[64];
+	struct stat st;
 
 	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u", e->major, e->minor);
-	return access(path, F_OK) == 0;
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+static bool
+is_ours(const struct supervisor *s, const struct mountinfo *m)
+{
+	return m->major == s->ending.major && m->minor == s->ending.minor &&
+	    strcmp(m->source, s->config->diff) == 0;
 }
 
 void
@@ -85,7 +96,7 @@ ending_watch(struct supervisor *s)
 	e->id = m->id;
 	e->major = m->major;
 	e->minor = m->minor;
-	e->in_sysfs = is_in_sysfs(e);
+	e->sysfs = find_in_sysfs(e);
 	if ((rc = pin_take(&e->pin, s->config->mnt)) != 0)
 		log_debug("could not pin the mount: %s", strerror(-rc));
 }
@@ -98,8 +109,7 @@ ending_is_at_mountpoint(const struct supervisor *s)
 
 	if (e->table_fd < 0)
 		return true;
-	return m != NULL && mountinfo_find(s->config->mnt, m) == 0 &&
-	    m->major == e->major && m->minor == e->minor;
+	return m != NULL && mountinfo_find(s->config->mnt, m) == 0 && is_ours(s, m);
 }
 
 void
@@ -135,10 +145,19 @@ reason_of_end(int fuse_fd)
 	return rc;
 }
 
+/* It is, as long as nobody can say that it is not. */
 static bool
-is_in_table(const struct ending *e)
+is_in_table(const struct supervisor *s)
 {
-	return mountinfo_has("/proc/self/mountinfo", e->major, e->minor) != 0;
+	struct mountinfo *list autofree = NULL;
+	size_t n, i;
+
+	if (mountinfo_list(MOUNTINFO_SELF, MOUNT_FSTYPE, &list, &n) != 0)
+		return true;
+	for (i = 0; i < n; i++)
+		if (is_ours(s, &list[i]))
+			return true;
+	return false;
 }
 
 /* Nobody can open it any more, so what is left is gone as soon as the kernel has cleared up. */
@@ -147,12 +166,23 @@ lingers(const struct ending *e)
 {
 	int i;
 
-	for (i = 0; e->in_sysfs && i < LINGER_TRIES; i++) {
-		if (!is_in_sysfs(e))
+	for (i = 0; e->sysfs != 0 && i < LINGER_TRIES; i++) {
+		if (find_in_sysfs(e) != e->sysfs)
 			return false;
 		poll(NULL, 0, LINGER_MS);
 	}
-	return e->in_sysfs;
+	return e->sysfs != 0;
+}
+
+/* For a connection that was not aborted. */
+static bool
+was_forced(const struct supervisor *s)
+{
+	const struct ending *e = &s->ending;
+
+	if (e->left)
+		return false;
+	return pin_is_taken(&e->pin) || (e->table_fd >= 0 && (is_in_table(s) || lingers(e)));
 }
 
 static void
@@ -163,9 +193,9 @@ judge(struct supervisor *s)
 	e->over = true;
 	if (reason_of_end(s->fuse_fd) == -ECONNABORTED)
 		e->cut = "its connection was aborted (/sys/fs/fuse/connections)";
-	else if (pin_is_taken(&e->pin) || (e->table_fd >= 0 && (is_in_table(e) || lingers(e))))
+	else if (was_forced(s))
 		e->cut = "it was unmounted by force (umount -f)";
-	s->mounted = s->mounted && (e->table_fd < 0 || is_in_table(e));
+	s->mounted = s->mounted && (e->table_fd < 0 || is_in_table(s));
 	pin_forget(&e->pin);
 }
 
@@ -197,7 +227,7 @@ look_at_table(struct supervisor *s)
 	uint64_t began = state_now();
 	unsigned n = 0;
 
-	if (s->mounted && is_in_table(e))
+	if (s->mounted && is_in_table(s))
 		return;
 	s->mounted = false;
 	if (pin_is_taken(&e->pin))
@@ -208,8 +238,10 @@ look_at_table(struct supervisor *s)
 	/* Who ends it by force ends the connection first, and nobody can from here on. */
 	if (n == 0 && has_ended(s))
 		judge(s);
-	else if (n == 0)
+	else if (n == 0) {
+		e->left = e->left || pin_is_taken(&e->pin);
 		pin_release(&e->pin);
+	}
 }
 
 void

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "supervisor/pin.h"
 #include "supervisor/users.h"
@@ -21,7 +22,8 @@ struct ending {
 	unsigned major, minor;	/* the file system's device */
 	int	table_fd;	/* the table of mounts tells that it changed; -1 = there is none */
 	struct pin pin;
-	bool	in_sysfs;	/* the file system's device is seen there as long as it lives */
+	ino_t	sysfs;		/* the device there, seen as long as it lives; 0 = it is not */
+	bool	left;		/* nobody's table has it any more: it ends in order, or by an abort */
 	unsigned n_holders;	/* it left our table of mounts and stands in so many others */
 	struct user holder[USERS_NAMED];	/* a process of each, the first of them */
 	uint64_t due;		/* CLOCK_MONOTONIC ns: when to look there again */

@@ -174,24 +174,6 @@ mountinfo_of(const char *path, struct mountinfo *m)
 	return rc;
 }
 
-int
-mountinfo_has(const char *table, unsigned major, unsigned minor)
-{
-	unsigned found_major, found_minor;
-	char *line autofree = NULL;
-	size_t size = 0;
-	int found = 0;
-	FILE *fp;
-
-	if ((fp = fopen(table, "re")) == NULL)
-		return -errno;
-	while (found == 0 && getline(&line, &size, fp) > 0)
-		found = sscanf(line, "%*d %*d %u:%u ", &found_major, &found_minor) == 2 &&
-		    found_major == major && found_minor == minor;
-	fclose(fp);
-	return found;
-}
-
 /* Returns 1 with the entry appended, 0 if the line is another kind of mount, or -ENOMEM. */
 static int
 append(char *line, const char *fstype, struct mountinfo **list, size_t *n)

@@ -37,12 +37,6 @@ int	mountinfo_find(const char *mountpoint, struct mountinfo *m);
 int	mountinfo_of(const char *path, struct mountinfo *m);
 
 /*
- * Whether a table of mounts, "/proc/.../mountinfo", has one of that device.  Returns
- * 1, 0 or negative errno.
- */
-int	mountinfo_has(const char *table, unsigned major, unsigned minor);
-
-/*
  * The id of the mount in which fd lies, an O_PATH descriptor too; or of the one that
  * is seen at name in dir_fd, without asking its file system.  Returns the id or
  * negative errno.

@@ -41,4 +41,6 @@ load() { as_there "$pguser" "$@"; }
 inside=$work/root
 check "no namespaces: they cannot be made" sh -c "! chroot '$work/root' setpriv --reuid=$pguid --clear-groups unshare -U true 2>/dev/null"
 story
+clean late idle
+clean late_elsewhere idle
 plan_done
