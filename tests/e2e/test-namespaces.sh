@@ -121,7 +121,7 @@ let_go
 begin; hold -m "$dirty"
 held_elsewhere busy
 end_there >"$work/forced" 2>&1 & forced=$!
-while said "fuse.pbkfs" "/proc/$holder/mountinfo"; do kill -0 "$forced" || break; done
+while said "fuse.pbkfs $diff " "/proc/$holder/mountinfo"; do kill -0 "$forced" || break; done
 let_go
 check "busy: unmount waits for who closes what he has open" wait "$forced"
 in_order busy
