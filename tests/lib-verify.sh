@@ -1,7 +1,7 @@
 # What the stories of "pbkfs verify" share.  After lib-e2e.sh.
 
 records() { "$support/badcatalog" records "$1"; }
-verify() { pbkfs verify -B "$store" -I "$instance" -i "$id" "$@"; }
+verify() { chown -hR "$(stat -c %u:%g "$store")" "$store/backups" "$store/wal" 2>/dev/null; pbkfs verify -B "$store" -I "$instance" -i "$id" "$@"; }
 # A field of the last line: files, pages, bytes, faults.
 figure() { grep -o "[0-9]* $1" "$work/out" | cut -d ' ' -f 1; }
 chain_of() {

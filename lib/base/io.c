@@ -163,12 +163,15 @@ io_admit(int fd, const char *name)
 		return 0;
 	if (fstat(fd, &st) != 0)
 		return -errno;
-	if (is_admitted(st.st_uid) &&
-	    (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink <= 1)))
+	if (is_admitted(st.st_uid) && S_ISDIR(st.st_mode))
 		return 0;
-	log_error("\"%s\" is not read with rights that the owner of the mount lacks: %s", name,
-	    is_admitted(st.st_uid) ? "it is no plain file, or has a second name (a hard link)" :
-	    "it belongs neither to him nor to the store's owner");
+	if (is_admitted(st.st_uid) && !S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (is_admitted(st.st_uid) && st.st_nlink <= 1)
+		return 0;
+	log_error("\"%s\" is not read with rights that the owner of store or mount lacks: %s", name,
+	    is_admitted(st.st_uid) ? "it has a second name (a hard link)" :
+	    "it belongs to neither");
 	return -EPERM;
 }
 

@@ -65,8 +65,8 @@ int	io_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 void	io_admit_only(const uid_t *uids, size_t n);
 
 /*
- * Whether what was opened as name may be used.  Returns 0, or -EPERM after an
- * error in the log.
+ * Whether what was opened as name may be used.  Returns 0, -EINVAL for neither file
+ * nor directory, or -EPERM after an error in the log.
  */
 int	io_admit(int fd, const char *name);
 

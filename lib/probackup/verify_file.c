@@ -316,11 +316,11 @@ open_file(struct file *f)
 	struct stat st;
 
 	f->fd = io_open_beneath(f->backup->dirfd, f->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	if (f->fd < 0) {
+	if (f->fd < 0 && f->fd != -EINVAL) {
 		FAULT(f, "could not be opened: %s", strerror(-f->fd));
 		return false;
 	}
-	if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+	if (f->fd < 0 || fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		FAULT(f, "it is not a file");
 		return false;
 	}

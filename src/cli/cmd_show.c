@@ -21,9 +21,14 @@ static void
 show_one(struct request *q, int store_fd, const char *name)
 {
 	char error[CHAIN_ERROR_MAX];
-	struct instance in;
+	struct instance in = { 0 };
+	int rc;
 
-	if (instance_load(store_fd, q->store, name, &in, error) == 0) {
+	if ((rc = confined_admit(store_fd, name)) != 0)
+		snprintf(error, sizeof(error), "%s", strerror(-rc));
+	else
+		rc = instance_load(store_fd, q->store, name, &in, error);
+	if (rc == 0) {
 		if (q->json)
 			show_json_instance(&q->out, name, &in);
 		else

@@ -14,13 +14,18 @@
 #include "cli/cli.h"
 #include "cli/confined.h"
 #include "supervisor/become.h"
+#include "supervisor/paths.h"
 #include "supervisor/storeaccess.h"
 #include "supervisor/storeuser.h"
+#include "supervisor/walk.h"
+#include "worker/confine.h"
 #include "sandbox/sandbox.h"
 
 #define NOBODY		65534
 #define MEMORY_MAX	((size_t)5 << 30)	/* of a child, whatever a catalog claims */
 #define STORE_DENIED	200	/* exit status of a child: no program of ours has it */
+
+static bool	lends;	/* in the child: it can read what the store's owner cannot */
 
 /* As whom the child reads. */
 struct reader {
@@ -109,28 +114,54 @@ become_reader(const struct confined *c, const struct storeuser *u)
 	return 0;
 }
 
+/*
+ * As the worker of a mount is given it: the name is resolved once, and by root only
+ * where nobody but the store's owner can put something else there.
+ */
+static int
+open_store(const struct confined *c, int *fd)
+{
+	char path[PATH_MAX], error[WALK_ERROR_MAX] = "";
+	struct stat st;
+	int rc;
+
+	if ((rc = paths_resolve(c->store, path)) == 0 &&
+	    (*fd = storeaccess_open(path, geteuid() == 0, &st, error)) < 0)
+		rc = *fd;
+	if (rc < 0 && rc != -EACCES)
+		cli_error("could not open store \"%s\": %s", c->store,
+		    error[0] != '\0' ? error : paths_strerror(rc));
+	return rc;
+}
+
+int
+confined_admit(int store_fd, const char *instance)
+{
+	return lends ? confine_admit(store_fd, instance, NOBODY) : 0;
+}
+
 /* In the child.  Returns its exit status. */
 static int
 read_as(const struct confined *c, const struct reader *r, int (*program)(int store_fd, void *arg),
     void *arg)
 {
 	bool (*is_refused)(int, const char *) = r->last ? storeaccess_is_closed : storeaccess_is_denied;
-	int fd autoclose = -1;
+	int fd autoclose = -1, rc;
 
 	if (r->user != NULL && become_reader(c, r->user) != 0)
 		return EXIT_FAILURE;
-	fd = open(c->store, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && errno == EACCES)
-		return denied(c, r);
-	if (fd < 0)
-		return cli_error("could not open store \"%s\": %s", c->store, strerror(errno));
+	if ((rc = open_store(c, &fd)) != 0)
+		return rc == -EACCES ? denied(c, r) : EXIT_FAILURE;
 	/* An error is told with what the sandbox takes away: so a question before it. */
 	if (r->last && is_refused(fd, c->instance))
 		return denied(c, r);
+	lends = geteuid() == 0;
 	if (confine(c, fd) != 0)
 		return EXIT_FAILURE;
 	if (!r->last && is_refused(fd, c->instance))
 		return STORE_DENIED;
+	if ((rc = confined_admit(fd, c->instance)) != 0)
+		return cli_error("could not open store \"%s\": %s", c->store, strerror(-rc));
 	return program(fd, arg);
 }
 

@@ -22,7 +22,8 @@ struct confined {
  * Opens the catalog, forks, confines the child as the worker of a mount is, and
  * runs program(store_fd, arg) there, whose result is its exit status.  Root's
  * child becomes nobody with CAP_DAC_READ_SEARCH, unless it has to write: then
- * it stays root without any other capability.  Where that is refused to read, the
+ * it stays root without any other capability.  It opens only files of the store's
+ * owner (io_admit()), and nothing that another user can put in the store's place.  Where that is refused to read, the
  * child of a second try is whose the store is.  Standard output is flushed
  * before and after.  What asks about a terminal has to do so before: inside,
  * ioctl(2) fails.  Returns the exit status of the command; failures to start
@@ -32,6 +33,12 @@ int	confined_run(const struct confined *c, int (*program)(int store_fd, void *ar
 
 /* In there: tells by cli_error() why rc, of negative errno; too little memory with how much there is. */
 int	confined_failed(int rc, const char *error);
+
+/*
+ * In program(), before it reads another instance than the one of struct confined:
+ * what root's child may open from now on (confine_admit()).  Returns 0 or negative errno.
+ */
+int	confined_admit(int store_fd, const char *instance);
 
 /* What the log goes to there, a log_sink: "pbkfs error: ..." and the like on standard error. */
 void	confined_log(enum log_level level, const char *text, size_t len);

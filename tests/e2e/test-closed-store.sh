@@ -50,7 +50,7 @@ equal "the owner's log does not say what it should be" "not mounted; the reason 
     "$(sed 's/.*error: //' "$log")"
 cp -p "$work/binding" "$binding"; : >"$log"
 chown 4711 "$(store_file "$id")/backup.control"
-told "a control file of a third user" "backup.control.*belongs neither to him nor to the store's owner"
+told "a control file of a third user" "backup.control.*owner of store or mount lacks: it belongs to neither"
 chown nobody "$(store_file "$id")/backup.control"
 mv "$(store_file "$id")/backup.control" "$work/control"; : >"$log"
 told "a backup that lacks its control file" "backup.control|could not"

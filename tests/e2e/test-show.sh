@@ -28,6 +28,7 @@ if have_catalogs; then
 		name=${archive##*/}; name=${name%.tar.zst}
 		mkdir "$work/$name"
 		zstd -dqc --long=27 <"$archive" | tar xp --numeric-owner -C "$work/$name" --wildcards '*/backup*.control'
+		chown -R "$pguser" "$work/$name"	# as it was in one piece
 		check "$name: show" json -B "$work/$name/catalog"
 		if [ -f "$catalogs/$name.oracle/show.json" ]; then
 			of_oracle "$catalogs/$name.oracle/show.json" >"$work/expected"
@@ -146,6 +147,7 @@ backup bad AL ''; truncate -s 1M "$bad/AL/backup.control"
 ln -s A1 "$bad/AM"
 backup bad AN AG
 : >"$bad/AP"
+chown -R "$pguser" "$store"
 check "a listing with damaged backups" json -B "$store"
 reason() { equal "$1 $2" "$3" "$(of "$1" reason)"; }
 reason A2 "corrupt" 'backup "A2" has status CORRUPT instead of OK or DONE: validate it with pg_probackup, mount another backup, or use --force'

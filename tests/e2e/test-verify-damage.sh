@@ -125,7 +125,7 @@ for format in lz4 zst; do
 	packed="\"archive/$segment.$format\" in backup $id"
 	archive $segment.gz; gzip -dc "$harmed" >"$work/plain"; rm "$harmed"; harmed=${harmed%.gz}.$format
 	"$support/mkcatalog" pack $format "$work/plain" >"$harmed"; cp "$harmed" "$work/packed"
-	check "a segment as .$format" pbkfs verify -B "$store" -I "$instance" -i "$id"
+	check "a segment as .$format" verify
 	flip $(($(stat -c %s "$harmed") - 1))
 	found "with another checksum" "$packed: it does not decompress: .*checksum"
 	cp "$work/packed" "$harmed"; echo more >>"$harmed"
