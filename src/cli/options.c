@@ -40,16 +40,16 @@ struct operand_def {
 #define AT(field)	offsetof(struct options, field)
 #define FORMAT_OPTION \
 	{ 0, "format", "FORMAT", "text or json", OPT_CHOICE, AT(format), "text|json", 0, false }
-#define TARGET_OPTIONS \
+#define TARGET_OPTIONS(what) \
 	{ 0, "recovery-target", "WHAT", "immediate: the end of the backup; latest: of the archive", \
 	    OPT_TEXT, AT(target), NULL, 0, false }, \
-	{ 0, "recovery-target-time", "TIME", "recover from the archive up to this time", OPT_TEXT, \
-	    AT(target_time), NULL, 0, false }, \
-	{ 0, "recovery-target-xid", "XID", "up to this transaction", OPT_TEXT, AT(target_xid), \
+	{ 0, "recovery-target-time", "TIME", what " this time", OPT_TEXT, AT(target_time), \
 	    NULL, 0, false }, \
-	{ 0, "recovery-target-lsn", "LSN", "up to this position", OPT_TEXT, AT(target_lsn), \
+	{ 0, "recovery-target-xid", "XID", what " this transaction", OPT_TEXT, AT(target_xid), \
 	    NULL, 0, false }, \
-	{ 0, "recovery-target-name", "NAME", "up to this restore point", OPT_TEXT, \
+	{ 0, "recovery-target-lsn", "LSN", what " this position", OPT_TEXT, AT(target_lsn), \
+	    NULL, 0, false }, \
+	{ 0, "recovery-target-name", "NAME", what " this restore point", OPT_TEXT, \
 	    AT(target_name), NULL, 0, false }, \
 	{ 0, "recovery-target-timeline", "TLI", "current, latest, or the number of one", OPT_TEXT, \
 	    AT(timeline), NULL, 0, false }
@@ -63,7 +63,7 @@ static const struct option_def mount_options[] = {
 	    NULL, 0, false },
 	{ 'i', "backup-id", "ID", "the backup to mount; latest: the newest", OPT_TEXT,
 	    AT(backup_id), NULL, 0, false },
-	TARGET_OPTIONS,
+	TARGET_OPTIONS("recover from the archive up to"),
 	{ 0, "recovery-target-inclusive", "BOOL", "true or false: the target itself, too", OPT_TEXT,
 	    AT(inclusive), NULL, 0, false },
 	{ 0, "recovery-target-action", "ACTION", "pause, promote or shutdown at the target",
@@ -187,7 +187,7 @@ static const struct option_def verify_options[] = {
 	    NULL, 0, false },
 	{ 'i', "backup-id", "ID", "the backup to check, with its chain; latest: the newest",
 	    OPT_TEXT, AT(backup_id), NULL, 0, false },
-	TARGET_OPTIONS,
+	TARGET_OPTIONS("check the newest backup for"),
 	{ 'j', "threads", "N", "check that many files at a time", OPT_NUMBER, AT(threads),
 	    NULL, VERIFY_THREADS_MAX, false },
 	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),
