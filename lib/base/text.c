@@ -114,6 +114,23 @@ text_make_terminal(char *s)
 }
 
 void
+text_quote_shell(const char *text, char *out, size_t size)
+{
+	static const char quote[] = "'\\''";
+	size_t n = 0, len;
+
+	out[n++] = '\'';
+	for (; *text != '\0'; text++, n += len) {
+		len = *text == '\'' ? sizeof(quote) - 1 : 1;
+		if (n + len + 2 > size)
+			break;
+		memcpy(out + n, *text == '\'' ? quote : text, len);
+	}
+	out[n++] = '\'';
+	out[n] = '\0';
+}
+
+void
 text_size(uint64_t bytes, char out[TEXT_NUMBER_MAX])
 {
 	static const char units[] = "KMGTPE";

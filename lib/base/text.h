@@ -41,6 +41,9 @@ void	text_make_terminal(char *s);
 /* Learns from the environment what terminals take.  Call it before the first thread. */
 void	text_ask_locale(void);
 
+/* A word for the shell, in single quotes; cut, with its end, where size bytes do not suffice. */
+void	text_quote_shell(const char *text, char *out, size_t size);
+
 /* In units of 1024 with two digits at least: 812, 2.2K, 13M. */
 void	text_size(uint64_t bytes, char out[TEXT_NUMBER_MAX]);
 

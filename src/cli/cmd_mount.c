@@ -293,22 +293,15 @@ start_supervisor(struct supervisor_config *c, int *notify)
 	return pid;
 }
 
-/* Quotes a word for the shell. */
 static void
 print_word(const char *text)
 {
-	char copy[PATH_MAX];
-	const char *word = copy;
+	char copy[PATH_MAX], word[2 * PATH_MAX];
 
 	strlcpy(copy, text, sizeof(copy));
 	text_make_terminal(copy);
-	putchar('\'');
-	for (; *word != '\0'; word++)
-		if (*word == '\'')
-			printf("'\\''");
-		else
-			putchar(*word);
-	putchar('\'');
+	text_quote_shell(copy, word, sizeof(word));
+	printf("%s", word);
 }
 
 /* Where packages put the server of one major version; else it is in the PATH. */

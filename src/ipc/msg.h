@@ -32,6 +32,7 @@ enum msg_type {
 	MSG_NOTE,		/* text for the user: what was chosen for him */
 	MSG_ZONE,		/* the server's setting timezone */
 	MSG_FLUSHING,		/* one more file is durable: at most once a second */
+	MSG_ADVICE,		/* text for the user once the mount exists: how to use it */
 	/* supervisor -> worker */
 	MSG_DIRTY_DONE = 64,	/* the marker is durable */
 	MSG_DUMP,		/* send MSG_STATS */

@@ -108,6 +108,15 @@ answer_prepared(struct supervisor *s, const unsigned char *body, size_t len)
 	return 0;
 }
 
+static void
+tell_advice(const struct supervisor *s)
+{
+	if (s->advice[0] == '\0')
+		return;
+	log_info("%s", s->advice);
+	notify_send(s->config->notify_fd, NOTIFY_NOTE, "%s", s->advice);
+}
+
 static int
 answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 {
@@ -129,6 +138,7 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 		logfile_let_go(true);
 		log_info("mounted backup %s of instance \"%s\" at \"%s\"", s->backup_id,
 		    s->instance, s->config->mnt);
+		tell_advice(s);
 	}
 	stat_write(s);
 	notify_send(s->config->notify_fd, NOTIFY_MOUNTED, "%u %u",
@@ -244,6 +254,13 @@ answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 	return 0;
 }
 
+static int
+answer_advice(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	text_copy_printable(s->advice, sizeof(s->advice), body, len);
+	return 0;
+}
+
 /* For the command alone, which is not confined and has the zones' files: see there. */
 static int
 answer_zone(struct supervisor *s, const unsigned char *body, size_t len)
@@ -290,6 +307,7 @@ static const struct answer {
 	{ MSG_WARNING,	PHASE_PREPARING, 1, MSG_BODY_MAX, answer_warning },
 	{ MSG_NOTE,	PHASE_PREPARING, 1, MSG_BODY_MAX, answer_note },
 	{ MSG_ZONE,	PHASE_PREPARING, 1, MSG_ZONE_MAX, answer_zone },
+	{ MSG_ADVICE,	PHASE_PREPARING, 1, MSG_BODY_MAX, answer_advice },
 	{ MSG_STORE_FAILED, PHASE_SERVING, EXACTLY(0), answer_store_failed },
 };	/* anything else: log it, end the worker */
 

@@ -87,6 +87,7 @@ struct supervisor {
 	unsigned n_warnings;	/* MSG_WARNINGs and MSG_NOTEs that arrived */
 	bool	zone_told;	/* MSG_ZONE arrived */
 	uint64_t progress_due;	/* CLOCK_MONOTONIC ns: the next is passed on then */
+	char	advice[1024];	/* the last MSG_ADVICE: printable, "" if none came */
 	uint32_t root_mode;
 	int	image_fd;	/* the program, for workers */
 	int	shared_fd;	/* of *shared */

@@ -1,9 +1,12 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "worker/clone.h"
 #include "worker/provision.h"
 #include "worker/report.h"
@@ -46,12 +49,39 @@ listen_choose(const struct clone *c, struct autoconf *a)
 	return make_private(c);
 }
 
+/* What psql connects to by itself is the database of the user's name, who is postgres. */
+#define PSQL_DATABASE	"postgres"
+#define ALWAYS_THERE	"template1"
+
+/* A database to name for psql, or NULL where the one that it takes is not left out. */
+static const char *
+database_to_name(const struct provision_databases *d)
+{
+	bool named = false;
+	unsigned i;
+
+	if (d == NULL || d->n == 0)
+		return NULL;
+	for (i = 0; i < d->n; i++)
+		named |= strcmp(d->name[i], PSQL_DATABASE) == 0;
+	if (named == d->include)
+		return NULL;
+	return d->include ? d->name[0] : ALWAYS_THERE;
+}
+
 void
 listen_tell(const struct clone *c)
 {
 	const char *where = clone_value(c, DIRECTORIES), *port = clone_value(c, "port");
+	const char *database = database_to_name(c->job->databases);
+	char dir[PATH_MAX], host[2 * PATH_MAX], name[2 * PROVISION_DATABASE_NAME_MAX] = "";
 
-	if (where != NULL && strcmp(where, LISTEN_PRIVATE) == 0)
-		report_note("the server will listen in its own directory only: psql -h '%s/"
-		    LISTEN_PRIVATE "' -p %s", c->p->mnt, port != NULL ? port : FALLBACK_PORT);
+	if (where == NULL || strcmp(where, LISTEN_PRIVATE) != 0)
+		return;
+	snprintf(dir, sizeof(dir), "%s/" LISTEN_PRIVATE, c->p->mnt);
+	text_quote_shell(dir, host, sizeof(host));
+	if (database != NULL)
+		text_quote_shell(database, name, sizeof(name));
+	report_advice("the server will listen in its own directory only: psql -h %s -p %s%s%s", host,
+	    port != NULL ? port : FALLBACK_PORT, name[0] != '\0' ? " -d " : "", name);
 }

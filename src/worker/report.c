@@ -99,3 +99,13 @@ report_note(const char *fmt, ...)
 	send_line(MSG_NOTE, fmt, ap);
 	va_end(ap);
 }
+
+void
+report_advice(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	send_line(MSG_ADVICE, fmt, ap);
+	va_end(ap);
+}

@@ -23,6 +23,9 @@ void	report_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Reports MSG_NOTE: the same for what is no reason to worry. */
 void	report_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Reports MSG_ADVICE: the same for what holds only if there will be a mount. */
+void	report_advice(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Reports MSG_FAILED with one line for the user. */
 void	report_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -30,7 +30,9 @@ bring_back() { i=0; while read -r dir; do i=$((i + 1)); mv "$work/kept/$i" "$dir
 take_away
 new_diff
 check "all but db_ts: mount" mount_it --db-exclude db_ts --wal=mount
-check "it says what is left out" grep -q '^pbkfs: left out: database "db_ts", whose files are empty' "$work/err"
+cp "$work/err" "$work/said"
+check "it says how the server is reached" grep -q "psql -h '$mnt/pg_stat_tmp' -p [0-9]*\$" "$work/said"
+check "it says what is left out" grep -q '^pbkfs: left out: database "db_ts", whose files are empty' "$work/said"
 like_oracle "all but db_ts: files" "$(without $ts)" "$mnt"
 check "all but db_ts: the server starts" pg_start "$mnt"
 refuse "nobody connects to db_ts" "FATAL" sql -d db_ts -c 'select 1'
@@ -65,7 +67,9 @@ refuse "a part of what was made with all is refused" "was made with all database
 # ---- one alone, with its tablespace ----------------------------------------------------
 new_diff
 check "db_ts alone: mount" mount_it --db-include=db_ts --wal=mount
-check "it says what is left out" grep -q 'left out: databases "postgres", "db_new"' "$work/err"
+cp "$work/err" "$work/said"
+check "it names a database that is there" grep -q "psql -h '$mnt/pg_stat_tmp' -p [0-9]* -d 'db_ts'\$" "$work/said"
+check "it says what is left out" grep -q 'left out: databases "postgres", "db_new"' "$work/said"
 like_oracle "db_ts alone: files" "$(without $first $new)" "$mnt"
 check "db_ts alone: the server starts" pg_start "$mnt"
 equal "rows" "$(grep '^db_ts|in_ts' "$oracle.sql.txt" | tr '\n' ' ')" "$(sql -d db_ts -c "select format('db_ts|in_ts|%s|%s', count(*), sum(hashtext(t::text))) from in_ts t" -c "select format('db_ts|in_ts0|%s|%s', count(*), sum(hashtext(t::text))) from in_ts0 t" | tr '\n' ' ')"
@@ -78,6 +82,10 @@ check "unmount" unmount_it
 # ---- real copies of tablespaces have the same part -------------------------------------
 location=$(tablespace_map | sed -n 's/^[0-9]* //p' | head -n 1)
 mkdir -m 0700 "$work/copy"; chown "$pguser:" "$work/copy"
+new_diff
+check "all but postgres: mount" mount_it --db-exclude postgres
+check "it names one that is always there" grep -q "psql -h '$mnt/pg_stat_tmp' -p [0-9]* -d 'template1'\$" "$work/err"
+check "unmount" unmount_it
 new_diff
 check "a real copy: mount" mount_it --db-exclude db_ts -T "$location=$work/copy"
 equal "files of db_ts in it are empty" "" "$(find "$work/copy" -path "*/$ts/*" -type f -size +0)"

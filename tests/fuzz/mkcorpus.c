@@ -601,6 +601,7 @@ make_messages(void)
 	len = append_message(s, len, MSG_MEMBER, &member, sizeof(member));
 	len = append_message(s, len, MSG_NOTE, "\33[2Jtext", 8);
 	len = append_message(s, len, MSG_ZONE, "../../\33[2J", 10);
+	len = append_message(s, len, MSG_ADVICE, "\33[2Jtext", 8);
 	len = append_message(s, len, MSG_PREPARED, &prepared, sizeof(prepared));
 	put("msg", "good-preparing", preparing, 2, s, len);
 	put("msg", "good-bytewise", bytewise, 2, s, len);

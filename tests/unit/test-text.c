@@ -72,6 +72,26 @@ static const struct {
 	{ UINT64_MAX, "16E", "213503982334601d07h" },
 };
 
+static const struct { const char *text, *word; size_t size; } words[] = {
+	{ "", "''", 99 },
+	{ "/mnt/a b", "'/mnt/a b'", 99 },
+	{ "it's", "'it'\\''s'", 99 },
+	{ "'", "''\\'" "''", 7 },
+	{ "'", "''", 6 },
+	{ "abc", "'ab'", 5 },
+};
+
+START_TEST(quotes_for_the_shell)
+{
+	char out[100];
+
+	memset(out, 'x', sizeof(out));
+	text_quote_shell(words[_i].text, out, words[_i].size);
+	ck_assert_msg(strcmp(out, words[_i].word) == 0, "\"%s\": %s", words[_i].text, out);
+	ck_assert(out[words[_i].size] == 'x');
+}
+END_TEST
+
 START_TEST(prints_numbers)
 {
 	char text[TEXT_NUMBER_MAX];
@@ -91,6 +111,7 @@ main(void)
 
 	tcase_add_loop_test(tc, makes_printable, 0, ARRAY_SIZE(names));
 	tcase_add_test(tc, copies_any_bytes);
+	tcase_add_loop_test(tc, quotes_for_the_shell, 0, ARRAY_SIZE(words));
 	tcase_add_loop_test(tc, prints_numbers, 0, ARRAY_SIZE(numbers));
 	suite_add_tcase(s, tc);
 	return unit_main(s);
