@@ -65,6 +65,8 @@ mkdir -p "$mnt" tmp
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 # What root decides about our diff directories is forgotten with them.
 mkdir -p -m 0700 "$statedir" && mount -t tmpfs -o mode=0700 tmpfs "$statedir" || exit 99
+# What killed supervisors of root's leave where they listen, too.
+mkdir -p /run/pbkfs && mount -t tmpfs -o mode=0755 tmpfs /run/pbkfs || exit 99
 sock=/dev/shm/sock
 mkdir "$sock"
 chown "$pguser" "$sock"

@@ -11,6 +11,8 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/cmd_unmount.h"
+#include "cli/contact.h"
+#include "cli/limited.h"
 #include "cli/target.h"
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
@@ -62,9 +64,21 @@ name_mapped(const struct diffdir *d)
 	binding_fini(&b);
 }
 
+/* It is not mounted, not yet, or not here. */
+static int
+end_processes(struct target *t)
+{
+	char who[TARGET_WHO_MAX];
+
+	if (t->contact.sock < 0)
+		return cli_error("\"%s\" is in use, and who uses it cannot be ended (%s): %s", t->diff,
+		    target_who(t, who), t->contact.doubt);
+	return target_stop(t);
+}
+
 /* Somebody holds the lock: ends him if that was asked for. */
 static int
-end_mount(const struct diffdir *d, int lock_fd, const char *mnt, bool force)
+end_mount(const struct diffdir *d, const char *mnt, bool force)
 {
 	static struct target t;
 	struct mountinfo *m autofree = malloc(sizeof(*m));
@@ -80,13 +94,17 @@ end_mount(const struct diffdir *d, int lock_fd, const char *mnt, bool force)
 		    cli_error("\"%s\" is mounted at \"%s\": unmount it first, or use --force",
 		    d->path, mnt) :
 		    cli_error("\"%s\" is in use: use --force to end who uses it", d->path);
-	if (mounted && target_find(&t, mnt, NULL) != 0)
-		return 1;
-	if (!mounted)
-		target_init(&t);
-	t.lock_fd = dup(lock_fd);
-	target_prove_lock(&t);
-	rc = mounted ? unmount_forcibly(&t) : target_kill(&t);
+	target_init(&t);
+	strlcpy(t.diff, d->path, sizeof(t.diff));
+	strlcpy(t.mnt, mnt, sizeof(t.mnt));
+	/* As unmount does it: nothing of his is touched, but his socket and a lock looked at. */
+	identity_raise();
+	rc = mounted ? target_find(&t, mnt, NULL) : 0;
+	if (rc == 0) {
+		target_contact(&t);
+		rc = mounted ? unmount_forcibly(&t) : end_processes(&t);
+	}
+	identity_drop();
 	target_close(&t);
 	return rc;
 }
@@ -123,7 +141,7 @@ empty(const struct diffdir *d, bool force)
 		    lock_fd == -EPERM ? "it is not a plain file of the owner's" :
 		    strerror(-lock_fd));
 	if (lock_fd >= 0 && (rc = lock_take_idle(d->fd, lock_fd)) == -EWOULDBLOCK) {
-		if (end_mount(d, lock_fd, mnt, force) != 0)
+		if (end_mount(d, mnt, force) != 0)
 			return 1;
 		rc = take_freed_lock(d, lock_fd);
 	}
@@ -145,6 +163,36 @@ forget(const char *path)
 	    RECORD_DIRECTORY, path, strerror(-rc));
 }
 
+/* ---- a directory that does not answer ----------------------------------- */
+
+static int
+look_inside(const void *arg)
+{
+	static struct contact c;
+	int fd autoclose = -1;
+	char path[PATH_MAX];
+
+	contact_init(&c);
+	if (paths_resolve_parent(arg, path) == 0 && (fd = contact_open_diff(path)) >= 0)
+		contact_make_at(fd, &c);
+	contact_close(&c);
+	return 0;	/* whatever is wrong is told later */
+}
+
+/* Its mount can be taken away: the kernel knows by which name it was given. */
+static int
+leave_mute(const char *diff, bool force)
+{
+	static struct target t;
+
+	if (force && target_find(&t, NULL, diff) == 0 && !t.elsewhere) {
+		target_contact(&t);
+		unmount_forcibly(&t);
+		target_close(&t);
+	}
+	return cli_error("diff directory \"%s\" does not answer: nothing was removed", diff);
+}
+
 int
 cmd_cleanup(const struct options *o)
 {
@@ -154,6 +202,8 @@ cmd_cleanup(const struct options *o)
 
 	if (o->diff == NULL)
 		return cli_error("--diff-dir is required: see pbkfs cleanup --help");
+	if (limited_run(look_inside, o->diff, CONTACT_SECONDS) == -ETIMEDOUT)
+		return leave_mute(o->diff, o->force);
 	if ((rc = paths_resolve_parent(o->diff, path)) != 0)
 		return cli_error("could not use \"%s\": %s", o->diff, paths_strerror(rc));
 	if ((rc = diffdir_open(&d, path, false, error)) != 0) {

@@ -3,18 +3,24 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "cli/cli.h"
 #include "cli/cmd_unmount.h"
+#include "cli/cut.h"
 #include "cli/elsewhere.h"
+#include "cli/limited.h"
 #include "supervisor/fusemount.h"
 #include "supervisor/holders.h"
 #include "supervisor/users.h"
 
 #define FLUSH_SECONDS	120	/* for a worker to write out what it holds */
 #define HELD_SECONDS	2	/* that it is held elsewhere before that is told */
-#define KILL_SECONDS	10
+#define DETACH_SECONDS	10	/* for the kernel to take a mount out of the table */
+#define LEFT_SECONDS	2	/* for processes to end of themselves, then */
+#define KILL_SECONDS	10	/* and without their connection */
 #define BUSY_MS		50	/* a mount in use is tried again after it ... */
 #define BUSY_TRIES	41	/* ... so often: for two seconds */
 
@@ -33,8 +39,10 @@ tell_busy(const struct target *t)
  * stops it and unmounts must not be told that it is in use.
  */
 static int
-unmount_patiently(const struct target *t, char *error)
+unmount_patiently(const void *arg)
 {
+	const struct target *t = arg;
+	char error[FUSEMOUNT_ERROR_MAX];
 	int i, rc = -EBUSY;
 
 	for (i = 0; i < BUSY_TRIES && rc == -EBUSY; i++) {
@@ -42,7 +50,16 @@ unmount_patiently(const struct target *t, char *error)
 			poll(NULL, 0, BUSY_MS);
 		rc = fusemount_unmount(t->parent_fd, t->base, t->mnt, t->mount_id, false, error);
 	}
+	if (rc != 0 && rc != -EBUSY)
+		cli_error("%s", error);
 	return rc;
+}
+
+static int
+tell_mute(const struct target *t)
+{
+	return cli_error("\"%s\" is unmounted, but its diff directory \"%s\" does not answer: its"
+	    " processes may go on until it does", t->mnt, t->diff);
 }
 
 /*
@@ -55,6 +72,8 @@ wait_for_end(const struct target *t)
 	unsigned seen = 0;
 	int i;
 
+	if (t->contact.is_mute)
+		return tell_mute(t);
 	for (i = 0; i < FLUSH_SECONDS; i++) {
 		if (target_wait(t, 1) == 0)
 			return 0;
@@ -66,34 +85,96 @@ wait_for_end(const struct target *t)
 }
 
 static int
-unmount_orderly(struct target *t)
+unmount_orderly(const struct target *t)
 {
-	char error[FUSEMOUNT_ERROR_MAX];
-	int rc;
+	/* The kernel writes back first, and waits for the worker. */
+	int rc = limited_run(unmount_patiently, t, FLUSH_SECONDS);
 
-	rc = unmount_patiently(t, error);
 	if (rc == -EBUSY)
 		return tell_busy(t);
-	if (rc != 0)
-		return cli_error("%s", error);
-	return wait_for_end(t);
+	if (rc == -ETIMEDOUT)
+		return cli_error("\"%s\": its worker does not take what the kernel has to write:"
+		    " wait, or use --force", t->mnt);
+	return rc != 0 ? 1 : wait_for_end(t);
+}
+
+/* ---- by force ----------------------------------------------------------- */
+
+static bool
+is_still_mounted(const struct target *t)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+
+	return m == NULL || mountinfo_find_id(t->mount_id, m) == 0;
+}
+
+/* The supervisor may have done it meanwhile. */
+static int
+detach_in_child(const void *arg)
+{
+	const struct target *t = arg;
+	char error[FUSEMOUNT_ERROR_MAX];
+
+	if (fusemount_unmount(t->parent_fd, t->base, t->mnt, t->mount_id, true, error) == 0 ||
+	    !is_still_mounted(t))
+		return 0;
+	cli_error("%s", error);
+	return -EBUSY;
+}
+
+/*
+ * The kernel may want to write back first, and wait for a worker that does not take it: then
+ * the connection is ended, which nobody can refuse.
+ */
+static int
+detach(const struct target *t)
+{
+	int rc = limited_run(detach_in_child, t, DETACH_SECONDS);
+
+	if (rc != -ETIMEDOUT)
+		return rc != 0;
+	cut_abort(t->minor);
+	return !is_still_mounted(t) ? 0 : cli_error("could not detach \"%s\": its worker does not take"
+	    " what the kernel has to write", t->mnt);
+}
+
+/*
+ * A worker that is left over, be it alone or taken over, is nobody's to kill by number: but
+ * without its connection it serves nothing.
+ */
+static int
+end_connection(const struct target *t)
+{
+	char who[TARGET_WHO_MAX];
+
+	if (target_wait(t, LEFT_SECONDS) == 0)
+		return 0;
+	cut_abort(t->minor);
+	if (target_wait(t, KILL_SECONDS) == 0)
+		return 0;
+	return t->contact.is_mute ? tell_mute(t) :
+	    cli_error("\"%s\" is unmounted, but its processes do not end (%s)", t->mnt,
+	    target_who(t, who));
 }
 
 int
 unmount_forcibly(struct target *t)
 {
-	char error[FUSEMOUNT_ERROR_MAX];
-
-	if (t->doubt[0] != '\0')
-		cli_warn("no process was ended, only the mount is detached: %s", t->doubt);
-	else if (target_kill(t) != 0)
+	target_stop(t);
+	if (detach(t) != 0)
 		return 1;
-	if (fusemount_unmount(t->parent_fd, t->base, t->mnt, t->mount_id, true, error) != 0)
-		return cli_error("%s", error);
-	if (target_wait(t, KILL_SECONDS) != 0)
-		return cli_error("the processes of \"%s\" do not end (supervisor %d, worker %d)",
-		    t->mnt, (int)t->supervisor, (int)t->worker);
-	return 0;
+	return end_connection(t);
+}
+
+/* ---- the command -------------------------------------------------------- */
+
+/* Processes without a mount: it is to be made yet, or others hold it. */
+static int
+unmount_elsewhere(struct target *t, bool force)
+{
+	if (t->contact.sock >= 0 && !t->is_silent && t->state == STATE_PREPARING)
+		return target_leave(t);
+	return force ? elsewhere_end(t) : elsewhere_tell(t);
 }
 
 int
@@ -106,9 +187,9 @@ cmd_unmount(const struct options *o)
 		return cli_error("--mnt-path or --diff-dir is required: see pbkfs unmount --help");
 	if (target_find(&t, o->mnt, o->diff) != 0)
 		return 1;
-	target_prove(&t);
+	target_contact(&t);
 	if (t.elsewhere)
-		rc = o->force ? elsewhere_end(&t) : elsewhere_tell(&t);
+		rc = unmount_elsewhere(&t, o->force);
 	else
 		rc = o->force ? unmount_forcibly(&t) : unmount_orderly(&t);
 	target_close(&t);

@@ -6,7 +6,10 @@
 
 #include "cli/target.h"
 
-/* Kills the proven processes and detaches the mount.  Returns an exit status. */
+/*
+ * Ends the supervisor if there is one to be believed, and detaches the mount.  Returns
+ * an exit status.
+ */
 int	unmount_forcibly(struct target *t);
 
 #endif

@@ -29,16 +29,15 @@
 int
 elsewhere_tell(const struct target *t)
 {
-	char who[512] = "";
+	char who[512] = "", processes[TARGET_WHO_MAX];
 
 	if (t->has_device)
 		holders_of_mount(t->major, t->minor, who, sizeof(who));
 	if (who[0] == '\0')
-		return cli_error("\"%s\" is unmounted, but its processes run on (supervisor %d,"
-		    " worker %d): they still write, or a process that cannot be seen from here has"
-		    " files open or holds the mount in another mount namespace; pbkfs unmount"
-		    " --force -d \"%s\" ends them", t->mnt, (int)t->supervisor, (int)t->worker,
-		    t->diff);
+		return cli_error("\"%s\" is unmounted, but its processes run on (%s): they still"
+		    " write, or a process that cannot be seen from here has files open or holds the"
+		    " mount in another mount namespace; pbkfs unmount --force -d \"%s\" ends them",
+		    t->mnt, target_who(t, processes), t->diff);
 	return cli_error("\"%s\" is unmounted here, but other mount namespaces hold the mount: %s;"
 	    " end these processes, or pbkfs unmount --force -d \"%s\"", t->mnt, who, t->diff);
 }
@@ -95,7 +94,7 @@ struct device {
 };
 
 struct attempt {
-	const struct target *t;
+	struct target *t;
 	bool	refused;		/* somewhere it could not even be detached */
 	struct device left[DEVICES_MAX];	/* what could not be unmounted in order */
 	unsigned n_left;
@@ -137,19 +136,19 @@ unmount_one(void *arg, const struct holder *h)
 }
 
 static int
-kill_and_wait(const struct target *t)
+stop_and_wait(struct target *t)
 {
-	if (target_kill(t) != 0)
-		return 1;
+	char who[TARGET_WHO_MAX];
+
+	target_stop(t);
 	return target_wait(t, BUSY_SECONDS) == 0 ? 0 :
-	    cli_error("the processes of \"%s\" do not end (supervisor %d, worker %d)",
-	    t->mnt, (int)t->supervisor, (int)t->worker);
+	    cli_error("the processes of \"%s\" do not end (%s)", t->mnt, target_who(t, who));
 }
 
 static int
 cut(const struct attempt *a)
 {
-	const struct target *t = a->t;
+	struct target *t = a->t;
 	int flushed = 0, rc = 0;
 	char who[400];
 	unsigned i;
@@ -164,11 +163,11 @@ cut(const struct attempt *a)
 	for (i = 0; i < a->n_left && (rc == 0 || rc == -ENOENT); i++)
 		rc = cut_abort(a->left[i].minor);	/* -ENOENT: it has ended meanwhile */
 	if (rc != 0 && rc != -ENOENT) {
-		cli_warn("its connection could not be ended (%s): its processes are killed",
+		cli_warn("its connection could not be ended (%s): its processes are ended",
 		    strerror(-rc));
-		return kill_and_wait(t);
+		return stop_and_wait(t);
 	}
-	return target_wait(t, FLUSH_SECONDS) == 0 ? 0 : kill_and_wait(t);
+	return target_wait(t, FLUSH_SECONDS) == 0 ? 0 : stop_and_wait(t);
 }
 
 int
@@ -176,12 +175,12 @@ elsewhere_end(struct target *t)
 {
 	struct attempt a = { .t = t };
 
-	if (t->doubt[0] != '\0')
+	if (t->contact.sock < 0 && !t->has_device)
 		return cli_error("could not end \"%s\", which is not mounted here: %s", t->diff,
-		    t->doubt);
+		    t->contact.doubt);
 	if (!t->has_device) {
-		cli_warn("nobody who can be seen holds the mount: its processes are killed");
-		return kill_and_wait(t);
+		cli_warn("nobody who can be seen holds the mount: its processes are ended");
+		return stop_and_wait(t);
 	}
 	holders_each(unmount_one, &a);
 	if (!a.refused && target_wait(t, a.n > 0 ? BUSY_SECONDS : FLUSH_SECONDS) == 0)

@@ -16,23 +16,24 @@ put_text(struct json_out *o, const char *key, const char *text)
 }
 
 static void
-put_clients(struct json_out *o, const struct look *l)
+put_clients(struct json_out *o, const struct clients *c)
 {
 	unsigned i;
 
 	json_open(o, "clients", '[');
-	for (i = 0; i < MIN(l->n_users, (unsigned)LOOK_USERS); i++) {
+	for (i = 0; i < MIN(c->n, (unsigned)CLIENTS_NAMED); i++) {
 		json_open(o, NULL, '{');
-		json_put_u64(o, "pid", (uint64_t)l->users[i].pid);
-		json_put_string(o, "name", l->users[i].name);
+		json_put_u64(o, "pid", (uint64_t)c->user[i].pid);
+		json_put_string(o, "name", c->user[i].name);
 		json_close(o, '}');
 	}
 	json_close(o, ']');
-	json_put_u64(o, "clients_found", l->n_users);
+	json_put_u64(o, "clients_found", c->n);
 }
 
 static void
-put_mount(struct json_out *o, const struct mountinfo *m, const struct look *l)
+put_mount(struct json_out *o, const struct mountinfo *m, const struct look *l,
+    const struct clients *clients)
 {
 	static const char *const states[] = {
 		[LOOK_UNKNOWN] = "unknown", [LOOK_MOUNTED] = "mounted",
@@ -56,13 +57,13 @@ put_mount(struct json_out *o, const struct mountinfo *m, const struct look *l)
 		json_put_u64(o, "supervisor_pid", (uint64_t)l->supervisor);
 	if (l->worker != 0)
 		json_put_u64(o, "worker_pid", (uint64_t)l->worker);
-	if (l->has_users)
-		put_clients(o, l);
+	if (clients->are_known || clients->n > 0)
+		put_clients(o, clients);
 	json_close(o, '}');
 }
 
 int
-list_json_print(const struct mountinfo *mounts, const struct look *looks, size_t n)
+list_json_print(const struct mountinfo *mounts, const struct listed *listed, size_t n)
 {
 	struct json_out o = { 0 };
 	char *text autofree = NULL;
@@ -74,7 +75,7 @@ list_json_print(const struct mountinfo *mounts, const struct look *looks, size_t
 	json_put_u64(&o, "version", 1);
 	json_open(&o, "mounts", '[');
 	for (i = 0; i < n; i++)
-		put_mount(&o, &mounts[i], &looks[i]);
+		put_mount(&o, &mounts[i], &listed[i].look, &listed[i].clients);
 	json_close(&o, ']');
 	json_close(&o, '}');
 	if ((rc = json_take(&o, &text, &len)) == 0 && fwrite(text, 1, len, stdout) != len)

@@ -5,9 +5,9 @@
 #ifndef CLI_LIST_JSON_H
 #define CLI_LIST_JSON_H
 
-#include "cli/look.h"
+#include "cli/listing.h"
 
 /* Returns 0 or negative errno. */
-int	list_json_print(const struct mountinfo *mounts, const struct look *looks, size_t n);
+int	list_json_print(const struct mountinfo *mounts, const struct listed *listed, size_t n);
 
 #endif

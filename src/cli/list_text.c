@@ -12,6 +12,7 @@
 struct row {
 	const struct mountinfo *mount;
 	const struct look *look;
+	const struct clients *clients;
 };
 
 static void
@@ -83,8 +84,8 @@ cell_clients(const void *row, char *text)
 {
 	const struct row *r = row;
 
-	users_print(r->look->users, MIN(r->look->n_users, (unsigned)USERS_NAMED),
-	    r->look->n_users, text, TABLE_CELL_MAX);
+	users_print(r->clients->user, MIN(r->clients->n, (unsigned)USERS_NAMED),
+	    r->clients->n, text, TABLE_CELL_MAX);
 }
 
 static const struct table_column columns[] = {
@@ -121,7 +122,7 @@ print_way_out(const struct row *r)
 }
 
 void
-list_text_print(const struct mountinfo *mounts, const struct look *looks, size_t n)
+list_text_print(const struct mountinfo *mounts, const struct listed *listed, size_t n)
 {
 	int width[ARRAY_SIZE(columns)] = { 0 };
 	struct row row;
@@ -133,12 +134,12 @@ list_text_print(const struct mountinfo *mounts, const struct look *looks, size_t
 	}
 	table_measure(columns, ARRAY_SIZE(columns), NULL, width);
 	for (i = 0; i < n; i++) {
-		row = (struct row){ &mounts[i], &looks[i] };
+		row = (struct row){ &mounts[i], &listed[i].look, &listed[i].clients };
 		table_measure(columns, ARRAY_SIZE(columns), &row, width);
 	}
 	table_print(columns, ARRAY_SIZE(columns), NULL, width);
 	for (i = 0; i < n; i++) {
-		row = (struct row){ &mounts[i], &looks[i] };
+		row = (struct row){ &mounts[i], &listed[i].look, &listed[i].clients };
 		table_print(columns, ARRAY_SIZE(columns), &row, width);
 		print_way_out(&row);
 	}

@@ -4,9 +4,9 @@
 #ifndef CLI_LIST_TEXT_H
 #define CLI_LIST_TEXT_H
 
-#include "cli/look.h"
+#include "cli/listing.h"
 
 /* A line for each of n mounts on standard output, and below it what is to be done. */
-void	list_text_print(const struct mountinfo *mounts, const struct look *looks, size_t n);
+void	list_text_print(const struct mountinfo *mounts, const struct listed *listed, size_t n);
 
 #endif

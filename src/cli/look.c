@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/util.h"
+#include "cli/contact.h"
 #include "cli/look.h"
 #include "cli/snapshot.h"
-#include "cli/target.h"
 #include "cli/treesize.h"
 #include "supervisor/holders.h"
-#include "supervisor/lock.h"
 
 static bool
 same_mount(const struct mountinfo *a, const struct mountinfo *b)
@@ -21,17 +21,41 @@ same_mount(const struct mountinfo *a, const struct mountinfo *b)
 	return a->major == b->major && a->minor == b->minor && strcmp(a->source, b->source) == 0;
 }
 
-static int
-open_as(struct target *t, const struct mountinfo *m, const char *mountpoint)
+/* What is looked at: a mount's diff directory, and who serves it. */
+struct view {
+	int	diff_fd;
+	struct contact contact;
+};
+
+static void
+close_view(struct view *v)
 {
-	target_init(t);
-	strlcpy(t->mnt, mountpoint, sizeof(t->mnt));
-	strlcpy(t->diff, m->source, sizeof(t->diff));
-	if (t->diff[0] != '/') {
-		strlcpy(t->doubt, "its source is no diff directory", sizeof(t->doubt));
-		return -1;
-	}
-	return target_open_lock(t);
+	contact_close(&v->contact);
+	if (v->diff_fd >= 0)
+		close(v->diff_fd);
+	v->diff_fd = -1;
+}
+
+static void
+doubt(struct view *v, const char *why)
+{
+	strlcpy(v->contact.doubt, why, sizeof(v->contact.doubt));
+}
+
+/* This process may wait: it is one of its own.  Returns 0, or -1 with a doubt. */
+static int
+open_view(struct view *v, const char *diff)
+{
+	char text[128];
+
+	contact_init(&v->contact);
+	strlcpy(v->contact.diff, diff, sizeof(v->contact.diff));
+	if ((v->diff_fd = contact_open_diff(diff)) >= 0)
+		return contact_make_at(v->diff_fd, &v->contact);
+	snprintf(text, sizeof(text), "its diff directory cannot be opened: %s",
+	    strerror(-v->diff_fd));
+	doubt(v, text);
+	return -1;
 }
 
 /*
@@ -39,30 +63,38 @@ open_as(struct target *t, const struct mountinfo *m, const char *mountpoint)
  * there has to name the mountpoint, or another one of the same mount.
  */
 static int
-open_diff(struct target *t, const struct mountinfo *mounts, size_t n, const struct mountinfo *m)
+open_diff(struct view *v, const struct mountinfo *mounts, size_t n, const struct mountinfo *m)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (&mounts[i] == m || !same_mount(&mounts[i], m))
-			continue;
-		if (open_as(t, m, mounts[i].mountpoint) == 0)
-			return 0;
-		target_close(t);
+	contact_init(&v->contact);
+	v->diff_fd = -1;
+	if (m->source[0] != '/') {
+		doubt(v, "its source is no diff directory");
+		return -1;
 	}
-	return open_as(t, m, m->mountpoint);
+	if (open_view(v, m->source) != 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (same_mount(&mounts[i], m) && strcmp(mounts[i].mountpoint, v->contact.mnt) == 0)
+			return 0;
+	doubt(v, "its lock file does not name this mountpoint");
+	return -1;
 }
 
-/* A holder whom we cannot name, being in another pid namespace, is one as well. */
+/*
+ * Who listens is the supervisor.  Else what the file system says is shown, for what it is
+ * worth; a holder whom we cannot name, being in another pid namespace, is one as well.
+ */
 static void
-find_state(const struct target *t, struct look *l)
+find_state(const struct contact *c, struct look *l)
 {
-	pid_t supervisor = lock_owner(t->lock_fd, LOCK_SUPERVISOR);
-	pid_t worker = lock_owner(t->lock_fd, LOCK_WORKER);
+	pid_t supervisor = c->sock >= 0 ? c->peer.pid : c->owner[LOCK_SUPERVISOR];
+	pid_t worker = c->owner[LOCK_WORKER];
 
 	l->supervisor = MAX(supervisor, 0);
 	l->worker = MAX(worker, 0);
-	if (supervisor > 0 || supervisor == -ESRCH)
+	if (c->sock >= 0 || supervisor > 0 || supervisor == -ESRCH)
 		l->state = LOOK_MOUNTED;
 	else if (supervisor == 0 && (worker > 0 || worker == -ESRCH))
 		l->state = LOOK_ALONE;
@@ -122,13 +154,13 @@ take_uptime(const struct json_node *nodes, struct look *l)
 }
 
 static void
-read_snapshot(const struct target *t, struct look *l)
+read_snapshot(const struct view *v, struct look *l)
 {
 	struct json_node *nodes autofree = calloc(SNAPSHOT_NODES, sizeof(*nodes));
 	char *text autofree = NULL;
 	size_t len;
 
-	if (nodes == NULL || snapshot_read(t->diff_fd, &text, &len) != 0 ||
+	if (nodes == NULL || snapshot_read(v->diff_fd, &text, &len) != 0 ||
 	    json_parse(text, len, nodes, SNAPSHOT_NODES) < 0)
 		return;
 	take_text(nodes, "instance", l->instance, sizeof(l->instance));
@@ -139,29 +171,11 @@ read_snapshot(const struct target *t, struct look *l)
 	take_leaving(nodes, l);
 }
 
-/* The mount's own processes are no clients. */
 static void
-find_users(const struct mountinfo *m, struct look *l)
-{
-	struct user found[LOOK_USERS + 2];
-	unsigned total = users_find(m->mountpoint, found, ARRAY_SIZE(found)), i;
-
-	for (i = 0; i < MIN(total, (unsigned)ARRAY_SIZE(found)); i++) {
-		if (found[i].pid == l->supervisor || found[i].pid == l->worker)
-			continue;
-		if (l->n_users < LOOK_USERS)
-			l->users[l->n_users] = found[i];
-		l->n_users++;
-	}
-	l->n_users += total - i;
-	l->has_users = true;
-}
-
-static void
-look_size(const struct target *t, struct look *l, void (*report)(const struct look *l))
+look_size(const struct view *v, struct look *l, void (*report)(const struct look *l))
 {
 	report(l);
-	if (l->state != LOOK_UNKNOWN && treesize(t->diff_fd, &l->size) == 0) {
+	if (l->state != LOOK_UNKNOWN && treesize(v->diff_fd, &l->size) == 0) {
 		l->has_size = true;
 		report(l);
 	}
@@ -171,48 +185,45 @@ void
 look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
     void (*report)(const struct look *l))
 {
-	static struct target t;
+	static struct view v;
 	static struct look l;
 
-	if (open_diff(&t, mounts, n, m) == 0) {
-		find_state(&t, &l);
-		read_snapshot(&t, &l);
+	if (open_diff(&v, mounts, n, m) == 0) {
+		find_state(&v.contact, &l);
+		read_snapshot(&v, &l);
 	} else
-		strlcpy(l.remark, t.doubt, sizeof(l.remark));
-	look_size(&t, &l, report);
-	find_users(m, &l);
-	report(&l);
-	target_close(&t);
+		strlcpy(l.remark, v.contact.doubt, sizeof(l.remark));
+	look_size(&v, &l, report);
+	close_view(&v);
 }
 
 /* Its processes run, and it is not where they were told to mount it. */
 static bool
-was_here(struct target *t, const struct mountinfo *m, struct look *l)
+was_here(const struct contact *c, const struct mountinfo *m, struct look *l)
 {
 	struct mountinfo *here autofree = malloc(sizeof(*here));
 
-	find_state(t, l);
+	find_state(c, l);
 	if (here == NULL || (l->state != LOOK_MOUNTED && l->state != LOOK_ALONE))
 		return false;
-	return mountinfo_find(t->mnt, here) != 0 || strcmp(here->source, m->source) != 0;
+	return mountinfo_find(c->mnt, here) != 0 || strcmp(here->source, m->source) != 0;
 }
 
 void
 look_elsewhere(const struct mountinfo *m, void (*report)(const struct look *l))
 {
-	static struct target t;
+	static struct view v;
 	static struct look l;
 
-	if (target_open_unmounted(&t, m->source) != 0 || !was_here(&t, m, &l)) {
-		target_close(&t);
+	if (open_view(&v, m->source) != 0 || !was_here(&v.contact, m, &l)) {
+		close_view(&v);
 		return;
 	}
 	l.state = LOOK_ELSEWHERE;
-	if (strlcpy(l.mountpoint, t.mnt, sizeof(l.mountpoint)) >= sizeof(l.mountpoint))
+	if (strlcpy(l.mountpoint, v.contact.mnt, sizeof(l.mountpoint)) >= sizeof(l.mountpoint))
 		l.mountpoint[0] = '\0';
-	read_snapshot(&t, &l);
-	l.n_users = holders_find(m->major, m->minor, l.users, LOOK_USERS);
-	l.has_users = true;
-	look_size(&t, &l, report);
-	target_close(&t);
+	read_snapshot(&v, &l);
+	l.n_holders = holders_find(m->major, m->minor, l.holders, LOOK_HOLDERS);
+	look_size(&v, &l, report);
+	close_view(&v);
 }

@@ -1,6 +1,6 @@
 /*
  * What can be found out about a mount without touching it: from its diff
- * directory, from who holds the lock there, and from /proc.
+ * directory, from who listens or holds the lock there.
  */
 #ifndef CLI_LOOK_H
 #define CLI_LOOK_H
@@ -11,7 +11,7 @@
 #include "supervisor/mountinfo.h"
 #include "supervisor/users.h"
 
-#define LOOK_USERS	32	/* that are named; others are counted */
+#define LOOK_HOLDERS	32	/* that are named; others are counted */
 
 enum look_state {
 	LOOK_UNKNOWN,		/* remark says why */
@@ -29,11 +29,11 @@ struct look {
 	char	mountpoint[1024];	/* where it was, if elsewhere; "" if longer */
 	pid_t	supervisor, worker;	/* proven; 0 if not, or not in our pid namespace */
 	char	instance[256], backup_id[16];	/* "" if not known */
-	bool	has_uptime, has_size, has_users;
+	bool	has_uptime, has_size;
 	uint64_t uptime;		/* seconds */
 	uint64_t size;			/* bytes on disk of the diff directory */
-	unsigned n_users;		/* may be more than are named */
-	struct user users[LOOK_USERS];	/* without supervisor and worker */
+	unsigned n_holders;		/* if elsewhere; may be more than are named */
+	struct user holders[LOOK_HOLDERS];
 };
 
 /*

@@ -1,43 +1,39 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/target.h"
+#include "supervisor/become.h"
 #include "supervisor/holders.h"
-#include "supervisor/lock.h"
 #include "supervisor/paths.h"
 #include "supervisor/walk.h"
+
+#define STOP_SECONDS	10	/* for a supervisor to end its worker, its mount and itself */
 
 void
 target_init(struct target *t)
 {
 	memset(t, 0, sizeof(*t));
-	t->parent_fd = t->diff_fd = t->lock_fd = t->supervisor_fd = t->worker_fd = -1;
+	t->parent_fd = -1;
+	contact_init(&t->contact);
 }
 
 void
 target_close(struct target *t)
 {
-	int *fds[] = { &t->parent_fd, &t->diff_fd, &t->lock_fd, &t->supervisor_fd, &t->worker_fd };
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(fds); i++) {
-		if (*fds[i] >= 0)
-			close(*fds[i]);
-		*fds[i] = -1;
-	}
+	if (t->parent_fd >= 0)
+		close(t->parent_fd);
+	t->parent_fd = -1;
+	contact_close(&t->contact);
 }
+
+/* ---- finding ------------------------------------------------------------ */
 
 /*
  * A link that leads to a mountpoint is followed only once it is clear that the
@@ -67,63 +63,46 @@ open_parent(struct target *t)
 	return t->parent_fd < 0 ? cli_error("could not use \"%s\": %s", t->mnt, error) : 0;
 }
 
+struct resolving {
+	char	path[PATH_MAX], out[PATH_MAX];
+};
+
+static int
+resolve_in_child(void *arg, int *passed)
+{
+	struct resolving *r = arg;
+
+	(void)passed;
+	return paths_resolve_parent(r->path, r->out);
+}
+
+/* A diff directory may lie in a file system that never answers. */
+static int
+resolve_diff(const char *diff, char out[PATH_MAX])
+{
+	static struct resolving r;
+	const struct become_work w = {
+		.act = resolve_in_child, .arg = &r, .size = sizeof(r), .seconds = CONTACT_SECONDS
+	};
+	int rc;
+
+	if (strlcpy(r.path, diff, sizeof(r.path)) >= sizeof(r.path))
+		return -ENAMETOOLONG;
+	if ((rc = become_run(NULL, &w, NULL)) == 0)
+		strlcpy(out, r.out, PATH_MAX);
+	return rc;
+}
+
 static int
 check_diff(const struct target *t, const char *diff)
 {
 	char given[PATH_MAX];
 
-	if (diff == NULL)
+	if (diff == NULL || strcmp(diff, t->diff) == 0)
 		return 0;
-	if (paths_resolve_parent(diff, given) != 0 || strcmp(given, t->diff) != 0)
+	if (resolve_diff(diff, given) != 0 || strcmp(given, t->diff) != 0)
 		return cli_error("the diff directory of \"%s\" is \"%s\", not \"%s\"",
 		    t->mnt, t->diff, diff);
-	return 0;
-}
-
-static int
-doubt(struct target *t, const char *what, int error)
-{
-	snprintf(t->doubt, sizeof(t->doubt), "%s%s%s", what, error != 0 ? ": " : "",
-	    error != 0 ? strerror(-error) : "");
-	return -1;
-}
-
-/* Anybody who may mount can name any directory as the source: no link is followed. */
-static int
-open_source(const char *path)
-{
-	char error[WALK_ERROR_MAX];
-	int parent autoclose = -1;
-
-	if (path[0] != '/' || (parent = walk_parent(path, NULL, error)) < 0)
-		return -1;
-	return openat(parent, strrchr(path, '/') + 1,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-static int
-open_lock(struct target *t)
-{
-	struct stat st;
-
-	t->diff_fd = open_source(t->diff);
-	if (t->diff_fd < 0 || fstat(t->diff_fd, &st) != 0)
-		return doubt(t, "its diff directory cannot be opened", -errno);
-	if ((t->lock_fd = lock_open(t->diff_fd, st.st_uid, O_RDONLY)) < 0)
-		return doubt(t, "its lock file cannot be used", t->lock_fd);
-	return 0;
-}
-
-int
-target_open_lock(struct target *t)
-{
-	char mnt[PATH_MAX];
-
-	/* It may be open from the search. */
-	if (t->lock_fd < 0 && open_lock(t) != 0)
-		return -1;
-	if (lock_read_mountpoint(t->lock_fd, mnt) != 0 || strcmp(mnt, t->mnt) != 0)
-		return doubt(t, "its lock file does not name this mountpoint", 0);
 	return 0;
 }
 
@@ -142,31 +121,22 @@ take_mount(struct target *t, const struct mountinfo *m, const char *diff)
 	return check_diff(t, diff);
 }
 
-int
-target_open_unmounted(struct target *t, const char *diff)
+/* For a mount that need not be seen: t->mnt becomes where it was made. */
+static int
+contact_unmounted(struct target *t)
 {
-	int rc;
-
-	target_init(t);
-	if ((rc = paths_resolve_parent(diff, t->diff)) != 0)
-		return rc;
-	if (open_lock(t) != 0)
-		return -EINVAL;
-	return lock_read_mountpoint(t->lock_fd, t->mnt);
+	strlcpy(t->contact.diff, t->diff, sizeof(t->contact.diff));
+	if (contact_make(&t->contact) != 0)
+		return -1;
+	strlcpy(t->mnt, t->contact.mnt, sizeof(t->mnt));
+	return 0;
 }
 
-static bool
-is_held(const struct target *t)
-{
-	return lock_owner(t->lock_fd, LOCK_SUPERVISOR) != 0 ||
-	    lock_owner(t->lock_fd, LOCK_WORKER) != 0;
-}
-
-/* The lock is open and names a mountpoint where the mount is not. */
+/* The lock names a mountpoint where the mount is not. */
 static int
 take_elsewhere(struct target *t, struct mountinfo *m)
 {
-	if (!is_held(t))
+	if (!contact_is_held(&t->contact))
 		return cli_error("\"%s\" is not mounted", t->diff);
 	t->elsewhere = true;
 	if (holders_find_source(t->diff, m) != 0)
@@ -177,16 +147,54 @@ take_elsewhere(struct target *t, struct mountinfo *m)
 	return 0;
 }
 
+struct by_source {
+	const char *diff;
+	struct mountinfo *found;
+	int	rc;
+};
+
+static bool
+compare_source(void *arg, const struct mountinfo *m)
+{
+	struct by_source *k = arg;
+
+	if (strcmp(m->source, k->diff) != 0)
+		return true;
+	/* Another one may be mounted over it. */
+	k->rc = mountinfo_find(m->mountpoint, k->found) == 0 && k->found->id == m->id ? 0 : -ENOENT;
+	return k->rc != 0;
+}
+
+/* The mount of a diff directory, by name alone. */
+static int
+find_source(struct target *t, const char *diff, struct mountinfo *m)
+{
+	struct by_source k = { diff, m, -ENOENT };
+
+	if (mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, compare_source, &k) != 0 || k.rc != 0)
+		return -ENOENT;
+	strlcpy(t->mnt, m->mountpoint, sizeof(t->mnt));
+	return 0;
+}
+
 static int
 find_by_diff(struct target *t, const char *diff, struct mountinfo *m)
 {
 	int rc;
 
-	if ((rc = target_open_unmounted(t, diff)) != 0)
+	if ((rc = resolve_diff(diff, t->diff)) != 0 && rc != -ETIMEDOUT)
 		return cli_error("could not find out where \"%s\" is mounted: %s", diff,
-		    t->doubt[0] != '\0' ? t->doubt : paths_strerror(rc));
-	if (mountinfo_find(t->mnt, m) == 0 && strcmp(m->source, t->diff) == 0)
-		return take_mount(t, m, diff);
+		    paths_strerror(rc));
+	if (rc != 0)
+		strlcpy(t->diff, diff, sizeof(t->diff));
+	if (contact_unmounted(t) == 0 && mountinfo_find(t->mnt, m) == 0 &&
+	    strcmp(m->source, t->diff) == 0)
+		return take_mount(t, m, NULL);
+	if (t->contact.is_mute && find_source(t, t->diff, m) == 0)
+		return take_mount(t, m, NULL);
+	if (!t->contact.has_lock)
+		return cli_error("could not find out where \"%s\" is mounted: %s", diff,
+		    t->contact.doubt);
 	return take_elsewhere(t, m);
 }
 
@@ -198,6 +206,13 @@ struct by_mountpoint {
 
 /* Whoever may mount can claim any mountpoint and source: the lock has to agree. */
 static bool
+was_mounted_at(struct target *t, const char *mnt)
+{
+	return contact_unmounted(t) == 0 && strcmp(t->mnt, mnt) == 0 &&
+	    contact_is_held(&t->contact);
+}
+
+static bool
 compare_mountpoint(void *arg, const struct holder *h)
 {
 	struct by_mountpoint *k = arg;
@@ -205,8 +220,9 @@ compare_mountpoint(void *arg, const struct holder *h)
 	if (strcmp(h->mount->mountpoint, k->mnt) != 0 || h->mount->source[0] != '/')
 		return true;
 	target_close(k->t);
-	k->found = target_open_unmounted(k->t, h->mount->source) == 0 && strcmp(k->t->mnt, k->mnt) == 0 &&
-	    is_held(k->t);
+	target_init(k->t);
+	strlcpy(k->t->diff, h->mount->source, sizeof(k->t->diff));
+	k->found = was_mounted_at(k->t, k->mnt);
 	return !k->found;
 }
 
@@ -219,7 +235,7 @@ find_gone(struct target *t, const char *dir, const char *diff, struct mountinfo 
 
 	memcpy(mnt, t->mnt, sizeof(mnt));
 	if (diff != NULL)
-		k.found = target_open_unmounted(t, diff) == 0 && strcmp(t->mnt, mnt) == 0 && is_held(t);
+		k.found = resolve_diff(diff, t->diff) == 0 && was_mounted_at(t, mnt);
 	else
 		holders_each(compare_mountpoint, &k);
 	if (!k.found)
@@ -245,66 +261,141 @@ target_find(struct target *t, const char *dir, const char *diff)
 	return take_mount(t, m, diff);
 }
 
-void
-target_prove_lock(struct target *t)
-{
-	int fd;
+/* ---- who serves it ------------------------------------------------------ */
 
-	if ((fd = lock_owner_pidfd(t->lock_fd, LOCK_SUPERVISOR, &t->supervisor)) >= 0)
-		t->supervisor_fd = fd;
-	else if (fd != -ENOENT)
-		doubt(t, "the supervisor cannot be named", fd);
-	if ((fd = lock_owner_pidfd(t->lock_fd, LOCK_WORKER, &t->worker)) >= 0)
-		t->worker_fd = fd;
-	else if (fd != -ENOENT)
-		doubt(t, "the worker cannot be named", fd);
-	if (t->supervisor == 0 && t->worker == 0 && t->doubt[0] == '\0')
-		doubt(t, "its supervisor is gone; pbkfs unmount it, and mount it again", 0);
+static void
+disbelieve(struct contact *c, const char *why)
+{
+	contact_close(c);
+	strlcpy(c->doubt, why, sizeof(c->doubt));
+}
+
+/* Whether who listens serves this mount: 1, 0, or -ETIMEDOUT and the like. */
+static int
+serves_this(struct target *t)
+{
+	static struct command_frame q, a;
+	struct contact *c = &t->contact;
+	int rc;
+
+	command_init(&q, COMMAND_IDENTIFY);
+	if ((rc = contact_ask(c, &q, &a, NULL)) != 0)
+		return rc;
+	if (a.type != COMMAND_IDENTITY)
+		return -EPROTO;
+	c->owner[LOCK_WORKER] = (pid_t)a.arg[IDENTITY_WORKER];
+	t->state = (enum command_state)a.arg[IDENTITY_STATE];
+	if (!t->has_device)
+		return 1;
+	if (a.arg[IDENTITY_MAJOR] == 0 && a.arg[IDENTITY_MINOR] == 0)
+		return strcmp(a.text, t->mnt) == 0;
+	return a.arg[IDENTITY_MAJOR] == t->major && a.arg[IDENTITY_MINOR] == t->minor;
+}
+
+/* One that does not answer has to be named by the lock file. */
+static void
+judge_listener(struct target *t, bool is_named)
+{
+	int rc = serves_this(t);
+
+	t->is_silent = rc < 0;
+	if (rc == 0)
+		disbelieve(&t->contact, "who listens at its socket serves another mount");
+	else if (rc == -EPROTONOSUPPORT)
+		disbelieve(&t->contact, "its supervisor is of a version with other requests");
+	else if (rc < 0 && !is_named)
+		disbelieve(&t->contact, "its supervisor does not answer, and its lock file does not"
+		    " name this mountpoint");
 }
 
 void
-target_prove(struct target *t)
+target_contact(struct target *t)
 {
-	if (target_open_lock(t) == 0)
-		target_prove_lock(t);
+	struct contact *c = &t->contact;
+	bool is_named;
+
+	/* It may have been made in the search. */
+	strlcpy(c->diff, t->diff, sizeof(c->diff));
+	if (!c->has_lock && !c->is_mute)
+		contact_make(c);
+	is_named = c->has_lock && strcmp(c->mnt, t->mnt) == 0;
+	if (c->sock >= 0)
+		judge_listener(t, is_named);
+	else if (c->has_lock && !is_named)
+		disbelieve(c, "its lock file does not name this mountpoint");
+	else if (c->has_lock && !contact_is_held(c))
+		disbelieve(c, "its supervisor is gone; pbkfs unmount it, and mount it again");
+}
+
+const char *
+target_who(const struct target *t, char text[TARGET_WHO_MAX])
+{
+	const struct contact *c = &t->contact;
+	pid_t supervisor = c->sock >= 0 ? c->peer.pid : c->owner[LOCK_SUPERVISOR];
+
+	snprintf(text, TARGET_WHO_MAX, "supervisor %d, worker %d", (int)MAX(supervisor, 0),
+	    (int)MAX(c->owner[LOCK_WORKER], 0));
+	return text;
 }
 
 static int
-kill_one(int pidfd, pid_t pid)
+nobody_ended(const char *why)
 {
-	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0 ||
-	    errno == ESRCH)
+	cli_warn("no process was ended, only the mount is detached: %s", why);
+	return 1;
+}
+
+static int
+kill_listener(struct target *t)
+{
+	char why[128];
+	int rc = contact_kill(&t->contact);
+
+	if (rc == -ENOPROTOOPT)
+		return nobody_ended("its supervisor does not answer, and before Linux 6.5 the kernel"
+		    " does not say which process that is");
+	if (rc == 0 && contact_wait_for_listener(&t->contact, STOP_SECONDS) == 0)
 		return 0;
-	return cli_error("could not end process %d: %s", (int)pid, strerror(errno));
+	snprintf(why, sizeof(why), "its supervisor (process %d) does not end%s%s",
+	    (int)t->contact.peer.pid, rc != 0 ? ": " : "", rc != 0 ? strerror(-rc) : "");
+	return nobody_ended(why);
 }
 
 int
-target_kill(const struct target *t)
+target_stop(struct target *t)
 {
-	/* The supervisor first, or it would replace the worker. */
-	if (kill_one(t->supervisor_fd, t->supervisor) != 0)
-		return 1;
-	return kill_one(t->worker_fd, t->worker);
+	static struct command_frame q, a;
+	struct contact *c = &t->contact;
+
+	if (c->sock < 0)
+		return nobody_ended(c->doubt);
+	command_init(&q, COMMAND_STOP);
+	if (!t->is_silent && contact_ask(c, &q, &a, NULL) == 0) {
+		if (a.type == COMMAND_REFUSED)
+			return nobody_ended(a.text);
+		if (contact_wait_for_listener(c, STOP_SECONDS) == 0)
+			return 0;
+	}
+	return kill_listener(t);
 }
 
-static int
-wait_one(int pidfd, int seconds)
+int
+target_leave(struct target *t)
 {
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	static struct command_frame q, a;
 	int rc;
 
-	if (pidfd < 0)
-		return 0;
-	do
-		rc = poll(&p, 1, seconds * 1000);
-	while (rc < 0 && errno == EINTR);
-	return rc > 0 ? 0 : -ETIMEDOUT;
+	command_init(&q, COMMAND_LEAVE);
+	if ((rc = contact_ask(&t->contact, &q, &a, NULL)) == 0 && a.type == COMMAND_DONE)
+		rc = target_wait(t, STOP_SECONDS);
+	if (rc != 0)
+		return cli_error("the supervisor of \"%s\" (pid %d) does not give up: %s", t->mnt,
+		    (int)t->contact.peer.pid, strerror(-rc));
+	return a.type == COMMAND_DONE ? 0 : cli_error("could not end \"%s\": %s", t->mnt, a.text);
 }
 
 int
 target_wait(const struct target *t, int seconds)
 {
-	int rc = wait_one(t->worker_fd, seconds);
-
-	return rc != 0 ? rc : wait_one(t->supervisor_fd, seconds);
+	return contact_wait(&t->contact, seconds);
 }

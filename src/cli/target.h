@@ -1,5 +1,5 @@
 /*
- * A mount that a command is about, and the processes that provably hold it.
+ * A mount that a command is about, and who serves it.
  */
 #ifndef CLI_TARGET_H
 #define CLI_TARGET_H
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "cli/contact.h"
 #include "supervisor/mountinfo.h"
 
 struct target {
@@ -19,10 +20,9 @@ struct target {
 	bool	elsewhere;	/* nothing is mounted at mnt, but its processes run on */
 	bool	has_device;	/* a mount of it was found, here or there: */
 	unsigned major, minor;
-	int	diff_fd, lock_fd;	/* -1 if they could not be opened */
-	pid_t	supervisor, worker;	/* 0 = none proven */
-	int	supervisor_fd, worker_fd;	/* pidfds or -1 */
-	char	doubt[256];	/* why nobody is proven, "" if there is no doubt */
+	struct contact contact;
+	bool	is_silent;	/* who listens has not said who it is */
+	enum command_state state;	/* if it has */
 };
 
 /*
@@ -33,29 +33,26 @@ struct target {
 int	target_find(struct target *t, const char *dir, const char *diff);
 
 /*
- * Opens a diff directory and its lock, for a mount that need not be seen: t->mnt is where
- * it was made.  Returns 0 or negative errno.
+ * Gets in touch with who serves it.  The lock file has to name this mountpoint, and who
+ * answers has to have this mount; else it is left in t->contact.doubt why nobody
+ * is believed.
  */
-int	target_open_unmounted(struct target *t, const char *diff);
+void	target_contact(struct target *t);
+
+/* As text for messages: the supervisor and the worker, as far as they are known. */
+#define TARGET_WHO_MAX	128
+const char *target_who(const struct target *t, char text[TARGET_WHO_MAX]);
 
 /*
- * Opens the diff directory and its lock and asks the kernel who holds it;
- * the lock file has to name this mountpoint.  What cannot be proven leaves
- * a reason in t->doubt.
+ * Ends the supervisor, which ends its worker first: asks it, and kills it if it does not do
+ * so.  Returns 0 once it has ended, or 1 after a warning that says why nobody was ended.
  */
-void	target_prove(struct target *t);
+int	target_stop(struct target *t);
 
-/*
- * Its two halves: the first returns 0, or -1 with a doubt; the second is for a
- * directory that is open already, mounted or not.
- */
-int	target_open_lock(struct target *t);
-void	target_prove_lock(struct target *t);
+/* Tells a supervisor that still prepares to give up.  Returns an exit status. */
+int	target_leave(struct target *t);
 
-/* Kills what is proven.  Returns 0, or 1 after cli_error(). */
-int	target_kill(const struct target *t);
-
-/* Waits until the proven processes have ended.  Returns 0, or -ETIMEDOUT. */
+/* Waits until its processes have ended.  Returns 0, or -ETIMEDOUT. */
 int	target_wait(const struct target *t, int seconds);
 
 void	target_init(struct target *t);

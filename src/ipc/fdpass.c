@@ -31,7 +31,7 @@ fdpass_send(int sock, const void *data, size_t n, int fd)
 		m.msg_control = &control;
 		m.msg_controllen = sizeof(control.room);
 	}
-	return sendmsg(sock, &m, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -errno;
+	return sendmsg(sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n ? 0 : -errno;
 }
 
 static bool
@@ -46,19 +46,22 @@ fdpass_receive(int sock, void *data, size_t n, int *fd)
 {
 	union control control = { 0 };
 	struct iovec iov = { data, n };
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control.room),
-	};
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	int got autoclose = -1;
-	ssize_t r = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t r;
 
-	if (r < 0)
+	/* Where there is no room for more, the kernel closes what else comes. */
+	if (fd != NULL) {
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_LEN(sizeof(int));
+	}
+	if ((r = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) < 0)
 		return errno == EAGAIN ? -ENOMSG : -errno;
 	if (has_descriptor(&m, &control))
 		memcpy(&got, CMSG_DATA(&control.h), sizeof(got));
 	if ((size_t)r != n || m.msg_flags & MSG_TRUNC)
 		return -ENOMSG;
-	*fd = steal_fd(&got);
+	if (fd != NULL)
+		*fd = steal_fd(&got);
 	return 0;
 }

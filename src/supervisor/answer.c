@@ -209,8 +209,7 @@ answer_stats(struct supervisor *s, const unsigned char *body, size_t len)
 {
 	memcpy(&s->stats, body, len);
 	s->have_stats = true;
-	if (s->stats_due != 0)
-		stat_write(s);
+	stat_arrived(s);
 	return 0;
 }
 

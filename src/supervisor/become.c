@@ -115,7 +115,7 @@ work_as(const struct become *b, const struct become_work *w, int sock)
 
 	memcpy(keep + 1, w->keep, w->n_keep * sizeof(*keep));
 	spawn_close_all_but(keep, w->n_keep + 1);
-	if ((head.rc = become_now(b)) == 0) {
+	if ((head.rc = b != NULL ? become_now(b) : 0) == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		head.rc = w->act(w->arg, &passed);
 	}
@@ -148,13 +148,13 @@ wait_for_answer(int sock, unsigned seconds)
 }
 
 static int
-receive_answer(const struct become *b, const struct become_work *w, int sock, int *fd)
+receive_answer(const struct become_work *w, int sock, int *fd)
 {
 	unsigned char answer[ANSWER_MAX];
 	struct answer_head head;
 	int got autoclose = -1, rc;
 
-	if ((rc = wait_for_answer(sock, b->seconds != 0 ? b->seconds : BECOME_SECONDS)) != 0)
+	if ((rc = wait_for_answer(sock, w->seconds != 0 ? w->seconds : BECOME_SECONDS)) != 0)
 		return rc;
 	if (fdpass_receive(sock, answer, sizeof(head) + w->size, &got) != 0)
 		return -ECANCELED;
@@ -189,7 +189,7 @@ become_run(const struct become *b, const struct become_work *w, int *fd)
 	rc = pid < 0 ? -errno : 0;
 	close(pair[1]);
 	if (pid > 0) {
-		rc = receive_answer(b, w, pair[0], fd);
+		rc = receive_answer(w, pair[0], fd);
 		end_child(pid, rc == -ETIMEDOUT);
 	}
 	close(pair[0]);

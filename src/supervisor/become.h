@@ -22,7 +22,6 @@ struct become {
 	gid_t	groups[JOB_GROUPS_MAX];	/* supplementary ones */
 	size_t	n_groups;
 	bool	read_search;	/* keep CAP_DAC_READ_SEARCH, and nothing else */
-	unsigned seconds;	/* 0 = BECOME_SECONDS */
 };
 
 /*
@@ -42,10 +41,11 @@ int	become_now(const struct become *b);
 int	become_limit_caps(bool read_search);
 
 /*
- * Runs act(arg, &passed) in such a child, which has no descriptors but the
- * standard ones and those of keep (n of them, at most BECOME_KEEP_MAX; -1 for
- * none).  What it leaves in the size bytes of arg is copied back, and what it
- * opens as passed becomes *fd, which is -1 without one; fd may be NULL.
+ * Runs act(arg, &passed) in such a child; or, if b is NULL, in one that is who we
+ * are, for what may hang.  It has no descriptors but the standard ones and those of
+ * keep (n of them, at most BECOME_KEEP_MAX; -1 for none).  What it leaves in the size
+ * bytes of arg is copied back, and what it opens as passed becomes *fd, which is -1
+ * without one; fd may be NULL.
  *
  * Returns what act returned; -ETIMEDOUT if the child was stopped or hangs,
  * -ECANCELED if it was killed, then arg and *fd are as before; or another
@@ -58,6 +58,7 @@ struct become_work {
 	size_t	size;
 	int	keep[BECOME_KEEP_MAX];
 	size_t	n_keep;
+	unsigned seconds;	/* 0 = BECOME_SECONDS */
 };
 int	become_run(const struct become *b, const struct become_work *w, int *fd);
 

@@ -525,6 +525,21 @@ wipe_unfinished(struct supervisor *s)
 	return 0;
 }
 
+/* Some file systems of an ordinary user's have no sockets. */
+static void
+listen_to_commands(struct supervisor *s)
+{
+	char text[PATH_MAX + 160];
+	int rc;
+
+	if ((rc = attend_open(s)) == 0)
+		return;
+	snprintf(text, sizeof(text), "could not listen at a socket in \"%s%s\": %s; pbkfs stat cannot ask,"
+	    " and unmount --force only detaches", identity_is_root() ? SOCKET_RUN : s->config->diff,
+	    identity_is_root() ? "" : "/" DIFFDIR_PROVIDED, strerror(-rc));
+	warn_user(s, text);
+}
+
 int
 begin_mount(struct supervisor *s)
 {
@@ -536,6 +551,7 @@ begin_mount(struct supervisor *s)
 	    check_overlap(s) != 0 || wipe_unfinished(s) != 0 || open_changes(s) != 0 ||
 	    start_log(s) != 0)
 		return -1;
+	listen_to_commands(s);
 	tell_what_is_weak(s);
 	tell_what_stays(s);
 	if (check_dirty(s) != 0 || readsearch_open_store(s) != 0 || choose_wal(s) != 0 || mapping_open(s) != 0)

@@ -145,19 +145,27 @@ reason_of_end(int fuse_fd)
 	return rc;
 }
 
+struct finding {
+	const struct supervisor *s;
+	bool	found;
+};
+
+static bool
+compare(void *arg, const struct mountinfo *m)
+{
+	struct finding *k = arg;
+
+	k->found = is_ours(k->s, m);
+	return !k->found;
+}
+
 /* It is, as long as nobody can say that it is not. */
 static bool
 is_in_table(const struct supervisor *s)
 {
-	struct mountinfo *list autofree = NULL;
-	size_t n, i;
+	struct finding k = { s, false };
 
-	if (mountinfo_list(MOUNTINFO_SELF, MOUNT_FSTYPE, &list, &n) != 0)
-		return true;
-	for (i = 0; i < n; i++)
-		if (is_ours(s, &list[i]))
-			return true;
-	return false;
+	return mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, compare, &k) != 0 || k.found;
 }
 
 /* Nobody can open it any more, so what is left is gone as soon as the kernel has cleared up. */

@@ -14,36 +14,58 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "supervisor/holders.h"
 
+/* Of numbers that are not 0; a table with open addressing, at most half full. */
 struct set {
-	uint64_t *value;
-	size_t	n;
+	uint64_t *slot;
+	size_t	n, room;	/* room is 0 or a power of two */
 };
+
+static uint64_t *
+set_find(const struct set *s, uint64_t value)
+{
+	size_t i = (size_t)(value * 0x9e3779b97f4a7c15u >> 32) & (s->room - 1);
+
+	while (s->slot[i] != 0 && s->slot[i] != value)
+		i = (i + 1) & (s->room - 1);
+	return &s->slot[i];
+}
 
 static bool
 set_has(const struct set *s, uint64_t value)
 {
+	return s->room > 0 && *set_find(s, value) != 0;
+}
+
+static bool
+set_grow(struct set *s)
+{
+	struct set bigger = { .room = s->room > 0 ? 2 * s->room : 64 };
 	size_t i;
 
-	for (i = 0; i < s->n; i++)
-		if (s->value[i] == value)
-			return true;
-	return false;
+	if ((bigger.slot = calloc(bigger.room, sizeof(*bigger.slot))) == NULL)
+		return false;
+	for (i = 0; i < s->room; i++)
+		if (s->slot[i] != 0)
+			*set_find(&bigger, s->slot[i]) = s->slot[i];
+	bigger.n = s->n;
+	free(s->slot);
+	*s = bigger;
+	return true;
 }
 
 static void
 set_add(struct set *s, uint64_t value)
 {
-	uint64_t *bigger = reallocarray(s->value, s->n + 1, sizeof(*bigger));
-
-	if (bigger == NULL)
+	if (2 * s->n >= s->room && !set_grow(s))
 		return;		/* then something is looked at, or told, twice */
-	s->value = bigger;
-	s->value[s->n++] = value;
+	*set_find(s, value) = value;
+	s->n++;
 }
 
 struct search {
@@ -51,6 +73,9 @@ struct search {
 	struct set mounts;	/* that were visited, and those of our namespace */
 	bool	(*visit)(void *arg, const struct holder *h);
 	void	*arg;
+	struct holder holder;	/* who is looked at */
+	bool	enough;		/* the visitor has seen */
+	time_t	until;		/* by the monotonic clock; 0 = until the end */
 };
 
 /* The number of a process's mount namespace, 0 if we may not know. */
@@ -70,81 +95,93 @@ sees_all(int proc_fd)
 	return readlinkat(proc_fd, "root", root, sizeof(root)) == 1 && root[0] == '/';
 }
 
-/* Returns false when the visitor has seen enough. */
 static bool
-visit_mounts(struct search *s, struct holder *h)
+visit_mount(void *arg, const struct mountinfo *m)
 {
-	struct mountinfo *list autofree = NULL;
-	char table[48];
-	size_t n, i;
+	struct search *s = arg;
 
-	snprintf(table, sizeof(table), "/proc/%d/mountinfo", (int)h->pid);
-	if (mountinfo_list(table, MOUNT_FSTYPE, &list, &n) != 0)
+	if (set_has(&s->mounts, (uint64_t)m->id))
 		return true;
-	for (i = 0; i < n; i++) {
-		if (set_has(&s->mounts, list[i].id))
-			continue;
-		set_add(&s->mounts, list[i].id);
-		h->mount = &list[i];
-		if (!s->visit(s->arg, h))
-			return false;
-	}
-	return true;
+	set_add(&s->mounts, (uint64_t)m->id);
+	s->holder.mount = m;
+	s->enough = !s->visit(s->arg, &s->holder);
+	return !s->enough;
 }
 
-static bool
+static void
 visit_process(struct search *s, int proc, const char *name)
 {
-	struct holder h = { .pid = (pid_t)strtol(name, NULL, 10) };
 	int fd autoclose = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char table[48];
 	uint64_t space;
 
 	if (fd < 0)
-		return true;
-	h.proc_fd = fd;
+		return;
+	s->holder = (struct holder){ .pid = (pid_t)strtol(name, NULL, 10), .proc_fd = fd };
 	if ((space = namespace_of(fd)) != 0 && set_has(&s->spaces, space))
-		return true;
+		return;
 	if (space != 0 && sees_all(fd))
 		set_add(&s->spaces, space);
-	return visit_mounts(s, &h);
+	snprintf(table, sizeof(table), "/proc/%d/mountinfo", (int)s->holder.pid);
+	mountinfo_each(table, MOUNT_FSTYPE, visit_mount, s);
+}
+
+static bool
+know_mount(void *arg, const struct mountinfo *m)
+{
+	struct search *s = arg;
+
+	set_add(&s->mounts, (uint64_t)m->id);
+	return true;
 }
 
 static int
 know_ours(struct search *s)
 {
-	struct mountinfo *list autofree = NULL;
 	struct stat st;
-	size_t n, i;
-	int rc;
 
-	if ((rc = mountinfo_list(MOUNTINFO_SELF, MOUNT_FSTYPE, &list, &n)) != 0)
-		return rc;
-	for (i = 0; i < n; i++)
-		set_add(&s->mounts, list[i].id);
 	if (stat("/proc/self/ns/mnt", &st) == 0)
 		set_add(&s->spaces, st.st_ino);
-	return 0;
+	return mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, know_mount, s);
 }
 
-int
-holders_each(bool (*visit)(void *arg, const struct holder *h), void *arg)
+static time_t
+now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* Within so many seconds; 0 = without a limit. */
+static int
+each(bool (*visit)(void *arg, const struct holder *h), void *arg, unsigned seconds)
 {
 	struct search s = { .visit = visit, .arg = arg };
 	const struct dirent *entry;
 	DIR *proc;
 	int rc;
 
+	if (seconds > 0)
+		s.until = now() + (time_t)seconds;
 	if ((proc = opendir("/proc")) == NULL)
 		return -errno;
 	rc = know_ours(&s);
-	while (rc == 0 && (entry = readdir(proc)) != NULL)
-		if (isdigit((unsigned char)entry->d_name[0]) &&
-		    !visit_process(&s, dirfd(proc), entry->d_name))
-			break;
+	while (rc == 0 && !s.enough && (s.until == 0 || now() <= s.until) &&
+	    (entry = readdir(proc)) != NULL)
+		if (isdigit((unsigned char)entry->d_name[0]))
+			visit_process(&s, dirfd(proc), entry->d_name);
 	closedir(proc);
-	free(s.spaces.value);
-	free(s.mounts.value);
+	free(s.spaces.slot);
+	free(s.mounts.slot);
 	return rc;
+}
+
+int
+holders_each(bool (*visit)(void *arg, const struct holder *h), void *arg)
+{
+	return each(visit, arg, 0);
 }
 
 struct naming {
@@ -218,8 +255,7 @@ holders_find_source(const char *diff, struct mountinfo *m)
 
 struct listing {
 	struct set devices;
-	struct mountinfo *list;
-	size_t	n;
+	struct mountinfo_list *list;
 	int	rc;
 };
 
@@ -230,42 +266,35 @@ device_of(const struct mountinfo *m)
 }
 
 static bool
+know_device(void *arg, const struct mountinfo *m)
+{
+	struct listing *k = arg;
+
+	set_add(&k->devices, device_of(m));
+	return true;
+}
+
+static bool
 list_mount(void *arg, const struct holder *h)
 {
 	struct listing *k = arg;
-	struct mountinfo *bigger;
 
 	if (set_has(&k->devices, device_of(h->mount)))
 		return true;
 	set_add(&k->devices, device_of(h->mount));
-	if ((bigger = reallocarray(k->list, k->n + 1, sizeof(*bigger))) == NULL) {
-		k->rc = -ENOMEM;
-		return false;
-	}
-	k->list = bigger;
-	k->list[k->n++] = *h->mount;
-	return true;
+	k->rc = mountinfo_append(k->list, h->mount);
+	return k->rc == 0;
 }
 
 int
-holders_list(struct mountinfo **list, size_t *n)
+holders_list(struct mountinfo_list *list, unsigned seconds)
 {
-	struct mountinfo *ours autofree = NULL;
-	struct listing k = { 0 };
-	size_t n_ours, i;
+	struct listing k = { .list = list };
 	int rc;
 
-	if ((rc = mountinfo_list(MOUNTINFO_SELF, MOUNT_FSTYPE, &ours, &n_ours)) != 0)
-		return rc;
-	for (i = 0; i < n_ours; i++)
-		set_add(&k.devices, device_of(&ours[i]));
-	rc = holders_each(list_mount, &k);
-	free(k.devices.value);
-	if (rc != 0 || k.rc != 0) {
-		free(k.list);
-		return rc != 0 ? rc : k.rc;
-	}
-	*list = k.list;
-	*n = k.n;
-	return 0;
+	if ((rc = mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, know_device, &k)) == 0 &&
+	    (rc = each(list_mount, &k, seconds)) == 0)
+		rc = k.rc;
+	free(k.devices.slot);
+	return rc;
 }

@@ -42,9 +42,9 @@ unsigned holders_of_mount(unsigned major, unsigned minor, char *text, size_t siz
 int	holders_find_source(const char *diff, struct mountinfo *m);
 
 /*
- * The file systems of our type that other namespaces have and ours has not, each once.
- * Returns 0 and *list, which the caller frees, or negative errno.
+ * Appends the file systems of our type that other namespaces have and ours has not, each
+ * once, which are found within so many seconds.  Returns 0 or negative errno.
  */
-int	holders_list(struct mountinfo **list, size_t *n);
+int	holders_list(struct mountinfo_list *list, unsigned seconds);
 
 #endif

@@ -62,10 +62,10 @@ parse_private(const char *options, struct mountinfo *m)
 {
 	const char *user = strstr(options, "user_id="), *group = strstr(options, "group_id=");
 
-	m->is_private = strncmp(m->fstype, "fuse", 4) == 0 &&
-	    strstr(options, "allow_other") == NULL && user != NULL && group != NULL &&
+	m->uid = m->gid = 0;
+	m->is_private = strncmp(m->fstype, "fuse", 4) == 0 && user != NULL && group != NULL &&
 	    sscanf(user, "user_id=%u", &m->uid) == 1 &&
-	    sscanf(group, "group_id=%u", &m->gid) == 1;
+	    sscanf(group, "group_id=%u", &m->gid) == 1 && strstr(options, "allow_other") == NULL;
 }
 
 /* "36 35 98:0 /root /mountpoint options [fields...] - fstype source options" */
@@ -174,38 +174,62 @@ mountinfo_of(const char *path, struct mountinfo *m)
 	return rc;
 }
 
-/* Returns 1 with the entry appended, 0 if the line is another kind of mount, or -ENOMEM. */
-static int
-append(char *line, const char *fstype, struct mountinfo **list, size_t *n)
+int
+mountinfo_each(const char *table, const char *fstype,
+    bool (*visit)(void *arg, const struct mountinfo *m), void *arg)
 {
-	struct mountinfo *bigger = reallocarray(*list, *n + 1, sizeof(*bigger));
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+	char *line autofree = NULL;
+	size_t size = 0;
+	FILE *fp;
 
-	if (bigger == NULL)
+	if (m == NULL)
 		return -ENOMEM;
-	*list = bigger;
-	if (mountinfo_parse(line, &bigger[*n]) != 0 || strcmp(bigger[*n].fstype, fstype) != 0)
-		return 0;
-	++*n;
-	return 1;
+	if ((fp = fopen(table, "re")) == NULL)
+		return -errno;
+	while (getline(&line, &size, fp) > 0)
+		if (mountinfo_parse(line, m) == 0 && strcmp(m->fstype, fstype) == 0 &&
+		    !visit(arg, m))
+			break;
+	fclose(fp);
+	return 0;
 }
 
 int
-mountinfo_list(const char *table, const char *fstype, struct mountinfo **list, size_t *n)
+mountinfo_append(struct mountinfo_list *l, const struct mountinfo *m)
 {
-	struct mountinfo *found autofree = NULL;
-	char *line autofree = NULL;
-	size_t size = 0, count = 0;
-	int rc = 0;
-	FILE *fp;
+	size_t room = MAX(2 * l->room, (size_t)16);
+	struct mountinfo *bigger;
 
-	if ((fp = fopen(table, "re")) == NULL)
-		return -errno;
-	while (rc >= 0 && getline(&line, &size, fp) > 0)
-		rc = append(line, fstype, &found, &count);
-	fclose(fp);
-	if (rc < 0)
-		return rc;
-	*list = steal_pointer(&found);
-	*n = count;
+	if (l->n == MOUNTINFO_LIST_MAX) {
+		l->left_out++;
+		return 0;
+	}
+	if (l->n == l->room) {
+		if ((bigger = reallocarray(l->mount, room, sizeof(*bigger))) == NULL)
+			return -ENOMEM;
+		l->mount = bigger;
+		l->room = room;
+	}
+	l->mount[l->n++] = *m;
 	return 0;
+}
+
+static bool
+append_one(void *arg, const struct mountinfo *m)
+{
+	return mountinfo_append(arg, m) == 0;
+}
+
+int
+mountinfo_list(const char *table, const char *fstype, struct mountinfo_list *l)
+{
+	return mountinfo_each(table, fstype, append_one, l);
+}
+
+void
+mountinfo_free(struct mountinfo_list *l)
+{
+	free(l->mount);
+	*l = (struct mountinfo_list){ 0 };
 }

@@ -20,8 +20,15 @@ struct mountinfo {
 	char	fstype[64];
 	char	source[PATH_MAX];
 	bool	is_private;	/* FUSE without allow_other: nobody but uid and gid looks inside */
-	uid_t	uid;
+	uid_t	uid;		/* of any FUSE mount: for whom it was made */
 	gid_t	gid;
+};
+
+/* Others may have made very many: what is more is counted. */
+#define MOUNTINFO_LIST_MAX	4096
+struct mountinfo_list {
+	struct mountinfo *mount;
+	size_t	n, room, left_out;
 };
 
 /*
@@ -48,11 +55,19 @@ int	mountinfo_id_at(int dir_fd, const char *name);
 int	mountinfo_find_id(int id, struct mountinfo *m);
 
 /*
- * All mounts of a type that a table has, in its order.  Returns 0 and *list, which
- * the caller frees, or negative errno.
+ * Visits all mounts of a type that a table has, in its order, until visit() says false.
+ * Returns 0 or negative errno.
  */
-int	mountinfo_list(const char *table, const char *fstype, struct mountinfo **list,
-	    size_t *n);
+int	mountinfo_each(const char *table, const char *fstype,
+	    bool (*visit)(void *arg, const struct mountinfo *m), void *arg);
+
+/*
+ * Appends one, or all of these, to a list, which the caller frees whatever is
+ * returned: 0 or negative errno.
+ */
+int	mountinfo_append(struct mountinfo_list *l, const struct mountinfo *m);
+int	mountinfo_list(const char *table, const char *fstype, struct mountinfo_list *l);
+void	mountinfo_free(struct mountinfo_list *l);
 
 /*
  * One line of the file.  Returns 0, or -EUCLEAN if it cannot be understood.

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "supervisor/logfile.h"
+#include "supervisor/spawn.h"
 #include "supervisor/stat.h"
 
 uint64_t
@@ -270,13 +271,11 @@ overwrite(int dir_fd, const char *text, size_t len)
 	return ftruncate(fd, (off_t)len) != 0 ? -errno : 0;
 }
 
-void
-stat_write(struct supervisor *s)
+/* Returns 0 with a text that the caller frees, or negative errno. */
+static int
+make_text(const struct supervisor *s, char **text, size_t *len)
 {
 	struct json_out o = { 0 };
-	char *text autofree = NULL;
-	size_t len;
-	int rc;
 
 	json_open(&o, NULL, '{');
 	json_put_string(&o, "format", "pbkfs-stat");
@@ -294,13 +293,70 @@ stat_write(struct supervisor *s)
 	put_blocks(&o, s);
 	put_engine(&o, s);
 	json_close(&o, '}');
-	if ((rc = json_take(&o, &text, &len)) == 0)
-		rc = diffdir_replace(s->diff.provided_fd, STAT_NAME, text, len, false);
+	return json_take(&o, text, len);
+}
+
+static void
+write_text(struct supervisor *s, const char *text, size_t len)
+{
+	int rc = diffdir_replace(s->diff.provided_fd, STAT_NAME, text, len, false);
+
 	if (rc == -ENOSPC || rc == -EDQUOT)
 		rc = overwrite(s->diff.provided_fd, text, len);
 	if (rc != 0 && logfile_tells_event())
 		log_warn("could not write \"%s/%s\": %s", DIFFDIR_PROVIDED, STAT_NAME,
 		    strerror(-rc));
-	s->stats_due = 0;
+	s->stats_to_file = false;
 	state_provided_changed(s);
+}
+
+void
+stat_write(struct supervisor *s)
+{
+	s->stats_to_file = true;
+	stat_answer(s);
+}
+
+/* A command is answered without a write: the diff directory may not answer. */
+void
+stat_answer(struct supervisor *s)
+{
+	char *text autofree = NULL;
+	size_t len;
+	int rc;
+
+	s->stats_due = 0;
+	s->stats_asked = 0;
+	if ((rc = make_text(s, &text, &len)) != 0) {
+		log_warn("could not make statistics: %s", strerror(-rc));
+		return;
+	}
+	attend_report(&s->attend, text, len);
+	if (s->stats_to_file)
+		write_text(s, text, len);
+}
+
+/* What was asked for already will do, but not for who wants the counters from zero. */
+void
+stat_ask(struct supervisor *s, bool reset)
+{
+	bool asked = s->stats_due != 0;
+
+	if (!asked)
+		s->stats_due = state_now() + STATE_SECOND;
+	if (asked && !reset)
+		return;
+	s->stats_asked++;
+	if ((reset && spawn_tell(&s->worker, MSG_RESET) != 0) ||
+	    spawn_tell(&s->worker, MSG_DUMP) != 0)
+		stat_answer(s);
+}
+
+void
+stat_arrived(struct supervisor *s)
+{
+	if (s->stats_asked > 0)
+		s->stats_asked--;
+	if (s->stats_due != 0 && s->stats_asked == 0)
+		stat_answer(s);
 }

@@ -10,8 +10,17 @@
 #define STAT_NAME	"stat"
 #define STAT_MAX	(1024 * 1024)	/* bytes that a reader accepts */
 
-/* Writes it anew from the shared counters and the last MSG_STATS. */
+/* Writes it anew from the shared counters and the last MSG_STATS; and answers as below. */
 void	stat_write(struct supervisor *s);
+
+/*
+ * Asks the worker for MSG_STATS, counters from zero if reset.  Commands that wait are
+ * answered, and with stats_to_file the file is written: once stat_arrived() has seen as many of
+ * these as were asked for, or by stat_answer() with what is known when stats_due has come.
+ */
+void	stat_ask(struct supervisor *s, bool reset);
+void	stat_arrived(struct supervisor *s);
+void	stat_answer(struct supervisor *s);
 
 /*
  * The latency in ns below which q (0..1) of n operations stayed, estimated

@@ -13,6 +13,7 @@
 #include "ipc/msg.h"
 #include "ipc/provision.h"
 #include "ipc/shared.h"
+#include "supervisor/attend.h"
 #include "supervisor/become.h"
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
@@ -133,7 +134,10 @@ struct supervisor {
 	/* statistics */
 	struct msg_stats stats;
 	bool	have_stats;
-	uint64_t stats_due;	/* when to write stat without an answer; 0 = not asked */
+	uint64_t stats_due;	/* when to answer without the worker's; 0 = not asked */
+	unsigned stats_asked;	/* MSG_STATS that are to come */
+	bool	stats_to_file;	/* a signal asked */
+	struct attend attend;
 	uint64_t provided_due;	/* when the log's new length may be shown */
 
 	/* the end */

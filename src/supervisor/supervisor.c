@@ -34,6 +34,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "supervisor/answer.h"
+#include "supervisor/attend.h"
 #include "supervisor/begin.h"
 #include "supervisor/ending.h"
 #include "supervisor/fusemount.h"
@@ -445,7 +446,7 @@ tick(struct supervisor *s)
 	if (s->hold_due != 0 && now >= s->hold_due && !s->done)
 		hold_and_mount(s);
 	if (s->stats_due != 0 && now >= s->stats_due)
-		stat_write(s);
+		stat_answer(s);
 	if (s->provided_due == 0 && logfile_changed())
 		s->provided_due = now + STATE_SECOND;
 	if (s->provided_due != 0 && now >= s->provided_due)
@@ -455,14 +456,12 @@ tick(struct supervisor *s)
 /* ---- signals ------------------------------------------------------------ */
 
 static void
-ask_for_stats(struct supervisor *s, bool reset)
+ask_for_file(struct supervisor *s, bool reset)
 {
 	if (s->phase == PHASE_PREPARING)
 		return;
-	s->stats_due = state_now() + STATE_SECOND;
-	if ((reset && spawn_tell(&s->worker, MSG_RESET) != 0) ||
-	    spawn_tell(&s->worker, MSG_DUMP) != 0)
-		stat_write(s);
+	s->stats_to_file = true;
+	stat_ask(s, reset);
 }
 
 static void
@@ -476,10 +475,10 @@ on_signal(struct supervisor *s, uint32_t number)
 			leave_ask(s);
 		break;
 	case SIGNAL_STATS:
-		ask_for_stats(s, false);
+		ask_for_file(s, false);
 		break;
 	case SIGNAL_RESET:
-		ask_for_stats(s, true);
+		ask_for_file(s, true);
 		break;
 	case SIGNAL_IGNORED:
 	case SIGNAL_FAULT:
@@ -518,7 +517,7 @@ wait_ms(const struct supervisor *s)
 static void
 turn(struct supervisor *s)
 {
-	struct pollfd p[6 + ENDING_DESCRIPTORS] = {
+	struct pollfd p[6 + ENDING_DESCRIPTORS + ATTEND_DESCRIPTORS] = {
 		{ .fd = s->signal_fd, .events = POLLIN },
 		{ .fd = s->worker.in_fd, .events = POLLIN },
 		{ .fd = s->worker.pidfd, .events = POLLIN },
@@ -528,6 +527,7 @@ turn(struct supervisor *s)
 	};
 
 	ending_poll(s, p + 6);
+	attend_poll(s, p + 6 + ENDING_DESCRIPTORS);
 	if (poll(p, ARRAY_SIZE(p), wait_ms(s)) < 0 && errno != EINTR) {
 		state_fail(s, "could not wait for events: %s", strerror(errno));
 		return;
@@ -547,6 +547,7 @@ turn(struct supervisor *s)
 		leave_done(s);
 	if (p[4].revents != 0)
 		reopen_done(s);
+	attend_look(s, p + 6 + ENDING_DESCRIPTORS);
 	tick(s);
 }
 
@@ -603,6 +604,7 @@ finish(struct supervisor *s)
 		unlinkat(s->diff.provided_fd, WORKER_PID_NAME, 0);
 	}
 	remove_pid_file(s);
+	attend_close(&s->attend);
 	undo_fresh(s);
 	mapping_close(s);
 	/* Free before anybody hears of it: the next command may come at once. */
@@ -655,6 +657,7 @@ supervisor_main(const struct supervisor_config *config)
 		.reopen = { .pidfd = -1, .sock = -1 },
 	};
 
+	attend_init(&s.attend);
 	leave_init(&s.leave);
 	ending_init(&s.ending);
 	setproctitle("supervisor: %s", config->mnt);

@@ -15,68 +15,104 @@
 #include "supervisor/paths.h"
 #include "supervisor/users.h"
 
-static bool
-link_is_inside(int dir_fd, const char *name, const char *mnt)
+/* A process that is looked at, and who wants to know. */
+struct look {
+	struct process process;
+	users_visit visit;
+	void	*arg;
+	bool	enough;
+};
+
+static void
+visit_path(struct look *l, const char *path)
+{
+	if (!l->enough && path[0] == '/')
+		l->enough = !l->visit(l->arg, &l->process, path);
+}
+
+static void
+visit_link(struct look *l, int dir_fd, const char *name)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(dir_fd, name, target, sizeof(target) - 1);
 
 	if (n <= 0)
-		return false;
+		return;
 	target[n] = '\0';
-	return paths_contains(mnt, target);
+	visit_path(l, target);
 }
 
-static bool
-has_open_file(int proc_fd, const char *mnt)
+static void
+visit_open_files(struct look *l)
 {
-	int fd = openat(proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(l->process.proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct dirent *entry;
-	bool found = false;
 	DIR *dir;
 
 	if (fd < 0)
-		return false;
+		return;
 	if ((dir = fdopendir(fd)) == NULL) {
 		close(fd);
-		return false;
+		return;
 	}
-	while (!found && (entry = readdir(dir)) != NULL)
-		found = link_is_inside(dirfd(dir), entry->d_name, mnt);
+	while (!l->enough && (entry = readdir(dir)) != NULL)
+		visit_link(l, dirfd(dir), entry->d_name);
 	closedir(dir);
-	return found;
 }
 
-static bool
-has_mapping(int proc_fd, const char *mnt)
+static void
+visit_mappings(struct look *l)
 {
-	int fd = openat(proc_fd, "maps", O_RDONLY | O_CLOEXEC);
+	int fd = openat(l->process.proc_fd, "maps", O_RDONLY | O_CLOEXEC);
 	char *line autofree = NULL, *path;
-	bool found = false;
 	size_t size = 0;
 	FILE *fp;
 
 	if (fd < 0)
-		return false;
+		return;
 	if ((fp = fdopen(fd, "r")) == NULL) {
 		close(fd);
-		return false;
+		return;
 	}
-	while (!found && getline(&line, &size, fp) > 0) {
+	while (!l->enough && getline(&line, &size, fp) > 0) {
 		line[strcspn(line, "\n")] = '\0';
-		path = strchr(line, '/');
-		found = path != NULL && paths_contains(mnt, path);
+		if ((path = strchr(line, '/')) != NULL)
+			visit_path(l, path);
 	}
 	fclose(fp);
-	return found;
 }
 
-static bool
-uses_mount(int proc_fd, const char *mnt)
+static void
+visit_process(int proc, const char *name, users_visit visit, void *arg)
 {
-	return link_is_inside(proc_fd, "cwd", mnt) || link_is_inside(proc_fd, "root", mnt) ||
-	    link_is_inside(proc_fd, "exe", mnt) || has_open_file(proc_fd, mnt) ||
-	    has_mapping(proc_fd, mnt);
+	int fd autoclose = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct look l = { .visit = visit, .arg = arg };
+
+	if (fd < 0)
+		return;
+	l.process.pid = (pid_t)strtol(name, NULL, 10);
+	l.process.proc_fd = fd;
+	visit_link(&l, fd, "cwd");
+	visit_link(&l, fd, "root");
+	visit_link(&l, fd, "exe");
+	if (!l.enough)
+		visit_open_files(&l);
+	if (!l.enough)
+		visit_mappings(&l);
+}
+
+void
+users_each(users_visit visit, void *arg)
+{
+	const struct dirent *entry;
+	DIR *proc;
+
+	if ((proc = opendir("/proc")) == NULL)
+		return;
+	while ((entry = readdir(proc)) != NULL)
+		if (isdigit((unsigned char)entry->d_name[0]))
+			visit_process(dirfd(proc), entry->d_name, visit, arg);
+	closedir(proc);
 }
 
 void
@@ -90,30 +126,38 @@ users_name(int proc_fd, char *name, size_t size)
 	text_make_printable(name);
 }
 
+void
+users_take(const struct process *p, struct user *user)
+{
+	user->pid = p->pid;
+	users_name(p->proc_fd, user->name, sizeof(user->name));
+}
+
+struct finding {
+	const char *mnt;
+	struct user *users;
+	unsigned n, max;
+};
+
+static bool
+compare(void *arg, const struct process *p, const char *path)
+{
+	struct finding *k = arg;
+
+	if (!paths_contains(k->mnt, path))
+		return true;
+	if (k->n++ < k->max)
+		users_take(p, &k->users[k->n - 1]);
+	return false;
+}
+
 unsigned
 users_find(const char *mnt, struct user *users, unsigned max)
 {
-	const struct dirent *entry;
-	unsigned n = 0;
-	DIR *proc;
-	int fd;
+	struct finding k = { .mnt = mnt, .users = users, .max = max };
 
-	if ((proc = opendir("/proc")) == NULL)
-		return 0;
-	while ((entry = readdir(proc)) != NULL) {
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		fd = openat(dirfd(proc), entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		if (uses_mount(fd, mnt) && n++ < max) {
-			users[n - 1].pid = (pid_t)strtol(entry->d_name, NULL, 10);
-			users_name(fd, users[n - 1].name, sizeof(users[n - 1].name));
-		}
-		close(fd);
-	}
-	closedir(proc);
-	return n;
+	users_each(compare, &k);
+	return k.n;
 }
 
 void

@@ -5,6 +5,7 @@
 #ifndef SUPERVISOR_USERS_H
 #define SUPERVISOR_USERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -14,6 +15,23 @@ struct user {
 	pid_t	pid;
 	char	name[32];	/* printable */
 };
+
+/* A process that is looked at. */
+struct process {
+	pid_t	pid;
+	int	proc_fd;	/* its directory of /proc */
+};
+
+/*
+ * Visits the paths that processes use, as far as we may see them, one process after the
+ * other; a visitor that says false has seen enough of it.  Some of it may wait for
+ * that process.
+ */
+typedef bool (*users_visit)(void *arg, const struct process *p, const char *path);
+void	users_each(users_visit visit, void *arg);
+
+/* Who that is. */
+void	users_take(const struct process *p, struct user *user);
 
 /*
  * Finds the processes that use the mount, as far as we may see them.  Fills

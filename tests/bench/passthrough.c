@@ -2,7 +2,7 @@
  * passthrough: forwards everything to a directory.  It does nothing of its
  * own, so what it reaches is what FUSE allows on this machine.
  *
- *	passthrough [-mps] [-u UID:GID] DIRECTORY MOUNTPOINT
+ *	passthrough [-mps] [-l PID] [-u UID:GID] DIRECTORY MOUNTPOINT
  *
  * The kernel is asked for the same as by pbkfs: writeback cache, requests of
  * 1 MiB, entries and attributes that are valid for ever, four threads, no
@@ -15,6 +15,10 @@
  * else in.  -s is a server of NFS with root_squash: everything is done with the
  * ids and groups of who asks, whose capabilities count for nothing, and root is
  * nobody.
+ *
+ * And two for what a hostile one can do.  With -l F_GETLK says that process PID holds every
+ * lock, and whoever wants one gets it.  After SIGUSR1 requests are taken and never
+ * answered, until SIGUSR2.
  *
  * An inode is an O_PATH descriptor.  The kernel's writeback cache reads files
  * that were opened for writing only, and appends by itself, hence open_flags().
@@ -30,6 +34,7 @@
 #include <grp.h>
 #include <linux/fuse.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -62,6 +67,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct inode *buckets[BUCKETS];	/* protected by lock */
 static struct inode root;
 static bool from_memory, is_private, squashes;
+static unsigned liar_pid;
+static volatile sig_atomic_t is_mute;
 static _Thread_local unsigned char data[REQUEST_MAX] __attribute__((aligned(4096)));
 
 static struct inode *
@@ -201,6 +208,15 @@ static void
 op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	if (mkdirat(fd_of(parent), name, mode) < 0)
+		fuse_reply_err(req, errno);
+	else
+		reply_found(req, parent, name);
+}
+
+static void
+op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
+{
+	if (mknodat(fd_of(parent), name, mode, dev) < 0)
 		fuse_reply_err(req, errno);
 	else
 		reply_found(req, parent, name);
@@ -491,6 +507,22 @@ op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info 
 }
 
 static void
+op_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *l)
+{
+	(void)ino; (void)fi;
+	l->l_type = F_WRLCK;
+	l->l_pid = (pid_t)liar_pid;
+	fuse_reply_lock(req, l);
+}
+
+static void
+op_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *l, int wait)
+{
+	(void)ino; (void)fi; (void)l; (void)wait;
+	fuse_reply_err(req, 0);
+}
+
+static void
 op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	(void)userdata;
@@ -503,11 +535,11 @@ op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->congestion_threshold = 48;
 }
 
-static const struct fuse_lowlevel_ops ops = {
+static struct fuse_lowlevel_ops ops = {
 	.init = op_init, .lookup = op_lookup, .forget = op_forget,
 	.forget_multi = op_forget_multi, .getattr = op_getattr, .setattr = op_setattr,
 	.readlink = op_readlink, .mkdir = op_mkdir, .unlink = op_unlink, .rmdir = op_rmdir,
-	.symlink = op_symlink, .rename = op_rename, .link = op_link, .open = op_open,
+	.mknod = op_mknod, .symlink = op_symlink, .rename = op_rename, .link = op_link, .open = op_open,
 	.create = op_create, .release = op_release, .read = op_read, .write = op_write,
 	.fsync = op_fsync, .fallocate = op_fallocate, .opendir = op_opendir,
 	.readdirplus = op_readdirplus, .releasedir = op_releasedir, .fsyncdir = op_fsyncdir,
@@ -608,6 +640,20 @@ act_for(const struct fuse_in_header *in)
 	syscall(SYS_setfsuid, in->uid == 0 ? NOBODY : in->uid);
 }
 
+static void
+note_signal(int number)
+{
+	is_mute = number == SIGUSR1;
+}
+
+/* Looks again now and then: a signal wakes one thread alone. */
+static void
+stay_mute(void)
+{
+	while (is_mute)
+		usleep(10000);
+}
+
 static void *
 serve(void *session)
 {
@@ -616,6 +662,7 @@ serve(void *session)
 
 	while ((n = fuse_session_receive_buf(session, &buf)) > 0 || n == -EINTR)
 		if (n > 0) {
+			stay_mute();
 			if (squashes)
 				act_for(buf.mem);
 			fuse_session_process_buf(session, &buf);
@@ -645,21 +692,29 @@ main(int argc, char **argv)
 	unsigned uid = 0, gid = 0;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "mpsu:")) != -1)
+	while ((opt = getopt(argc, argv, "mpsl:u:")) != -1)
 		if (opt == 'm')
 			from_memory = true;
 		else if (opt == 'p')
 			is_private = true;
 		else if (opt == 's')
 			squashes = true;
+		else if (opt == 'l')
+			liar_pid = (unsigned)atoi(optarg);
 		else if (opt != 'u' || sscanf(optarg, "%u:%u", &uid, &gid) != 2)
 			optind = argc;
 	if (argc - optind != 2)
-		errx(2, "usage: passthrough [-mps] [-u UID:GID] DIRECTORY MOUNTPOINT");
+		errx(2, "usage: passthrough [-mps] [-l PID] [-u UID:GID] DIRECTORY MOUNTPOINT");
 	if ((root.fd = open(argv[optind], O_PATH | O_CLOEXEC)) < 0)
 		err(1, "could not open \"%s\"", argv[optind]);
 	raise_fd_limit();
 	umask(0);
+	signal(SIGUSR1, note_signal);
+	signal(SIGUSR2, note_signal);
+	if (liar_pid != 0) {
+		ops.getlk = op_getlk;
+		ops.setlk = op_setlk;
+	}
 	session = mount_at(argv[optind + 1], uid, gid);
 	if (uid != 0)
 		become(uid, gid);

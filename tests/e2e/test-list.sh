@@ -143,6 +143,26 @@ equal "which it does not" 0 "$(cat "$work/all" "$work/json" | LC_ALL=C tr -d '\n
 equal "the true one is shown as before" "mounted $id" "$(of "$one" state) $(of "$one" backup_id)"
 for m in fake relative hung "h${esc}[31m"; do umount -l "$work/$m"; done
 
+# ---- very many of another user's, closed to us or silent
+for options in "" ,allow_other; do
+	mkdir "$work/many"
+	mkfifo "$work/until"
+	"$support/unserved" "$work/many" 900 "$(id -u nobody)" "$options" <"$work/until" >"$work/made" & many=$!
+	exec 5>"$work/until"
+	until [ -s "$work/made" ]; do kill -0 "$many" || exit 99; done
+	check "900 mounts of another user's$options" list timeout -s KILL 60 env
+	began=$(date +%s%N)
+	pbkfs list >"$work/all"
+	took=$((($(date +%s%N) - began) / 1000000))
+	check "are listed in time: $took ms" [ "$took" -lt 8000 ]
+	equal "all of them" 900 "$(grep -c "^$work/many/" "$work/all")"
+	equal "the true one is shown as before" "mounted $id" "$(of "$one" state) $(of "$one" backup_id)"
+	exec 5>&-
+	wait "$many"
+	while is_mounted "$work/many/1"; do awk -v w="$work/many/" 'index($2, w) == 1 { print $2 }' /proc/self/mounts | xargs umount -l; done
+	rm -rf "$work/many" "$work/until" "$work/made"
+done
+
 refuse "an argument too many" "unexpected argument" pbkfs list "$one"
 refuse "output that cannot be written" "${error}could not print: No space" sh -c 'pbkfs list >/dev/full'
 mnt=$one

@@ -23,6 +23,7 @@
 #include "diff/content.h"
 #include "support/mapbytes.h"
 #include "diff/journal.h"
+#include "ipc/command.h"
 #include "ipc/msg.h"
 #include "pg/pg_types.h"
 #include "supervisor/binding.h"
@@ -625,6 +626,37 @@ make_messages(void)
 	put("msg", "bad-protocol", serving, 2, s, len);
 }
 
+/* --- what a command asks, and a supervisor answers --- */
+
+static void
+make_commands(void)
+{
+	static const char serving[] = { 2, 0 }, preparing[] = { 0, 0 }, answers[] = { 6, 0 };
+	static struct command_frame q[4], a[4];
+
+	command_init(&q[0], COMMAND_IDENTIFY);
+	command_init(&q[1], COMMAND_STATUS);
+	command_init(&q[2], COMMAND_LEAVE);
+	command_init(&q[3], COMMAND_STOP);
+	q[1].arg[0] = 1;
+	put("command", "good-requests", serving, 2, (unsigned char *)q, sizeof(q));
+	put("command", "bad-phase", preparing, 2, (unsigned char *)q, sizeof(q));
+	put("command", "bad-direction", answers, 2, (unsigned char *)q, sizeof(q));
+	put("command", "bad-cut", serving, 2, (unsigned char *)q, sizeof(q) - 8);
+	command_init(&a[0], COMMAND_IDENTITY);
+	a[0].arg[IDENTITY_PID] = a[0].arg[IDENTITY_MINOR] = 77;
+	a[0].arg[IDENTITY_STATE] = STATE_SERVING;
+	strcpy(a[0].text, "/mnt");
+	command_init(&a[1], COMMAND_REPORT);
+	a[1].arg[0] = 1000;
+	command_init(&a[2], COMMAND_DONE);
+	command_init(&a[3], COMMAND_REFUSED);
+	strcpy(a[3].text, "\33[2Jno");
+	put("command", "good-answers", answers, 2, (unsigned char *)a, sizeof(a));
+	a[3].text[100] = 'x';
+	put("command", "bad-text", answers, 2, (unsigned char *)a, sizeof(a));
+}
+
 /* WAL of CREATE TABLESPACE over a border of pages, whole and cut. */
 static void
 make_wal(void)
@@ -693,6 +725,7 @@ main(int argc, char **argv)
 	make_records();
 	make_indexes();
 	make_messages();
+	make_commands();
 	make_wal();
 	make_jobs();
 	close(dirfd);

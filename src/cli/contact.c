@@ -1,0 +1,252 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cli/contact.h"
+#include "supervisor/become.h"
+#include "supervisor/walk.h"
+
+void
+contact_init(struct contact *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->sock = c->peer.pidfd = -1;
+}
+
+void
+contact_close(struct contact *c)
+{
+	if (c->sock >= 0)
+		close(c->sock);
+	if (c->peer.pidfd >= 0)
+		close(c->peer.pidfd);
+	c->sock = c->peer.pidfd = -1;
+}
+
+static int
+doubt(struct contact *c, const char *what, int error)
+{
+	snprintf(c->doubt, sizeof(c->doubt), "%s%s%s", what, error != 0 ? ": " : "",
+	    error != 0 ? strerror(-error) : "");
+	return -1;
+}
+
+/* ---- the directory ------------------------------------------------------ */
+
+int
+contact_open_diff(const char *path)
+{
+	char error[WALK_ERROR_MAX];
+	int parent autoclose = -1, fd;
+
+	if (path[0] != '/')
+		return -EINVAL;
+	if ((parent = walk_parent(path, NULL, error)) < 0)
+		return parent;
+	fd = openat(parent, strrchr(path, '/') + 1,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+open_lock(int diff_fd, struct contact *c)
+{
+	struct stat st;
+	int fd;
+
+	if (fstat(diff_fd, &st) != 0)
+		return doubt(c, "its diff directory cannot be opened", -errno);
+	if ((fd = lock_open(diff_fd, st.st_uid, O_RDONLY)) < 0)
+		return doubt(c, "its lock file cannot be used", fd);
+	return fd;
+}
+
+static int
+read_lock(int diff_fd, struct contact *c)
+{
+	int fd autoclose = open_lock(diff_fd, c), rc;
+
+	if (fd < 0)
+		return -1;
+	if ((rc = lock_read_mountpoint(fd, c->mnt)) != 0)
+		return doubt(c, "its lock file cannot be used", rc);
+	c->owner[LOCK_SUPERVISOR] = lock_owner(fd, LOCK_SUPERVISOR);
+	c->owner[LOCK_WORKER] = lock_owner(fd, LOCK_WORKER);
+	c->has_lock = true;
+	return 0;
+}
+
+static void
+explain_silence(struct contact *c)
+{
+	if (c->sock == -ENOENT || c->sock == -ECONNREFUSED)
+		doubt(c, c->owner[LOCK_SUPERVISOR] != 0 ?
+		    "nobody listens at its socket; was it mounted by an older pbkfs?" :
+		    "its supervisor is gone", 0);
+	else if (c->sock == -EPERM)
+		doubt(c, "its socket is not its owner's", 0);
+	else
+		doubt(c, "its socket cannot be used", c->sock);
+	c->sock = -1;
+}
+
+int
+contact_make_at(int diff_fd, struct contact *c)
+{
+	int rc = read_lock(diff_fd, c);
+
+	/* The owner can take the lock file away, but not from root's socket. */
+	if ((c->sock = socket_connect(diff_fd, &c->peer)) >= 0)
+		return rc;
+	if (rc == 0)
+		explain_silence(c);
+	c->sock = -1;
+	return rc;
+}
+
+/* In the child, which passes the connection on; its pidfd is asked for anew. */
+static int
+make_in_child(void *arg, int *passed)
+{
+	struct contact *c = arg;
+	int fd = contact_open_diff(c->diff), rc;
+
+	if (fd < 0)
+		return doubt(c, "its diff directory cannot be opened", fd);
+	rc = contact_make_at(fd, c);
+	*passed = c->sock;
+	return rc;
+}
+
+int
+contact_make(struct contact *c)
+{
+	const struct become_work w = {
+		.act = make_in_child, .arg = c, .size = sizeof(*c), .seconds = CONTACT_SECONDS
+	};
+	int sock = -1, rc = become_run(NULL, &w, &sock);
+
+	c->sock = sock;
+	c->peer.pidfd = sock >= 0 ? socket_peer_pidfd(sock) : -1;
+	c->is_mute = rc == -ETIMEDOUT;
+	if (c->is_mute)
+		return doubt(c, "its diff directory does not answer", 0);
+	if (rc != 0 && c->doubt[0] == '\0')
+		return doubt(c, "its diff directory cannot be looked at", rc);
+	return rc;
+}
+
+bool
+contact_is_held(const struct contact *c)
+{
+	return c->owner[LOCK_SUPERVISOR] != 0 || c->owner[LOCK_WORKER] != 0;
+}
+
+/* ---- who listens -------------------------------------------------------- */
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return timespec_ns(&now) / 1000000;
+}
+
+/* Returns 0 once fd has something to read, or with events of 0 is at its end; or -ETIMEDOUT. */
+static int
+wait_for(int fd, short events, int64_t ms)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+	int64_t until = now_ms() + ms;
+	int rc;
+
+	do
+		rc = poll(&p, 1, (int)MAX(until - now_ms(), (int64_t)0));
+	while (rc < 0 && errno == EINTR);
+	return rc > 0 ? 0 : rc == 0 ? -ETIMEDOUT : -errno;
+}
+
+int
+contact_ask(const struct contact *c, const struct command_frame *request,
+    struct command_frame *answer, int *fd)
+{
+	int rc;
+
+	if ((rc = command_send(c->sock, request, -1)) != 0 ||
+	    (rc = wait_for(c->sock, POLLIN, CONTACT_ASK_MS)) != 0)
+		return rc;
+	return command_receive(c->sock, answer, true, fd);
+}
+
+int
+contact_kill(const struct contact *c)
+{
+	if (c->peer.pidfd < 0)
+		return c->peer.pidfd == -1 ? -ENOPROTOOPT : c->peer.pidfd;
+	return syscall(SYS_pidfd_send_signal, c->peer.pidfd, SIGKILL, NULL, 0) == 0 ||
+	    errno == ESRCH ? 0 : -errno;
+}
+
+/* ---- waiting ------------------------------------------------------------ */
+
+int
+contact_wait_for_listener(const struct contact *c, int seconds)
+{
+	if (c->peer.pidfd >= 0)
+		return wait_for(c->peer.pidfd, POLLIN, (int64_t)seconds * 1000);
+	return c->sock >= 0 ? wait_for(c->sock, 0, (int64_t)seconds * 1000) : 0;
+}
+
+/* Nothing is done to whom it waits for, so it may be the wrong one. */
+static void
+wait_for_owner(int lock_fd, enum lock_byte byte, const struct contact *c)
+{
+	int fd autoclose = -1;
+	pid_t pid;
+
+	fd = lock_owner_pidfd(lock_fd, byte, &pid);
+	if (fd >= 0 && pid == c->owner[byte])	/* and not of a mount that was made since */
+		wait_for(fd, POLLIN, INT_MAX);
+}
+
+/* In a child. */
+static int
+wait_for_owners(void *arg, int *passed)
+{
+	struct contact *c = arg;
+	int diff autoclose = contact_open_diff(c->diff), lock autoclose = -1;
+
+	(void)passed;
+	if (diff < 0 || (lock = open_lock(diff, c)) < 0)
+		return 0;
+	wait_for_owner(lock, LOCK_WORKER, c);
+	if (c->sock < 0)
+		wait_for_owner(lock, LOCK_SUPERVISOR, c);
+	return 0;
+}
+
+int
+contact_wait(const struct contact *c, int seconds)
+{
+	static struct contact copy;
+	const struct become_work w = {
+		.act = wait_for_owners, .arg = &copy, .size = sizeof(copy), .seconds = (unsigned)seconds
+	};
+	int rc = contact_wait_for_listener(c, seconds);
+
+	copy = *c;
+	if (rc == 0)
+		rc = c->is_mute ? -ETIMEDOUT : become_run(NULL, &w, NULL);
+	return rc == -ETIMEDOUT ? rc : 0;
+}

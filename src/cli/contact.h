@@ -1,0 +1,69 @@
+/*
+ * Getting in touch with the supervisor of a diff directory, whose file system may be
+ * anybody's and may never answer: so its own word (names, pids of locks) is for people
+ * to read, and only who listens at the socket is believed.
+ */
+#ifndef CLI_CONTACT_H
+#define CLI_CONTACT_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "ipc/command.h"
+#include "supervisor/lock.h"
+#include "supervisor/socket.h"
+
+#define CONTACT_SECONDS	5	/* for a diff directory to answer */
+#define CONTACT_ASK_MS	3000	/* for a supervisor to */
+
+struct contact {
+	char	diff[PATH_MAX];	/* canonical */
+	char	mnt[PATH_MAX];	/* that the lock file names */
+	pid_t	owner[2];	/* lock_owner() of both bytes: a tale of the file system */
+	bool	is_mute;	/* the directory did not answer in time */
+	bool	has_lock;	/* there is a lock file, mnt and owner are set */
+	struct socket_peer peer;	/* who listens, if sock is not -1 */
+	int	sock;
+	char	doubt[256];	/* why it is -1 or has_lock is not set; "" */
+};
+
+void	contact_init(struct contact *c);
+void	contact_close(struct contact *c);
+
+/*
+ * Looks at c->diff in a child, and connects.  Links are not followed.  Returns 0 if there
+ * is a lock file, connected or not; else -1 with c->doubt.
+ */
+int	contact_make(struct contact *c);
+
+/* The same here and now, for who can wait; diff_fd is the directory. */
+int	contact_make_at(int diff_fd, struct contact *c);
+
+/* Opens a diff directory without following links.  Returns a descriptor or negative errno. */
+int	contact_open_diff(const char *path);
+
+/* Whether somebody holds the lock, as the file system says. */
+bool	contact_is_held(const struct contact *c);
+
+/*
+ * Asks who listens.  Returns 0 with an answer of one of the types that fit, or that
+ * refuses; -ETIMEDOUT, or negative errno.  A descriptor that came becomes *fd; fd may be NULL.
+ */
+int	contact_ask(const struct contact *c, const struct command_frame *request,
+	    struct command_frame *answer, int *fd);
+
+/*
+ * Waits until who listened has ended, and then, in a child, for those who held the
+ * lock; or for the first alone.  Returns 0 or -ETIMEDOUT.
+ */
+int	contact_wait(const struct contact *c, int seconds);
+int	contact_wait_for_listener(const struct contact *c, int seconds);
+
+/*
+ * SIGKILL to who listens, and to nobody else.  Returns 0 or negative errno; -ENOPROTOOPT
+ * where the kernel gives nobody to kill: before Linux 6.5.
+ */
+int	contact_kill(const struct contact *c);
+
+#endif

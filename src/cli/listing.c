@@ -1,0 +1,314 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/util.h"
+#include "cli/listing.h"
+
+#define LOOKERS_MAX	256	/* at a time */
+#define PATIENCE_MS	1000	/* with one of them, if others wait */
+
+/* One write(2) to a pipe of what is no longer than this is never torn. */
+_Static_assert(sizeof(struct look) <= PIPE_BUF, "a look has to fit a pipe's atomic write");
+
+struct child {
+	pid_t	pid;
+	int	fd;		/* where it reports; -1 = none */
+	int64_t	since;		/* ms */
+	size_t	row;
+};
+
+struct listing {
+	const struct mountinfo_list *mounts;
+	size_t	n_here;
+	struct listed *listed;
+	size_t	*order;		/* in which they are looked at, */
+	size_t	next;		/* from this one on */
+	struct child looker[LOOKERS_MAX];
+	struct child clients;	/* who looks for them */
+	int64_t	deadline;
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return timespec_ns(&now) / 1000000;
+}
+
+/* ---- children ----------------------------------------------------------- */
+
+static int report_fd;
+
+static void
+report_look(const struct look *l)
+{
+	io_write(report_fd, l, sizeof(*l));
+}
+
+static void
+let_go_of_output(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC), i;
+
+	for (i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+		if (fd >= 0)
+			dup2(fd, i);
+}
+
+static void
+look(const struct listing *l, size_t row)
+{
+	const struct mountinfo *m = l->mounts->mount;
+
+	if (row < l->n_here)
+		look_at(m, l->n_here, &m[row], report_look);
+	else
+		look_elsewhere(&m[row], report_look);
+}
+
+/* Returns whether there is one now; in the child it does not return. */
+static bool
+start(struct child *c, const struct listing *l, size_t row)
+{
+	pid_t parent = getpid();
+	int fds[2];
+
+	c->fd = -1;
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return false;
+	if ((c->pid = fork()) == 0) {
+		report_fd = fds[1];
+		let_go_of_output();
+		if (c == &l->clients)
+			_exit(-clients_find(l->mounts->mount, l->n_here, parent, report_fd));
+		look(l, row);
+		_exit(0);
+	}
+	close(fds[1]);
+	if (c->pid < 0) {
+		close(fds[0]);
+		return false;
+	}
+	*c = (struct child){ c->pid, fds[0], now_ms(), row };
+	return true;
+}
+
+static void
+end(struct child *c)
+{
+	kill(c->pid, SIGKILL);
+	/* One that a dead file system holds cannot be waited for. */
+	waitpid(c->pid, NULL, WNOHANG);
+	close(c->fd);
+	c->fd = -1;
+}
+
+/* ---- which first -------------------------------------------------------- */
+
+struct turn {
+	uid_t	uid;
+	size_t	row, rank;	/* among the mounts of that user */
+};
+
+static int
+by_user(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+
+	return x->uid != y->uid ? (x->uid > y->uid) - (x->uid < y->uid) :
+	    (x->row > y->row) - (x->row < y->row);
+}
+
+static int
+by_rank(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+
+	return x->rank != y->rank ? (x->rank > y->rank) - (x->rank < y->rank) :
+	    (x->row > y->row) - (x->row < y->row);
+}
+
+/* Each user's first, then each user's second: nobody's many keep others' from being looked at. */
+static int
+choose_order(struct listing *l)
+{
+	struct turn *turn autofree = calloc(l->mounts->n + 1, sizeof(*turn));
+	size_t n = l->mounts->n, i;
+
+	if (turn == NULL)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		turn[i] = (struct turn){ .uid = l->mounts->mount[i].uid, .row = i };
+	qsort(turn, n, sizeof(*turn), by_user);
+	for (i = 1; i < n; i++)
+		turn[i].rank = turn[i].uid == turn[i - 1].uid ? turn[i - 1].rank + 1 : 0;
+	qsort(turn, n, sizeof(*turn), by_rank);
+	for (i = 0; i < n; i++)
+		l->order[i] = turn[i].row;
+	return 0;
+}
+
+/* ---- all of them -------------------------------------------------------- */
+
+static void
+remark(struct listing *l, size_t row, const char *text)
+{
+	strlcpy(l->listed[row].look.remark, text, sizeof(l->listed[row].look.remark));
+}
+
+/* Starts as many as there is room for; who takes long makes room. */
+static void
+start_some(struct listing *l)
+{
+	int64_t now = now_ms();
+	struct child *c;
+
+	for (c = l->looker; c < l->looker + LOOKERS_MAX && l->next < l->mounts->n; c++) {
+		if (c->fd >= 0 && now - c->since > PATIENCE_MS)
+			end(c);
+		if (c->fd >= 0)
+			continue;
+		if (start(c, l, l->order[l->next]))
+			remark(l, l->order[l->next], "its diff directory did not answer");
+		else
+			remark(l, l->order[l->next], "no process could be started to look at it");
+		l->next++;
+		if (now_ms() > l->deadline)
+			return;
+	}
+}
+
+static void
+read_look(struct listing *l, struct child *c)
+{
+	struct look found;
+
+	if (read(c->fd, &found, sizeof(found)) == (ssize_t)sizeof(found))
+		l->listed[c->row].look = found;
+	else
+		end(c);
+}
+
+static void
+read_clients(struct listing *l)
+{
+	struct clients_record r[64];
+	ssize_t n = read(l->clients.fd, r, sizeof(r));
+	size_t i, row;
+
+	for (i = 0; n > 0 && i < (size_t)n / sizeof(*r); i++)
+		if (r[i].mount < l->n_here)
+			clients_add(&l->listed[r[i].mount].clients, &r[i].user);
+		else if (r[i].mount == CLIENTS_END)
+			for (row = 0; row < l->n_here; row++)
+				l->listed[row].clients.are_known = true;
+	if (n <= 0)
+		end(&l->clients);
+}
+
+/* Returns how many are at work. */
+static size_t
+fill_poll(const struct listing *l, struct pollfd p[LOOKERS_MAX + 1])
+{
+	size_t i, n = l->clients.fd >= 0;
+
+	for (i = 0; i < LOOKERS_MAX; i++) {
+		p[i] = (struct pollfd){ .fd = l->looker[i].fd, .events = POLLIN };
+		n += l->looker[i].fd >= 0;
+	}
+	p[LOOKERS_MAX] = (struct pollfd){ .fd = l->clients.fd, .events = POLLIN };
+	return n;
+}
+
+static void
+collect(struct listing *l)
+{
+	struct pollfd p[LOOKERS_MAX + 1];
+	int64_t left;
+	size_t i;
+
+	while ((left = l->deadline - now_ms()) > 0) {
+		start_some(l);
+		if (fill_poll(l, p) == 0 && l->next == l->mounts->n)
+			return;
+		if (l->next < l->mounts->n)
+			left = MIN(left, PATIENCE_MS / 10);
+		if (poll(p, LOOKERS_MAX + 1, (int)left) <= 0)
+			continue;
+		for (i = 0; i < LOOKERS_MAX; i++)
+			if (p[i].fd >= 0 && p[i].revents != 0)
+				read_look(l, &l->looker[i]);
+		if (p[LOOKERS_MAX].revents != 0)
+			read_clients(l);
+	}
+}
+
+/* Of what is mounted elsewhere alone, who holds it there is told. */
+static void
+take_holders(struct listed *listed)
+{
+	const struct look *k = &listed->look;
+	unsigned i;
+
+	for (i = 0; i < MIN(k->n_holders, (unsigned)LOOK_HOLDERS); i++)
+		clients_add(&listed->clients, &k->holders[i]);
+	listed->clients.n = k->n_holders;
+	listed->clients.are_known = true;
+}
+
+static void
+finish(struct listing *l)
+{
+	size_t i;
+
+	for (i = 0; i < LOOKERS_MAX; i++)
+		if (l->looker[i].fd >= 0)
+			end(&l->looker[i]);
+	if (l->clients.fd >= 0)
+		end(&l->clients);
+	for (; l->next < l->mounts->n; l->next++)
+		remark(l, l->order[l->next], "there was no time to look at it");
+	for (i = 0; i < l->n_here; i++) {
+		clients_remove(&l->listed[i].clients, l->listed[i].look.supervisor);
+		clients_remove(&l->listed[i].clients, l->listed[i].look.worker);
+	}
+	for (; i < l->mounts->n; i++)
+		take_holders(&l->listed[i]);
+}
+
+int
+listing_find(const struct mountinfo_list *mounts, size_t n_here, struct listed *listed)
+{
+	size_t *order autofree = calloc(mounts->n + 1, sizeof(*order));
+	static struct listing l;
+	size_t i;
+
+	if (order == NULL)
+		return -ENOMEM;
+	l = (struct listing){
+		.mounts = mounts, .n_here = n_here, .listed = listed, .order = order,
+		.deadline = now_ms() + LISTING_SECONDS * 1000,
+	};
+	for (i = 0; i < LOOKERS_MAX; i++)
+		l.looker[i].fd = -1;
+	fflush(NULL);
+	if (choose_order(&l) != 0)
+		return -ENOMEM;
+	start(&l.clients, &l, 0);
+	collect(&l);
+	finish(&l);
+	return 0;
+}

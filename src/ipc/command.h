@@ -1,0 +1,73 @@
+/*
+ * What a command asks a supervisor and what that answers: one frame each, of a
+ * fixed size, through a SOCK_SEQPACKET socket.  What does not fit a frame comes
+ * as a sealed memfd with it.
+ */
+#ifndef IPC_COMMAND_H
+#define IPC_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define COMMAND_MAGIC		0x706b6271u
+#define COMMAND_VERSION		1
+#define COMMAND_ARGS		6
+#define COMMAND_TEXT_MAX	4096	/* with the NUL at its end */
+#define COMMAND_REPORT_MAX	(1024 * 1024)	/* bytes of a memfd */
+
+enum command_type {
+	/* command -> supervisor */
+	COMMAND_IDENTIFY = 1,	/* COMMAND_IDENTITY is the answer */
+	COMMAND_STATUS,		/* arg[0] = 1: counters from zero; COMMAND_REPORT is the answer */
+	COMMAND_LEAVE,		/* unmount as soon as nobody uses it, as SIGTERM; COMMAND_DONE */
+	COMMAND_STOP,		/* end worker, mount and yourself now; COMMAND_DONE */
+	/* supervisor -> command */
+	COMMAND_IDENTITY = 64,	/* arg by enum command_identity; text = the mountpoint */
+	COMMAND_REPORT,		/* arg[0] bytes of JSON in a memfd */
+	COMMAND_DONE,		/* it is under way; the connection ends with the supervisor */
+	COMMAND_REFUSED,	/* text says why */
+};
+
+enum command_identity {
+	IDENTITY_PID, IDENTITY_WORKER,	/* in the pid namespace of the supervisor; 0 = none */
+	IDENTITY_STATE,			/* enum command_state */
+	IDENTITY_MAJOR, IDENTITY_MINOR,	/* of the mount; 0, 0 before there is one */
+	IDENTITY_OWNER,			/* uid */
+};
+
+enum command_state {
+	STATE_PREPARING, STATE_STARTING, STATE_SERVING, STATE_LEAVING, STATE_COUNT
+};
+
+/* What is not used is zero. */
+struct command_frame {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t type;		/* enum command_type */
+	uint64_t arg[COMMAND_ARGS];
+	char	text[COMMAND_TEXT_MAX];
+};
+
+/* A frame of that type with nothing in it yet. */
+void	command_init(struct command_frame *f, enum command_type type);
+
+/*
+ * Whether f is a frame that may go in this direction, every byte of it.  Returns 0,
+ * -EPROTONOSUPPORT for another version, or -EPROTO.
+ */
+int	command_check(const struct command_frame *f, bool is_answer);
+
+/*
+ * Sends a frame, and fd with it unless that is -1; never waits.  Returns 0,
+ * -EAGAIN if the other side does not read, or another negative errno.
+ */
+int	command_send(int sock, const struct command_frame *f, int fd);
+
+/*
+ * Receives a frame without waiting for it, and checks it.  A descriptor that comes
+ * with it becomes *fd, else -1; fd of NULL takes none.  Returns 0, -ENOMSG if there is none,
+ * the end included, or negative errno as command_check().
+ */
+int	command_receive(int sock, struct command_frame *f, bool is_answer, int *fd);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * Attending to commands: who connects to the supervisor's socket, asks and is answered.
+ *
+ * Nothing here waits for anybody: a client that does not ask, does not read, or asks what
+ * it may not, is cut off; there are never more than ATTEND_CLIENTS, and where one has to go
+ * it is none of root's; and in a second no more is done for all of them than ATTEND_BUDGET says.
+ */
+#ifndef SUPERVISOR_ATTEND_H
+#define SUPERVISOR_ATTEND_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/log.h"
+#include "ipc/command.h"
+#include "supervisor/socket.h"
+
+#define ATTEND_CLIENTS	16
+#define ATTEND_BUDGET	100	/* connections and requests in one second */
+#define ATTEND_DESCRIPTORS	(1 + ATTEND_CLIENTS)
+
+struct supervisor;
+
+struct attend_client {
+	int	fd;		/* -1 = none */
+	uid_t	uid;
+	uint64_t since;		/* CLOCK_MONOTONIC ns */
+	bool	has_asked;	/* who has may stay, to see the supervisor's end */
+	bool	wants_report;
+};
+
+struct attend {
+	int	listen_fd;	/* -1 */
+	struct socket_place place;
+	struct attend_client client[ATTEND_CLIENTS];
+	uint64_t second;	/* for which the budget is used */
+	unsigned used;
+	struct log_budget refusals;
+};
+
+/* Before anything else. */
+void	attend_init(struct attend *a);
+
+/*
+ * Listens.  No child that this process forks has the socket or a connection.  Returns 0 or
+ * negative errno: then commands cannot ask.
+ */
+int	attend_open(struct supervisor *s);
+
+/* What to wait for; and what to do once poll(2) has found it.  Closes who was silent. */
+void	attend_poll(struct supervisor *s, struct pollfd p[ATTEND_DESCRIPTORS]);
+void	attend_look(struct supervisor *s, const struct pollfd p[ATTEND_DESCRIPTORS]);
+
+/* Whether a client waits for a report; sends one of len bytes to all that do. */
+bool	attend_wants_report(const struct attend *a);
+void	attend_report(struct attend *a, const char *text, size_t len);
+
+/*
+ * What a client may ask: handles one frame.  Returns 0, or negative errno if the
+ * connection is to be closed.
+ */
+int	attend_request(struct supervisor *s, struct attend_client *c,
+	    const struct command_frame *f);
+
+/* Nobody can connect any more; who has may wait for the end of the process. */
+void	attend_close(struct attend *a);
+
+#endif

@@ -1,0 +1,264 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "supervisor/diffdir.h"
+#include "supervisor/identity.h"
+#include "supervisor/socket.h"
+
+#define BACKLOG	32
+
+/* Of Linux 6.5; two architectures have numbers of their own. */
+#ifndef SO_PEERPIDFD
+#if defined(__sparc__)
+#define SO_PEERPIDFD	0x0056
+#elif defined(__hppa__)
+#define SO_PEERPIDFD	0x404B
+#else
+#define SO_PEERPIDFD	77
+#endif
+#endif
+
+/* ---- places ------------------------------------------------------------- */
+
+static bool
+is_written_by_root_alone(int fd)
+{
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == 0 && (st.st_mode & 022) == 0;
+}
+
+/* Opens SOCKET_RUN.  Returns -EPERM if others may write there. */
+static int
+open_run(void)
+{
+	int parent autoclose = -1, fd autoclose = -1;
+
+	parent = open("/run", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (parent < 0)
+		return -errno;
+	if (!is_written_by_root_alone(parent))
+		return -EPERM;
+	fd = openat(parent, strrchr(SOCKET_RUN, '/') + 1,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return is_written_by_root_alone(fd) ? steal_fd(&fd) : -EPERM;
+}
+
+/* Others may look into it: the owner of a diff directory may connect. */
+static int
+make_run(void)
+{
+	mode_t mask = umask(022);
+	int rc = mkdir(SOCKET_RUN, 0755) == 0 || errno == EEXIST ? 0 : -errno;
+
+	umask(mask);
+	return rc != 0 ? rc : open_run();
+}
+
+static int
+name_in_run(int diff_fd, char name[SOCKET_NAME_MAX])
+{
+	struct stat st;
+
+	if (fstat(diff_fd, &st) != 0)
+		return -errno;
+	snprintf(name, SOCKET_NAME_MAX, "%u:%u-%llu", major(st.st_dev), minor(st.st_dev),
+	    (unsigned long long)st.st_ino);
+	return 0;
+}
+
+/* A path of at most 108 bytes to a name of any depth. */
+static struct sockaddr_un
+address_at(int dir_fd, const char *name)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d%s%s", dir_fd,
+	    name[0] != '\0' ? "/" : "", name);
+	return a;
+}
+
+/* ---- listening ---------------------------------------------------------- */
+
+static int
+listen_at(const struct socket_place *p)
+{
+	struct sockaddr_un a = address_at(p->dir_fd, p->name);
+	int fd autoclose = -1, rc;
+	mode_t mask;
+
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (unlinkat(p->dir_fd, p->name, 0) != 0 && errno != ENOENT)
+		return -errno;
+	mask = umask(0177);
+	rc = bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(fd, BACKLOG) == 0 ?
+	    0 : -errno;
+	umask(mask);
+	return rc != 0 ? rc : steal_fd(&fd);
+}
+
+static int
+listen_in_run(int diff_fd, uid_t uid, struct socket_place *p)
+{
+	int fd autoclose = -1, rc;
+
+	if ((rc = name_in_run(diff_fd, p->name)) != 0)
+		return rc;
+	if ((p->dir_fd = make_run()) < 0 || (fd = listen_at(p)) < 0)
+		return MIN(p->dir_fd, fd);
+	if (uid != 0 && fchownat(p->dir_fd, p->name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+int
+socket_listen(int diff_fd, int provided_fd, uid_t uid, struct socket_place *place)
+{
+	int fd;
+
+	if (identity_is_root()) {
+		identity_raise();
+		fd = listen_in_run(diff_fd, uid, place);
+		identity_drop();
+	} else {
+		strcpy(place->name, SOCKET_NAME);
+		place->dir_fd = fcntl(provided_fd, F_DUPFD_CLOEXEC, 0);
+		fd = place->dir_fd < 0 ? -errno : listen_at(place);
+	}
+	if (fd < 0 && place->dir_fd >= 0) {
+		close(place->dir_fd);
+		place->dir_fd = -1;
+	}
+	return fd;
+}
+
+void
+socket_remove(struct socket_place *place)
+{
+	if (place->dir_fd < 0)
+		return;
+	identity_raise();
+	unlinkat(place->dir_fd, place->name, 0);
+	identity_drop();
+	close(place->dir_fd);
+	place->dir_fd = -1;
+}
+
+/* ---- connecting --------------------------------------------------------- */
+
+int
+socket_ask_peer(int sock, struct socket_peer *peer)
+{
+	struct ucred cred;
+	socklen_t size = sizeof(cred);
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &size) != 0)
+		return -errno;
+	*peer = (struct socket_peer){ .pid = cred.pid, .uid = cred.uid, .pidfd = -1 };
+	return 0;
+}
+
+int
+socket_peer_pidfd(int sock)
+{
+	socklen_t size = sizeof(int);
+	int fd = -1;
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) != 0)
+		return -errno;
+	return fd;
+}
+
+/* Through its descriptor: what the name leads to by now is of no concern. */
+static int
+connect_to(int socket_fd)
+{
+	struct sockaddr_un a = address_at(socket_fd, "");
+	int fd autoclose = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0 ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+/* Whom one believes: the inode's owner and the listener. */
+static int
+connect_at(int dir_fd, const char *name, uid_t owner, uid_t listener, struct socket_peer *peer)
+{
+	int fd autoclose = -1, sock autoclose = -1, rc;
+	struct stat st;
+
+	fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode) || st.st_nlink != 1 || (st.st_uid != owner && st.st_uid != listener))
+		return -EPERM;
+	if ((sock = connect_to(fd)) < 0)
+		return sock;
+	if ((rc = socket_ask_peer(sock, peer)) != 0)
+		return rc;
+	if (peer->uid != listener)
+		return -EPERM;
+	peer->pidfd = socket_peer_pidfd(sock);
+	return steal_fd(&sock);
+}
+
+static int
+connect_in_run(int diff_fd, uid_t owner, struct socket_peer *peer)
+{
+	int dir autoclose = open_run(), rc;
+	char name[SOCKET_NAME_MAX];
+
+	if (dir < 0)
+		return dir;
+	if ((rc = name_in_run(diff_fd, name)) != 0)
+		return rc;
+	return connect_at(dir, name, owner, 0, peer);
+}
+
+/*
+ * A daemon of root's may have been moved here, or a link made to it, so that is not
+ * believed: root's mounts have no socket in the diff directory.
+ */
+static int
+connect_in_diff(int diff_fd, uid_t owner, struct socket_peer *peer)
+{
+	int dir autoclose = openat(diff_fd, DIFFDIR_PROVIDED,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0)
+		return -errno;
+	if (owner == 0)
+		return -ENOENT;
+	return connect_at(dir, SOCKET_NAME, owner, owner, peer);
+}
+
+int
+socket_connect(int diff_fd, struct socket_peer *peer)
+{
+	struct stat st;
+	int sock;
+
+	if (fstat(diff_fd, &st) != 0)
+		return -errno;
+	sock = connect_in_run(diff_fd, st.st_uid, peer);
+	/* A name that root's mount left behind says nothing of a later mount by its owner. */
+	if (sock == -ENOENT || sock == -ECONNREFUSED || sock == -EPERM)
+		sock = connect_in_diff(diff_fd, st.st_uid, peer);
+	return sock;
+}

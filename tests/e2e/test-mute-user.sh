@@ -1,0 +1,7 @@
+# The same as an ordinary user.
+. "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-user.sh"
+fixture
+become_user
+mute_user=$pguser
+. "$srcdir/tests/lib-mute.sh"

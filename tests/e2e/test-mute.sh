@@ -1,0 +1,6 @@
+# A diff directory on a file system that takes requests and answers none: commands say so in
+# time, a mount can be taken away, and goes on where it was once there are answers.
+. "$srcdir/tests/lib-e2e.sh"
+fixture
+mute_user=root
+. "$srcdir/tests/lib-mute.sh"

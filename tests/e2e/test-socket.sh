@@ -1,0 +1,221 @@
+# Commands talk to who listens at a supervisor's socket, and signal nobody else: not whom
+# a file system of the attacker's names as the holder of a lock, nor another daemon of root's,
+# nor a process that has got a pid again.
+. "$srcdir/tests/lib-e2e.sh"
+fixture
+sockets=$support/sockets
+cp "$(command -v pbkfs)" "$work/pbkfs"; chmod 0755 "$work/pbkfs"
+said() { grep -Eq "$1" "$2"; }
+bounded() { timeout -k 1 45 "$@"; }
+# $1 ends by any signal.
+victim() { sleep 1000 & victim=$!; }
+unharmed() { kill -0 "$victim" && [ "$(awk '$1 == "State:" { print $2 }' "/proc/$victim/status")" = S ]; }
+begin() {
+	new_diff
+	pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --owner "$pguser" --wait "$@" >"$work/out" 2>&1 || { show "$work/out"; return 1; }
+	worker=$(worker_pid) supervisor=$(supervisor_pid)
+}
+ended() { wait_gone "$supervisor" "$worker"; }
+# Where the supervisor of $diff listens.
+place() { echo "/run/pbkfs/$(stat -c %Hd:%Ld-%i "$diff")"; }
+# who_has INODE: the processes with that socket.
+who_has() { for p in /proc/[0-9]*; do ls -l "$p/fd" 2>/dev/null | grep -qF "socket:[$1]" && echo "${p#/proc/}"; done; }
+# listen OPTION...: $listener is who listens, what it says is in $work/heard.
+listen() {
+	: >"$work/heard"
+	"$sockets" listen "$@" >"$work/heard" & listener_job=$!
+	until said '^listening' "$work/heard"; do kill -0 "$listener_job" 2>/dev/null || said '^listening' "$work/heard" || exit 99; done
+	listener=$(awk '$1 == "listening" { print $2 }' "$work/heard")
+}
+unvisited() { ! said connected "$work/heard"; }
+
+# ---- where it is, and for whom
+check "mount" begin || { plan_done; exit; }
+path=$(place)
+equal "it is the owner's, in a directory of root's" "srw------- $pguser|drwxr-xr-x root" \
+    "$(stat -c '%A %U' "$path")|$(stat -c '%A %U' /run/pbkfs)"
+check "there is none in the diff directory" [ ! -e "$diff/.pbkfs/socket" ]
+inode=$(awk -v p="$path" '$8 ~ p "$" || index($8, "/proc/self/fd/") == 1 { print $7 }' /proc/net/unix | head -n 1)
+equal "no child has it: not the worker, nor the keeper" "$supervisor" "$(who_has "$inode" | tr '\n' ' ' | sed 's/ $//')"
+check "stat" pbkfs stat -D "$mnt"
+check "has figures" said "^supervisor  *pid $supervisor$" "$work/out"
+rm "$diff/.pbkfs/stat"
+check "stat writes no file" pbkfs stat -D "$mnt" --format json
+check "as the file is not needed" [ ! -e "$diff/.pbkfs/stat" ]
+kill -USR1 "$supervisor"
+check "SIGUSR1 still writes it" eval 'until [ -s "$diff/.pbkfs/stat" ]; do kill -0 "$supervisor" || break; done; [ -s "$diff/.pbkfs/stat" ]'
+check "the owner may ask" as "$pguser" "$work/pbkfs" stat -D "$mnt"
+cat "$mnt/PG_VERSION" >/dev/null
+check "counters from zero" pbkfs stat -D "$mnt" --counters-reset --format json
+"$support/jsonflat" <"$work/out" | grep '^operations\..*\.count ' >"$work/counts"
+check "are zero" sh -c 'awk "{ n += \$2 } END { exit n > 2 }" "$1"' - "$work/counts"
+refuse "others may not ask" "cannot be opened: Permission denied" as nobody "$work/pbkfs" stat -D "$mnt"
+check "unmount" unmount_it
+check "its name is gone" [ ! -e "$path" ]
+
+# ---- by force
+begin; exec 5<"$mnt/PG_VERSION"
+check "unmount --force of a mount in use" unmount_it --force
+check "without a word" [ ! -s "$work/err" ]
+check "ends both processes" ended
+exec 5<&-
+begin
+check "cleanup --force" pbkfs cleanup -d "$diff" --force
+check "ends both" ended
+
+# ---- a stopped supervisor: the kernel knows it all the same
+begin; kill -STOP "$supervisor"
+refuse "stat of a stopped supervisor ends in time" "supervisor .*pid $supervisor\) does not answer" bounded pbkfs stat -D "$mnt"
+check "unmount --force" bounded pbkfs unmount --force -D "$mnt"
+check "kills it, and its worker ends" ended
+begin; kill -STOP "$supervisor"; exec 5<"$mnt/PG_VERSION"
+check "cleanup --force of one in use" bounded pbkfs cleanup --force -d "$diff"
+check "gets rid of both" ended
+exec 5<&-
+begin; kill -STOP "$supervisor"
+bounded "$sockets" old pbkfs unmount --force -D "$mnt" >"$work/forced" 2>&1
+check "before Linux 6.5 it is not killed by its number" kill -0 "$supervisor"
+check "it is said" said "no process was ended, only the mount is detached: .*before Linux 6\.5" "$work/forced"
+check "the mount is detached" eval '! is_mounted "$mnt"'
+kill -CONT "$supervisor"
+check "and all ends by itself" ended
+begin
+check "where it answers, no pidfd is needed" bounded "$sockets" old pbkfs unmount --force -D "$mnt"
+check "to end it" ended
+
+# ---- nobody listens: an older supervisor, or a name that was taken away
+begin; mv "$(place)" "$work/taken"
+refuse "stat without a socket" "could not ask who serves .*nobody listens at its socket; was it mounted by an older" bounded pbkfs stat -D "$mnt"
+check "unmount does not need it" unmount_it
+check "and waits for the end" [ ! -e "/proc/$supervisor" ]
+begin; rm "$(place)"; exec 5<"$mnt/PG_VERSION"
+check "unmount --force without it" bounded pbkfs unmount --force -D "$mnt"
+cp "$work/err" "$work/warned"
+check "detaches and says so" said "no process was ended, only the mount is detached: nobody listens" "$work/warned"
+check "ends its connection, and so its processes" ended
+exec 5<&-
+
+# ---- a file system that lies about locks
+note "a file system of the attacker's"
+mkdir -m 0755 "$work/fs" "$work/at"; chown "$pguser:" "$work/fs"
+victim
+"$builddir/tests/bench/passthrough" -l "$victim" -u "$pguid:$pggid" "$work/fs" "$work/at" & liar=$!
+until is_mounted "$work/at"; do kill -0 "$liar" || exit 99; done
+real_diff=$diff diff=$work/at/diff
+check "mount on it" begin
+check "where the victim holds the lock" "$support/fcntl-owner" "$diff/.pbkfs-lock" "$victim"
+check "stat" bounded pbkfs stat -D "$mnt"
+check "asks the supervisor" said "^supervisor  *pid $supervisor$" "$work/out"
+check "and signals nobody" unharmed
+check "list" bounded pbkfs list
+check "names the supervisor" eval 'pbkfs list --format json | "$support/jsonflat" | grep -q "supervisor_pid $supervisor$"'
+kill9 "$supervisor" "$worker"; ended
+refuse "stat of a dead mount" "could not ask who serves" bounded pbkfs stat -D "$mnt"
+check "signals nobody" unharmed
+bounded pbkfs unmount --force -D "$mnt" >"$work/out" 2>&1
+check "unmount --force only detaches" eval '! is_mounted "$mnt" && unharmed'
+bounded pbkfs cleanup --force -d "$diff" >"$work/out" 2>"$work/err"
+check "cleanup --force signals nobody" unharmed
+check "mount once more" begin
+kill -STOP "$supervisor"
+bounded pbkfs unmount --force -D "$mnt" >"$work/out" 2>&1
+check "unmount --force kills who listens" wait_gone "$supervisor"
+check "and not the victim" unharmed
+umount -l "$work/at"; wait "$liar"
+diff=$real_diff
+
+# ---- who else may listen there
+note "another one listens"
+mkdir -m 0755 "$work/daemon"
+# alone: the worker has the lock, and nobody listens at the supervisor's socket.
+alone() { begin && kill9 "$supervisor" && wait_gone "$supervisor"; }
+# not_believed WHAT PATTERN: what stat says.
+not_believed() {
+	refuse "$1: stat does not believe it" "$2" bounded pbkfs stat -D "$mnt"
+	bounded pbkfs list >"$work/out" 2>&1
+	bounded pbkfs unmount --force -D "$mnt" >"$work/out" 2>&1
+	check "$1: the mount is detached" eval '! is_mounted "$mnt"'
+	alone
+	bounded pbkfs cleanup --force -d "$diff" >"$work/out" 2>&1
+	check "$1: nobody is ended" kill -0 "$listener"
+	kill "$listener"; wait "$listener_job" 2>/dev/null
+	wait_gone "$worker"
+}
+not_visited() {
+	not_believed "$1" "its worker .* goes on alone|not its owner's"
+	check "$1: nobody comes there" unvisited
+}
+alone; listen "$work/daemon/socket"
+ln -s "$work/daemon/socket" "$diff/.pbkfs/socket"
+not_visited "a link to another daemon of root's"
+alone; listen "$work/daemon/socket"
+ln "$work/daemon/socket" "$diff/.pbkfs/socket"
+not_visited "a second name of it"
+alone; listen "$work/daemon/socket"
+mv "$work/daemon/socket" "$diff/.pbkfs/socket"
+not_visited "its socket, moved there"
+alone; listen -u "$(id -u nobody)" -o "$(id -u nobody)" "$diff/.pbkfs/socket"
+not_visited "a socket of another user's"
+alone; listen "$work/daemon/socket"
+ln -sf "$work/daemon/socket" "$(place)"
+not_visited "a link in the directory of root's"
+rm -f "$(place)"
+# What is the owner's by name, and another's by who listens.
+alone; listen -o "$pguid" "$diff/.pbkfs/socket"
+not_believed "root listens at the owner's" "its worker .* goes on alone|not its owner's"
+alone; listen -o "$pguid" -u "$(id -u nobody)" "$diff/.pbkfs/socket"
+not_believed "another user listens at the owner's" "its worker .* goes on alone|not its owner's"
+
+# What answers with a file that could change is not read.
+printf '{"mountpoint": "secret"}' >"$work/report"
+alone; listen -r "$work/report" "$(place)"
+refuse "an answer that is no answer" "could not ask|does not answer" bounded pbkfs stat -D "$mnt"
+check "is not shown" eval '! grep secret "$work/out" "$work/err"'
+kill "$listener"; wait "$listener_job" 2>/dev/null
+unmount_it >"$work/out" 2>&1
+
+# ---- a pid that another process has by now
+note "a pid that was used before"
+alone; listen -f "$(place)"
+wait "$listener_job"
+# The next process gets it.
+recycle() {
+	for try in 1 2 3 4 5 6 7 8 9; do
+		echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid
+		sleep 1000 & recycled=$!
+		[ "$recycled" -ne "$1" ] || return 0
+		kill "$recycled"
+	done
+	return 1
+}
+check "it is used again" recycle "$listener"
+victim=$recycled
+refuse "stat" "" bounded pbkfs stat -D "$mnt"
+bounded pbkfs unmount --force -D "$mnt" >"$work/out" 2>&1
+check "unmount --force ends nobody" unharmed
+
+# ---- a flood
+note "a flood by the owner"
+rm -f "$(place)"; pbkfs unmount --force -D "$mnt" >"$work/out" 2>&1
+check "mount" begin
+cp "$sockets" "$work/sockets"; chmod 0755 "$work/sockets"
+fds=$(ls "/proc/$supervisor/fd" | wc -l)
+lines=$(wc -l <"$diff/.pbkfs/pbkfs.log")
+as "$pguser" "$work/sockets" flood "$(place)" 6 >"$work/flooded" 2>&1 & flood=$!
+manifest "$mnt/base" >"$work/before"
+reads=0
+while kill -0 "$flood" 2>/dev/null; do
+	manifest "$mnt/base" >"$work/during" && reads=$((reads + 1))
+	[ $reads -ne 1 ] || check "root's stat meanwhile" bounded pbkfs stat -D "$mnt"
+done
+wait "$flood"; flood_status=$?
+check "it was one: $(cat "$work/flooded")" [ $flood_status -eq 0 ]
+same "files are read meanwhile: $reads times" "$work/before" "$work/during"
+check "stat" bounded pbkfs stat -D "$mnt"
+equal "the same worker serves" "$worker" "$(worker_pid)"
+# What the flood left is closed when it is found out.
+few_fds() { for try in 1 2 3 4 5 6 7 8; do [ "$(ls "/proc/$supervisor/fd" | wc -l)" -gt "$fds" ] || return 0; pbkfs stat -D "$mnt" >/dev/null; done; return 1; }
+check "no descriptor is left" few_fds
+check "the log has few lines of it" [ $(($(wc -l <"$diff/.pbkfs/pbkfs.log") - lines)) -lt 60 ]
+check "unmount" unmount_it
+plan_done

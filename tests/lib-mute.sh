@@ -1,0 +1,51 @@
+# The story of test-mute.sh; $mute_user is who mounts.
+cp "$(command -v pbkfs)" "$work/pbkfs"; chmod 0755 "$work/pbkfs"
+command_of() { if [ "$mute_user" = root ]; then "$@"; else as "$mute_user" "$@"; fi; }
+# in_time SECONDS COMMAND...
+in_time() { in_time=$1; shift; command_of timeout -s KILL "$in_time" "$work/pbkfs" "$@"; }
+mkdir -m 0755 "$work/fs" "$work/at"; chown "$pguser:" "$work/fs"
+"$builddir/tests/bench/passthrough" -u "$pguid:$pggid" "$work/fs" "$work/at" & server=$!
+until is_mounted "$work/at"; do kill -0 "$server" || exit 99; done
+diff=$work/at/diff
+mute() { kill -USR1 "$server"; }
+speak() { kill -USR2 "$server"; }
+begin() {
+	new_diff
+	command_of "$work/pbkfs" mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait >"$work/out" 2>&1 || { show "$work/out"; return 1; }
+	worker=$(worker_pid) supervisor=$(supervisor_pid)
+	command_of sh -c 'echo changed >"$1/changed"' - "$mnt"
+}
+end_of_both() { wait_gone "$supervisor" "$worker"; }
+
+check "mount" begin || { plan_done; exit; }
+mute
+refuse "stat" "diff directory does not answer" in_time 12 stat -D "$mnt"
+check "list" in_time 12 list
+cp "$work/out" "$work/all"
+check "shows what the kernel knows" grep -Eq "^$mnt  *unknown .* $diff " "$work/all"
+refuse "cleanup" "$diff\" does not answer: nothing was removed" in_time 12 cleanup -d "$diff"
+check "the mount is there" is_mounted "$mnt"
+refuse "unmount" "is unmounted, but its diff directory .* does not answer" in_time 30 unmount -D "$mnt"
+check "unmounts" eval '! is_mounted "$mnt"'
+speak
+check "both processes end once there are answers" end_of_both
+check "in order: mount" command_of "$work/pbkfs" mount -D "$mnt" -d "$diff" -B "$store" -I "$instance" -i "$id" --wait
+equal "what was written is there" changed "$(command_of cat "$mnt/changed")"
+worker=$(worker_pid) supervisor=$(supervisor_pid)
+
+for name in "-D $mnt" "-d $diff" "-D $mnt -d $diff"; do
+	mute
+	# shellcheck disable=SC2086
+	refuse "unmount --force $name" "is unmounted, but its diff directory .* does not answer" in_time 45 unmount --force $name
+	check "unmounts" eval '! is_mounted "$mnt"'
+	speak
+	check "both processes end" end_of_both
+	check "mount again" begin
+done
+mute
+refuse "cleanup --force" "does not answer: nothing was removed" in_time 60 cleanup --force -d "$diff"
+check "unmounts" eval '! is_mounted "$mnt"'
+speak
+check "both processes end" end_of_both
+check "cleanup --force with answers" in_time 30 cleanup --force -d "$diff"
+plan_done

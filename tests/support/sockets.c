@@ -1,0 +1,223 @@
+/*
+ * The other end of a supervisor's socket, as others would have it:
+ *
+ *	sockets listen [-f] [-o UID] [-u UID] [-r FILE] PATH
+ *	sockets flood PATH SECONDS
+ *	sockets old COMMAND [ARGUMENT...]
+ *
+ * listen makes a socket at PATH, says "listening PID" on standard output, then "connected"
+ * for each who comes, and answers nothing.  -o gives the name to UID, -u is that user
+ * before it listens.  With -f the process that listens ends at once, and a child goes on with its
+ * socket.  -r answers every request with FILE as if that were a report.
+ *
+ * flood does to a supervisor what it must not mind: connections without a request, beyond any limit,
+ * half frames, long ones, garbage, requests whose answers nobody reads, descriptors.
+ *
+ * old runs a command as on Linux before 6.5, which knows no SO_PEERPIDFD.
+ */
+#include "config.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ipc/command.h"
+#include "ipc/fdpass.h"
+
+#define PEERPIDFD	77	/* SO_PEERPIDFD */
+#define CONNECTIONS	200	/* that a flood holds at a time */
+
+static struct sockaddr_un
+address(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		errx(2, "\"%s\" is too long", path);
+	strcpy(a.sun_path, path);
+	return a;
+}
+
+/* ---- listen ------------------------------------------------------------- */
+
+static void
+answer(int fd, const char *report)
+{
+	struct command_frame f;
+	int file;
+
+	while (report != NULL && recv(fd, &f, sizeof(f), 0) == sizeof(f)) {
+		command_init(&f, COMMAND_REPORT);
+		if ((file = open(report, O_RDONLY | O_NONBLOCK)) < 0)
+			err(1, "%s", report);
+		f.arg[0] = (uint64_t)lseek(file, 0, SEEK_END);
+		command_send(fd, &f, file);
+		close(file);
+	}
+}
+
+static void
+serve(int sock, const char *report)
+{
+	int fd;
+
+	while ((fd = accept(sock, NULL, NULL)) >= 0) {
+		printf("connected\n");
+		fflush(stdout);
+		answer(fd, report);
+	}
+}
+
+static int
+listen_main(int argc, char **argv)
+{
+	const char *report = NULL;
+	long owner = -1, uid = -1;
+	bool forks = false;
+	struct sockaddr_un a;
+	int opt, sock;
+
+	while ((opt = getopt(argc, argv, "fo:r:u:")) != -1)
+		if (opt == 'f')
+			forks = true;
+		else if (opt == 'o')
+			owner = atol(optarg);
+		else if (opt == 'u')
+			uid = atol(optarg);
+		else
+			report = optarg;
+	a = address(argv[optind]);
+	sock = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	unlink(argv[optind]);
+	if (bind(sock, (struct sockaddr *)&a, sizeof(a)) != 0 || chmod(argv[optind], 0600) != 0)
+		err(1, "%s", argv[optind]);
+	if (owner >= 0 && chown(argv[optind], (uid_t)owner, (gid_t)-1) != 0)
+		err(1, "%s", argv[optind]);
+	if (uid >= 0 && setuid((uid_t)uid) != 0)
+		err(1, "setuid");
+	if (listen(sock, 16) != 0)
+		err(1, "listen");
+	printf("listening %d\n", (int)getpid());
+	fflush(stdout);
+	if (forks && fork() != 0)
+		return 0;
+	serve(sock, report);
+	return 0;
+}
+
+/* ---- flood -------------------------------------------------------------- */
+
+static int held[CONNECTIONS];
+
+static void
+misbehave(int fd, unsigned how)
+{
+	static char noise[3 * sizeof(struct command_frame)];
+	struct command_frame f;
+	int i;
+
+	command_init(&f, COMMAND_STATUS);
+	switch (how % 7) {
+	case 0:
+		break;		/* says nothing */
+	case 1:
+		send(fd, &f, sizeof(f) / 2, MSG_DONTWAIT | MSG_NOSIGNAL);
+		break;
+	case 2:
+		memset(noise, (int)how, sizeof(noise));
+		send(fd, noise, sizeof(noise), MSG_DONTWAIT | MSG_NOSIGNAL);
+		break;
+	case 3:
+		send(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL);
+		break;
+	case 4:
+		f.arg[0] = 1;
+		for (i = 0; i < 100; i++)
+			send(fd, &f, sizeof(f), MSG_DONTWAIT | MSG_NOSIGNAL);
+		break;
+	case 5:
+		fdpass_send(fd, &f, sizeof(f), STDERR_FILENO);
+		break;
+	default:
+		f.type = (uint16_t)how;
+		send(fd, &f, sizeof(f), MSG_DONTWAIT | MSG_NOSIGNAL);
+		break;
+	}
+}
+
+static int
+flood_main(char **argv)
+{
+	struct sockaddr_un a = address(argv[0]);
+	time_t until = time(NULL) + atol(argv[1]);
+	unsigned n = 0, slot;
+	int fd;
+
+	while (time(NULL) < until) {
+		fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+		if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
+			if (fd < 0 || errno != EAGAIN)
+				err(1, "connect");
+			close(fd);
+			poll(NULL, 0, 1);	/* its queue is full */
+			continue;
+		}
+		slot = n % CONNECTIONS;
+		if (n >= CONNECTIONS)
+			close(held[slot]);
+		held[slot] = fd;
+		misbehave(fd, n++);
+	}
+	printf("%u connections\n", n);
+	return n == 0;
+}
+
+/* ---- old ---------------------------------------------------------------- */
+
+static int
+old_main(char **argv)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getsockopt, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PEERPIDFD, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOPROTOOPT),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(*code), code };
+
+	if ((prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0 &&
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		err(1, "seccomp");
+	execvp(argv[0], argv);
+	err(1, "%s", argv[0]);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc > 2 && strcmp(argv[1], "listen") == 0)
+		return listen_main(argc - 1, argv + 1);
+	if (argc == 4 && strcmp(argv[1], "flood") == 0)
+		return flood_main(argv + 2);
+	if (argc > 2 && strcmp(argv[1], "old") == 0)
+		return old_main(argv + 2);
+	errx(2, "usage: sockets listen|flood|old ...");
+}
