@@ -132,7 +132,7 @@ take_mapping(const char *option, const char *text, bool external, struct provisi
 	if (split_mapping(text, &from, &to) != 0)
 		return cli_error("%s takes OLD=NEW, two absolute paths, not \"%s\"", option, text);
 	if ((rc = paths_resolve_parent(to, path)) != 0)
-		return cli_error("could not use \"%s\": %s", to, strerror(-rc));
+		return cli_error("could not use \"%s\": %s", to, paths_strerror(rc));
 	if (p->n_mappings == PROVISION_MAPPINGS_MAX || (to = strdup(path)) == NULL)
 		return cli_error("there are too many mappings");
 	p->mapping[p->n_mappings++] = (struct provision_mapping){ from, to, external };

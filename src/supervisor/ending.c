@@ -30,6 +30,7 @@
 #include "supervisor/diffdir.h"
 #include "supervisor/ending.h"
 #include "supervisor/holders.h"
+#include "supervisor/identity.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/state.h"
 
@@ -80,24 +81,42 @@ ending_presume_cut(struct supervisor *s)
 		log_warn("could not write \"%s\": %s", DIFFDIR_CHANGES "/" DIFFDIR_CUT, strerror(-rc));
 }
 
+/* Ours, that is: root's is known by what is seen in the directory that was walked to. */
+static int
+find_mount(const struct supervisor *s, struct mountinfo *m)
+{
+	int id, rc;
+
+	if (!identity_is_root())
+		return mountinfo_find(s->config->mnt, m);
+	if ((id = mountinfo_id_at(s->mnt_parent_fd, s->mnt_base)) < 0)
+		return id;
+	rc = mountinfo_find_id(id, m);
+	return rc == 0 && (strcmp(m->fstype, MOUNT_FSTYPE) != 0 ||
+	    strcmp(m->source, s->config->diff) != 0) ? -ESTALE : rc;
+}
+
 void
 ending_watch(struct supervisor *s)
 {
+	struct pin_mount pin = {
+		.path = s->config->mnt, .parent_fd = s->mnt_parent_fd, .base = s->mnt_base,
+	};
 	struct mountinfo *m autofree = malloc(sizeof(*m));
 	struct ending *e = &s->ending;
 	int rc;
 
 	e->table_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	if (e->table_fd < 0 || m == NULL || mountinfo_find(s->config->mnt, m) != 0) {
+	if (e->table_fd < 0 || m == NULL || find_mount(s, m) != 0) {
 		log_warn("could not find the mount in /proc/self/mountinfo");
 		ending_forget(e);
 		return;
 	}
-	e->id = m->id;
+	e->id = pin.id = m->id;
 	e->major = m->major;
 	e->minor = m->minor;
 	e->sysfs = find_in_sysfs(e);
-	if ((rc = pin_take(&e->pin, s->config->mnt)) != 0)
+	if ((rc = pin_take(&e->pin, &pin)) != 0)
 		log_debug("could not pin the mount: %s", strerror(-rc));
 }
 

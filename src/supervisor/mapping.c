@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "supervisor/identity.h"
 #include "supervisor/mapping.h"
 #include "supervisor/paths.h"
+#include "supervisor/walk.h"
 
 #define FAIL(s, ...)	(state_fail((s), __VA_ARGS__), -1)
 
@@ -47,29 +49,70 @@ is_empty(int fd)
 	return empty;
 }
 
+/* Where it is, or is to be: nobody else may put another directory there. */
 static int
-open_one(struct supervisor *s, const char *to)
+open_parent(struct supervisor *s, const char *to)
+{
+	char error[WALK_ERROR_MAX];
+	struct walk w;
+	int fd = walk_parent(to, &w, error);
+
+	if (fd < 0 || (identity_is_root() && walk_check(&w, to, s->uid, error) != 0)) {
+		if (fd >= 0)
+			close(fd);
+		return FAIL(s, "could not use \"%s\" as user %u: %s", to, (unsigned)s->uid, error);
+	}
+	return fd;
+}
+
+static bool
+is_same(int fd, const struct stat *st)
+{
+	struct stat other;
+
+	return fd >= 0 && fstat(fd, &other) == 0 && other.st_dev == st->st_dev &&
+	    other.st_ino == st->st_ino;
+}
+
+/* The way to it may have led elsewhere than its name said. */
+static int
+check_opened(struct supervisor *s, const char *to, int fd)
 {
 	struct stat st;
-	int fd;
 
-	if (check_place(s, to) != 0)
-		return -1;
-	if (mkdir(to, 0700) == 0)
-		s->mapped_made[s->n_mapped] = true;
-	else if (errno != EEXIST)
-		return FAIL(s, "could not create \"%s\" as user %u: %s", to, (unsigned)s->uid,
-		    strerror(errno));
-	fd = open(to, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return FAIL(s, "could not open \"%s\" as user %u: %s", to, (unsigned)s->uid,
-		    strerror(errno));
-	s->mapped_fd[s->n_mapped++] = fd;
+	if (fstat(fd, &st) != 0)
+		return FAIL(s, "could not look at \"%s\": %s", to, strerror(errno));
 	if (st.st_uid != s->uid || (st.st_mode & 022) != 0)
 		return FAIL(s, "\"%s\" has to belong to user %u and be writable by nobody else",
 		    to, (unsigned)s->uid);
+	if (is_same(s->store_fd, &st) || is_same(s->diff.fd, &st) || is_same(s->mnt_fd, &st))
+		return FAIL(s, "\"%s\" is store, mountpoint or diff directory", to);
 	return is_empty(fd) ? 0 : FAIL(s, "\"%s\" is not empty: empty it, or map to another directory",
 	    to);
+}
+
+static int
+open_one(struct supervisor *s, const char *to)
+{
+	const char *base = strrchr(to, '/') + 1;
+	unsigned i = s->n_mapped;
+	int parent_fd;
+
+	if (check_place(s, to) != 0 || (parent_fd = open_parent(s, to)) < 0)
+		return -1;
+	s->mapped_parent_fd[i] = parent_fd;
+	s->mapped_fd[i] = -1;
+	s->n_mapped++;
+	if (mkdirat(parent_fd, base, 0700) == 0)
+		s->mapped_made[i] = true;
+	else if (errno != EEXIST)
+		return FAIL(s, "could not create \"%s\" as user %u: %s", to, (unsigned)s->uid,
+		    strerror(errno));
+	s->mapped_fd[i] = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->mapped_fd[i] < 0)
+		return FAIL(s, "could not open \"%s\" as user %u: %s", to, (unsigned)s->uid,
+		    strerror(errno));
+	return check_opened(s, to, s->mapped_fd[i]);
 }
 
 int
@@ -87,12 +130,18 @@ mapping_open(struct supervisor *s)
 void
 mapping_close(struct supervisor *s)
 {
+	const char *to;
+	unsigned i;
+
 	while (s->n_mapped > 0) {
-		s->n_mapped--;
-		close(s->mapped_fd[s->n_mapped]);
+		i = --s->n_mapped;
+		to = s->config->provision->mapping[i].to;
+		if (s->mapped_fd[i] >= 0)
+			close(s->mapped_fd[i]);
 		/* A directory that we made goes again if it is still empty. */
-		if (s->failed && !s->ready_once && s->mapped_made[s->n_mapped])
-			rmdir(s->config->provision->mapping[s->n_mapped].to);
+		if (s->failed && !s->ready_once && s->mapped_made[i])
+			unlinkat(s->mapped_parent_fd[i], strrchr(to, '/') + 1, AT_REMOVEDIR);
+		close(s->mapped_parent_fd[i]);
 	}
 }
 

@@ -23,6 +23,7 @@
 #include "base/util.h"
 #include "ipc/fdpass.h"
 #include "supervisor/identity.h"
+#include "supervisor/mountinfo.h"
 #include "supervisor/pin.h"
 #include "supervisor/spawn.h"
 
@@ -46,24 +47,49 @@ pin_is_taken(const struct pin *p)
 	return p->sock[0] >= 0;
 }
 
+static int
+clone_tree(int dir_fd, const char *name, unsigned flags)
+{
+	int fd = (int)syscall(SYS_open_tree, dir_fd, name,
+	    OPEN_TREE_CLONE | O_CLOEXEC | AT_NO_AUTOMOUNT | flags);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Others may move what is on the way to it: the mount is looked at before it is copied. */
+static int
+copy_as_root(const struct pin_mount *m)
+{
+	int fd autoclose = openat(m->parent_fd, m->base,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return mountinfo_id_of(fd) == m->id ? clone_tree(fd, "", AT_EMPTY_PATH) : -ESTALE;
+}
+
+/* By name, for only that leads to the copy of it in a namespace of one's own. */
+static int
+copy_as_user(const struct pin_mount *m)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+		return -errno;
+	return clone_tree(AT_FDCWD, m->path, AT_SYMLINK_NOFOLLOW);
+}
+
 /* In a child, which may enter namespaces of its own.  Returns an exit status: an errno. */
 static int
-copy_mount(const char *mnt, int sock)
+copy_mount(const struct pin_mount *m, int sock)
 {
 	int fd;
 
 	identity_raise();
-	if (!identity_is_root() && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-		return errno;
-	fd = (int)syscall(SYS_open_tree, AT_FDCWD, mnt,
-	    OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
-	if (fd < 0)
-		return errno;
-	return -fdpass_send(sock, &(char){ 0 }, 1, fd);
+	fd = identity_is_root() ? copy_as_root(m) : copy_as_user(m);
+	return fd < 0 ? -fd : -fdpass_send(sock, &(char){ 0 }, 1, fd);
 }
 
 int
-pin_take(struct pin *p, const char *mnt)
+pin_take(struct pin *p, const struct pin_mount *m)
 {
 	int status;
 	pid_t pid;
@@ -71,7 +97,7 @@ pin_take(struct pin *p, const char *mnt)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->sock) != 0)
 		return -errno;
 	if ((pid = fork()) == 0)
-		_exit(copy_mount(mnt, p->sock[1]));
+		_exit(copy_mount(m, p->sock[1]));
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)

@@ -14,11 +14,17 @@ struct pin {
 /* Before anything else. */
 void	pin_init(struct pin *p);
 
+/* Which mount: by its path, and for root by the id that is seen at base in parent_fd. */
+struct pin_mount {
+	const char *path, *base;
+	int	parent_fd, id;
+};
+
 /*
- * Pins the mount at mnt.  Returns 0, or negative errno where the caller is not
- * allowed to: an ordinary user needs a user namespace.
+ * Pins a mount.  Returns 0, -ESTALE for another one in its place, or negative
+ * errno where the caller is not allowed to: an ordinary user needs a user namespace.
  */
-int	pin_take(struct pin *p, const char *mnt);
+int	pin_take(struct pin *p, const struct pin_mount *m);
 bool	pin_is_taken(const struct pin *p);
 
 /*

@@ -83,6 +83,7 @@ struct supervisor {
 	bool	prepared;	/* MSG_PREPARED arrived */
 	bool	filling;	/* worker_fill() runs, or has run */
 	int	mapped_fd[PROVISION_MAPPINGS_MAX];	/* mapping.h */
+	int	mapped_parent_fd[PROVISION_MAPPINGS_MAX];	/* what holds them */
 	bool	mapped_made[PROVISION_MAPPINGS_MAX];	/* of these, that we made */
 	unsigned n_mapped;	/* of these, that are open */
 	unsigned n_warnings;	/* MSG_WARNINGs and MSG_NOTEs that arrived */

@@ -112,6 +112,19 @@ bad_map "one within the mount" "mountpoint" -T "$fast=$mnt/base"
 bad_map "one within the store" "store" -T "$fast=$store/x"
 bad_map "no mapping at all" "takes OLD=NEW" -T "$fast"
 bad_map "one directory for two" "mapped twice" -T "$fast=$work/owned/x" --external-mapping "$ext=$work/owned/x"
+# A way that a third user can change leads to where he likes, be it checked before or not.
+install -d -o 4711 -m 0755 "$work/third"; install -d -o "$pguser" -m 0700 "$work/third/place"
+bad_map "a way that a third user can change" "user 4711 could replace" -T "$fast=$work/third/place"
+bad_map "such a way to one that is to be made" "user 4711 could replace" -T "$fast=$work/third/new"
+refuse "which is not made" "" test -e "$work/third/new"
+setpriv --reuid=4711 --clear-groups ln -s "$work/owned" "$work/third/link"
+bad_map "a link of his on the way" "symbolic link that others" --external-mapping "$ext=$work/third/link/x"
+chown root: "$work/third"; chmod 0777 "$work/third"
+bad_map "a way that all can change" "can be written by others" -T "$fast=$work/third/place"
+chmod 1777 "$work/third"
+new_diff
+check "a sticky directory of root's is none" mount_it -T "$fast=$work/third/place"
+check "unmount" unmount_it
 new_diff
 check "mount without external directories" mount_it --skip-external-dirs
 refuse "there are none" "" test -e "$mnt/.pbkfs-external"
