@@ -541,10 +541,10 @@ json_put_node(struct json_out *o, const char *key, const struct json_node *nodes
 }
 
 int
-json_flush(struct json_out *o, FILE *to)
+json_flush(struct json_out *o, int (*sink)(const char *text, size_t len))
 {
-	if (o->error == 0 && o->len > 0 && fwrite(o->buf, 1, o->len, to) != o->len)
-		o->error = errno != 0 ? -errno : -EIO;
+	if (o->error == 0 && o->len > 0)
+		o->error = sink(o->buf, o->len);
 	o->len = 0;
 	return o->error;
 }

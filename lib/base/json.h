@@ -79,10 +79,10 @@ void	json_put_node(struct json_out *o, const char *key, const struct json_node *
 	    const struct json_node *node);
 
 /*
- * Writes what there is so far to a stream, for texts that are too long to be
- * kept.  Returns 0 or negative errno, which is remembered like -ENOMEM.
+ * Hands what there is so far to sink, for texts that are too long to be kept.
+ * Returns 0 or negative errno, as sink does, which is remembered like -ENOMEM.
  */
-int	json_flush(struct json_out *o, FILE *to);
+int	json_flush(struct json_out *o, int (*sink)(const char *text, size_t len));
 
 /*
  * Ends the text with a line feed and hands the buffer, NUL terminated, to the

@@ -102,6 +102,12 @@ text_ask_locale(void)
 		bytes_only = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 }
 
+bool
+text_terminal_takes_bytes(void)
+{
+	return bytes_only;
+}
+
 void
 text_make_terminal(char *s)
 {

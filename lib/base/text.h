@@ -38,6 +38,7 @@ void	text_copy_printable(char *to, size_t size, const void *from, size_t len);
  * UTF-8 may be a control, so that only ASCII is left.
  */
 void	text_make_terminal(char *s);
+bool	text_terminal_takes_bytes(void);
 /* Learns from the environment what terminals take.  Call it before the first thread. */
 void	text_ask_locale(void);
 

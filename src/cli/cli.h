@@ -4,6 +4,8 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <stddef.h>
+
 #include "cli/options.h"
 
 enum { EXIT_USAGE = 2 };	/* 1 = failed, 0 = done */
@@ -14,10 +16,29 @@ void	cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * A line on standard output.  In all four, hostile text of others does nothing
- * to a terminal: base/text.h.
+ * cli/output.c: all that a command prints.  Hostile text of others does nothing to a
+ * terminal there: base/text.h.
+ *
+ * A line on standard output; and text with ends of lines of its own, or without.
  */
 void	cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void	cli_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line on standard error that the next one takes the place of, whatever it is; and its end. */
+void	cli_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void	cli_progress_end(void);
+
+/* Text that json.h made.  Where a terminal takes bytes for characters: in ASCII.  Returns 0 or negative errno. */
+int	cli_put_json(const char *text, size_t len);
+
+/*
+ * Passes on, filtered, what a child prints that may not be ours any more, until both
+ * pipes end; closes them.  Returns 0, or negative errno if its output could not be printed.
+ */
+int	cli_relay(int out_fd, int err_fd);
+
+/* Returns 0 or negative errno if something could not be printed. */
+int	cli_flush(void);
 
 /* Each runs one command and returns the exit status. */
 int	cmd_mount(const struct options *o);

@@ -60,8 +60,8 @@ print(const struct mountinfo_list *mounts, const struct listed *listed, bool jso
 		rc = list_json_print(mounts->mount, listed, mounts->n);
 	else
 		list_text_print(mounts->mount, listed, mounts->n);
-	if (rc == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-		rc = -errno;
+	if (rc == 0)
+		rc = cli_flush();
 	if (rc != 0)
 		return cli_error("could not print: %s", strerror(-rc));
 	if (mounts->left_out > 0)

@@ -294,14 +294,12 @@ start_supervisor(struct supervisor_config *c, int *notify)
 }
 
 static void
-print_word(const char *text)
+print_word(const char *word)
 {
-	char copy[PATH_MAX], word[2 * PATH_MAX];
+	char quoted[2 * PATH_MAX];
 
-	strlcpy(copy, text, sizeof(copy));
-	text_make_terminal(copy);
-	text_quote_shell(copy, word, sizeof(word));
-	printf("%s", word);
+	text_quote_shell(word, quoted, sizeof(quoted));
+	cli_print("%s", quoted);
 }
 
 /* Where packages put the server of one major version; else it is in the PATH. */
@@ -320,12 +318,12 @@ find_pg_ctl(unsigned version, char *path, size_t size)
 static void
 print_user(const char *name)
 {
-	printf("runuser -u ");
+	cli_print("runuser -u ");
 	if (name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0')
-		printf("%s", name);
+		cli_print("%s", name);
 	else
 		print_word(name);
-	printf(" -- ");
+	cli_print(" -- ");
 }
 
 static void
@@ -335,13 +333,13 @@ print_start_command(const struct waiter *w, const char *mnt)
 	char program[64];
 
 	find_pg_ctl(w->server_version, program, sizeof(program));
-	printf("start PostgreSQL %u with: ", w->server_version);
+	cli_print("start PostgreSQL %u with: ", w->server_version);
 	if (geteuid() == 0 && w->uid != 0 && pw != NULL)
 		print_user(pw->pw_name);
-	printf("%s -D ", program);
+	cli_print("%s -D ", program);
 	print_word(mnt);
-	printf(" start\n");
-	fflush(stdout);
+	cli_print(" start\n");
+	cli_flush();
 }
 
 /* One who is not where the server is may have meant another time. */

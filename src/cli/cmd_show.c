@@ -53,10 +53,10 @@ show_all(struct request *q, int store_fd)
 	if (q->json)
 		show_json_begin(&q->out, q->store);
 	else if (n == 0)
-		printf("no instances\n");
+		cli_print("no instances\n");
 	for (i = 0; i < n; i++) {
 		if (i > 0 && !q->json)
-			printf("\n");
+			cli_print("\n");
 		show_one(q, store_fd, names[i]);
 	}
 	instance_names_free(names, n);
@@ -93,8 +93,8 @@ show(int store_fd, void *arg)
 		return rc;
 	if (q->json && (rc = show_json_end(&q->out)) != 0)
 		return cli_error("could not print: %s", strerror(-rc));
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return cli_error("could not print: %s", strerror(errno));
+	if ((rc = cli_flush()) != 0)
+		return cli_error("could not print: %s", strerror(-rc));
 	return 0;
 }
 

@@ -83,7 +83,8 @@ print_report(char *text, size_t len, bool json)
 	json_put_node(&o, NULL, nodes, nodes);
 	if ((rc = json_take(&o, &out, &len)) != 0)
 		return cli_error("could not write JSON: %s", strerror(-rc));
-	fwrite(out, 1, len, stdout);
+	if ((rc = cli_put_json(out, len)) != 0)
+		return cli_error("could not print: %s", strerror(-rc));
 	return 0;
 }
 

@@ -32,20 +32,6 @@ struct run {
 	bool	on_terminal;	/* it cannot ask any more */
 };
 
-static bool	progress_shown;	/* protected by the lock of stderr */
-
-/* A line of the log, in the place of the progress line. */
-static void
-log_line(enum log_level level, const char *text, size_t len)
-{
-	flockfile(stderr);
-	if (progress_shown)
-		fputs("\r\033[K", stderr);
-	progress_shown = false;
-	confined_log(level, text, len);
-	funlockfile(stderr);
-}
-
 static double
 seconds_since(const struct timespec *begun)
 {
@@ -64,21 +50,9 @@ show_progress(const struct verify_figures *f, double seconds)
 	    MIN((double)f->bytes / (double)f->bytes_expected, 0.999);
 	int width = (int)sizeof(bar) - 1, full = (int)(part * width);
 
-	flockfile(stderr);
-	fprintf(stderr, "\r[%.*s%*s] %4.1f %%, %.0f MB, %.0f MB/s, %llu faults\033[K",
+	cli_progress("[%.*s%*s] %4.1f %%, %.0f MB, %.0f MB/s, %llu faults",
 	    full, bar, width - full, "", part * 100, (double)f->bytes / 1e6,
 	    (double)f->bytes / 1e6 / MAX(seconds, 0.001), (unsigned long long)f->faults);
-	fflush(stderr);
-	progress_shown = true;
-	funlockfile(stderr);
-}
-
-static void
-end_progress(void)
-{
-	if (progress_shown)
-		fputs("\r\033[K", stderr);
-	progress_shown = false;
 }
 
 static int
@@ -92,10 +66,10 @@ attend(struct verify *v, const struct run *run, const struct timespec *begun)
 		if (run->on_terminal)
 			show_progress(&f, seconds_since(begun));
 	} while (!verify_wait(v, TICK_MS));
-	end_progress();
+	cli_progress_end();
 	verify_figures(v, &f);
 	seconds = seconds_since(begun);
-	printf("%s: %llu files, %llu pages, %llu bytes in %.2f seconds, %.0f MB/s, %llu faults\n",
+	cli_print("%s: %llu files, %llu pages, %llu bytes in %.2f seconds, %.0f MB/s, %llu faults\n",
 	    f.faults == 0 ? "verified" : "damaged", (unsigned long long)f.files,
 	    (unsigned long long)f.pages, (unsigned long long)f.bytes, seconds,
 	    (double)f.bytes / 1e6 / MAX(seconds, 0.001), (unsigned long long)f.faults);
@@ -131,7 +105,6 @@ verify_inside(int store_fd, void *arg)
 	int rc;
 
 	clock_gettime(CLOCK_MONOTONIC, &begun);
-	log_set_sink(log_line);
 	run->config.store_fd = store_fd;
 	if (run->choose && choose(run) != 0)
 		return EXIT_FAILURE;

@@ -179,18 +179,43 @@ wait_for(pid_t pid)
 	return cli_error("the confined process was ended by signal %d", WTERMSIG(status));
 }
 
+/*
+ * What the child reads may take it over: so its standard output and error are pipes, and
+ * this process filters what comes.
+ */
+static int
+attend(pid_t pid, const int out[2], const int err[2])
+{
+	int error, status;
+
+	close(out[1]);
+	close(err[1]);
+	error = cli_relay(out[0], err[0]);
+	status = wait_for(pid);
+	return error == 0 || status != 0 ? status :
+	    cli_error("could not print: %s", strerror(-error));
+}
+
 static int
 run_as(const struct confined *c, const struct reader *r, int (*program)(int store_fd, void *arg),
     void *arg)
 {
-	int status;
+	int out[2], err[2], status;
 	pid_t pid;
 
 	fflush(NULL);
-	if ((pid = fork()) < 0)
+	if (pipe2(out, O_CLOEXEC) != 0)
+		return cli_error("could not make a pipe: %s", strerror(errno));
+	if (pipe2(err, O_CLOEXEC) != 0 || (pid = fork()) < 0)
 		return cli_error("could not start a process: %s", strerror(errno));
 	if (pid > 0)
-		return wait_for(pid);
+		return attend(pid, out, err);
+	close(out[0]);
+	close(err[0]);
+	if (dup2(out[1], STDOUT_FILENO) < 0 || dup2(err[1], STDERR_FILENO) < 0)
+		_exit(EXIT_FAILURE);
+	close(out[1]);
+	close(err[1]);
 	log_set_sink(confined_log);
 	log_set_debug(c->debug);
 	status = read_as(c, r, program, arg);

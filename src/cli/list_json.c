@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/util.h"
+#include "cli/cli.h"
 #include "cli/list_json.h"
 
 static void
@@ -78,7 +79,6 @@ list_json_print(const struct mountinfo *mounts, const struct listed *listed, siz
 		put_mount(&o, &mounts[i], &listed[i].look, &listed[i].clients);
 	json_close(&o, ']');
 	json_close(&o, '}');
-	if ((rc = json_take(&o, &text, &len)) == 0 && fwrite(text, 1, len, stdout) != len)
-		rc = -errno;
-	return rc;
+	rc = json_take(&o, &text, &len);
+	return rc == 0 ? cli_put_json(text, len) : rc;
 }

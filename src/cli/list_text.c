@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "cli/cli.h"
 #include "cli/list_text.h"
 #include "cli/table.h"
 
@@ -129,7 +130,7 @@ list_text_print(const struct mountinfo *mounts, const struct listed *listed, siz
 	size_t i;
 
 	if (n == 0) {
-		printf("no mounts\n");
+		cli_print("no mounts\n");
 		return;
 	}
 	table_measure(columns, ARRAY_SIZE(columns), NULL, width);

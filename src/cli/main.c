@@ -15,64 +15,6 @@
 
 extern char **environ;
 
-static void	complain(const char *kind, const char *fmt, va_list ap)
-		    __attribute__((format(printf, 2, 0)));
-
-static void
-complain(const char *kind, const char *fmt, va_list ap)
-{
-	char line[4096];
-
-	vsnprintf(line, sizeof(line), fmt, ap);
-	text_make_terminal(line);
-	fflush(stdout);
-	fprintf(stderr, "pbkfs%s: %s\n", kind, line);
-}
-
-int
-cli_error(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	complain(" error", fmt, ap);
-	va_end(ap);
-	return EXIT_FAILURE;
-}
-
-void
-cli_warn(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	complain(" warning", fmt, ap);
-	va_end(ap);
-}
-
-void
-cli_note(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	complain("", fmt, ap);
-	va_end(ap);
-}
-
-void
-cli_say(const char *fmt, ...)
-{
-	char line[3 * PATH_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	text_make_terminal(line);
-	printf("%s\n", line);
-}
-
 /* argv begins with the command's name. */
 static int
 run_command(int argc, char **argv)
@@ -110,7 +52,7 @@ run_global_option(int argc, char **argv)
 	if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
 		options_usage();
 	} else if (strcmp(option, "--version") == 0 || strcmp(option, "-V") == 0) {
-		printf("pbkfs %s\n", PACKAGE_VERSION);
+		cli_print("pbkfs %s\n", PACKAGE_VERSION);
 	} else if (strcmp(option, "--long-options") == 0) {
 		options_list(argc > 2 ? options_command(argv[2]) : NULL);
 	} else {

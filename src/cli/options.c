@@ -390,13 +390,13 @@ options_usage(void)
 {
 	size_t i;
 
-	printf("usage: pbkfs COMMAND [options]\n\n"
+	cli_print("usage: pbkfs COMMAND [options]\n\n"
 	    "Mounts a pg_probackup backup as a PostgreSQL data directory that can be\n"
 	    "started at once; every change is kept apart in a diff directory.\n\n"
 	    "commands:\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-13s%s\n", commands[i].name, commands[i].summary);
-	printf("\noptions:\n  -h, --help     show this help; pbkfs COMMAND --help tells more\n"
+		cli_print("  %-13s%s\n", commands[i].name, commands[i].summary);
+	cli_print("\noptions:\n  -h, --help     show this help; pbkfs COMMAND --help tells more\n"
 	    "  -V, --version  show the version\n");
 }
 
@@ -407,13 +407,13 @@ options_help(const struct command *c)
 	char left[64];
 	unsigned i;
 
-	printf("usage: pbkfs %s %s\n\n%c%s.\n", c->name, c->synopsis,
+	cli_print("usage: pbkfs %s %s\n\n%c%s.\n", c->name, c->synopsis,
 	    c->summary[0] - 'a' + 'A', c->summary + 1);
 	if (c->n_operands > 0)
-		printf("\narguments:\n");
+		cli_print("\narguments:\n");
 	for (i = 0; i < c->n_operands; i++)
-		printf("  %-30s%s\n", c->operands[i].name, c->operands[i].help);
-	printf("\noptions:\n");
+		cli_print("  %-30s%s\n", c->operands[i].name, c->operands[i].help);
+	cli_print("\noptions:\n");
 	for (i = 0; i < c->n_options; i++) {
 		d = &c->options[i];
 		if (d->hidden)
@@ -422,9 +422,9 @@ options_help(const struct command *c)
 		    d->letter != 0 ? d->letter : ' ', d->letter != 0 ? ", " : "  ", d->name,
 		    d->arg != NULL ? " " : "", d->arg != NULL ? d->arg : "");
 		if (strlen(left) > 28)	/* the text needs a gap: below, in its column */
-			printf("  %s\n%32s%s\n", left, "", d->help);
+			cli_print("  %s\n%32s%s\n", left, "", d->help);
 		else
-			printf("  %-30s%s\n", left, d->help);
+			cli_print("  %-30s%s\n", left, d->help);
 	}
 }
 
@@ -452,8 +452,8 @@ options_list(const struct command *c)
 		for (j = 0; j < commands[i].n_options; j++)
 			if (!commands[i].options[j].hidden &&
 			    (c != NULL || !listed_before(i, commands[i].options[j].name)))
-				printf("%s\n", commands[i].options[j].name);
+				cli_print("%s\n", commands[i].options[j].name);
 	}
 	if (c == NULL)
-		printf("version\n");
+		cli_print("version\n");
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/util.h"
+#include "cli/cli.h"
 #include "cli/show_json.h"
 #include "probackup/member.h"
 #include "probackup/choose.h"
@@ -93,7 +94,7 @@ show_json_instance(struct json_out *o, const char *name, const struct instance *
 	json_open(o, "backups", '[');
 	for (i = 0; i < in->n; i++) {
 		put_backup(o, &in->backup[i]);
-		json_flush(o, stdout);
+		json_flush(o, cli_put_json);
 	}
 	json_close(o, ']');
 	json_close(o, '}');
@@ -119,7 +120,6 @@ show_json_end(struct json_out *o)
 
 	json_close(o, ']');
 	json_close(o, '}');
-	if ((r = json_take(o, &text, &len)) == 0 && fwrite(text, 1, len, stdout) != len)
-		r = -errno;
-	return r;
+	r = json_take(o, &text, &len);
+	return r == 0 ? cli_put_json(text, len) : r;
 }

@@ -139,7 +139,7 @@ print_name(const char *name)
 
 	strlcpy(copy, name, sizeof(copy));
 	text_make_terminal(copy);
-	printf("instance %s: ", copy);
+	cli_print("instance %s: ", copy);
 }
 
 void
@@ -153,12 +153,12 @@ show_text_instance(const char *name, const struct instance *in)
 		good += in->backup[i].reason == NULL;
 	print_name(name);
 	if (in->n == 0)
-		printf("no backups\n");
+		cli_print("no backups\n");
 	else
-		printf("%zu %s, %zu can be mounted%s%s\n", in->n, in->n == 1 ? "backup" : "backups",
+		cli_print("%zu %s, %zu can be mounted%s%s\n", in->n, in->n == 1 ? "backup" : "backups",
 		    good, latest != NULL ? ", latest " : "", latest != NULL ? latest->id : "");
 	if (in->odd_names > 0)
-		printf("(%zu other %s: no id of a backup)\n", in->odd_names,
+		cli_print("(%zu other %s: no id of a backup)\n", in->odd_names,
 		    in->odd_names == 1 ? "directory" : "directories");
 	if (in->n == 0)
 		return;

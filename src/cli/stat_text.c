@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "cli/cli.h"
 #include "cli/stat_text.h"
 
 /*
@@ -54,11 +55,11 @@ print_users(const struct json_node *nodes, const char *before, const char *key,
 	double total = number_of(nodes, nodes, total_key), named = 0;
 
 	while ((u = json_next(nodes, list, u)) != NULL)
-		printf("%s%s (pid %s)", named++ == 0 ? before : ", ",
+		cli_print("%s%s (pid %s)", named++ == 0 ? before : ", ",
 		    text_of(nodes, u, "name"), text_of(nodes, u, "pid"));
 	if (total > named)
-		printf(" and %.0f more", total - named);
-	printf("\n");
+		cli_print(" and %.0f more", total - named);
+	cli_print("\n");
 }
 
 /* Who is in the way of a mount that was told to go, or is gone from here. */
@@ -66,11 +67,11 @@ static void
 print_leaving(const struct json_node *nodes)
 {
 	if (is_true(nodes, "elsewhere")) {
-		printf("ELSEWHERE     unmounted here, other mount namespaces hold it");
+		cli_print("ELSEWHERE     unmounted here, other mount namespaces hold it");
 		print_users(nodes, ": ", "holders", "holders_total");
 	}
 	if (is_true(nodes, "leaving")) {
-		printf("LEAVING       since %s, as soon as nobody uses it", TEXT("leaving_since"));
+		cli_print("LEAVING       since %s, as soon as nobody uses it", TEXT("leaving_since"));
 		print_users(nodes, "; in use by ", "users", "users_total");
 	}
 }
@@ -80,24 +81,24 @@ print_mount(const struct json_node *nodes)
 {
 	const struct json_node *worker = json_get(nodes, nodes, "worker");
 
-	printf("mountpoint    %s\n", TEXT("mountpoint"));
-	printf("backup        %s of instance %s, PostgreSQL %s\n", TEXT("backup_id"),
+	cli_print("mountpoint    %s\n", TEXT("mountpoint"));
+	cli_print("backup        %s of instance %s, PostgreSQL %s\n", TEXT("backup_id"),
 	    TEXT("instance"), TEXT("server_version"));
-	printf("store         %s (read as: %s, lock: %s)\n", TEXT("store"),
+	cli_print("store         %s (read as: %s, lock: %s)\n", TEXT("store"),
 	    TEXT("store_read_by"), TEXT("store_lock"));
 	if (is_true(nodes, "store_changed"))
-		printf("              CHANGED under the mount: see the log\n");
+		cli_print("              CHANGED under the mount: see the log\n");
 	print_leaving(nodes);
-	printf("diff          %s\n", TEXT("diff_dir"));
-	printf("owner         %s:%s\n", TEXT("owner_uid"), TEXT("owner_gid"));
-	printf("mode          cache %s, wal %s, verify %s%s%s\n", TEXT("cache"), TEXT("wal"),
+	cli_print("diff          %s\n", TEXT("diff_dir"));
+	cli_print("owner         %s:%s\n", TEXT("owner_uid"), TEXT("owner_gid"));
+	cli_print("mode          cache %s, wal %s, verify %s%s%s\n", TEXT("cache"), TEXT("wal"),
 	    TEXT("verify"),
 	    is_true(nodes, "no_wal") ? ", no-wal" : "",
 	    is_true(nodes, "perf_unsafe") ? ", perf-unsafe" : "");
-	printf("sandbox       %s\n", TEXT("sandbox"));
-	printf("uptime        %.0f s\n", number_of(nodes, nodes, "uptime_seconds"));
-	printf("supervisor    pid %s\n", TEXT("supervisor_pid"));
-	printf("worker        pid %s, generation %s, %s, replaced %s times\n",
+	cli_print("sandbox       %s\n", TEXT("sandbox"));
+	cli_print("uptime        %.0f s\n", number_of(nodes, nodes, "uptime_seconds"));
+	cli_print("supervisor    pid %s\n", TEXT("supervisor_pid"));
+	cli_print("worker        pid %s, generation %s, %s, replaced %s times\n",
 	    text_of(nodes, worker, "pid"), text_of(nodes, worker, "generation"),
 	    text_of(nodes, worker, "state"), text_of(nodes, worker, "replaced"));
 }
@@ -109,7 +110,7 @@ print_replacements(const struct json_node *nodes)
 
 	list = json_get(nodes, json_get(nodes, nodes, "worker"), "replacements");
 	while ((r = json_next(nodes, list, r)) != NULL)
-		printf("  %s  generation %s: %s (%.1f ms)\n", text_of(nodes, r, "time"),
+		cli_print("  %s  generation %s: %s (%.1f ms)\n", text_of(nodes, r, "time"),
 		    text_of(nodes, r, "generation"), text_of(nodes, r, "reason"),
 		    number_of(nodes, r, "gap_ms"));
 }
@@ -119,12 +120,12 @@ print_operations(const struct json_node *nodes)
 {
 	const struct json_node *list = json_get(nodes, nodes, "operations"), *op = NULL;
 
-	printf("\n%-13s %12s %8s %12s %10s %10s\n", "operation", "count", "errors", "MB",
+	cli_print("\n%-13s %12s %8s %12s %10s %10s\n", "operation", "count", "errors", "MB",
 	    "p50 us", "p99 us");
 	while ((op = json_next(nodes, list, op)) != NULL) {
 		if (op->key == NULL || number_of(nodes, op, "count") == 0)
 			continue;
-		printf("%-13s %12s %8s %12.1f %10.1f %10.1f\n", printable(op->key),
+		cli_print("%-13s %12s %8s %12.1f %10.1f %10.1f\n", printable(op->key),
 		    text_of(nodes, op, "count"), text_of(nodes, op, "errors"),
 		    MEGABYTES(number_of(nodes, op, "bytes")),
 		    number_of(nodes, op, "p50_us"), number_of(nodes, op, "p99_us"));
@@ -136,13 +137,13 @@ print_blocks(const struct json_node *nodes)
 {
 	const struct json_node *blocks = json_get(nodes, nodes, "blocks"), *b = NULL, *list;
 
-	printf("\nblocks read from\n");
+	cli_print("\nblocks read from\n");
 	list = json_get(nodes, blocks, "backups");
 	while ((b = json_next(nodes, list, b)) != NULL)
-		printf("  backup %-10s %12s\n", text_of(nodes, b, "id"), text_of(nodes, b, "read"));
-	printf("  %-17s %12s\n", "diff", text_of(nodes, blocks, "diff"));
-	printf("  %-17s %12s\n", "nowhere (zero)", text_of(nodes, blocks, "zero"));
-	printf("blocks written      %12s, first copied up: %s\n",
+		cli_print("  backup %-10s %12s\n", text_of(nodes, b, "id"), text_of(nodes, b, "read"));
+	cli_print("  %-17s %12s\n", "diff", text_of(nodes, blocks, "diff"));
+	cli_print("  %-17s %12s\n", "nowhere (zero)", text_of(nodes, blocks, "zero"));
+	cli_print("blocks written      %12s, first copied up: %s\n",
 	    text_of(nodes, blocks, "written"), text_of(nodes, blocks, "copied_up"));
 }
 
@@ -153,13 +154,13 @@ print_engine(const struct json_node *nodes)
 	const struct json_node *maps = json_get(nodes, nodes, "block_maps");
 	const struct json_node *diff = json_get(nodes, nodes, "diff");
 
-	printf("\ndecompression %.3f s for %.1f MB\n", number_of(nodes, codec, "seconds"),
+	cli_print("\ndecompression %.3f s for %.1f MB\n", number_of(nodes, codec, "seconds"),
 	    MEGABYTES(number_of(nodes, codec, "bytes_in")));
-	printf("block maps    %.1f of %.1f MB, %s built, %s evicted\n",
+	cli_print("block maps    %.1f of %.1f MB, %s built, %s evicted\n",
 	    MEGABYTES(number_of(nodes, maps, "bytes")),
 	    MEGABYTES(number_of(nodes, maps, "bytes_max")),
 	    text_of(nodes, maps, "builds"), text_of(nodes, maps, "evictions"));
-	printf("diff          %.1f MB in %s files, journal %.1f MB, %s files not synced\n",
+	cli_print("diff          %.1f MB in %s files, journal %.1f MB, %s files not synced\n",
 	    MEGABYTES(number_of(nodes, diff, "bytes")), text_of(nodes, diff, "files"),
 	    MEGABYTES(number_of(nodes, diff, "journal_bytes")),
 	    text_of(nodes, diff, "dirty_files"));

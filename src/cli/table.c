@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "cli/cli.h"
 #include "cli/table.h"
 
 static void
@@ -41,9 +42,9 @@ table_print(const struct table_column *columns, size_t n, const void *row, const
 	for (i = 0; i < n; i++) {
 		write_cell(&columns[i], row, text);
 		if (i == n - 1)
-			printf("%s\n", text);	/* no blanks at the end */
+			cli_print("%s\n", text);	/* no blanks at the end */
 		else
-			printf("%*s  ", columns[i].right ? width[i] : -width[i], text);
+			cli_print("%*s  ", columns[i].right ? width[i] : -width[i], text);
 	}
 }
 
@@ -54,5 +55,5 @@ table_remark(const char *what, const char *text)
 
 	strlcpy(copy, text, sizeof(copy));
 	text_make_terminal(copy);
-	printf("    %s: %s\n", what, copy);
+	cli_print("    %s: %s\n", what, copy);
 }

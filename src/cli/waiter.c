@@ -16,7 +16,6 @@
 #include "supervisor/notify.h"
 
 static volatile sig_atomic_t caught;
-static bool progress_shown;
 
 static void
 note_signal(int number)
@@ -51,17 +50,8 @@ show_progress(const char *text)
 
 	if (!isatty(STDERR_FILENO) || sscanf(text, "%llu %llu", &done, &total) != 2 || total == 0)
 		return;
-	fprintf(stderr, "\rcopying WAL: %3.0f %% of %llu MB",
-	    100.0 * (double)done / (double)total, total >> 20);
-	progress_shown = true;
-}
-
-static void
-end_progress(void)
-{
-	if (progress_shown)
-		fprintf(stderr, "\r%-60s\r", "");
-	progress_shown = false;
+	cli_progress("copying WAL: %3.0f %% of %llu MB", 100.0 * (double)done / (double)total,
+	    total >> 20);
 }
 
 /* Returns true when the line decides. */
@@ -71,7 +61,7 @@ take_line(struct waiter *w, const char *line, enum waiter_result *result)
 	const char *text = line[0] != '\0' && line[1] == ' ' ? line + 2 : "";
 
 	if (line[0] != NOTIFY_PROGRESS)
-		end_progress();
+		cli_progress_end();
 	switch (line[0]) {
 	case NOTIFY_PROGRESS:
 		show_progress(text);
@@ -156,11 +146,11 @@ waiter_wait(struct waiter *w)
 			kill(w->forward_to, caught);
 			caught = 0;
 		} else if (caught != 0) {
-			end_progress();
+			cli_progress_end();
 			return WAITER_INTERRUPTED;
 		}
 		if (rc == 0) {
-			end_progress();
+			cli_progress_end();
 			return WAITER_TIMEOUT;
 		}
 		if (rc < 0)

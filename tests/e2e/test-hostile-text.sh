@@ -14,16 +14,34 @@ harmless() {
 	fi
 	iconv -f UTF-8 -t UTF-8 "$1" >/dev/null
 }
-# says DESCRIPTION COMMAND...: in each locale, and by a terminal's name for the command.
+need script
+quoted() { for q in "$@"; do printf "'%s' " "$(printf %s "$q" | LC_ALL=C sed "s/'/'\\\\''/g")"; done; }
+# ascii FILE: what a terminal got that knows nothing else.  It makes \r\n of a line feed, and the
+# bars of progress are ours.
+ascii() {
+	LC_ALL=C sed 's/\r//g; s/\x1b\[K//g' "$1" >"$work/plain"
+	if LC_ALL=C grep -anP '[^\x20-\x7e\n\t]' "$work/plain" >"$work/hits"; then
+		od -c "$work/hits" | head -n 20 >&2; return 1
+	fi
+	[ -s "$1" ] || [ "$said_status" -eq 0 ]
+}
+# says DESCRIPTION COMMAND...: in each locale, and on a terminal that takes bytes for characters.
 says() {
 	says_what=$1; shift
+	quoted "$@" >"$work/say.sh"
+	LC_ALL=C TERM=vt100 timeout -k 1 30 script -qefc ". $work/say.sh" /dev/null >"$work/said.tty" 2>&1 </dev/null
+	said_status=$?
+	check "$says_what: on a terminal" ascii "$work/said.tty"
 	for locale in C C.UTF-8 en_US.ISO-8859-1; do
 		LC_ALL=$locale timeout -k 1 30 "$@" >"$work/said.out" 2>"$work/said.err"
 		check "$says_what ($locale): standard output" harmless "$work/said.out"
 		check "$says_what ($locale): standard error" harmless "$work/said.err"
 	done
 }
-# The test of this test.
+# The test of these tests.
+says "a line and a tab" printf 'a\n\tb\n'
+printf 'gr\303\274n' >"$work/bad"; said_status=0
+check "a terminal knows no UTF-8" eval '! ascii "$work/bad" 2>/dev/null'
 printf 'gr\303\274n\n\t\342\202\254' >"$work/fine"
 check "what is harmless is known" harmless "$work/fine"
 for bad in '\033' '\001' '\177' '\302\233' '\233' '\342\200\256' '\342\201\246' '\303' '\r'; do
@@ -32,7 +50,7 @@ for bad in '\033' '\001' '\177' '\302\233' '\233' '\342\200\256' '\342\201\246' 
 done
 
 # ---- the table
-hostile=$(printf 'h\033[31m\007\177\302\233\233\342\200\256\342\201\246\303\rz')
+hostile=$(printf 'h\303\233\033[31m\007\177\302\233\233\342\200\256\342\201\246\303\rz')
 line=$(printf '%s' "$hostile" | tr -d '\r')	# what one line of a file can hold
 
 # ---- what the caller types may be another's text, too
@@ -48,6 +66,13 @@ says "unmount, no mount" pbkfs unmount -D "$work/$hostile"
 says "stat, no mount" pbkfs stat -D "$work/$hostile"
 says "cleanup, no diff directory" pbkfs cleanup -d "$work/$hostile"
 says "archive-get" pbkfs archive-get -B "$store" -I "$hostile" --wal-file-name "$hostile" --wal-file-path "$work/$hostile"
+
+# ---- nor is the environment his own
+says "the environment: mount" env TZ="$hostile" TZDIR="$work/$hostile" TMPDIR="$work/$hostile" HOME="$hostile" TERM="$hostile" \
+    LANG="$hostile" pbkfs mount -B "$store" -I main --recovery-target-time '2024-01-01 00:00:00 Europe/Berlin' -D "$mnt" -d "$diff"
+says "the environment: show" env TZ="$hostile" TMPDIR="$work/$hostile" LANG="$hostile" pbkfs show -B "$store"
+says "the environment: verify" env TZ="$hostile" TMPDIR="$work/$hostile" LANG="$hostile" pbkfs verify -B "$store" -I main -i "$id"
+says "the environment: no fusermount3" as "$pguser" env PATH="$work/$hostile" "$(command -v pbkfs)" mount -B "$store" -I main -i "$id" -D "$mnt" -d "$work/none"
 
 # ---- a catalog: names, control files, lists
 bad=$work/bad-store
@@ -89,6 +114,44 @@ printf '{"path":"%s", "size":"7", "mode":"33152", "is_datafile":"0", "crc":"0", 
 printf 'content' >"$backup/database/$line"
 looked_at "a file of a backup"
 
+# listed PATH CONTENT: a file of the backup
+listed() {
+	mkdir -p "$(dirname "$backup/database/$1")"
+	printf '%s' "$2" >"$backup/database/$1"
+	printf '{"path":"%s", "size":"%s", "mode":"33152", "is_datafile":"0", "crc":"0", "compress_alg":"none"}\n' \
+	    "$1" "$(stat -c %s "$backup/database/$1")" >>"$backup/backup_content.control"
+	sed -i '/^content-crc/d' "$backup/backup.control"
+}
+for setting in shared_preload_libraries timezone archive_command hba_file unix_socket_directories port include log_directory; do
+	bad_catalog
+	listed postgresql.conf "$setting = '$line'
+"
+	looked_at "the setting $setting"
+done
+for name in tablespace_map database_map backup_label recovery.conf PG_VERSION; do
+	bad_catalog
+	listed "$name" "16385 /$line
+{\"dbOid\":\"5\", \"datname\":\"$line\"}
+START WAL LOCATION: $line
+"
+	looked_at "the file $name"
+done
+bad_catalog
+printf 'external-dirs = /%s\n' "$line" >>"$backup/backup.control"
+looked_at "an external directory"
+bad_catalog
+for key in system-identifier xlog-seg-size archive-timeout compress-algorithm; do
+	printf '%s = %s\n' "$key" "$line" >>"$bad/backups/main/pg_probackup.conf"
+done
+looked_at "the instance's configuration"
+bad_catalog
+mkdir -p "$bad/wal/main"
+printf '1\t0/1000000\t%s\n%s\n' "$line" "$line" >"$bad/wal/main/00000002.history"
+: >"$bad/wal/main/$hostile"; : >"$bad/wal/main/000000010000000000000001.$hostile"
+looked_at "the archive"
+says "archive-get of a history" pbkfs archive-get -B "$bad" -I main 00000002.history "$work/history"
+says "archive-get of a segment" pbkfs archive-get -B "$bad" -I main 000000010000000000000001 "$work/$hostile/x"
+
 # ---- a mount and its diff directory
 hostile_mnt=$work/m$hostile hostile_diff=$work/d$hostile
 mkdir "$hostile_mnt"; new_diff "$hostile_diff"
@@ -112,6 +175,29 @@ says "unmount" pbkfs unmount -D "$hostile_mnt"
 if is_mounted "$hostile_mnt"; then umount -l "$hostile_mnt"; fi
 wait_gone "$pid"
 says "cleanup" pbkfs cleanup -d "$hostile_diff"
+
+# What is made at a mount stands in its journal.
+new_diff
+check "mount" mount_it
+made() { as "$pguser" sh -c 'cd "$1" && mkdir "d$2" && echo content >"d$2/f$2" && ln -s "$2" "l$2" && mv base "b$2" && sync' - "$mnt" "$hostile"; }
+check "names at the mount" made
+says "hostile names: stat" pbkfs stat -D "$mnt"
+says "hostile names: stat as JSON" pbkfs stat -D "$mnt" --format json
+kill9 "$(worker_pid)"
+check "hostile names: the next worker knows them" [ -e "$mnt/d$hostile/f$hostile" ]
+says "hostile names: unmount" pbkfs unmount -D "$mnt"
+wait_for_unmount() { ! is_mounted "$mnt" || unmount_it; }
+check "hostile names: it is unmounted" wait_for_unmount
+find "$diff" -path '*/data/*' -type f -exec rm {} +
+says "content that is gone: mount" pbkfs mount -B "$store" -D "$mnt" -d "$diff" --wait --timeout 20
+cat "$mnt/d$hostile/f$hostile" >"$work/out" 2>&1
+check "content that is gone: unmount" wait_for_unmount
+check "content that is gone: the log" harmless "$diff/.pbkfs/pbkfs.log"
+# What cannot be removed is named.
+mkdir "$diff/.pbkfs/d$hostile"
+mount -t tmpfs tmpfs "$diff/.pbkfs/d$hostile"
+says "a name that cannot be removed: cleanup" pbkfs cleanup -d "$diff"
+umount "$diff/.pbkfs/d$hostile"
 
 # forged NAME CONTENT...: a file of a good diff directory, as its owner may write it
 new_diff

@@ -1,0 +1,284 @@
+/*
+ * All that a command prints goes through here, and what is text of others is
+ * filtered here: tests/lint/check-output.sh insists.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "base/util.h"
+#include "cli/cli.h"
+
+#define CLEAR_LINE	"\r\033[K"
+
+static bool	progress_shown;	/* protected by the lock of stderr */
+
+static void	complain(const char *kind, const char *fmt, va_list ap)
+		    __attribute__((format(printf, 2, 0)));
+
+static void
+clear_progress(void)
+{
+	if (progress_shown)
+		fputs(CLEAR_LINE, stderr);
+	progress_shown = false;
+}
+
+static void
+complain(const char *kind, const char *fmt, va_list ap)
+{
+	char line[4096];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	text_make_terminal(line);
+	fflush(stdout);
+	flockfile(stderr);
+	clear_progress();
+	fprintf(stderr, "pbkfs%s: %s\n", kind, line);
+	funlockfile(stderr);
+}
+
+int
+cli_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain(" error", fmt, ap);
+	va_end(ap);
+	return EXIT_FAILURE;
+}
+
+void
+cli_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain(" warning", fmt, ap);
+	va_end(ap);
+}
+
+void
+cli_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain("", fmt, ap);
+	va_end(ap);
+}
+
+void
+cli_progress(const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	text_make_terminal(line);
+	flockfile(stderr);
+	fprintf(stderr, CLEAR_LINE "%s", line);
+	fflush(stderr);
+	progress_shown = true;
+	funlockfile(stderr);
+}
+
+void
+cli_progress_end(void)
+{
+	flockfile(stderr);
+	clear_progress();
+	fflush(stderr);
+	funlockfile(stderr);
+}
+
+void
+cli_say(const char *fmt, ...)
+{
+	char line[3 * PATH_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	text_make_terminal(line);
+	printf("%s\n", line);
+}
+
+void
+cli_print(const char *fmt, ...)
+{
+	char *text autofree = NULL, *line, *end;
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (len < 0) {
+		text = NULL;
+		return;
+	}
+	for (line = text; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = '\0';
+		text_make_terminal(line);
+		printf("%s\n", line);
+	}
+	text_make_terminal(line);
+	printf("%s", line);
+}
+
+/* One character of UTF-8 as JSON may have it in ASCII. */
+static void
+put_escaped(const unsigned char *s, size_t n)
+{
+	uint32_t code = text_utf8_decode(s, n);
+
+	if (code >= 0x10000)
+		printf("\\u%04x\\u%04x", (unsigned)(0xd7c0 + (code >> 10)), (unsigned)(0xdc00 | (code & 0x3ff)));
+	else
+		printf("\\u%04x", (unsigned)code);
+}
+
+int
+cli_put_json(const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text, *end = s + len;
+	size_t n;
+
+	for (; s < end && text_terminal_takes_bytes(); s += n) {
+		n = MAX(text_utf8_length(s), (size_t)1);
+		if (n > 1)
+			put_escaped(s, n);
+		else
+			putchar(*s);
+	}
+	if (s < end && fwrite(s, 1, (size_t)(end - s), stdout) != (size_t)(end - s))
+		return errno != 0 ? -errno : -EIO;
+	return cli_flush();
+}
+
+int
+cli_flush(void)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return errno != 0 ? -errno : -EIO;
+}
+
+/* ---- what a confined child prints ---------------------------------------- */
+
+#define CHUNK		4096
+#define MARK_LEN	strlen(CLEAR_LINE)
+
+struct stream {
+	int	fd;
+	FILE	*to;
+	bool	progress;	/* CLEAR_LINE is what it says */
+	char	buf[CHUNK];
+	size_t	have;
+	int	error;		/* negative errno of the first that could not be passed on */
+};
+
+/* How much of it is whole: the last character or mark may still be under way. */
+static size_t
+whole(const char *s, size_t n)
+{
+	size_t k, length;
+
+	for (k = MIN(n, MARK_LEN - 1); k > 0; k--)
+		if (memcmp(s + n - k, CLEAR_LINE, k) == 0)
+			return n - k;
+	for (k = 1; k <= MIN(n, (size_t)3) && (s[n - k] & 0x80) != 0; k++) {
+		if ((s[n - k] & 0x40) == 0)
+			continue;
+		length = (s[n - k] & 0x20) == 0 ? 2 : (s[n - k] & 0x10) == 0 ? 3 : 4;
+		return k < length ? n - k : n;
+	}
+	return n;
+}
+
+/* Up to the end of a line, a mark, or the end. */
+static size_t
+segment(const struct stream *s, const char *text, size_t n)
+{
+	const char *end = memchr(text, '\n', n), *mark = NULL;
+
+	n = end != NULL ? (size_t)(end - text) : n;
+	if (s->progress)
+		mark = memmem(text, n, CLEAR_LINE, MARK_LEN);
+	return mark != NULL ? (size_t)(mark - text) : n;
+}
+
+static void
+pass(struct stream *s, const char *text, size_t n)
+{
+	char line[CHUNK + 1];
+	size_t len;
+
+	for (; n > 0; text += len, n -= len) {
+		len = segment(s, text, n);
+		text_copy_printable(line, sizeof(line), text, len);
+		text_make_terminal(line);
+		fputs(line, s->to);
+		if (len == n)
+			break;
+		fputs(text[len] == '\n' ? "\n" : CLEAR_LINE, s->to);
+		len += text[len] == '\n' ? 1 : MARK_LEN;
+	}
+	errno = 0;
+	if ((fflush(s->to) != 0 || ferror(s->to)) && s->error == 0)
+		s->error = errno != 0 ? -errno : -EIO;
+}
+
+/* Reads once. */
+static void
+relay(struct stream *s)
+{
+	ssize_t n = read(s->fd, s->buf + s->have, sizeof(s->buf) - s->have);
+	size_t ready;
+
+	if (n < 0 && errno == EINTR)
+		return;
+	s->have += n > 0 ? (size_t)n : 0;
+	ready = n > 0 ? whole(s->buf, s->have) : s->have;
+	pass(s, s->buf, ready);
+	s->have -= ready;
+	memmove(s->buf, s->buf + ready, s->have);
+	if (n > 0)
+		return;
+	close(s->fd);
+	s->fd = -1;
+}
+
+int
+cli_relay(int out_fd, int err_fd)
+{
+	struct stream out = { .fd = out_fd, .to = stdout };
+	struct stream err = { .fd = err_fd, .to = stderr, .progress = true };
+
+	while (out.fd >= 0 || err.fd >= 0) {
+		struct pollfd p[2] = { { out.fd, POLLIN, 0 }, { err.fd, POLLIN, 0 } };
+
+		if (poll(p, 2, -1) < 0)
+			continue;
+		/* The child has written its output before it complains. */
+		if (p[0].revents != 0)
+			relay(&out);
+		else if (p[1].revents != 0)
+			relay(&err);
+	}
+	return out.error;
+}

@@ -1,0 +1,28 @@
+# What reaches a terminal leaves through few places, and each of them filters: no other
+# file prints.  (The log, src/supervisor/logfile.c, writes to descriptors of its own.)  The name in front of the colon is the one that may, with what it may say.
+. "$srcdir/tests/tap.sh"
+prints='(^|[^a-z_])((v?f?printf|v?dprintf|f?puts|putchar|f?putc|perror|psignal|errx?|warnx?) *\(|(stdout|stderr|STD(OUT|ERR)_FILENO)[^A-Za-z_])'
+# These neither print nor filter: who asks what a stream is, and who puts another in its place.
+harmless='isatty\(|dup2\(|format\(printf|(<=|>) STDERR_FILENO|STDERR_FILENO \+'
+bare() { sed 's/"[^"]*"/""/g'; }	# without what is only text
+may='src/cli/output.c: the sink of the commands
+lib/base/log.c: the sink of processes that have none
+src/worker/entry.c: a fixed text, for who runs the worker by hand
+src/sandbox/seccomp.c: names of system calls, by a signal handler
+src/supervisor/fusemount.c: a fixed text, into the pipe of a child
+src/supervisor/supervisor.c: a number, into the pid file'
+find "$srcdir/src" "$srcdir/lib" -name '*.c' | while read -r file; do
+	bare <"$file" | grep -nE "$prints" | grep -vE "^[0-9]+:[[:space:]]*/?\*" | grep -vE "$harmless" | sed "s|^|${file#"$srcdir/"}:|"
+done >"$work/found"
+echo "$may" | sed 's/:.*/:/' >"$work/may"
+grep -vFf "$work/may" "$work/found" >"$work/bad"
+check "nothing else prints" [ ! -s "$work/bad" ] || sed 's/^/# /' "$work/bad"
+while read -r name; do
+	check "${name%:} still does" grep -qF "$name" "$work/found"
+done <"$work/may"
+# The test of this test.
+for bad in '	printf("%s", name);' '	if (x) fputs(name, stderr);' '	warnx("%s", name);' '	write(STDERR_FILENO, name, n);'; do
+	check "found: $bad" eval 'echo "$bad" | grep -E "$prints" | grep -qvE "$harmless"'
+done
+check "but no snprintf" eval '! echo "	snprintf(a, b, c);" | grep -qE "$prints"'
+plan_done
