@@ -3,6 +3,9 @@
  * fills what it can of the output.  Where a step does neither, more input is
  * needed; some hold output back when there is none left, so input is read only
  * then.
+ *
+ * As for their commands, a file may be several frames one behind the other, and frames of
+ * LZ4 and zstd that hold nothing for the reader may stand between them.
  */
 #include "config.h"
 
@@ -39,7 +42,10 @@ struct move {
 	const char *why;	/* after -EUCLEAN */
 };
 
-/* begin() returns 0 or -ENOMEM; step() 1 at the end of the stream, 0, -EUCLEAN or -ENOMEM. */
+/*
+ * begin() returns 0 or -ENOMEM; step() 1 at the end of a frame, ready for another, 0,
+ * -EUCLEAN or -ENOMEM.
+ */
 struct decoder {
 	int	(*begin)(struct segstream *s);
 	int	(*step)(struct segstream *s, struct move *m);
@@ -57,7 +63,8 @@ struct segstream {
 	uint64_t at;		/* of the file, behind what is in in[] */
 	size_t	in_pos, in_len;
 	uint64_t made, size;
-	bool	ended;
+	bool	between;	/* the last frame has ended */
+	bool	ended;		/* it did with all that the file is to hold */
 	int	failed;		/* negative errno */
 	char	why[160];
 	unsigned char in[IN_SIZE];
@@ -86,7 +93,7 @@ gzip_step(struct segstream *s, struct move *m)
 	m->out_len -= z->avail_out;
 	m->why = z->msg;
 	if (r == Z_STREAM_END)
-		return 1;
+		return inflateReset(z) == Z_OK ? 1 : -ENOMEM;
 	if (r == Z_OK || r == Z_BUF_ERROR)
 		return 0;
 	return r == Z_MEM_ERROR ? -ENOMEM : -EUCLEAN;
@@ -218,18 +225,6 @@ segstream_consumed(const struct segstream *s)
 	return s->at;
 }
 
-int
-segstream_has_more(const struct segstream *s)
-{
-	unsigned char byte;
-	ssize_t n;
-
-	if (s->in_pos < s->in_len)
-		return 1;
-	n = io_pread(s->fd, &byte, 1, (off_t)s->at);
-	return (int)n;
-}
-
 static int
 damaged(struct segstream *s, const char *why)
 {
@@ -248,14 +243,14 @@ fill(struct segstream *s)
 		return (int)n;
 	}
 	if (n == 0)
-		return damaged(s, "it is truncated");
+		return damaged(s, s->between ? "it ends" : "it is truncated");
 	s->at += (uint64_t)n;
 	s->in_pos = 0;
 	s->in_len = (size_t)n;
 	return 0;
 }
 
-/* Makes up to *len bytes, at least one of them or the end; *len becomes how many. */
+/* Makes up to *len bytes; *len becomes how many. */
 static int
 step(struct segstream *s, void *buf, size_t *len)
 {
@@ -273,12 +268,11 @@ step(struct segstream *s, void *buf, size_t *len)
 		snprintf(s->why, sizeof(s->why), "%s", strerror(-r));
 		return r;
 	}
-	if (r > 0) {
-		s->ended = true;
-		return s->made == s->size ? 0 : damaged(s, "it ends");
-	}
-	if (m.in_len > 0 || m.out_len > 0)
+	if (m.in_len > 0 || m.out_len > 0) {
+		s->between = r > 0;
+		s->ended = s->between && s->made == s->size;
 		return 0;
+	}
 	return s->in_pos == s->in_len ? fill(s) : damaged(s, "it is damaged");
 }
 
@@ -323,4 +317,21 @@ segstream_read(struct segstream *s, void *buf, size_t len)
 	if (s->failed == 0 && len > 0)
 		s->failed = read_all(s, buf, len);
 	return s->failed < 0 ? s->failed : (ssize_t)len;
+}
+
+int
+segstream_has_more(struct segstream *s)
+{
+	unsigned char more;
+	size_t len;
+	int r;
+
+	do {
+		if (s->between && s->in_pos == s->in_len &&
+		    (r = (int)io_pread(s->fd, &more, 1, (off_t)s->at)) <= 0)
+			return r;
+		len = 1;
+		r = step(s, &more, &len);
+	} while (r == 0 && len == 0);
+	return r == 0 || r == -EUCLEAN ? 1 : r;
 }

@@ -13,8 +13,8 @@
 enum segstream_format {
 	SEGSTREAM_PLAIN,	/* not compressed: no stream is needed */
 	SEGSTREAM_GZIP,
-	SEGSTREAM_LZ4,		/* one frame */
-	SEGSTREAM_ZSTD,		/* one frame */
+	SEGSTREAM_LZ4,		/* frames */
+	SEGSTREAM_ZSTD,		/* frames */
 };
 
 struct segstream;
@@ -40,7 +40,10 @@ const char *segstream_why(const struct segstream *s);
 /* Bytes of the file that were read. */
 uint64_t segstream_consumed(const struct segstream *s);
 
-/* Once everything was read: whether something follows the end.  Or negative errno. */
-int	segstream_has_more(const struct segstream *s);
+/*
+ * Once everything was read: whether something follows the end that is no frame without
+ * content.  Or negative errno.  Nothing can be read after it.
+ */
+int	segstream_has_more(struct segstream *s);
 
 #endif

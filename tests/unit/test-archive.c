@@ -382,7 +382,7 @@ static const struct {
 	const char *why;
 } damages[] = {
 	{ SEGSTREAM_GZIP, WAL_SEG - 5000, 0, 0, "it does not end at byte 1043576 of 1043576" },
-	{ SEGSTREAM_GZIP, WAL_SEG - 1, 0, 0, "it ends at byte 1048576 of 1048575" },
+	{ SEGSTREAM_GZIP, WAL_SEG - 1, 0, 0, "it does not end at byte 1048575 of 1048575" },
 	{ SEGSTREAM_GZIP, WAL_SEG + 1, 0, 0, "it ends at byte 1048576 of 1048577" },
 	{ SEGSTREAM_GZIP, WAL_SEG, 8, 0, "it is truncated at byte 1048576" },
 	{ SEGSTREAM_GZIP, WAL_SEG, 2000, 0, "it is truncated" },
@@ -435,6 +435,66 @@ START_TEST(stream_damages)
 }
 END_TEST
 
+/* Puts the file called name behind to, which is made. */
+static void
+append_file(const char *to, const char *name)
+{
+	char from_path[600], to_path[600], buf[4096];
+	size_t n;
+	FILE *in, *out;
+
+	snprintf(from_path, sizeof(from_path), "%s/%s", dir, name);
+	snprintf(to_path, sizeof(to_path), "%s/%s", dir, to);
+	ck_assert((in = fopen(from_path, "r")) != NULL && (out = fopen(to_path, "a")) != NULL);
+	while ((n = fread(buf, 1, sizeof(buf), in)) > 0)
+		ck_assert_uint_eq(fwrite(buf, 1, n, out), n);
+	fclose(in);
+	fclose(out);
+}
+
+static const enum segstream_format framed[] = { SEGSTREAM_GZIP, SEGSTREAM_LZ4, SEGSTREAM_ZSTD };
+
+/* As the commands take them: one frame behind the other, and such as hold nothing between. */
+START_TEST(stream_frames)
+{
+	static const unsigned char skipped[] = { 0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 'x', 'y', 'z' };
+	unsigned char *bytes = wal_segment(1, 1, WAL_SEG), *found = malloc(WAL_SEG);
+	bool gzip = framed[_i] == SEGSTREAM_GZIP;
+	struct segstream *s;
+	size_t piece;
+
+	wal_write(dir, "skipped", skipped, gzip ? 0 : sizeof(skipped));
+	write_packed(framed[_i], "empty", bytes, 0);
+	write_packed(framed[_i], "first", bytes, 12345);
+	write_packed(framed[_i], "second", bytes + 12345, WAL_SEG - 12345);
+	append_file("x", "skipped");
+	append_file("x", "first");
+	append_file("x", "empty");
+	append_file("x", "skipped");
+	append_file("short", "x");
+	append_file("x", "second");
+	append_file("x", "skipped");
+	for (piece = 1000; piece <= WAL_SEG; piece += WAL_SEG - 1000) {
+		s = open_stream(framed[_i], "x", WAL_SEG);
+		ck_assert_msg(read_all(s, found, WAL_SEG, piece) == 0, "%s", segstream_why(s));
+		ck_assert(memcmp(bytes, found, WAL_SEG) == 0);
+		ck_assert_int_eq(segstream_has_more(s), 0);
+		segstream_free(s);
+	}
+	append_file("x", "first");
+	s = open_stream(framed[_i], "x", WAL_SEG);
+	ck_assert_int_eq(read_all(s, found, WAL_SEG, WAL_SEG), 0);
+	ck_assert_int_eq(segstream_has_more(s), 1);
+	segstream_free(s);
+	s = open_stream(framed[_i], "short", WAL_SEG);
+	ck_assert_int_eq(read_all(s, found, WAL_SEG, WAL_SEG), -EUCLEAN);
+	ck_assert_str_eq(segstream_why(s), "it ends at byte 12345 of 1048576");
+	segstream_free(s);
+	free(bytes);
+	free(found);
+}
+END_TEST
+
 /* What a decoder has to take, and what would cost more memory than a segment is worth. */
 START_TEST(stream_windows)
 {
@@ -474,6 +534,7 @@ main(void)
 	tcase_add_test(tc, archive_checks);
 	tcase_add_loop_test(tc, stream_pieces, 0, ARRAY_SIZE(packed));
 	tcase_add_loop_test(tc, stream_damages, 0, ARRAY_SIZE(damages));
+	tcase_add_loop_test(tc, stream_frames, 0, ARRAY_SIZE(framed));
 	tcase_add_loop_test(tc, stream_windows, 22, 26);
 	suite_add_tcase(s, tc);
 	return unit_main(s);
