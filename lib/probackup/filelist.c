@@ -207,7 +207,7 @@ static const struct {
 	{ "chdev", "a character device", 0 }, { "bldev", "a block device", 0 },
 };
 
-/* Since 2.6 the type stands apart, and what mode says of it does not count. */
+/* Since 2.6 the type stands apart, and mode has none. */
 static int
 take_kind(struct line *l, size_t number, char *error)
 {
@@ -224,6 +224,11 @@ take_kind(struct line *l, size_t number, char *error)
 		return explain(error, -EUCLEAN,
 		    "line %zu: \"%.*s\" is %s (kind \"%s\"), neither a file nor a directory", number,
 		    (int)MIN(l->len[KEY_PATH], SHOWN), l->text[KEY_PATH], kinds[i].what, kinds[i].name);
+	if ((l->number[KEY_MODE] & S_IFMT) != 0 && (l->number[KEY_MODE] & S_IFMT) != kinds[i].type)
+		return explain(error, -EUCLEAN,
+		    "line %zu: \"%.*s\" contradicts itself: mode %lld is not one of kind \"%s\"", number,
+		    (int)MIN(l->len[KEY_PATH], SHOWN), l->text[KEY_PATH],
+		    (long long)l->number[KEY_MODE], kinds[i].name);
 	l->number[KEY_MODE] = (l->number[KEY_MODE] & ~(int64_t)S_IFMT) | kinds[i].type;
 	return 0;
 }
@@ -256,6 +261,40 @@ parse_texts(struct line *l, size_t number, enum codec_alg *alg, char *error)
 		    (int)MIN(l->len[KEY_COMPRESS_ALG], SHOWN), l->text[KEY_COMPRESS_ALG]);
 	*alg = (enum codec_alg)r;
 	return 0;
+}
+
+#define PAGE_STORED_MIN	8	/* bytes of a page in a file: its header */
+
+/* What no writer says together, or NULL.  What it takes for a page stream is_datafile alone decides. */
+static const char *
+find_contradiction(const struct line *l)
+{
+	const int64_t *n = l->number;
+	bool dir = S_ISDIR((uint32_t)n[KEY_MODE]);
+
+	if (dir && n[KEY_SIZE] > 0)
+		return "a directory with a size";
+	if (dir && (n[KEY_IS_DATAFILE] != 0 || n[KEY_N_BLOCKS] > 0 || n[KEY_N_HEADERS] > 0))
+		return "a directory with pages";
+	if (n[KEY_IS_DATAFILE] == 0 && n[KEY_N_HEADERS] > 0)
+		return "is_datafile is 0, and it has headers of pages";
+	if (n[KEY_N_HEADERS] > 0 && n[KEY_HDR_SIZE] == 0)
+		return "it has headers of pages without a size (n_headers, hdr_size)";
+	if ((l->seen & 1U << KEY_N_BLOCKS) != 0 && n[KEY_N_HEADERS] > n[KEY_N_BLOCKS])
+		return "it has more headers of pages than blocks (n_headers, n_blocks)";
+	if (n[KEY_N_HEADERS] > MAX(n[KEY_SIZE], (int64_t)0) / PAGE_STORED_MIN)
+		return "it has more headers of pages than its size has room for";
+	return NULL;
+}
+
+static int
+check_consistent(const struct line *l, size_t number, char *error)
+{
+	const char *what = find_contradiction(l);
+
+	return what == NULL ? 0 : explain(error, -EUCLEAN,
+	    "line %zu: \"%.*s\" contradicts itself: %s", number,
+	    (int)MIN(l->len[KEY_PATH], SHOWN), l->text[KEY_PATH], what);
 }
 
 static void
@@ -302,7 +341,8 @@ parse_line(const char *text, size_t len, size_t number, struct filelist_entry *e
 	if ((l.seen & REQUIRED) != REQUIRED)
 		return explain(error, -EUCLEAN, "line %zu: path, size or mode is missing", number);
 	if ((r = parse_numbers(&l, number, error)) < 0 ||
-	    (r = parse_texts(&l, number, &alg, error)) < 0)
+	    (r = parse_texts(&l, number, &alg, error)) < 0 ||
+	    (r = check_consistent(&l, number, error)) < 0)
 		return r;
 	fill_entry(&l, alg, e);
 	return 1;

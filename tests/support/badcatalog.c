@@ -321,17 +321,27 @@ make_long_paths(void)
 	make_long_path("bad-depth-of-2000", 3999, 1, "too many directories");
 }
 
+/* Lines of base/5/1 that contradict themselves. */
+static const struct {
+	const char *name, *key, *value;
+} contradictions[] = {
+	{ "bad-n-headers-2g", "n_headers", "2147483648" },
+	{ "bad-n-headers-4g", "n_headers", "4294967295" },
+	{ "bad-n-headers-more", "n_headers", "3" },
+	{ "bad-hdr-size-0", "hdr_size", "0" },
+	{ "bad-n-blocks-less", "n_blocks", "1" },
+	{ "bad-stored-nothing", "size", "0" },
+	{ "bad-no-datafile", "is_datafile", "0" },
+	{ "bad-mode-of-directory", "mode", "16832" },
+};
+
 /* Lies about the pages of base/5/1: the mount may do without that file. */
 static const struct {
 	const char *name, *key, *value;
 } lies[] = {
-	{ "bad-n-headers-2g", "n_headers", "2147483648" },
-	{ "bad-n-headers-4g", "n_headers", "4294967295" },
 	{ "bad-n-headers-less", "n_headers", "1" },
-	{ "bad-n-headers-more", "n_headers", "3" },
 	{ "bad-hdr-off-beyond", "hdr_off", "1000000000000" },
 	{ "bad-hdr-off-2e63", "hdr_off", "9223372036854775807" },
-	{ "bad-hdr-size-0", "hdr_size", "0" },
 	{ "bad-hdr-size-4g", "hdr_size", "4294967295" },
 	{ "bad-hdr-crc", "hdr_crc", "1" },
 	{ "bad-n-blocks-4g", "n_blocks", "4294967295" },
@@ -342,6 +352,11 @@ static const struct {
 static void
 make_lies(void)
 {
+	for (size_t i = 0; i < ARRAY_SIZE(contradictions); i++) {
+		full_with_lie(contradictions[i].name, contradictions[i].key, contradictions[i].value);
+		say(contradictions[i].name, FULL_ID, "refused",
+		    "line 6: \"base/5/1\" contradicts itself: .*restore backup_content.control");
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
 		full_with_lie(lies[i].name, lies[i].key, lies[i].value);
 		say(lies[i].name, FULL_ID, "unreadable", "base/5/1");

@@ -55,6 +55,22 @@ static const struct {
 	{ "empty kind", KIND(""), -EUCLEAN, "kind is \"\"" },
 	{ "kind cut off", KIND("re"), -EUCLEAN, "kind is \"re\"" },
 	{ "kind does not widen mode", "{\"path\":\"a\",\"size\":\"0\",\"kind\":\"reg\",\"mode\":\"65920\"}\n", -EUCLEAN, "neither of a file" },
+#define SAYS(size, pairs)	"{\"path\":\"d/x\", \"size\":\"" size "\", " pairs "}\n"
+#define CONTRADICTS		"line 1: \"d/x\" contradicts itself: "
+#define REG			"\"mode\":\"33152\", \"is_datafile\":\"1\""
+	{ "mode of another kind", SAYS("0", "\"kind\":\"dir\", \"mode\":\"33216\""), -EUCLEAN, CONTRADICTS "mode 33216 is not one of kind \"dir\"" },
+	{ "mode of a link, kind of a file", SAYS("0", "\"kind\":\"reg\", \"mode\":\"41344\""), -EUCLEAN, CONTRADICTS "mode 41344" },
+	{ "directory with a size", SAYS("1", "\"mode\":\"16832\""), -EUCLEAN, CONTRADICTS "a directory with a size" },
+	{ "kind of a directory with a size", SAYS("8192", "\"kind\":\"dir\", \"mode\":\"448\""), -EUCLEAN, CONTRADICTS "a directory with a size" },
+	{ "directory with blocks", SAYS("0", "\"mode\":\"16832\", \"n_blocks\":\"1\""), -EUCLEAN, CONTRADICTS "a directory with pages" },
+	{ "directory of pages", SAYS("-1", "\"mode\":\"16832\", \"is_datafile\":\"1\""), -EUCLEAN, CONTRADICTS "a directory with pages" },
+	{ "pages in a plain file", SAYS("99", "\"mode\":\"33152\", \"is_datafile\":\"0\", \"n_blocks\":\"1\", \"n_headers\":\"1\", \"hdr_size\":\"9\""), -EUCLEAN, CONTRADICTS "is_datafile is 0" },
+	{ "headers without a size", SAYS("99", REG ", \"n_blocks\":\"1\", \"n_headers\":\"1\""), -EUCLEAN, CONTRADICTS "it has headers of pages without a size" },
+	{ "more headers than blocks", SAYS("99", REG ", \"n_blocks\":\"1\", \"n_headers\":\"2\", \"hdr_size\":\"9\""), -EUCLEAN, CONTRADICTS "it has more headers of pages than blocks" },
+	{ "headers of no blocks", SAYS("99", REG ", \"n_blocks\":\"0\", \"n_headers\":\"2\", \"hdr_size\":\"9\""), -EUCLEAN, CONTRADICTS "it has more headers of pages than blocks" },
+	{ "headers without room", SAYS("15", REG ", \"n_blocks\":\"2\", \"n_headers\":\"2\", \"hdr_size\":\"9\""), -EUCLEAN, CONTRADICTS "it has more headers of pages than its size" },
+	{ "headers of what is unchanged", SAYS("-1", REG ", \"n_blocks\":\"2\", \"n_headers\":\"1\", \"hdr_size\":\"9\""), -EUCLEAN, CONTRADICTS "it has more headers of pages than its size" },
+	{ "headers that fit", SAYS("16", REG ", \"n_blocks\":\"2\", \"n_headers\":\"2\", \"hdr_size\":\"9\""), 1, "d/x" },
 	{ "vanished", "{\"path\":\"a\",\"size\":\"-2\",\"mode\":\"33152\"}\n", -EUCLEAN, "size is \"-2\" instead of a number" },
 	{ "size too large", "{\"path\":\"a\",\"size\":\"9223372036854775808\",\"mode\":\"33152\"}\n", -EUCLEAN, "size is" },
 	{ "size of 20 digits", "{\"path\":\"a\",\"size\":\"18446744073709551617\",\"mode\":\"33152\"}\n", -EUCLEAN, "size is" },
@@ -128,8 +144,7 @@ START_TEST(list_kinds)
 		{ "\"kind\":\"dir\", \"mode\":\"448\"", 040700 },
 		{ "\"mode\":\"488\", \"kind\":\"dir\"", 040750 },
 		{ "\"mode\":\"33152\"", 0100600 },
-		{ "\"kind\":\"dir\", \"mode\":\"33216\"", 040700 },	/* both: kind counts */
-		{ "\"kind\":\"reg\", \"mode\":\"41344\"", 0100600 },
+		{ "\"kind\":\"reg\", \"mode\":\"33152\"", 0100600 },	/* both, and they agree */
 	};
 	char text[200], error[CHAIN_ERROR_MAX] = "";
 	struct filelist_entry e;
