@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -87,6 +89,118 @@ check_setting_place(const char *name, size_t len, const char *value)
 	return 0;
 }
 
+/* What a mount reads or writes itself: a value that no server takes is named before there is a mount. */
+#define BACKENDS_MAX	262143	/* MAX_BACKENDS of the server */
+static const struct known_setting {
+	const char *name;
+	int64_t	min, max;	/* of a number; max 0: it is a word */
+	bool	truth;		/* on, off, and what means the same */
+	const char *words;	/* others, by ", ", as a message shows them */
+} known_settings[] = {
+	{ "port", 1, 65535, false, NULL },
+	{ "max_connections", 1, BACKENDS_MAX, false, NULL },
+	{ "max_worker_processes", 0, BACKENDS_MAX, false, NULL },
+	{ "max_wal_senders", 0, BACKENDS_MAX, false, NULL },
+	{ "max_prepared_transactions", 0, BACKENDS_MAX, false, NULL },
+	{ "max_locks_per_transaction", 10, INT_MAX, false, NULL },
+	{ "hot_standby", 0, 0, true, "on, off" },
+	{ "archive_mode", 0, 0, true, "on, off, always" },
+	{ "recovery_target_inclusive", 0, 0, true, "on, off" },
+	{ "recovery_target_action", 0, 0, false, "pause, promote, shutdown" },
+};
+
+/* As the server reads a number without a unit: decimal, octal, hexadecimal, rounded. */
+static bool
+is_number(const char *text, int64_t min, int64_t max)
+{
+	double value;
+	char *end;
+
+	value = (double)strtoll(text, &end, 0);
+	if (*end == '.' || *end == 'e' || *end == 'E')
+		value = strtod(text, &end);
+	if (end == text)
+		return false;
+	end += strspn(end, " \t");
+	return *end == '\0' && value > (double)min - 0.5 && value < (double)max + 0.5;
+}
+
+/* A word that the server tells from the others by its beginning. */
+static bool
+is_truth(const char *text)
+{
+	static const struct { const char *word; size_t least; } truths[] = {
+		{ "true", 1 }, { "false", 1 }, { "yes", 1 }, { "no", 1 }, { "on", 2 }, { "off", 2 },
+		{ "1", 1 }, { "0", 1 },
+	};
+	size_t i, len = strlen(text);
+
+	for (i = 0; i < ARRAY_SIZE(truths); i++)
+		if (len >= truths[i].least && len <= strlen(truths[i].word) &&
+		    strncasecmp(text, truths[i].word, len) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_word(const char *text, const char *words)
+{
+	size_t len;
+
+	for (; *words != '\0'; words += len + strspn(words + len, ", ")) {
+		len = strcspn(words, ",");
+		if (strlen(text) == len && strncasecmp(text, words, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Names by commas, with or without double quotes; none is empty. */
+static bool
+is_list(const char *text)
+{
+	bool quoted = false, name = false;
+
+	for (; *text != '\0'; text++)
+		if (*text == '"')
+			quoted = !quoted;
+		else if (*text == ',' && !quoted) {
+			if (!name)
+				return false;
+			name = false;
+		} else if (*text != ' ')
+			name = true;
+	return !quoted && name;
+}
+
+static int
+check_known(const struct known_setting *k, const char *value)
+{
+	if (k->max != 0)
+		return is_number(value, k->min, k->max) ? 0 :
+		    cli_error("--set %s=%s: it takes a number from %lld to %lld", k->name, value,
+		    (long long)k->min, (long long)k->max);
+	return (k->truth && is_truth(value)) || is_word(value, k->words) ? 0 :
+	    cli_error("--set %s=%s: it takes %s", k->name, value, k->words);
+}
+
+static int
+check_setting_value(const char *name, size_t len, const char *value)
+{
+	static const char sockets[] = "unix_socket_directories";
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(known_settings); i++)
+		if (strlen(known_settings[i].name) == len &&
+		    strncasecmp(name, known_settings[i].name, len) == 0)
+			return check_known(&known_settings[i], value);
+	if (len == strlen(sockets) && strncasecmp(name, sockets, len) == 0 && value[0] != '\0' &&
+	    !is_list(value))
+		return cli_error("--set %s=%s: it takes names of directories, separated by commas",
+		    sockets, value);
+	return 0;
+}
+
 /* The server would refuse to start over a line feed or a name that is none. */
 static int
 check_setting(const char *text)
@@ -98,6 +212,8 @@ check_setting(const char *text)
 	if (strpbrk(equals, "\n\r") != NULL || strlen(equals) > PGCONF_VALUE_MAX)
 		return cli_error("the value of \"%.*s\" has a line feed or is too long",
 		    (int)(equals - text), text);
+	if (check_setting_value(text, (size_t)(equals - text), equals + 1) != 0)
+		return 1;
 	return check_setting_place(text, (size_t)(equals - text), equals + 1);
 }
 

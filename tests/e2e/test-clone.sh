@@ -107,6 +107,22 @@ check "production stops" pg_stop "$prod"
 
 # ---- settings: given, refused, kept --------------------------------------------
 new_diff
+cannot_set() { refuse "--set $1" "pbkfs error: --set $1: it takes $2\$" mount_it --set "$1"; }
+for bad in port=abc port=0 port=65536 port= PORT=5433x; do
+	refuse "--set $bad" "--set port=${bad#*=}: it takes a number from 1 to 65535\$" mount_it --set "$bad"
+done
+cannot_set max_connections=0 "a number from 1 to 262143"
+cannot_set max_worker_processes=many "a number from 0 to 262143"
+cannot_set max_wal_senders=-1 "a number from 0 to 262143"
+cannot_set max_prepared_transactions=1e9 "a number from 0 to 262143"
+cannot_set max_locks_per_transaction=5 "a number from 10 to 2147483647"
+cannot_set hot_standby=maybe "on, off"
+cannot_set archive_mode=sometimes "on, off, always"
+cannot_set recovery_target_action=stop "pause, promote, shutdown"
+for bad in '/tmp,' ',/tmp' '"/tmp' ' '; do
+	refuse "--set unix_socket_directories=$bad" "it takes names of directories" mount_it --set "unix_socket_directories=$bad"
+done
+refuse "--set of an empty name" "takes NAME=VALUE" mount_it --set =1
 refuse "--set without a value" "takes NAME=VALUE" mount_it --set port
 refuse "--set of a name that is none" "takes NAME=VALUE" mount_it --set 'a b=1'
 refuse "--set of two lines" "line feed" mount_it --set "a=1
