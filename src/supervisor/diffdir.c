@@ -189,14 +189,16 @@ diffdir_own(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error)
 	int rc;
 
 	/* Root gives away only what is root's own, never another user's directory. */
-	if (empty && d->uid == 0 && uid != 0 && geteuid() == 0 &&
-	    (d->made || check_owner_and_mode(d, 0, error) == 0) &&
-	    fchown(d->fd, uid, gid) != 0) {
-		rc = -errno;
-		snprintf(error, DIFFDIR_ERROR_MAX,
-		    "could not give diff directory \"%s\" to user %u: %s",
-		    d->path, uid, strerror(errno));
-		return rc;
+	if (empty && d->uid == 0 && uid != 0 && geteuid() == 0) {
+		if (!d->made && (rc = check_owner_and_mode(d, 0, error)) != 0)
+			return rc;
+		if (fchown(d->fd, uid, gid) != 0) {
+			rc = -errno;
+			snprintf(error, DIFFDIR_ERROR_MAX,
+			    "could not give diff directory \"%s\" to user %u: %s",
+			    d->path, uid, strerror(errno));
+			return rc;
+		}
 	}
 	if ((rc = check_owner_and_mode(d, uid, error)) != 0)
 		return rc;

@@ -1,5 +1,5 @@
 /*
- * Everything is opened and nothing read: the supervisor reads no byte of a backup.
+ * Everything is opened and nothing read: the supervisor reads no file of a backup but its lock.
  */
 #include "config.h"
 

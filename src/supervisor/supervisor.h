@@ -1,8 +1,8 @@
 /*
  * The supervisor: one process per mount that holds the lock, the mount and
  * /dev/fuse, and starts, watches and replaces the worker, which is the program
- * itself, executed anew: main() must know it by entry_is_worker().  It never reads a
- * byte of a backup and never resolves a path inside its own mount.
+ * itself, executed anew: main() must know it by entry_is_worker().  Of a store it reads
+ * nothing but pg_probackup's lock files, and never resolves a path inside its own mount.
  */
 #ifndef SUPERVISOR_SUPERVISOR_H
 #define SUPERVISOR_SUPERVISOR_H
