@@ -23,6 +23,7 @@
 #include "supervisor/fusemount.h"
 #include "supervisor/identity.h"
 #include "supervisor/leave.h"
+#include "supervisor/stat.h"
 #include "supervisor/state.h"
 
 #define HASTE_NS	(2 * STATE_SECOND)	/* so long after it was told, it is tried ... */
@@ -130,7 +131,7 @@ tell(struct supervisor *s, const struct report *r)
 	if (text[0] == '\0' || strcmp(text, l->told) == 0)
 		return;
 	memcpy(l->told, text, sizeof(text));
-	s->stats_due = state_now();
+	stat_write_soon(s);
 	log_warn("\"%s\" stays mounted: %s; it is unmounted as soon as that is possible",
 	    s->config->mnt, text);
 }
@@ -157,7 +158,7 @@ leave_ask(struct supervisor *s)
 	l->asked = true;
 	l->asked_at = state_now();
 	l->due = l->look_due = 0;
-	s->stats_due = l->asked_at;	/* who only looks at the diff directory sees it, too */
+	stat_write_soon(s);	/* who only looks at the diff directory sees it, too */
 	l->told[0] = '\0';	/* who asks again hears again why it is still there */
 	start_unmount(s, false);
 }

@@ -317,6 +317,13 @@ stat_write(struct supervisor *s)
 	stat_answer(s);
 }
 
+void
+stat_write_soon(struct supervisor *s)
+{
+	s->stats_to_file = true;
+	s->stats_due = state_now();
+}
+
 /* A command is answered without a write: the diff directory may not answer. */
 void
 stat_answer(struct supervisor *s)

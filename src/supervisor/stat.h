@@ -13,6 +13,9 @@
 /* Writes it anew from the shared counters and the last MSG_STATS; and answers as below. */
 void	stat_write(struct supervisor *s);
 
+/* The same in the next turn of the loop. */
+void	stat_write_soon(struct supervisor *s);
+
 /*
  * Asks the worker for MSG_STATS, counters from zero if reset.  Commands that wait are
  * answered, and with stats_to_file the file is written: once stat_arrived() has seen as many of

@@ -137,7 +137,7 @@ struct supervisor {
 	bool	have_stats;
 	uint64_t stats_due;	/* when to answer without the worker's; 0 = not asked */
 	unsigned stats_asked;	/* MSG_STATS that are to come */
-	bool	stats_to_file;	/* a signal asked */
+	bool	stats_to_file;	/* not only to who asked */
 	struct attend attend;
 	uint64_t provided_due;	/* when the log's new length may be shown */
 

@@ -225,18 +225,20 @@ for key in store instance backup_id wal pbkfs host tree_digest; do
 done
 forged .pbkfs-binding.json env LC_ALL=C sed "s|\"created\"|\"mapped\": [{\"from\": \"/\\\\u001b[31m$quoted\", \"to\": \"/\\\\u009b$quoted\"}], &|"
 
-# ---- the snapshot of a mount, which its owner may replace
+# ---- the snapshot of a mount, which its owner may replace, and what he answers himself
 rm -rf "$diff"; cp -a "$work/good" "$diff"
 check "mount" mount_it
-kill -STOP "$(supervisor_pid)"
+supervisor=$(supervisor_pid)
+kill9 "$supervisor"; wait_gone "$supervisor"
 LC_ALL=C sed "s|\"instance\": *\"[^\"]*\"|\"instance\": \"\\\\u001b[31m$quoted\"|" <"$work/good/.pbkfs/stat" >"$work/forged"
-(while :; do cp "$work/forged" "$diff/.pbkfs/stat.new"; mv "$diff/.pbkfs/stat.new" "$diff/.pbkfs/stat"; done) 2>/dev/null &
-forger=$!
+cp "$work/forged" "$diff/.pbkfs/stat"
+"$support/sockets" listen -R "$work/forged" -m "$mnt" -o "$pguid" -u "$pguid" "$diff/.pbkfs/socket" >"$work/heard" & forger=$!
+until [ -s "$work/heard" ]; do kill -0 "$forger" || exit 99; done
 says "a forged snapshot: stat" pbkfs stat -D "$mnt"
 says "a forged snapshot: stat as JSON" pbkfs stat -D "$mnt" --format json
 says "a forged snapshot: list" pbkfs list
 says "a forged snapshot: list as JSON" pbkfs list --format json
+equal "both were asked" 12 "$(grep -c connected "$work/heard")"
 kill "$forger"; wait "$forger" 2>/dev/null
-kill -CONT "$(supervisor_pid)"
 check "unmount" unmount_it
 plan_done

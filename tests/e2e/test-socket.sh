@@ -168,8 +168,15 @@ not_believed "another user listens at the owner's" "its worker .* goes on alone|
 
 # What answers with a file that could change is not read.
 printf '{"mountpoint": "secret"}' >"$work/report"
-alone; listen -r "$work/report" "$(place)"
-refuse "an answer that is no answer" "could not ask|does not answer" bounded pbkfs stat -D "$mnt"
+alone; listen -R "$work/report" -m "$mnt" "$(place)"
+check "who listens answers" bounded pbkfs stat -D "$mnt"
+check "and is shown" said "^mountpoint  *secret$" "$work/out"
+kill "$listener"; wait "$listener_job" 2>/dev/null
+listen -R "$work/report" -m "$work" "$(place)"
+refuse "one that serves another mount is not asked" "serves another mount" bounded pbkfs stat -D "$mnt"
+kill "$listener"; wait "$listener_job" 2>/dev/null
+listen -r "$work/report" -m "$mnt" "$(place)"
+refuse "a report that could change" "does not answer as it should" bounded pbkfs stat -D "$mnt"
 check "is not shown" eval '! grep secret "$work/out" "$work/err"'
 kill "$listener"; wait "$listener_job" 2>/dev/null
 unmount_it >"$work/out" 2>&1

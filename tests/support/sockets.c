@@ -1,14 +1,15 @@
 /*
  * The other end of a supervisor's socket, as others would have it:
  *
- *	sockets listen [-f] [-o UID] [-u UID] [-r FILE] PATH
+ *	sockets listen [-f] [-o UID] [-u UID] [-r|-R FILE -m MOUNTPOINT] PATH
  *	sockets flood PATH SECONDS
  *	sockets old COMMAND [ARGUMENT...]
  *
  * listen makes a socket at PATH, says "listening PID" on standard output, then "connected"
  * for each who comes, and answers nothing.  -o gives the name to UID, -u is that user
  * before it listens.  With -f the process that listens ends at once, and a child goes on with its
- * socket.  -r answers every request with FILE as if that were a report.
+ * socket.  With -R it says that it serves MOUNTPOINT, and FILE is its report; with -r that is
+ * the file itself, which can change.
  *
  * flood does to a supervisor what it must not mind: connections without a request, beyond any limit,
  * half frames, long ones, garbage, requests whose answers nobody reads, descriptors.
@@ -28,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -55,16 +57,43 @@ address(const char *path)
 
 /* ---- listen ------------------------------------------------------------- */
 
+static const char *report, *mountpoint = "/";
+static bool seals;
+
+static int
+open_report(void)
+{
+	static char bytes[COMMAND_REPORT_MAX];
+	int file = open(report, O_RDONLY | O_NONBLOCK), fd = memfd_create("report", MFD_ALLOW_SEALING);
+	ssize_t n = read(file, bytes, sizeof(bytes));
+
+	if (n < 0 || write(fd, bytes, (size_t)n) != n)
+		err(1, "%s", report);
+	if (!seals) {
+		close(fd);
+		return file;
+	}
+	close(file);
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) != 0)
+		err(1, "seal");
+	return fd;
+}
+
 static void
-answer(int fd, const char *report)
+answer(int fd)
 {
 	struct command_frame f;
 	int file;
 
 	while (report != NULL && recv(fd, &f, sizeof(f), 0) == sizeof(f)) {
+		if (f.type == COMMAND_IDENTIFY) {
+			command_init(&f, COMMAND_IDENTITY);
+			snprintf(f.text, sizeof(f.text), "%s", mountpoint);
+			command_send(fd, &f, -1);
+			continue;
+		}
 		command_init(&f, COMMAND_REPORT);
-		if ((file = open(report, O_RDONLY | O_NONBLOCK)) < 0)
-			err(1, "%s", report);
+		file = open_report();
 		f.arg[0] = (uint64_t)lseek(file, 0, SEEK_END);
 		command_send(fd, &f, file);
 		close(file);
@@ -72,35 +101,38 @@ answer(int fd, const char *report)
 }
 
 static void
-serve(int sock, const char *report)
+serve(int sock)
 {
 	int fd;
 
 	while ((fd = accept(sock, NULL, NULL)) >= 0) {
 		printf("connected\n");
 		fflush(stdout);
-		answer(fd, report);
+		answer(fd);
 	}
 }
 
 static int
 listen_main(int argc, char **argv)
 {
-	const char *report = NULL;
 	long owner = -1, uid = -1;
 	bool forks = false;
 	struct sockaddr_un a;
 	int opt, sock;
 
-	while ((opt = getopt(argc, argv, "fo:r:u:")) != -1)
+	while ((opt = getopt(argc, argv, "fm:o:R:r:u:")) != -1)
 		if (opt == 'f')
 			forks = true;
 		else if (opt == 'o')
 			owner = atol(optarg);
 		else if (opt == 'u')
 			uid = atol(optarg);
-		else
+		else if (opt == 'm')
+			mountpoint = optarg;
+		else {
 			report = optarg;
+			seals = opt == 'R';
+		}
 	a = address(argv[optind]);
 	sock = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	unlink(argv[optind]);
@@ -116,7 +148,7 @@ listen_main(int argc, char **argv)
 	fflush(stdout);
 	if (forks && fork() != 0)
 		return 0;
-	serve(sock, report);
+	serve(sock);
 	return 0;
 }
 
