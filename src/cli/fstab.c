@@ -47,6 +47,10 @@ next_option(char **rest)
 	return option;
 }
 
+/* mount(8) keeps "owner" for itself from util-linux 2.39 on, so it has another name. */
+#define OWNER	"owner="
+#define OWNER_HERE	"mount-" OWNER
+
 struct arguments {
 	char	**item;
 	int	n;
@@ -70,16 +74,28 @@ add(struct arguments *a, char *word)
 	a->item[a->n] = NULL;
 }
 
-static void
+static bool
+begins_with(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+static int
 add_options(struct arguments *a, char *text)
 {
 	char *option, *word;
 
 	while (*text != '\0') {
 		option = next_option(&text);
+		if (begins_with(option, OWNER))
+			return cli_error("a line of fstab has no option owner, which mount(8) takes"
+			    " for its own: write mount-owner=%s", option + strlen(OWNER));
+		if (begins_with(option, OWNER_HERE))
+			option += strlen(OWNER_HERE) - strlen(OWNER);
 		if (is_ours(option))
 			add(a, asprintf(&word, "--%s", option) < 0 ? NULL : word);
 	}
+	return 0;
 }
 
 int
@@ -102,7 +118,8 @@ fstab_arguments(int argc, char **argv, char ***arguments)
 			cli_error("unknown option \"%s\" of a line of fstab, only -o", argv[i]);
 			return -1;
 		}
-		add_options(&a, argv[i + 1]);
+		if (add_options(&a, argv[i + 1]) != 0)
+			return -1;
 	}
 	if (a.failed) {
 		cli_error("out of memory");

@@ -7,7 +7,7 @@
 
 /*
  * Makes of it the arguments of "pbkfs mount": the source is the diff directory, and
- * options are long names without their dashes.  The result and what it points to are
+ * options are long names without their dashes, and mount-owner.  The result and what it points to are
  * the caller's to free, or to keep until the end.  Returns the number of arguments, or
  * -1 after one line on standard error.
  */

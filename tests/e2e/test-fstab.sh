@@ -14,7 +14,7 @@ boot() { mount -T "$work/fstab" "$mnt"; }
 mounted_id() { sed -n 's/.*"backup_id": *"\([^"]*\)".*/\1/p' "$binding"; }
 closed="pbk-store=$store,instance=$instance,backup-id=latest"
 
-line "$closed,owner=$pguser,noauto,nofail,_netdev,noatime,set=\"application_name=a,b\""
+line "$closed,mount-owner=$pguser,noauto,nofail,_netdev,noatime,set=\"application_name=a,b\""
 check "the first boot" boot || { plan_done; exit; }
 first=$(mounted_id)
 equal "it is what pbkfs mounts" "fuse.pbkfs nosuid nodev noexec" \
@@ -40,19 +40,21 @@ cp -p "$work/binding" "$binding"
 rm "$statedir"/*
 refuse "without what root decided the line is not enough" "name it with -B, -I and -i" boot
 check "nothing is mounted either" eval '! is_mounted "$mnt"'
-line "pbk-store=$store,instance=$instance,backup-id=$first,owner=$pguser"
+line "pbk-store=$store,instance=$instance,backup-id=$first,mount-owner=$pguser"
 check "with an id it is" boot
 check "shutdown" pbkfs unmount -D "$mnt"
-line "$closed,owner=$pguser"
+line "$closed,mount-owner=$pguser"
 check "and then with latest again" boot
 equal "it is still the same" "$first" "$(mounted_id)"
 check "shutdown" pbkfs unmount -D "$mnt"
 
 note "lines that cannot be"
-line "$closed,owner=$pguser,ro"
+line "$closed,mount-owner=$pguser,ro"
 refuse "a mount is written to" 'unknown option "--ro"' boot
-line "$closed,owner=$pguser,no-such-option=1"
+line "$closed,mount-owner=$pguser,no-such-option=1"
 refuse "an option that there is not" 'unknown option "--no-such-option' boot
+refuse "an option that newer mount(8) would not tell of" "write mount-owner=$pguser" \
+    pbkfs "$diff" "$mnt" -o "$closed,owner=$pguser"
 refuse "no mountpoint" "fstab takes" pbkfs "$diff"
 refuse "no options behind -o" "fstab takes" pbkfs "$diff" "$mnt" -o
 refuse "another letter" 'unknown option "-x"' pbkfs "$diff" "$mnt" -x rw
