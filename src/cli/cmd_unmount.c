@@ -127,13 +127,13 @@ detach_in_child(const void *arg)
  * the connection is ended, which nobody can refuse.
  */
 static int
-detach(const struct target *t)
+detach(const struct target *t, int control)
 {
 	int rc = limited_run(detach_in_child, t, DETACH_SECONDS);
 
 	if (rc != -ETIMEDOUT)
 		return rc != 0;
-	cut_abort(t->minor);
+	cut_abort(control);
 	return !is_still_mounted(t) ? 0 : cli_error("could not detach \"%s\": its worker does not take"
 	    " what the kernel has to write", t->mnt);
 }
@@ -143,13 +143,13 @@ detach(const struct target *t)
  * without its connection it serves nothing.
  */
 static int
-end_connection(const struct target *t)
+end_connection(const struct target *t, int control)
 {
 	char who[TARGET_WHO_MAX];
 
 	if (target_wait(t, LEFT_SECONDS) == 0)
 		return 0;
-	cut_abort(t->minor);
+	cut_abort(control);
 	if (target_wait(t, KILL_SECONDS) == 0)
 		return 0;
 	return t->contact.is_mute ? tell_mute(t) :
@@ -157,13 +157,28 @@ end_connection(const struct target *t)
 	    target_who(t, who));
 }
 
+/* Of what is still mounted then: later its number may be a stranger's. */
+static int
+open_connection(const struct target *t)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+	int control autoclose = cut_open(t->minor);
+
+	if (m == NULL || mountinfo_find_id(t->mount_id, m) != 0 || m->minor != t->minor ||
+	    strcmp(m->source, t->diff) != 0)
+		return -ENOENT;
+	return control < 0 ? control : steal_fd(&control);
+}
+
 int
 unmount_forcibly(struct target *t)
 {
+	int control autoclose = open_connection(t);
+
 	target_stop(t);
-	if (detach(t) != 0)
+	if (detach(t, control) != 0)
 		return 1;
-	return end_connection(t);
+	return end_connection(t, control);
 }
 
 /* ---- the command -------------------------------------------------------- */

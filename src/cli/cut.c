@@ -46,6 +46,7 @@
 
 struct device {
 	unsigned major, minor;
+	int	control;
 };
 
 /* Asks no server: the kernel knows the device. */
@@ -155,24 +156,32 @@ open_control(void)
 	return fd < 0 ? -errno : steal_fd(&fd);
 }
 
-static int
-open_control_file(unsigned minor, const char *what, int flags)
+int
+cut_open(unsigned minor)
 {
-	int dir autoclose = open_control(), fd;
-	char name[48];
+	int all autoclose = open_control(), fd;
+	char name[16];
 
-	if (dir < 0)
-		return dir;
-	snprintf(name, sizeof(name), "%u/%s", minor, what);
-	fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	if (all < 0)
+		return all;
+	snprintf(name, sizeof(name), "%u", minor);
+	fd = openat(all, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+static int
+open_file(int control, const char *name, int flags)
+{
+	int fd = control < 0 ? control : openat(control, name, flags | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 && control >= 0 ? -errno : fd;
 }
 
 /* How many requests have no answer yet, or negative errno.  An open file tells one number. */
 static int
-count_waiting(unsigned minor)
+count_waiting(int control)
 {
-	int fd autoclose = open_control_file(minor, "waiting", O_RDONLY);
+	int fd autoclose = open_file(control, "waiting", O_RDONLY);
 	char text[24];
 	ssize_t n;
 
@@ -186,11 +195,11 @@ count_waiting(unsigned minor)
 
 /* The kernel tells nobody that a connection is idle. */
 static int
-wait_for_answers(unsigned minor)
+wait_for_answers(int control)
 {
 	int n;
 
-	while ((n = count_waiting(minor)) > 0)
+	while ((n = count_waiting(control)) > 0)
 		poll(NULL, 0, POLL_MS);
 	return n;
 }
@@ -203,21 +212,21 @@ flush(const void *arg)
 	holders_each(flush_root, &k);
 	if (!k.done && !flush_any_process(k.device))
 		return -ENOENT;
-	return wait_for_answers(k.device->minor);
+	return wait_for_answers(k.device->control);
 }
 
 int
-cut_flush(unsigned major, unsigned minor)
+cut_flush(unsigned major, unsigned minor, int control)
 {
-	const struct device d = { major, minor };
+	const struct device d = { major, minor, control };
 
 	return limited_run(flush, &d, FLUSH_SECONDS);
 }
 
 int
-cut_abort(unsigned minor)
+cut_abort(int control)
 {
-	int fd autoclose = open_control_file(minor, "abort", O_WRONLY);
+	int fd autoclose = open_file(control, "abort", O_WRONLY);
 
 	if (fd < 0)
 		return fd;

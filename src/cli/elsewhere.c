@@ -91,27 +91,75 @@ unmount_there(const void *arg)
 
 struct device {
 	unsigned major, minor;
+	int	control;		/* of its connection, or negative errno */
+	bool	proven;			/* that it is of this device */
+	bool	left;			/* could not be unmounted in order */
 };
 
 struct attempt {
 	struct target *t;
 	bool	refused;		/* somewhere it could not even be detached */
-	struct device left[DEVICES_MAX];	/* what could not be unmounted in order */
-	unsigned n_left;
+	struct device device[DEVICES_MAX];
+	unsigned n_devices;
 	unsigned n;			/* where it was in use, or that: */
 	struct user users[USERS_NAMED];
 };
 
-static void
-note_left(struct attempt *a, struct device d)
+static struct device *
+find_device(struct attempt *a, unsigned major, unsigned minor)
 {
 	unsigned i;
 
-	for (i = 0; i < a->n_left; i++)
-		if (a->left[i].major == d.major && a->left[i].minor == d.minor)
-			return;
-	if (a->n_left < DEVICES_MAX)
-		a->left[a->n_left++] = d;
+	for (i = 0; i < a->n_devices; i++)
+		if (a->device[i].major == major && a->device[i].minor == minor)
+			return &a->device[i];
+	return NULL;
+}
+
+static bool
+open_one(void *arg, const struct holder *h)
+{
+	const struct mountinfo *m = h->mount;
+	struct attempt *a = arg;
+
+	if (strcmp(m->source, a->t->diff) == 0 && a->n_devices < DEVICES_MAX &&
+	    find_device(a, m->major, m->minor) == NULL)
+		a->device[a->n_devices++] = (struct device){
+			.major = m->major, .minor = m->minor, .control = cut_open(m->minor),
+		};
+	return true;
+}
+
+/* What is mounted still had its number all the time. */
+static bool
+prove_one(void *arg, const struct holder *h)
+{
+	struct attempt *a = arg;
+	struct device *d = find_device(a, h->mount->major, h->mount->minor);
+
+	if (d != NULL && strcmp(h->mount->source, a->t->diff) == 0)
+		d->proven = true;
+	return true;
+}
+
+static void
+note_left(struct attempt *a, unsigned major, unsigned minor)
+{
+	struct device *d = find_device(a, major, minor);
+
+	if (d != NULL)
+		d->left = d->proven;
+}
+
+static bool
+has_left(const struct attempt *a)
+{
+	unsigned i;
+
+	for (i = 0; i < a->n_devices; i++)
+		if (a->device[i].left)
+			return true;
+	return false;
 }
 
 static bool
@@ -126,7 +174,7 @@ unmount_one(void *arg, const struct holder *h)
 	if ((rc = limited_run(unmount_there, h, ENTER_SECONDS)) == 0)
 		return true;
 	a->refused |= rc != -EBUSY;
-	note_left(a, (struct device){ h->mount->major, h->mount->minor });
+	note_left(a, h->mount->major, h->mount->minor);
 	if (a->n++ < USERS_NAMED) {
 		u = &a->users[a->n - 1];
 		u->pid = h->pid;
@@ -146,22 +194,31 @@ stop_and_wait(struct target *t)
 }
 
 static int
+stop_unseen(struct target *t)
+{
+	cli_warn("nobody who can be seen holds the mount: its processes are ended");
+	return stop_and_wait(t);
+}
+
+static int
 cut(const struct attempt *a)
 {
+	const struct device *d, *end = a->device + a->n_devices;
 	struct target *t = a->t;
 	int flushed = 0, rc = 0;
 	char who[400];
-	unsigned i;
 
-	for (i = 0; i < a->n_left; i++)
-		flushed |= cut_flush(a->left[i].major, a->left[i].minor);
+	for (d = a->device; d < end; d++)
+		if (d->left)
+			flushed |= cut_flush(d->major, d->minor, d->control);
 	users_print(a->users, MIN(a->n, (unsigned)USERS_NAMED), a->n, who, sizeof(who));
 	cli_warn("\"%s\" is cut off from who %s it in another mount namespace (%s): %s", t->mnt,
 	    a->refused ? "holds" : "still uses", who, flushed == 0 ?
 	    "what was written before is kept, what is written there from now on is lost" :
 	    "what was written there and not synced may be lost");
-	for (i = 0; i < a->n_left && (rc == 0 || rc == -ENOENT); i++)
-		rc = cut_abort(a->left[i].minor);	/* -ENOENT: it has ended meanwhile */
+	for (d = a->device; d < end && (rc == 0 || rc == -ENOENT); d++)
+		if (d->left)
+			rc = cut_abort(d->control);	/* -ENOENT: it has ended meanwhile */
 	if (rc != 0 && rc != -ENOENT) {
 		cli_warn("its connection could not be ended (%s): its processes are ended",
 		    strerror(-rc));
@@ -170,22 +227,37 @@ cut(const struct attempt *a)
 	return target_wait(t, FLUSH_SECONDS) == 0 ? 0 : stop_and_wait(t);
 }
 
+static int
+unmount_all(struct attempt *a)
+{
+	struct target *t = a->t;
+
+	holders_each(unmount_one, a);
+	if (!a->refused && target_wait(t, a->n > 0 ? BUSY_SECONDS : FLUSH_SECONDS) == 0)
+		return 0;
+	if (!has_left(a))
+		note_left(a, t->major, t->minor);
+	return has_left(a) ? cut(a) : stop_unseen(t);
+}
+
 int
 elsewhere_end(struct target *t)
 {
 	struct attempt a = { .t = t };
+	unsigned i;
+	int rc;
 
 	if (t->contact.sock < 0 && !t->has_device)
 		return cli_error("could not end \"%s\", which is not mounted here: %s", t->diff,
 		    t->contact.doubt);
-	if (!t->has_device) {
-		cli_warn("nobody who can be seen holds the mount: its processes are ended");
-		return stop_and_wait(t);
-	}
-	holders_each(unmount_one, &a);
-	if (!a.refused && target_wait(t, a.n > 0 ? BUSY_SECONDS : FLUSH_SECONDS) == 0)
-		return 0;
-	if (a.n_left == 0)
-		note_left(&a, (struct device){ t->major, t->minor });
-	return cut(&a);
+	if (!t->has_device)
+		return stop_unseen(t);
+	/* The number of a device that ends meanwhile may be a stranger's then. */
+	holders_each(open_one, &a);
+	holders_each(prove_one, &a);
+	rc = unmount_all(&a);
+	for (i = 0; i < a.n_devices; i++)
+		if (a.device[i].control >= 0)
+			close(a.device[i].control);
+	return rc;
 }

@@ -134,6 +134,42 @@ cut_off "busy for long"
 let_go
 next "busy for long" "cut off: .*aborted"
 
+# ---- it ends while unmount waits, and the number of its device is a stranger's
+device_of() { awk -v m="$1" '$5 == m { print $3 }' /proc/self/mountinfo; }
+# Mounts until one has the number $1, on descriptor 7; false if somebody else has it.
+be_stranger() {
+	strangers=0
+	until [ -e "/sys/class/bdi/$1" ]; do
+		strangers=$((strangers + 1)); mkdir -p "$work/stranger/$strangers"
+		exec 7<>/dev/fuse
+		mount -i -t fuse -o fd=7,rootmode=40000,user_id=0,group_id=0 stranger "$work/stranger/$strangers" || exit 99
+	done
+	[ $strangers -gt 0 ] && [ "$(device_of "$work/stranger/$strangers")" = "$1" ]
+}
+# The worker stands still then, and the supervisor as soon as nothing of it is left.
+ends_meanwhile() {
+	begin; hold -m 'cd "$2"'
+	number=$(device_of "$mnt")
+	held_elsewhere "a stranger's number"
+	end_there >"$work/forced" 2>&1 & forced=$!
+	while said "fuse.pbkfs $diff " "/proc/$holder/mountinfo"; do kill -0 "$forced" || break; done
+	kill -STOP "$worker"
+	let_go
+	while [ -e "/sys/class/bdi/$number" ] && kill -0 "$forced"; do sleep 0.01; done
+	kill -STOP "$supervisor"
+	be_stranger "$number"; taken=$?
+	until said 'is cut off from who' "$work/forced"; do kill -0 "$forced" || break; done
+	kill -CONT "$supervisor" "$worker"
+	wait "$forced"
+}
+for try in 1 2 3 4 5; do ends_meanwhile && [ $taken -eq 0 ] && break; done
+equal "a stranger's number: it is" 0 $taken
+in_order "a stranger's number"
+lives() { dd bs=1M count=1 of=/dev/null <&7; }
+check "a stranger's number: his connection lives" lives
+exec 7>&-
+umount "$work/stranger"/*
+
 # ---- in a user namespace, where nobody may unmount it
 begin; holder_who=user; hold -Urm "$dirty"
 held_elsewhere "user namespace"
