@@ -111,16 +111,29 @@ io_write(int fd, const void *buf, size_t len)
 }
 
 int
+io_plain(int fd, struct stat *st)
+{
+	if (fstat(fd, st) != 0)
+		return -errno;
+	return S_ISREG(st->st_mode) ? 0 : -EINVAL;
+}
+
+const char *
+io_plain_error(int error)
+{
+	return error == -EINVAL ? "it is not a plain file" : strerror(-error);
+}
+
+int
 io_read_file(int fd, size_t max, char **buf, size_t *len)
 {
 	char *text autofree = NULL;
 	struct stat st;
 	ssize_t n;
+	int rc;
 
-	if (fstat(fd, &st) != 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
+	if ((rc = io_plain(fd, &st)) < 0)
+		return rc;
 	if ((uint64_t)st.st_size > max)
 		return -EFBIG;
 	if ((text = malloc((size_t)st.st_size + 1)) == NULL)

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /*
@@ -38,9 +39,18 @@ int	io_pwrite(int fd, const void *buf, size_t len, off_t off);
 int	io_write(int fd, const void *buf, size_t len);
 
 /*
- * Reads a whole regular file of at most max bytes into a malloc'ed buffer,
+ * Whether fd is a plain file.  Returns 0 and *st, -EINVAL for another kind of file,
+ * or negative errno where the file system does not say.
+ */
+int	io_plain(int fd, struct stat *st);
+
+/* Why a plain file could not be used, from the negative errno of these functions. */
+const char *io_plain_error(int error);
+
+/*
+ * Reads a whole plain file of at most max bytes into a malloc'ed buffer,
  * which gets a NUL after its last byte that *len does not count.  The caller
- * frees it.  Returns 0, -EFBIG for a larger file, or negative errno.
+ * frees it.  Returns 0, -EFBIG for a larger file, or as io_plain().
  */
 int	io_read_file(int fd, size_t max, char **buf, size_t *len);
 

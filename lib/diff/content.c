@@ -82,17 +82,15 @@ static int
 open_regular(struct contents *c, uint64_t number, bool map, int flags)
 {
 	char name[NAME_SIZE];
+	int fd autoclose = -1, rc;
 	struct stat st;
-	int fd;
 
 	name_of(name, number, map);
 	if ((fd = disk_open(c->dirfd, name, flags | O_NONBLOCK | O_NOATIME)) < 0)
 		return fd;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return -EUCLEAN;
-	}
-	return fd;
+	if ((rc = io_plain(fd, &st)) < 0)
+		return rc == -EINVAL ? -EUCLEAN : rc;
+	return steal_fd(&fd);
 }
 
 int

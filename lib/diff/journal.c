@@ -133,11 +133,9 @@ open_file(struct journal *j, int diff_fd)
 		    strerror(-j->fd));
 		return j->fd;
 	}
-	if (fstat(j->fd, &st) != 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode)) {
-		log_error("\"journal\" in the diff directory is not a file");
-		return -EUCLEAN;
+	if ((r = io_plain(j->fd, &st)) < 0) {
+		log_error("could not use \"journal\" in the diff directory: %s", io_plain_error(r));
+		return r == -EINVAL ? -EUCLEAN : r;
 	}
 	if ((r = read_header(j, (uint64_t)st.st_size)) != 0)
 		return r < 0 ? r : 0;

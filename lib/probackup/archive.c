@@ -142,7 +142,7 @@ archive_find(const struct archive *a, const struct walname *w, struct archive_fi
 int
 archive_open(const struct archive *a, struct archive_file *f)
 {
-	int dirfd autoclose = open_directory(a, O_PATH), fd autoclose = -1;
+	int dirfd autoclose = open_directory(a, O_PATH), fd autoclose = -1, rc;
 	struct stat st;
 
 	if (dirfd < 0)
@@ -150,10 +150,8 @@ archive_open(const struct archive *a, struct archive_file *f)
 	fd = io_open_beneath(dirfd, f->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) != 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -ENOENT;
+	if ((rc = io_plain(fd, &st)) < 0)
+		return rc == -EINVAL ? -ENOENT : rc;
 	f->st = st;
 	return steal_fd(&fd);
 }

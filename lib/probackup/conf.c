@@ -104,9 +104,8 @@ conf_load(int instance_fd, struct conf *c, char *error)
 		*c = (struct conf){ 0 };
 		return 0;
 	}
-	if (fd < 0)
-		return explain(error, fd, "%s", strerror(-fd));
-	if ((r = io_read_file(fd, CONF_SIZE_MAX, &text, &len)) < 0)
-		return explain(error, r, "%s", strerror(-r));
+	r = fd < 0 ? fd : io_read_file(fd, CONF_SIZE_MAX, &text, &len);
+	if (r < 0)
+		return explain(error, r, "%s", io_plain_error(r));
 	return conf_parse(text, len, c, error);
 }

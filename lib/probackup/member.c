@@ -42,13 +42,12 @@ open_regular(int dirfd, const char *name, struct file_version *v)
 	/* A FIFO in a hostile store must not hold us. */
 	int fd autoclose = io_open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	struct stat st;
+	int rc;
 
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) != 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
+	if ((rc = io_plain(fd, &st)) < 0)
+		return rc;
 	*v = file_version_of(&st);
 	return steal_fd(&fd);
 }
@@ -71,7 +70,7 @@ member_read(int dirfd, const char *id, struct control *c, char *error)
 	r = fd < 0 ? fd : io_read_file(fd, CONTROL_SIZE_MAX, &text, &len);
 	if (r < 0)
 		return explain(error, r, "could not read backup.control of backup \"%s\": %s",
-		    id, strerror(-r));
+		    id, io_plain_error(r));
 	if ((r = control_parse(text, len, c, reason)) < 0)
 		return explain(error, r,
 		    "backup.control of backup \"%s\" is damaged: %.300s: restore the file, or mount another backup",

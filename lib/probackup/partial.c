@@ -5,14 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/util.h"
 #include "probackup/explain.h"
+#include "probackup/lines.h"
 #include "probackup/partial.h"
-
-#define SHOWN	60	/* bytes of a line that a message quotes */
 
 /* ---- database_map --------------------------------------------------------- */
 
@@ -41,10 +39,11 @@ take_oid(const char **p, const char *end, uint32_t *oid)
 }
 
 static int
-parse_line(const char *p, const char *end, struct database *d)
+parse_line(const char *p, const char *end, void *entry)
 {
 	static const char tail[] = "\"}";
 	size_t tail_len = sizeof(tail) - 1;
+	struct database *d = entry;
 
 	if (!take(&p, end, "{\"dbOid\":\"") || !take_oid(&p, end, &d->oid) ||
 	    !take(&p, end, "\","))
@@ -58,48 +57,21 @@ parse_line(const char *p, const char *end, struct database *d)
 	return d->name != NULL ? 0 : -ENOMEM;
 }
 
-static size_t
-count_lines(const char *text, size_t len)
-{
-	size_t n = 0, i;
-
-	for (i = 0; i < len; i++)
-		n += text[i] == '\n';
-	return n;
-}
-
-static int
-parse_lines(const char *text, size_t len, struct database_map *m, char *error)
-{
-	const char *end = text + len, *feed;
-	int r;
-
-	for (; text < end; text = feed + 1) {
-		if ((feed = memchr(text, '\n', (size_t)(end - text))) == NULL)
-			return explain(error, -EUCLEAN,
-			    "it is truncated, its last line has no line feed");
-		if ((r = parse_line(text, feed, &m->at[m->n])) < 0)
-			return explain(error, r, "line %zu: \"%.*s\" is not an OID and a name",
-			    m->n + 1, (int)MIN((size_t)(feed - text), (size_t)SHOWN), text);
-		m->n++;
-	}
-	return 0;
-}
-
 int
 database_map_parse(const char *text, size_t len, struct database_map *m, char *error)
 {
-	struct database_map parsed = { 0 };
+	static const struct lines_form form = {
+		"an OID and a name", sizeof(struct database), parse_line,
+	};
+	struct database_map parsed;
+	struct lines l;
 	int r;
 
 	if (len == 0)
 		return explain(error, -EUCLEAN, "it is empty");
-	if (memchr(text, '\0', len) != NULL)
-		return explain(error, -EUCLEAN, "it holds zero bytes");
-	parsed.at = calloc(count_lines(text, len) + 1, sizeof(*parsed.at));
-	if (parsed.at == NULL)
-		return explain(error, -ENOMEM, "out of memory");
-	if ((r = parse_lines(text, len, &parsed, error)) < 0)
+	r = lines_parse(text, len, &form, &l, error);
+	parsed = (struct database_map){ l.at, l.n };
+	if (r < 0)
 		database_map_fini(&parsed);
 	else
 		*m = parsed;
@@ -121,7 +93,6 @@ load_map(const struct backup *b, struct database_map *m, char *error)
 	char *text autofree = NULL;
 	char why[CHAIN_ERROR_MAX];
 	int fd autoclose = -1, r;
-	struct stat st;
 	size_t len;
 
 	fd = io_open_beneath(b->dirfd, "database/" DATABASE_MAP, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
@@ -129,12 +100,9 @@ load_map(const struct backup *b, struct database_map *m, char *error)
 		return explain(error, -ENOENT,
 		    "backup \"%s\" has no " DATABASE_MAP ", so nobody knows its databases: mount all of it",
 		    b->id);
-	if (fd < 0)
-		r = explain(why, fd, "%s", strerror(-fd));
-	else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		r = explain(why, -EUCLEAN, "it is not a plain file");
-	else if ((r = io_read_file(fd, DATABASE_MAP_SIZE_MAX, &text, &len)) < 0)
-		explain(why, r, "%s", strerror(-r));
+	r = fd < 0 ? fd : io_read_file(fd, DATABASE_MAP_SIZE_MAX, &text, &len);
+	if (r < 0)
+		explain(why, r, "%s", io_plain_error(r));
 	else
 		r = database_map_parse(text, len, m, why);
 	return r == 0 ? 0 : explain(error, r, DATABASE_MAP " of backup \"%s\" cannot be used: %.300s:"

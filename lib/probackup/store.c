@@ -245,7 +245,7 @@ open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 	if (!s->quiet && !was_told(p->backup, e, InvalidBlockNumber))
 		log_error("could not open \"%s\" in backup %s: %s", path,
 		    s->ix.backups[p->backup].id,
-		    r == -EINVAL ? "it is not a file" : strerror(-r));
+		    io_plain_error(r));
 	return r;
 }
 

@@ -9,9 +9,8 @@
 #include "base/io.h"
 #include "base/util.h"
 #include "probackup/explain.h"
+#include "probackup/lines.h"
 #include "probackup/tablespace.h"
-
-#define SHOWN	60	/* bytes of a line that a message quotes */
 
 static int
 compare(const void *a, const void *b)
@@ -19,11 +18,11 @@ compare(const void *a, const void *b)
 	return strcmp(((const struct tablespace *)a)->oid, ((const struct tablespace *)b)->oid);
 }
 
-/* Reads one line, without its line feed, into *t. */
 static int
-parse_line(const char *line, size_t len, struct tablespace *t)
+parse_line(const char *line, const char *end, void *entry)
 {
-	size_t digits = 0;
+	size_t digits = 0, len = (size_t)(end - line);
+	struct tablespace *t = entry;
 
 	while (digits < len && line[digits] >= '0' && line[digits] <= '9')
 		digits++;
@@ -34,34 +33,6 @@ parse_line(const char *line, size_t len, struct tablespace *t)
 	t->oid[digits] = '\0';
 	t->location = strndup(line + digits + 1, len - digits - 1);
 	return t->location != NULL ? 0 : -ENOMEM;
-}
-
-static size_t
-count_lines(const char *text, size_t len)
-{
-	size_t n = 0, i;
-
-	for (i = 0; i < len; i++)
-		n += text[i] == '\n';
-	return n;
-}
-
-static int
-parse_lines(const char *text, size_t len, struct tablespace_map *m, char *error)
-{
-	const char *end = text + len, *feed;
-	int r;
-
-	for (; text < end; text = feed + 1) {
-		if ((feed = memchr(text, '\n', (size_t)(end - text))) == NULL)
-			return explain(error, -EUCLEAN,
-			    "it is truncated, its last line has no line feed");
-		if ((r = parse_line(text, (size_t)(feed - text), &m->at[m->n])) < 0)
-			return explain(error, r, "line %zu: \"%.*s\" is not an OID and a location",
-			    m->n + 1, (int)MIN((size_t)(feed - text), (size_t)SHOWN), text);
-		m->n++;
-	}
-	return 0;
 }
 
 static int
@@ -78,15 +49,16 @@ check_unique(const struct tablespace_map *m, char *error)
 int
 tablespace_map_parse(const char *text, size_t len, struct tablespace_map *m, char *error)
 {
-	struct tablespace_map parsed = { 0 };
+	static const struct lines_form form = {
+		"an OID and a location", sizeof(struct tablespace), parse_line,
+	};
+	struct tablespace_map parsed;
+	struct lines l;
 	int r;
 
-	if (memchr(text, '\0', len) != NULL)
-		return explain(error, -EUCLEAN, "it holds zero bytes");
-	parsed.at = calloc(count_lines(text, len) + 1, sizeof(*parsed.at));
-	if (parsed.at == NULL)
-		return explain(error, -ENOMEM, "out of memory");
-	if ((r = parse_lines(text, len, &parsed, error)) == 0) {
+	r = lines_parse(text, len, &form, &l, error);
+	parsed = (struct tablespace_map){ l.at, l.n };
+	if (r == 0) {
 		qsort(parsed.at, parsed.n, sizeof(*parsed.at), compare);
 		r = check_unique(&parsed, error);
 	}
@@ -109,10 +81,9 @@ tablespace_map_load(int backup_fd, struct tablespace_map *m, char *error)
 		*m = (struct tablespace_map){ 0 };
 		return 0;
 	}
-	if (fd < 0)
-		return explain(error, fd, "%s", strerror(-fd));
-	if ((r = io_read_file(fd, TABLESPACE_MAP_SIZE_MAX, &text, &len)) < 0)
-		return explain(error, r, "%s", strerror(-r));
+	r = fd < 0 ? fd : io_read_file(fd, TABLESPACE_MAP_SIZE_MAX, &text, &len);
+	if (r < 0)
+		return explain(error, r, "%s", io_plain_error(r));
 	return tablespace_map_parse(text, len, m, error);
 }
 

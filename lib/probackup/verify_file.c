@@ -314,14 +314,12 @@ open_file(struct file *f)
 {
 	const struct filelist_entry *e = &f->task->e;
 	struct stat st;
+	int rc;
 
 	f->fd = io_open_beneath(f->backup->dirfd, f->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	if (f->fd < 0 && f->fd != -EINVAL) {
-		FAULT(f, "could not be opened: %s", strerror(-f->fd));
-		return false;
-	}
-	if (f->fd < 0 || fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		FAULT(f, "it is not a file");
+	rc = f->fd < 0 ? f->fd : io_plain(f->fd, &st);
+	if (rc < 0) {
+		FAULT(f, "could not be opened: %s", io_plain_error(rc));
 		return false;
 	}
 	if (st.st_size != e->size)

@@ -50,7 +50,7 @@ rm "$harmed"; ln -s /etc/passwd "$harmed"
 found "a file that is a link" "\"$raw_path\" $in_raw: could not be opened"
 harm $id/database/$raw_path
 rm "$harmed"; mkfifo "$harmed"
-found "a file that is a pipe" "\"$raw_path\" $in_raw: it is not a file"
+found "a file that is a pipe" "\"$raw_path\" $in_raw: could not be opened: it is not a plain file"
 
 # 200 damaged pages in one file: 100 lines, and how many more there are.
 many=$(for path in $(sed -n 's/.*"path":"\(base[^"]*\)".*"n_headers":"[2-9][0-9][0-9]".*/\1/p' "$list"); do echo "$path"; done | head -n 1)

@@ -1,0 +1,56 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "probackup/explain.h"
+#include "probackup/lines.h"
+
+#define SHOWN	60	/* bytes of a line that a message quotes */
+
+static size_t
+count_feeds(const char *text, size_t len)
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < len; i++)
+		n += text[i] == '\n';
+	return n;
+}
+
+static int
+parse_each(const char *text, const char *end, const struct lines_form *form, struct lines *l,
+    char *error)
+{
+	const char *feed;
+	int r;
+
+	for (; text < end; text = feed + 1) {
+		if ((feed = memchr(text, '\n', (size_t)(end - text))) == NULL)
+			return explain(error, -EUCLEAN,
+			    "it is truncated, its last line has no line feed");
+		r = form->parse(text, feed, (char *)l->at + l->n * form->entry_size);
+		if (r == -ENOMEM)
+			return explain(error, r, "out of memory");
+		if (r < 0)
+			return explain(error, r, "line %zu: \"%.*s\" is not %s", l->n + 1,
+			    (int)MIN((size_t)(feed - text), (size_t)SHOWN), text, form->what);
+		l->n++;
+	}
+	return 0;
+}
+
+int
+lines_parse(const char *text, size_t len, const struct lines_form *form, struct lines *l,
+    char *error)
+{
+	*l = (struct lines){ 0 };
+	if (memchr(text, '\0', len) != NULL)
+		return explain(error, -EUCLEAN, "it holds zero bytes");
+	l->at = calloc(count_feeds(text, len) + 1, form->entry_size);
+	if (l->at == NULL)
+		return explain(error, -ENOMEM, "out of memory");
+	return parse_each(text, text + len, form, l, error);
+}
