@@ -87,6 +87,14 @@ is_mounted() { awk -v m="$(printf %s "$1" | sed 's/ /\\\\040/g')" '$2 == m { f =
 mount_it() { pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
 unmount_it() { pbkfs unmount -D "$mnt" "$@"; }
 remount() { unmount_it && mount_it "$@"; }
+# cannot DESCRIPTION PATTERN OPTION...: a mount with these is refused before there is anything.
+cannot() {
+	cannot_desc=$1 cannot_pattern=$2; shift 2
+	new_diff
+	refuse "$cannot_desc" "$cannot_pattern" mount_it "$@"
+	refuse "$cannot_desc: nothing is mounted" "" is_mounted "$mnt"
+	equal "$cannot_desc: nothing is left" "" "$(ls -A "$diff")"
+}
 # Mounts again after a crash: what is dead there is taken away first.
 recover_mount() {
 	if is_mounted "$mnt"; then unmount_it -d "$diff" --force 2>/dev/null || return 1; fi
@@ -102,7 +110,8 @@ kill9() {
 }
 wait_gone() { for wait_p in "$@"; do "$support/pidwait" "$wait_p" 30 || return 1; done; }
 # A data directory as restore makes it: tablespaces through their links.
-manifest() { "$support/manifest" -x .pbkfs -x .pbkfs-tblspc -x .pbkfs-external -l pg_tblspc "$@"; }
+manifest_options='-x .pbkfs -x .pbkfs-tblspc -x .pbkfs-external -l pg_tblspc'
+manifest() { "$support/manifest" $manifest_options "$@"; }
 # One line for all that a catalog is: names, types, modes, contents.
 catalog_sum() { "$support/manifest" "$1" | sha256sum; }
 

@@ -1,16 +1,20 @@
-# Sourced behind lib-e2e.sh: a story as an ordinary user, who mounts by fusermount3.
+# Sourced behind lib-e2e.sh: mounts of an ordinary user, through fusermount3.
 need fusermount3
 
-# Gives all that the story has to the user, who is the only one to look into a mount then.
-become_user() {
-	chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}" || exit 99
-	# /dev/fuse may be root's alone here: a node of our own, in our namespace.
-	mknod -m 0666 /dev/shm/fuse c 10 229
-	mount --bind /dev/shm/fuse /dev/fuse
-	cp "$(command -v pbkfs)" "$work"
-	chmod 0755 "$work/pbkfs"
-	chown "$pguser" "$mnt" "$work"
+# /dev/fuse may be root's alone here: a node for everybody, in our namespace.
+fuse_for_all() {
+	mknod -m 0666 /dev/shm/fuse c 10 229 && mount --bind /dev/shm/fuse /dev/fuse || exit 99
 }
-pbk() { as "$pguser" "$work/pbkfs" "$@"; }
-mount_it() { pbk mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
-unmount_it() { pbk unmount -D "$mnt" "$@"; }
+# From here on the story is the user's, who has all of it, and is the only one to look
+# into a mount then.
+become_user() {
+	fuse_for_all
+	chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}" || exit 99
+	cp --remove-destination "$(command -v pbkfs)" "$support/manifest" "$work" || exit 99
+	chmod 0755 "$work/pbkfs" "$work/manifest"
+	chown "$pguser" "$mnt" "$work"
+	pbk() { as "$pguser" "$work/pbkfs" "$@"; }
+	mount_it() { pbk mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
+	unmount_it() { pbk unmount -D "$mnt" "$@"; }
+	manifest() { as "$pguser" "$work/manifest" $manifest_options "$@"; }
+}

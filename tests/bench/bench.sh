@@ -36,6 +36,7 @@ all_rows="pgbench_select tpcb count_scan seqread randread bulk pg_restore update
 if [ "${1:-}" = --list ]; then printf '%s\n' $all_rows; exit; fi
 
 . "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-user.sh"
 for bench_part in results sides fixture cost rows-server rows-read rows-bulk rows-mount rows-size; do
 	. "$bench/$bench_part.sh"
 done

@@ -21,9 +21,7 @@ rm -rf "$diff"
 mkdir -p "$work/side" "$work/diff" "$work/bin" "$work/log" "$work/copy"
 chown "$pguser" "$work/diff" "$work/log" "$work/side"
 cp "$(command -v pbkfs)" "$tools/ioload" "$tools/blockdiff" "$tools/passthrough" "$tools/codecspeed" "$work/bin"
-# A device node that an ordinary user may open, in our own namespace.
-mknod -m 0666 /dev/shm/fuse c 10 229
-mount --bind /dev/shm/fuse /dev/fuse
+fuse_for_all
 # The mounts of an ordinary user are closed to root.
 ioload() { as "$pguser" "$work/bin/ioload" "$@"; }
 

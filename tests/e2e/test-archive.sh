@@ -2,6 +2,7 @@
 # those of the archive whoever reads them and however, also while workers die;
 # and a server recovers with either of them.
 . "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-user.sh"
 . "$srcdir/tests/lib-catalogs.sh"
 need gzip
 . "$srcdir/tests/lib-made.sh"
@@ -283,16 +284,12 @@ check "unmount" unmount_it
 rm -rf "$archive" && cp -a "$work/archive.gz" "$archive"
 
 # ---- an ordinary user's mount
-if command -v fusermount3 >/dev/null 2>&1; then
-	mknod -m 0666 /dev/shm/fuse c 10 229
-	mount --bind /dev/shm/fuse /dev/fuse
-	chown "$pguser" "$mnt" "$work"
-	new_diff
-	check "mount as an ordinary user" as "$pguser" pbkfs mount -B "$store" -I main -i "$id" -D "$mnt" -d "$diff" --wait
-	as "$pguser" cat "$shown/$(segment 3)" >"$work/found"
-	gzip -dc "$archive/$(segment 3).gz" >"$work/seg"
-	check "it has the archive as well" cmp "$work/seg" "$work/found"
-	check "unmount as that user" as "$pguser" pbkfs unmount -D "$mnt"
-fi
+become_user
+new_diff
+check "mount as an ordinary user" mount_it
+as "$pguser" cat "$shown/$(segment 3)" >"$work/found"
+gzip -dc "$archive/$(segment 3).gz" >"$work/seg"
+check "it has the archive as well" cmp "$work/seg" "$work/found"
+check "unmount as that user" unmount_it
 equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
 plan_done

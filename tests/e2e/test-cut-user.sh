@@ -2,18 +2,11 @@
 # the user may make a namespace, and where not, as in a chroot.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-cut.sh"
+. "$srcdir/tests/lib-user.sh"
 fixture
-chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
-# /dev/fuse may be root's alone here: a node of our own, in our namespace.
-mknod -m 0666 /dev/shm/fuse c 10 229
-mount --bind /dev/shm/fuse /dev/fuse
-cp "$(command -v pbkfs)" "$work"
-chmod 0755 "$work/pbkfs"
-chown "$pguser" "$mnt" "$work" "$work/hold.in" "$work/hold.out"
+become_user
+chown "$pguser" "$work/hold.in" "$work/hold.out"
 load_user=$pguser
-pbk() { as "$pguser" "$work/pbkfs" "$@"; }
-mount_it() { pbk mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
-unmount_it() { pbk unmount -D "$mnt" "$@"; }
 
 story() {
 	cut force 'umount -f' write

@@ -1,6 +1,7 @@
 # "-i latest", and no -i where a recovery target is given: which backup is mounted
 # and verified, what is said of it, and that a diff directory stays with its own.
 . "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-user.sh"
 store=$work/store instance=main
 "$support/mkcatalog" scale --catalog "$store" --instance main --files 2 --increments 3 >"$work/ids" || exit 99
 set -- $(cat "$work/ids")
@@ -18,12 +19,12 @@ before=$(catalog_sum "$store")
 mounted_id() { sed -n 's/.*"backup_id": *"\([^"]*\)".*/\1/p' "$diff/.pbkfs-binding.json"; }
 # What the last of these has said is kept in $work/said.
 said() { grep -q "$1" "$work/said"; }
-latest() { pbkfs mount -B "$store" -I main -D "$mnt" -d "$diff" --wait "$@" 2>"$work/said" || { cat "$work/said" >&2; return 1; }; }
+mount_it() { pbkfs mount -B "$store" -I main -D "$mnt" -d "$diff" --wait "$@" 2>"$work/said" || { cat "$work/said" >&2; return 1; }; }
 # takes DESCRIPTION ID TEXT OPTION...: a fresh mount takes this backup, and says so.
 takes() {
 	takes_desc=$1 takes_id=$2 takes_text=$3; shift 3
 	new_diff
-	check "$takes_desc: mount" latest "$@" || return 1
+	check "$takes_desc: mount" mount_it "$@" || return 1
 	equal "$takes_desc: the backup is in the binding" "$takes_id" "$(mounted_id)"
 	check "$takes_desc: it says so" said "^pbkfs: backup $takes_id is the newest that can be mounted$takes_text"
 	check "$takes_desc: and the log does" grep -q "backup $takes_id is the newest" "$diff/.pbkfs/pbkfs.log"
@@ -36,7 +37,7 @@ state "$d" RUNNING; state "$c" CORRUPT
 takes "the newer ones are passed over" "$b" "; passed over: $d (RUNNING), $c (CORRUPT)\$" -i latest
 takes "with --force too" "$b" "; passed over: $d (RUNNING), $c (CORRUPT)\$" -i latest --force
 new_diff
-refuse "a backup that is named is not passed over" "has status CORRUPT" latest -i "$c"
+refuse "a backup that is named is not passed over" "has status CORRUPT" mount_it -i "$c"
 state "$d" OK; state "$c" OK
 
 # ---- a target, and no backup ---------------------------------------------------
@@ -47,28 +48,21 @@ takes "the end of the backup" "$d" '$' --recovery-target=immediate
 takes "a restore point" "$d" '$' --recovery-target-name=here
 takes_desc="a restore point"
 new_diff
-check "$takes_desc: mount again" latest --recovery-target-name=here
+check "$takes_desc: mount again" mount_it --recovery-target-name=here
 check "$takes_desc: that it may lie before the backup is a warning" said 'warning: no backup knows where restore point "here" is'
 check "$takes_desc: unmount" unmount_it
-none() {	# none DESCRIPTION PATTERN OPTION...
-	none_desc=$1 none_pattern=$2; shift 2
-	new_diff
-	refuse "$none_desc" "$none_pattern" latest "$@"
-	refuse "$none_desc: nothing is mounted" "" is_mounted "$mnt"
-	equal "$none_desc: nothing is left" "" "$(ls -A "$diff")"
-}
-none "before every backup" "no backup of instance \"main\" ends before the recovery target: the oldest that can be mounted, $a" --recovery-target-time='2026-11-22 00:30:00+00'
-none "an unknown timeline" "timeline 7 is not known" --recovery-target-timeline=7
-none "neither backup nor target" "fresh diff directory needs" --set port=5433
-none "in capitals it is an id" 'backup "LATEST" of instance "main" does not exist' -i LATEST
-none "an unknown instance" "does not exist" -i latest -I nosuch
+cannot "before every backup" "no backup of instance \"main\" ends before the recovery target: the oldest that can be mounted, $a" --recovery-target-time='2026-11-22 00:30:00+00'
+cannot "an unknown timeline" "timeline 7 is not known" --recovery-target-timeline=7
+cannot "neither backup nor target" "fresh diff directory needs" --set port=5433
+cannot "in capitals it is an id" 'backup "LATEST" of instance "main" does not exist' -i LATEST
+cannot "an unknown instance" "does not exist" -i latest -I nosuch
 for id in "$a" "$b" "$c" "$d"; do state "$id" ERROR; done
-none "none can be mounted" "no backup of instance \"main\" can be mounted: $d .ERROR., $c .ERROR." -i latest
+cannot "none can be mounted" "no backup of instance \"main\" can be mounted: $d .ERROR., $c .ERROR." -i latest
 for id in "$a" "$b" "$c" "$d"; do state "$id" OK; done
 mkdir "$store/backups/main/LATEST"
 cp -a "$store/backups/main/$a/." "$store/backups/main/LATEST/"
 new_diff
-check "a backup that is called so is mounted in capitals" latest -i LATEST
+check "a backup that is called so is mounted in capitals" mount_it -i LATEST
 equal "it" LATEST "$(mounted_id)"
 check "unmount" unmount_it
 rm -r "$store/backups/main/LATEST"
@@ -76,18 +70,18 @@ rm -r "$store/backups/main/LATEST"
 # ---- the directory stays with its backup ---------------------------------------
 new_diff
 state "$d" RUNNING
-check "mount the latest" latest -i latest
+check "mount the latest" mount_it -i latest
 echo mine >"$mnt/mine"
 check "unmount" unmount_it
 state "$d" OK
-check "a newer one has come: mount the latest again" latest -i latest
+check "a newer one has come: mount the latest again" mount_it -i latest
 check "it says that nothing was switched" said "^pbkfs: \"$diff\" holds changes of backup $c, which stays mounted there"
 equal "what was changed is there" mine "$(cat "$mnt/mine")"
 check "unmount" unmount_it
 equal "the binding is as it was" "$c" "$(mounted_id)"
-refuse "another backup by name is refused" "belongs to backup \"$c\", not \"$d\"" latest -i "$d"
-refuse "a target is" "is for the first mount" latest -i latest --recovery-target=immediate
-check "without any name it is mounted as ever" latest
+refuse "another backup by name is refused" "belongs to backup \"$c\", not \"$d\"" mount_it -i "$d"
+refuse "a target is" "is for the first mount" mount_it -i latest --recovery-target=immediate
+check "without any name it is mounted as ever" mount_it
 refuse "and nothing is said of it" "" said 'backup'
 check "unmount" unmount_it
 
@@ -101,15 +95,11 @@ refuse "verify: neither" "are required" pbkfs verify -B "$store" -I main
 refuse "verify: none fits" "ends before the recovery target" pbkfs verify -B "$store" -I main --recovery-target-xid=50
 equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
 
-# ---- as an ordinary user, who may read the store --------------------------------
-if command -v fusermount3 >/dev/null; then
-	chmod -R a+rX "$store"
-	cp "$(command -v pbkfs)" "$work/pbkfs"
-	mknod -m 0666 /dev/shm/fuse c 10 229 && mount --bind /dev/shm/fuse /dev/fuse
-	mkdir "$work/his"; chown "$pguser:" "$work/his"
-	new_diff
-	check "a user mounts the latest" as "$pguser" "$work/pbkfs" mount -B "$store" -I main -i latest -D "$work/his" -d "$diff"
-	check "and is told which" grep -q "^pbkfs: backup $d is the newest" "$work/err"
-	check "and unmounts it" as "$pguser" "$work/pbkfs" unmount -D "$work/his"
-fi
+# ---- as an ordinary user --------------------------------------------------------
+become_user
+new_diff
+id=latest
+check "a user mounts the latest" mount_it
+check "and is told which" grep -q "^pbkfs: backup $d is the newest" "$work/err"
+check "and unmounts it" unmount_it
 plan_done

@@ -1,7 +1,7 @@
 # A mount that was told to go while it is in use goes as soon as it is free: in the
 # background, at a console, and an ordinary user's.
 . "$srcdir/tests/lib-e2e.sh"
-need fusermount3
+. "$srcdir/tests/lib-user.sh"
 fixture
 log=$diff/.pbkfs/pbkfs.log
 mkfifo "$work/end"
@@ -54,17 +54,9 @@ ask_again() { kill -INT "$console"; }
 command_ends() { wait "$console"; }
 leaves console
 
-chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
-# /dev/fuse may be root's alone here: a node of our own, in our namespace.
-mknod -m 0666 /dev/shm/fuse c 10 229
-mount --bind /dev/shm/fuse /dev/fuse
-cp "$(command -v pbkfs)" "$work"
-chmod 0755 "$work/pbkfs"
-chown "$pguser" "$mnt" "$work"
+become_user
 PATH=$work:$PATH
 load_user=$pguser
-mount_it() { as "$pguser" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
-unmount_it() { as "$pguser" pbkfs unmount -D "$mnt" "$@"; }
 begin() { mount_it; }
 ask() { kill "$supervisor"; }
 ask_again() { kill -INT "$supervisor"; }

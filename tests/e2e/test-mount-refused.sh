@@ -1,12 +1,11 @@
 # What keeps a mount from being made outside of pbkfs: each is named with the way out.
 . "$srcdir/tests/lib-e2e.sh"
-need fusermount3
+. "$srcdir/tests/lib-user.sh"
 fixture
 chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
 cp "$(command -v pbkfs)" "$work"; chmod 0755 "$work/pbkfs"
 chown "$pguser" "$mnt" "$work"
-mknod -m 0666 /dev/shm/fuse c 10 229
-mount --bind /dev/shm/fuse /dev/fuse
+fuse_for_all
 pbk_mount() { "$@" "$work/pbkfs" mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait; }
 user() { pbk_mount as "$pguser"; }
 root() { pbk_mount; }

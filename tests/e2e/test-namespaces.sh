@@ -1,7 +1,7 @@
 # Other mount namespaces hold a mount that is gone from here: they are named at once, list,
 # stat and mount say so, and unmount --force -d ends it without losing what was written.
 . "$srcdir/tests/lib-e2e.sh"
-need fusermount3
+. "$srcdir/tests/lib-user.sh"
 fixture
 log=$diff/.pbkfs/pbkfs.log
 chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
@@ -179,7 +179,7 @@ let_go
 next "user namespace" "cut off: .*aborted"
 
 # ---- an ordinary user's mount
-mknod -m 0666 /dev/shm/fuse c 10 229 && mount --bind /dev/shm/fuse /dev/fuse
+fuse_for_all
 who=user
 PATH=$work:$PATH
 mount -t fusectl fusectl /sys/fs/fuse/connections 2>/dev/null

@@ -93,12 +93,6 @@ check "unmount" unmount_it
 rm -rf "$work/copy"
 
 # ---- refused before there is a mount ---------------------------------------------------
-cannot() {	# cannot DESCRIPTION PATTERN OPTION...
-	cannot_desc=$1 cannot_pattern=$2; shift 2
-	new_diff
-	refuse "$cannot_desc" "$cannot_pattern" mount_it "$@"
-	equal "$cannot_desc: nothing is left" "" "$(ls -A "$diff")"
-}
 cannot "an unknown database" "backup \"$id\" has no database \"nosuch\": choose from \"postgres\", \"db_ts\", \"db_new\"" --db-include nosuch
 cannot "a template" '"template1" is never left out' --db-exclude template1
 cannot "both kinds" "cannot be combined" --db-include db_ts --db-exclude db_new

@@ -107,13 +107,6 @@ check "standby: promote" sql -c 'select pg_promote()'
 desc=standby; finish
 
 # ---- what cannot work is said before there is a mount -------------------------------
-cannot() {	# cannot DESCRIPTION PATTERN OPTION...
-	cannot_desc=$1 cannot_pattern=$2; shift 2
-	new_diff
-	refuse "$cannot_desc" "$cannot_pattern" mount_it "$@"
-	refuse "$cannot_desc: nothing is mounted" "" is_mounted "$mnt"
-	equal "$cannot_desc: nothing is left" "" "$(ls -A "$diff")"
-}
 cannot "a time before the end of the backup" "before" --recovery-target-time="$(moment after1 2)"
 cannot "an xid before it" "before" --recovery-target-xid="$(moment after1 4)"
 cannot "an LSN before it" "before" --recovery-target-lsn="$(moment after1 3)"

@@ -1,7 +1,7 @@
 # Stores that root cannot read, although their owner can: FUSE without allow_other,
 # a server that takes root for nobody; and those that a group may read.
 . "$srcdir/tests/lib-e2e.sh"
-need fusermount3
+. "$srcdir/tests/lib-user.sh"
 fixture
 source=$store at=$work/at before=
 passthrough=$builddir/tests/bench/passthrough
@@ -18,9 +18,7 @@ before=$(catalog_sum "$source")
 group=4711
 for f in group passwd; do cp "/etc/$f" "$work/$f"; mount --bind "$work/$f" "/etc/$f"; done
 echo "store:x:$group:$pguser" >>"$work/group"
-# /dev/fuse may be root's alone here: a node of our own, in our namespace.
-mknod -m 0666 /dev/shm/fuse c 10 229
-mount --bind /dev/shm/fuse /dev/fuse
+fuse_for_all
 cp "$(command -v pbkfs)" "$work/pbkfs"; chmod 0755 "$work/pbkfs"
 
 # serve OPTION...: the source appears at $at.

@@ -1,6 +1,7 @@
 # A worker is executed: it shares nothing with its supervisor, knows nothing of it,
 # and holds what it needs.
 . "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-user.sh"
 need prlimit
 fixture
 cp "$(command -v pbkfs)" "$work/pbkfs"
@@ -87,18 +88,9 @@ check "so it is with a file in the place of a job" eval '! by_hand worker 3</etc
 equal "in one line" 1 "$(wc -l <"$work/said")"
 
 # ---- an ordinary user's
-if command -v fusermount3 >/dev/null; then
-	chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
-	mknod -m 0666 /dev/shm/fuse c 10 229
-	mount --bind /dev/shm/fuse /dev/fuse
-	rm "$work/pbkfs"
-	cp "$(command -v pbkfs)" "$work/pbkfs"
-	chmod 0755 "$work/pbkfs"
-	chown "$pguser" "$mnt" "$work"
-	pbk() { as "$pguser" "$work/pbkfs" "$@"; }
-	new_diff
-	check "mount by a user" pbk mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait --wal=mount
-	look "a user's mount"
-	check "unmount" pbk unmount -D "$mnt"
-fi
+become_user
+new_diff
+check "mount by a user" mount_it --wal=mount
+look "a user's mount"
+check "unmount" unmount_it
 plan_done
