@@ -1,4 +1,5 @@
 # The catalog p26, of pg_probackup 2.6: see the catalogs' README.
 . "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-user.sh"
 . "$srcdir/tests/lib-catalogs.sh"
-catalog_story p26 catalog_user
+catalog_story p26
