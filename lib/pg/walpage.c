@@ -7,19 +7,7 @@
 #include "base/util.h"
 #include "pg/walpage.h"
 
-/* Where the fields are. */
-enum {
-	MAGIC = 0,		/* uint16 */
-	INFO = 2,		/* uint16 */
-	TIMELINE = 4,		/* uint32 */
-	PAGEADDR = 8,		/* uint64 */
-	SYSID = 24,		/* uint64 */
-	SEG_SIZE = 32,		/* uint32 */
-	BLOCK_SIZE = 36,	/* uint32 */
-};
-
-#define LONG_HEADER	0x0002	/* of INFO: it has the fields from SYSID on */
-#define KNOWN_INFO	0x000F
+#define KNOWN_INFO	0x000F	/* flags of WALPAGE_INFO */
 
 /* XLOG_PAGE_MAGIC of each major version; it only ever grows. */
 static const struct {
@@ -31,7 +19,7 @@ static const struct {
 };
 #define MAGIC_END	0xD200	/* what no version to come will reach soon */
 
-static int
+static bool
 magic_is_good(uint16_t magic, uint32_t version)
 {
 	size_t i;
@@ -46,8 +34,8 @@ magic_is_good(uint16_t magic, uint32_t version)
 static int
 check_place(const unsigned char *page, const struct walpage_expected *e, char *why)
 {
-	uint64_t addr = get_le64(page + PAGEADDR), expected = e->segno * e->seg_size;
-	uint32_t tli = get_le32(page + TIMELINE);
+	uint64_t addr = get_le64(page + WALPAGE_ADDR), expected = e->segno * e->seg_size;
+	uint32_t tli = get_le32(page + WALPAGE_TIMELINE);
 
 	/* A segment in which a timeline began has the pages of the one before. */
 	if (tli == 0 || tli > e->timeline) {
@@ -62,10 +50,17 @@ check_place(const unsigned char *page, const struct walpage_expected *e, char *w
 	return -EUCLEAN;
 }
 
+bool
+walpage_is_at(const unsigned char page[WALPAGE_SHORT], uint64_t lsn)
+{
+	return magic_is_good(get_le16(page + WALPAGE_MAGIC), 0) &&
+	    get_le64(page + WALPAGE_ADDR) == lsn;
+}
+
 uint32_t
 walpage_size(const unsigned char page[WALPAGE_LONG])
 {
-	uint32_t size = get_le32(page + BLOCK_SIZE);
+	uint32_t size = get_le32(page + WALPAGE_BLOCK_SIZE);
 
 	return size < 1024 || size > 65536 || (size & (size - 1)) != 0 ? 0 : size;
 }
@@ -73,8 +68,8 @@ walpage_size(const unsigned char page[WALPAGE_LONG])
 static int
 check_cluster(const unsigned char *page, const struct walpage_expected *e, char *why)
 {
-	uint64_t sysid = get_le64(page + SYSID);
-	uint32_t seg_size = get_le32(page + SEG_SIZE), block = get_le32(page + BLOCK_SIZE);
+	uint64_t sysid = get_le64(page + WALPAGE_SYSID);
+	uint32_t seg_size = get_le32(page + WALPAGE_SEG_SIZE), block = get_le32(page + WALPAGE_BLOCK_SIZE);
 
 	if (seg_size != e->seg_size) {
 		snprintf(why, WALPAGE_WHY_MAX, "expected segments of %u bytes, found %u",
@@ -96,14 +91,14 @@ int
 walpage_check(const unsigned char page[WALPAGE_LONG], const struct walpage_expected *e,
     char why[WALPAGE_WHY_MAX])
 {
-	uint16_t magic = get_le16(page + MAGIC), info = get_le16(page + INFO);
+	uint16_t magic = get_le16(page + WALPAGE_MAGIC), info = get_le16(page + WALPAGE_INFO);
 	int r;
 
 	if (!magic_is_good(magic, e->server_version)) {
 		snprintf(why, WALPAGE_WHY_MAX, "%04X is no magic number of WAL pages", magic);
 		return -EUCLEAN;
 	}
-	if ((info & LONG_HEADER) == 0 || (info & ~KNOWN_INFO) != 0) {
+	if ((info & WALPAGE_IS_LONG) == 0 || (info & ~KNOWN_INFO) != 0) {
 		snprintf(why, WALPAGE_WHY_MAX, "the flags %04X are not those of a first page", info);
 		return -EUCLEAN;
 	}

@@ -9,18 +9,6 @@
 #include "pg/walpage.h"
 #include "pg/waltblspc.h"
 
-/* A page's header (XLogPageHeaderData). */
-enum {
-	PAGE_MAGIC = 0,			/* uint16 */
-	PAGE_INFO = 2,			/* uint16 */
-	PAGE_ADDR = 8,			/* uint64 */
-	PAGE_REST = 16,			/* uint32: what is left of a record begun before */
-	PAGE_HEADER = WALTBLSPC_PAGE_HEADER,	/* bytes; WALPAGE_LONG at the beginning of a segment */
-};
-#define CONTINUES	0x0001		/* of PAGE_INFO: the page begins with such a rest */
-#define MAGIC_MASK	0xFE00
-#define MAGIC_BITS	0xD000		/* of every server so far */
-
 /* A record's header (XLogRecord). */
 enum {
 	REC_LEN = 0,			/* uint32 */
@@ -44,7 +32,7 @@ static const unsigned char blank[] = { '/', 0xFA, 0xB2, 0xAE, 0x7E };
 static size_t
 header_len(const struct waltblspc_window *w, size_t page)
 {
-	return (w->lsn + page) % w->seg_size == 0 ? WALPAGE_LONG : PAGE_HEADER;
+	return (w->lsn + page) % w->seg_size == 0 ? WALPAGE_LONG : WALPAGE_SHORT;
 }
 
 /*
@@ -152,10 +140,9 @@ first_record(const struct waltblspc_window *w, size_t page)
 	const unsigned char *p = w->bytes + page;
 	size_t header = header_len(w, page), rest;
 
-	if ((get_le16(p + PAGE_MAGIC) & MAGIC_MASK) != MAGIC_BITS ||
-	    get_le64(p + PAGE_ADDR) != w->lsn + page)
+	if (!walpage_is_at(p, w->lsn + page))
 		return 0;
-	rest = get_le16(p + PAGE_INFO) & CONTINUES ? get_le32(p + PAGE_REST) : 0;
+	rest = get_le16(p + WALPAGE_INFO) & WALPAGE_CONTINUES ? get_le32(p + WALPAGE_REST) : 0;
 	return rest < w->page_size - header ? page + header + ALIGN(rest) : 0;
 }
 
@@ -198,10 +185,10 @@ waltblspc_next(struct waltblspc *s, struct waltblspc_record *r)
 }
 
 bool
-waltblspc_continues(const unsigned char page[WALTBLSPC_PAGE_HEADER])
+waltblspc_continues(const unsigned char page[WALPAGE_SHORT])
 {
-	return get_le16(page + PAGE_INFO) & CONTINUES && get_le32(page + PAGE_REST) > 0 &&
-	    get_le32(page + PAGE_REST) < WALTBLSPC_RECORD_MAX;
+	return get_le16(page + WALPAGE_INFO) & WALPAGE_CONTINUES &&
+	    get_le32(page + WALPAGE_REST) > 0 && get_le32(page + WALPAGE_REST) < WALTBLSPC_RECORD_MAX;
 }
 
 static void

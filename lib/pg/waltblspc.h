@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pg/walpage.h"
+
 #define WALTBLSPC_LOCATION_MAX	1024	/* bytes of a path, NUL included: MAXPGPATH */
 #define WALTBLSPC_RECORD_MAX	1280	/* a longer record is none of these */
 
@@ -63,7 +65,6 @@ int	waltblspc_next(struct waltblspc *s, struct waltblspc_record *r);
 int	waltblspc_blank(const struct waltblspc_window *w, const struct waltblspc_record *r);
 
 /* Whether a page, of which this is the header, begins with the rest of a record that may be one. */
-#define WALTBLSPC_PAGE_HEADER	24
-bool	waltblspc_continues(const unsigned char page[WALTBLSPC_PAGE_HEADER]);
+bool	waltblspc_continues(const unsigned char page[WALPAGE_SHORT]);
 
 #endif

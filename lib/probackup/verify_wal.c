@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "pg/walpage.h"
 #include "probackup/segstream.h"
 #include "probackup/verify_impl.h"
 
@@ -22,20 +22,6 @@
 
 #define NAME_LEN	24
 #define CHUNK		(128 * KiB)
-
-/* XLogLongPageHeaderData, by the offsets of its members. */
-enum {
-	XLP_MAGIC = 0,
-	XLP_INFO = 2,
-	XLP_TLI = 4,
-	XLP_PAGEADDR = 8,
-	XLP_SEG_SIZE = 32,
-	LONG_HEADER_SIZE = 40,
-};
-
-#define XLP_MAGIC_MASK	0xfe00		/* 0xD0.. and 0xD1..: every server so far */
-#define XLP_MAGIC_BITS	0xd000
-#define XLP_LONG_HEADER	0x0002		/* in XLP_INFO */
 
 /* A segment of the range. */
 struct segment {
@@ -50,23 +36,18 @@ struct segment {
 #define FAULT(s, ...) \
 	verify_fault((s)->t->v, (s)->backup->id, (s)->shown, __VA_ARGS__)
 
-/* A segment copied at the end of a recovery begins with a page of the old timeline. */
 static void
 check_header(struct segment *s, const unsigned char *h)
 {
-	uint32_t tli = get_le32(h + XLP_TLI);
+	const struct archive *a = &s->t->v->archive;
+	struct walpage_expected e = {
+		.timeline = s->backup->control.timeline, .segno = s->number, .seg_size = s->size,
+		.server_version = a->server_version, .sysid = a->sysid,
+	};
+	char why[WALPAGE_WHY_MAX];
 
-	if ((get_le16(h + XLP_MAGIC) & XLP_MAGIC_MASK) != XLP_MAGIC_BITS ||
-	    (get_le16(h + XLP_INFO) & XLP_LONG_HEADER) == 0)
-		FAULT(s, "it does not begin with a page header of WAL");
-	else if (get_le64(h + XLP_PAGEADDR) != s->number * s->size ||
-	    tli == 0 || tli > s->backup->control.timeline)
-		FAULT(s, "its first page is at %" PRIX64 " of timeline %u, expected %" PRIX64 " of timeline %u",
-		    get_le64(h + XLP_PAGEADDR), tli, s->number * s->size,
-		    s->backup->control.timeline);
-	else if (get_le32(h + XLP_SEG_SIZE) != s->size)
-		FAULT(s, "it is of segments of %u bytes, expected %u", get_le32(h + XLP_SEG_SIZE),
-		    s->size);
+	if (walpage_check(h, &e, why) < 0)
+		FAULT(s, "%s", why);
 }
 
 static void
@@ -85,7 +66,7 @@ static void
 check_stored(struct segment *s)
 {
 	struct verify *v = s->t->v;
-	unsigned char h[LONG_HEADER_SIZE];
+	unsigned char h[WALPAGE_LONG];
 	uint32_t e;
 
 	if (!v->has_index)
@@ -105,7 +86,7 @@ check_stored(struct segment *s)
 static void
 check_plain(struct segment *s, int fd, uint64_t size)
 {
-	unsigned char h[LONG_HEADER_SIZE] = { 0 };
+	unsigned char h[WALPAGE_LONG] = { 0 };
 	ssize_t n = io_pread(fd, h, sizeof(h), 0);
 
 	if (n < 0)
@@ -118,7 +99,7 @@ check_plain(struct segment *s, int fd, uint64_t size)
 static void
 check_packed(struct segment *s, int fd, enum segstream_format format)
 {
-	unsigned char h[LONG_HEADER_SIZE] = { 0 }, *out = s->t->reader.scratch;
+	unsigned char h[WALPAGE_LONG] = { 0 }, *out = s->t->reader.scratch;
 	struct segstream *stream;
 	uint64_t made = 0;
 	ssize_t n;

@@ -44,7 +44,7 @@ load(struct walsource *s, uint64_t lsn, size_t len, struct waltblspc_window *w)
 static int
 load_before(struct walsource *s, uint64_t lsn, struct waltblspc_window *w)
 {
-	unsigned char header[WALTBLSPC_PAGE_HEADER];
+	unsigned char header[WALPAGE_SHORT];
 	ssize_t n = s->read(s, lsn, sizeof(header), header);
 	int r;
 

@@ -101,7 +101,7 @@ printf '\7' | dd of="$harmed/database/pg_wal/$segment" bs=1 seek=9 conv=notrunc 
 tap_run verify
 crc=$(sed -n 's/.*its crc should be [0-9]*, found \([0-9]*\).*/\1/p' "$work/err")
 sed -i "/$segment/s/\"crc\":\"[0-9]*\"/\"crc\":\"$crc\"/" "$harmed/backup_content.control"
-found "a segment of another place" "\"pg_wal/$segment\" in backup $id: its first page is at"
+found "a segment of another place" "\"pg_wal/$segment\" in backup $id: expected the page at"
 
 # ---- WAL in the archive
 unpack_catalog archive-page
@@ -135,7 +135,7 @@ for format in lz4 zst; do
 	rm "$harmed"; cp "$work/whole" "$store/wal/$instance/$segment.gz"
 done
 archive $segment.gz; cp "$store/wal/$instance/000000010000000000000021.gz" "$harmed"
-found "another segment" "\"archive/$segment.gz\" in backup $id: its first page is at"
+found "another segment" "\"archive/$segment.gz\" in backup $id: expected the page at"
 archive $segment.gz; gzip -d "$harmed"
 check "a plain segment" verify
 truncate -s 1000 "${harmed%.gz}"
