@@ -21,6 +21,7 @@
 #include "supervisor/paths.h"
 #include "supervisor/record.h"
 
+#define END_SECONDS	2	/* for what its supervisor has left, before it is killed */
 #define LOCK_TRIES	50	/* of 100 ms, after a forced unmount */
 
 static int
@@ -73,7 +74,10 @@ end_processes(struct target *t)
 	if (t->contact.sock < 0)
 		return cli_error("\"%s\" is in use, and who uses it cannot be ended (%s): %s", t->diff,
 		    target_who(t, who), t->contact.doubt);
-	return target_stop(t);
+	if (target_stop(t) != 0)
+		return 1;
+	target_end(t, END_SECONDS);	/* what does not end keeps the lock */
+	return 0;
 }
 
 /* Somebody holds the lock: ends him if that was asked for. */

@@ -140,17 +140,17 @@ detach(const struct target *t, int control)
 
 /*
  * A worker that is left over, be it alone or taken over, is nobody's to kill by number: but
- * without its connection it serves nothing.
+ * without its connection it serves nothing, and if its supervisor had to be killed, whose
+ * child it was is known.
  */
 static int
-end_connection(const struct target *t, int control)
+end_connection(struct target *t, int control)
 {
 	char who[TARGET_WHO_MAX];
 
-	if (target_wait(t, LEFT_SECONDS) == 0)
-		return 0;
-	cut_abort(control);
-	if (target_wait(t, KILL_SECONDS) == 0)
+	if (target_wait(t, LEFT_SECONDS) != 0)
+		cut_abort(control);
+	if (target_end(t, KILL_SECONDS) == 0)
 		return 0;
 	return t->contact.is_mute ? tell_mute(t) :
 	    cli_error("\"%s\" is unmounted, but its processes do not end (%s)", t->mnt,

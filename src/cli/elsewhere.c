@@ -189,7 +189,7 @@ stop_and_wait(struct target *t)
 	char who[TARGET_WHO_MAX];
 
 	target_stop(t);
-	return target_wait(t, BUSY_SECONDS) == 0 ? 0 :
+	return target_end(t, BUSY_SECONDS) == 0 ? 0 :
 	    cli_error("the processes of \"%s\" do not end (%s)", t->mnt, target_who(t, who));
 }
 

@@ -30,6 +30,7 @@ target_close(struct target *t)
 	if (t->parent_fd >= 0)
 		close(t->parent_fd);
 	t->parent_fd = -1;
+	children_close(&t->children);
 	contact_close(&t->contact);
 }
 
@@ -349,8 +350,10 @@ static int
 kill_listener(struct target *t)
 {
 	char why[128];
-	int rc = contact_kill(&t->contact);
+	int rc;
 
+	children_find(&t->children, t->contact.peer.pid, t->contact.peer.pidfd);
+	rc = contact_kill(&t->contact);
 	if (rc == -ENOPROTOOPT)
 		return nobody_ended("its supervisor does not answer, and before Linux 6.5 the kernel"
 		    " does not say which process that is");
@@ -398,4 +401,17 @@ int
 target_wait(const struct target *t, int seconds)
 {
 	return contact_wait(&t->contact, seconds);
+}
+
+int
+target_end(struct target *t, int seconds)
+{
+	int rc = target_wait(t, seconds);
+
+	/* One that was taken over may have let go of the lock, and go on all the same. */
+	if (children_wait(&t->children, rc == 0 ? seconds : 0) == 0 ||
+	    children_kill(&t->children) == 0)
+		return rc;
+	rc = children_wait(&t->children, seconds);
+	return rc != 0 ? rc : target_wait(t, seconds);
 }

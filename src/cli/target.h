@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "cli/children.h"
 #include "cli/contact.h"
 #include "supervisor/mountinfo.h"
 
@@ -23,6 +24,7 @@ struct target {
 	struct contact contact;
 	bool	is_silent;	/* who listens has not said who it is */
 	enum command_state state;	/* if it has */
+	struct children children;	/* of a supervisor that had to be killed */
 };
 
 /*
@@ -54,6 +56,12 @@ int	target_leave(struct target *t);
 
 /* Waits until its processes have ended.  Returns 0, or -ETIMEDOUT. */
 int	target_wait(const struct target *t, int seconds);
+
+/*
+ * The same after target_stop(), to the end: what is left then of the children of a supervisor
+ * that had to be killed is killed as well, as it would have done.
+ */
+int	target_end(struct target *t, int seconds);
 
 void	target_init(struct target *t);
 void	target_close(struct target *t);

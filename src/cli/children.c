@@ -1,0 +1,132 @@
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cli/children.h"
+
+static bool
+has_ended(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) != 0;
+}
+
+static bool
+is_child(pid_t pid, pid_t parent)
+{
+	char path[64], text[512], *end;
+	FILE *fp;
+	size_t n;
+	int ppid;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if ((fp = fopen(path, "re")) == NULL)
+		return false;
+	n = fread(text, 1, sizeof(text) - 1, fp);
+	fclose(fp);
+	text[n] = '\0';
+	/* The name in parentheses may be anything, others of them included. */
+	return (end = strrchr(text, ')')) != NULL && sscanf(end + 1, " %*c %d", &ppid) == 1 &&
+	    ppid == (int)parent;
+}
+
+/* The question comes after the pidfd, so that the answer is about that process. */
+static void
+add(struct children *c, pid_t pid, pid_t parent, int parent_fd)
+{
+	int fd;
+
+	if (c->n == CHILDREN_MAX || (fd = (int)syscall(SYS_pidfd_open, pid, 0)) < 0)
+		return;
+	if (!is_child(pid, parent) || has_ended(parent_fd)) {
+		close(fd);
+		return;
+	}
+	c->pid[c->n] = pid;
+	c->fd[c->n++] = fd;
+}
+
+void
+children_find(struct children *c, pid_t parent, int parent_fd)
+{
+	char path[80];
+	FILE *fp;
+	int pid;
+
+	c->n = 0;
+	if (parent_fd < 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
+	if ((fp = fopen(path, "re")) == NULL)
+		return;
+	while (fscanf(fp, "%d", &pid) == 1)
+		add(c, pid, parent, parent_fd);
+	fclose(fp);
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int
+children_wait(struct children *c, int seconds)
+{
+	int64_t until = now_ms() + seconds * 1000, left;
+	unsigned i;
+
+	for (i = 0; i < c->n; i++) {
+		struct pollfd p = { .fd = c->fd[i], .events = POLLIN };
+		int rc;
+
+		if (p.fd < 0)
+			continue;
+		do {
+			left = MAX(until - now_ms(), (int64_t)0);
+			rc = poll(&p, 1, (int)left);
+		} while (rc < 0 && errno == EINTR);
+		if (rc == 0)
+			return -ETIMEDOUT;
+		close(c->fd[i]);
+		c->fd[i] = -1;
+	}
+	return 0;
+}
+
+unsigned
+children_kill(struct children *c)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < c->n; i++)
+		if (c->fd[i] >= 0 && !has_ended(c->fd[i]) &&
+		    syscall(SYS_pidfd_send_signal, c->fd[i], SIGKILL, NULL, 0) == 0)
+			n++;
+	return n;
+}
+
+void
+children_close(struct children *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->fd[i] >= 0)
+			close(c->fd[i]);
+	c->n = 0;
+}

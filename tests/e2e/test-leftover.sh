@@ -1,0 +1,39 @@
+# A worker that goes on when its mount is gone ends by force, also where its supervisor cannot
+# be asked to end it: both are stopped here, so that neither does anything that it is told.
+. "$srcdir/tests/lib-e2e.sh"
+store=$work/store instance=main
+"$support/mkcatalog" scale --catalog "$store" --instance main --files 2 --increments 1 >"$work/ids" || exit 99
+id=$(tail -n 1 "$work/ids")
+pbk() { pbkfs "$@"; }
+
+begin() {
+	new_diff
+	check "$1: mount" mount_it
+	supervisor=$(supervisor_pid) worker=$(worker_pid)
+	# A change that the last flush would have to make durable.
+	as "$pguser" sh -c 'echo changed >"$1/changed"' - "$mnt"
+	kill -STOP "$supervisor" "$worker"
+}
+is_over() {
+	check "$1: the supervisor has ended" wait_gone "$supervisor"
+	check "$1: and so has the worker" wait_gone "$worker"
+	check "$1: nothing is mounted" eval '! is_mounted "$mnt"'
+}
+story() {
+	begin "$1: unmount --force"
+	check "$1: unmount --force" timeout -k 1 60 sh -c 'exec "$@"' - $command unmount --force -D "$mnt"
+	is_over "$1: unmount --force"
+	check "$1: it can be mounted again" mount_it
+	check "$1: and unmounted" unmount_it
+	begin "$1: cleanup --force"
+	check "$1: cleanup --force" timeout -k 1 60 sh -c 'exec "$@"' - $command cleanup --force -d "$diff"
+	is_over "$1: cleanup --force"
+	equal "$1: nothing is left" "" "$(ls -A "$diff")"
+}
+command=pbkfs
+story root
+. "$srcdir/tests/lib-user.sh"
+become_user
+command="setpriv --reuid=$pguid --regid=$pggid --init-groups $work/pbkfs"
+story user
+plan_done
