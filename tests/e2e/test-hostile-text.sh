@@ -238,7 +238,7 @@ says "a forged snapshot: stat" pbkfs stat -D "$mnt"
 says "a forged snapshot: stat as JSON" pbkfs stat -D "$mnt" --format json
 says "a forged snapshot: list" pbkfs list
 says "a forged snapshot: list as JSON" pbkfs list --format json
-equal "both were asked" 12 "$(grep -c connected "$work/heard")"
+check "both were asked" [ "$(grep -c connected "$work/heard")" -ge 12 ]
 kill "$forger"; wait "$forger" 2>/dev/null
 check "unmount" unmount_it
 plan_done
