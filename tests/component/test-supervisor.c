@@ -320,6 +320,15 @@ static void lie_over_max(void) { say_raw(MSG_LOG, MSG_PROTOCOL, MSG_BODY_MAX + 1
 static void lie_half(void) { say_raw(MSG_LOG, MSG_PROTOCOL, 1000, 10); }
 static void lie_close(void) { close(the_job->out_fd); }
 
+/* The supervisor reads there: it would be killed by SIGBUS. */
+static void
+lie_shrink(void)
+{
+	if (ftruncate(the_job->shared_fd, 0) != 0)
+		lie_die();
+	say(MSG_HEARTBEAT, NULL, 0);
+}
+
 static void
 lie_flood(void)
 {
@@ -395,6 +404,7 @@ static const struct { const char *name; void (*lie)(void); const char *log; } se
 	{ "half a message, then others", lie_half, "" },
 	{ "silence", lie_nothing, "no sign of life" },
 	{ "closed pipe", lie_close, "no sign of life" },
+	{ "shared memory cut", lie_shrink, "signal 9" },
 	{ "flood", lie_flood, "floods" },
 	{ "a stuck thread", lie_stuck, "thread 3 computed" },
 	{ "death", lie_die, "signal 9" },

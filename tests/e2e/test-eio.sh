@@ -127,6 +127,20 @@ like_oracle "all of it" "$oracle" "$mnt" -L pg_wal
 equal "on the same mount" "$supervisor" "$(supervisor_pid)"
 equal "one worker was replaced for it" 1 "$(grep -c 'died: its store was mounted anew' "$log")"
 check "unmount" unmount_it
+# One that only the binding names, which the owner can write, is looked for with his rights.
+fresh_log
+check "mount by the binding" pbkfs mount -D "$mnt" -d "$diff" --log-file "$log" --wait
+cp -a "$store" "$work/copied/next"
+rm -rf "$store"
+check "the store gives EIO" is_eio cat "$mnt/$relation"
+chmod 0700 "$work/copied"
+mv "$work/copied/next" "$store"
+sleep 3
+check "where the owner cannot go, it is not found" is_eio cat "$mnt/$relation"
+refuse "nor is it said to be back" "" grep -q "is back" "$log"
+chmod 0755 "$work/copied"
+check "it can be read where he can" eventually cat "$mnt/$relation"
+check "unmount" unmount_it
 store=$real_store
 
 # ---- the store: a file system that is detached while it is used
