@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -28,13 +27,9 @@ io_watch_thread(const struct io_watch *w)
 static void
 set_state(uint32_t state)
 {
-	struct timespec now;
-
 	if (watch == NULL)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	atomic_store_explicit(watch->since,
-	    (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, memory_order_relaxed);
+	atomic_store_explicit(watch->since, monotonic_ns(), memory_order_relaxed);
 	atomic_store_explicit(watch->state, state, memory_order_release);
 }
 

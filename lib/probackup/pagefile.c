@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/bytes.h"
 #include "base/io.h"
@@ -26,15 +25,6 @@ struct batch {
 
 /* From one record to the next in a batch, bytes: less than a system call more would cost. */
 #define STEP_MAX	(4 * (RECORD_HEADER + BLCKSZ))
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 /*
  * The mark of a page does not fit: says what the header map expects.  (A mark
@@ -159,7 +149,7 @@ read_batch(const struct store *s, const struct batch *b, struct reader *r, Block
 
 	if ((n = fetch(s, b, r)) < 0)
 		return (int)n;
-	start = now_ns();
+	start = monotonic_ns();
 	for (i = 0; i < b->n && rc == 0; i++) {
 		size_t at = b->m->pos[b->blkno[i]] - batch_start(b);
 
@@ -167,7 +157,7 @@ read_batch(const struct store *s, const struct batch *b, struct reader *r, Block
 		    at < (size_t)n ? (size_t)n - at : 0, r,
 		    dst + (size_t)(b->blkno[i] - first) * BLCKSZ);
 	}
-	iostats_add(&r->stats->codec_ns, now_ns() - start);
+	iostats_add(&r->stats->codec_ns, monotonic_ns() - start);
 	iostats_add(&r->stats->blocks_chain[b->p->backup], i);
 	return rc;
 }

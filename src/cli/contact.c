@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -154,25 +153,16 @@ contact_is_held(const struct contact *c)
 
 /* ---- who listens -------------------------------------------------------- */
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return timespec_ns(&now) / 1000000;
-}
-
 /* Returns 0 once fd has something to read, or with events of 0 is at its end; or -ETIMEDOUT. */
 static int
 wait_for(int fd, short events, int64_t ms)
 {
 	struct pollfd p = { .fd = fd, .events = events };
-	int64_t until = now_ms() + ms;
+	int64_t until = monotonic_ms() + ms;
 	int rc;
 
 	do
-		rc = poll(&p, 1, (int)MAX(until - now_ms(), (int64_t)0));
+		rc = poll(&p, 1, (int)MAX(until - monotonic_ms(), (int64_t)0));
 	while (rc < 0 && errno == EINTR);
 	return rc > 0 ? 0 : rc == 0 ? -ETIMEDOUT : -errno;
 }

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -38,15 +37,6 @@ struct listing {
 	struct child clients;	/* who looks for them */
 	int64_t	deadline;
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return timespec_ns(&now) / 1000000;
-}
 
 /* ---- children ----------------------------------------------------------- */
 
@@ -102,7 +92,7 @@ start(struct child *c, const struct listing *l, size_t row)
 		close(fds[0]);
 		return false;
 	}
-	*c = (struct child){ c->pid, fds[0], now_ms(), row };
+	*c = (struct child){ c->pid, fds[0], monotonic_ms(), row };
 	return true;
 }
 
@@ -173,7 +163,7 @@ remark(struct listing *l, size_t row, const char *text)
 static void
 start_some(struct listing *l)
 {
-	int64_t now = now_ms();
+	int64_t now = monotonic_ms();
 	struct child *c;
 
 	for (c = l->looker; c < l->looker + LOOKERS_MAX && l->next < l->mounts->n; c++) {
@@ -186,7 +176,7 @@ start_some(struct listing *l)
 		else
 			remark(l, l->order[l->next], "no process could be started to look at it");
 		l->next++;
-		if (now_ms() > l->deadline)
+		if (monotonic_ms() > l->deadline)
 			return;
 	}
 }
@@ -240,7 +230,7 @@ collect(struct listing *l)
 	int64_t left;
 	size_t i;
 
-	while ((left = l->deadline - now_ms()) > 0) {
+	while ((left = l->deadline - monotonic_ms()) > 0) {
 		start_some(l);
 		if (fill_poll(l, p) == 0 && l->next == l->mounts->n)
 			return;
@@ -300,7 +290,7 @@ listing_find(const struct mountinfo_list *mounts, size_t n_here, struct listed *
 		return -ENOMEM;
 	l = (struct listing){
 		.mounts = mounts, .n_here = n_here, .listed = listed, .order = order,
-		.deadline = now_ms() + LISTING_SECONDS * 1000,
+		.deadline = monotonic_ms() + LISTING_SECONDS * 1000,
 	};
 	for (i = 0; i < LOOKERS_MAX; i++)
 		l.looker[i].fd = -1;

@@ -102,15 +102,6 @@ take_lines(struct waiter *w, char *buf, size_t *have, enum waiter_result *result
 	return false;
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Waits for input.  Returns 1, 0 at the deadline (0 = none), or -1 for a signal. */
 static int
 wait_input(const struct waiter *w, int64_t deadline, const sigset_t *mask)
@@ -120,7 +111,7 @@ wait_input(const struct waiter *w, int64_t deadline, const sigset_t *mask)
 	int64_t ms;
 
 	if (deadline != 0) {
-		ms = MAX(deadline - now_ms(), (int64_t)0);
+		ms = MAX(deadline - monotonic_ms(), (int64_t)0);
 		left = (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
 		limit = &left;
 	}
@@ -130,7 +121,7 @@ wait_input(const struct waiter *w, int64_t deadline, const sigset_t *mask)
 enum waiter_result
 waiter_wait(struct waiter *w)
 {
-	int64_t deadline = w->timeout == 0 ? 0 : now_ms() + (int64_t)w->timeout * 1000;
+	int64_t deadline = w->timeout == 0 ? 0 : monotonic_ms() + (int64_t)w->timeout * 1000;
 	enum waiter_result result = WAITER_FAILED;
 	char buf[2 * NOTIFY_LINE_MAX];
 	size_t have = 0;

@@ -12,7 +12,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -124,25 +123,16 @@ work_as(const struct become *b, const struct become_work *w, int sock)
 	_exit(fdpass_send(sock, answer, sizeof(head) + w->size, passed) != 0);
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return timespec_ns(&now) / 1000000;
-}
-
 /* Until there is something to receive, be it the end. */
 static int
 wait_for_answer(int sock, unsigned seconds)
 {
-	int64_t until = now_ms() + (int64_t)seconds * 1000;
+	int64_t until = monotonic_ms() + (int64_t)seconds * 1000;
 	struct pollfd p = { .fd = sock, .events = POLLIN };
 	int rc;
 
 	do
-		rc = poll(&p, 1, (int)MAX(until - now_ms(), 0));
+		rc = poll(&p, 1, (int)MAX(until - monotonic_ms(), 0));
 	while (rc < 0 && errno == EINTR);
 	return rc > 0 ? 0 : rc == 0 ? -ETIMEDOUT : -errno;
 }

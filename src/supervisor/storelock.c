@@ -194,20 +194,11 @@ remove_file(int dir_fd, const char *name)
 
 /* ---- backup.pid --------------------------------------------------------- */
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
-}
-
 /* Its maker has not written it yet, or never will. */
 static int
 wait_for_text(struct storelock *l)
 {
-	uint64_t now = now_ns();
+	uint64_t now = monotonic_ns();
 
 	l->holder = 0;
 	if (l->empty_since == 0)
@@ -413,7 +404,7 @@ leave_list(struct storelock *l, struct storelock_member *m, int dir_fd)
 	int taken, rc;
 
 	m->held = false;
-	while ((taken = take_exclusive(l, dir_fd)) == -EAGAIN && now_ns() < l->patient_until)
+	while ((taken = take_exclusive(l, dir_fd)) == -EAGAIN && monotonic_ns() < l->patient_until)
 		nanosleep(&step, NULL);
 	rc = rewrite_shared(l, dir_fd, false);
 	if (taken == 0)
@@ -483,7 +474,7 @@ storelock_release(struct storelock *l)
 	int rc;
 
 	l->empty_since = 0;
-	l->patient_until = now_ns() + RELEASE_MS * 1000000ULL;
+	l->patient_until = monotonic_ns() + RELEASE_MS * 1000000ULL;
 	for (i = 0; i < l->n_members; i++) {
 		if (!l->member[i].held)
 			continue;

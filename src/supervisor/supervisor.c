@@ -60,10 +60,7 @@
 uint64_t
 state_now(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * STATE_SECOND + (uint64_t)now.tv_nsec;
+	return monotonic_ns();
 }
 
 void

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -85,15 +84,6 @@ static const struct operation {
 	{ FUSE_LSEEK,		OP_LSEEK,	REFUSED },
 };
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 /* What has no row, of a newer kernel perhaps, is refused. */
 static struct operation
 operation_of(uint32_t opcode)
@@ -154,7 +144,7 @@ static void
 count(struct thread *t, uint64_t start)
 {
 	struct shared_op_counter *k = &t->counters->op[t->op];
-	uint64_t ns = now_ns() - start;
+	uint64_t ns = monotonic_ns() - start;
 	unsigned b = ns == 0 ? 0 : 64 - (unsigned)__builtin_clzll(ns);
 
 	iostats_add(&k->count, 1);
@@ -194,7 +184,7 @@ handle(struct thread *t, size_t len)
 {
 	const struct fuse_in_header *h = t->request;
 	struct operation o = operation_of(h->opcode);
-	uint64_t start = now_ns();
+	uint64_t start = monotonic_ns();
 
 	t->unique = h->unique & ~UNIQUE_RESEND;
 	t->op = o.op;
