@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -168,4 +169,29 @@ text_duration(uint64_t seconds, char out[TEXT_NUMBER_MAX])
 		    (unsigned)(seconds % 60));
 	else
 		snprintf(out, TEXT_NUMBER_MAX, "%us", (unsigned)seconds);
+}
+
+static bool
+is_octal(const char *s)
+{
+	return s[0] >= '0' && s[0] <= '3' && s[1] >= '0' && s[1] <= '7' &&
+	    s[2] >= '0' && s[2] <= '7';
+}
+
+int
+text_unescape_octal(const char *from, char *to, size_t size)
+{
+	while (*from != '\0') {
+		if (size < 2)
+			return -EUCLEAN;
+		if (*from == '\\' && is_octal(from + 1)) {
+			*to++ = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+			from += 4;
+		} else {
+			*to++ = *from++;
+		}
+		size--;
+	}
+	*to = '\0';
+	return 0;
 }

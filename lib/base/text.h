@@ -45,6 +45,12 @@ void	text_ask_locale(void);
 /* A word for the shell, in single quotes; cut, with its end, where size bytes do not suffice. */
 void	text_quote_shell(const char *text, char *out, size_t size);
 
+/*
+ * Undoes what tables of mounts do to spaces and the like: \ooo becomes a byte.  Returns 0,
+ * or -EUCLEAN for text that does not fit size.
+ */
+int	text_unescape_octal(const char *from, char *to, size_t size);
+
 /* In units of 1024 with two digits at least: 812, 2.2K, 13M. */
 void	text_size(uint64_t bytes, char out[TEXT_NUMBER_MAX]);
 

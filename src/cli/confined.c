@@ -74,14 +74,19 @@ confine(const struct confined *c, int store_fd)
 {
 	bool root = geteuid() == 0;
 	struct sandbox s = {
-		.level = c->sandbox, .dir = { { .fd = store_fd }, { c->write_fd, true, false } }, .n_dirs = 2,
+		.level = c->sandbox, .namespaces = MSG_NS_ALL, .n_dirs = 2,
+		.dir = {
+			{ .name = "store", .fd = store_fd },
+			{ .name = "out", .fd = c->write_fd, .writable = true },
+		},
 		.switch_user = root && c->write_fd < 0, .uid = NOBODY, .gid = NOBODY,
 		.keep_read_search = root, .threads = true, .debug = c->debug,
 		.max_memory = MEMORY_MAX,
 	};
 	char error[SANDBOX_ERROR_MAX];
+	struct msg_confined got;
 
-	if (sandbox_enter(&s, error) == 0)
+	if (sandbox_enter(&s, &got, error) == 0)
 		return 0;
 	cli_error("%s", error);
 	return -1;

@@ -95,7 +95,8 @@ print_mount(const struct json_node *nodes)
 	    TEXT("verify"),
 	    is_true(nodes, "no_wal") ? ", no-wal" : "",
 	    is_true(nodes, "perf_unsafe") ? ", perf-unsafe" : "");
-	cli_print("sandbox       %s\n", TEXT("sandbox"));
+	cli_print("sandbox       %s (Landlock: %s, namespaces: %s)\n", TEXT("sandbox"),
+	    TEXT("landlock"), TEXT("namespaces"));
 	cli_print("uptime        %.0f s\n", number_of(nodes, nodes, "uptime_seconds"));
 	cli_print("supervisor    pid %s\n", TEXT("supervisor_pid"));
 	cli_print("worker        pid %s, generation %s, %s, replaced %s times\n",

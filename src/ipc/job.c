@@ -185,6 +185,7 @@ walk_values(struct wire *w, struct job *job)
 {
 	NUMBER(w, job->program, JOB_PROGRAMS - 1);
 	NUMBER(w, job->sandbox, SANDBOX_NONE);
+	NUMBER(w, job->namespaces, MSG_NS_ALL);
 	FLAG(w, job->switch_user);
 	FLAG(w, job->keep_read_search);
 	NUMBER(w, job->uid, UINT32_MAX);

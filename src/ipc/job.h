@@ -44,6 +44,7 @@ struct job {
 
 	/* identity and confinement */
 	enum sandbox_level sandbox;
+	uint32_t namespaces;	/* enum msg_namespace: what the worker is to try */
 	bool	switch_user;	/* as root: become uid:gid */
 	bool	keep_read_search;	/* and keep CAP_DAC_READ_SEARCH */
 	uid_t	uid;		/* owner of what the mount shows */
@@ -81,7 +82,7 @@ struct job {
 	bool	careful;	/* take requests up one by one: one of them may be fatal */
 };
 
-#define JOB_VERSION	2		/* of the bytes below: what another build wrote is refused */
+#define JOB_VERSION	3		/* of the bytes below: what another build wrote is refused */
 #define JOB_MAX		(8u << 20)	/* bytes; a command line has less */
 
 /*

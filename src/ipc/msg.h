@@ -10,13 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MSG_PROTOCOL	2
+#define MSG_PROTOCOL	3
 #define MSG_BODY_MAX	2048
 #define MSG_ZONE_MAX	63
 
 enum msg_type {
 	/* worker -> supervisor */
-	MSG_CONFINED = 1,	/* the sandbox is on; nothing of the store was read yet */
+	MSG_CONFINED = 1,	/* struct msg_confined: the sandbox is on; nothing of the store was read yet */
 	MSG_PROGRESS,		/* struct msg_progress: copying WAL */
 	MSG_MEMBER,		/* struct msg_member: one backup of the chain, newest first */
 	MSG_PREPARED,		/* struct msg_prepared: the index is complete */
@@ -44,6 +44,18 @@ struct msg_header {
 	uint16_t type;		/* enum msg_type */
 	uint16_t protocol;	/* MSG_PROTOCOL */
 	uint32_t len;		/* bytes of the body */
+};
+
+/* Bits; for the first two: with a tree of files of its own, with rights of its own. */
+enum msg_namespace {
+	MSG_NS_MOUNT = 1, MSG_NS_USER = 2, MSG_NS_NET = 4, MSG_NS_IPC = 8, MSG_NS_UTS = 16,
+	MSG_NS_CGROUP = 32, MSG_NS_ALL = 63,
+};
+
+struct msg_confined {
+	uint32_t landlock;	/* its version; 0: without it */
+	uint32_t namespaces;	/* of those asked for, that it or, of a preparer, the next ones have */
+	char	why[120];	/* "" or why there is no mount namespace */
 };
 
 struct msg_progress {

@@ -38,14 +38,14 @@ caps_get(struct cap_sets *c)
 	return 0;
 }
 
-/* Makes caps the effective and the permitted set, and the inheritable one empty. */
+/* The inheritable set becomes empty. */
 static int
-caps_set(uint64_t caps)
+caps_set(uint64_t effective, uint64_t permitted)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct half[2] = {
-		{ .effective = (uint32_t)caps, .permitted = (uint32_t)caps },
-		{ .effective = (uint32_t)(caps >> 32), .permitted = (uint32_t)(caps >> 32) },
+		{ .effective = (uint32_t)effective, .permitted = (uint32_t)permitted },
+		{ .effective = (uint32_t)(effective >> 32), .permitted = (uint32_t)(permitted >> 32) },
 	};
 
 	return syscall(SYS_capset, &head, half) != 0 ? -errno : 0;
@@ -62,7 +62,7 @@ drop_bounding_set(const struct cap_sets *have)
 
 	if (!(have->permitted & CAP_BIT(CAP_SETPCAP)))
 		return 0;
-	if ((r = caps_set(have->permitted)) != 0)
+	if ((r = caps_set(have->permitted, have->permitted)) != 0)
 		return r;
 	for (cap = 0; cap < 64; cap++) {
 		r = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
@@ -72,6 +72,20 @@ drop_bounding_set(const struct cap_sets *have)
 			return -errno;
 	}
 	return 0;
+}
+
+int
+sandbox_identity_raise(void)
+{
+	static const uint64_t used = CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_DAC_READ_SEARCH);
+	struct cap_sets have;
+	int r;
+
+	if ((r = caps_get(&have)) != 0)
+		return r;
+	if (!(have.permitted & CAP_BIT(CAP_SYS_ADMIN)))
+		return -EPERM;
+	return caps_set(have.permitted & used, have.permitted);
 }
 
 int
@@ -169,7 +183,7 @@ sandbox_identity_drop(const struct sandbox *s, const char **step)
 	if ((r = drop_bounding_set(&have)) != 0)
 		return r;
 	*step = keep != 0 ? "keep only CAP_DAC_READ_SEARCH" : "drop all capabilities";
-	if ((r = caps_set(keep)) != 0 || (r = verify_caps(keep)) != 0)
+	if ((r = caps_set(keep, keep)) != 0 || (r = verify_caps(keep)) != 0)
 		return r;
 	*step = "become nobody but the user asked for";
 	return verify_ids(s);

@@ -22,6 +22,26 @@ struct calls;
  */
 int	sandbox_identity_switch(const struct sandbox *s, const char **step);
 
+/*
+ * Makes the capabilities effective that namespaces take.  Returns 0, -EPERM where the
+ * process has them not, or negative errno.
+ */
+int	sandbox_identity_raise(void);
+
+/*
+ * Gives the process the namespaces that s asks for, as far as there are any, and notes
+ * them in *got, with one line in got->why where the tree of files could not be made.
+ * Returns 0 or negative errno, after which the tree is as it was or to be left at once.
+ */
+int	sandbox_namespaces_enter(const struct sandbox *s, struct msg_confined *got);
+
+/*
+ * A mount namespace with nothing but s->dir in it, whose descriptors lead there
+ * under their old numbers, and no descriptor of another directory.  It follows what is
+ * mounted and unmounted in them outside, or stays as it is: what comes could be written to.
+ */
+int	sandbox_tree_enter(const struct sandbox *s, bool follow, const char **step);
+
 /* Core dumps, descriptors, memory: what s asks for becomes the hard limit. */
 int	sandbox_limits_set(const struct sandbox *s, const char **step);
 

@@ -1,6 +1,7 @@
 /*
  * The order of confinement.  Each layer needs what the next one takes away:
- * setgroups(2) needs the capabilities, Landlock needs PR_SET_NO_NEW_PRIVS and
+ * setgroups(2) and namespaces need the capabilities, which find directories of a
+ * user's as that user; Landlock allows no mounts, and needs PR_SET_NO_NEW_PRIVS and
  * system calls that the filter refuses.
  */
 #include "config.h"
@@ -34,7 +35,7 @@ check_single_thread(const char **step)
 }
 
 /* Best effort: not every file system can. */
-static void
+static int
 lock_directories(const struct sandbox *s)
 {
 	unsigned i;
@@ -42,6 +43,7 @@ lock_directories(const struct sandbox *s)
 	for (i = 0; i < s->n_dirs; i++)
 		if (s->dir[i].locked && s->dir[i].fd >= 0)
 			flock(s->dir[i].fd, LOCK_EX | LOCK_NB);
+	return 0;
 }
 
 static int
@@ -52,14 +54,19 @@ forbid_new_privileges(const char **step)
 }
 
 #ifdef ENABLE_SANDBOX
-/* Landlock is looked for before anything is given up, so that the text is about it. */
+/* One of two walls around files has to stand: Landlock, or a tree with nothing else in it. */
 static int
-check_kernel(const struct sandbox *s, char *error)
+enter_namespaces(const struct sandbox *s, struct msg_confined *got, char *error)
 {
-	if (s->level != SANDBOX_FULL || sandbox_landlock_abi() > 0)
+	if (s->level != SANDBOX_FULL)
 		return 0;
-	snprintf(error, SANDBOX_ERROR_MAX, "this kernel has no Landlock: "
-	    "use --sandbox=seccomp-only to run with less confinement");
+	got->landlock = (uint32_t)sandbox_landlock_abi();
+	sandbox_namespaces_enter(s, got);
+	if (got->landlock > 0 || got->namespaces & MSG_NS_MOUNT)
+		return 0;
+	snprintf(error, SANDBOX_ERROR_MAX, "this kernel has no Landlock%s%s: "
+	    "use --sandbox=seccomp-only to run with less confinement",
+	    got->why[0] != '\0' ? ", and it " : "", got->why);
 	return -EOPNOTSUPP;
 }
 
@@ -68,7 +75,7 @@ restrict_kernel(const struct sandbox *s, const char **step)
 {
 	int r = 0;
 
-	if (s->level == SANDBOX_FULL)
+	if (s->level == SANDBOX_FULL && sandbox_landlock_abi() > 0)
 		r = sandbox_landlock_restrict(s, sandbox_landlock_abi(), step);
 	if (r == 0 && s->level != SANDBOX_NONE)
 		r = sandbox_seccomp_install(&calls_worker, s->debug, step);
@@ -93,9 +100,10 @@ sandbox_end_threads(const struct sandbox *s)
 }
 
 static int
-check_kernel(const struct sandbox *s, char *error)
+enter_namespaces(const struct sandbox *s, struct msg_confined *got, char *error)
 {
 	(void)s;
+	(void)got;
 	(void)error;
 	return 0;
 }
@@ -110,22 +118,24 @@ restrict_kernel(const struct sandbox *s, const char **step)
 #endif
 
 int
-sandbox_enter(const struct sandbox *s, char *error)
+sandbox_enter(const struct sandbox *s, struct msg_confined *got, char *error)
 {
 	const char *step = "";
 	int r;
 
-	if ((r = check_kernel(s, error)) != 0)
-		return r;
-	lock_directories(s);
+	*got = (struct msg_confined){ 0 };
+	error[0] = '\0';
 	if ((r = check_single_thread(&step)) == 0 &&
 	    (r = sandbox_identity_switch(s, &step)) == 0 &&
+	    (r = enter_namespaces(s, got, error)) == 0 &&
+	    (r = lock_directories(s)) == 0 &&
 	    (r = forbid_new_privileges(&step)) == 0 &&
 	    (r = sandbox_identity_drop(s, &step)) == 0 &&
 	    (r = sandbox_limits_set(s, &step)) == 0 &&
 	    (r = restrict_kernel(s, &step)) == 0)
 		return 0;
-	snprintf(error, SANDBOX_ERROR_MAX, "could not %s: %s", step, strerror(-r));
+	if (error[0] == '\0')
+		snprintf(error, SANDBOX_ERROR_MAX, "could not %s: %s", step, strerror(-r));
 	return r;
 }
 

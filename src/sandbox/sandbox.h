@@ -9,12 +9,14 @@
 #include <sys/types.h>
 
 #include "ipc/job.h"
+#include "ipc/msg.h"
 #include "ipc/provision.h"
 
 #define SANDBOX_DIRS_MAX	(3 + PROVISION_MAPPINGS_MAX)
 
 /* What may be read beneath, or written as well. */
 struct sandbox_dir {
+	const char *name;	/* in a tree of files that has only these */
 	int	fd;		/* a directory; -1 for none */
 	bool	writable;
 	bool	locked;		/* by flock(2), while the process lives, as far as it can be */
@@ -24,6 +26,9 @@ struct sandbox {
 	enum sandbox_level level;
 	struct sandbox_dir dir[SANDBOX_DIRS_MAX];
 	unsigned n_dirs;
+	uint32_t namespaces;	/* of its own, as far as the kernel gives them: enum msg_namespace */
+	bool	looks_around;	/* asks for names everywhere: without a mount namespace if Landlock holds */
+	bool	executed;	/* its memory has nothing that others of its user may not see */
 	bool	switch_user;	/* become uid:gid (only root can) */
 	uid_t	uid;
 	gid_t	gid;
@@ -41,18 +46,22 @@ struct sandbox {
 /*
  * Confines the calling process for good.  Call it with one thread only, before
  * the first byte of the store is read.  In this order: supplementary groups,
- * gid and uid; PR_SET_NO_NEW_PRIVS; capabilities and the bounding set; limits;
- * Landlock; seccomp.  Returns 0, or negative errno with one line in error
- * (SANDBOX_ERROR_MAX bytes); the caller must then exit.  -EOPNOTSUPP: this
- * kernel has no Landlock and level asks for it.  -EBUSY: there are threads,
- * which would stay free.
+ * gid and uid; namespaces; PR_SET_NO_NEW_PRIVS; capabilities and the bounding set;
+ * limits; Landlock; seccomp.  Returns 0 and in *got what there was, or negative errno
+ * with one line in error (SANDBOX_ERROR_MAX bytes); the caller must then exit.
+ * -EOPNOTSUPP: neither Landlock nor a mount namespace could be had, and level asks
+ * for one of them.  -EBUSY: there are threads, which would stay free.
+ *
+ * With a mount namespace of its own the process has no /proc, nothing but s->dir has
+ * a name, the descriptors of these lead to their names there, and no other descriptor
+ * of a directory is left.
  *
  * A build without ENABLE_SANDBOX treats every level as SANDBOX_NONE: identity,
  * PR_SET_NO_NEW_PRIVS and capabilities only.  Inside, pthread_cancel() and
  * pthread_exit() abort (glibc loads a library for them), and with debug a
  * thread that blocks SIGSYS dies without a word at its first refused call.
  */
-int	sandbox_enter(const struct sandbox *s, char *error);
+int	sandbox_enter(const struct sandbox *s, struct msg_confined *got, char *error);
 
 /*
  * From now on no thread of this process can start another: to try kills.  What was

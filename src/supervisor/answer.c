@@ -31,11 +31,23 @@ say(const struct supervisor *s, enum log_level level, const char *text, size_t l
 static int
 answer_confined(struct supervisor *s, const unsigned char *body, size_t len)
 {
-	(void)body;
-	(void)len;
-	if (s->worker.confined)
+	struct msg_confined *had = &s->confined, c;
+	char why[sizeof(c.why)];
+
+	memcpy(&c, body, len);
+	if (s->worker.confined || (c.namespaces & ~(uint32_t)MSG_NS_ALL) != 0)
 		return -EPROTO;
 	s->worker.confined = true;
+	text_copy_printable(why, sizeof(why), c.why, strnlen(c.why, sizeof(c.why)));
+	if (why[0] != '\0' && (had->why[0] == '\0' || had->namespaces != c.namespaces) &&
+	    logfile_tells_event())
+		log_warn("worker %d has no mount namespace: it %s; Landlock alone keeps it from"
+		    " the files of others", (int)s->worker.pid, why);
+	*had = c;
+	strcpy(had->why, why);
+	/* The first one has tried everything. */
+	if (s->worker.generation == 0 && !s->filling)
+		s->namespaces = c.namespaces;
 	if (log_debug_wanted() && logfile_tells_event())
 		log_debug("worker %d is confined", (int)s->worker.pid);
 	return 0;
@@ -290,7 +302,8 @@ static const struct answer {
 	answer_fn handler;
 } answers[] = {
 #define EXACTLY(n)	(n), (n)
-	{ MSG_CONFINED,	PHASE_PREPARING | PHASE_STARTING, EXACTLY(0), answer_confined },
+	{ MSG_CONFINED,	PHASE_PREPARING | PHASE_STARTING, EXACTLY(sizeof(struct msg_confined)),
+	    answer_confined },
 	{ MSG_PROGRESS,	PHASE_PREPARING, EXACTLY(sizeof(struct msg_progress)), answer_progress },
 	{ MSG_MEMBER,	PHASE_PREPARING, EXACTLY(sizeof(struct msg_member)), answer_member },
 	{ MSG_PREPARED,	PHASE_PREPARING, EXACTLY(sizeof(struct msg_prepared)), answer_prepared },

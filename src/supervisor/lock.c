@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "base/util.h"
 #include "supervisor/diffdir.h"
 #include "supervisor/lock.h"
@@ -112,7 +113,7 @@ lock_read_mountpoint(int fd, char mnt[PATH_MAX])
 	    (end = strchr(line, '\n')) == NULL)
 		return -EUCLEAN;
 	*end = '\0';
-	return mountinfo_unescape(line + strlen(LOCK_MAGIC), mnt, PATH_MAX);
+	return text_unescape_octal(line + strlen(LOCK_MAGIC), mnt, PATH_MAX);
 }
 
 pid_t

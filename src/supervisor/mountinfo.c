@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/util.h"
 #include "supervisor/mountinfo.h"
 
@@ -29,31 +30,6 @@ mountinfo_escape(const char *from, char *to, size_t size)
 		size -= n;
 	}
 	*to = '\0';
-}
-
-static bool
-is_octal(const char *s)
-{
-	return s[0] >= '0' && s[0] <= '3' && s[1] >= '0' && s[1] <= '7' &&
-	    s[2] >= '0' && s[2] <= '7';
-}
-
-int
-mountinfo_unescape(const char *from, char *to, size_t size)
-{
-	while (*from != '\0') {
-		if (size < 2)
-			return -EUCLEAN;
-		if (*from == '\\' && is_octal(from + 1)) {
-			*to++ = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-			from += 4;
-		} else {
-			*to++ = *from++;
-		}
-		size--;
-	}
-	*to = '\0';
-	return 0;
 }
 
 /* The kernel writes user_id and group_id for FUSE, and allow_other where it is set. */
@@ -81,16 +57,16 @@ mountinfo_parse(char *line, struct mountinfo *m)
 			return -EUCLEAN;
 	if (sscanf(field[0], "%d", &m->id) != 1 || sscanf(field[1], "%d", &m->parent) != 1 ||
 	    sscanf(field[2], "%u:%u", &m->major, &m->minor) != 2 ||
-	    mountinfo_unescape(field[4], m->mountpoint, sizeof(m->mountpoint)) != 0)
+	    text_unescape_octal(field[4], m->mountpoint, sizeof(m->mountpoint)) != 0)
 		return -EUCLEAN;
 	while ((token = strtok_r(NULL, " ", &save)) != NULL && strcmp(token, "-") != 0)
 		;
 	if (token == NULL || (token = strtok_r(NULL, " ", &save)) == NULL ||
-	    mountinfo_unescape(token, m->fstype, sizeof(m->fstype)) != 0)
+	    text_unescape_octal(token, m->fstype, sizeof(m->fstype)) != 0)
 		return -EUCLEAN;
 	m->source[0] = '\0';
 	if ((token = strtok_r(NULL, " ", &save)) != NULL &&
-	    mountinfo_unescape(token, m->source, sizeof(m->source)) != 0)
+	    text_unescape_octal(token, m->source, sizeof(m->source)) != 0)
 		return -EUCLEAN;
 	parse_private((token = strtok_r(NULL, " ", &save)) != NULL ? token : "", m);
 	return 0;

@@ -77,7 +77,4 @@ int	mountinfo_parse(char *line, struct mountinfo *m);
 /* Space, tab, line feed and backslash as \ooo; cut at size bytes. */
 void	mountinfo_escape(const char *from, char *to, size_t size);
 
-/* The reverse.  Returns 0, or -EUCLEAN for text that does not fit size. */
-int	mountinfo_unescape(const char *from, char *to, size_t size);
-
 #endif

@@ -220,14 +220,33 @@ put_elsewhere(struct json_out *o, const struct ending *e)
 }
 
 static void
+put_sandbox(struct json_out *o, const struct supervisor *s)
+{
+	static const char *const levels[] = {
+		[SANDBOX_FULL] = "full", [SANDBOX_SECCOMP_ONLY] = "seccomp-only",
+		[SANDBOX_NONE] = "none"
+	};
+	static const struct { uint32_t bit; const char *name; } namespaces[] = {
+		{ MSG_NS_MOUNT, "mount" }, { MSG_NS_USER, "user" }, { MSG_NS_NET, "network" },
+		{ MSG_NS_IPC, "IPC" }, { MSG_NS_UTS, "UTS" }, { MSG_NS_CGROUP, "cgroup" },
+	};
+	char text[64] = "none";
+	size_t i, len = 0;
+
+	for (i = 0; i < ARRAY_SIZE(namespaces); i++)
+		if (s->confined.namespaces & namespaces[i].bit)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+			    len > 0 ? ", " : "", namespaces[i].name);
+	json_put_string(o, "sandbox", levels[s->config->sandbox]);
+	json_put_u64(o, "landlock", s->confined.landlock);
+	json_put_string(o, "namespaces", text);
+}
+
+static void
 put_mount(struct json_out *o, const struct supervisor *s)
 {
 	static const char *const verifies[] = {
 		[VERIFY_AUTO] = "auto", [VERIFY_ON] = "on", [VERIFY_OFF] = "off"
-	};
-	static const char *const sandboxes[] = {
-		[SANDBOX_FULL] = "full", [SANDBOX_SECCOMP_ONLY] = "seccomp-only",
-		[SANDBOX_NONE] = "none"
 	};
 	const struct supervisor_config *c = s->config;
 
@@ -243,7 +262,7 @@ put_mount(struct json_out *o, const struct supervisor *s)
 	    "owner");
 	json_put_string(o, "store_lock", storelock_state_name(s->store_lock.state));
 	json_put_bool(o, "store_changed", s->stats.store_changed != 0);
-	json_put_string(o, "sandbox", sandboxes[c->sandbox]);
+	put_sandbox(o, s);
 	json_put_string(o, "verify", verifies[c->verify]);
 	json_put_string(o, "cache", c->cache == CACHE_WRITEBACK ? "writeback" : "writethrough");
 	json_put_string(o, "wal", s->wal == WAL_DIRECT ? "direct" : "mount");

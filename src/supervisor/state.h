@@ -123,6 +123,8 @@ struct supervisor {
 	struct provision_databases databases;	/* names borrowed of the command or of bound */
 
 	/* the worker and its predecessors */
+	uint32_t namespaces;	/* enum msg_namespace: what workers are to try */
+	struct msg_confined confined;	/* what the last of them got */
 	struct worker worker;
 	struct failover failover;
 	uint64_t mounted_at, death_at;	/* CLOCK_MONOTONIC ns */

@@ -648,7 +648,7 @@ supervisor_main(const struct supervisor_config *config)
 		.config = config, .lock_fd = -1, .store_fd = -1, .index_fd = -1,
 		.image_fd = -1, .shared_fd = -1,
 		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1,
-		.keeper = { .fd = -1 },
+		.keeper = { .fd = -1 }, .namespaces = MSG_NS_ALL,
 		.diff = { .fd = -1, .changes_fd = -1, .provided_fd = -1, .parent_fd = -1 },
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1 },
 		.reopen = { .pidfd = -1, .sock = -1 },

@@ -118,22 +118,29 @@ confine_admit(int store_fd, const char *instance, uid_t mount_owner)
 static void
 add_directories(struct sandbox *s, const struct job *job)
 {
+	static char mapped_names[PROVISION_MAPPINGS_MAX][24];
 	unsigned i;
 
-	s->dir[s->n_dirs++] = (struct sandbox_dir){ .fd = job->store_fd };
-	s->dir[s->n_dirs++] = (struct sandbox_dir){ .fd = job->provided_fd };
+	s->dir[s->n_dirs++] = (struct sandbox_dir){ .name = "store", .fd = job->store_fd };
+	s->dir[s->n_dirs++] = (struct sandbox_dir){ .name = "pbkfs", .fd = job->provided_fd };
 	s->dir[s->n_dirs++] = (struct sandbox_dir){
-		.fd = job->diff_fd, .writable = true, .locked = true
+		.name = "changes", .fd = job->diff_fd, .writable = true, .locked = true
 	};
-	for (i = 0; job->mapped_fds != NULL && i < job->provision->n_mappings; i++)
-		s->dir[s->n_dirs++] = (struct sandbox_dir){ job->mapped_fds[i], true, false };
+	for (i = 0; job->mapped_fds != NULL && i < job->provision->n_mappings; i++) {
+		snprintf(mapped_names[i], sizeof(mapped_names[i]), "mapped%u", i);
+		s->dir[s->n_dirs++] = (struct sandbox_dir){
+			.name = mapped_names[i], .fd = job->mapped_fds[i], .writable = true
+		};
+	}
 }
 
 int
 confine_worker(const struct job *job)
 {
 	struct sandbox s = {
-		.level = job->sandbox,
+		.level = job->sandbox, .namespaces = job->namespaces, .executed = true,
+		/* For the libraries that a server preloads. */
+		.looks_around = job->program == JOB_PREPARE,
 		.switch_user = job->switch_user, .uid = job->uid, .gid = job->gid,
 		.groups = job->groups, .n_groups = job->n_groups,
 		.keep_read_search = job->keep_read_search, .debug = job->debug,
@@ -141,7 +148,8 @@ confine_worker(const struct job *job)
 		.max_fds = MAX_FDS + KEPT_FDS,
 		.max_memory = max_memory(job),
 	};
-	char text[SANDBOX_ERROR_MAX];
+	char text[SANDBOX_ERROR_MAX], missing[128];
+	struct msg_confined got;
 	int r;
 
 	add_directories(&s, job);
@@ -150,18 +158,18 @@ confine_worker(const struct job *job)
 	kernel_holds = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 100;
 	umask(job->mapped_fds != NULL ? 0 : 077);	/* copies keep their modes */
 	lock_as_worker(job);
-	sandbox_missing(text, sizeof(text));
-	if (text[0] != '\0' && job->fuse_fd < 0)
-		log_warn("this kernel's Landlock lacks: %s", text);
-	if ((r = sandbox_enter(&s, text)) < 0) {
+	sandbox_missing(missing, sizeof(missing));
+	if ((r = sandbox_enter(&s, &got, text)) < 0) {
 		report_failed("%s", text);
 		return r;
 	}
+	if (missing[0] != '\0' && job->fuse_fd < 0 && got.landlock > 0)
+		log_warn("this kernel's Landlock lacks: %s", missing);
 	/* A worker of root's lacks nothing that its owner has. */
 	if (job->keep_read_search && job->uid != 0 &&
 	    (r = confine_admit(job->store_fd, job->instance, job->uid)) != 0)
 		return r;
-	report_send(MSG_CONFINED, NULL, 0);
+	report_send(MSG_CONFINED, &got, sizeof(got));
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
@@ -152,8 +153,33 @@ TRY(read_by_old_opath)	{ return answer(openat(have.etc_path, "passwd", O_RDONLY)
 TRY(read_own_outside)	{ return answer(openat(have.outside, "secret", O_RDONLY)); }
 TRY(read_dotdot)	{ return answer(openat(have.store, "../outside/secret", O_RDONLY)); }
 TRY(read_by_symlink)	{ return answer(openat(have.store, "way-out", O_RDONLY)); }
-TRY(list_root)		{ return answer(open("/", O_RDONLY | O_DIRECTORY)); }
 TRY(list_old_dirfd)	{ return answer(openat(have.outside, ".", O_RDONLY | O_DIRECTORY)); }
+
+/* Without Landlock it may list what it has. */
+TRY(list_root)
+{
+	int fd = open("/", O_RDONLY | O_DIRECTORY);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *d;
+
+	if (dir == NULL)
+		return -errno;
+	while ((d = readdir(dir)) != NULL)
+		if (strcmp(d->d_name, "etc") == 0)
+			return 0;
+	return -ENOENT;
+}
+
+/* As far up as a descriptor that was granted leads. */
+TRY(read_far_up)
+{
+	return answer(openat(have.store, "../../../../../../../../etc/passwd", O_RDONLY));
+}
+
+TRY(read_far_up_diff)
+{
+	return answer(openat(have.diff, "../../../../../../../../etc/passwd", O_RDONLY));
+}
 
 TRY(read_shadow)
 {
@@ -793,6 +819,8 @@ static const struct attempt {
 	{ "reopen /etc/passwd from an O_PATH descriptor", reopen_opath, 0 },
 	{ "open a file of its own user outside", read_own_outside, 0 },
 	{ "openat(store, \"../outside/secret\")", read_dotdot, 0 },
+	{ "openat(store, \"../../../etc/passwd\"), to the root", read_far_up, 0 },
+	{ "openat(diff directory, \"../../../etc/passwd\"), to the root", read_far_up_diff, 0 },
 	{ "open a symlink in the store that leads outside", read_by_symlink, 0 },
 	{ "openat2 outside", openat2_outside, 0 },
 	{ "open_by_handle_at outside", by_handle, 0 },
@@ -981,13 +1009,25 @@ static const struct identity {
 	const char *name;
 	bool	needs_root, switch_user, read_search, store_is_roots, stay_root;
 	int	abi;		/* Landlock as if it were no newer; -1 as it is */
+	uint32_t namespaces;
 } identities[] = {
-	{ "ordinary user", false, false, false, false, false, -1 },
-	{ "root switched to the user", true, true, false, false, false, -1 },
-	{ "root switched, CAP_DAC_READ_SEARCH kept", true, true, true, true, false, -1 },
-	{ "root without capabilities", true, false, false, false, true, -1 },
-	{ "ordinary user, Landlock ABI 1", false, false, false, false, false, 1 },
+	{ "ordinary user", false, false, false, false, false, -1, 0 },
+	{ "root switched to the user", true, true, false, false, false, -1, 0 },
+	{ "root switched, CAP_DAC_READ_SEARCH kept", true, true, true, true, false, -1, 0 },
+	{ "root without capabilities", true, false, false, false, true, -1, 0 },
+	{ "ordinary user, Landlock ABI 1", false, false, false, false, false, 1, 0 },
+	{ "ordinary user, second wall", false, false, false, false, false, 0, MSG_NS_ALL },
+	{ "root switched to the user, second wall", true, true, false, false, false, 0, MSG_NS_ALL },
+	{ "root switched, CAP_DAC_READ_SEARCH kept, second wall", true, true, true, true, false, 0,
+	    MSG_NS_ALL },
+	{ "root without capabilities, second wall", true, false, false, false, true, 0, MSG_NS_ALL },
+	{ "ordinary user, both walls", false, false, false, false, false, -1, MSG_NS_ALL },
+	{ "root switched to the user, both walls", true, true, false, false, false, -1, MSG_NS_ALL },
 };
+#define AS_USER		0	/* of them, whose answers without the sandbox are the manual's */
+#define AS_ROOT		3
+#define SECOND_WALL	5	/* the first of them that stand for a column of the manual, */
+#define BOTH_WALLS	9	/* and the first that has none */
 
 /* ---- one attempt in a child ---- */
 
@@ -998,6 +1038,7 @@ struct outcome {
 	int	signal;		/* that the child died of */
 };
 
+static struct msg_confined ignored;	/* what a sandbox says that it has */
 static int	tap_count, tap_failed;
 static bool	table_only;
 
@@ -1017,14 +1058,25 @@ report(bool ok, const char *fmt, ...)
 	putchar('\n');
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	return at->level == 0 ? 0 : remove(path);
+}
+
+static int
+empty_root(void)
+{
+	return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
 static void
 remove_root(void)
 {
-	char command[PATH_MAX + 16];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", root);
-	if (system(command) != 0)
-		perror(command);
+	if (empty_root() != 0 || rmdir(root) != 0)
+		perror(root);
 }
 
 static void __attribute__((noreturn))
@@ -1097,11 +1149,9 @@ remake_place(const struct identity *id)
 {
 	uid_t owner = id->stay_root ? 0 : user_uid;
 	uid_t store_owner = id->store_is_roots ? 0 : owner;
-	char command[PATH_MAX + 64];
 	int store, diff, provided, outside;
 
-	snprintf(command, sizeof(command), "rm -rf '%s'/*", root);
-	must(-(system(command) != 0), "rm");
+	must(empty_root(), root);
 	store = make_dir("store", store_owner, 0700);
 	diff = make_dir("diff", owner, 0700);
 	make_file(diff, ".pbkfs-lock", owner, 0600);
@@ -1176,19 +1226,27 @@ enter(const struct identity *id, bool debug)
 {
 	struct sandbox s = {
 		.level = SANDBOX_FULL,
-		.dir = { { .fd = have.store }, { .fd = have.provided }, { have.diff, true, true } },
-		.n_dirs = 3,
+		.dir = {
+			{ .name = "store", .fd = have.store }, { .name = "pbkfs", .fd = have.provided },
+			{ .name = "changes", .fd = have.diff, .writable = true, .locked = true },
+		},
+		.n_dirs = 3, .namespaces = id->namespaces,
 		.switch_user = id->switch_user, .uid = user_uid, .gid = user_gid,
 		.keep_read_search = id->read_search, .debug = debug, .threads = true,
 		.max_fds = FDS_MAX, .max_memory = MEMORY_MAX,
 	};
 	char error[SANDBOX_ERROR_MAX];
+	struct msg_confined got;
 	int r;
 
 	forced_abi = id->abi;
-	if ((r = sandbox_enter(&s, error)) != 0) {
+	if ((r = sandbox_enter(&s, &got, error)) != 0) {
 		errno = -r;
 		bail(error);
+	}
+	if ((got.namespaces | MSG_NS_USER) != (id->namespaces | MSG_NS_USER)) {
+		errno = 0;
+		bail(got.why);
 	}
 }
 
@@ -1310,15 +1368,20 @@ outcome_name(const struct outcome *o)
 }
 
 static bool
-is_refused(const struct outcome *o, const struct attempt *a)
+is_refused(const struct identity *id, const struct outcome *o, const struct attempt *a)
 {
 	static const int refusals[] = { EPERM, EACCES, ENOSYS, EXDEV };
+	/* There is no such file, or no such descriptor any more. */
+	static const int in_a_tree[] = { ENOENT, EBADF, EROFS };
 	size_t i;
 
 	if (o->signal != 0)
 		return o->signal == SIGSYS || (o->signal == SIGSEGV && strstr(a->what, "32-bit"));
 	for (i = 0; i < ARRAY_SIZE(refusals); i++)
 		if (o->answer == -refusals[i])
+			return true;
+	for (i = 0; i < ARRAY_SIZE(in_a_tree) && id->namespaces & MSG_NS_MOUNT; i++)
+		if (o->answer == -in_a_tree[i])
 			return true;
 	return a->also != 0 && o->answer == -a->also;
 }
@@ -1342,13 +1405,12 @@ run_attempts(size_t n)
 
 	for (i = 0; i < ARRAY_SIZE(attempts); i++) {
 		o = answers[n][i];
-		for (w = FREE; w <= SECOND_THREAD; w++)
+		for (w = n == AS_USER || n == AS_ROOT ? FREE : MAIN_THREAD; w <= SECOND_THREAD; w++)
 			o[w] = run(id, (enum where)w, attempts[i].try);
-		report(is_refused(&o[MAIN_THREAD], &attempts[i]) &&
-		    is_refused(&o[SECOND_THREAD], &attempts[i]),
-		    "%s: %s: %s, second thread %s (without the sandbox: %s)", id->name,
-		    attempts[i].what, outcome_name(&o[MAIN_THREAD]),
-		    outcome_name(&o[SECOND_THREAD]), outcome_name(&o[FREE]));
+		report(is_refused(id, &o[MAIN_THREAD], &attempts[i]) &&
+		    is_refused(id, &o[SECOND_THREAD], &attempts[i]),
+		    "%s: %s: %s, second thread %s", id->name, attempts[i].what,
+		    outcome_name(&o[MAIN_THREAD]), outcome_name(&o[SECOND_THREAD]));
 	}
 }
 
@@ -1364,11 +1426,11 @@ control_holds(const struct identity *id, const struct attempt *a, const struct o
 static void
 run_controls(const struct identity *id)
 {
+	size_t i, w, last = id->namespaces != 0 ? SECOND_THREAD : DEBUGGED_THREAD;
 	struct outcome o;
-	size_t i, w;
 
 	for (i = 0; i < ARRAY_SIZE(controls); i++)
-		for (w = MAIN_THREAD; w <= DEBUGGED_THREAD; w++) {
+		for (w = MAIN_THREAD; w <= last; w++) {
 			o = run(id, (enum where)w, controls[i].try);
 			report(control_holds(id, &controls[i], &o), "%s: may %s%s%s: %s",
 			    id->name, controls[i].what,
@@ -1438,7 +1500,7 @@ no_landlock(enum sandbox_level level, char *error)
 
 	forced_abi = 0;
 	error[0] = '\0';
-	return sandbox_enter(&s, error);
+	return sandbox_enter(&s, &ignored, error);
 }
 
 TRY(full_without_landlock)
@@ -1448,6 +1510,42 @@ TRY(full_without_landlock)
 
 	return r == -EOPNOTSUPP && strcmp(error, "this kernel has no Landlock: use "
 	    "--sandbox=seccomp-only to run with less confinement") == 0 ? 0 : -EINVAL;
+}
+
+/* The second wall does not stand where a directory is not found by its name. */
+static int
+with_a_tree(int abi, struct msg_confined *got, char *error)
+{
+	struct sandbox s = {
+		.level = SANDBOX_FULL, .namespaces = MSG_NS_ALL, .n_dirs = 1,
+		.dir = { { .name = "store", .fd = open_in_root("diff/changes/sub", O_PATH) } },
+	};
+
+	forced_abi = abi;
+	if (unlinkat(open_in_root("diff/changes", O_PATH), "sub", AT_REMOVEDIR) != 0)
+		return -errno;
+	return sandbox_enter(&s, got, error);
+}
+
+TRY(landlock_without_tree)
+{
+	char error[SANDBOX_ERROR_MAX];
+	struct msg_confined got;
+
+	if (with_a_tree(-1, &got, error) != 0 || got.namespaces & MSG_NS_MOUNT)
+		return -EINVAL;
+	return strstr(got.why, "could not find the directories by their names: ") == got.why &&
+	    open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES ? 0 : -EINVAL;
+}
+
+TRY(neither_of_both)
+{
+	char error[SANDBOX_ERROR_MAX];
+	struct msg_confined got;
+
+	return with_a_tree(0, &got, error) == -EOPNOTSUPP &&
+	    strstr(error, "this kernel has no Landlock, and it could not find the directories") == error &&
+	    strstr(error, "use --sandbox=seccomp-only") != NULL ? 0 : -EINVAL;
 }
 
 /* Without Landlock files outside are open, calls are not. */
@@ -1481,7 +1579,7 @@ TRY(keeps_one_capability)
 	char error[SANDBOX_ERROR_MAX];
 	int cap;
 
-	if (sandbox_enter(&s, error) != 0)
+	if (sandbox_enter(&s, &ignored, error) != 0)
 		return -EINVAL;
 	if (permitted_caps() != UINT64_C(1) << CAP_DAC_READ_SEARCH)
 		return -EPERM;
@@ -1503,7 +1601,7 @@ TRY(keeps_groups)
 	char error[SANDBOX_ERROR_MAX];
 	gid_t now[4];
 
-	if (sandbox_enter(&s, error) != 0)
+	if (sandbox_enter(&s, &ignored, error) != 0)
 		return -EINVAL;
 	return permitted_caps() == 0 && getgroups(ARRAY_SIZE(now), now) == 3 &&
 	    now[0] == 4711 && now[1] == 4712 && now[2] == 4713 && setgroups(0, NULL) != 0 ?
@@ -1526,7 +1624,7 @@ TRY(refuses_with_threads)
 	forced_abi = -1;
 	if (pthread_create(&t, NULL, sleep_long, NULL) != 0)
 		return -EAGAIN;
-	return sandbox_enter(&s, error) == -EBUSY ? 0 : -EINVAL;
+	return sandbox_enter(&s, &ignored, error) == -EBUSY ? 0 : -EINVAL;
 }
 
 /* Only root can switch; an ordinary user is told what failed. */
@@ -1539,7 +1637,7 @@ TRY(refuses_switch_by_user)
 	char error[SANDBOX_ERROR_MAX];
 
 	forced_abi = -1;
-	return sandbox_enter(&s, error) == -EPERM &&
+	return sandbox_enter(&s, &ignored, error) == -EPERM &&
 	    strcmp(error, "could not drop the supplementary groups: "
 	    "Operation not permitted") == 0 ? 0 : -EINVAL;
 }
@@ -1547,9 +1645,11 @@ TRY(refuses_switch_by_user)
 static void
 test_levels(void)
 {
-	const struct identity root_itself = { .name = "root", .stay_root = true, .abi = -1 };
+	const struct identity root_itself = { .name = "root", .stay_root = true, .abi = -1, .namespaces = 0 };
 	static const struct attempt cases[] = {
 		{ "full without Landlock is refused, with a hint", full_without_landlock, 0 },
+		{ "full with Landlock, without the second wall", landlock_without_tree, 0 },
+		{ "full without both is refused, with a hint", neither_of_both, 0 },
 		{ "seccomp-only without Landlock", seccomp_without_landlock, 0 },
 		{ "none drops capabilities and sets no_new_privs", none_drops_capabilities, 0 },
 		{ "a process with threads is refused", refuses_with_threads, 0 },
@@ -1611,9 +1711,9 @@ print_table(void)
 			printf("|---");
 	puts("|");
 	for (i = 0; i < ARRAY_SIZE(attempts); i++) {
-		printf("| %s | %s", attempts[i].what, outcome_name(&answers[0][i][FREE]));
+		printf("| %s | %s", attempts[i].what, outcome_name(&answers[AS_USER][i][FREE]));
 		if (as_root)
-			printf(" / %s", outcome_name(&answers[3][i][FREE]));
+			printf(" / %s", outcome_name(&answers[AS_ROOT][i][FREE]));
 		for (n = 0; n < ARRAY_SIZE(identities); n++) {
 			if (!can_be(&identities[n]))
 				continue;
@@ -1629,19 +1729,27 @@ print_table(void)
 
 /* ---- the table in the manual ---- */
 
-#define TABLE_HEAD	"| attempt | without | inside |\n"
+#define TABLE_HEAD	"| attempt | without | Landlock | second wall |\n"
 
-/* Whether everybody got the same answer inside, which is what the manual says. */
+/* What may not be written to may not be, wherever it lies. */
 static bool
-agree(size_t i)
+is_roots(const struct identity *id, const struct outcome *o, const struct outcome *usual)
 {
-	const struct outcome *first = &answers[0][i][MAIN_THREAD];
+	return id->store_is_roots && o->answer == -EACCES && usual->answer == -EROFS;
+}
+
+/* Whether all from one to before another got the same answer, as the manual says. */
+static bool
+agree(size_t i, size_t from, size_t to)
+{
+	const struct outcome *first = &answers[from][i][MAIN_THREAD];
 	size_t n, k;
 
-	for (n = 0; n < ARRAY_SIZE(identities); n++)
+	for (n = from; n < to; n++)
 		for (k = MAIN_THREAD; k <= SECOND_THREAD; k++)
-			if (answers[n][i][k].answer != first->answer ||
-			    answers[n][i][k].signal != first->signal)
+			if ((answers[n][i][k].answer != first->answer ||
+			    answers[n][i][k].signal != first->signal) &&
+			    !is_roots(&identities[n], &answers[n][i][k], first))
 				return false;
 	return true;
 }
@@ -1653,15 +1761,16 @@ agree(size_t i)
 static void
 compare_row(size_t i, const char *line)
 {
-	bool lacking = answers[0][i][FREE].signal != 0;
-	char begin[256], free_ones[64], end[64], row[sizeof(begin) + sizeof(free_ones) + sizeof(end)];
+	bool lacking = answers[AS_USER][i][FREE].signal != 0;
+	char begin[256], free_ones[64], end[128], row[sizeof(begin) + sizeof(free_ones) + sizeof(end)];
 	size_t len = strlen(line);
 
 	snprintf(begin, sizeof(begin), "| %s | ", attempts[i].what);
-	snprintf(free_ones, sizeof(free_ones), "%s / ", outcome_name(&answers[0][i][FREE]));
-	strncat(free_ones, outcome_name(&answers[3][i][FREE]), sizeof(free_ones) - strlen(free_ones) - 1);
-	snprintf(end, sizeof(end), " | %s |\n", outcome_name(&answers[0][i][MAIN_THREAD]));
-	report(agree(i) && strncmp(line, begin, strlen(begin)) == 0 && len > strlen(end) &&
+	snprintf(free_ones, sizeof(free_ones), "%s / ", outcome_name(&answers[AS_USER][i][FREE]));
+	strncat(free_ones, outcome_name(&answers[AS_ROOT][i][FREE]), sizeof(free_ones) - strlen(free_ones) - 1);
+	snprintf(end, sizeof(end), " | %s | %s |\n", outcome_name(&answers[0][i][MAIN_THREAD]),
+	    outcome_name(&answers[SECOND_WALL][i][MAIN_THREAD]));
+	report(agree(i, 0, SECOND_WALL) && agree(i, SECOND_WALL, BOTH_WALLS) && strncmp(line, begin, strlen(begin)) == 0 && len > strlen(end) &&
 	    (lacking || strcmp(line + len - strlen(end), end) == 0),
 	    "doc/security.md has \"%s\": %.*s", attempts[i].what, (int)strcspn(end, "\n"), end);
 	snprintf(row, sizeof(row), "%s%s%s", begin, free_ones, end);

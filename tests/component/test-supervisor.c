@@ -122,7 +122,16 @@ prepare_with_hostile_words(void)
 	return prepare_honestly();
 }
 
+static void
+say_confined(uint32_t namespaces)
+{
+	struct msg_confined c = { .landlock = 7, .namespaces = namespaces };
+
+	say(MSG_CONFINED, &c, sizeof(c));
+}
 static void lie_nothing(void) { }
+static void lie_confined_twice(void) { say_confined(0); say_confined(0); }
+static void lie_namespaces(void) { say_confined(MSG_NS_ALL + 1); }
 static void lie_die(void) { raise(SIGKILL); }
 static void lie_failed(void) { say(MSG_FAILED, "bad\033[2Jbackup\n", 15); _exit(1); }
 static void lie_no_member(void) { say_prepared(0, 0700); }
@@ -159,7 +168,6 @@ lie_notes_long(void)
 		say(MSG_WARNING, text, sizeof(text));
 }
 static void lie_zones(void) { say(MSG_ZONE, "UTC", 3); say(MSG_ZONE, "UTC", 3); }
-static void lie_confined_twice(void) { say(MSG_CONFINED, NULL, 0); say(MSG_CONFINED, NULL, 0); }
 static void
 lie_progress(void)
 {
@@ -201,6 +209,7 @@ lie_index(void)
 static const struct { const char *name; void (*lie)(void); const char *error; } preparers[] = {
 	{ "says nothing", lie_nothing, "exited with status 0" },
 	{ "dies", lie_die, "signal 9" },
+	{ "has namespaces that there are none of", lie_namespaces, "not allowed" },
 	{ "fails with a text for the terminal", lie_failed, "bad?[2Jbackup?" },
 	{ "chain without members", lie_no_member, "not allowed" },
 	{ "wrong number of members", lie_count, "not allowed" },
@@ -306,7 +315,7 @@ static void lie_type_unknown(void) { say(65535, NULL, 0); }
 static void lie_type_reverse(void) { say(MSG_DUMP, NULL, 0); }
 static void lie_member(void) { say_member("ABCDEF"); }
 static void lie_prepared(void) { say_prepared(1, 0700); }
-static void lie_confined(void) { say(MSG_CONFINED, NULL, 0); }
+static void lie_confined(void) { say_confined(0); }
 static void lie_dirty(void) { say(MSG_DIRTY, NULL, 0); }
 static void lie_body(void) { say(MSG_HEARTBEAT, "x", 1); }
 static void lie_clean_body(void) { say(MSG_CLEAN, "x", 1); }

@@ -19,9 +19,9 @@ strange_fds() {
 	for f in "/proc/$1/fd"/*; do
 		to=$(readlink "$f") || continue
 		case $to in
-		/dev/null|/dev/fuse|pipe:*|"$store"|"$diff/changes"|"$diff/.pbkfs"|"$diff/.pbkfs-lock") ;;
+		/dev/null|/dev/fuse|pipe:*|/store|/changes|/pbkfs|"$diff/.pbkfs-lock") ;;
 		"/memfd:pbkfs-index (deleted)"|"/memfd:pbkfs-shared (deleted)") ;;
-		"$store"/*|"$diff/changes/data"*|"$diff/changes/journal"|"$diff/changes/reserve") ;;
+		/store/*|/changes/data*|/changes/journal|/changes/reserve) ;;
 		*) echo "${f##*/} $to" ;;
 		esac
 	done

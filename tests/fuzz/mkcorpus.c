@@ -595,9 +595,10 @@ make_messages(void)
 	};
 	struct msg_progress progress = { 1, 2 };
 	struct msg_stats stats = { .diff_bytes = 1 };
+	struct msg_confined confined = { .landlock = 7, .namespaces = MSG_NS_NET, .why = "\33[2Jtext" };
 	size_t len;
 
-	len = append_message(s, 0, MSG_CONFINED, "", 0);
+	len = append_message(s, 0, MSG_CONFINED, &confined, sizeof(confined));
 	len = append_message(s, len, MSG_PROGRESS, &progress, sizeof(progress));
 	len = append_message(s, len, MSG_MEMBER, &member, sizeof(member));
 	len = append_message(s, len, MSG_NOTE, "\33[2Jtext", 8);
@@ -608,7 +609,7 @@ make_messages(void)
 	put("msg", "good-bytewise", bytewise, 2, s, len);
 	put("msg", "bad-phase", serving, 2, s, len);
 	put("msg", "bad-cut", preparing, 2, s, len - 1);
-	len = append_message(s, 0, MSG_CONFINED, "", 0);
+	len = append_message(s, 0, MSG_CONFINED, &confined, sizeof(confined));
 	len = append_message(s, len, MSG_LOG, "\2a line", 7);
 	len = append_message(s, len, MSG_READY, "", 0);
 	len = append_message(s, len, MSG_DIRTY, "", 0);
