@@ -102,6 +102,8 @@ recover_mount() {
 }
 worker_pid() { tr -dc 0-9 <"$diff/.pbkfs/worker.pid"; }
 supervisor_pid() { awk '$1 == "PPid:" { print $2 }' "/proc/$(worker_pid)/status"; }
+# monitor_pid SUPERVISOR
+monitor_pid() { for p in $(cat "/proc/$1/task/$1/children"); do [ "$(tr '\0' '\n' <"/proc/$p/cmdline" | head -n 1)" != "pbkfs: monitor: $mnt" ] || echo "$p"; done; }
 # kill9 PID...: an empty or wrong pid must not become a process group.
 kill9() {
 	[ $# -gt 0 ] || return 1

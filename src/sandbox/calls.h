@@ -69,16 +69,26 @@ struct calls {
 #define ANY_OF(n, m)		{ TEST_ANY, ARG(n), (m), 0 }
 #define IS_OUR_PID(n)		{ TEST_SELF, ARG(n), UINT32_MAX, 0 }
 
-/* Nothing of ours asks for these: large and often broken parts of the kernel, the kernel itself. */
-#define NOBODY_NEEDS \
-	KILL(ptrace), KILL(process_vm_readv), KILL(process_vm_writev), \
-	KILL(pidfd_getfd), KILL(kcmp), KILL(open_by_handle_at), \
-	KILL(bpf), KILL(io_uring_setup), KILL(io_uring_enter), KILL(io_uring_register), \
-	KILL(perf_event_open), KILL(userfaultfd), \
-	KILL(add_key), KILL(request_key), KILL(keyctl), \
-	KILL(init_module), KILL(finit_module), KILL(delete_module), \
-	KILL(kexec_load), KILL(kexec_file_load), KILL(reboot)
+#define DENY(call)	REFUSE(call, EPERM)
 
-extern const struct calls calls_worker;
+/*
+ * Nothing of ours asks for these: other processes' memory, large and often broken parts of
+ * the kernel, the kernel itself.  WHAT becomes of them: KILL or DENY.
+ */
+#define NOBODY_NEEDS(WHAT) \
+	WHAT(ptrace), WHAT(process_vm_readv), WHAT(process_vm_writev), \
+	WHAT(pidfd_getfd), WHAT(kcmp), \
+	WHAT(open_by_handle_at),	/* goes round Landlock with CAP_DAC_READ_SEARCH */ \
+	WHAT(bpf), WHAT(io_uring_setup), WHAT(io_uring_enter), WHAT(io_uring_register), \
+	WHAT(perf_event_open), WHAT(userfaultfd), \
+	WHAT(add_key), WHAT(request_key), WHAT(keyctl), \
+	WHAT(init_module), WHAT(finit_module), WHAT(delete_module), \
+	WHAT(kexec_load), WHAT(kexec_file_load), WHAT(reboot)
+
+/*
+ * A worker; the supervisor of a mount that is there; whoever keeps rights, and the programs
+ * and libraries that he needs (fusermount3, the name service), of which we do not know all calls.
+ */
+extern const struct calls calls_worker, calls_supervisor, calls_privileged;
 
 #endif

@@ -208,7 +208,7 @@ static const struct row rows[] = {
 	KILL(chroot),
 	KILL(unshare),
 	KILL(setns),
-	NOBODY_NEEDS,
+	NOBODY_NEEDS(KILL),
 #ifdef __x86_64__
 	KILL(fork),
 	KILL(vfork),

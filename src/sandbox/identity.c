@@ -1,7 +1,6 @@
 /*
  * Who the worker is: an ordinary user without capabilities, alone or in his
- * groups, or with the single one that reads what a backup user keeps to itself.  Raw system calls stand
- * for libcap, which would be a library for two lines.
+ * groups, or with the single one that reads what a backup user keeps to itself.
  */
 #include "config.h"
 
@@ -12,66 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/util.h"
+#include "sandbox/caps.h"
 #include "sandbox/layers.h"
 
-#define CAP_BIT(c)	(UINT64_C(1) << (c))
-
-struct cap_sets {
-	uint64_t effective, permitted, inheritable;
-};
-
+/* Nobody but root can signal a process whose real and saved ids stay root's. */
 static int
-caps_get(struct cap_sets *c)
+switch_effective(const struct sandbox *s, const char **step)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct half[2];
-
-	if (syscall(SYS_capget, &head, half) != 0)
+	*step = "drop the supplementary groups";
+	if (setgroups(0, NULL) != 0)
 		return -errno;
-	c->effective = half[0].effective | (uint64_t)half[1].effective << 32;
-	c->permitted = half[0].permitted | (uint64_t)half[1].permitted << 32;
-	c->inheritable = half[0].inheritable | (uint64_t)half[1].inheritable << 32;
-	return 0;
-}
-
-/* The inheritable set becomes empty. */
-static int
-caps_set(uint64_t effective, uint64_t permitted)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct half[2] = {
-		{ .effective = (uint32_t)effective, .permitted = (uint32_t)permitted },
-		{ .effective = (uint32_t)(effective >> 32), .permitted = (uint32_t)(permitted >> 32) },
-	};
-
-	return syscall(SYS_capset, &head, half) != 0 ? -errno : 0;
-}
-
-/*
- * Empties the bounding set.  Without CAP_SETPCAP it stays, and bounds nothing:
- * no program can be executed and no_new_privs holds.
- */
-static int
-drop_bounding_set(const struct cap_sets *have)
-{
-	int cap, r;
-
-	if (!(have->permitted & CAP_BIT(CAP_SETPCAP)))
-		return 0;
-	if ((r = caps_set(have->permitted, have->permitted)) != 0)
-		return r;
-	for (cap = 0; cap < 64; cap++) {
-		r = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
-		if (r < 0)
-			break;		/* beyond the last one of this kernel */
-		if (r > 0 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
-			return -errno;
-	}
-	return 0;
+	*step = "set the effective ids";
+	return setegid(s->gid) != 0 || seteuid(s->uid) != 0 ? -errno : 0;
 }
 
 int
@@ -91,6 +45,8 @@ sandbox_identity_raise(void)
 int
 sandbox_identity_switch(const struct sandbox *s, const char **step)
 {
+	if (s->switch_effective)
+		return switch_effective(s, step);
 	if (!s->switch_user)
 		return 0;
 	*step = "keep capabilities over the switch of users";
@@ -145,6 +101,8 @@ verify_ids(const struct sandbox *s)
 
 	if (getresuid(&ruid, &euid, &suid) != 0 || getresgid(&rgid, &egid, &sgid) != 0)
 		return -errno;
+	if (s->switch_effective)
+		return euid == s->uid && egid == s->gid && getgroups(0, NULL) == 0 ? 0 : -EPERM;
 	if (ruid != euid || euid != suid || rgid != egid || egid != sgid)
 		return -EPERM;
 	if (!s->switch_user)
@@ -173,14 +131,10 @@ int
 sandbox_identity_drop(const struct sandbox *s, const char **step)
 {
 	uint64_t keep = s->keep_read_search ? CAP_BIT(CAP_DAC_READ_SEARCH) : 0;
-	struct cap_sets have;
 	int r;
 
-	*step = "read the capabilities";
-	if ((r = caps_get(&have)) != 0)
-		return r;
 	*step = "empty the capability bounding set";
-	if ((r = drop_bounding_set(&have)) != 0)
+	if ((r = caps_bound(0)) != 0)
 		return r;
 	*step = keep != 0 ? "keep only CAP_DAC_READ_SEARCH" : "drop all capabilities";
 	if ((r = caps_set(keep, keep)) != 0 || (r = verify_caps(keep)) != 0)

@@ -106,6 +106,8 @@ sandbox_landlock_restrict(const struct sandbox *s, int abi, const char **step)
 	int fd autoclose = -1, r;
 	unsigned i;
 
+	if (s->signals)
+		handled.scoped &= ~(uint64_t)SCOPE_SIGNAL;
 	*step = "create a Landlock ruleset";
 	fd = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
 	if (fd < 0)

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "sandbox/caps.h"
 #include "sandbox/layers.h"
 #include "sandbox/sandbox.h"
 #ifdef ENABLE_SANDBOX
@@ -62,13 +63,17 @@ enter_namespaces(const struct sandbox *s, struct msg_confined *got, char *error)
 		return 0;
 	got->landlock = (uint32_t)sandbox_landlock_abi();
 	sandbox_namespaces_enter(s, got);
-	if (got->landlock > 0 || got->namespaces & MSG_NS_MOUNT)
+	if (got->landlock > 0 || got->namespaces & MSG_NS_MOUNT || s->may_lack_wall)
 		return 0;
 	snprintf(error, SANDBOX_ERROR_MAX, "this kernel has no Landlock%s%s: "
 	    "use --sandbox=seccomp-only to run with less confinement",
 	    got->why[0] != '\0' ? ", and it " : "", got->why);
 	return -EOPNOTSUPP;
 }
+
+static const struct calls *const tables[] = {
+	[SANDBOX_CALLS_WORKER] = &calls_worker, [SANDBOX_CALLS_SUPERVISOR] = &calls_supervisor,
+};
 
 static int
 restrict_kernel(const struct sandbox *s, const char **step)
@@ -78,12 +83,18 @@ restrict_kernel(const struct sandbox *s, const char **step)
 	if (s->level == SANDBOX_FULL && sandbox_landlock_abi() > 0)
 		r = sandbox_landlock_restrict(s, sandbox_landlock_abi(), step);
 	if (r == 0 && s->level != SANDBOX_NONE)
-		r = sandbox_seccomp_install(&calls_worker, s->debug, step);
+		r = sandbox_seccomp_install(tables[s->calls], s->debug, step);
 	if (r == 0 && !s->threads) {
 		*step = "forbid threads";
 		r = sandbox_end_threads(s);
 	}
 	return r;
+}
+
+static int
+refuse_nobodys_calls(const char **step)
+{
+	return sandbox_seccomp_install(&calls_privileged, false, step);
 }
 
 int
@@ -96,6 +107,13 @@ int
 sandbox_end_threads(const struct sandbox *s)
 {
 	(void)s;
+	return 0;
+}
+
+static int
+refuse_nobodys_calls(const char **step)
+{
+	(void)step;
 	return 0;
 }
 
@@ -116,6 +134,17 @@ restrict_kernel(const struct sandbox *s, const char **step)
 	return 0;
 }
 #endif
+
+int
+sandbox_limit(enum sandbox_level level, uint64_t caps)
+{
+	const char *step;
+	int r;
+
+	if ((r = forbid_new_privileges(&step)) != 0 || (r = caps_limit(caps)) != 0)
+		return r;
+	return level != SANDBOX_NONE ? refuse_nobodys_calls(&step) : 0;
+}
 
 int
 sandbox_enter(const struct sandbox *s, struct msg_confined *got, char *error)

@@ -1,11 +1,12 @@
 /*
- * Confinement of the worker: identity, capabilities, Landlock, seccomp.
+ * Confinement of a process: identity, capabilities, Landlock, seccomp.
  */
 #ifndef SANDBOX_SANDBOX_H
 #define SANDBOX_SANDBOX_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "ipc/job.h"
@@ -22,20 +23,27 @@ struct sandbox_dir {
 	bool	locked;		/* by flock(2), while the process lives, as far as it can be */
 };
 
+/* What it may ask the kernel for: a table in sandbox/calls.h. */
+enum sandbox_calls { SANDBOX_CALLS_WORKER, SANDBOX_CALLS_SUPERVISOR };
+
 struct sandbox {
 	enum sandbox_level level;
 	struct sandbox_dir dir[SANDBOX_DIRS_MAX];
 	unsigned n_dirs;
+	enum sandbox_calls calls;
 	uint32_t namespaces;	/* of its own, as far as the kernel gives them: enum msg_namespace */
+	bool	may_lack_wall;	/* where neither can be had the filter of system calls is enough */
 	bool	looks_around;	/* asks for names everywhere: without a mount namespace if Landlock holds */
 	bool	executed;	/* its memory has nothing that others of its user may not see */
 	bool	switch_user;	/* become uid:gid (only root can) */
+	bool	switch_effective;	/* the same, with effective ids only and no groups */
 	uid_t	uid;
 	gid_t	gid;
 	const gid_t *groups;	/* supplementary ones that stay; NULL for none */
 	unsigned n_groups;
 	bool	keep_read_search;	/* keep exactly CAP_DAC_READ_SEARCH */
 	bool	threads;	/* may start threads, until sandbox_end_threads() */
+	bool	signals;	/* may signal others, as far as calls and its ids let it */
 	unsigned max_fds;	/* descriptors; 0: as it is */
 	size_t	max_memory;	/* bytes of private writable memory (RLIMIT_DATA); 0: as it is */
 	bool	debug;		/* a refused system call is named on standard error by SIGSYS */
@@ -62,6 +70,13 @@ struct sandbox {
  * thread that blocks SIGSYS dies without a word at its first refused call.
  */
 int	sandbox_enter(const struct sandbox *s, struct msg_confined *got, char *error);
+
+/*
+ * For a process that keeps rights: no_new_privs, no capabilities but these (bits, as
+ * the kernel counts them), no more than are there, and no system calls that nobody needs
+ * (calls_privileged), the last below SANDBOX_NONE.  Returns 0 or negative errno.
+ */
+int	sandbox_limit(enum sandbox_level level, uint64_t caps);
 
 /*
  * From now on no thread of this process can start another: to try kills.  What was

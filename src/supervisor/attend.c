@@ -80,7 +80,6 @@ attend_close(struct attend *a)
 {
 	if (a->listen_fd < 0)
 		return;
-	socket_remove(&a->place);
 	close(a->listen_fd);
 	a->listen_fd = -1;
 }

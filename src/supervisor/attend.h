@@ -64,7 +64,10 @@ void	attend_report(struct attend *a, const char *text, size_t len);
 int	attend_request(struct supervisor *s, struct attend_client *c,
 	    const struct command_frame *f);
 
-/* Nobody can connect any more; who has may wait for the end of the process. */
+/*
+ * Nobody can connect any more; who has may wait for the end of the process.  The name of the
+ * socket goes with what is given back (monitor.h).
+ */
 void	attend_close(struct attend *a);
 
 #endif

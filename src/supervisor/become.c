@@ -3,23 +3,23 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/util.h"
 #include "ipc/fdpass.h"
+#include "sandbox/caps.h"
 #include "supervisor/become.h"
 #include "supervisor/identity.h"
 #include "supervisor/spawn.h"
+#include "supervisor/waiting.h"
 
 #define ANSWER_MAX	(16 * KiB)
 
@@ -76,15 +76,12 @@ become_init(struct become *b, uid_t uid, gid_t gid, bool with_groups)
 		find_groups(b);
 }
 
-/* Raw, as in sandbox/identity.c. */
 int
 become_limit_caps(bool read_search)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	uint32_t caps = read_search ? 1u << CAP_DAC_READ_SEARCH : 0;
-	struct __user_cap_data_struct half[2] = { { .effective = caps, .permitted = caps } };
+	uint64_t caps = read_search ? CAP_BIT(CAP_DAC_READ_SEARCH) : 0;
 
-	return syscall(SYS_capset, &head, half) != 0 ? -errno : 0;
+	return caps_set(caps, caps);
 }
 
 int
@@ -123,20 +120,6 @@ work_as(const struct become *b, const struct become_work *w, int sock)
 	_exit(fdpass_send(sock, answer, sizeof(head) + w->size, passed) != 0);
 }
 
-/* Until there is something to receive, be it the end. */
-static int
-wait_for_answer(int sock, unsigned seconds)
-{
-	int64_t until = monotonic_ms() + (int64_t)seconds * 1000;
-	struct pollfd p = { .fd = sock, .events = POLLIN };
-	int rc;
-
-	do
-		rc = poll(&p, 1, (int)MAX(until - monotonic_ms(), 0));
-	while (rc < 0 && errno == EINTR);
-	return rc > 0 ? 0 : rc == 0 ? -ETIMEDOUT : -errno;
-}
-
 static int
 receive_answer(const struct become_work *w, int sock, int *fd)
 {
@@ -144,7 +127,7 @@ receive_answer(const struct become_work *w, int sock, int *fd)
 	struct answer_head head;
 	int got autoclose = -1, rc;
 
-	if ((rc = wait_for_answer(sock, w->seconds != 0 ? w->seconds : BECOME_SECONDS)) != 0)
+	if ((rc = waiting_for(sock, w->seconds != 0 ? w->seconds : BECOME_SECONDS)) != 0)
 		return rc;
 	if (fdpass_receive(sock, answer, sizeof(head) + w->size, &got) != 0)
 		return -ECANCELED;
@@ -180,7 +163,7 @@ become_run(const struct become *b, const struct become_work *w, int *fd)
 	close(pair[1]);
 	if (pid > 0) {
 		rc = receive_answer(w, pair[0], fd);
-		end_child(pid, rc == -ETIMEDOUT);
+		end_child(pid, rc == -ETIMEDOUT || rc == -EINTR);
 	}
 	close(pair[0]);
 	return rc;

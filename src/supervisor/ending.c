@@ -43,11 +43,13 @@ ending_init(struct ending *e)
 {
 	*e = (struct ending){ .table_fd = -1 };
 	pin_init(&e->pin);
+	errand_init(&e->search);
 }
 
 void
 ending_forget(struct ending *e)
 {
+	errand_stop(&e->search);
 	pin_forget(&e->pin);
 	if (e->table_fd >= 0)
 		close(e->table_fd);
@@ -138,6 +140,7 @@ ending_poll(const struct supervisor *s, struct pollfd p[ENDING_DESCRIPTORS])
 
 	p[0] = (struct pollfd){ .fd = e->over ? -1 : s->fuse_fd };
 	p[1] = (struct pollfd){ .fd = s->mounted ? e->table_fd : -1, .events = POLLPRI };
+	p[2] = (struct pollfd){ .fd = e->search.pidfd, .events = POLLIN };
 }
 
 static bool
@@ -245,29 +248,63 @@ tell_holders(struct supervisor *s, const struct user *user, unsigned n)
 	    s->config->mnt, text);
 }
 
-/* The mount may have left the table. */
-static void
-look_at_table(struct supervisor *s)
-{
-	struct user user[USERS_NAMED] = { 0 };
-	struct ending *e = &s->ending;
-	uint64_t began = state_now();
-	unsigned n = 0;
+/* From the child, in one write(2) to a pipe. */
+struct report {
+	unsigned n;
+	struct user user[USERS_NAMED];
+};
 
-	if (s->mounted && is_in_table(s))
+void
+ending_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
+{
+	struct report r = { 0 };
+
+	(void)o;
+	identity_raise();
+	r.n = holders_find(s->ending.major, s->ending.minor, r.user, USERS_NAMED);
+	_exit(write(fd[0], &r, sizeof(r)) != sizeof(r));
+}
+
+static void
+search_ended(struct supervisor *s)
+{
+	struct ending *e = &s->ending;
+	struct report r = { 0 };
+	uint64_t now = state_now();
+	int rc = errand_end(&e->search, &r, sizeof(r));
+
+	/* Where there are many processes a search costs: at most a twentieth of the time. */
+	e->due = now + MAX(STATE_SECOND, 20 * (now - e->began));
+	if (rc != 0 || e->over)
 		return;
-	s->mounted = false;
-	if (pin_is_taken(&e->pin))
-		n = holders_find(e->major, e->minor, user, USERS_NAMED);
-	/* Where there are many processes a look costs: at most a twentieth of our time. */
-	e->due = state_now() + MAX(STATE_SECOND, 20 * (state_now() - began));
-	tell_holders(s, user, n);
+	tell_holders(s, r.user, r.n);
+	if (r.n > 0)
+		return;
+	e->due = 0;
 	/* Who ends it by force ends the connection first, and nobody can from here on. */
-	if (n == 0 && has_ended(s))
+	if (has_ended(s))
 		judge(s);
-	else if (n == 0) {
-		e->left = e->left || pin_is_taken(&e->pin);
-		pin_release(&e->pin);
+	else {
+		e->left = true;
+		pin_release(s, &e->pin);
+	}
+}
+
+static void
+search(struct supervisor *s)
+{
+	struct ending *e = &s->ending;
+	struct errand_order o = { .kind = ERRAND_HOLDERS };
+	int rc;
+
+	e->due = 0;
+	e->began = state_now();
+	if (!pin_is_taken(&e->pin)) {
+		if (has_ended(s))
+			judge(s);
+	} else if ((rc = errand_start(s, &e->search, &o)) != 0) {
+		log_error("could not look who else holds the mount: %s", strerror(-rc));
+		pin_forget(&e->pin);
 	}
 }
 
@@ -276,11 +313,18 @@ ending_look(struct supervisor *s, const struct pollfd p[ENDING_DESCRIPTORS])
 {
 	struct ending *e = &s->ending;
 
+	if (p != NULL && p[2].revents != 0)
+		search_ended(s);
 	if (s->fuse_fd < 0 || e->over)
 		return;
-	if (has_ended(s))
+	if (has_ended(s)) {
 		judge(s);
-	else if (e->table_fd >= 0 && ((p != NULL && p[1].revents != 0) ||
-	    (e->n_holders > 0 && state_now() >= e->due)))
-		look_at_table(s);
+		return;
+	}
+	if (s->mounted && e->table_fd >= 0 && p != NULL && p[1].revents != 0 && !is_in_table(s)) {
+		s->mounted = false;
+		search(s);
+	}
+	if (e->due != 0 && e->search.pid == 0 && state_now() >= e->due)
+		search(s);
 }

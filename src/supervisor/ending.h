@@ -10,10 +10,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "supervisor/errand.h"
 #include "supervisor/pin.h"
 #include "supervisor/users.h"
 
-#define ENDING_DESCRIPTORS	2	/* for poll(2) */
+#define ENDING_DESCRIPTORS	3	/* for poll(2) */
 
 struct supervisor;
 
@@ -26,7 +27,9 @@ struct ending {
 	bool	left;		/* nobody's table has it any more: it ends in order, or by an abort */
 	unsigned n_holders;	/* it left our table of mounts and stands in so many others */
 	struct user holder[USERS_NAMED];	/* a process of each, the first of them */
-	uint64_t due;		/* CLOCK_MONOTONIC ns: when to look there again */
+	struct errand search;	/* who finds them */
+	uint64_t began;		/* CLOCK_MONOTONIC ns: that search */
+	uint64_t due;		/* the next one; 0 = none */
 	bool	over;		/* the connection has ended */
 	const char *cut;	/* what cut it off, NULL = in order */
 };
@@ -56,7 +59,11 @@ void	ending_look(struct supervisor *s, const struct pollfd p[ENDING_DESCRIPTORS]
 /* Whether it is our file system that is seen at the mountpoint. */
 bool	ending_is_at_mountpoint(const struct supervisor *s);
 
-/* Closes all of it; children their copies, as the parent has its own. */
+/* ERRAND_HOLDERS. */
+void	ending_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
+	    __attribute__((noreturn));
+
+/* Closes all of it. */
 void	ending_forget(struct ending *e);
 
 #endif

@@ -50,3 +50,9 @@ identity_drop(void)
 		setfsuid(fs_uid);
 	}
 }
+
+void
+identity_settle(void)
+{
+	assumed = false;
+}

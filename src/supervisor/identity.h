@@ -26,4 +26,7 @@ int	identity_assume(uid_t uid, gid_t gid);
 void	identity_raise(void);
 void	identity_drop(void);
 
+/* The process has become that user otherwise: from now on both do nothing. */
+void	identity_settle(void);
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +18,9 @@
 #include "supervisor/keeper.h"
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
+#include "supervisor/waiting.h"
+
+#define PATIENCE	2	/* seconds */
 
 int
 keeper_find_user(int store_fd, const char *instance, uid_t *uid, gid_t *gid)
@@ -63,7 +67,7 @@ keeper_start(struct keeper *k, uid_t uid, gid_t gid, const char *mnt)
 {
 	int fds[2], rc;
 
-	*k = (struct keeper){ .fd = -1 };
+	*k = (struct keeper){ .pidfd = -1, .fd = -1 };
 	if (!identity_is_root() || uid == 0)
 		return 0;
 	if (pipe2(fds, O_CLOEXEC) != 0)
@@ -78,7 +82,15 @@ keeper_start(struct keeper *k, uid_t uid, gid_t gid, const char *mnt)
 		return rc;
 	}
 	k->fd = fds[1];
-	return 0;
+	k->pidfd = (int)syscall(SYS_pidfd_open, k->pid, 0);
+	return k->pidfd < 0 ? -errno : 0;
+}
+
+void
+keeper_kill(const struct keeper *k)
+{
+	if (k->pid != 0)
+		kill(k->pid, SIGKILL);	/* not yet reaped: the pid is its */
 }
 
 void
@@ -86,9 +98,9 @@ keeper_end(struct keeper *k)
 {
 	if (k->pid == 0)
 		return;
-	close(k->fd);
-	kill(k->pid, SIGKILL);	/* our own child, not yet reaped: the pid is its */
-	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	*k = (struct keeper){ .fd = -1 };
+	close(k->fd);		/* the last one: it ends by itself */
+	waiting_firmly(k->pidfd, PATIENCE);
+	waitpid(k->pid, NULL, WNOHANG);
+	close(k->pidfd);
+	*k = (struct keeper){ .pidfd = -1, .fd = -1 };
 }

@@ -11,6 +11,7 @@
 
 struct keeper {
 	pid_t	pid;		/* 0: none, the supervisor's own pid serves */
+	int	pidfd;		/* its own; -1 */
 	int	fd;		/* whoever has it open keeps the keeper alive; -1 */
 };
 
@@ -26,7 +27,10 @@ int	keeper_find_user(int store_fd, const char *instance, uid_t *uid, gid_t *gid)
  */
 int	keeper_start(struct keeper *k, uid_t uid, gid_t gid, const char *mnt);
 
-/* Ends it. */
+/* Kills it, for who has the right to; it is reaped by keeper_end(). */
+void	keeper_kill(const struct keeper *k);
+
+/* Ends it.  One that was stopped, and that we may not kill, is left to init. */
 void	keeper_end(struct keeper *k);
 
 #endif

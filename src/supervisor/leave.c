@@ -9,12 +9,9 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -32,7 +29,7 @@
 #define LOOK_NS		(5 * STATE_SECOND)	/* between two looks for users */
 #define DETACH_MS	2000	/* then the connection is cut */
 
-/* From the child, in one write(2) to a pipe. */
+/* From the child, in one write(2) to a pipe: one that was killed says nothing. */
 struct report {
 	int	rc;		/* of fusemount_unmount() */
 	bool	looked;
@@ -46,24 +43,27 @@ _Static_assert(sizeof(struct report) <= 4096, "a pipe takes it at once");
 void
 leave_init(struct leave *l)
 {
-	*l = (struct leave){ .pidfd = -1, .report_fd = -1 };
+	*l = (struct leave){ 0 };
+	errand_init(&l->child);
 }
 
-static _Noreturn void
-unmount_child(struct supervisor *s, bool lazy, bool look, int report_fd)
+void
+leave_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
 {
-	struct report r = { .looked = look };
+	struct report r = { .looked = o->look };
 
-	close(s->fuse_fd);	/* its last copy ends the connection */
+	if (s->fuse_fd >= 0)
+		close(s->fuse_fd);	/* its last copy ends the connection */
+	pin_forget(&s->ending.pin);
 	/* Whatever was mounted over it, or instead of it, is not ours. */
 	r.rc = !ending_is_at_mountpoint(s) ? -EINVAL :
-	    fusemount_unmount(s->mnt_parent_fd, s->mnt_base, s->config->mnt, s->ending.id, lazy,
+	    fusemount_unmount(s->mnt_parent_fd, s->mnt_base, s->config->mnt, s->ending.id, o->lazy,
 	    r.error);
-	if (r.rc == -EBUSY && look) {
+	if (r.rc == -EBUSY && o->look) {
 		identity_raise();
 		r.n_users = users_find(s->config->mnt, r.user, USERS_NAMED);
 	}
-	_exit(write(report_fd, &r, sizeof(r)) != sizeof(r));
+	_exit(write(fd[0], &r, sizeof(r)) != sizeof(r));
 }
 
 static void
@@ -71,44 +71,17 @@ start_unmount(struct supervisor *s, bool lazy)
 {
 	struct leave *l = &s->leave;
 	uint64_t now = state_now();
-	int report[2];
+	struct errand_order o = {
+		.kind = ERRAND_UNMOUNT, .lazy = lazy, .look = now >= l->look_due,
+	};
+	int rc;
 
-	if (l->pid != 0 || !s->mounted || pipe2(report, O_CLOEXEC) != 0)
+	if (l->child.pid != 0 || !s->mounted)
 		return;
-	if ((l->pid = fork()) == 0) {
-		ending_forget(&s->ending);
-		unmount_child(s, lazy, now >= l->look_due, report[1]);
-	}
-	close(report[1]);
-	if (l->pid < 0) {
-		log_error("could not fork: %s", strerror(errno));
-		close(report[0]);
-		l->pid = 0;
-		return;
-	}
-	if (now >= l->look_due)
+	if ((rc = errand_start(s, &l->child, &o)) != 0)
+		log_error("could not start to unmount: %s", strerror(-rc));
+	else if (o.look)
 		l->look_due = now + LOOK_NS;
-	l->report_fd = report[0];
-	l->pidfd = (int)syscall(SYS_pidfd_open, l->pid, 0);
-}
-
-/* Takes what the child reported; a child that was killed says nothing. */
-static int
-reap(struct leave *l, struct report *r)
-{
-	ssize_t n = -1;
-
-	while (l->pid != 0 && waitpid(l->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (l->report_fd >= 0) {
-		n = read(l->report_fd, r, sizeof(*r));
-		close(l->report_fd);
-	}
-	if (l->pidfd >= 0)
-		close(l->pidfd);
-	l->pid = 0;
-	l->pidfd = l->report_fd = -1;
-	return n == sizeof(*r) ? 0 : -ENOMSG;
 }
 
 /* One line each time that something else is in the way. */
@@ -143,7 +116,7 @@ leave_done(struct supervisor *s)
 	struct report r = { 0 };
 	uint64_t now = state_now();
 
-	if (reap(l, &r) == 0 && r.rc != 0)
+	if (errand_end(&l->child, &r, sizeof(r)) == 0 && r.rc != 0)
 		tell(s, &r);
 	l->due = now + (now - l->asked_at < HASTE_NS ? HASTY_NS : CALM_NS);
 }
@@ -168,7 +141,7 @@ leave_tick(struct supervisor *s)
 {
 	struct leave *l = &s->leave;
 
-	if (l->asked && l->pid == 0 && s->mounted && !s->done && state_now() >= l->due)
+	if (l->asked && l->child.pid == 0 && s->mounted && !s->done && state_now() >= l->due)
 		start_unmount(s, false);
 }
 
@@ -182,19 +155,19 @@ leave_detach(struct supervisor *s)
 	struct pollfd p = { .events = POLLIN };
 	struct report ignored;
 
-	if (s->leave.pid != 0) {
+	if (s->leave.child.pid != 0) {
 		close(s->fuse_fd);
 		s->fuse_fd = -1;
-		reap(&s->leave, &ignored);
+		errand_end(&s->leave.child, &ignored, sizeof(ignored));
 	}
 	start_unmount(s, true);
-	p.fd = s->leave.pidfd;
+	p.fd = s->leave.child.pidfd;
 	if (p.fd >= 0)
 		poll(&p, 1, DETACH_MS);
 	if (s->fuse_fd >= 0)
 		close(s->fuse_fd);
 	s->fuse_fd = -1;
-	reap(&s->leave, &ignored);
+	errand_end(&s->leave.child, &ignored, sizeof(ignored));
 	s->mounted = false;
 }
 
@@ -203,5 +176,5 @@ leave_end(struct supervisor *s)
 {
 	struct report ignored;
 
-	reap(&s->leave, &ignored);
+	errand_end(&s->leave.child, &ignored, sizeof(ignored));
 }

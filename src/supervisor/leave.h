@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "supervisor/errand.h"
 #include "supervisor/users.h"
 
 struct supervisor;
@@ -19,8 +20,7 @@ struct leave {
 	uint64_t asked_at;	/* CLOCK_MONOTONIC ns, of the last time that it was told */
 	uint64_t due;		/* the next attempt */
 	uint64_t look_due;	/* when its users are looked for again */
-	pid_t	pid;		/* child that unmounts; 0 = none */
-	int	pidfd, report_fd;	/* its own, and where it reports; -1 */
+	struct errand child;	/* that unmounts */
 	struct user user[USERS_NAMED];	/* who was found to use it, the first of them */
 	unsigned n_users;	/* and how many there are */
 	char	told[512];	/* the last line in the log */
@@ -34,6 +34,10 @@ void	leave_ask(struct supervisor *s);
 
 /* Tries again when that is due.  Never waits. */
 void	leave_tick(struct supervisor *s);
+
+/* ERRAND_UNMOUNT. */
+void	leave_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
+	    __attribute__((noreturn));
 
 /* The child that unmounts has ended. */
 void	leave_done(struct supervisor *s);

@@ -239,6 +239,15 @@ logfile_start(enum log_target target, enum log_format format, const struct logst
 }
 
 void
+logfile_renew_by(int (*renew)(void *arg, bool full), void *arg)
+{
+	if (!out.file.as_caller)
+		return;
+	out.file.renew = renew;
+	out.file.renew_arg = arg;
+}
+
+void
 logfile_hold(void)
 {
 	out.held_fd = memfd_create("pbkfs-log", MFD_CLOEXEC);

@@ -30,6 +30,9 @@ int	logfile_start(enum log_target target, enum log_format format,
 	    const struct logstore *file, bool console);
 void	logfile_stop(void);
 
+/* A file that the caller named is from now on made anew by renew(arg): see logstore.h. */
+void	logfile_renew_by(int (*renew)(void *arg, bool full), void *arg);
+
 /*
  * Keeps lines back, as long as it is not decided whether the reader of the log may
  * know what they say; only the console shows them meanwhile.  logfile_let_go()

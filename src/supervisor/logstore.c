@@ -27,11 +27,24 @@ logstore_open(int dir_fd, const char *name)
 	return S_ISREG(st.st_mode) && st.st_nlink == 1 ? steal_fd(&fd) : -EPERM;
 }
 
+int
+logstore_renew(struct logstore *l, bool full)
+{
+	char old[NAME_MAX + sizeof(LOGSTORE_OLD)];
+	int fd;
+
+	snprintf(old, sizeof(old), "%s" LOGSTORE_OLD, l->name);
+	if (full && renameat(l->dir_fd, l->name, l->dir_fd, old) != 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(l->dir_fd, l->name, FLAGS | O_CREAT | O_EXCL, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 /* A file of ours under that name, or none: nothing that is there is opened. */
 static void
-make_anew(struct logstore *l)
+make_anew(struct logstore *l, bool full)
 {
-	int fd = openat(l->dir_fd, l->name, FLAGS | O_CREAT | O_EXCL, 0600);
+	int fd = l->renew != NULL ? l->renew(l->renew_arg, full) : logstore_renew(l, full);
 
 	if (fd < 0)
 		return;
@@ -49,9 +62,12 @@ is_in_place(struct logstore *l, struct stat *st)
 		return false;
 	if (fstatat(l->dir_fd, l->name, &there, AT_SYMLINK_NOFOLLOW) == 0)
 		return there.st_dev == st->st_dev && there.st_ino == st->st_ino;
-	if (errno != ENOENT)
+	/* Who is not to see that directory asks when the file is gone, or full. */
+	if (errno == EACCES && l->renew != NULL && st->st_nlink > 0)
+		return true;
+	if (errno != ENOENT && (errno != EACCES || l->renew == NULL))
 		return false;
-	make_anew(l);
+	make_anew(l, false);
 	return fstat(l->fd, st) == 0 && st->st_nlink == 1;
 }
 
@@ -59,12 +75,10 @@ is_in_place(struct logstore *l, struct stat *st)
 static int
 rotate(struct logstore *l, bool in_place)
 {
-	char old[NAME_MAX + sizeof(LOGSTORE_OLD)];
 	int full = l->fd;
 
-	snprintf(old, sizeof(old), "%s" LOGSTORE_OLD, l->name != NULL ? l->name : "");
-	if (in_place && renameat(l->dir_fd, l->name, l->dir_fd, old) == 0)
-		make_anew(l);
+	if (in_place)
+		make_anew(l, true);
 	return l->fd == full && ftruncate(full, 0) != 0 ? -errno : 0;
 }
 

@@ -17,6 +17,8 @@ struct logstore {
 	int	fd;		/* -1: none */
 	int	dir_fd;		/* has it; -1: its name is not known, so that it is emptied when full */
 	const char *name;	/* in there, without a slash; borrowed */
+	int	(*renew)(void *arg, bool full);	/* who may do logstore_renew(); NULL: who appends */
+	void	*renew_arg;
 	bool	as_caller;	/* its directory is the caller's, not the owner's (identity.h) */
 	uint64_t limit;		/* bytes of the file; what was full is kept once */
 	unsigned lost;		/* lines that could not be written since one could be */
@@ -28,6 +30,12 @@ struct logstore {
  * anything but a plain file with this one name.
  */
 int	logstore_open(int dir_fd, const char *name);
+
+/*
+ * Puts aside the file that stands under the name, if it is full, and makes a new one.
+ * Returns its descriptor or negative errno; then nothing is open that was not before.
+ */
+int	logstore_renew(struct logstore *l, bool full);
 
 /*
  * Appends one whole line, or nothing.  A file that would exceed the limit is renamed first,

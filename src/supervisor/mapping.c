@@ -128,16 +128,27 @@ mapping_open(struct supervisor *s)
 }
 
 void
+mapping_forget(struct supervisor *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n_mapped; i++) {
+		if (s->mapped_fd[i] >= 0)
+			close(s->mapped_fd[i]);
+		s->mapped_fd[i] = -1;
+	}
+}
+
+void
 mapping_close(struct supervisor *s)
 {
 	const char *to;
 	unsigned i;
 
+	mapping_forget(s);
 	while (s->n_mapped > 0) {
 		i = --s->n_mapped;
 		to = s->config->provision->mapping[i].to;
-		if (s->mapped_fd[i] >= 0)
-			close(s->mapped_fd[i]);
 		/* A directory that we made goes again if it is still empty. */
 		if (s->failed && !s->ready_once && s->mapped_made[i])
 			unlinkat(s->mapped_parent_fd[i], strrchr(to, '/') + 1, AT_REMOVEDIR);

@@ -17,6 +17,9 @@ int	mapping_open(struct supervisor *s);
 /* Closes them; after a mount that failed, removes those that it made, if empty. */
 void	mapping_close(struct supervisor *s);
 
+/* Closes them only, and leaves their parents open. */
+void	mapping_forget(struct supervisor *s);
+
 /* Copies what is mapped into the binding that is to be written.  Returns 0 or -ENOMEM. */
 int	mapping_record(struct supervisor *s);
 

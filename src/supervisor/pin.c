@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -116,37 +117,49 @@ pin_forget(struct pin *p)
 	pin_init(p);
 }
 
-/* Holds the copy, and nothing else of the supervisor's, until gone is at its end. */
-static _Noreturn void
-wait_and_close(const struct pin *p, int gone)
-{
-	const int keep[] = { p->sock[0], p->sock[1], gone };
+/* The descriptors of ERRAND_UNPIN: the pin's, and one at its end when the others have let go. */
+enum { FD_SOCK_0, FD_SOCK_1, FD_GONE, FDS };
 
-	spawn_close_all_but(keep, ARRAY_SIZE(keep));
-	_exit(read(gone, &(char){ 0 }, 1) != 0);
+/* Holds the copy, and nothing else of the supervisor's, until all others have let go. */
+static _Noreturn void
+wait_and_close(const int fd[FDS])
+{
+	spawn_close_all_but(fd, FDS);
+	_exit(read(fd[FD_GONE], &(char){ 0 }, 1) != 0);
+}
+
+/* A grandchild does it, so that nobody has to wait for it. */
+void
+pin_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
+{
+	(void)s;
+	(void)o;
+	if (fork() == 0)
+		wait_and_close(fd);
+	_exit(0);
 }
 
 void
-pin_release(struct pin *p)
+pin_release(struct supervisor *s, struct pin *p)
 {
-	int gone[2];
-	pid_t pid;
+	struct errand_order o = { .kind = ERRAND_UNPIN };
+	int fd[ERRAND_FDS], gone[2], pidfd = -1;
+	pid_t pid = -1;
 
-	if (!pin_is_taken(p))
-		return;
-	/* The child ends once the parent's copy is closed: so its own is the last. */
-	if (pipe2(gone, O_CLOEXEC) != 0 || (pid = fork()) < 0) {
+	if (!pin_is_taken(p) || pipe2(gone, O_CLOEXEC) != 0) {
 		pin_forget(p);
 		return;
 	}
-	if (pid == 0) {
-		/* A grandchild, so that nobody has to wait for it. */
-		if (fork() == 0)
-			wait_and_close(p, gone[0]);
-		_exit(0);
-	}
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	memset(fd, -1, sizeof(fd));
+	fd[FD_SOCK_0] = p->sock[0];
+	fd[FD_SOCK_1] = p->sock[1];
+	fd[FD_GONE] = gone[0];
+	pid = errand_fork(s, &o, fd, &pidfd);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	if (pidfd >= 0)
+		close(pidfd);
+	/* So that the child's is the last. */
 	pin_forget(p);
 	close(gone[0]);
 	close(gone[1]);

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "supervisor/errand.h"
+
 struct pin {
 	int	sock[2];	/* the copy's descriptor is on its way from 1 to 0; -1 */
 };
@@ -31,7 +33,11 @@ bool	pin_is_taken(const struct pin *p);
  * Lets go.  The last one to do so ends the file system, which may take a while:
  * so a child does it, which init reaps or the caller's end.
  */
-void	pin_release(struct pin *p);
+void	pin_release(struct supervisor *s, struct pin *p);
+
+/* ERRAND_UNPIN. */
+void	pin_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
+	    __attribute__((noreturn));
 
 /* For children: closes their copy, as the parent has its own. */
 void	pin_forget(struct pin *p);

@@ -2,19 +2,18 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "supervisor/become.h"
 #include "supervisor/identity.h"
 #include "supervisor/probe.h"
+#include "supervisor/waiting.h"
 
 /*
  * The user and group ids stay root's where they may: who has all three of them
@@ -43,22 +42,6 @@ become(const struct probe *p)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ? -errno : 0;
 }
 
-/* Returns 0 once the child has ended, or -ETIMEDOUT. */
-static int
-wait_for_end(int pidfd, unsigned seconds)
-{
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	struct timespec now;
-	time_t until;
-	int rc;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	until = now.tv_sec + seconds;
-	while ((rc = poll(&p, 1, (int)MAX(until - now.tv_sec, 0) * 1000)) < 0 && errno == EINTR)
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	return rc > 0 ? 0 : rc == 0 ? -ETIMEDOUT : -errno;
-}
-
 /* Ends a child without an answer.  One that no signal reaches is left to init. */
 static int
 give_up(pid_t pid, int rc)
@@ -83,7 +66,7 @@ probe_run(const struct probe *p, int (*test)(const void *arg), const void *arg)
 	}
 	if ((pidfd = (int)syscall(SYS_pidfd_open, pid, 0)) < 0)
 		return give_up(pid, -errno);
-	if ((rc = wait_for_end(pidfd, p->seconds != 0 ? p->seconds : PROBE_SECONDS)) != 0)
+	if ((rc = waiting_for(pidfd, p->seconds != 0 ? p->seconds : PROBE_SECONDS)) != 0)
 		return give_up(pid, rc);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)

@@ -4,7 +4,7 @@
  * leads to the new one.  The worker, which cannot follow paths, reports that it
  * could not read.  From then on a child looks once a second whether something
  * else than before is there, has a confined program compare the lists of the
- * chain, and sends us the descriptor.  Opening and reading may wait for a file
+ * chain, and passes the descriptor on to who starts the workers.  Opening and reading may wait for a file
  * system that hangs: so it is a child that does it, and never two of them.
  *
  * The worker is then replaced, as after a crash, but nobody is blamed.
@@ -13,12 +13,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -30,6 +27,9 @@
 #include "supervisor/reopen.h"
 #include "supervisor/spawn.h"
 #include "supervisor/walk.h"
+
+/* Of ERRAND_LOOK: what is found goes to reopen_adopt() by this. */
+enum { FD_FOUND = 1 };
 
 #define LOOK_NS		STATE_SECOND
 #define LOOK_FOR_NS	(60 * STATE_SECOND)	/* after a report; the next one begins anew */
@@ -65,13 +65,14 @@ is_another(const struct supervisor *s, int fd)
  * The path was canonical when the mount was made: no link may be in it now.
  * Whoever had to open it then has to now.
  */
-static _Noreturn void
-look(struct supervisor *s, int sock)
+void
+reopen_child(struct supervisor *s, const struct errand_order *o, const int fds[ERRAND_FDS])
 {
 	char error[WALK_ERROR_MAX];
 	struct walk w;
 	int parent, fd;
 
+	(void)o;
 	if (s->store_is_roots)
 		identity_raise();
 	if (s->store_is_closed && become_now(&s->owner) != 0)
@@ -80,29 +81,34 @@ look(struct supervisor *s, int sock)
 	if (parent < 0 || (identity_is_root() && walk_check(&w, s->store, s->store_uid, error) != 0))
 		_exit(1);
 	fd = io_open_beneath(parent, strrchr(s->store, '/') + 1, O_PATH | O_DIRECTORY, 0);
-	if (fd < 0 || !is_another(s, fd) || fdpass_send(sock, &(char){ 0 }, 1, fd) != 0)
+	if (fd < 0 || !is_another(s, fd) || fdpass_send(fds[FD_FOUND], &(char){ 0 }, 1, fd) != 0)
 		_exit(1);
 	spawn_check(s, fd);
 }
 
-static void
-start_look(struct supervisor *s)
+int
+reopen_listen(struct supervisor *s, int *sock)
 {
-	struct reopen *r = &s->reopen;
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-		return;
-	if ((r->pid = fork()) == 0)
-		look(s, pair[1]);
-	close(pair[1]);
-	if (r->pid < 0) {
-		r->pid = 0;
-		close(pair[0]);
-		return;
-	}
-	r->sock = pair[0];
-	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
+		return -errno;
+	if (s->reopen.sock >= 0)
+		close(s->reopen.sock);
+	s->reopen.sock = pair[0];
+	*sock = pair[1];
+	return 0;
+}
+
+int
+reopen_adopt(struct supervisor *s)
+{
+	int fd autoclose = -1, rc;
+
+	if ((rc = fdpass_receive(s->reopen.sock, &(char){ 0 }, 1, &fd)) != 0)
+		return rc;
+	/* The same number, which the hold on the store uses as well. */
+	return fd < 0 ? -ENOMSG : dup3(fd, s->store_fd, O_CLOEXEC) < 0 ? -errno : 0;
 }
 
 void
@@ -111,55 +117,27 @@ reopen_tick(struct supervisor *s)
 	struct reopen *r = &s->reopen;
 	uint64_t now = state_now();
 
-	if (r->until == 0 || r->pid != 0 || now < r->due || s->phase != PHASE_SERVING)
+	if (r->until == 0 || r->child.pid != 0 || now < r->due || s->phase != PHASE_SERVING)
 		return;
 	r->due = now + LOOK_NS;
 	if (now >= r->until)
 		r->until = 0;
 	else
-		start_look(s);
-}
-
-static void
-forget(struct reopen *r)
-{
-	if (r->pidfd >= 0)
-		close(r->pidfd);
-	close(r->sock);
-	r->pid = 0;
-	r->pidfd = r->sock = -1;
+		errand_start(s, &r->child, &(struct errand_order){ .kind = ERRAND_LOOK });
 }
 
 void
 reopen_done(struct supervisor *s)
 {
 	struct reopen *r = &s->reopen;
-	int fd autoclose = -1, status;
+	int status = errand_end(&r->child, NULL, 0);
 
-	if (waitpid(r->pid, &status, WNOHANG) != r->pid)
-		return;
-	if (fdpass_receive(r->sock, &(char){ 0 }, 1, &fd) != 0)
-		fd = -1;
-	forget(r);
 	/* A worker that is just starting has the old one: look again when it serves. */
-	if (status != 0 || fd < 0 || s->done || s->phase != PHASE_SERVING || s->worker.killed)
-		return;
-	/* The same number, which the hold on the store uses as well. */
-	if (dup3(fd, s->store_fd, O_CLOEXEC) < 0)
+	if (status != 0 || s->done || s->phase != PHASE_SERVING || s->worker.killed ||
+	    monitor_adopt_store(s) != 0)
 		return;
 	r->until = 0;
 	log_info("the store \"%s\" is back: the next worker reads it", s->store);
 	s->worker.stuck = FAILOVER_NO_SLOT;
 	spawn_kill(&s->worker, "its store was mounted anew");
-}
-
-void
-reopen_stop(struct supervisor *s)
-{
-	if (s->reopen.pid == 0)
-		return;
-	/* It may hang where no signal reaches it: init inherits it then. */
-	kill(s->reopen.pid, SIGKILL);
-	waitpid(s->reopen.pid, NULL, WNOHANG);
-	forget(&s->reopen);
 }

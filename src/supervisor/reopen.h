@@ -15,7 +15,17 @@ void	reopen_tick(struct supervisor *s);
 /* A look has ended; if the store is back, the worker is replaced. */
 void	reopen_done(struct supervisor *s);
 
-/* Ends a look that is under way. */
-void	reopen_stop(struct supervisor *s);
+/* ERRAND_LOOK. */
+void	reopen_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
+	    __attribute__((noreturn));
+
+/*
+ * In the process that starts workers, before that: opens s->reopen.sock for what is
+ * found, and *sock for the child, which the caller closes.  Returns 0 or negative errno.
+ */
+int	reopen_listen(struct supervisor *s, int *sock);
+
+/* There, too: what was found takes the place of s->store_fd.  Returns 0 or negative errno. */
+int	reopen_adopt(struct supervisor *s);
 
 #endif

@@ -99,6 +99,12 @@ spawn_seal_index(struct supervisor *s)
 	return 0;
 }
 
+/* The descriptors of ERRAND_WORKER. */
+enum {
+	FD_OUT, FD_IN, FD_ERR, FD_FUSE, FD_CHANGES, FD_PROVIDED, FD_LOCK, FD_KEEPER, FD_SHARED,
+	FD_INDEX,
+};
+
 static void
 fill_job(const struct supervisor *s, struct job *job, enum job_program program,
     unsigned generation)
@@ -122,7 +128,6 @@ fill_job(const struct supervisor *s, struct job *job, enum job_program program,
 		    s->bound.keep_settings,
 		.threads = c->threads, .cache_size = c->cache_size,
 		.index_max = index_max(s), .generation = generation,
-		.careful = failover_is_careful(&s->failover),
 		.mapped_fds = program == JOB_FILL ? s->mapped_fd : NULL,
 	};
 	if (s->with_groups) {
@@ -263,60 +268,88 @@ open_pipes(struct pipes *p)
 	return rc;
 }
 
+static bool
+is_same(int fd, int other)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	    a.st_ino == b.st_ino;
+}
+
+void
+spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
+{
+	struct job job;
+	int memfd;
+
+	/* These descriptors are locked; which directories they are is not the supervisor's to say. */
+	if (!is_same(fd[FD_CHANGES], s->diff.changes_fd) ||
+	    !is_same(fd[FD_PROVIDED], s->diff.provided_fd))
+		_exit(127);
+	fill_job(s, &job, (enum job_program)o->program, o->generation);
+	job.careful = o->careful != 0;
+	job.out_fd = fd[FD_OUT];
+	job.in_fd = fd[FD_IN];
+	job.fuse_fd = fd[FD_FUSE];
+	job.diff_fd = fd[FD_CHANGES];
+	job.provided_fd = fd[FD_PROVIDED];
+	job.lock_fd = fd[FD_LOCK];
+	job.keeper_fd = fd[FD_KEEPER];
+	job.shared_fd = fd[FD_SHARED];
+	job.index_fd = fd[FD_INDEX];
+	if ((memfd = jobfd_make(&job)) < 0)
+		_exit(127);
+	run_child(s, &job, memfd, fd[FD_ERR]);
+}
+
 static void
-adopt(struct supervisor *s, pid_t pid, const struct pipes *p, unsigned generation)
+adopt(struct supervisor *s, const struct pipes *p, unsigned generation)
 {
 	uint64_t now = state_now();
 
 	close(p->up[1]);
 	close(p->down[0]);
 	close(p->err[1]);
-	s->worker = (struct worker){
-		.pid = pid, .in_fd = p->up[0], .out_fd = p->down[1], .err_fd = p->err[0],
-		.generation = generation, .started_at = now, .last_heard = now,
-		.stuck = FAILOVER_NO_SLOT,
-	};
-	s->worker.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	s->worker.in_fd = p->up[0];
+	s->worker.out_fd = p->down[1];
+	s->worker.err_fd = p->err[0];
+	s->worker.generation = generation;
+	s->worker.started_at = s->worker.last_heard = now;
+	s->worker.stuck = FAILOVER_NO_SLOT;
 	fcntl(s->worker.in_fd, F_SETFL, O_NONBLOCK);
 	fcntl(s->worker.out_fd, F_SETFL, O_NONBLOCK);
-}
-
-/* Forks the child that is to be executed; the parent goes on with its end of the pipes. */
-static int
-start(struct supervisor *s, struct job *job, const struct pipes *p)
-{
-	uint64_t oom_kills = memlimit_kills();
-	int memfd autoclose = -1;
-	pid_t pid;
-
-	job->in_fd = p->down[0];
-	job->out_fd = p->up[1];
-	if ((memfd = jobfd_make(job)) < 0)
-		return memfd;
-	if ((pid = fork()) < 0)
-		return -errno;
-	if (pid == 0)
-		run_child(s, job, memfd, p->err[1]);
-	adopt(s, pid, p, job->generation);
-	s->worker.oom_kills = oom_kills;
-	return 0;
 }
 
 int
 spawn_worker(struct supervisor *s, enum job_program program, unsigned generation)
 {
-	struct pipes pipes;
-	struct job job;
+	struct errand_order o = {
+		.kind = ERRAND_WORKER, .program = program, .generation = generation,
+		.careful = failover_is_careful(&s->failover),
+	};
+	struct pipes p;
 	int rc;
 
-	if ((rc = open_pipes(&pipes)) != 0)
+	if ((rc = open_pipes(&p)) != 0)
 		return rc;
-	fill_job(s, &job, program, generation);
-	if ((rc = start(s, &job, &pipes)) < 0) {
-		close_pipes(&pipes);
-		return rc;
+	const int fd[ERRAND_FDS] = {
+		[FD_OUT] = p.up[1], [FD_IN] = p.down[0], [FD_ERR] = p.err[1],
+		[FD_FUSE] = generation == 0 ? -1 : s->fuse_fd,
+		[FD_CHANGES] = s->diff.changes_fd, [FD_PROVIDED] = s->diff.provided_fd,
+		[FD_LOCK] = s->lock_fd, [FD_KEEPER] = s->keeper.fd,
+		[FD_SHARED] = s->shared_fd, [FD_INDEX] = s->index_fd,
+	};
+
+	s->worker = (struct worker){ .oom_kills = memlimit_kills() };
+	if ((rc = errand_fork(s, &o, fd, &s->worker.pidfd)) > 0) {
+		s->worker.pid = rc;
+		adopt(s, &p, generation);
+		return 0;
 	}
-	return s->worker.pidfd < 0 ? -errno : 0;
+	close_pipes(&p);
+	s->worker.in_fd = s->worker.out_fd = s->worker.err_fd = -1;
+	return rc;
 }
 
 void
@@ -353,5 +386,5 @@ spawn_kill(struct worker *w, const char *fmt, ...)
 	if (logfile_tells_event())
 		log_error("ending worker %d: %s", (int)w->pid, w->reason);
 	w->killed = true;
-	kill(w->pid, SIGKILL);	/* our own child, not yet reaped: the pid is his */
+	errand_kill(w->pidfd);
 }

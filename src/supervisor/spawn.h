@@ -4,6 +4,7 @@
 #ifndef SUPERVISOR_SPAWN_H
 #define SUPERVISOR_SPAWN_H
 
+#include "supervisor/errand.h"
 #include "supervisor/state.h"
 
 /* Opens the image that workers run, makes the memfds: index_fd and shared.  Returns 0 or negative errno. */
@@ -17,6 +18,10 @@ int	spawn_seal_index(struct supervisor *s);
  * s->worker.  Returns 0 or negative errno.
  */
 int	spawn_worker(struct supervisor *s, enum job_program program, unsigned generation);
+
+/* ERRAND_WORKER: becomes one. */
+void	spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
+	    __attribute__((noreturn));
 
 /*
  * Turns this process, a child of the supervisor, into one that compares the

@@ -18,9 +18,11 @@
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
 #include "supervisor/ending.h"
+#include "supervisor/errand.h"
 #include "supervisor/failover.h"
 #include "supervisor/keeper.h"
 #include "supervisor/leave.h"
+#include "supervisor/monitor.h"
 #include "supervisor/record.h"
 #include "supervisor/storelock.h"
 #include "supervisor/supervisor.h"
@@ -61,8 +63,8 @@ struct worker {
 struct reopen {
 	uint64_t until;		/* CLOCK_MONOTONIC ns: a store that failed is looked for; 0 = none has */
 	uint64_t due;		/* the next look */
-	pid_t	pid;		/* who looks; 0 = nobody */
-	int	pidfd, sock;	/* his; -1 */
+	struct errand child;	/* who looks */
+	int	sock;		/* where what he found comes, in the process that starts workers; -1 */
 };
 
 struct supervisor {
@@ -98,6 +100,7 @@ struct supervisor {
 	struct walk mnt_walk;	/* who can put something else at the mountpoint */
 	struct storelock store_lock;
 	struct keeper keeper;
+	struct monitor monitor;
 	uid_t	store_uid;	/* whose directory store_fd was */
 	struct reopen reopen;
 	uint64_t hold_due;	/* when to try to hold the store again; 0 = not asked */

@@ -42,10 +42,11 @@
 #include "supervisor/init.h"
 #include "supervisor/leave.h"
 #include "supervisor/logfile.h"
-#include "supervisor/mapping.h"
 #include "supervisor/memlimit.h"
+#include "supervisor/monitor.h"
 #include "supervisor/notify.h"
 #include "supervisor/reopen.h"
+#include "supervisor/rights.h"
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
@@ -118,17 +119,6 @@ write_pid_file(struct supervisor *s)
 	s->pid_written = fd >= 0;
 	if (fd >= 0 && (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0))
 		log_warn("could not write the pid file: %s", strerror(errno));
-}
-
-static void
-remove_pid_file(const struct supervisor *s)
-{
-	/* A mount that was refused must not take the pid file of the one in its way. */
-	if (!s->pid_written)
-		return;
-	identity_raise();
-	unlinkat(s->config->pid_dir_fd, s->config->pid_name, 0);
-	identity_drop();
 }
 
 /* ---- the mount ---------------------------------------------------------- */
@@ -225,11 +215,29 @@ describe_end(const struct worker *w, int status, char *text, size_t size)
 		snprintf(text, size, "it exited with status %d", WEXITSTATUS(status));
 }
 
+/* What a worker that serves says is heard by a process that can do little. */
+static int
+confine(struct supervisor *s)
+{
+	char error[RIGHTS_ERROR_MAX];
+	int rc;
+
+	if ((rc = monitor_start(s)) != 0) {
+		state_fail(s, "could not start the monitor: %s", strerror(-rc));
+		return -1;
+	}
+	if (rights_give_up(s, error) != 0) {
+		state_fail(s, "%s", error);
+		return -1;
+	}
+	return 0;
+}
+
 /* From the chain to the mount; again and again while somebody locks the chain. */
 static void
 hold_and_mount(struct supervisor *s)
 {
-	if (begin_hold(s) == 0 && make_mount(s) == 0)
+	if (begin_hold(s) == 0 && make_mount(s) == 0 && confine(s) == 0)
 		start_serving(s, 1);
 }
 
@@ -506,7 +514,7 @@ wait_ms(const struct supervisor *s)
 		due = MIN(due, s->provided_due);
 	if (s->hold_due != 0)
 		due = MIN(due, s->hold_due);
-	if (s->leave.asked && s->leave.pid == 0 && s->mounted)
+	if (s->leave.asked && s->leave.child.pid == 0 && s->mounted)
 		due = MIN(due, s->leave.due);
 	return due <= now ? 0 : (int)((due - now) / 1000000 + 1);
 }
@@ -514,22 +522,23 @@ wait_ms(const struct supervisor *s)
 static void
 turn(struct supervisor *s)
 {
-	struct pollfd p[6 + ENDING_DESCRIPTORS + ATTEND_DESCRIPTORS] = {
+	struct pollfd p[7 + ENDING_DESCRIPTORS + ATTEND_DESCRIPTORS] = {
 		{ .fd = s->signal_fd, .events = POLLIN },
 		{ .fd = s->worker.in_fd, .events = POLLIN },
 		{ .fd = s->worker.pidfd, .events = POLLIN },
-		{ .fd = s->leave.pidfd, .events = POLLIN },
-		{ .fd = s->reopen.pidfd, .events = POLLIN },
+		{ .fd = s->leave.child.pidfd, .events = POLLIN },
+		{ .fd = s->reopen.child.pidfd, .events = POLLIN },
 		{ .fd = s->worker.err_fd, .events = POLLIN },
+		{ .fd = s->monitor.sock },
 	};
 
-	ending_poll(s, p + 6);
-	attend_poll(s, p + 6 + ENDING_DESCRIPTORS);
+	ending_poll(s, p + 7);
+	attend_poll(s, p + 7 + ENDING_DESCRIPTORS);
 	if (poll(p, ARRAY_SIZE(p), wait_ms(s)) < 0 && errno != EINTR) {
 		state_fail(s, "could not wait for events: %s", strerror(errno));
 		return;
 	}
-	ending_look(s, p + 6);
+	ending_look(s, p + 7);
 	if (p[0].revents != 0)
 		read_signals(s);
 	if (p[1].revents != 0 && answer_worker(s) == 0) {
@@ -544,7 +553,9 @@ turn(struct supervisor *s)
 		leave_done(s);
 	if (p[4].revents != 0)
 		reopen_done(s);
-	attend_look(s, p + 6 + ENDING_DESCRIPTORS);
+	if (p[6].revents != 0)
+		monitor_lost(s);
+	attend_look(s, p + 7 + ENDING_DESCRIPTORS);
 	tick(s);
 }
 
@@ -555,7 +566,7 @@ end_worker(struct supervisor *s)
 
 	if (w->pid == 0)
 		return;
-	kill(w->pid, SIGKILL);
+	errand_kill(w->pidfd);
 	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	spawn_forget(w);
@@ -565,15 +576,8 @@ end_worker(struct supervisor *s)
 static void
 undo_fresh(struct supervisor *s)
 {
-	if (s->failed && s->fresh && s->locked && !s->ready_once) {
+	if (s->failed && s->fresh && s->locked && !s->ready_once)
 		diffdir_wipe(&s->diff, true);
-		if (s->is_decided && s->record.state == RECORD_NONE)
-			record_remove(s->config->diff);
-	}
-	identity_raise();
-	if (s->failed && !s->ready_once)
-		diffdir_unmake(&s->diff);
-	identity_drop();
 }
 
 /* What the store holds is closed to whom the log belongs: the reason is not for him. */
@@ -591,7 +595,7 @@ static void
 finish(struct supervisor *s)
 {
 	end_worker(s);
-	reopen_stop(s);
+	errand_stop(&s->reopen.child);
 	if (s->failed && s->mounted)
 		leave_detach(s);
 	leave_end(s);
@@ -600,12 +604,11 @@ finish(struct supervisor *s)
 		stat_write(s);
 		unlinkat(s->diff.provided_fd, WORKER_PID_NAME, 0);
 	}
-	remove_pid_file(s);
 	attend_close(&s->attend);
 	undo_fresh(s);
-	mapping_close(s);
 	/* Free before anybody hears of it: the next command may come at once. */
-	storelock_release(&s->store_lock);
+	monitor_give_back(s);
+	monitor_end(s);
 	keeper_end(&s->keeper);
 	if (s->lock_fd >= 0) {
 		close(s->lock_fd);
@@ -629,6 +632,10 @@ prepare(struct supervisor *s)
 {
 	int rc;
 
+	if ((rc = rights_begin(s)) != 0) {
+		state_fail(s, "could not give up what no mount needs: %s", strerror(-rc));
+		return;
+	}
 	if (begin_mount(s) != 0)
 		return;
 	write_pid_file(s);
@@ -648,12 +655,13 @@ supervisor_main(const struct supervisor_config *config)
 		.config = config, .lock_fd = -1, .store_fd = -1, .index_fd = -1,
 		.image_fd = -1, .shared_fd = -1,
 		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1,
-		.keeper = { .fd = -1 }, .namespaces = MSG_NS_ALL,
+		.keeper = { .pidfd = -1, .fd = -1 }, .namespaces = MSG_NS_ALL,
 		.diff = { .fd = -1, .changes_fd = -1, .provided_fd = -1, .parent_fd = -1 },
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1 },
-		.reopen = { .pidfd = -1, .sock = -1 },
+		.reopen = { .sock = -1 }, .monitor = { .pidfd = -1, .sock = -1 },
 	};
 
+	errand_init(&s.reopen.child);
 	attend_init(&s.attend);
 	leave_init(&s.leave);
 	ending_init(&s.ending);

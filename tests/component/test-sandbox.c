@@ -53,6 +53,7 @@
 #include "base/util.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/layers.h"
+#include "supervisor/rights.h"
 
 /* ---- the place: made once, by us, before any child ---- */
 
@@ -805,6 +806,33 @@ TRY(can_signal_itself)
 	return answer(raise(SIGUSR1) != 0 ? -1 : 0);
 }
 
+/* ---- the supervisor, to whom a worker that lies talks ---- */
+
+TRY(store_read)		{ return answer(openat(have.store, "file", O_RDONLY)); }
+TRY(store_list)		{ return answer(openat(have.store, ".", O_RDONLY | O_DIRECTORY)); }
+TRY(write_sysctl)	{ return answer(open("/proc/sys/kernel/core_pattern", O_WRONLY)); }
+TRY(priv_seteuid)	{ return answer(syscall(SYS_setresuid, -1, 0, -1)); }
+TRY(read_processes)	{ return answer(open("/proc/1/status", O_RDONLY)); }
+
+TRY(can_read_of_itself)
+{
+	int fd autoclose = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	int other autoclose = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+
+	return answer(MIN(fd, other));
+}
+
+TRY(can_talk)
+{
+	int pipes[2];
+	char byte = 'x';
+
+	return answer(pipe2(pipes, O_CLOEXEC) != 0 || write(pipes[1], &byte, 1) != 1 ||
+	    read(pipes[0], &byte, 1) != 1 ? -1 : 0);
+}
+
+TRY(can_wait)		{ return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD ? 0 : -errno; }
+
 /* ---- the tables ---- */
 
 static const struct attempt {
@@ -1000,6 +1028,28 @@ static const struct attempt controls[] = {
 	{ "signal itself", can_signal_itself, 0 },
 };
 
+static const struct attempt supervisor_attempts[] = {
+	{ "store: open for reading", store_read, 0 },
+	{ "store: list", store_list, 0 },
+	{ "write a setting of the kernel's", write_sysctl, 0 },
+	{ "seteuid(0)", priv_seteuid, 0 },
+	{ "read of another process in /proc", read_processes, 0 },
+};
+
+static const struct attempt supervisor_controls[] = {
+	{ "read of itself in /proc", can_read_of_itself, 0 },
+	{ "make a pipe", can_talk, 0 },
+	{ "wait for children", can_wait, 0 },
+	{ "truncate in the diff directory", can_truncate_diff, 0 },
+	{ "rename within a directory of the diff directory", can_rename_diff, 0 },
+	{ "mkdir, rmdir, unlink in the diff directory", can_unlink_diff, 0 },
+	{ "lock a file of the diff directory", can_lock, 0 },
+	{ "64 MiB of memory", can_use_memory, 0 },
+	{ "tell the time, sleep", can_tell_time, 0 },
+	{ "ask about itself", can_know_itself, 0 },
+	{ "signal itself", can_signal_itself, 0 },
+};
+
 /*
  * Who tries.  Where the user owns store and outside, nothing but the sandbox
  * stands in the way; where root owns a closed store, CAP_DAC_READ_SEARCH opens
@@ -1010,24 +1060,32 @@ static const struct identity {
 	bool	needs_root, switch_user, read_search, store_is_roots, stay_root;
 	int	abi;		/* Landlock as if it were no newer; -1 as it is */
 	uint32_t namespaces;
+	bool	supervisor;	/* confined as the supervisor of a mount */
 } identities[] = {
-	{ "ordinary user", false, false, false, false, false, -1, 0 },
-	{ "root switched to the user", true, true, false, false, false, -1, 0 },
-	{ "root switched, CAP_DAC_READ_SEARCH kept", true, true, true, true, false, -1, 0 },
-	{ "root without capabilities", true, false, false, false, true, -1, 0 },
-	{ "ordinary user, Landlock ABI 1", false, false, false, false, false, 1, 0 },
-	{ "ordinary user, second wall", false, false, false, false, false, 0, MSG_NS_ALL },
-	{ "root switched to the user, second wall", true, true, false, false, false, 0, MSG_NS_ALL },
+	{ "ordinary user", false, false, false, false, false, -1, 0, false },
+	{ "root switched to the user", true, true, false, false, false, -1, 0, false },
+	{ "root switched, CAP_DAC_READ_SEARCH kept", true, true, true, true, false, -1, 0, false },
+	{ "root without capabilities", true, false, false, false, true, -1, 0, false },
+	{ "ordinary user, Landlock ABI 1", false, false, false, false, false, 1, 0, false },
+	{ "a command of root's that writes", true, false, true, false, true, -1, 0, false },
+	{ "ordinary user, second wall", false, false, false, false, false, 0, MSG_NS_ALL, false },
+	{ "root switched to the user, second wall", true, true, false, false, false, 0, MSG_NS_ALL,
+	    false },
 	{ "root switched, CAP_DAC_READ_SEARCH kept, second wall", true, true, true, true, false, 0,
-	    MSG_NS_ALL },
-	{ "root without capabilities, second wall", true, false, false, false, true, 0, MSG_NS_ALL },
-	{ "ordinary user, both walls", false, false, false, false, false, -1, MSG_NS_ALL },
-	{ "root switched to the user, both walls", true, true, false, false, false, -1, MSG_NS_ALL },
+	    MSG_NS_ALL, false },
+	{ "root without capabilities, second wall", true, false, false, false, true, 0, MSG_NS_ALL,
+	    false },
+	{ "ordinary user, both walls", false, false, false, false, false, -1, MSG_NS_ALL, false },
+	{ "root switched to the user, both walls", true, true, false, false, false, -1, MSG_NS_ALL,
+	    false },
+	{ "supervisor of an ordinary user", false, false, false, false, false, -1, 0, true },
+	{ "supervisor of root's for the user", true, true, false, false, false, -1, 0, true },
 };
 #define AS_USER		0	/* of them, whose answers without the sandbox are the manual's */
 #define AS_ROOT		3
-#define SECOND_WALL	5	/* the first of them that stand for a column of the manual, */
-#define BOTH_WALLS	9	/* and the first that has none */
+#define SECOND_WALL	6	/* the first of each group: without Landlock, */
+#define BOTH_WALLS	10	/* with both, which the manual has no column for, */
+#define SUPERVISORS	12	/* and those that are no workers */
 
 /* ---- one attempt in a child ---- */
 
@@ -1235,12 +1293,17 @@ enter(const struct identity *id, bool debug)
 		.keep_read_search = id->read_search, .debug = debug, .threads = true,
 		.max_fds = FDS_MAX, .max_memory = MEMORY_MAX,
 	};
-	char error[SANDBOX_ERROR_MAX];
-	struct msg_confined got;
+	const struct rights rights = {
+		.level = SANDBOX_FULL, .diff_fd = have.diff, .uid = user_uid, .gid = user_gid,
+		.debug = debug,
+	};
+	struct msg_confined got = { .namespaces = id->namespaces };
+	char error[RIGHTS_ERROR_MAX];
 	int r;
 
 	forced_abi = id->abi;
-	if ((r = sandbox_enter(&s, &got, error)) != 0) {
+	r = id->supervisor ? rights_confine(&rights, error) : sandbox_enter(&s, &got, error);
+	if (r != 0) {
 		errno = -r;
 		bail(error);
 	}
@@ -1303,7 +1366,7 @@ child(const struct identity *id, enum where where, int (*try)(void), int out)
 		pthread_mutex_unlock(&gate);
 		pthread_join(thread, NULL);
 	} else {
-		if (where != FREE && try != can_start_threads)
+		if (where != FREE && !id->supervisor && try != can_start_threads)
 			end_threads();
 		try_and_tell(&j);
 	}
@@ -1370,7 +1433,7 @@ outcome_name(const struct outcome *o)
 static bool
 is_refused(const struct identity *id, const struct outcome *o, const struct attempt *a)
 {
-	static const int refusals[] = { EPERM, EACCES, ENOSYS, EXDEV };
+	static const int refusals[] = { EPERM, EACCES, ENOSYS, EXDEV, ENOTTY };
 	/* There is no such file, or no such descriptor any more. */
 	static const int in_a_tree[] = { ENOENT, EBADF, EROFS };
 	size_t i;
@@ -1396,17 +1459,44 @@ can_be(const struct identity *id)
 	return as_root || !id->needs_root;
 }
 
+/* A supervisor has one thread, and cannot start another. */
+static void
+try_all_ways(const struct identity *id, const struct attempt *a, struct outcome o[3])
+{
+	o[FREE] = run(id, FREE, a->try);
+	o[MAIN_THREAD] = run(id, MAIN_THREAD, a->try);
+	o[SECOND_THREAD] = id->supervisor ? o[MAIN_THREAD] : run(id, SECOND_THREAD, a->try);
+}
+
+static void
+run_supervisor(const struct identity *id)
+{
+	struct outcome o[3];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(supervisor_attempts); i++) {
+		try_all_ways(id, &supervisor_attempts[i], o);
+		report(is_refused(id, &o[MAIN_THREAD], &supervisor_attempts[i]),
+		    "%s: %s: %s (without the sandbox: %s)", id->name, supervisor_attempts[i].what,
+		    outcome_name(&o[MAIN_THREAD]), outcome_name(&o[FREE]));
+	}
+	for (i = 0; i < ARRAY_SIZE(supervisor_controls); i++) {
+		o[0] = run(id, MAIN_THREAD, supervisor_controls[i].try);
+		report(o->answer == 0 && o->signal == 0, "%s: may %s: %s", id->name,
+		    supervisor_controls[i].what, outcome_name(o));
+	}
+}
+
 static void
 run_attempts(size_t n)
 {
 	const struct identity *id = &identities[n];
 	struct outcome *o;
-	size_t i, w;
+	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(attempts); i++) {
 		o = answers[n][i];
-		for (w = n == AS_USER || n == AS_ROOT ? FREE : MAIN_THREAD; w <= SECOND_THREAD; w++)
-			o[w] = run(id, (enum where)w, attempts[i].try);
+		try_all_ways(id, &attempts[i], o);
 		report(is_refused(id, &o[MAIN_THREAD], &attempts[i]) &&
 		    is_refused(id, &o[SECOND_THREAD], &attempts[i]),
 		    "%s: %s: %s, second thread %s", id->name, attempts[i].what,
@@ -1729,7 +1819,7 @@ print_table(void)
 
 /* ---- the table in the manual ---- */
 
-#define TABLE_HEAD	"| attempt | without | Landlock | second wall |\n"
+#define TABLE_HEAD	"| attempt | without | Landlock | second wall | supervisor |\n"
 
 /* What may not be written to may not be, wherever it lies. */
 static bool
@@ -1768,9 +1858,12 @@ compare_row(size_t i, const char *line)
 	snprintf(begin, sizeof(begin), "| %s | ", attempts[i].what);
 	snprintf(free_ones, sizeof(free_ones), "%s / ", outcome_name(&answers[AS_USER][i][FREE]));
 	strncat(free_ones, outcome_name(&answers[AS_ROOT][i][FREE]), sizeof(free_ones) - strlen(free_ones) - 1);
-	snprintf(end, sizeof(end), " | %s | %s |\n", outcome_name(&answers[0][i][MAIN_THREAD]),
-	    outcome_name(&answers[SECOND_WALL][i][MAIN_THREAD]));
-	report(agree(i, 0, SECOND_WALL) && agree(i, SECOND_WALL, BOTH_WALLS) && strncmp(line, begin, strlen(begin)) == 0 && len > strlen(end) &&
+	snprintf(end, sizeof(end), " | %s | %s | %s |\n", outcome_name(&answers[AS_USER][i][MAIN_THREAD]),
+	    outcome_name(&answers[SECOND_WALL][i][MAIN_THREAD]),
+	    outcome_name(&answers[SUPERVISORS][i][MAIN_THREAD]));
+	report(agree(i, 0, SECOND_WALL) && agree(i, SECOND_WALL, BOTH_WALLS) &&
+	    agree(i, SUPERVISORS, ARRAY_SIZE(identities)) &&
+	    strncmp(line, begin, strlen(begin)) == 0 && len > strlen(end) &&
 	    (lacking || strcmp(line + len - strlen(end), end) == 0),
 	    "doc/security.md has \"%s\": %.*s", attempts[i].what, (int)strcspn(end, "\n"), end);
 	snprintf(row, sizeof(row), "%s%s%s", begin, free_ones, end);
@@ -1855,7 +1948,10 @@ main(int argc, char **argv)
 	for (n = 0; n < ARRAY_SIZE(identities); n++)
 		if (can_be(&identities[n])) {
 			run_attempts(n);
-			run_controls(&identities[n]);
+			if (identities[n].supervisor)
+				run_supervisor(&identities[n]);
+			else
+				run_controls(&identities[n]);
 		}
 	test_debug();
 	test_levels();

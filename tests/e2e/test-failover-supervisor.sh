@@ -5,11 +5,11 @@
 fixture
 new_diff
 check "mount" mount_it --wal=mount || { plan_done; exit; }
-supervisor=$(supervisor_pid) worker=$(worker_pid)
+supervisor=$(supervisor_pid) worker=$(worker_pid) monitor=$(monitor_pid "$(supervisor_pid)")
 stress_prepare
 stress_begin 100000 $stress_all
 check "kill -9 of the supervisor" kill9 "$supervisor"
-check "it ends" wait_gone "$supervisor"
+check "it ends, and its monitor" wait_gone "$supervisor" "$monitor"
 refuse "stat says what to do" "unmount" pbkfs stat -D "$mnt"
 refuse "the diff directory cannot be mounted twice" "$worker|worker|in use|locked" \
     pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$work/tmp" -d "$diff" --wait

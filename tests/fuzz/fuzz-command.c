@@ -48,7 +48,7 @@ reset(struct supervisor *s, unsigned phase)
 static void
 check(const struct supervisor *s, const struct command_frame *f)
 {
-	if (f->text[COMMAND_TEXT_MAX - 1] != '\0' || (s->done && !s->failed) || s->leave.pid != 0)
+	if (f->text[COMMAND_TEXT_MAX - 1] != '\0' || (s->done && !s->failed) || s->leave.child.pid != 0)
 		abort();
 }
 

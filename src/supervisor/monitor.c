@@ -1,0 +1,323 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "ipc/fdpass.h"
+#include "supervisor/identity.h"
+#include "supervisor/logstore.h"
+#include "supervisor/mapping.h"
+#include "supervisor/monitor.h"
+#include "supervisor/reopen.h"
+#include "supervisor/rights.h"
+#include "supervisor/signals.h"
+#include "supervisor/spawn.h"
+#include "supervisor/state.h"
+#include "supervisor/waiting.h"
+
+#define KEEP_ALWAYS	11	/* descriptors of the monitor's, */
+#define KEEP_MAX	(KEEP_ALWAYS + PROVISION_MAPPINGS_MAX)	/* and parents of mapped directories */
+#define PATIENCE	10	/* seconds; a monitor that has not answered by then is ended */
+
+struct order {
+	enum deed { DEED_ERRAND, DEED_ADOPT_STORE, DEED_RENEW_LOG, DEED_GIVE_BACK } deed;
+	struct errand_order errand;
+	uint32_t full;		/* DEED_RENEW_LOG */
+	uint32_t failed, ready_once;	/* DEED_GIVE_BACK */
+};
+
+struct reply {
+	int	rc;		/* a pid, 0 or negative errno */
+};
+
+static void
+remove_pid_file(const struct supervisor *s)
+{
+	/* A mount that was refused must not take the pid file of the one in its way. */
+	if (s->pid_written)
+		unlinkat(s->config->pid_dir_fd, s->config->pid_name, 0);
+}
+
+static void
+give_back(struct supervisor *s)
+{
+	identity_raise();
+	remove_pid_file(s);
+	if (s->failed && !s->ready_once)
+		diffdir_unmake(&s->diff);
+	identity_drop();
+	socket_remove(&s->attend.place);
+	if (s->failed && s->fresh && s->locked && !s->ready_once && s->is_decided &&
+	    s->record.state == RECORD_NONE)
+		record_remove(s->config->diff);
+	mapping_close(s);
+	storelock_release(&s->store_lock);
+	keeper_kill(&s->keeper);
+}
+
+/* ---- the monitor -------------------------------------------------------- */
+
+/*
+ * Its descriptors: what leads to the store, the mountpoint and the directories that
+ * names are removed from.  The lock of the diff directory is not among them.
+ */
+static void
+keep_own(struct supervisor *s, int sock)
+{
+	/* Opened anew, for the others are locked. */
+	int changes = openat(s->diff.changes_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int provided = openat(s->diff.provided_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int keep[KEEP_MAX] = {
+		sock, changes, provided, s->store_fd, s->image_fd, s->mnt_parent_fd,
+		s->diff.parent_fd, s->attend.place.dir_fd, s->config->pid_dir_fd,
+		s->config->log_dir_fd, s->ending.table_fd,
+	};
+
+	memcpy(keep + KEEP_ALWAYS, s->mapped_parent_fd, s->n_mapped * sizeof(*keep));
+	mapping_forget(s);
+	spawn_close_all_but(keep, KEEP_ALWAYS + s->n_mapped);
+	munmap(s->shared, sizeof(*s->shared));
+	s->shared = NULL;
+	s->diff.changes_fd = changes;
+	s->diff.provided_fd = provided;
+	s->diff.fd = s->fuse_fd = s->lock_fd = s->index_fd = s->shared_fd = -1;
+	s->signal_fd = s->keeper.fd = s->keeper.pidfd = -1;
+	pin_init(&s->ending.pin);
+}
+
+/* A serving worker is all that a supervisor has to start once the mount is there. */
+static bool
+is_allowed(const struct errand_order *o)
+{
+	return o->kind < ERRAND_KINDS && (o->kind != ERRAND_WORKER ||
+	    (o->program == JOB_SERVE && o->generation > 0));
+}
+
+/* Of a file that the caller named: its directory is not the owner's. */
+static int
+renew_log(const struct supervisor *s, bool full, int *fd)
+{
+	const struct supervisor_config *c = s->config;
+	struct logstore l = { .fd = -1, .dir_fd = c->log_dir_fd, .name = c->log_name };
+
+	if (c->log_dir_fd < 0)
+		return -EPERM;
+	identity_raise();
+	*fd = logstore_renew(&l, full);
+	identity_drop();
+	return MIN(*fd, 0);
+}
+
+static int
+obey(struct supervisor *s, const struct order *o, const int *fd, int *pidfd)
+{
+	switch (o->deed) {
+	case DEED_ERRAND:
+		return is_allowed(&o->errand) ? errand_run(s, &o->errand, fd, true, pidfd) : -EPERM;
+	case DEED_ADOPT_STORE:
+		return reopen_adopt(s);
+	case DEED_RENEW_LOG:
+		return renew_log(s, o->full != 0, pidfd);
+	case DEED_GIVE_BACK:
+		s->failed = o->failed != 0;
+		s->ready_once = o->ready_once != 0;
+		give_back(s);
+		return 0;
+	}
+	return -EPERM;
+}
+
+/* Puts what came to its places: the first of fd to the first that is present. */
+static void
+spread(uint32_t present, const int *came, int n, int fd[ERRAND_FDS])
+{
+	int i, next = 0;
+
+	for (i = 0; i < ERRAND_FDS; i++)
+		fd[i] = (present & 1u << i) != 0 && next < n ? came[next++] : -1;
+}
+
+static _Noreturn void
+watch(struct supervisor *s, int sock)
+{
+	int came[ERRAND_FDS], fd[ERRAND_FDS], n, pidfd;
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+	struct order o;
+	struct reply r;
+
+	for (;;) {
+		if (poll(&p, 1, -1) < 0 && errno == EINTR)
+			continue;
+		/* The supervisor has ended, or lost its mind. */
+		if ((n = fdpass_receive_all(sock, &o, sizeof(o), came, ERRAND_FDS)) < 0)
+			_exit(0);
+		spread(o.errand.present, came, n, fd);
+		pidfd = -1;
+		r.rc = obey(s, &o, fd, &pidfd);
+		while (n > 0)
+			close(came[--n]);
+		if (fdpass_send(sock, &r, sizeof(r), pidfd) != 0)
+			_exit(0);
+		if (pidfd >= 0)
+			close(pidfd);
+	}
+}
+
+static _Noreturn void
+become_monitor(struct supervisor *s, int sock)
+{
+	struct reply r;
+
+	setproctitle("monitor: %s", s->config->mnt);
+	log_set_sink(NULL);
+	signals_ignore();
+	keep_own(s, sock);
+	r.rc = rights_of_monitor(s);
+	if (fdpass_send(sock, &r, sizeof(r), -1) != 0 || r.rc != 0)
+		_exit(1);
+	watch(s, sock);
+}
+
+/* ---- the supervisor ----------------------------------------------------- */
+
+bool
+monitor_is_there(const struct monitor *m)
+{
+	return m->started;
+}
+
+static int
+receive_reply(struct supervisor *s, int *pidfd)
+{
+	int fd autoclose = -1, rc;
+	struct reply r;
+
+	if ((rc = waiting_firmly(s->monitor.sock, PATIENCE)) != 0 ||
+	    (rc = fdpass_receive(s->monitor.sock, &r, sizeof(r), &fd)) != 0) {
+		monitor_lost(s);
+		return rc == -ENOMSG ? -ESRCH : rc;
+	}
+	if (pidfd != NULL)
+		*pidfd = steal_fd(&fd);
+	return r.rc;
+}
+
+static int
+ask(struct supervisor *s, const struct order *o, const int *fd, unsigned n_fds, int *pidfd)
+{
+	int rc;
+
+	if (s->monitor.pid == 0)
+		return -ESRCH;
+	if ((rc = fdpass_send_all(s->monitor.sock, o, sizeof(*o), fd, n_fds)) != 0)
+		return rc;
+	return receive_reply(s, pidfd);
+}
+
+int
+monitor_start(struct supervisor *s)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		return -errno;
+	if ((pid = fork()) == 0)
+		become_monitor(s, pair[1]);
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		return -EAGAIN;
+	}
+	s->monitor = (struct monitor){ .pid = pid, .sock = pair[0], .started = true };
+	s->monitor.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return receive_reply(s, NULL);
+}
+
+pid_t
+monitor_ask(struct supervisor *s, struct errand_order *errand, const int fd[ERRAND_FDS], int *pidfd)
+{
+	struct order o = { .deed = DEED_ERRAND };
+	int sent[ERRAND_FDS];
+	unsigned i, n = 0;
+
+	for (errand->present = i = 0; i < ERRAND_FDS; i++) {
+		if (fd[i] < 0)
+			continue;
+		errand->present |= 1u << i;
+		sent[n++] = fd[i];
+	}
+	o.errand = *errand;
+	return ask(s, &o, sent, n, pidfd);
+}
+
+int
+monitor_adopt_store(struct supervisor *s)
+{
+	const struct order o = { .deed = DEED_ADOPT_STORE };
+
+	return s->monitor.started ? ask(s, &o, NULL, 0, NULL) : reopen_adopt(s);
+}
+
+int
+monitor_renew_log(void *arg, bool full)
+{
+	const struct order o = { .deed = DEED_RENEW_LOG, .full = full };
+	int fd = -1, rc = ask(arg, &o, NULL, 0, &fd);
+
+	return rc < 0 ? rc : fd < 0 ? -ENOENT : fd;
+}
+
+void
+monitor_give_back(struct supervisor *s)
+{
+	const struct order o = {
+		.deed = DEED_GIVE_BACK, .failed = s->failed, .ready_once = s->ready_once,
+	};
+
+	if (s->monitor.started)
+		ask(s, &o, NULL, 0, NULL);
+	else
+		give_back(s);
+}
+
+static void
+end(struct monitor *m)
+{
+	errand_kill(m->pidfd);	/* one that is stuck or stopped, too */
+	close(m->sock);
+	waiting_firmly(m->pidfd, PATIENCE);
+	waitpid(m->pid, NULL, WNOHANG);
+	close(m->pidfd);
+	*m = (struct monitor){ .pidfd = -1, .sock = -1, .started = true };
+}
+
+void
+monitor_lost(struct supervisor *s)
+{
+	pid_t pid;
+
+	if (s->monitor.pid == 0)
+		return;
+	pid = s->monitor.pid;
+	end(&s->monitor);
+	log_error("the monitor, process %d, has ended: the mount goes on, but no worker can be"
+	    " replaced; pbkfs unmount it", (int)pid);
+}
+
+void
+monitor_end(struct supervisor *s)
+{
+	if (s->monitor.pid != 0)
+		end(&s->monitor);
+}

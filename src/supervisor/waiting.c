@@ -1,0 +1,56 @@
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/signalfd.h>
+
+#include "base/util.h"
+#include "supervisor/signals.h"
+#include "supervisor/waiting.h"
+
+/* Can be read while one of them is pending, which stays so. */
+static int
+open_interrupts(void)
+{
+	sigset_t set;
+	int i;
+
+	sigemptyset(&set);
+	for (i = 1; i < NSIG; i++)
+		if (signals_deed((uint32_t)i) == SIGNAL_LEAVE)
+			sigaddset(&set, i);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int
+wait_for(int fd, unsigned seconds, int interrupts)
+{
+	int64_t until = monotonic_ms() + (int64_t)seconds * 1000;
+	struct pollfd p[] = {
+		{ .fd = fd, .events = POLLIN }, { .fd = interrupts, .events = POLLIN },
+	};
+	int rc;
+
+	do
+		rc = poll(p, ARRAY_SIZE(p), (int)MAX(until - monotonic_ms(), 0));
+	while (rc < 0 && errno == EINTR);
+	if (rc < 0)
+		return -errno;
+	return rc == 0 ? -ETIMEDOUT : p[0].revents != 0 ? 0 : -EINTR;
+}
+
+int
+waiting_for(int fd, unsigned seconds)
+{
+	int interrupts autoclose = open_interrupts();
+
+	return wait_for(fd, seconds, interrupts);
+}
+
+int
+waiting_firmly(int fd, unsigned seconds)
+{
+	return wait_for(fd, seconds, -1);
+}

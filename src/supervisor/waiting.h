@@ -1,0 +1,18 @@
+/*
+ * Waiting for a child in places that the event loop does not reach.
+ */
+#ifndef SUPERVISOR_WAITING_H
+#define SUPERVISOR_WAITING_H
+
+/*
+ * Waits until fd can be read or is at its end, be it a pidfd, a pipe or a socket.
+ * Returns 0; -ETIMEDOUT after so many seconds; -EINTR as soon as somebody wants
+ * this process to end, by a signal that is blocked and stays pending;
+ * or negative errno.
+ */
+int	waiting_for(int fd, unsigned seconds);
+
+/* The same, whoever wants this process to end. */
+int	waiting_firmly(int fd, unsigned seconds);
+
+#endif
