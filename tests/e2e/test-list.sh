@@ -45,7 +45,7 @@ worker2=$(worker_pid) supervisor2=$(supervisor_pid)
 mkdir "$one/dir"
 sleep 1000 <"$one/PG_VERSION" & client=$!
 (cd "$one/dir" && exec sleep 1000) & idler=$!
-until [ "$(readlink "/proc/$idler/cwd")" = "$one/dir" ]; do kill -0 "$idler" || break; done
+for p in $client $idler; do until [ "$(cat "/proc/$p/comm")" = sleep ]; do kill -0 "$p" || break; done; done
 check "list" list
 check "a line each" [ "$(row "$one" | wc -l) $(row "$two" | wc -l)" = "1 1" ]
 check "mountpoint, state, instance and backup" sh -c 'echo "$1" | grep -q "^$2  *mounted  *main  *$3  *[0-9]*s  "' - "$(row "$one")" "$one" "$id"
@@ -147,9 +147,9 @@ for m in fake relative hung "h${esc}[31m"; do umount -l "$work/$m"; done
 for options in "" ,allow_other; do
 	mkdir "$work/many"
 	mkfifo "$work/until"
-	"$support/unserved" "$work/many" 900 "$(id -u nobody)" "$options" <"$work/until" >"$work/made" & many=$!
+	"$support/unserved" "$work/many" 900 "$(id -u nobody)" "$options" <"$work/until" >"$work/unserved" & many=$!
 	exec 5>"$work/until"
-	until [ -s "$work/made" ]; do kill -0 "$many" || exit 99; done
+	until [ -s "$work/unserved" ]; do kill -0 "$many" || exit 99; done
 	check "900 mounts of another user's$options" list timeout -s KILL 60 env
 	began=$(date +%s%N)
 	pbkfs list >"$work/all"
@@ -160,7 +160,7 @@ for options in "" ,allow_other; do
 	exec 5>&-
 	wait "$many"
 	while is_mounted "$work/many/1"; do awk -v w="$work/many/" 'index($2, w) == 1 { print $2 }' /proc/self/mounts | xargs umount -l; done
-	rm -rf "$work/many" "$work/until" "$work/made"
+	rm -rf "$work/many" "$work/until" "$work/unserved"
 done
 
 refuse "an argument too many" "unexpected argument" pbkfs list "$one"
