@@ -35,6 +35,14 @@ failover_stuck_slot(const struct shared *shared, uint64_t now, uint64_t limit_ns
 	return -1;
 }
 
+unsigned
+failover_outstays(uint64_t now, uint64_t gone_at, uint64_t flushed_at, uint64_t second_ns)
+{
+	if (now > MAX(gone_at, flushed_at) + FAILOVER_FLUSH_SECONDS * second_ns)
+		return FAILOVER_FLUSH_SECONDS;
+	return now > gone_at + FAILOVER_END_SECONDS * second_ns ? FAILOVER_END_SECONDS : 0;
+}
+
 /* The request that slot i holds unanswered, 0 if there is none. */
 static uint64_t
 request_in_flight(const struct shared *shared, int i)

@@ -54,6 +54,13 @@ struct failover {
 int	failover_stuck_slot(const struct shared *shared, uint64_t now, uint64_t limit_ns);
 
 /*
+ * Whether a worker has outlived its mount for too long: which of the two limits it has
+ * exceeded, in seconds of second_ns, or 0.  flushed_at: when a file became durable last, by its own
+ * word; so that word counts for a while only.
+ */
+unsigned failover_outstays(uint64_t now, uint64_t gone_at, uint64_t flushed_at, uint64_t second_ns);
+
+/*
  * Notes a death.  stuck is the slot for which we killed the worker, -1 if it
  * died otherwise, and FAILOVER_NO_SLOT if we killed it for something else;
  * outside: somebody killed it that worked, which is hardly a request's fault.  Requests

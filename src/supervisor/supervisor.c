@@ -385,14 +385,16 @@ static void
 check_end(struct supervisor *s, uint64_t now)
 {
 	struct worker *w = &s->worker;
+	unsigned seconds;
 
 	if (w->gone_at == 0)
 		w->gone_at = now;
-	if (is_past(s, now, MAX(w->gone_at, w->flushed_at), FAILOVER_FLUSH_SECONDS))
-		spawn_kill(w, "the mount is gone, and it has made nothing durable for %d seconds",
-		    FAILOVER_FLUSH_SECONDS);
-	else if (is_past(s, now, w->gone_at, FAILOVER_END_SECONDS))
-		spawn_kill(w, "the mount has been gone for %d seconds", FAILOVER_END_SECONDS);
+	seconds = failover_outstays(now, w->gone_at, w->flushed_at, limit_of(s, 1));
+	if (seconds == FAILOVER_FLUSH_SECONDS)
+		spawn_kill(w, "the mount is gone, and it has made nothing durable for %u seconds",
+		    seconds);
+	else if (seconds != 0)
+		spawn_kill(w, "the mount has been gone for %u seconds", seconds);
 }
 
 /* Slow storage is not its fault. */

@@ -1099,6 +1099,26 @@ START_TEST(counts_only_futile_deaths)
 }
 END_TEST
 
+/* In seconds after the mount went; a liar tells of a file each second. */
+START_TEST(nobody_outstays_the_mount)
+{
+	const uint64_t gone = 1000;
+	uint64_t t;
+
+	ck_assert_uint_eq(failover_outstays(gone, gone, 0, 1), 0);
+	ck_assert_uint_eq(failover_outstays(gone + FAILOVER_FLUSH_SECONDS, gone, 0, 1), 0);
+	ck_assert_uint_eq(failover_outstays(gone + FAILOVER_FLUSH_SECONDS + 1, gone, 0, 1),
+	    FAILOVER_FLUSH_SECONDS);
+	/* What was flushed before is no progress. */
+	ck_assert_uint_eq(failover_outstays(gone + FAILOVER_FLUSH_SECONDS + 1, gone, gone - 1, 1),
+	    FAILOVER_FLUSH_SECONDS);
+	for (t = gone; t <= gone + FAILOVER_END_SECONDS; t++)
+		ck_assert_uint_eq(failover_outstays(t, gone, t, 1), 0);
+	ck_assert_uint_eq(failover_outstays(t, gone, t, 1), FAILOVER_END_SECONDS);
+	ck_assert_uint_eq(failover_outstays(gone + 7 * FAILOVER_FLUSH_SECONDS, gone, 0, 7), 0);
+}
+END_TEST
+
 static const struct { const char *name; uint32_t opcode, major, minor, flags; int rc; } inits[] = {
 	{ "Linux 6", FUSE_INIT, 7, 45, ~0u, 0 },
 	{ "the oldest", FUSE_INIT, 7, 28, FUSE_MAX_PAGES, 0 },
@@ -1366,6 +1386,7 @@ main(int argc, char **argv)
 	tcase_add_test(parts, blames_what_ran);
 	tcase_add_test(parts, blames_only_the_stuck_slot_of_a_kill);
 	tcase_add_test(parts, counts_only_futile_deaths);
+	tcase_add_test(parts, nobody_outstays_the_mount);
 	tcase_add_loop_test(parts, decides_about_init, 0, N(inits));
 	tcase_add_loop_test(parts, parses_mounts, 0, N(mounts));
 	tcase_add_loop_test(parts, knows_private_mounts, 0, N(privates));
