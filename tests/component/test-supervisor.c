@@ -326,7 +326,7 @@ static void lie_log_level(void) { say(MSG_LOG, "\11text", 5); }
 static void lie_protocol(void) { say_raw(MSG_HEARTBEAT, 7, 0, 0); }
 static void lie_length(void) { say_raw(MSG_LOG, MSG_PROTOCOL, UINT32_MAX, 0); }
 static void lie_over_max(void) { say_raw(MSG_LOG, MSG_PROTOCOL, MSG_BODY_MAX + 1, 100); }
-static void lie_half(void) { say_raw(MSG_LOG, MSG_PROTOCOL, 1000, 10); }
+static void lie_half(void) { say_raw(MSG_LOG, MSG_PROTOCOL, 100, 10); }	/* heartbeats fill it up */
 static void lie_close(void) { close(the_job->out_fd); }
 
 /* The supervisor reads there: it would be killed by SIGBUS. */
