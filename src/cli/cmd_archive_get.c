@@ -4,13 +4,20 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/json.h"
+#include "base/log.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/confined.h"
+#include "cli/snapshot.h"
+#include "supervisor/binding.h"
+#include "supervisor/mountinfo.h"
+#include "supervisor/paths.h"
 #include "worker/walfetch.h"
 
 /* The directory of path, opened as the caller; *name is what follows it. */
@@ -32,6 +39,84 @@ open_parent(const char *path, const char **name)
 	return fd < 0 ? -errno : fd;
 }
 
+/* ---- a server on a mount of ours ---- */
+
+/*
+ * WAL as it is in the archive sends who replays CREATE TABLESPACE to production's own
+ * directory.  So a clone gets what its mount serves, where no record names a place.
+ */
+
+static bool
+is_on_mount(const char *path, struct mountinfo *m)
+{
+	return mountinfo_of(path, m) == 0 && strcmp(m->fstype, MOUNT_FSTYPE) == 0;
+}
+
+/* The server runs its restore_command in its data directory; pg_wal may lie beside the mount. */
+static bool
+find_mount(int dir_fd, struct mountinfo *m)
+{
+	char link[64], path[PATH_MAX];
+	ssize_t n;
+
+	if (getcwd(path, sizeof(path)) != NULL && is_on_mount(path, m))
+		return true;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dir_fd);
+	if ((n = readlink(link, path, sizeof(path) - 1)) <= 0)
+		return false;
+	path[n] = '\0';
+	return is_on_mount(path, m);
+}
+
+/* Whether the mount serves the archive that the caller named. */
+static bool
+is_of_archive(int mnt_fd, const struct options *o)
+{
+	struct json_node *nodes autofree = calloc(SNAPSHOT_NODES, sizeof(*nodes));
+	const char *store, *instance;
+	char *text autofree = NULL, named[PATH_MAX];
+	size_t len;
+
+	if (nodes == NULL || snapshot_read(mnt_fd, &text, &len) != 0 ||
+	    json_parse(text, len, nodes, SNAPSHOT_NODES) < 0)
+		return false;
+	store = json_string(json_get(nodes, nodes, "store"));
+	instance = json_string(json_get(nodes, nodes, "instance"));
+	return store != NULL && instance != NULL && strcmp(instance, o->instance) == 0 &&
+	    (strcmp(store, o->store) == 0 ||
+	    (paths_resolve(o->store, named) == 0 && strcmp(store, named) == 0));
+}
+
+static int
+get_served(const struct options *o, const struct walfetch *order, const struct mountinfo *m)
+{
+	int mnt autoclose = -1, fd autoclose = -1;
+	char path[NAME_MAX + 16];
+
+	mnt = open(m->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mnt < 0 || !is_of_archive(mnt, o))
+		return cli_error("the server on \"%s\" gets WAL from its mount alone, or CREATE TABLESPACE"
+		    " in it would lead to production's directories: restore_command = 'cp"
+		    " .pbkfs/wal/%%f \"%%p\"'", m->mountpoint);
+	if (strchr(o->wal_file, '/') != NULL || snprintf(path, sizeof(path), ".pbkfs/wal/%s",
+	    o->wal_file) >= (int)sizeof(path))
+		return cli_error("\"%.100s\" is not a name of a WAL file", o->wal_file);
+	if ((fd = openat(mnt, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
+		return errno == ENOENT ?
+		    cli_error("\"%s\" is not in the WAL archive of instance \"%s\"", o->wal_file,
+		    o->instance) :
+		    cli_error("could not read \"%s\" of the mount: %s", o->wal_file, strerror(errno));
+	log_set_sink(confined_log);
+	return walfetch_served(order, fd);
+}
+
+/* pg_wal of a diff directory, and nobody is in the mount. */
+static bool
+is_in_diff(int dir_fd)
+{
+	return faccessat(dir_fd, "../../" BINDING_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int
 cmd_archive_get(const struct options *o)
 {
@@ -41,13 +126,21 @@ cmd_archive_get(const struct options *o)
 	struct confined c = {
 		.store = o->store, .instance = o->instance, .sandbox = o->sandbox, .debug = o->debug,
 	};
+	struct mountinfo *m autofree = malloc(sizeof(*m));
 	int fd autoclose = -1;
 
+	if (m == NULL)
+		return cli_error("out of memory");
 	if (o->store == NULL || o->instance == NULL)
 		return cli_error("--pbk-store and --instance are required: see pbkfs archive-get --help");
 	if ((fd = open_parent(o->wal_path, &order.name)) < 0)
 		return cli_error("could not write \"%s\": %s", o->wal_path, strerror(-fd));
 	order.dir_fd = c.write_fd = fd;
 	umask(077);
+	if (find_mount(fd, m))
+		return get_served(o, &order, m);
+	if (is_in_diff(fd))
+		return cli_error("\"%s\" is pg_wal of a mount: fetch WAL for it in the data directory",
+		    o->wal_path);
 	return confined_run(&c, walfetch, &order);
 }

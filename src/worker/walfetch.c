@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct fetch {
 	const struct walfetch *order;
 	struct archive archive;
 	struct archive_file file;
+	bool	served;			/* by a mount, which has checked it; file has its status alone */
 	int	fd;			/* of it, unless stream has it */
 	struct segstream *stream;
 	unsigned char *buf;		/* CHUNK bytes */
@@ -77,6 +79,10 @@ read_source(struct fetch *f, uint64_t off)
 	ssize_t n = f->stream != NULL ? segstream_read(f->stream, f->buf, CHUNK) :
 	    io_pread(f->fd, f->buf, CHUNK, (off_t)off);
 
+	if (f->served && n < 0)
+		log_error("could not read \"%s\" of the mount: %s", f->order->file, strerror((int)-n));
+	if (f->served)
+		return n;
 	if (n < 0)
 		archive_complain(&f->archive, &f->file, "%s",
 		    f->stream != NULL ? segstream_why(f->stream) : strerror((int)-n));
@@ -95,7 +101,8 @@ not_written(const struct fetch *f, int r)
 static int
 copy(struct fetch *f, int to)
 {
-	uint64_t size = archive_size(&f->archive, &f->file), off = 0;
+	uint64_t size = f->served ? (uint64_t)f->file.st.st_size :
+	    archive_size(&f->archive, &f->file), off = 0;
 	ssize_t n;
 	int r;
 
@@ -108,8 +115,11 @@ copy(struct fetch *f, int to)
 	}
 	if (off == size)
 		return fsync(to) == 0 ? 0 : not_written(f, -errno);
-	archive_complain(&f->archive, &f->file, "expected %llu bytes, found %llu",
-	    (unsigned long long)size, (unsigned long long)off);
+	if (f->served)
+		log_error("could not read \"%s\" of the mount: it is short", f->order->file);
+	else
+		archive_complain(&f->archive, &f->file, "expected %llu bytes, found %llu",
+		    (unsigned long long)size, (unsigned long long)off);
 	return -EUCLEAN;
 }
 
@@ -135,21 +145,39 @@ write_and_rename(struct fetch *f)
 	return r;
 }
 
+static int
+fetch(struct fetch *f)
+{
+	int r;
+
+	if ((f->buf = malloc(CHUNK)) == NULL)
+		return not_written(f, -ENOMEM);
+	r = write_and_rename(f);
+	free(f->buf);
+	return r;
+}
+
 int
 walfetch(int store_fd, void *arg)
 {
 	struct fetch f = { .order = arg, .fd = -1 };
 	int r;
 
-	if ((r = find(&f, store_fd)) == 0 && (r = open_source(&f)) == 0) {
-		if ((f.buf = malloc(CHUNK)) == NULL)
-			r = not_written(&f, -ENOMEM);
-		else
-			r = write_and_rename(&f);
-	}
-	free(f.buf);
+	if ((r = find(&f, store_fd)) == 0 && (r = open_source(&f)) == 0)
+		r = fetch(&f);
 	segstream_free(f.stream);
 	if (f.fd >= 0)
 		close(f.fd);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int
+walfetch_served(const struct walfetch *order, int fd)
+{
+	struct fetch f = { .order = order, .served = true, .fd = fd };
+
+	if (fstat(fd, &f.file.st) == 0 && S_ISREG(f.file.st.st_mode))
+		return fetch(&f) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	log_error("\"%s\" of the mount is not a plain file", order->file);
+	return EXIT_FAILURE;
 }

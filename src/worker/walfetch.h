@@ -20,4 +20,10 @@ struct walfetch {
  */
 int	walfetch(int store_fd, void *arg);
 
+/*
+ * The same, with nothing to check, of a file that is open as fd (which stays so): one that
+ * a mount serves, for a server on it.
+ */
+int	walfetch_served(const struct walfetch *order, int fd);
+
 #endif

@@ -113,6 +113,19 @@ check "stop" pg_stop "$mnt"
 check "unmount" unmount_it
 untouched "-T"
 
+# WAL that archive-get brings is as harmless as what the mount serves.
+cp "$(command -v pbkfs)" "$work/pbkfs"; chmod 0755 "$work/pbkfs"
+get="$work/pbkfs archive-get -B $store -I $instance %f %p"
+for wal in mount direct; do
+	story "archive-get, --wal=$wal" --wal=$wal --restore-command="$get"
+	check "stop" pg_stop "$mnt"
+	wal_name=$(cd "$archive" && ls | grep -v '[.]history' | sed 's/[.]gz$//' | sort | head -n 1)
+	refuse "of another catalog it is refused" "gets WAL from its mount alone.*cp .pbkfs/wal/%f" sh -c 'cd "$1" && "$2" archive-get -B "$3" -I other "$4" pg_wal/RECOVERYXLOG' - "$mnt" "$work/pbkfs" "$store" "$wal_name"
+	refuse "from outside, too" "gets WAL from its mount alone|is pg_wal of a mount" "$work/pbkfs" archive-get -B "$store" -I other "$wal_name" "$(readlink -f "$mnt/pg_wal")/RECOVERYXLOG"
+	check "unmount" unmount_it
+	untouched "archive-get, --wal=$wal"
+done
+
 # A standby that follows the archive.
 new_diff
 check "standby: mount" mount_it --set port=5433 --set hot_standby=on --restore-as-replica
