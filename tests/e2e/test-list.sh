@@ -123,7 +123,8 @@ equal "is shown as dead" "dead main $full_id " "$(of "$two" state) $(of "$two" i
 equal "with the way out" "dead: pbkfs unmount -D \"$two\"" "$(remark "$two")"
 equal "and its size" "$(disk "$work/diff 2")" "$(of "$two" diff_bytes)"
 equal "the other lives on" mounted "$(of "$one" state)"
-check "the way out" pbkfs unmount -D "$two"
+check "the way out" pbkfs unmount --force -D "$two"
+equal "which has nothing more to say" "" "$(cat "$work/err")"
 list
 equal "leads out" "" "$(row "$two")"
 
