@@ -382,10 +382,11 @@ wait_for_mount(const struct options *o, const struct recovery_target *t, struct 
 		return report_mounted(o, w, mnt);
 	case WAITER_TIMEOUT:
 		return cli_error("not mounted after %llu seconds; the mount of \"%s\" goes on"
-		    " in the background", (unsigned long long)o->timeout, mnt);
+		    " in the background: pbkfs unmount -d \"%s\" ends it",
+		    (unsigned long long)o->timeout, mnt, o->diff);
 	case WAITER_INTERRUPTED:
 		return cli_error("interrupted; the mount of \"%s\" goes on in the background:"
-		    " pbkfs unmount ends it", mnt);
+		    " pbkfs unmount -d \"%s\" ends it", mnt, o->diff);
 	case WAITER_FAILED:
 		break;
 	}
