@@ -73,8 +73,8 @@ main(int argc, char **argv)
 	do
 		fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
+	/* Nor does a mount keep open, for its life, what the caller had. */
+	closefrom(STDERR_FILENO + 1);
 	setproctitle_init(argc, argv, environ);
 	text_ask_locale();
 	if (argc < 2) {

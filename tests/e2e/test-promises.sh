@@ -18,7 +18,11 @@ done
 
 note "the mount"
 new_diff
+exec 9>"$work/callers"
+flock -n 9
 check "mount" mount_it
+exec 9>&-
+check "keeps no descriptor of the caller's" flock -n "$work/callers" true
 for option in nosuid nodev noexec allow_other default_permissions; do
 	check "root's is $option" has $option
 done
