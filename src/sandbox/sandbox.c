@@ -7,11 +7,13 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "sandbox/caps.h"
 #include "sandbox/layers.h"
@@ -35,15 +37,27 @@ check_single_thread(const char **step)
 	return 0;
 }
 
-/* Best effort: not every file system can. */
+/*
+ * By an open file description of its own, so that the lock ends with the process and is
+ * nobody else's.  Best effort: not every file system can.
+ */
 static int
-lock_directories(const struct sandbox *s)
+lock_directories(const struct sandbox *s, const char **step)
 {
 	unsigned i;
+	int fd;
 
-	for (i = 0; i < s->n_dirs; i++)
-		if (s->dir[i].locked && s->dir[i].fd >= 0)
-			flock(s->dir[i].fd, LOCK_EX | LOCK_NB);
+	*step = "open a directory to lock it";
+	for (i = 0; i < s->n_dirs; i++) {
+		if (!s->dir[i].locked || s->dir[i].fd < 0)
+			continue;
+		if ((fd = openat(s->dir[i].fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+			return -errno;
+		flock(fd, LOCK_EX | LOCK_NB);
+		if (dup3(fd, s->dir[i].fd, O_CLOEXEC) < 0)
+			return -errno;
+		close(fd);
+	}
 	return 0;
 }
 
@@ -157,7 +171,7 @@ sandbox_enter(const struct sandbox *s, struct msg_confined *got, char *error)
 	if ((r = check_single_thread(&step)) == 0 &&
 	    (r = sandbox_identity_switch(s, &step)) == 0 &&
 	    (r = enter_namespaces(s, got, error)) == 0 &&
-	    (r = lock_directories(s)) == 0 &&
+	    (r = lock_directories(s, &step)) == 0 &&
 	    (r = forbid_new_privileges(&step)) == 0 &&
 	    (r = sandbox_identity_drop(s, &step)) == 0 &&
 	    (r = sandbox_limits_set(s, &step)) == 0 &&
