@@ -17,17 +17,6 @@
 #include "sandbox/caps.h"
 #include "sandbox/layers.h"
 
-/* Nobody but root can signal a process whose real and saved ids stay root's. */
-static int
-switch_effective(const struct sandbox *s, const char **step)
-{
-	*step = "drop the supplementary groups";
-	if (setgroups(0, NULL) != 0)
-		return -errno;
-	*step = "set the effective ids";
-	return setegid(s->gid) != 0 || seteuid(s->uid) != 0 ? -errno : 0;
-}
-
 int
 sandbox_identity_raise(void)
 {
@@ -42,27 +31,20 @@ sandbox_identity_raise(void)
 	return caps_set(have.permitted & used, have.permitted);
 }
 
+/*
+ * Nobody but root can signal a process, or set its limits, whose real and saved ids stay
+ * root's: these go last, when there is nothing left to gain by it.
+ */
 int
 sandbox_identity_switch(const struct sandbox *s, const char **step)
 {
-	if (s->switch_effective)
-		return switch_effective(s, step);
-	if (!s->switch_user)
+	if (!s->switch_user && !s->switch_effective)
 		return 0;
-	*step = "keep capabilities over the switch of users";
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
-		return -errno;
 	*step = s->n_groups > 0 ? "set the supplementary groups" : "drop the supplementary groups";
 	if (setgroups(s->n_groups, s->groups) != 0)
 		return -errno;
-	*step = "set the group id";
-	if (setresgid(s->gid, s->gid, s->gid) != 0)
-		return -errno;
-	*step = "set the user id";
-	if (setresuid(s->uid, s->uid, s->uid) != 0)
-		return -errno;
-	*step = "end the keeping of capabilities";
-	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0 ? -errno : 0;
+	*step = "set the effective ids";
+	return setegid(s->gid) != 0 || seteuid(s->uid) != 0 ? -errno : 0;
 }
 
 static int
@@ -127,6 +109,23 @@ verify_caps(uint64_t keep)
 	return 0;
 }
 
+/* Needs no right: the effective ids are these already. */
+static int
+switch_all_ids(const struct sandbox *s, const char **step)
+{
+	*step = "keep the capability over the switch of users";
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
+		return -errno;
+	*step = "set the group id";
+	if (setresgid(s->gid, s->gid, s->gid) != 0)
+		return -errno;
+	*step = "set the user id";
+	if (setresuid(s->uid, s->uid, s->uid) != 0)
+		return -errno;
+	*step = "end the keeping of capabilities";
+	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0 ? -errno : 0;
+}
+
 int
 sandbox_identity_drop(const struct sandbox *s, const char **step)
 {
@@ -135,6 +134,11 @@ sandbox_identity_drop(const struct sandbox *s, const char **step)
 
 	*step = "empty the capability bounding set";
 	if ((r = caps_bound(0)) != 0)
+		return r;
+	*step = keep != 0 ? "keep only CAP_DAC_READ_SEARCH" : "drop all capabilities";
+	if ((r = caps_set(keep, keep)) != 0)
+		return r;
+	if (s->switch_user && (r = switch_all_ids(s, step)) != 0)
 		return r;
 	*step = keep != 0 ? "keep only CAP_DAC_READ_SEARCH" : "drop all capabilities";
 	if ((r = caps_set(keep, keep)) != 0 || (r = verify_caps(keep)) != 0)

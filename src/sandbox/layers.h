@@ -17,8 +17,9 @@ struct calls;
  */
 
 /*
- * Groups, gid and uid.  Capabilities survive the switch, to be dropped by
- * sandbox_identity_drop().
+ * Groups, and gid and uid as far as they are effective: the real and saved ones stay
+ * root's, so that the user can neither stop nor limit what still has rights.  Permitted
+ * capabilities survive, until sandbox_identity_drop().
  */
 int	sandbox_identity_switch(const struct sandbox *s, const char **step);
 
@@ -45,7 +46,10 @@ int	sandbox_tree_enter(const struct sandbox *s, bool follow, const char **step);
 /* Core dumps, descriptors, memory: what s asks for becomes the hard limit. */
 int	sandbox_limits_set(const struct sandbox *s, const char **step);
 
-/* The bounding set, then every capability but the one to keep; checks the result. */
+/*
+ * The bounding set, every capability but the one to keep, then what is left of root's
+ * ids; checks the result.
+ */
 int	sandbox_identity_drop(const struct sandbox *s, const char **step);
 
 /*

@@ -1698,6 +1698,26 @@ TRY(keeps_groups)
 	    0 : -EPERM;
 }
 
+/* As root: between the switch and the end of its rights the user cannot touch the process. */
+TRY(is_not_the_users_yet)
+{
+	const struct sandbox s = { .switch_user = true, .uid = user_uid, .gid = user_gid };
+	const char *step;
+	pid_t self = getpid(), pid;
+	struct rlimit limit;
+	int status;
+
+	if (sandbox_identity_switch(&s, &step) != 0 || geteuid() != user_uid)
+		return -EINVAL;
+	if ((pid = fork()) == 0) {
+		if (seteuid(0) != 0 || setresuid(user_uid, user_uid, user_uid) != 0)
+			_exit(2);
+		_exit(kill(self, 0) == 0 || errno != EPERM ||
+		    prlimit(self, RLIMIT_NOFILE, NULL, &limit) == 0 || errno != EPERM);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -EPERM;
+}
+
 static void *
 sleep_long(void *arg)
 {
@@ -1759,6 +1779,9 @@ test_levels(void)
 	    "and nothing else: %s", outcome_name(&o));
 	o = run(&root_itself, FREE, keeps_groups);
 	report(o.answer == 0 && o.signal == 0, "root switched is in the groups asked for: %s",
+	    outcome_name(&o));
+	o = run(&root_itself, FREE, is_not_the_users_yet);
+	report(o.answer == 0 && o.signal == 0, "who has rights left cannot be signalled by the user: %s",
 	    outcome_name(&o));
 }
 
