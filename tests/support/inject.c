@@ -37,6 +37,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/param.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SHARED_ENV	"PBKFS_INJECT_SHARED"	/* a descriptor */
@@ -130,6 +132,15 @@ start(void)
 	share_memory(getenv(SHARED_ENV));
 	if (text != NULL && (text = strdup(text)) != NULL)
 		parse(text);
+}
+
+/* A command closes what it has not opened itself, but for the memory. */
+void
+closefrom(int first)
+{
+	if (shared_fd > first)
+		syscall(SYS_close_range, first, shared_fd - 1, 0);
+	syscall(SYS_close_range, MAX(first, shared_fd + 1), ~0u, 0);
 }
 
 /* The supervisor's child has closed the memory: its parent has not. */
