@@ -85,6 +85,22 @@ struct calls {
 	WHAT(init_module), WHAT(finit_module), WHAT(delete_module), \
 	WHAT(kexec_load), WHAT(kexec_file_load), WHAT(reboot)
 
+/* What a process is that was confined: it cannot become anything else. */
+#define SETTLED_IDENTITY(WHAT) \
+	WHAT(setuid), WHAT(setgid), WHAT(setreuid), WHAT(setregid), WHAT(setresuid), \
+	WHAT(setresgid), WHAT(setfsuid), WHAT(setfsgid), WHAT(setgroups), WHAT(capset)
+
+/* Signals to other processes, and their memory. */
+#define OTHERS(WHAT) \
+	WHAT(kill), WHAT(tkill), WHAT(rt_sigqueueinfo), WHAT(rt_tgsigqueueinfo), \
+	WHAT(pidfd_send_signal), WHAT(process_madvise)
+
+/* What is mounted, and where the root is. */
+#define TREE_OF_FILES(WHAT) \
+	WHAT(mount), WHAT(umount2), WHAT(move_mount), WHAT(open_tree), WHAT(fsopen), \
+	WHAT(fsconfig), WHAT(fsmount), WHAT(fspick), WHAT(mount_setattr), \
+	WHAT(pivot_root), WHAT(chroot)
+
 /*
  * A worker; the supervisor of a mount that is there; whoever keeps rights, and the programs
  * and libraries that he needs (fusermount3, the name service), of which we do not know all calls.

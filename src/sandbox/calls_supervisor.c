@@ -174,16 +174,7 @@ static const struct row rows[] = {
 	DENY(setsockopt),
 
 	/* ---- identity: it was settled before ---- */
-	DENY(setuid),
-	DENY(setgid),
-	DENY(setreuid),
-	DENY(setregid),
-	DENY(setresuid),
-	DENY(setresgid),
-	DENY(setfsuid),
-	DENY(setfsgid),
-	DENY(setgroups),
-	DENY(capset),
+	SETTLED_IDENTITY(DENY),
 
 	/* ---- nothing honest in here asks for these: the monitor does ---- */
 	KILL(clone),			/* processes, threads, namespaces */
@@ -192,23 +183,8 @@ static const struct row rows[] = {
 	KILL(execveat),
 	KILL(unshare),
 	KILL(setns),
-	KILL(kill),			/* signals to others */
-	KILL(tkill),
-	KILL(rt_sigqueueinfo),
-	KILL(rt_tgsigqueueinfo),
-	KILL(pidfd_send_signal),
-	KILL(process_madvise),
-	KILL(mount),			/* the tree of files */
-	KILL(umount2),
-	KILL(move_mount),
-	KILL(open_tree),
-	KILL(fsopen),
-	KILL(fsconfig),
-	KILL(fsmount),
-	KILL(fspick),
-	KILL(mount_setattr),
-	KILL(pivot_root),
-	KILL(chroot),
+	OTHERS(KILL),
+	TREE_OF_FILES(KILL),
 	NOBODY_NEEDS(KILL),
 
 	/* ---- as if without a row; here for their names under --debug ---- */

@@ -175,37 +175,13 @@ static const struct row rows[] = {
 	REFUSE(recvmmsg, EPERM),
 
 	/* ---- identity: it was settled before ---- */
-	REFUSE(setuid, EPERM),
-	REFUSE(setgid, EPERM),
-	REFUSE(setreuid, EPERM),
-	REFUSE(setregid, EPERM),
-	REFUSE(setresuid, EPERM),
-	REFUSE(setresgid, EPERM),
-	REFUSE(setfsuid, EPERM),
-	REFUSE(setfsgid, EPERM),
-	REFUSE(setgroups, EPERM),
-	REFUSE(capset, EPERM),
+	SETTLED_IDENTITY(DENY),
 
 	/* ---- nothing honest in here asks for these ---- */
 	KILL(execve),			/* other programs */
 	KILL(execveat),
-	KILL(kill),			/* other processes: signals, */
-	KILL(tkill),
-	KILL(rt_sigqueueinfo),
-	KILL(rt_tgsigqueueinfo),
-	KILL(pidfd_send_signal),
-	KILL(process_madvise),		/* memory */
-	KILL(mount),			/* the tree of files */
-	KILL(umount2),
-	KILL(move_mount),
-	KILL(open_tree),
-	KILL(fsopen),
-	KILL(fsconfig),
-	KILL(fsmount),
-	KILL(fspick),
-	KILL(mount_setattr),
-	KILL(pivot_root),
-	KILL(chroot),
+	OTHERS(KILL),
+	TREE_OF_FILES(KILL),
 	KILL(unshare),
 	KILL(setns),
 	NOBODY_NEEDS(KILL),
