@@ -13,13 +13,12 @@
 #include "cli/listing.h"
 #include "supervisor/holders.h"
 
-/* What the caller's shell has open on a mount, or stands in, makes us no client of it. */
+/* A mount that the caller's shell stands in has us for no client. */
 static void
 let_go(void)
 {
 	if (chdir("/") != 0)
 		cli_warn("could not go to \"/\": %s", strerror(errno));
-	closefrom(STDERR_FILENO + 1);
 }
 
 /* Which mounts there are: those of our mount namespace, and then those of others alone. */
