@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -75,19 +74,10 @@ children_find(struct children *c, pid_t parent, int parent_fd)
 	fclose(fp);
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int
 children_wait(struct children *c, int seconds)
 {
-	int64_t until = now_ms() + seconds * 1000, left;
+	int64_t until = monotonic_ms() + seconds * 1000, left;
 	unsigned i;
 
 	for (i = 0; i < c->n; i++) {
@@ -97,7 +87,7 @@ children_wait(struct children *c, int seconds)
 		if (p.fd < 0)
 			continue;
 		do {
-			left = MAX(until - now_ms(), (int64_t)0);
+			left = MAX(until - monotonic_ms(), (int64_t)0);
 			rc = poll(&p, 1, (int)left);
 		} while (rc < 0 && errno == EINTR);
 		if (rc == 0)

@@ -1,7 +1,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -10,17 +9,14 @@
 
 #include "base/util.h"
 #include "cli/limited.h"
+#include "supervisor/waiting.h"
 
 static int
 wait_limited(pid_t pid, int pidfd, int seconds)
 {
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	int rc, status;
+	int status;
 
-	do
-		rc = pidfd < 0 ? 1 : poll(&p, 1, seconds * 1000);
-	while (rc < 0 && errno == EINTR);
-	if (rc == 0) {
+	if (pidfd >= 0 && waiting_firmly(pidfd, (unsigned)seconds) == -ETIMEDOUT) {
 		kill(pid, SIGKILL);
 		/* One that the kernel does not let go of is left to init. */
 		waitpid(pid, NULL, WNOHANG);
