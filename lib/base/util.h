@@ -23,7 +23,7 @@ timespec_ns(const struct timespec *ts)
 	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
 }
 
-/* CLOCK_MONOTONIC, in nanoseconds and in milliseconds. */
+/* CLOCK_MONOTONIC, in nanoseconds, in milliseconds and in seconds. */
 static inline uint64_t
 monotonic_ns(void)
 {
@@ -37,6 +37,12 @@ static inline int64_t
 monotonic_ms(void)
 {
 	return (int64_t)(monotonic_ns() / 1000000);
+}
+
+static inline time_t
+monotonic_seconds(void)
+{
+	return (time_t)(monotonic_ns() / 1000000000);
 }
 
 /* int fd autoclose = open(...);  char *p autofree = malloc(...); */

@@ -194,18 +194,17 @@ was_told(const struct archive_file *f)
 	static struct { struct walname wal; enum segstream_format format; time_t when; } told[TOLD];
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	unsigned i = (unsigned)(f->wal.segno * 31 + f->wal.timeline) % TOLD;
-	struct timespec now;
+	time_t now = monotonic_seconds();
 	bool known;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	pthread_mutex_lock(&lock);
-	known = told[i].when != 0 && now.tv_sec - told[i].when < TOLD_SECONDS &&
+	known = told[i].when != 0 && now - told[i].when < TOLD_SECONDS &&
 	    told[i].wal.kind == f->wal.kind && told[i].wal.timeline == f->wal.timeline &&
 	    told[i].wal.segno == f->wal.segno && told[i].format == f->format;
 	if (!known) {
 		told[i].wal = f->wal;
 		told[i].format = f->format;
-		told[i].when = now.tv_sec;
+		told[i].when = now;
 	}
 	pthread_mutex_unlock(&lock);
 	return known;

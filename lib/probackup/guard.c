@@ -92,12 +92,11 @@ is_going(const char *status)
 static void
 say(struct guarded *m, const char *id, const char *why)
 {
-	struct timespec now;
+	time_t now = monotonic_seconds();
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (m->told != 0 && now.tv_sec - m->told < TOLD_SECONDS)
+	if (m->told != 0 && now - m->told < TOLD_SECONDS)
 		return;
-	m->told = now.tv_sec;
+	m->told = now;
 	log_error("backup %s was changed under the mount: %s; what was not read of it yet cannot be read",
 	    id, why);
 }

@@ -145,15 +145,6 @@ know_ours(struct search *s)
 	return mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, know_mount, s);
 }
 
-static time_t
-now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 /* Within so many seconds; 0 = without a limit. */
 static int
 each(bool (*visit)(void *arg, const struct holder *h), void *arg, unsigned seconds)
@@ -164,11 +155,11 @@ each(bool (*visit)(void *arg, const struct holder *h), void *arg, unsigned secon
 	int rc;
 
 	if (seconds > 0)
-		s.until = now() + (time_t)seconds;
+		s.until = monotonic_seconds() + (time_t)seconds;
 	if ((proc = opendir("/proc")) == NULL)
 		return -errno;
 	rc = know_ours(&s);
-	while (rc == 0 && !s.enough && (s.until == 0 || now() <= s.until) &&
+	while (rc == 0 && !s.enough && (s.until == 0 || monotonic_seconds() <= s.until) &&
 	    (entry = readdir(proc)) != NULL)
 		if (isdigit((unsigned char)entry->d_name[0]))
 			visit_process(&s, dirfd(proc), entry->d_name);

@@ -48,15 +48,6 @@ struct segcache {
 	struct slot slot[SLOTS_MAX];
 };
 
-static time_t
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
 static void
 file_name(unsigned i, char name[32])
 {
@@ -152,7 +143,7 @@ take(struct segcache *c, const struct archive_file *f)
 	}
 	if (s != NULL) {
 		s->users++;
-		s->used = now();
+		s->used = monotonic_seconds();
 	}
 	pthread_mutex_unlock(&c->lock);
 	return s;
@@ -163,7 +154,7 @@ give_back(struct segcache *c, struct slot *s)
 {
 	pthread_mutex_lock(&c->lock);
 	s->users--;
-	s->used = now();
+	s->used = monotonic_seconds();
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -304,7 +295,7 @@ segcache_read(struct segcache *c, const struct archive_file *f, uint64_t off, si
 void
 segcache_idle(struct segcache *c)
 {
-	time_t before = now() - IDLE_SECONDS;
+	time_t before = monotonic_seconds() - IDLE_SECONDS;
 	unsigned i;
 
 	pthread_mutex_lock(&c->lock);

@@ -139,10 +139,9 @@ static void
 tell_durable(void)
 {
 	static _Atomic time_t told;
-	struct timespec now;
+	time_t now = monotonic_seconds();
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (atomic_exchange(&told, now.tv_sec) != now.tv_sec)
+	if (atomic_exchange(&told, now) != now)
 		report_send(MSG_FLUSHING, NULL, 0);
 }
 
@@ -238,8 +237,7 @@ talk(struct server *v)
 	struct pollfd p[2] = {
 		{ .fd = v->wake[0], .events = POLLIN }, { .fd = v->s.job->in_fd, .events = POLLIN }
 	};
-	struct timespec now;
-	time_t last = 0;
+	time_t now, last = 0;
 
 	while (!v->stop && !(p[0].revents & POLLIN)) {
 		if (poll(p, v->supervised ? 2 : 1, HEARTBEAT_MS) < 0 && errno != EINTR)
@@ -248,10 +246,9 @@ talk(struct server *v)
 			read_messages(v, &in);
 		else if (v->supervised && p[1].revents & (POLLHUP | POLLERR))
 			go_on_alone(v);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec == last)
+		if ((now = monotonic_seconds()) == last)
 			continue;
-		last = now.tv_sec;
+		last = now;
 		if (v->supervised)
 			report_send(MSG_HEARTBEAT, NULL, 0);
 		if (v->supervised && store_took_failure())
