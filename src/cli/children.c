@@ -12,6 +12,7 @@
 
 #include "base/util.h"
 #include "cli/children.h"
+#include "supervisor/waiting.h"
 
 static bool
 has_ended(int pidfd)
@@ -77,20 +78,13 @@ children_find(struct children *c, pid_t parent, int parent_fd)
 int
 children_wait(struct children *c, int seconds)
 {
-	int64_t until = monotonic_ms() + seconds * 1000, left;
+	int64_t until = monotonic_ms() + (int64_t)seconds * 1000;
 	unsigned i;
 
 	for (i = 0; i < c->n; i++) {
-		struct pollfd p = { .fd = c->fd[i], .events = POLLIN };
-		int rc;
-
-		if (p.fd < 0)
+		if (c->fd[i] < 0)
 			continue;
-		do {
-			left = MAX(until - monotonic_ms(), (int64_t)0);
-			rc = poll(&p, 1, (int)left);
-		} while (rc < 0 && errno == EINTR);
-		if (rc == 0)
+		if (waiting_until(c->fd[i], POLLIN, until) == -ETIMEDOUT)
 			return -ETIMEDOUT;
 		close(c->fd[i]);
 		c->fd[i] = -1;

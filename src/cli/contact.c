@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "cli/contact.h"
 #include "supervisor/become.h"
+#include "supervisor/waiting.h"
 #include "supervisor/walk.h"
 
 void
@@ -153,20 +154,6 @@ contact_is_held(const struct contact *c)
 
 /* ---- who listens -------------------------------------------------------- */
 
-/* Returns 0 once fd has something to read, or with events of 0 is at its end; or -ETIMEDOUT. */
-static int
-wait_for(int fd, short events, int64_t ms)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-	int64_t until = monotonic_ms() + ms;
-	int rc;
-
-	do
-		rc = poll(&p, 1, (int)MAX(until - monotonic_ms(), (int64_t)0));
-	while (rc < 0 && errno == EINTR);
-	return rc > 0 ? 0 : rc == 0 ? -ETIMEDOUT : -errno;
-}
-
 int
 contact_ask(const struct contact *c, const struct command_frame *request,
     struct command_frame *answer, int *fd)
@@ -174,7 +161,7 @@ contact_ask(const struct contact *c, const struct command_frame *request,
 	int rc;
 
 	if ((rc = command_send(c->sock, request, -1)) != 0 ||
-	    (rc = wait_for(c->sock, POLLIN, CONTACT_ASK_MS)) != 0)
+	    (rc = waiting_until(c->sock, POLLIN, monotonic_ms() + CONTACT_ASK_MS)) != 0)
 		return rc;
 	return command_receive(c->sock, answer, true, fd);
 }
@@ -193,9 +180,11 @@ contact_kill(const struct contact *c)
 int
 contact_wait_for_listener(const struct contact *c, int seconds)
 {
+	int64_t until = monotonic_ms() + (int64_t)seconds * 1000;
+
 	if (c->peer.pidfd >= 0)
-		return wait_for(c->peer.pidfd, POLLIN, (int64_t)seconds * 1000);
-	return c->sock >= 0 ? wait_for(c->sock, 0, (int64_t)seconds * 1000) : 0;
+		return waiting_until(c->peer.pidfd, POLLIN, until);
+	return c->sock >= 0 ? waiting_until(c->sock, 0, until) : 0;
 }
 
 /* Nothing is done to whom it waits for, so it may be the wrong one. */
@@ -207,7 +196,7 @@ wait_for_owner(int lock_fd, enum lock_byte byte, const struct contact *c)
 
 	fd = lock_owner_pidfd(lock_fd, byte, &pid);
 	if (fd >= 0 && pid == c->owner[byte])	/* and not of a mount that was made since */
-		wait_for(fd, POLLIN, INT_MAX);
+		waiting_until(fd, POLLIN, monotonic_ms() + INT_MAX);
 }
 
 /* In a child. */

@@ -25,11 +25,10 @@ open_interrupts(void)
 }
 
 static int
-wait_for(int fd, unsigned seconds, int interrupts)
+wait_until(int fd, short events, int64_t until, int interrupts)
 {
-	int64_t until = monotonic_ms() + (int64_t)seconds * 1000;
 	struct pollfd p[] = {
-		{ .fd = fd, .events = POLLIN }, { .fd = interrupts, .events = POLLIN },
+		{ .fd = fd, .events = events }, { .fd = interrupts, .events = POLLIN },
 	};
 	int rc;
 
@@ -46,11 +45,17 @@ waiting_for(int fd, unsigned seconds)
 {
 	int interrupts autoclose = open_interrupts();
 
-	return wait_for(fd, seconds, interrupts);
+	return wait_until(fd, POLLIN, monotonic_ms() + (int64_t)seconds * 1000, interrupts);
 }
 
 int
 waiting_firmly(int fd, unsigned seconds)
 {
-	return wait_for(fd, seconds, -1);
+	return waiting_until(fd, POLLIN, monotonic_ms() + (int64_t)seconds * 1000);
+}
+
+int
+waiting_until(int fd, short events, int64_t until)
+{
+	return wait_until(fd, events, until, -1);
 }

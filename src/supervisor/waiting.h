@@ -1,8 +1,10 @@
 /*
- * Waiting for a child in places that the event loop does not reach.
+ * Waiting for a process, or what it says, in places that the event loop does not reach.
  */
 #ifndef SUPERVISOR_WAITING_H
 #define SUPERVISOR_WAITING_H
+
+#include <stdint.h>
 
 /*
  * Waits until fd can be read or is at its end, be it a pidfd, a pipe or a socket.
@@ -14,5 +16,8 @@ int	waiting_for(int fd, unsigned seconds);
 
 /* The same, whoever wants this process to end. */
 int	waiting_firmly(int fd, unsigned seconds);
+
+/* The same for these events of poll(2), 0 being the end alone, until monotonic_ms() says so. */
+int	waiting_until(int fd, short events, int64_t until);
 
 #endif
