@@ -1961,6 +1961,10 @@ main(int argc, char **argv)
 	if ((have.fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC)) < 0)
 		have.fuse = must(open("/dev/null", O_RDWR | O_CLOEXEC), "/dev/null");
 	if (sandbox_landlock_abi() == 0) {
+		if (getenv("CI") != NULL) {
+			errno = EOPNOTSUPP;
+			bail("Landlock");
+		}
 		puts("1..0 # SKIP this kernel has no Landlock");
 		return 0;
 	}
