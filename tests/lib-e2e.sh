@@ -80,6 +80,11 @@ as() {
 
 # ---- mounts ---------------------------------------------------------------
 
+# The program for other users, as $work/pbkfs: where it was built may be closed to them.
+pbkfs_for_all() {
+	cp --remove-destination "$(command -v pbkfs)" "$work/pbkfs" && chmod 0755 "$work/pbkfs" || exit 99
+}
+
 # A fresh diff directory of the server's user; $1 instead of $diff.
 new_diff() { rm -rf "${1:-$diff}"; mkdir -m 0700 "${1:-$diff}"; chown "$pguser:" "${1:-$diff}"; }
 is_mounted() { awk -v m="$(printf %s "$1" | sed 's/ /\\\\040/g')" '$2 == m { f = 1 } END { exit !f }' /proc/self/mounts; }

@@ -1,5 +1,5 @@
 # The story of test-mute.sh; $mute_user is who mounts.
-cp "$(command -v pbkfs)" "$work/pbkfs"; chmod 0755 "$work/pbkfs"
+pbkfs_for_all
 command_of() { if [ "$mute_user" = root ]; then "$@"; else as "$mute_user" "$@"; fi; }
 # in_time SECONDS COMMAND...
 in_time() { in_time=$1; shift; command_of timeout -s KILL "$in_time" "$work/pbkfs" "$@"; }

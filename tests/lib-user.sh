@@ -10,8 +10,8 @@ fuse_for_all() {
 become_user() {
 	fuse_for_all
 	chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}" || exit 99
-	cp --remove-destination "$(command -v pbkfs)" "$support/manifest" "$work" || exit 99
-	chmod 0755 "$work/pbkfs" "$work/manifest"
+	pbkfs_for_all
+	cp --remove-destination "$support/manifest" "$work" && chmod 0755 "$work/manifest" || exit 99
 	chown "$pguser" "$mnt" "$work"
 	pbk() { as "$pguser" "$work/pbkfs" "$@"; }
 	mount_it() { pbk mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }

@@ -282,7 +282,8 @@ for wal in direct mount; do
 done
 new_diff
 check "mount" mount_it
-recovers "by archive-get" "\"$(command -v pbkfs)\" archive-get -B \"$store\" -I main \"%f\" \"%p\""
+pbkfs_for_all
+recovers "by archive-get" "\"$work/pbkfs\" archive-get -B \"$store\" -I main \"%f\" \"%p\""
 check "unmount" unmount_it
 rm -rf "$archive" && cp -a "$work/archive.gz" "$archive"
 

@@ -5,7 +5,7 @@
 fixture
 log=$diff/.pbkfs/pbkfs.log
 chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
-cp "$(command -v pbkfs)" "$work" && chmod 0755 "$work/pbkfs"
+pbkfs_for_all
 chown "$pguser" "$mnt" "$work"
 head -c 300000 /dev/urandom >"$work/written"; chmod 0644 "$work/written"
 mkfifo -m 0666 "$work/ready"

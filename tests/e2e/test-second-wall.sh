@@ -3,7 +3,7 @@
 . "$srcdir/tests/lib-e2e.sh"
 need fusermount3
 fixture
-cp "$(command -v pbkfs)" "$work/pbkfs"
+pbkfs_for_all
 log=$diff/.pbkfs/pbkfs.log
 lacks=none
 pbk() { "$support/without" "$lacks" setpriv --reuid="$who" --regid="$who" --init-groups "$work/pbkfs" "$@"; }

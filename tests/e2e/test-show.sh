@@ -53,7 +53,7 @@ chown -R nobody "$made"; chmod 0700 "$made"
 check "a store that is 0700 of another user, as root" json -B "$made"
 equal "all its backups can be mounted" "true true true" "$(values 'backups\.[0-9]*\.mountable' | tr '\n' ' ' | sed 's/ $//')"
 equal "the newest comes first" "$(tac "$work/ids")" "$(values 'backups\.[0-9]*\.id')"
-cp "$(command -v pbkfs)" "$work/pbkfs"
+pbkfs_for_all
 refuse "the same as a user who may not read it" "$error.*Permission denied" as "$pguser" "$work/pbkfs" show -B "$made"
 
 # ---- backups of all sorts, made of nothing but what a listing reads

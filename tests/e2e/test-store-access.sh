@@ -19,7 +19,7 @@ group=4711
 for f in group passwd; do cp "/etc/$f" "$work/$f"; mount --bind "$work/$f" "/etc/$f"; done
 echo "store:x:$group:$pguser" >>"$work/group"
 fuse_for_all
-cp "$(command -v pbkfs)" "$work/pbkfs"; chmod 0755 "$work/pbkfs"
+pbkfs_for_all
 
 # serve OPTION...: the source appears at $at.
 serve() {

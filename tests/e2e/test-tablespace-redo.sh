@@ -114,7 +114,7 @@ check "unmount" unmount_it
 untouched "-T"
 
 # WAL that archive-get brings is as harmless as what the mount serves.
-cp "$(command -v pbkfs)" "$work/pbkfs"; chmod 0755 "$work/pbkfs"
+pbkfs_for_all
 get="$work/pbkfs archive-get -B $store -I $instance %f %p"
 for wal in mount direct; do
 	story "archive-get, --wal=$wal" --wal=$wal --restore-command="$get"

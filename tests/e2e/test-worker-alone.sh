@@ -4,8 +4,7 @@
 . "$srcdir/tests/lib-user.sh"
 need prlimit
 fixture
-cp "$(command -v pbkfs)" "$work/pbkfs"
-chmod 0755 "$work/pbkfs"
+pbkfs_for_all
 log=$diff/.pbkfs/pbkfs.log
 secret=known-to-the-supervisor-alone
 export secret
