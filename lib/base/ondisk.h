@@ -1,0 +1,37 @@
+/*
+ * Every name that pbkfs itself gives on disk and at the mount, once.  What the
+ * files hold is in doc/format.md, and in the headers of those who write them.
+ */
+#ifndef BASE_ONDISK_H
+#define BASE_ONDISK_H
+
+/* In a diff directory, and the supervisor's but for what is in the second list. */
+#define ONDISK_LOCK		".pbkfs-lock"
+#define ONDISK_BINDING		".pbkfs-binding.json"
+#define ONDISK_DIRTY		".pbkfs-dirty"	/* a mount with --perf-unsafe has not ended in order */
+#define ONDISK_PROVIDED		".pbkfs"	/* shown under the same name at the root of the mount */
+#define ONDISK_CHANGES		"changes"	/* all that a worker writes */
+
+/* In ONDISK_CHANGES. */
+#define ONDISK_JOURNAL		"journal"
+#define ONDISK_CONTENT		"data"
+#define ONDISK_RESERVE		"reserve"
+#define ONDISK_WAL		"pg_wal"	/* --wal=direct */
+#define ONDISK_SEGMENTS		"walcache."	/* without a name as soon as it is open */
+#define ONDISK_CUT		"cut"		/* the mount has not ended in order; a worker removes it */
+
+/* In ONDISK_PROVIDED. */
+#define ONDISK_LOG		"pbkfs.log"
+#define ONDISK_STAT		"stat"
+#define ONDISK_WORKER_PID	"worker.pid"
+#define ONDISK_SOCKET		"socket"
+#define ONDISK_ARCHIVE		"wal"		/* at the mount only */
+
+/* At the root of the mount: what lies outside of PGDATA, probackup/tablespace.h. */
+#define ONDISK_TABLESPACES	".pbkfs-tblspc"
+#define ONDISK_EXTERNAL		".pbkfs-external"
+
+/* The bytes of ONDISK_LOCK on which a record lock says who has the directory: supervisor/lock.h. */
+enum ondisk_lock_byte { ONDISK_LOCK_SUPERVISOR, ONDISK_LOCK_WORKER };
+
+#endif
