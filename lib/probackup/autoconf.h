@@ -1,6 +1,7 @@
 /*
- * postgresql.auto.conf of a clone: what the backup has, as restore leaves it,
- * and behind it the settings that make it a clone, which win.  FORMAT.md 8.
+ * postgresql.auto.conf of a clone: first the text of the backup, as restore
+ * leaves it (doc/catalog.md, "What restore adds"), then the settings that make
+ * it a clone.  The server takes the last one.
  */
 #ifndef PROBACKUP_AUTOCONF_H
 #define PROBACKUP_AUTOCONF_H

@@ -27,11 +27,11 @@ struct blockmap {
 
 /*
  * Builds the block map of data file e: the newest provider of a block wins,
- * bounded by the length that the mounted backup lists (FORMAT.md 5).  Positions
- * come from the page_header_map, or where a backup has none from a scan of the
- * stream's record headers.  Reads no page.  Returns 0 and *out
- * (blockmap_free), -EUCLEAN if a backup contradicts itself (logged), -ENOMEM,
- * or another negative errno.  Safe from several threads.
+ * bounded by the length that the mounted backup lists: doc/catalog.md, "A page
+ * stream becomes a file".  Positions come from the page_header_map, or where a
+ * backup has none from a scan of the stream's record headers.  Reads no page.  Returns 0
+ * and *out (blockmap_free), -EUCLEAN if a backup contradicts itself (logged),
+ * -ENOMEM, or another negative errno.  Safe from several threads.
  */
 int	blockmap_build(const struct store *s, uint32_t e, struct reader *r, struct blockmap **out);
 void	blockmap_free(struct blockmap *m);

@@ -1,5 +1,6 @@
 /*
- * backup_content.control: one file or directory per line (FORMAT.md 3).
+ * backup_content.control, the list of a backup: one file or directory per line.
+ * Format: doc/catalog.md, "backup_content.control".
  */
 #ifndef PROBACKUP_FILELIST_H
 #define PROBACKUP_FILELIST_H

@@ -103,7 +103,7 @@ struct index {
  * path: a path twice, a file that is also a directory, a plain file whose
  * content no backup stores, a name at the root that pbkfs needs for itself, a
  * tablespace_map that is none.
- * Rules: FORMAT.md 5 and 6.
+ * Rules: doc/catalog.md, "A page stream becomes a file" and "Other files".
  */
 int	index_build(struct chain *c, int fd, size_t max, unsigned n_threads, char *error);
 

@@ -1,6 +1,6 @@
 /*
- * Chains that an interrupted "pg_probackup merge" has left behind.  Of the
- * steps of a merge (FORMAT.md 9) each leaves a state:
+ * Chains that an interrupted "pg_probackup merge" has left behind.  Each step of
+ * a merge (doc/catalog.md, "Locks, merge and delete") leaves a state:
  *
  *	FULL MERGING	its files are replaced one by one by those of the target's
  *			time; then its page_header_map, its list, its control file

@@ -5,7 +5,9 @@
  * A tablespace of the map is a link pg_tblspc/OID at the mount, which leads to
  * TABLESPACE_SHOWN/OID beneath the same root; the location that the map names,
  * production's, is text and never followed.  The N-th external directory is
- * shown as EXTERNAL_SHOWN/N.  FORMAT.md 7.
+ * shown as EXTERNAL_SHOWN/N.
+ *
+ * Format: doc/catalog.md, "Directories, tablespaces, external directories".
  */
 #ifndef PROBACKUP_TABLESPACE_H
 #define PROBACKUP_TABLESPACE_H
