@@ -1,5 +1,7 @@
 /*
- * Everything before the first fork: lock, binding, owner, store, log.
+ * The beginning of a mount, in the supervisor: what is decided before the
+ * preparer starts (begin_mount()), and what its report decides before the mount
+ * is made (begin_bind(), begin_hold()).
  */
 #ifndef SUPERVISOR_BEGIN_H
 #define SUPERVISOR_BEGIN_H

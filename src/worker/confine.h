@@ -1,5 +1,5 @@
 /*
- * What both of the worker's programs do first.
+ * Entering the sandbox: each program of worker.h begins with it.
  */
 #ifndef WORKER_CONFINE_H
 #define WORKER_CONFINE_H
