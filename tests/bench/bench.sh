@@ -14,7 +14,7 @@
 # BENCH_DIR	where to work, on the file system that is to be measured (/tmp)
 #
 # Results go to bench/out/ of the build directory: table.txt, readme.md (the targets
-# as the README quotes them), results.json, plot.svg, and samples.tsv with every
+# as doc/performance.md quotes them), results.json, plot.svg, and samples.tsv with every
 # single measurement.
 #
 # As the end-to-end tests do, it runs in mount, process and IPC namespaces of

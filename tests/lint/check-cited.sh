@@ -64,8 +64,8 @@ cat $sources "$srcdir"/tests/*/*.[ch] "$srcdir/doc/completion/pbkfs" | grep -vE 
     grep -oE '[A-Za-z_][A-Za-z0-9_]*\)?\(' | tr -d '()' | sort -u >"$work/functions"
 {
 	comments $sources
-	for doc in README CONTRIBUTING.md doc/architecture.md doc/catalog.md doc/format.md doc/security.md; do
-		awk -v name="$doc" '{ print name ":" FNR ": " $0 }' "$srcdir/$doc"
+	for doc in "$srcdir/README" "$srcdir"/*.md "$srcdir"/doc/*.md; do
+		awk -v name="${doc#"$srcdir/"}" '{ print name ":" FNR ": " $0 }' "$doc"
 	done
 } >"$work/text"
 cited <"$work/text" | grep -v '[A-Z][.]' >"$work/cited"	# but for placeholders, test-NAME.sh
