@@ -1,6 +1,6 @@
 # What comments of src/ and lib/ and the documents send their reader to is in the tree: a file,
 # by its path or the end of that; a section of a document (doc/catalog.md, "Page streams"); a
-# function(), by its name.
+# function() and a struct, by their names.
 . "$srcdir/tests/tap.sh"
 (cd "$srcdir" && find src lib tests doc m4 -type f && ls README ./*.*) | sed 's|^\./||' >"$work/tree"
 # Headers that come from elsewhere: the kernel's, the C library's, PostgreSQL's.
@@ -39,6 +39,15 @@ cited_functions() {
 		    rest = substr(rest, RSTART + RLENGTH)
 	    } }'
 }
+# The same for structs, `struct NAME`.
+cited_structs() {
+	awk '{
+	    where = $1; rest = substr($0, length(where) + 1)
+	    while (match(rest, /`struct [a-z_]+`/)) {
+		    print where, substr(rest, RSTART + 8, RLENGTH - 9)
+		    rest = substr(rest, RSTART + RLENGTH)
+	    } }'
+}
 # Of what these have printed, what is not there.
 without_file() {
 	awk -v foreign="$foreign" -v tree="$work/tree" '
@@ -57,11 +66,17 @@ without_function() {
 	    BEGIN { while ((getline name <names) > 0) there[name] }
 	    !($2 in there) && $2 !~ uncalled'
 }
+without_struct() {
+	awk -v names="$work/structs" '
+	    BEGIN { while ((getline name <names) > 0) there[name] }
+	    !($2 in there)'
+}
 
 sources=$(find "$srcdir/src" "$srcdir/lib" -name '*.[ch]' | sort)
 # Whatever stands before a parenthesis in code: functions, macros, members that are called.
 cat $sources "$srcdir"/tests/*/*.[ch] "$srcdir/doc/completion/pbkfs" | grep -vE '^[[:space:]]*/?\*' |
     grep -oE '[A-Za-z_][A-Za-z0-9_]*\)?\(' | tr -d '()' | sort -u >"$work/functions"
+cat $sources | grep -vE '^[[:space:]]*/?\*' | grep -oE 'struct [a-z_]+' | sed 's/struct //' | sort -u >"$work/structs"
 {
 	comments $sources
 	for doc in "$srcdir/README" "$srcdir"/*.md "$srcdir"/doc/*.md; do
@@ -71,18 +86,20 @@ cat $sources "$srcdir"/tests/*/*.[ch] "$srcdir/doc/completion/pbkfs" | grep -vE 
 cited <"$work/text" | grep -v '[A-Z][.]' >"$work/cited"	# but for placeholders, test-NAME.sh
 cited_sections <"$work/text" >"$work/sections"
 cited_functions <"$work/text" >"$work/called"
+cited_structs <"$work/text" >"$work/structures"
 check "files are cited" [ "$(wc -l <"$work/cited")" -gt 200 ]
 check "sections are cited" [ "$(wc -l <"$work/sections")" -gt 5 ]
 check "functions are cited" [ "$(wc -l <"$work/called")" -gt 300 ]
 equal "each file is there" "" "$(without_file <"$work/cited")"
 equal "each section is there" "" "$(without_section <"$work/sections")"
 equal "each function is there" "" "$(without_function <"$work/called")"
+equal "each struct is there" "" "$(without_struct <"$work/structures")"
 
 # The test of this test.
 cat >"$work/a.c" <<'.'
 /*
  * As gone.c, cow/cow.h and linux/fuse.h have it: doc/catalog.md, "Page
- * streams" and "Nowhere".  cow_read() calls is_gone().
+ * streams" and "Nowhere".  cow_read() calls is_gone(), which has no `struct cow`, but `struct lost`.
  */
 char *s = "other.c";
 .
@@ -92,4 +109,5 @@ equal "a section that is not there is found" "$work/a.c:1: doc/catalog.md: Nowhe
     "$(cited_sections <"$work/text" | without_section)"
 equal "a function that is not there is found" "$work/a.c:1: is_gone" \
     "$(cited_functions <"$work/text" | without_function)"
+equal "a struct that is not there is found" "$work/a.c:1: lost" "$(cited_structs <"$work/text" | without_struct)"
 plan_done
