@@ -17,13 +17,13 @@
 #define OPTIONS_MAX	64
 #define LONG_ONLY	256	/* keys of options without a letter begin here */
 
-enum option_type { OPT_FLAG, OPT_TEXT, OPT_LIST, OPT_NUMBER, OPT_SIZE, OPT_CHOICE };
+enum option_type { OPT_FLAG, OPT_TEXT, OPT_LIST, OPT_NUMBER, OPT_SIZE, OPT_CHOICE, OPT_HEADING };
 
 struct option_def {
 	char	letter;		/* 0 = none */
 	const char *name;
 	const char *arg;	/* NULL = takes none */
-	const char *help;
+	const char *help;	/* lines of up to 48 columns */
 	enum option_type type;
 	size_t	offset;		/* in struct options */
 	const char *choices;	/* OPT_CHOICE: "first|second", numbered from 0 */
@@ -38,114 +38,142 @@ struct operand_def {
 };
 
 #define AT(field)	offsetof(struct options, field)
+/* A row that is no option: the help prints it above those that follow. */
+#define HEADING(text)	{ 0, NULL, NULL, text, OPT_HEADING, 0, NULL, 0, true }
+#define STORE_OPTION \
+	{ 'B', "pbk-store", "DIR", "use this pg_probackup catalog", OPT_TEXT, AT(store), \
+	    NULL, 0, false }
+#define INSTANCE_OPTION(what) \
+	{ 'I', "instance", "NAME", what " this instance of the catalog", OPT_TEXT, AT(instance), \
+	    NULL, 0, false }
 #define FORMAT_OPTION \
-	{ 0, "format", "FORMAT", "text or json", OPT_CHOICE, AT(format), "text|json", 0, false }
+	{ 0, "format", "FORMAT", "print text (default) or json", OPT_CHOICE, AT(format), \
+	    "text|json", 0, false }
+#define SANDBOX_OPTION \
+	{ 0, "sandbox", "LEVEL", "confine by full (default), seccomp-only, or none", OPT_CHOICE, \
+	    AT(sandbox), "full|seccomp-only|none", 0, false }
 #define TARGET_OPTIONS(what) \
-	{ 0, "recovery-target", "WHAT", "immediate: the end of the backup; latest: of the archive", \
-	    OPT_TEXT, AT(target), NULL, 0, false }, \
+	{ 0, "recovery-target", "END", what " the end\n" \
+	    "of the backup (immediate) or archive (latest)", OPT_TEXT, AT(target), NULL, 0, false }, \
 	{ 0, "recovery-target-time", "TIME", what " this time", OPT_TEXT, AT(target_time), \
 	    NULL, 0, false }, \
 	{ 0, "recovery-target-xid", "XID", what " this transaction", OPT_TEXT, AT(target_xid), \
 	    NULL, 0, false }, \
-	{ 0, "recovery-target-lsn", "LSN", what " this position", OPT_TEXT, AT(target_lsn), \
+	{ 0, "recovery-target-lsn", "LSN", what " this WAL position", OPT_TEXT, AT(target_lsn), \
 	    NULL, 0, false }, \
 	{ 0, "recovery-target-name", "NAME", what " this restore point", OPT_TEXT, \
 	    AT(target_name), NULL, 0, false }, \
-	{ 0, "recovery-target-timeline", "TLI", "current, latest, or the number of one", OPT_TEXT, \
-	    AT(timeline), NULL, 0, false }
-#define HELP_OPTION	{ 'h', "help", NULL, "show this help", OPT_FLAG, AT(help), NULL, 0, false }
+	{ 0, "recovery-target-timeline", "TLI", "follow timeline current (default), latest,\n" \
+	    "or the one with this number", OPT_TEXT, AT(timeline), NULL, 0, false }
+#define HELP_OPTION	{ 'h', "help", NULL, "show this help, then exit", OPT_FLAG, AT(help), NULL, 0, false }
 
 static const struct option_def mount_options[] = {
-	{ 'B', "pbk-store", "DIR", "the pg_probackup catalog", OPT_TEXT, AT(store), NULL, 0, false },
-	{ 'D', "mnt-path", "DIR", "where to mount", OPT_TEXT, AT(mnt), NULL, 0, false },
-	{ 'd', "diff-dir", "DIR", "where changes are kept", OPT_TEXT, AT(diff), NULL, 0, false },
-	{ 'I', "instance", "NAME", "the instance of the catalog", OPT_TEXT, AT(instance),
-	    NULL, 0, false },
-	{ 'i', "backup-id", "ID", "the backup to mount; latest: the newest", OPT_TEXT,
+	HEADING("Options controlling what is mounted"),
+	STORE_OPTION,
+	INSTANCE_OPTION("mount a backup of"),
+	{ 'i', "backup-id", "ID", "mount this backup, or the newest (latest)", OPT_TEXT,
 	    AT(backup_id), NULL, 0, false },
-	TARGET_OPTIONS("recover from the archive up to"),
-	{ 0, "recovery-target-inclusive", "BOOL", "true or false: the target itself, too", OPT_TEXT,
-	    AT(inclusive), NULL, 0, false },
-	{ 0, "recovery-target-action", "ACTION", "pause, promote or shutdown at the target",
-	    OPT_TEXT, AT(action), NULL, 0, false },
-	{ 'R', "restore-as-replica", NULL, "make it a standby", OPT_FLAG, AT(replica), NULL, 0, false },
-	{ 0, "restore-command", "COMMAND", "where the server gets WAL, instead of .pbkfs/wal",
-	    OPT_TEXT, AT(restore_command), NULL, 0, false },
-	{ 0, "set", "NAME=VALUE", "a setting of the server; may be given again", OPT_LIST, AT(set),
-	    NULL, 0, false },
-	{ 0, "keep-settings", NULL, "no settings that keep the server from production", OPT_FLAG,
-	    AT(keep_settings), NULL, 0, false },
-	{ 'T', "tablespace-mapping", "OLD=NEW", "a real copy of this tablespace; may be given again",
-	    OPT_LIST, AT(tablespaces), NULL, 0, false },
-	{ 0, "external-mapping", "OLD=NEW", "a real copy of this external directory", OPT_LIST,
-	    AT(externals), NULL, 0, false },
-	{ 0, "db-include", "NAME", "this database alone; may be given again", OPT_LIST,
+	{ 0, "db-include", "NAME", "mount this database only; can be repeated", OPT_LIST,
 	    AT(db_include), NULL, 0, false },
-	{ 0, "db-exclude", "NAME", "all but this database; may be given again", OPT_LIST,
+	{ 0, "db-exclude", "NAME", "mount all but this database; can be repeated", OPT_LIST,
 	    AT(db_exclude), NULL, 0, false },
-	{ 0, "skip-external-dirs", NULL, "leave external directories out", OPT_FLAG,
+	{ 0, "skip-external-dirs", NULL, "do not mount external directories", OPT_FLAG,
 	    AT(skip_external), NULL, 0, false },
-	{ 0, "wait", NULL, "return once the mount answers", OPT_FLAG, AT(wait), NULL, 0, false },
-	{ 0, "timeout", "SEC", "wait no longer than this", OPT_NUMBER, AT(timeout), NULL,
-	    1000000, false },
+	{ 0, "verify", "WHEN", "compare pages with their checksums: auto\n"
+	    "(default), on, or off", OPT_CHOICE, AT(verify), "auto|on|off", 0, false },
+	{ 0, "store-lock", "WHEN", "lock the backups against merge and delete of\n"
+	    "pg_probackup: auto (default), yes, or no", OPT_CHOICE, AT(store_lock), "auto|yes|no",
+	    0, false },
+	{ 0, "force", NULL, "mount backups that are in doubt, or after an\n"
+	    "unclean end of a --perf-unsafe mount", OPT_FLAG, AT(force), NULL, 0, false },
+
+	HEADING("Options controlling locations"),
+	{ 'D', "mnt-path", "DIR", "mount at this directory", OPT_TEXT, AT(mnt), NULL, 0, false },
+	{ 'd', "diff-dir", "DIR", "keep changes in this directory", OPT_TEXT, AT(diff),
+	    NULL, 0, false },
+	{ 'T', "tablespace-mapping", "OLD=NEW", "copy tablespace OLD into directory NEW;\n"
+	    "can be repeated", OPT_LIST, AT(tablespaces), NULL, 0, false },
+	{ 0, "external-mapping", "OLD=NEW", "copy external directory OLD into directory NEW;\n"
+	    "can be repeated", OPT_LIST, AT(externals), NULL, 0, false },
+	{ 0, "wal", "WHERE", "keep pg_wal outside of the mount (direct),\n"
+	    "inside (mount), or as is possible (auto,\ndefault)", OPT_CHOICE, AT(wal),
+	    "auto|mount|direct", 0, false },
+
+	HEADING("Options controlling recovery"),
+	TARGET_OPTIONS("recover up to"),
+	{ 0, "recovery-target-inclusive", "BOOL", "stop just after the target (true), or just\n"
+	    "before (false)", OPT_TEXT, AT(inclusive), NULL, 0, false },
+	{ 0, "recovery-target-action", "ACTION", "pause (default), promote, or shutdown at the\n"
+	    "target", OPT_TEXT, AT(action), NULL, 0, false },
+	{ 'R', "restore-as-replica", NULL, "make a standby of it", OPT_FLAG, AT(replica), NULL, 0, false },
+	{ 0, "restore-command", "COMMAND", "get WAL by this command, not from .pbkfs/wal",
+	    OPT_TEXT, AT(restore_command), NULL, 0, false },
+
+	HEADING("Options controlling the clone"),
+	{ 0, "set", "NAME=VALUE", "set a configuration parameter; can be repeated", OPT_LIST, AT(set),
+	    NULL, 0, false },
+	{ 0, "keep-settings", NULL, "keep settings that may affect production", OPT_FLAG,
+	    AT(keep_settings), NULL, 0, false },
+
+	HEADING("Options controlling who may do what"),
+	{ 0, "owner", "USER[:GROUP]", "mount for this user, as root", OPT_TEXT, AT(owner),
+	    NULL, 0, false },
+	{ 0, "context", "LABEL", "give all files this SELinux label, as root", OPT_TEXT,
+	    AT(context), NULL, 0, false },
+	SANDBOX_OPTION,
+
+	HEADING("Options controlling durability and memory"),
+	{ 0, "perf-unsafe", NULL, "let fsync return at once; a crash may lose the\n"
+	    "changes", OPT_FLAG, AT(perf_unsafe), NULL, 0, false },
+	{ 0, "no-wal", NULL, "remove WAL, and with it all changes, at unmount", OPT_FLAG,
+	    AT(no_wal), NULL, 0, false },
+	{ 0, "cache", "MODE", "report a full disk at fsync (writeback,\n"
+	    "default), or at each write (writethrough)", OPT_CHOICE, AT(cache),
+	    "writeback|writethrough", 0, false },
+	{ 0, "cache-size", "SIZE", "use this much memory for block maps, e.g. 256M", OPT_SIZE,
+	    AT(cache_size), NULL, UINT64_MAX, false },
+	{ 0, "threads", "N", "use this many serving threads", OPT_NUMBER, AT(threads), NULL,
+	    SHARED_SLOTS, true },
+
+	HEADING("Options controlling logging and the command"),
+	{ 0, "log-file", "FILE", "log to this file, not to .pbkfs/pbkfs.log", OPT_TEXT,
+	    AT(log_file), NULL, 0, false },
+	{ 0, "log-limit", "SIZE", "rename the log file at this size (default 16M)", OPT_SIZE,
+	    AT(log_limit), NULL, UINT64_MAX, false },
+	{ 0, "log-format", "FORMAT", "log text (default) or json", OPT_CHOICE, AT(log_format),
+	    "text|json", 0, false },
+	{ 0, "log-sink", "SINK", "log to file (default) or journald", OPT_CHOICE, AT(log_sink),
+	    "file|journald", 0, false },
+	{ 0, "debug", NULL, "log more", OPT_FLAG, AT(debug), NULL, 0, false },
+	{ 0, "pid-file", "FILE", "write the supervisor's pid to this file", OPT_TEXT,
+	    AT(pid_file), NULL, 0, false },
 	{ 0, "console", NULL, "stay in the foreground; Ctrl-C unmounts", OPT_FLAG, AT(console),
 	    NULL, 0, false },
-	{ 0, "force", NULL, "mount damaged backups, or after an unclean --perf-unsafe mount",
-	    OPT_FLAG, AT(force), NULL, 0, false },
-	{ 0, "perf-unsafe", NULL, "fsync returns at once; power loss loses the changes",
-	    OPT_FLAG, AT(perf_unsafe), NULL, 0, false },
-	{ 0, "no-wal", NULL, "drop WAL at unmount; the changes are lost with it", OPT_FLAG,
-	    AT(no_wal), NULL, 0, false },
-	{ 0, "wal", "WHERE", "direct: pg_wal outside of the mount; mount: inside", OPT_CHOICE,
-	    AT(wal), "auto|mount|direct", 0, false },
-	{ 0, "cache", "MODE", "writeback, or writethrough: no space is told by write()",
-	    OPT_CHOICE, AT(cache), "writeback|writethrough", 0, false },
-	{ 0, "store-lock", "WHEN", "lock the backups against pg_probackup's merge and delete",
-	    OPT_CHOICE, AT(store_lock), "auto|yes|no", 0, false },
-	{ 0, "verify", "WHEN", "compare each page of a backup with its checksums", OPT_CHOICE,
-	    AT(verify), "auto|on|off", 0, false },
-	{ 0, "owner", "USER[:GROUP]", "as root: for whom to mount", OPT_TEXT, AT(owner),
-	    NULL, 0, false },
-	{ 0, "context", "LABEL", "as root: SELinux's label of all files in the mount", OPT_TEXT,
-	    AT(context), NULL, 0, false },
-	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),
-	    "full|seccomp-only|none", 0, false },
-	{ 0, "log-file", "FILE", "instead of .pbkfs/pbkfs.log", OPT_TEXT, AT(log_file),
-	    NULL, 0, false },
-	{ 0, "log-limit", "SIZE", "of the log file, 16M by default; then it is renamed", OPT_SIZE,
-	    AT(log_limit), NULL, UINT64_MAX, false },
-	{ 0, "log-format", "FORMAT", "text or json", OPT_CHOICE, AT(log_format), "text|json",
-	    0, false },
-	{ 0, "log-sink", "SINK", "file or journald", OPT_CHOICE, AT(log_sink), "file|journald",
-	    0, false },
-	{ 0, "debug", NULL, "log more", OPT_FLAG, AT(debug), NULL, 0, false },
-	{ 0, "pid-file", "FILE", "holds the supervisor's pid while mounted", OPT_TEXT,
-	    AT(pid_file), NULL, 0, false },
-	{ 0, "cache-size", "SIZE", "memory for block maps, e.g. 256M", OPT_SIZE, AT(cache_size),
-	    NULL, UINT64_MAX, false },
-	{ 0, "threads", "N", "serving threads", OPT_NUMBER, AT(threads), NULL, SHARED_SLOTS, true },
+	{ 0, "wait", NULL, "wait until the mount answers", OPT_FLAG, AT(wait), NULL, 0, false },
+	{ 0, "timeout", "SECS", "wait no longer than this", OPT_NUMBER, AT(timeout), NULL,
+	    1000000, false },
 	HELP_OPTION,
 };
 
 static const struct option_def unmount_options[] = {
-	{ 'D', "mnt-path", "DIR", "what to unmount", OPT_TEXT, AT(mnt), NULL, 0, false },
-	{ 'd', "diff-dir", "DIR", "its diff directory, to be sure, or instead", OPT_TEXT,
-	    AT(diff), NULL, 0, false },
-	{ 0, "force", NULL, "kill its processes and detach it, in use or not", OPT_FLAG,
+	{ 'D', "mnt-path", "DIR", "unmount what is mounted there", OPT_TEXT, AT(mnt), NULL, 0, false },
+	{ 'd', "diff-dir", "DIR", "unmount it only if this is its diff directory;\n"
+	    "or find it by this directory", OPT_TEXT, AT(diff), NULL, 0, false },
+	{ 0, "force", NULL, "kill its processes, and detach it even if in use", OPT_FLAG,
 	    AT(force), NULL, 0, false },
 	HELP_OPTION,
 };
 
 static const struct option_def stat_options[] = {
-	{ 'D', "mnt-path", "DIR", "the mount", OPT_TEXT, AT(mnt), NULL, 0, false },
+	{ 'D', "mnt-path", "DIR", "show the figures of this mount", OPT_TEXT, AT(mnt), NULL, 0, false },
 	FORMAT_OPTION,
-	{ 0, "counters-reset", NULL, "set the counters to zero first", OPT_FLAG,
+	{ 0, "counters-reset", NULL, "reset the counters first", OPT_FLAG,
 	    AT(counters_reset), NULL, 0, false },
 	HELP_OPTION,
 };
 
 static const struct option_def cleanup_options[] = {
-	{ 'd', "diff-dir", "DIR", "the diff directory to empty", OPT_TEXT, AT(diff),
+	{ 'd', "diff-dir", "DIR", "empty this diff directory", OPT_TEXT, AT(diff),
 	    NULL, 0, false },
 	{ 0, "force", NULL, "unmount it first, as unmount --force does", OPT_FLAG, AT(force),
 	    NULL, 0, false },
@@ -153,26 +181,23 @@ static const struct option_def cleanup_options[] = {
 };
 
 static const struct option_def archive_get_options[] = {
-	{ 'B', "pbk-store", "DIR", "the pg_probackup catalog", OPT_TEXT, AT(store), NULL, 0, false },
-	{ 'I', "instance", "NAME", "the instance of the catalog", OPT_TEXT, AT(instance),
-	    NULL, 0, false },
-	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),
-	    "full|seccomp-only|none", 0, false },
+	STORE_OPTION,
+	INSTANCE_OPTION("get WAL of"),
+	SANDBOX_OPTION,
 	{ 0, "debug", NULL, "log more", OPT_FLAG, AT(debug), NULL, 0, false },
 	HELP_OPTION,
 };
 
 static const struct operand_def archive_get_operands[] = {
-	{ "FILE", "the name of the WAL file, %f of restore_command", AT(wal_file) },
+	{ "FILE", "name of the WAL file, %f of restore_command", AT(wal_file) },
 	{ "PATH", "where to write it, %p of restore_command", AT(wal_path) },
 };
 
 static const struct option_def show_options[] = {
-	{ 'B', "pbk-store", "DIR", "the pg_probackup catalog", OPT_TEXT, AT(store), NULL, 0, false },
-	{ 'I', "instance", "NAME", "this instance only", OPT_TEXT, AT(instance), NULL, 0, false },
+	STORE_OPTION,
+	INSTANCE_OPTION("show only"),
 	FORMAT_OPTION,
-	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),
-	    "full|seccomp-only|none", 0, false },
+	SANDBOX_OPTION,
 	HELP_OPTION,
 };
 
@@ -182,17 +207,15 @@ static const struct option_def list_options[] = {
 };
 
 static const struct option_def verify_options[] = {
-	{ 'B', "pbk-store", "DIR", "the pg_probackup catalog", OPT_TEXT, AT(store), NULL, 0, false },
-	{ 'I', "instance", "NAME", "the instance of the catalog", OPT_TEXT, AT(instance),
-	    NULL, 0, false },
-	{ 'i', "backup-id", "ID", "the backup to check, with its chain; latest: the newest",
+	STORE_OPTION,
+	INSTANCE_OPTION("check a backup of"),
+	{ 'i', "backup-id", "ID", "check this backup, or the newest (latest), with\nits chain",
 	    OPT_TEXT, AT(backup_id), NULL, 0, false },
 	TARGET_OPTIONS("check the newest backup for"),
-	{ 'j', "threads", "N", "check that many files at a time", OPT_NUMBER, AT(threads),
+	{ 'j', "threads", "N", "check this many files at a time", OPT_NUMBER, AT(threads),
 	    NULL, VERIFY_THREADS_MAX, false },
-	{ 0, "sandbox", "LEVEL", "full, or less: seccomp-only, none", OPT_CHOICE, AT(sandbox),
-	    "full|seccomp-only|none", 0, false },
-	{ 0, "debug", NULL, "name system calls that are refused", OPT_FLAG, AT(debug),
+	SANDBOX_OPTION,
+	{ 0, "debug", NULL, "log system calls that are refused", OPT_FLAG, AT(debug),
 	    NULL, 0, false },
 	HELP_OPTION,
 };
@@ -201,17 +224,17 @@ static const struct option_def verify_options[] = {
 	{ #name, synopsis, summary, name##_options, ARRAY_SIZE(name##_options), cmd_##name, NULL, 0 }
 
 static const struct command commands[] = {
-	COMMAND(mount, "-B DIR -D DIR -d DIR -I NAME -i ID|latest [options]",
+	COMMAND(mount, "-B DIR -I NAME -i ID|latest -D DIR -d DIR [OPTION]...",
 	    "mount a backup as a PostgreSQL data directory"),
 	COMMAND(unmount, "-D DIR|-d DIR [--force]", "unmount it"),
-	COMMAND(stat, "-D DIR [--format text|json] [--counters-reset]",
+	COMMAND(stat, "-D DIR [OPTION]...",
 	    "show what a mount does"),
 	COMMAND(cleanup, "-d DIR [--force]", "empty a diff directory"),
-	COMMAND(show, "-B DIR [-I NAME] [--format text|json]",
+	COMMAND(show, "-B DIR [-I NAME] [OPTION]...",
 	    "show the backups of a catalog, and which can be mounted"),
-	COMMAND(list, "[--format text|json]", "list the mounts of this host"),
-	COMMAND(verify, "-B DIR -I NAME -i ID|latest [-j N]", "check all that a backup's chain stores"),
-	{ "archive-get", "-B DIR -I NAME FILE PATH", "fetch a WAL file from the archive, for restore_command",
+	COMMAND(list, "[OPTION]...", "list the mounts of this host"),
+	COMMAND(verify, "-B DIR -I NAME -i ID|latest [OPTION]...", "check all that a backup's chain stores"),
+	{ "archive-get", "-B DIR -I NAME [OPTION]... FILE PATH", "get a WAL file from the archive, for restore_command",
 	  archive_get_options, ARRAY_SIZE(archive_get_options), cmd_archive_get,
 	  archive_get_operands, ARRAY_SIZE(archive_get_operands) },
 };
@@ -294,6 +317,8 @@ set_value(const struct option_def *d, const char *text, struct options *o)
 		return parse_number(text, d->type == OPT_SIZE, d->max, field);
 	case OPT_CHOICE:
 		return parse_choice(d->choices, text, field);
+	case OPT_HEADING:
+		break;
 	}
 	return -EINVAL;
 }
@@ -307,7 +332,9 @@ fill_getopt(const struct command *c, struct option *longs, char *letters)
 	for (i = 0; i < c->n_options; i++) {
 		const struct option_def *d = &c->options[i];
 
-		longs[i] = (struct option){
+		if (d->type == OPT_HEADING)
+			continue;
+		*longs++ = (struct option){
 			d->name, d->arg != NULL ? required_argument : no_argument,
 			NULL, LONG_ONLY + (int)i
 		};
@@ -317,7 +344,7 @@ fill_getopt(const struct command *c, struct option *longs, char *letters)
 		if (d->arg != NULL)
 			*letters++ = ':';
 	}
-	longs[i] = (struct option){ 0 };
+	*longs = (struct option){ 0 };
 	*letters = '\0';
 }
 
@@ -390,42 +417,67 @@ options_usage(void)
 {
 	size_t i;
 
-	cli_print("usage: pbkfs COMMAND [options]\n\n"
-	    "Mounts a pg_probackup backup as a PostgreSQL data directory that can be\n"
-	    "started at once; every change is kept apart in a diff directory.\n\n"
-	    "commands:\n");
+	cli_print("pbkfs mounts a pg_probackup backup as a PostgreSQL data directory.\n\n"
+	    "Usage:\n  pbkfs COMMAND [OPTION]...\n\nCommands:\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		cli_print("  %-13s%s\n", commands[i].name, commands[i].summary);
-	cli_print("\noptions:\n  -h, --help     show this help; pbkfs COMMAND --help tells more\n"
-	    "  -V, --version  show the version\n");
+	cli_print("\nOptions:\n  -h, --help     show this help, then exit\n"
+	    "  -V, --version  output version information, then exit\n\n"
+	    "Run \"pbkfs COMMAND --help\" for the options of a command.\n");
+}
+
+#define HELP_COLUMN	32	/* of 80: where the text of an option begins */
+
+/* Prints what an option or an argument is called, and its text, which may have several lines. */
+static void
+help_line(const char *left, const char *text)
+{
+	size_t n = strcspn(text, "\n");
+
+	/* Where there is no room for a gap, the text begins below. */
+	if (strlen(left) + 4 > HELP_COLUMN)
+		cli_print("  %s\n%*s%.*s\n", left, HELP_COLUMN, "", (int)n, text);
+	else
+		cli_print("  %-*s%.*s\n", HELP_COLUMN - 2, left, (int)n, text);
+	while (text[n] != '\0') {
+		text += n + 1;
+		n = strcspn(text, "\n");
+		cli_print("%*s%.*s\n", HELP_COLUMN, "", (int)n, text);
+	}
+}
+
+static void
+help_option(const struct option_def *d)
+{
+	char left[64];
+
+	if (d->type == OPT_HEADING) {
+		cli_print("\n%s:\n", d->help);
+		return;
+	}
+	if (d->hidden)
+		return;
+	snprintf(left, sizeof(left), "%c%c%s--%s%s%s", d->letter != 0 ? '-' : ' ',
+	    d->letter != 0 ? d->letter : ' ', d->letter != 0 ? ", " : "  ", d->name,
+	    d->arg != NULL ? "=" : "", d->arg != NULL ? d->arg : "");
+	help_line(left, d->help);
 }
 
 void
 options_help(const struct command *c)
 {
-	const struct option_def *d;
-	char left[64];
 	unsigned i;
 
-	cli_print("usage: pbkfs %s %s\n\n%c%s.\n", c->name, c->synopsis,
-	    c->summary[0] - 'a' + 'A', c->summary + 1);
+	cli_print("%c%s.\n\nUsage:\n  pbkfs %s %s\n", c->summary[0] - 'a' + 'A', c->summary + 1,
+	    c->name, c->synopsis);
 	if (c->n_operands > 0)
-		cli_print("\narguments:\n");
+		cli_print("\nArguments:\n");
 	for (i = 0; i < c->n_operands; i++)
-		cli_print("  %-30s%s\n", c->operands[i].name, c->operands[i].help);
-	cli_print("\noptions:\n");
-	for (i = 0; i < c->n_options; i++) {
-		d = &c->options[i];
-		if (d->hidden)
-			continue;
-		snprintf(left, sizeof(left), "%c%c%s--%s%s%s", d->letter != 0 ? '-' : ' ',
-		    d->letter != 0 ? d->letter : ' ', d->letter != 0 ? ", " : "  ", d->name,
-		    d->arg != NULL ? " " : "", d->arg != NULL ? d->arg : "");
-		if (strlen(left) > 28)	/* the text needs a gap: below, in its column */
-			cli_print("  %s\n%32s%s\n", left, "", d->help);
-		else
-			cli_print("  %-30s%s\n", left, d->help);
-	}
+		help_line(c->operands[i].name, c->operands[i].help);
+	if (c->options[0].type != OPT_HEADING)
+		cli_print("\nOptions:\n");
+	for (i = 0; i < c->n_options; i++)
+		help_option(&c->options[i]);
 }
 
 static bool

@@ -51,7 +51,7 @@ const struct command *options_command(const char *name);
  */
 int	options_parse(const struct command *c, int argc, char **argv, struct options *o);
 
-/* Print to standard output. */
+/* Print to standard output, 80 columns at most. */
 void	options_usage(void);
 void	options_help(const struct command *c);
 /* Long names, one a line; of all commands if c is NULL. */

@@ -23,7 +23,7 @@ offers() {
 }
 
 check "the file has no syntax error" bash -n "$srcdir/doc/completion/pbkfs"
-commands=$(pbkfs --help | sed -n '/^commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | tr '\n' ' ')
+commands=$(pbkfs --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | tr '\n' ' ')
 offers "commands" "$commands--help --version" pbkfs ''
 offers "the beginning of a command" "unmount" pbkfs un
 for command in $commands; do
