@@ -1,6 +1,6 @@
 /*
- * Integers in byte arrays, whatever the alignment.  What pg_probackup and
- * PostgreSQL write is little endian on every machine that pbkfs supports.
+ * Integers in byte arrays, whatever their alignment.  PostgreSQL and
+ * pg_probackup write them little endian on every machine that pbkfs supports.
  */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H

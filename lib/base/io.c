@@ -1,3 +1,9 @@
+/*
+ * Reads and writes that are complete, and the opening of files beneath a
+ * directory that others may write: no link is followed, and with
+ * io_admit_only() no file of a stranger is taken.  It logs nothing but such a
+ * refusal.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -183,7 +189,7 @@ io_admit(int fd, const char *name)
 	return -EPERM;
 }
 
-/* Of what was opened; takes fd. */
+/* Applies io_admit() to what was opened; takes fd. */
 static int
 admit_opened(int fd, const char *path, int flags)
 {

@@ -1,6 +1,6 @@
 /*
- * What reading and writing counts.  One struct per thread, so that counting is
- * a plain add; readers of other threads see each number whole.
+ * Counters of reads and writes.  Each thread has a struct of its own, so that
+ * counting is a plain add; other threads that read it see each number whole.
  */
 #ifndef BASE_IOSTATS_H
 #define BASE_IOSTATS_H

@@ -1,3 +1,9 @@
+/*
+ * The reader and the writer of JSON.  Both are bounded: the supervisor reads
+ * bindings and records that an owner can write, and a text of whatever shape
+ * costs it no more than the nodes that its caller gave.  They have no more than
+ * their callers need.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -435,7 +441,7 @@ put_quoted(struct json_out *o, const char *text)
 	put(o, "\"", 1);
 }
 
-/* What stands before a value: comma, new line, key. */
+/* Writes what stands before a value: a comma, a new line, the key. */
 static void
 lead(struct json_out *o, const char *key)
 {

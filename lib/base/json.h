@@ -74,7 +74,7 @@ void	json_put_string(struct json_out *o, const char *key, const char *text);
 void	json_put_u64(struct json_out *o, const char *key, uint64_t value);
 void	json_put_double(struct json_out *o, const char *key, double value);
 void	json_put_bool(struct json_out *o, const char *key, bool value);
-/* What was read, with all below it: text of others, written as ours. */
+/* Writes a node that was read, with all below it: text of others, in our form. */
 void	json_put_node(struct json_out *o, const char *key, const struct json_node *nodes,
 	    const struct json_node *node);
 

@@ -1,3 +1,8 @@
+/*
+ * Levels, the sink and budgets of lines.  Each process chooses its sink;
+ * without one lines go to standard error.  Files and rotation are the
+ * supervisor's (src/supervisor/logfile.c).
+ */
 #include "config.h"
 
 #include <errno.h>

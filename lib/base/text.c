@@ -1,3 +1,7 @@
+/*
+ * The filter of hostile text, quoting for the shell, sizes and durations for
+ * people.  Nothing here prints.
+ */
 #include "config.h"
 
 #include <errno.h>

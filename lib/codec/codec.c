@@ -1,3 +1,7 @@
+/*
+ * The table of codecs, and the bounds that all of them share.
+ * lib/probackup/records.c takes page records apart; here are bytes and pages.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /*
- * What one codec offers to the table in codec.c; nobody else includes this.
+ * The entry of a codec in the table of codec.c; nobody else includes this.
  */
 #ifndef CODEC_CODEC_IMPL_H
 #define CODEC_CODEC_IMPL_H

@@ -1,3 +1,7 @@
+/*
+ * Raw blocks of LZ4.  Frames, which the WAL archive has, are read by
+ * lib/probackup/segstream.c.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * Single frames of Zstandard.  Files of several, which the WAL archive has, are
+ * read by lib/probackup/segstream.c.
+ */
 #include "config.h"
 
 #include <errno.h>

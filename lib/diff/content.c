@@ -1,3 +1,7 @@
+/*
+ * Content files and the block maps on disk.  kinds.c holds a map in memory, and
+ * lib/cow decides when something has to be durable.
+ */
 #include "config.h"
 
 #include <dirent.h>
@@ -163,7 +167,7 @@ check_header(int fd, uint64_t number)
 	return -EUCLEAN;
 }
 
-/* Takes the n kinds that stand at block first. */
+/* Takes the n kinds found, of the blocks from first on, into kinds. */
 static int
 take_kinds(struct kinds *kinds, uint64_t number, uint32_t first, const uint8_t *found, size_t n)
 {
@@ -187,7 +191,10 @@ take_kinds(struct kinds *kinds, uint64_t number, uint32_t first, const uint8_t *
 	return 0;
 }
 
-/* Where the file has something, from at on; a file system that cannot say has it there. */
+/*
+ * Returns the next offset from at on where the file has data, -1 if there is
+ * none, or at itself if the file system cannot say.
+ */
 static off_t
 skip_hole(int fd, off_t at)
 {
@@ -250,7 +257,7 @@ content_map_write(struct contents *c, uint64_t number, const struct kinds_part *
 	if ((r = check_header(fd, number)) < 0)
 		return r;
 	*created = r == 0;
-	/* What stands behind a header that never was means nothing. */
+	/* Behind a header that never was written nothing counts. */
 	if (*created && ((r = disk_truncate(fd, 0)) < 0 || (r = write_header(fd, number)) < 0))
 		return r;
 	for (; parts != NULL; parts = parts->next)

@@ -36,17 +36,18 @@ int	content_fd(struct contents *c, uint64_t number, bool create, struct fdref **
 /* fstatat(2) of content file number.  Returns 0, -ENOENT or negative errno. */
 int	content_stat(struct contents *c, uint64_t number, struct stat *st);
 
-/* Removes content file number and its map.  What does not exist is no error. */
+/* Removes content file number and its map.  If they do not exist, that is no error. */
 int	content_remove(struct contents *c, uint64_t number);
 
 /* Makes the names in data/ durable. */
 int	contents_sync_names(struct contents *c);
 
 /*
- * Reads the block map of content file number into kinds, which are fresh: what
- * the content file has is changed then.  What the map lacks, or a missing map, is
- * CONTENT_CHAIN.  Holes of the map cost nothing.  Returns 0, -EUCLEAN if it is not
- * a map of this file and a known format (logged), or negative errno.
+ * Reads the block map of content file number into kinds, which are fresh, and
+ * takes the blocks that the content file has as changed.  A missing map, or the
+ * part that a short one lacks, is CONTENT_CHAIN.  Holes of the map cost
+ * nothing.  Returns 0, -EUCLEAN if it is not a map of this file and of a known
+ * format (logged), or negative errno.
  */
 int	content_map_read(struct contents *c, uint64_t number, struct kinds *kinds);
 

@@ -1,3 +1,8 @@
+/*
+ * The system calls that change the diff directory, one function for each.
+ * Tests put faults and records of writes in their place; so nothing is decided
+ * here.
+ */
 #include "config.h"
 
 #include <errno.h>

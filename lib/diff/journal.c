@@ -1,3 +1,7 @@
+/*
+ * The file of the journal: frames, checks, appends and syncs records, and reads
+ * them again at the next mount.  lib/cow (apply.c) knows what a record means.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -256,7 +260,7 @@ decode(const unsigned char *at, size_t have, uint64_t seq, struct journal_record
 	return true;
 }
 
-/* The end of what can be replayed: cuts off what a crash left behind it. */
+/* Cuts off what a crash has left behind the last record that can be replayed. */
 static int
 finish_replay(struct journal *j, ssize_t left)
 {

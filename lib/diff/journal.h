@@ -114,9 +114,9 @@ uint64_t journal_last(const struct journal *j);
 uint64_t journal_durable(const struct journal *j);
 
 /*
- * Makes what is there durable, the file's name and that of data/ included.  Has
- * to come before the first record that says that a mount began: whoever made
- * the file, or put it in the place of another, may have died before he could.
+ * Makes the journal durable, with its name and that of data/.  Call it before
+ * the first record that says that a mount began: whoever made the file, or put
+ * it in the place of another, may have died before he could.
  */
 int	journal_settle(struct journal *j, int diff_fd);
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a block map says of a block; one byte each. */
+/* The kind of a block, as a block map has it; one byte each. */
 enum content_kind {
 	CONTENT_CHAIN = 0,	/* not here: the backup's */
 	CONTENT_FULL = 1,	/* here */
@@ -32,8 +32,9 @@ void	kinds_free(struct kinds *k);
 uint32_t kinds_count(const struct kinds *k);
 
 /*
- * What block b is; CONTENT_CHAIN beyond the end.  Safe beside kinds_set_full(): once it
- * says FULL, what was written before that call is seen.
+ * The kind of block b; CONTENT_CHAIN beyond the end.  Safe beside
+ * kinds_set_full(): who is told FULL also sees all that was written before that
+ * call.
  */
 enum content_kind kinds_get(const struct kinds *k, uint32_t b);
 
@@ -52,7 +53,7 @@ bool	kinds_all_full(const struct kinds *k, uint32_t n);
  */
 int	kinds_take_changed(struct kinds *k, struct kinds_part **parts);
 bool	kinds_changed(const struct kinds *k);
-/* What was taken is changed again: it did not reach the disk.  No writer meanwhile. */
+/* Takes parts as changed again: they did not reach the disk.  No writer meanwhile. */
 void	kinds_put_back(struct kinds *k, const struct kinds_part *parts);
 void	kinds_parts_free(struct kinds_part *parts);
 

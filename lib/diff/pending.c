@@ -1,3 +1,7 @@
+/*
+ * Appends to the pending log.  The memory is shared with the workers to come,
+ * and they read it as input (lib/cow).
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * A file of allocated blocks that gives its room to the writes that the kernel
+ * already holds.  It is no quota: who fails at once never gets it.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -68,7 +72,7 @@ reserve_open(int diff_fd, uint64_t bytes, struct reserve **out)
 	}
 	pthread_mutex_init(&r->lock, NULL);
 	r->wanted = MIN(bytes, (free_bytes(diff_fd) + allocated(r->fd)) / OF_FREE);
-	/* What an earlier worker of the mount took is ours. */
+	/* Takes over what an earlier worker of the mount has reserved. */
 	r->held = r->wanted > 0 && allocated(r->fd) >= r->wanted;
 	if (!r->held && (rc = take(r)) < 0)
 		log_warn("could not take a reserve of %llu bytes in the diff directory: %s",

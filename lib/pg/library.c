@@ -1,3 +1,7 @@
+/*
+ * The libraries that are known, and lists of names as a server reads them.
+ * Which of a cluster's libraries stay is decided in src/worker/preload.c.
+ */
 #include "config.h"
 
 #include <ctype.h>
@@ -62,7 +66,7 @@ skip_blanks(const char *p)
 	return p;
 }
 
-/* Copies what stands in quotes, p being behind the first; returns what follows, or NULL. */
+/* Copies a quoted name, p being behind the first quote; returns what follows, or NULL. */
 static const char *
 read_quoted(const char *p, char *name)
 {

@@ -29,7 +29,7 @@ int	library_next(const char **list, char name[LIBRARY_NAME_MAX]);
  */
 int	library_append(char *buf, size_t size, const char *name);
 
-/* What is known of a library; directories before its name and ".so" do not count. */
+/* The kind of a library; directories before its name, and ".so", do not count. */
 enum library_kind library_kind(const char *name);
 
 #endif

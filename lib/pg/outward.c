@@ -1,3 +1,7 @@
+/*
+ * The table of settings.  It holds facts about PostgreSQL and what a clone does
+ * about each; the configuration of a cluster is read in src/worker/settings.c.
+ */
 #include "config.h"
 
 #include <stddef.h>
@@ -11,7 +15,7 @@
 #define KEPT(name, since, until, why)	{ name, since, until, OUTWARD_KEPT, false, why }
 #define INSIDE(name, since, until)	{ name, since, until, OUTWARD_INSIDE, false, "" }
 
-/* What the user should know of the reasons stands in the manual: doc/pbkfs.8, "THE CLONE". */
+/* The reasons that a user should know are in the manual: doc/pbkfs.8, "THE CLONE". */
 const struct outward outward_settings[] = {
 	/* ---- production's archive, standbys and publishers ---- */
 	SET("archive_mode", 0, 0, "off"),

@@ -1,3 +1,7 @@
+/*
+ * Checksum and header of a page, computed from its bytes alone.
+ * lib/probackup/pagecheck.c says which pages are compared, and with what.
+ */
 #include "config.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * What a page of a relation file says about itself: header and checksum.
+ * The header and the checksum of a page of a relation file.
  */
 #ifndef PG_PAGE_H
 #define PG_PAGE_H

@@ -1,3 +1,7 @@
+/*
+ * PostgreSQL's types and sizes that the other rooms need, under their own
+ * names.
+ */
 #ifndef PG_TYPES_H
 #define PG_TYPES_H
 #include <stdint.h>

@@ -1,3 +1,7 @@
+/*
+ * A scanner of configuration files, line by line, and a writer of one setting.
+ * It opens no file and follows no include.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -64,7 +68,7 @@ read_name(struct line *l, char *name)
 	return 0;
 }
 
-/* What stands behind a backslash; advances l over it. */
+/* Reads the escape behind a backslash; advances l over it. */
 static char
 unescape(struct line *l)
 {

@@ -1,3 +1,7 @@
+/*
+ * Reads five settings from pg_control, by the layout of the version that the
+ * file names.  It judges nothing: src/worker/minima.c does.
+ */
 #include "config.h"
 
 #include <errno.h>

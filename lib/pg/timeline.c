@@ -1,3 +1,7 @@
+/*
+ * Reads a timeline history.  It is strict where PostgreSQL is, since a clone
+ * would fail on it later.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * Names of WAL files, read and written.  lib/probackup/archive.c knows the
+ * suffixes of compressed ones.
+ */
 #include "config.h"
 
 #include <errno.h>

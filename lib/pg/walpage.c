@@ -1,3 +1,7 @@
+/*
+ * Compares the header of a WAL page with what is expected.  waltblspc.c looks
+ * at records, and at one kind alone.
+ */
 #include "config.h"
 
 #include <errno.h>

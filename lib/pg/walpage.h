@@ -29,7 +29,7 @@ enum {
 
 #define WALPAGE_WHY_MAX	128	/* bytes of a reason, NUL included */
 
-/* What the header of a segment has to agree with. */
+/* Facts that the header of a segment has to agree with. */
 struct walpage_expected {
 	uint32_t timeline;	/* of the name: the page may be of an ancestor, which is a smaller number */
 	uint64_t segno;

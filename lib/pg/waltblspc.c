@@ -1,3 +1,8 @@
+/*
+ * Finds the records of CREATE TABLESPACE in a window of WAL and makes their
+ * paths empty.  It is no WAL reader: of all other records it wants the length
+ * alone.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -21,7 +26,7 @@ enum {
 #define CREATE		0x00		/* in the high bits of REC_INFO */
 #define ALIGN(n)	(((n) + 7) & ~(size_t)7)
 
-/* What follows it: pieces, each of which begins with its kind. */
+/* Behind the header: pieces, each of which begins with its kind. */
 enum { PIECE_TOPLEVEL_XID = 252, PIECE_ORIGIN, PIECE_DATA_LONG, PIECE_DATA };
 #define PIECES_MAX	16		/* bytes of all that come before the data */
 #define OID_LEN		4
@@ -36,8 +41,8 @@ header_len(const struct waltblspc_window *w, size_t page)
 }
 
 /*
- * Where byte k of the record at `at` is in the window, which it may lie behind:
- * headers of pages lie between.
+ * The offset in the window of byte k of the record at `at`, beyond headers of
+ * pages; it may lie behind the window.
  */
 static size_t
 place_of(const struct waltblspc_window *w, size_t at, size_t k)
@@ -74,7 +79,10 @@ checksum(const unsigned char *rec, size_t len)
 	return crc32c(crc32c(0, rec + REC_HEADER, len - REC_HEADER), rec, REC_CRC);
 }
 
-/* Takes a record's pieces apart: where its data begins, behind the header.  False: it is another. */
+/*
+ * Finds where the data of a record begins, behind the header.  False: the
+ * record has other pieces.
+ */
 static bool
 find_data(const unsigned char *pieces, size_t n, size_t *data, uint32_t *len)
 {
@@ -146,7 +154,10 @@ first_record(const struct waltblspc_window *w, size_t page)
 	return rest < w->page_size - header ? page + header + ALIGN(rest) : 0;
 }
 
-/* Goes to the record behind the one at `at`, if that one ends in the same page. */
+/*
+ * Goes to the next record of the page, or to the next page if the one at `at`
+ * does not end in this one.
+ */
 static void
 step(struct waltblspc *s, size_t at)
 {

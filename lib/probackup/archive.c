@@ -1,3 +1,7 @@
+/*
+ * Finds, opens and lists files of the archive by the names that they have
+ * there.  It decompresses nothing (segstream.c), and looks at no record.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -79,14 +83,14 @@ archive_init(struct archive *a, int store_fd, const char *instance, uint32_t seg
 	return 0;
 }
 
-/* Opened anew each time: it may be made, or be replaced, while we run. */
+/* Opens the directory anew each time: somebody may make or replace it while we run. */
 static int
 open_directory(const struct archive *a, int flags)
 {
 	return io_open_beneath(a->store_fd, a->path, flags | O_DIRECTORY, 0);
 }
 
-/* The name of a file that is stored in this form. */
+/* Writes the name that the file has if it is stored in this form. */
 static void
 stored_name(const struct archive *a, const struct walname *w, const struct form *form,
     char name[WALNAME_MAX + 4])
@@ -100,7 +104,7 @@ stored_name(const struct archive *a, const struct walname *w, const struct form 
 		strcat(name, form->suffix);
 }
 
-/* Whether it is there; anything but a plain file is not. */
+/* Fills f->st if the file is there.  Anything but a plain file is not. */
 static int
 look(int dirfd, struct archive_file *f)
 {
@@ -256,7 +260,7 @@ archive_list_begin(const struct archive *a, uint64_t cookie, struct archive_list
 	return 0;
 }
 
-/* How the name is stored; *len becomes what is left without the suffix. */
+/* Returns the form that the name shows; *len becomes the length without the suffix. */
 static const struct form *
 form_of(const char *name, size_t *len)
 {
@@ -292,7 +296,7 @@ entry_of(const struct archive *a, const struct dirent *d, struct archive_entry *
 	return 0;
 }
 
-/* Whether it is there in a form that is looked for earlier, too. */
+/* Whether the directory also has it in a form that archive_find() prefers. */
 static bool
 is_there_before(const struct archive_list *l, const struct archive_entry *e, const struct form *form)
 {

@@ -1,7 +1,7 @@
 /*
- * The WAL archive of an instance, wal/NAME in the catalog: finding files by
- * the names that PostgreSQL asks for, listing them, and looking at their first
- * page.  Everything here reads.
+ * The WAL archive of an instance, wal/NAME in the catalog: finding files by the
+ * names that PostgreSQL asks for, listing them, and looking at their first
+ * page.  Everything here reads.  Format: doc/catalog.md, "The WAL archive".
  *
  * A segment is kept as it is or compressed, "NAME.gz", "NAME.lz4" or
  * "NAME.zst"; the last one of a timeline that was left is "NAME.partial", or

@@ -1,3 +1,7 @@
+/*
+ * Builds the text of postgresql.auto.conf in memory.  src/worker/provision.c
+ * reads the old one and writes the new one.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -41,7 +41,7 @@ void	autoconf_set(struct autoconf *a, const char *name, const char *value);
 void	autoconf_set_clone(struct autoconf *a, unsigned server_version, const char *instance,
 	    const char *id);
 
-/* What a server is to do about WAL, as restore would be told. */
+/* The recovery that a server is to do, in the terms of restore. */
 struct autoconf_recovery {
 	const struct recovery_target *target;
 	const char *inclusive;		/* "true", "false", or NULL: not said */

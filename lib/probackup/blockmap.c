@@ -1,3 +1,7 @@
+/*
+ * Builds and frees block maps.  It reads record headers through records.c and
+ * no page; lib/cow decides how long a map is kept.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -13,7 +17,7 @@
 
 #define MAPPED_MIN	(2 * MiB)	/* more than the map of a segment has */
 
-/* Of one block. */
+/* Bytes of memory that one block takes. */
 static size_t
 block_bytes(bool with_marks)
 {
@@ -28,7 +32,10 @@ blockmap_bytes(const struct blockmap *m)
 	return sizeof(*m) + (size_t)m->n * block_bytes(m->mark != NULL);
 }
 
-/* Zeroed.  Large ones are pages of the kernel's, which cost nothing until they are used. */
+/*
+ * Returns zeroed memory.  Large arrays are fresh pages of the kernel's, which
+ * cost nothing until somebody writes them.
+ */
 static void *
 new_arrays(size_t size)
 {
@@ -97,8 +104,8 @@ claim(struct blockmap *m, const struct records *rec, uint8_t p, BlockNumber limi
 }
 
 /*
- * Newest first.  A truncation record, which only very old backups have, cuts
- * what older backups may still contribute.
+ * Goes from the newest provider to the oldest.  A truncation record, which only
+ * very old backups have, bounds what older backups may still give.
  */
 static int
 fill(const struct store *s, uint32_t e, struct reader *r, struct blockmap *m)

@@ -15,8 +15,8 @@
 #define BLOCKMAP_MAX_BLOCKS	(1u << 26)	/* 512 GiB: more than any segment size */
 
 /*
- * A list may claim any length: what no backup has takes no memory, since the
- * arrays are fresh from the kernel and a zero says NOWHERE.
+ * A list may claim any length: blocks that no backup has take no memory, since
+ * the arrays are fresh from the kernel and a zero says NOWHERE.
  */
 struct blockmap {
 	uint32_t n;		/* blocks */
@@ -36,7 +36,10 @@ struct blockmap {
 int	blockmap_build(const struct store *s, uint32_t e, struct reader *r, struct blockmap **out);
 void	blockmap_free(struct blockmap *m);
 
-/* Who has block b: number among the file's providers, newest 0, or BLOCKMAP_NOWHERE. */
+/*
+ * Returns who has block b: number among the file's providers, newest 0, or
+ * BLOCKMAP_NOWHERE.
+ */
 static inline uint8_t
 blockmap_provider(const struct blockmap *m, uint32_t b)
 {
@@ -47,9 +50,9 @@ blockmap_provider(const struct blockmap *m, uint32_t b)
 size_t	blockmap_bytes(const struct blockmap *m);
 
 /*
- * The length in blocks of data file e as its providers have it: 1 + the
- * highest block stored, for lists that do not say n_blocks.  Returns 0 or
- * negative errno as blockmap_build().
+ * Finds the length in blocks of data file e from its providers, 1 + the highest
+ * block stored, for lists that do not say n_blocks.  Returns 0 or negative
+ * errno as blockmap_build().
  */
 int	blockmap_length(const struct store *s, uint32_t e, struct reader *r, uint32_t *blocks);
 

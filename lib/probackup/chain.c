@@ -1,3 +1,7 @@
+/*
+ * Walks from the mounted backup to its FULL, one member at a time.  It reads
+ * control files; the lists are index_collect.c's.
+ */
 #include "config.h"
 
 #include <ctype.h>
@@ -16,7 +20,7 @@
 #include "probackup/member.h"
 #include "probackup/merge.h"
 
-/* What the whole walk knows. */
+/* State of a walk from the mounted backup to its FULL. */
 struct walk {
 	int	instance_fd;
 	const char *instance;
@@ -34,7 +38,10 @@ warn_of(struct chain *c, const char *what)
 	snprintf(c->warning + used, CHAIN_ERROR_MAX - used, "%s%s", used > 0 ? "; " : "", what);
 }
 
-/* What parents left out does not matter: the mounted backup's list says what there is. */
+/*
+ * Only the mounted backup is asked: its list decides which files there are,
+ * whatever parents left out.
+ */
 static void
 tell_warning(struct chain *c)
 {
@@ -148,7 +155,7 @@ walk_chain(struct walk *w, const char *id)
 	return merge_check_times(w->chain, w->error);
 }
 
-/* Ids are shown in upper case and taken in either. */
+/* Makes an id upper case; users may type it in either. */
 static int
 normalize_id(const char *id, char out[BACKUP_ID_MAX], char *error)
 {
@@ -163,7 +170,7 @@ normalize_id(const char *id, char out[BACKUP_ID_MAX], char *error)
 	    "\"%.40s\" is not a backup id: give digits and letters as \"pg_probackup show\" does", id);
 }
 
-/* A bad setting only costs what depends on it. */
+/* Reads xlog-seg-size.  A bad one costs a warning, and only what depends on it. */
 static uint32_t
 load_segment_size(int instance_fd, const char *instance)
 {

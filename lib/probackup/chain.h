@@ -20,7 +20,7 @@
 
 enum backup_mode { MODE_FULL, MODE_DELTA, MODE_PAGE, MODE_PTRACK };
 
-/* What tells one version of a file from another; all 0 is that of no file. */
+/* Tells one version of a file from another; all 0 stands for no file. */
 struct file_version {
 	uint64_t dev, ino, size;
 	int64_t	mtime, ctime;		/* ns since the epoch */
@@ -29,7 +29,10 @@ struct file_version {
 struct file_version file_version_of(const struct stat *st);
 bool	file_version_same(const struct file_version *a, const struct file_version *b);
 
-/* backup.control; strings are NUL terminated and may be empty. */
+/*
+ * backup.control (doc/catalog.md, "backup.control").  Strings are NUL
+ * terminated and may be empty.
+ */
 struct control {
 	enum backup_mode mode;
 	bool	stream, from_replica;
@@ -72,8 +75,8 @@ int	control_time(const char *text, int64_t *seconds);
 bool	backup_id_is_valid(const char *id);
 
 /*
- * Which of two ids is the newer: negative if a is.  An id is a number in base
- * 36, so the longer one is.
+ * Compares two ids; negative if a is the newer.  An id is a number in base 36,
+ * so the longer one is.
  */
 int	backup_id_compare(const char *a, const char *b);
 

@@ -1,3 +1,7 @@
+/*
+ * Opens instances and backups by name, and words the refusal if there is none.
+ * It reads no file of a backup.
+ */
 #include "config.h"
 
 #include <dirent.h>
@@ -65,7 +69,7 @@ listing_add(struct listing *l, const char *name, name_order order)
 	snprintf(l->name[at], sizeof(l->name[at]), "%s", name);
 }
 
-/* What path beneath dirfd holds; empty if it cannot be read. */
+/* Reads the directories of path beneath dirfd; none if it cannot be read. */
 static void
 listing_read(struct listing *l, int dirfd, const char *path, name_filter wanted, name_order order)
 {

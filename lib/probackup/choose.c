@@ -1,3 +1,8 @@
+/*
+ * Goes through the backups of an instance, the newest first, until one fits;
+ * and says why it passed over the others.  Whether WAL is complete it does not
+ * ask.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -14,7 +19,7 @@
 #define TOLD	4	/* backups passed over that are named */
 #define WORD_MAX	80	/* bytes of why one was, NUL included */
 
-/* What is passed over on the way to the one that fits. */
+/* The backups that were passed over on the way to the one that fits. */
 struct passed {
 	unsigned n;
 	char	text[TOLD * (BACKUP_ID_MAX + WORD_MAX)];
@@ -61,7 +66,7 @@ fault_word(const struct instance_backup *b)
 	return "unfit";
 }
 
-/* In a word; "pbkfs show" has the whole of it. */
+/* Says in a word why a backup cannot be mounted; "pbkfs show" says it in full. */
 static void
 unfit_word(const struct instance_backup *b, char word[WORD_MAX])
 {
@@ -115,7 +120,10 @@ pass_over_late(struct passed *p, const struct instance_backup *b, enum recovery_
 
 /* ---- the choice ----------------------------------------------------------- */
 
-/* Returns 0 and *found, which is NULL if none fits, or negative errno with error filled. */
+/*
+ * Goes through the backups.  Returns 0 and *found, which is NULL if none fits,
+ * or negative errno with error filled.
+ */
 static int
 find(const struct instance *in, const struct archive *a, const struct recovery_target *t,
     const struct instance_backup **found, struct passed *p, char *error)

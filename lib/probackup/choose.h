@@ -12,8 +12,8 @@
 #include "probackup/recovery.h"
 
 /*
- * What stands for it where an id is asked for.  In lower case alone: ids are
- * taken in any case, but in capitals it may be one.
+ * The word for "the newest" in the place of an id.  It counts in lower case
+ * alone: ids are taken in any case, and in capitals it may be one.
  */
 #define CHOOSE_LATEST	"latest"
 

@@ -1,3 +1,7 @@
+/*
+ * Reads two settings of pg_probackup.conf.  The others are pg_probackup's own
+ * business.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -69,7 +73,7 @@ set_value(const struct keyvalue *kv, size_t line, struct conf *c, char *error)
 		    "line %zu: xlog-seg-size is \"%s\" instead of a power of two from 1MB to 1GB",
 		    line, kv->value);
 	}
-	/* It is only there to be compared with: a bad one is as good as none. */
+	/* It serves comparisons alone: a bad one counts as none. */
 	if (strcasecmp(kv->key, "system-identifier") == 0)
 		c->system_identifier = parse_identifier(kv->value);
 	return 0;

@@ -247,7 +247,7 @@ parse_version(const char *text, uint32_t *out)
 	return 0;
 }
 
-/* What only makes sense once all lines are known. */
+/* Checks and computes what depends on several lines. */
 static int
 finish(struct control *c, char *error)
 {

@@ -1,3 +1,6 @@
+/*
+ * Formats a refusal.  Its caller logs it or hands it on.
+ */
 #include "config.h"
 
 #include <stdarg.h>

@@ -29,7 +29,7 @@ enum key {
 
 #define REQUIRED	(1U << KEY_PATH | 1U << KEY_SIZE | 1U << KEY_MODE)
 
-/* What a key may hold: text, nothing of interest, or a number in bounds. */
+/* The values that a key may have: text, nothing of interest, or a number in bounds. */
 static const struct {
 	const char *name;
 	size_t	len;
@@ -265,7 +265,10 @@ parse_texts(struct line *l, size_t number, enum codec_alg *alg, char *error)
 
 #define PAGE_STORED_MIN	8	/* bytes of a page in a file: its header */
 
-/* What no writer says together, or NULL.  What it takes for a page stream is_datafile alone decides. */
+/*
+ * Returns in words what no writer says together, or NULL.  Whether a file is a
+ * page stream, is_datafile alone decides.
+ */
 static const char *
 find_contradiction(const struct line *l)
 {

@@ -17,9 +17,9 @@
 #define TOLD_SECONDS	60
 
 /*
- * merge and delete write their status before they touch anything else.  So a
- * file is opened first and the status looked at afterwards: whatever was opened
- * too late finds it.
+ * merge and delete write their status before they touch anything else.  So the
+ * status is read after a file was opened: if it was opened too late, the status
+ * tells.
  */
 
 struct guarded {
@@ -76,7 +76,7 @@ look(int dirfd, const char *name, struct file_version *v)
 	return 0;
 }
 
-/* Whether somebody is about to make something else of the backup. */
+/* Whether the status says that somebody is making another backup of it. */
 static bool
 is_going(const char *status)
 {
@@ -101,7 +101,10 @@ say(struct guarded *m, const char *id, const char *why)
 	    id, why);
 }
 
-/* Reads what has changed.  Returns 0 if it still describes the same backup. */
+/*
+ * Reads the control file and the list that have changed.  Returns 0 if they
+ * still describe the same backup.
+ */
 static int
 judge(const struct store *s, uint16_t n, struct guarded *m)
 {

@@ -1,8 +1,8 @@
 /*
- * Whether the backups of a chain are still those that were prepared.
+ * Tells whether the backups of a chain are still those that were prepared.
  * pg_probackup's lock keeps merge and delete away, but not everybody asks for
- * it: what is opened after such a change must not be taken for what the index
- * describes.  What is open already stays what it was.
+ * it: a file that is opened after such a change must not be taken for the one
+ * that the index describes.  A file that is open already stays what it was.
  */
 #ifndef PROBACKUP_GUARD_H
 #define PROBACKUP_GUARD_H
@@ -21,13 +21,13 @@ struct guard *guard_new(const struct index *ix);
 void	guard_free(struct guard *g);
 
 /*
- * To be called when something of backup number n of s has been opened, and
- * before it is used: compares the backup's control file and list with those
- * that the index was made from, or with what was accepted since, and reads them
- * if they differ.  *st is of what was opened.  A status that says that somebody merges or deletes, another list, a
- * file that was written after the chain was prepared: -ESTALE, and one line
- * in the log a minute.  Returns 0, -ESTALE, or negative errno where it could not
- * be found out.  Safe from several threads.
+ * Call it when a file of backup number n of s has been opened, and before it is
+ * used; *st is of that file.  It compares the backup's control file and list
+ * with those that the index was made from, or that were accepted since, and
+ * reads them if they differ.  A status of a merge or a deletion, another list,
+ * or a file written after the chain was prepared is -ESTALE, with one line in
+ * the log a minute.  Returns 0, -ESTALE, or negative errno where it could not
+ * find out.  Safe from several threads.
  */
 int	guard_check(struct guard *g, const struct store *s, uint16_t n, const struct stat *st);
 

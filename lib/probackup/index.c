@@ -1,3 +1,7 @@
+/*
+ * Opens an index and checks it as input, then finds entries in it.  It is built
+ * by index_build.c, in another process.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -14,7 +18,10 @@
 #include "probackup/index_format.h"
 #include "probackup/tablespace.h"
 
-/* What the entries checked so far have used up: see index_format.h. */
+/*
+ * The part of the index that the entries checked so far have used up: see
+ * index_format.h.
+ */
 struct cursor {
 	uint64_t entry, provider, string;
 };
@@ -92,7 +99,7 @@ size_is_known(uint64_t size)
 	return size <= INDEX_SIZE_MAX && size % BLCKSZ == 0;
 }
 
-/* What a file's kind says about size and number of providers. */
+/* Checks size and number of providers against the kind of a file. */
 static bool
 check_content(const struct index *ix, const struct index_entry *e)
 {

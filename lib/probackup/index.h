@@ -60,7 +60,10 @@ struct index_backup {
 	uint32_t checksums;	/* checksum-version, 0 = pages have none */
 	uint32_t list_crc;	/* CRC-32C of its list */
 	uint32_t reserved;	/* 0 */
-	/* What the index was made from; all 0 where that has to be looked at again. */
+	/*
+	 * Versions of the files that the index was made from; all 0 where
+	 * somebody has to look again.
+	 */
 	struct file_version control, list;
 };
 

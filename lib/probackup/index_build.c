@@ -159,7 +159,7 @@ digest_add(uint64_t digest, const void *data, size_t len)
 	return digest;
 }
 
-/* In the order of entries, which depends on nothing but the paths. */
+/* Goes in the order of entries, which depends on nothing but the paths. */
 static uint64_t
 digest_tree(const struct layout *l)
 {
@@ -240,8 +240,8 @@ fill_header(struct layout *l)
 		l->backups[i].checksums = b->control.checksum_version;
 		l->backups[i].list_crc = b->list_crc;
 		/*
-		 * With --force there may be one that is being made or taken apart.  (The
-		 * lock of the store keeps a merge from going on, if it is not dead.)
+		 * With --force a backup may be in the making or on its way out.
+		 * (The store lock holds a merge up, unless it is dead.)
 		 */
 		if (member_is_complete(&b->control) || merge_is_under_way(&b->control)) {
 			l->backups[i].control = b->control.read_from;
@@ -336,8 +336,8 @@ lay_out(struct index_collect *c, int fd, size_t max, char *error)
 }
 
 /*
- * Now, by our clock or by that of the store, where it is ahead: a backup's control
- * file is what was written last.
+ * Returns the time by our clock, or by that of the store where it is ahead:
+ * pg_probackup writes the control file of a backup last.
  */
 static int64_t
 find_since(const struct chain *chain)

@@ -35,7 +35,7 @@
 	explain(error, rc, "backup \"%s\": \"%.*s\" " text, (b)->id,	\
 	    (int)MIN((size_t)(len), (size_t)SHOWN), path)
 
-/* What a list says of one file, and whose. */
+/* A list while it is read, and where its entries go. */
 struct scan {
 	struct index_collect *c;
 	struct backup *backup;
@@ -97,7 +97,7 @@ grow_items(struct index_source *src)
 	return 0;
 }
 
-/* Notes that the backup of s stores e. */
+/* Notes that the backup of s stores something of e. */
 static int
 add_item(struct scan *s, uint32_t node, const struct filelist_entry *e, char *error)
 {
@@ -126,8 +126,8 @@ path_is(const struct filelist_entry *e, const char *name)
 }
 
 /*
- * Restore reads the first two and does not create them; the others belong to a
- * server that does not run here.
+ * Whether restore does not create the file.  It only reads the first two; the
+ * others belong to a server that does not run here.
  */
 static bool
 is_hidden(const struct filelist_entry *e)
@@ -136,7 +136,7 @@ is_hidden(const struct filelist_entry *e)
 	    path_is(e, "postmaster.pid") || path_is(e, "postmaster.opts");
 }
 
-/* Names at the root that are pbkfs's own. */
+/* Whether the path is at or below a name of pbkfs's own at the root. */
 static bool
 is_reserved(const struct filelist_entry *e)
 {
@@ -152,7 +152,10 @@ is_reserved(const struct filelist_entry *e)
 	return false;
 }
 
-/* The length of the part of path that is pg_tblspc/OID, for an OID of the map; or 0. */
+/*
+ * Returns the length of the part of path that is pg_tblspc/OID, for an OID of
+ * the map; or 0.
+ */
 static size_t
 tablespace_part(const struct index_collect *c, const char *path, size_t len)
 {
@@ -208,7 +211,10 @@ is_too_deep(const struct filelist_entry *e)
 	return depth > INDEX_DEPTH_MAX;
 }
 
-/* What the mounted backup's entry says of its length and where to look for it. */
+/*
+ * Takes from the mounted backup's entry how long the file is, or where to look
+ * for that.
+ */
 static void
 set_length(struct index_node *node, const struct filelist_entry *e)
 {
@@ -268,7 +274,10 @@ take_mounted(struct scan *s, const struct filelist_entry *e, char *error)
 	    add_item(s, node, e, error) : 0;
 }
 
-/* Whether both have something of the file, one as page streams and the other as a whole. */
+/*
+ * Whether two backups store something of the file, one as a page stream and the
+ * other as a whole.
+ */
 static bool
 contradicts(const struct index_node *n, const struct filelist_entry *e)
 {
@@ -308,7 +317,7 @@ take_parent(struct scan *s, uint32_t node, const struct filelist_entry *e, char 
 	return 0;
 }
 
-/* A file of a database that is left out is an empty one, whatever is stored. */
+/* Makes a file of a database that is left out an empty one, whatever is stored of it. */
 static void
 leave_out(const struct scan *s, struct filelist_entry *e)
 {
@@ -386,7 +395,7 @@ scan_parents(void *arg)
 	return NULL;
 }
 
-/* Threads that cannot be had are not missed: the caller takes part. */
+/* Starts the threads.  If some cannot be started the caller does their part. */
 static void
 run_threads(struct index_collect *c, unsigned n_threads)
 {
@@ -427,8 +436,8 @@ connect_tree(struct index_collect *c, char *error)
 }
 
 /*
- * A tablespace is a link and the directory to which it leads, both made before
- * the list is read: restore makes them, too, whatever the list says.
+ * Adds link and directory of each tablespace before the list is read: restore
+ * makes them, too, whatever the list says.
  */
 static int
 add_tablespaces(struct index_collect *c, char *error)
@@ -462,7 +471,10 @@ open_to_group(struct index_tree *t, const char *path)
 		t->nodes[node].mode |= 0050;
 }
 
-/* What is not listed; PostgreSQL gives all its directories the same mode. */
+/*
+ * Sets the modes of directories that are not listed; PostgreSQL gives all of
+ * its own the same one.
+ */
 static void
 set_modes(struct index_tree *t)
 {

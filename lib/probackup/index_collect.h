@@ -1,6 +1,6 @@
 /*
- * From the lists of a chain to a tree of the mounted backup, and for each
- * backup what it stores of it.
+ * Reads the lists of a chain into a tree of the mounted backup, and into what
+ * each backup stores of it.
  */
 #ifndef PROBACKUP_INDEX_COLLECT_H
 #define PROBACKUP_INDEX_COLLECT_H
@@ -18,7 +18,7 @@ struct index_item {
 	struct index_provider provider;
 };
 
-/* What the list of one backup gave. */
+/* The result of reading the list of one backup. */
 struct index_source {
 	struct index_item *items;
 	size_t	n, cap;

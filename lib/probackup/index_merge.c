@@ -1,3 +1,8 @@
+/*
+ * Decides, once all lists are read, who provides a file: the rules of
+ * doc/catalog.md, "A page stream becomes a file" and "Other files".  Blocks are
+ * blockmap.c's.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -28,8 +33,8 @@ explain_hole(const struct index_collect *c, uint32_t node, unsigned member, char
 }
 
 /*
- * The newest parent that stores an unchanged file gives its content, and each
- * backup in between must list the file, or it is not the same one.
+ * Each backup between the mounted one and the parent that stores an unchanged
+ * file must list it, or it is not the same file.
  */
 static int
 check_between(const struct index_collect *c, uint32_t node, unsigned end, char *error)
@@ -42,7 +47,10 @@ check_between(const struct index_collect *c, uint32_t node, unsigned end, char *
 	return 0;
 }
 
-/* A plain file that the mounted backup does not store. */
+/*
+ * Takes the newest parent that stores a plain file which the mounted backup has
+ * as unchanged.
+ */
 static int
 merge_unchanged(struct index_collect *c, struct index_item *item, char *error)
 {
@@ -93,7 +101,7 @@ check_found(const struct index_collect *c, char *error)
 			r = check_between(c, i, c->chain->n, error);
 			return r < 0 ? r : explain_hole(c, i, c->chain->n, error);
 		}
-		/* Nothing stored anywhere, and no length given: nothing to find out. */
+		/* Nobody stores a page of it, and no list has a length: it is empty. */
 		if (node->size == INDEX_SIZE_UNKNOWN && node->count == 0)
 			node->size = 0;
 	}

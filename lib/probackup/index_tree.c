@@ -1,3 +1,7 @@
+/*
+ * A hash table of paths, and the nodes that they lead to.  It exists while an
+ * index is built; readers of an index search by index_child().
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -21,7 +21,7 @@
 
 /* ---- directories ---------------------------------------------------------- */
 
-/* Links count: that they are not followed is said of each. */
+/* Whether it is a directory or a link: chain_find_backup() refuses each link by name. */
 static bool
 is_directory(DIR *dir, const struct dirent *entry)
 {
@@ -33,7 +33,10 @@ is_directory(DIR *dir, const struct dirent *entry)
 	    (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode));
 }
 
-/* The next directory that is not hidden.  NULL at the end, with errno 0, or after an error. */
+/*
+ * Returns the name of the next directory that is not hidden; NULL at the end,
+ * with errno 0, or after an error.
+ */
 static const char *
 next_directory(DIR *dir)
 {
@@ -47,7 +50,7 @@ next_directory(DIR *dir)
 	return entry->d_name;
 }
 
-/* fd is an O_PATH descriptor.  Returns NULL with errno. */
+/* Opens for reading the directory of an O_PATH descriptor.  Returns NULL with errno. */
 static DIR *
 open_directory(int fd)
 {
@@ -193,7 +196,7 @@ load_backup(int instance_fd, const char *name, struct instance_backup *b)
 
 /* ---- chains --------------------------------------------------------------- */
 
-/* What merge_find_full() would find for one of two backups. */
+/* Finds in memory what merge_find_full() would find for one of two backups. */
 static const char *
 merged_full(const struct instance *in, const char *id, const char *child)
 {

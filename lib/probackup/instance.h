@@ -15,7 +15,7 @@ struct instance_backup {
 	struct control *control;	/* NULL if backup.control could not be read */
 	const char *reason;	/* why it cannot be mounted without --force; NULL: it can */
 
-	/* What instance_load() works with. */
+	/* For instance_load() alone. */
 	char	*fault;		/* what is wrong with this backup, or that its parent is missing */
 	char	*misplaced;	/* what is wrong with the chain that begins here */
 	struct instance_backup *parent;

@@ -1,3 +1,6 @@
+/*
+ * Splits "key = value" lines.  Which keys there are, its callers know.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * Reads files of one thing on a line into an array.  What a line says, its
+ * callers know.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-/* What the lines of such a file are. */
+/* The form of the lines of such a file. */
 struct lines_form {
 	const char *what;	/* "an OID and a name", for errors */
 	size_t	entry_size;	/* bytes of what a line is read into */

@@ -1,3 +1,7 @@
+/*
+ * Reads a list in pieces of whole lines and computes its checksum.  filelist.c
+ * takes the lines apart.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -14,7 +18,7 @@
 
 _Static_assert(LISTREAD_BUFFER > 2 * FILELIST_LINE_MAX, "a line always fits");
 
-/* The version that r has open, or that of no file. */
+/* Returns the version of the file that r has open, or all 0. */
 static struct file_version
 version_now(const struct listread *r)
 {
@@ -70,7 +74,7 @@ read_more(struct listread *r, char *error)
 	return 0;
 }
 
-/* Gives the scan new lines: those that are whole, and at the end the rest too. */
+/* Gives the scan the whole lines that are held, and at the end the rest too. */
 static int
 refill(struct listread *r, char *error)
 {
@@ -100,7 +104,10 @@ check_crc(const struct listread *r, char *error)
 	    r->backup->id, c->content_crc, r->crc);
 }
 
-/* A line is bad: read on, to see whether the whole list is not what was written. */
+/*
+ * Reads on after a bad line, to find out whether the whole list is another one
+ * than was written.
+ */
 static int
 refuse(struct listread *r, const char *reason, char *error)
 {

@@ -1,3 +1,7 @@
+/*
+ * Reads the control file of a backup and judges whether a chain may have it.
+ * The files of the backup are not opened here, but for the length of its list.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -39,7 +43,7 @@ file_version_same(const struct file_version *a, const struct file_version *b)
 static int
 open_regular(int dirfd, const char *name, struct file_version *v)
 {
-	/* A FIFO in a hostile store must not hold us. */
+	/* Opens without blocking: a FIFO in a hostile store must not hold us. */
 	int fd autoclose = io_open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	struct stat st;
 	int rc;

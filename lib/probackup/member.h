@@ -1,7 +1,7 @@
 /*
- * One member of a chain: reading what describes it, and whether a chain may
- * have it.  A mount and a listing ask the same questions here, and get the
- * same answers in the same words.
+ * One member of a chain: reads its control file, and says whether a chain may
+ * have it.  A mount and a listing ask the same questions here, and get the same
+ * answers in the same words.
  *
  * All return 0, or negative errno with one line in error (CHAIN_ERROR_MAX
  * bytes) that names the backup and the way out.
@@ -26,7 +26,7 @@ int	member_check_format(const char *id, const struct control *c, char *error);
 /* Whether its status says that it is complete: OK or DONE. */
 bool	member_is_complete(const struct control *c);
 
-/* What speaks against a backup, but --force lets pass. */
+/* A doubt about a backup, which --force lets pass. */
 struct member_doubt {
 	char	what[256];	/* names the backup */
 	const char *refusal;	/* what a refusal says behind that, the way out too */
@@ -44,7 +44,7 @@ unsigned member_doubts(int dirfd, const char *id, const struct control *c,
 /* Whether its list is one that has lost lines, by version and length. */
 bool	member_lost_lines(int dirfd, const struct control *c);
 
-/* What a user has to know of a backup that can be mounted, or NULL. */
+/* Returns what a user has to know of a backup that can be mounted, or NULL. */
 const char *member_warning(const struct control *c);
 
 /* The refusal of a backup that is in doubt. */

@@ -1,3 +1,7 @@
+/*
+ * Judges a chain whose merge was interrupted: by LSNs, and file by file.  It
+ * finishes no merge and changes nothing.
+ */
 #include "config.h"
 
 #include <dirent.h>
@@ -42,7 +46,10 @@ merge_check_times(const struct chain *c, char *error)
 {
 	const struct backup *full = full_of(c), *mounted = &c->member[0];
 
-	/* Its control file is rewritten, with the target's LSNs, once its files are. */
+	/*
+	 * merge rewrites the control file of the FULL, with the target's LSNs,
+	 * after its files.
+	 */
 	if (!merge_is_under_way(&full->control) ||
 	    full->control.start_lsn <= mounted->control.start_lsn)
 		return 0;
@@ -51,7 +58,11 @@ merge_check_times(const struct chain *c, char *error)
 	    full->id, full->control.status, mounted->id, full->id, full->id);
 }
 
-/* Files of a FULL are replaced before its list, and those of other members removed after it. */
+/*
+ * Whether files of a member may be others than its list says, or gone: merge
+ * replaces files of the FULL before its list, and removes those of other
+ * members after it.
+ */
 static bool
 is_suspect(const struct chain *c, unsigned member)
 {
@@ -96,7 +107,7 @@ compare(const struct chain *c, const struct store *s, uint32_t e,
 	}
 	if (crc == p->crc)
 		return 0;
-	/* Its list has the crc that stands in the file. */
+	/* The list has the crc that stands in the file. */
 	return p->stored <= READER_SCRATCH && index_path(&s->ix, e, path, sizeof(path)) > 0 &&
 	    strcmp(path, "global/pg_control") == 0 &&
 	    verify_is_control(r->scratch, (size_t)p->stored, p->crc) ? 0 : -EUCLEAN;

@@ -1,3 +1,7 @@
+/*
+ * Compares one page with its checksum and with its entry in page_header_map.
+ * Its callers know where the page comes from, and what to say.
+ */
 #include "config.h"
 
 #include <errno.h>

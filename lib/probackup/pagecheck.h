@@ -1,7 +1,7 @@
 /*
- * Whether a page is the one that was backed up: by its own checksum, and by
- * what page_header_map has noted of it.  pg_probackup refuses to back up a page
- * whose checksum is wrong, so that a difference is damage to the backup.
+ * Tells whether a page is the one that was backed up: by its own checksum, and
+ * by its entry in page_header_map.  pg_probackup refuses to back up a page
+ * whose checksum is wrong, so a difference is damage to the backup.
  */
 #ifndef PROBACKUP_PAGECHECK_H
 #define PROBACKUP_PAGECHECK_H
@@ -11,7 +11,10 @@
 
 #include "probackup/records.h"
 
-/* The number of a file's first block within its relation, by the file's name ("16384.1"). */
+/*
+ * Returns the number of a file's first block within its relation, by the file's
+ * name ("16384.1").
+ */
 uint32_t pagecheck_first_block(const char *name);
 
 /*
@@ -29,7 +32,7 @@ int	pagecheck_sum(const unsigned char page[BLCKSZ], uint32_t blkno, char *why);
 int	pagecheck_header(const unsigned char page[BLCKSZ], uint32_t blkno, bool has_sums,
 	    const struct record_at *header, char *why);
 
-/* An element of page_header_map in 16 bits, for block maps. */
+/* Makes 16 bits of an element of page_header_map, for block maps. */
 uint16_t pagecheck_mark(uint64_t lsn, uint16_t checksum);
 
 /* Whether a page can be the one of which the mark was made. */

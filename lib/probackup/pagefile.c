@@ -11,8 +11,8 @@
 #include "probackup/records.h"
 
 /*
- * Records of one provider that lie near each other in its file: one pread(2)
- * fetches them.  What is between them is read for nothing.
+ * Records of one provider that lie near each other in its file.  One pread(2)
+ * fetches them, with the bytes between them.
  */
 struct batch {
 	uint32_t e;
@@ -27,8 +27,8 @@ struct batch {
 #define STEP_MAX	(4 * (RECORD_HEADER + BLCKSZ))
 
 /*
- * The mark of a page does not fit: says what the header map expects.  (A mark
- * is all that a block map has room for.)
+ * Says what the header map expects of a page whose mark does not fit.  (A block
+ * map has room for the mark alone.)
  */
 static int
 refuse_mark(const struct store *s, const struct batch *b, BlockNumber blkno,
@@ -50,7 +50,7 @@ refuse_mark(const struct store *s, const struct batch *b, BlockNumber blkno,
 	return -EUCLEAN;
 }
 
-/* As far as the store is to check at all. */
+/* Checks a page as far as the store is to check at all. */
 static int
 check_page(const struct store *s, const struct batch *b, BlockNumber blkno,
     const unsigned char *page, struct reader *r)
@@ -137,7 +137,7 @@ fetch(const struct store *s, const struct batch *b, struct reader *r)
 	return n;
 }
 
-/* Puts each page where it belongs in dst, which begins with block first. */
+/* Decodes each page into its place in dst, which begins with block first. */
 static int
 read_batch(const struct store *s, const struct batch *b, struct reader *r, BlockNumber first,
     unsigned char *dst)

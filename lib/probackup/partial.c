@@ -1,3 +1,7 @@
+/*
+ * Reads database_map, and decides which databases are left out.  Whose files
+ * these are is found by their paths alone.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -237,7 +241,7 @@ partial_choose(struct chain *c, bool include, const char *const *names, unsigned
 
 /* ---- asking --------------------------------------------------------------- */
 
-/* What stands behind the next '/', or NULL. */
+/* Returns the part of the path behind the next '/', or NULL. */
 static const char *
 next_part(const char *p, const char *end)
 {

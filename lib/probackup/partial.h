@@ -1,10 +1,11 @@
 /*
- * A part of a cluster: some of its databases are left out, as by --db-include and
- * --db-exclude of pg_probackup's restore.  Their directories and files are
+ * A part of a cluster: some of its databases are left out, as by --db-include
+ * and --db-exclude of pg_probackup's restore.  Their directories and files are
  * there, since redo may want them, and every file is empty.
  *
- * Which databases there are says database_map of the backup: one line for each but
- * template0 and template1, which are never left out.
+ * The backup's database_map names the databases: one line for each but
+ * template0 and template1, which are never left out.  Format: doc/catalog.md,
+ * "Directories, tablespaces, external directories".
  */
 #ifndef PROBACKUP_PARTIAL_H
 #define PROBACKUP_PARTIAL_H

@@ -1,3 +1,7 @@
+/*
+ * Finds the records of a page stream: by page_header_map, or by their headers.
+ * It decodes no page.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -47,7 +51,10 @@ read_packed(int fd, const struct index_provider *p, void *dst, struct records_fa
 	    p->hdr_size, p->hdr_off, p->hdr_size - (size_t)n);
 }
 
-/* Before anything is allocated for what the list claims. */
+/*
+ * Compares the length of the file with what the list claims, before anybody
+ * allocates for that.
+ */
 static int
 check_length(int fd, const struct index_provider *p, struct records_fault *fault)
 {
@@ -254,7 +261,10 @@ scan_stream(const struct store *s, uint32_t e, const struct index_provider *p,
 		    blkno == InvalidBlockNumber || pos > UINT32_MAX)
 			goto broken;
 		last = blkno;
-		/* What lies behind the limit cannot matter, but a truncation might follow. */
+		/*
+		 * A record behind the limit cannot matter, but a truncation
+		 * might follow.
+		 */
 		if (blkno < limit && (rc = append(out, &room, blkno, pos)) < 0)
 			return rc;
 		pos += RECORD_HEADER + records_padded((uint32_t)size, version);

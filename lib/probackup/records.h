@@ -1,6 +1,7 @@
 /*
- * The records of one page stream, in ascending block order, whichever way a
- * backup tells where they are.
+ * The records of one page stream, in ascending block order, whether
+ * page_header_map or the stream itself tells where they are.  Format:
+ * doc/catalog.md, "Page streams".
  */
 #ifndef PROBACKUP_RECORDS_H
 #define PROBACKUP_RECORDS_H
@@ -21,7 +22,7 @@ struct record_at {
 	uint16_t checksum;
 };
 
-/* All records of one provider. */
+/* The records of one provider. */
 struct records {
 	struct record_at *at;
 	uint32_t n;
@@ -29,7 +30,7 @@ struct records {
 	BlockNumber truncated;	/* the file ended here (record of size -2), or InvalidBlockNumber */
 };
 
-/* What is wrong with them. */
+/* The fault that was found in the records of a file. */
 struct records_fault {
 	BlockNumber blkno;	/* InvalidBlockNumber: no block in particular */
 	char	why[CHAIN_ERROR_MAX];
@@ -56,10 +57,9 @@ int	records_load(const struct store *s, uint32_t e, const struct index_provider 
 void	records_fini(struct records *rec);
 
 /*
- * How a payload of size is compressed that begins at payload (size bytes), in
- * a file of alg of a backup of version.  Before 2.0.23 BLCKSZ bytes could be a
- * compressed page that happened to have that length; a raw page shows a
- * plausible header.
+ * Returns how a payload of size bytes is compressed, in a file of alg of a
+ * backup of version.  Before 2.0.23 BLCKSZ bytes could be a compressed page
+ * that happened to have that length; a raw page shows a plausible header.
  */
 enum codec_alg records_payload_alg(enum codec_alg alg, uint32_t version,
 	    const unsigned char *payload, uint32_t size);

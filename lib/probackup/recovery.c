@@ -1,3 +1,7 @@
+/*
+ * Reads a recovery target as the user gave it.  Whether it can be reached,
+ * recovery_check.c says.
+ */
 #include "config.h"
 
 #include <errno.h>

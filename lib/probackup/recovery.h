@@ -1,6 +1,6 @@
 /*
- * How far a server is to recover, and whether the WAL archive lets it: what
- * cannot work is said before anything is mounted.
+ * How far a server is to recover, and whether the WAL archive lets it.  A
+ * target that cannot be reached is refused before anything is mounted.
  */
 #ifndef PROBACKUP_RECOVERY_H
 #define PROBACKUP_RECOVERY_H
@@ -23,7 +23,7 @@
  */
 int	recovery_parse(struct recovery_target *t, char *error);
 
-/* What was found out about an archive for one backup and holds for others; zero it first. */
+/* Facts about an archive that hold for all backups; zero it first. */
 struct recovery_known {
 	uint32_t from, newest;	/* timelines without a hole between */
 };

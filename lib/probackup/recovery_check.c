@@ -70,7 +70,7 @@ check_time(const struct check *c)
 	    c->backup->end_time);
 }
 
-/* Transaction ids go round: half of them are before any other one. */
+/* Compares transaction ids, which go round: half of them are before any other one. */
 static int
 check_xid(const struct check *c)
 {
@@ -108,7 +108,10 @@ check_target(const struct check *c)
 
 /* ---- the timeline ---- */
 
-/* As the server does it: the last of the numbers behind the backup's without a hole. */
+/*
+ * Returns the latest timeline as the server finds it: the last number behind
+ * the backup's before the first that is missing.
+ */
 static uint32_t
 newest_timeline(const struct check *c)
 {
@@ -256,7 +259,7 @@ has(const struct check *c, uint64_t segno, unsigned timeline)
 	return c->n > 0 && bsearch(&key, c->keys, c->n, sizeof(key), compare_keys) != NULL;
 }
 
-/* The number of the newest timeline that had begun by the end of the segment. */
+/* Returns the number of the newest timeline that had begun by the end of the segment. */
 static unsigned
 owner_of(const struct check *c, uint64_t segno)
 {
@@ -305,7 +308,7 @@ find_gap(const struct check *c, uint64_t from, uint64_t to, uint64_t lsn, char n
 	return false;
 }
 
-/* The newest segment of the timeline that is followed; false: there is none. */
+/* Finds the newest segment of the timeline that is followed; false: there is none. */
 static bool
 newest_segment(const struct check *c, uint64_t *segno)
 {
@@ -327,7 +330,10 @@ missing(const struct check *c, const char *name, const char *consequence)
 	    instance_of(c), consequence);
 }
 
-/* What has to be there: what the backup lacks, and all up to an LSN. */
+/*
+ * Checks the WAL without which recovery fails: what the backup lacks, and all
+ * up to an LSN.
+ */
 static int
 check_needed(const struct check *c)
 {
@@ -345,7 +351,7 @@ check_needed(const struct check *c)
 	return 0;
 }
 
-/* What had better be there: all up to the newest segment. */
+/* Warns of gaps in WAL that recovery may want: all up to the newest segment. */
 static int
 check_rest(const struct check *c, char *warning)
 {

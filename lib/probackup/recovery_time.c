@@ -1,3 +1,7 @@
+/*
+ * Reads and writes times with their zones, named ones by the system's zone
+ * files.  It knows no abbreviations: the server has its own list of them.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -17,7 +21,7 @@
 #define ZONEINFO	"/usr/share/zoneinfo"
 #define ZONE_MAX	60	/* bytes of a name */
 
-/* What a time says; zone in seconds east of Greenwich. */
+/* The parts of a time as it is written; zone in seconds east of Greenwich. */
 struct written {
 	int	year, month, day, hour, minute, second, fraction, zone;
 	bool	has_zone;
@@ -41,7 +45,7 @@ take(const char **p, int n, int min, int max, char then, int *out)
 	return true;
 }
 
-/* One to six digits behind the point, as microseconds. */
+/* Reads one to six digits behind the point, as microseconds. */
 static bool
 take_fraction(const char **p, int *us)
 {
@@ -60,7 +64,7 @@ take_fraction(const char **p, int *us)
 	return true;
 }
 
-/* An offset, a name, or nothing. */
+/* Reads an offset, a name, or nothing. */
 static bool
 take_zone(const char **p, struct written *w)
 {
@@ -97,7 +101,7 @@ day_exists(const struct written *w)
 	return w->day <= days[w->month - 1] + (w->month == 2 && leap);
 }
 
-/* Days from 1970-01-01, by counting years from March. */
+/* Returns the days from 1970-01-01, counting years from March. */
 static int64_t
 days_of(const struct written *w)
 {
@@ -107,7 +111,7 @@ days_of(const struct written *w)
 	return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + w->day - 1 - 719468;
 }
 
-/* As if the time were of UTC. */
+/* Returns the seconds that the time would be in UTC. */
 static int64_t
 civil_seconds(const struct written *w)
 {
@@ -154,7 +158,10 @@ zone_exists(const char *zone)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* Makes zone that of the process.  Returns what leave_zone() frees and wants. */
+/*
+ * Makes zone that of the process.  Returns the old one, which leave_zone()
+ * restores and frees.
+ */
 static char *
 enter_zone(const char *zone)
 {
@@ -177,7 +184,7 @@ leave_zone(char *kept)
 	free(kept);
 }
 
-/* Seconds east of Greenwich in the zone of the process. */
+/* Returns how far the zone of the process is east of Greenwich, in seconds. */
 static int64_t
 offset_at(int64_t seconds)
 {
@@ -220,7 +227,7 @@ complain(char *error, const char *text, int n, const int64_t moment[2])
 	    text, first, second);
 }
 
-/* In the zone of the process. */
+/* Reads the time as one in the zone of the process. */
 static int
 read_local(const char *text, const struct written *w, int64_t *seconds, char *error)
 {

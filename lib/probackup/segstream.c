@@ -1,11 +1,11 @@
 /*
- * Three libraries behind one step: each takes what it likes of the input and
- * fills what it can of the output.  Where a step does neither, more input is
- * needed; some hold output back when there is none left, so input is read only
- * then.
+ * Three libraries behind one step, which takes some of the input and fills some
+ * of the output.  If it does neither it needs more input; some libraries hold
+ * output back until they have none left, so only then more is read.
  *
- * As for their commands, a file may be several frames one behind the other, and frames of
- * LZ4 and zstd that hold nothing for the reader may stand between them.
+ * As for the commands of these formats, a file may be several frames in a row,
+ * and frames of LZ4 and zstd that hold nothing for the reader may stand between
+ * them.
  */
 #include "config.h"
 
@@ -26,14 +26,14 @@
 #define GZIP_ONLY	(15 + 16)	/* of inflateInit2(): the largest window, a gzip header */
 
 /*
- * A decoder of zstd takes as much memory as the frame's window.  8 MiB is what
- * every decoder has to take; a frame that says how much it holds needs no more
- * than that, so larger segments get as much as they are long, up to a limit.
+ * A decoder of zstd takes as much memory as the frame's window.  Every decoder
+ * has to take 8 MiB.  A frame that says how much it holds needs no more than
+ * that; so larger segments get as much as they are long, up to a limit.
  */
 #define WINDOW_LOG_MIN	23
 #define WINDOW_LOG_MAX	27
 
-/* What one step moves. */
+/* Input and output of one step. */
 struct move {
 	const unsigned char *in;
 	size_t	in_len;		/* becomes what was taken of it */
@@ -276,7 +276,7 @@ step(struct segstream *s, void *buf, size_t *len)
 	return s->in_pos == s->in_len ? fill(s) : damaged(s, "it is damaged");
 }
 
-/* Everything was made: what is left has to be the trailer. */
+/* All output was made: the rest of the input has to be the trailer. */
 static int
 finish(struct segstream *s)
 {

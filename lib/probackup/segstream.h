@@ -41,8 +41,9 @@ const char *segstream_why(const struct segstream *s);
 uint64_t segstream_consumed(const struct segstream *s);
 
 /*
- * Once everything was read: whether something follows the end that is no frame without
- * content.  Or negative errno.  Nothing can be read after it.
+ * Call it once everything was read.  Returns whether anything but a frame
+ * without content follows the end, or negative errno.  Nothing can be read
+ * after it.
  */
 int	segstream_has_more(struct segstream *s);
 

@@ -1,3 +1,7 @@
+/*
+ * Opens files of the backups for those who read them, through the descriptor
+ * cache and the guard; reads plain files.  Pages are pagefile.c's.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -171,8 +175,8 @@ key(uint16_t backup, uint32_t e)
 }
 
 /*
- * The kernel asks for a page that it could not read ahead once more, by halves:
- * one fault would make several lines.
+ * The kernel asks by halves again for pages that it could not read ahead: one
+ * fault would make several lines.
  */
 #define TOLD		64	/* faults that are remembered */
 #define TOLD_SECONDS	60	/* for so long */
@@ -207,7 +211,10 @@ open_in_backup(const struct store *s, uint16_t backup, const char *path, struct 
 	int fd autoclose = io_open_beneath(s->backup_fd[backup], path, O_RDONLY | O_NONBLOCK, 0);
 	int error;
 
-	/* A directory that was moved away may have been put back as another one. */
+	/*
+	 * Opens the backup again: a directory that was moved away may have been
+	 * put back as another one.
+	 */
 	if (fd == -ENOENT || fd == -ESTALE || fd == -EBADF)
 		fd = open_from_root(s->store_fd, s->instance, s->ix.backups[backup].id, path,
 		    O_RDONLY | O_NONBLOCK);
@@ -215,7 +222,10 @@ open_in_backup(const struct store *s, uint16_t backup, const char *path, struct 
 		failed = true;
 		return fd;
 	}
-	/* A file system that died may open what it remembers. */
+	/*
+	 * Asks for the status, too: a file system that died may open what it
+	 * remembers.
+	 */
 	if ((error = store_fstat(fd, st)) < 0)
 		return error;
 	return S_ISREG(st->st_mode) ? steal_fd(&fd) : -EINVAL;

@@ -15,7 +15,10 @@
 
 struct stat;
 
-/* What a page that was read has to match beside its record; each includes those before. */
+/*
+ * How far a page that was read is checked, beside its record; each includes
+ * those before.
+ */
 enum store_check {
 	STORE_CHECK_NOTHING,
 	STORE_CHECK_SUMS,	/* its own checksum, if the cluster had data checksums */
@@ -33,7 +36,7 @@ struct store {
 	struct guard *guard;		/* NULL: what is opened is taken as it is; owned */
 };
 
-/* What one thread needs to read pages.  Not shared. */
+/* The buffers of a thread that reads pages.  Not shared. */
 struct reader {
 	struct codec *codec;
 	unsigned char *scratch;		/* READER_SCRATCH bytes: records as they are stored */
@@ -54,7 +57,10 @@ int	store_open(struct store *s, int store_fd, const char *instance, int index_fd
 	    struct fdcache *fds);
 void	store_close(struct store *s);
 
-/* From now on, what is opened has to be as it was prepared: see guard.h.  Returns 0 or -ENOMEM. */
+/*
+ * From now on a file is only taken if its backup is as it was prepared: see
+ * guard.h.  Returns 0 or -ENOMEM.
+ */
 int	store_guard(struct store *s);
 
 /* Allocates what a thread needs.  Returns 0 or -ENOMEM. */
@@ -84,8 +90,8 @@ ssize_t	store_pread(int fd, void *buf, size_t len, off_t off);
 int	store_fstat(int fd, struct stat *st);
 
 /*
- * Whether something of a store could not be opened or read since the last call:
- * its file system may be gone.  Of the whole process.
+ * Whether anything of a store could not be opened or read since the last call:
+ * its file system may be gone.  Counts for the whole process.
  */
 bool	store_took_failure(void);
 

@@ -1,3 +1,7 @@
+/*
+ * Reads tablespace_map, and says where in a backup a path at the mount is
+ * stored.  It follows no location of production's.
+ */
 #include "config.h"
 
 #include <errno.h>

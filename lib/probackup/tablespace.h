@@ -1,10 +1,10 @@
 /*
- * Where what lies outside of PGDATA is shown, and the tablespace_map that says
- * which tablespaces there are.
+ * Where tablespaces and external directories, which lie outside of PGDATA, are
+ * shown; and the tablespace_map that names the tablespaces.
  *
  * A tablespace of the map is a link pg_tblspc/OID at the mount, which leads to
- * TABLESPACE_SHOWN/OID beneath the same root; the location that the map names,
- * production's, is text and never followed.  The N-th external directory is
+ * TABLESPACE_SHOWN/OID beneath the same root.  The location in the map is
+ * production's: it is text, and never followed.  The N-th external directory is
  * shown as EXTERNAL_SHOWN/N.
  *
  * Format: doc/catalog.md, "Directories, tablespaces, external directories".

@@ -19,7 +19,7 @@
 /*
  * The threads take one stored file after the other from the lists.  Large files
  * come first, in a pass of their own, so that at the end nobody waits for a
- * thread with a gigabyte before it; which costs a second look at the lists, but
+ * thread with a gigabyte before it.  This costs a second look at the lists, but
  * no memory for their entries.
  */
 
@@ -39,7 +39,7 @@ verify_fault(struct verify *v, const char *id, const char *path, const char *fmt
 	log_error("\"%s\" in backup %s: %s", path, id, why);
 }
 
-/* A list that index_build() has complained of need not be told again. */
+/* Does not tell of a list once more after index_build() has complained of it. */
 static void
 tell_bad_list(struct verify *v, const char *error)
 {
@@ -98,7 +98,7 @@ is_wanted(const struct verify_queue *q, const struct filelist_entry *e)
 	return S_ISREG(e->mode) && e->size > 0 && (e->size < (int64_t)LARGE) == q->small;
 }
 
-/* The next stored file.  Returns false when there are no more. */
+/* Takes the next stored file.  Returns false when there are no more. */
 static bool
 take_file(struct verify *v, struct verify_task *task)
 {
@@ -151,7 +151,7 @@ thread_main(void *arg)
 	return NULL;
 }
 
-/* Fewer threads than asked for will do. */
+/* Starts the threads; fewer than asked for will do. */
 static int
 start_threads(struct verify *v, unsigned wanted)
 {
@@ -178,8 +178,8 @@ start_threads(struct verify *v, unsigned wanted)
 }
 
 /*
- * The index of the mounted backup.  Without it, what is stored is checked all the same;
- * but too little memory is no fault of the backup's.
+ * Builds the index of the mounted backup.  Without one the stored files are
+ * checked all the same; but too little memory is no fault of the backup's.
  */
 static int
 open_index(struct verify *v, const struct verify_config *c, char *error)
@@ -298,7 +298,7 @@ verify_start(const struct verify_config *config, struct verify **out, char *erro
 	return 0;
 }
 
-/* What a block map had to do without was told, unless it is the first sign of a fault. */
+/* A fault that a block map met has been told, unless it is the first sign of one. */
 static void
 tell_unmapped(struct verify *v)
 {

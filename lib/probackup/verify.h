@@ -22,7 +22,7 @@ struct verify_config {
 	unsigned n_threads;		/* 1 to VERIFY_THREADS_MAX */
 };
 
-/* What was read so far. */
+/* Figures of the reading so far. */
 struct verify_figures {
 	uint64_t files, pages, bytes;
 	uint64_t bytes_expected;	/* about: as the backups' own figures say */

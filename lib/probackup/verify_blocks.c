@@ -1,3 +1,7 @@
+/*
+ * Looks for blocks that no backup of the chain stores.  It reads no page:
+ * verify_file.c has done that.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -52,7 +56,7 @@ verify_blocks(struct verify_thread *t, uint32_t e)
 	}
 	if (v->holes_are_normal)
 		return;
-	/* What is wrong with the stored files was told when they were checked. */
+	/* Faults of the stored files were told when these were checked. */
 	if (blockmap_build(&v->store, e, &t->reader, &m) < 0) {
 		atomic_fetch_add(&v->unmapped, 1);
 		return;

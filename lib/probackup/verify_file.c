@@ -18,9 +18,9 @@
 #include "probackup/verify_impl.h"
 
 /*
- * A stored file is read once, from its beginning to its end.  What is read goes
- * through the crc, and then record by record through the codec, while it is in
- * the processor's cache.
+ * A stored file is read once, from its beginning to its end.  All its bytes go
+ * through the crc, and then record by record through the codec, while they are
+ * in the processor's cache.
  */
 
 #define CHUNK		(256 * KiB)	/* read at a time */
@@ -112,7 +112,7 @@ read_more(struct file *f, uint64_t pos)
 }
 
 /*
- * The bytes from pos on, which never is less than it was before.  Returns how
+ * Finds the bytes from pos on, which is never less than before.  Returns how
  * many there are: len, unless the file ends.
  */
 static size_t
@@ -159,7 +159,7 @@ check_page(struct file *f, BlockNumber blkno, const unsigned char *payload, uint
 		block_fault(f, blkno, why);
 }
 
-/* Records where the map says.  Each is checked, whatever its neighbours are. */
+/* Checks the records that the map names, each one whatever its neighbours are. */
 static void
 check_mapped(struct file *f, const struct records *rec)
 {
@@ -170,7 +170,7 @@ check_mapped(struct file *f, const struct records *rec)
 		end = i + 1 < rec->n ? rec->at[i + 1].pos : rec->end;
 		size = end - rec->at[i].pos - RECORD_HEADER;
 		if (window_at(f, rec->at[i].pos, RECORD_HEADER + size, &at) < RECORD_HEADER + size) {
-			/* A file that is too short was told as that. */
+			/* A file that is too short was told as such. */
 			if (f->error == 0 && f->limit == (uint64_t)f->task->e.size)
 				FAULT(f, "block %u: its record at offset %u is cut short",
 				    rec->at[i].blkno, rec->at[i].pos);
@@ -188,7 +188,7 @@ check_mapped(struct file *f, const struct records *rec)
 		    f->task->e.size);
 }
 
-/* Records as they come. */
+/* Checks the records of a stream one after the other. */
 static void
 check_stream(struct file *f)
 {
@@ -223,7 +223,7 @@ check_stream(struct file *f)
 		FAULT(f, "block %u: its record at offset %" PRIu64 " is cut short", last, pos);
 }
 
-/* The headers of the file.  Returns whether they can be used. */
+/* Loads the headers of the file.  Returns whether they can be used. */
 static bool
 load_headers(struct file *f, struct records *rec)
 {
@@ -344,7 +344,7 @@ verify_file(struct verify_thread *t)
 		if (e->is_datafile && !e->is_cfs && e->external_dir_num == 0)
 			check_data(&f);
 		read_rest(&f);
-		/* A fault of a page or of the length is a wrong crc, too. */
+		/* A fault of a page or of the length makes the crc wrong, too. */
 		if (f.n_faults == 0 && !crc_fits(&f))
 			FAULT(&f, "its crc should be %u, found %u", e->crc, f.crc);
 	}

@@ -1,5 +1,5 @@
 /*
- * What the parts of a check share.
+ * The structures that the parts of a check share.
  */
 #ifndef PROBACKUP_VERIFY_IMPL_H
 #define PROBACKUP_VERIFY_IMPL_H

@@ -16,8 +16,9 @@
 /*
  * WAL from start-lsn to stop-lsn of the mounted backup, without which no server
  * starts on it: in pg_wal of a backup made with --stream, else in the archive.
- * Of each segment the length and the header of its first page are looked at; a
- * compressed one is decompressed as a whole.  What records say is the server's part.
+ * The length of each segment and the header of its first page are checked; a
+ * compressed one is decompressed as a whole.  Records are the server's to
+ * check.
  */
 
 #define NAME_LEN	24
@@ -61,7 +62,7 @@ check_size(struct segment *s, uint64_t found, const unsigned char *h)
 
 /* --- of a backup made with --stream --- */
 
-/* What is stored was checked, by its length and crc, as any other file. */
+/* Length and crc of a stored segment were checked as those of any other file. */
 static void
 check_stored(struct segment *s)
 {
@@ -123,7 +124,7 @@ check_packed(struct segment *s, int fd, enum segstream_format format)
 	segstream_free(stream);
 }
 
-/* As archive-get does.  A partial segment is no whole one. */
+/* Checks a segment that archive-get would find.  A partial segment is no whole one. */
 static void
 check_archived(struct segment *s)
 {
