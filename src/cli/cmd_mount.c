@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/leaving.h"
 #include "cli/owner.h"
 #include "cli/provision_args.h"
 #include "cli/target_args.h"
@@ -363,10 +364,8 @@ tell_target_time(const struct recovery_target *t, const char *zone)
 static int
 report_mounted(const struct options *o, const struct waiter *w, const char *mnt)
 {
-	struct stat st;
-
-	if (o->wait && stat(mnt, &st) != 0)
-		return cli_error("\"%s\" was mounted but does not answer: %s", mnt, strerror(errno));
+	if (!o->console)
+		waiter_end(w);	/* whoever reads what is printed may take long */
 	cli_say("mounted at \"%s\"", mnt);
 	print_start_command(w, mnt);
 	return 0;
@@ -376,15 +375,26 @@ static int
 wait_for_mount(const struct options *o, const struct recovery_target *t, struct waiter *w,
     const char *mnt)
 {
-	switch (waiter_wait(w)) {
-	case WAITER_MOUNTED:
+	enum waiter_result result = waiter_wait(w);
+
+	if (result == WAITER_MOUNTED)
 		tell_target_time(t, w->zone);
+	if (result == WAITER_MOUNTED && o->wait)
+		result = waiter_ask(w, mnt);
+	switch (result) {
+	case WAITER_MOUNTED:
 		return report_mounted(o, w, mnt);
+	case WAITER_MUTE:
+		return cli_error("\"%s\" is mounted but did not answer within %llu seconds; the mount"
+		    " goes on in the background: pbkfs unmount --force -d \"%s\" ends it", mnt,
+		    w->timeout != 0 ? (unsigned long long)w->timeout : WAITER_ANSWER_SECONDS, o->diff);
 	case WAITER_TIMEOUT:
 		return cli_error("not mounted after %llu seconds; the mount of \"%s\" goes on"
 		    " in the background: pbkfs unmount -d \"%s\" ends it",
 		    (unsigned long long)o->timeout, mnt, o->diff);
 	case WAITER_INTERRUPTED:
+		if (o->console)
+			return 0;	/* the supervisor was told, and ends in its time */
 		return cli_error("interrupted; the mount of \"%s\" goes on in the background:"
 		    " pbkfs unmount -d \"%s\" ends it", mnt, o->diff);
 	case WAITER_FAILED:
@@ -407,6 +417,8 @@ cmd_mount(const struct options *o)
 	if (check_arguments(o) != 0 || resolve_names(o, &n) != 0 || check_overlap(&n) != 0 ||
 	    provision_args(o, n.mnt, &provision, &target) != 0 ||
 	    fill_config(o, &n, &provision, &c) != 0)
+		return EXIT_FAILURE;
+	if (leaving_wait(n.diff) != 0)
 		return EXIT_FAILURE;
 	if ((pid = start_supervisor(&c, &w.fd)) < 0)
 		return cli_error("could not start the supervisor: %s", strerror(-pid));

@@ -18,6 +18,8 @@
 
 #define FLUSH_SECONDS	120	/* for a worker to write out what it holds */
 #define HELD_SECONDS	2	/* that it is held elsewhere before that is told */
+#define TELL_SECONDS	3	/* of waiting before it is told for whom */
+#define SILENT_SECONDS	10	/* for a supervisor that gives no answer to give one */
 #define DETACH_SECONDS	10	/* for the kernel to take a mount out of the table */
 #define LEFT_SECONDS	2	/* for processes to end of themselves, then */
 #define KILL_SECONDS	10	/* and without their connection */
@@ -62,30 +64,64 @@ tell_mute(const struct target *t)
 	    " processes may go on until it does", t->mnt, t->diff);
 }
 
+struct wait {
+	int64_t	began, heard;	/* monotonic_ms(): of the supervisor */
+	unsigned held;		/* so often that it was seen to be held elsewhere */
+	bool	told;
+};
+
+static void
+tell_waiting(const struct target *t)
+{
+	char who[TARGET_WHO_MAX];
+
+	if (t->is_silent)
+		cli_note("\"%s\" is unmounted; waiting for its supervisor (pid %d), which does not"
+		    " answer: pbkfs unmount --force -d \"%s\" ends it", t->mnt,
+		    (int)t->contact.peer.pid, t->diff);
+	else
+		cli_note("\"%s\" is unmounted; waiting for its processes to write what they hold"
+		    " and end (%s)", t->mnt, target_who(t, who));
+}
+
 /*
  * The namespaces that others just leave, or that a service begins with, hold it for a moment.
- * To look at them costs, and most mounts are gone at once.
+ * To look at them costs, and most mounts are gone at once.  Nor is a supervisor that gives
+ * no answer just slow, if it goes on like that.
  */
-static int
-wait_for_end(const struct target *t)
+static bool
+is_hopeless(struct wait *w, struct target *t)
 {
-	unsigned seen = 0;
-	int i;
+	int64_t now = monotonic_ms();
 
-	if (t->contact.is_mute)
-		return tell_mute(t);
-	for (i = 0; i < FLUSH_SECONDS; i++) {
-		if (target_wait(t, 1) == 0)
-			return 0;
-		seen = holders_find(t->major, t->minor, NULL, 0) > 0 ? seen + 1 : 0;
-		if (seen >= HELD_SECONDS)
-			break;
-	}
-	return elsewhere_tell(t);
+	w->held = holders_find(t->major, t->minor, NULL, 0) > 0 ? w->held + 1 : 0;
+	if (w->held >= HELD_SECONDS || now - w->began >= FLUSH_SECONDS * 1000)
+		return true;
+	if (now - w->began < TELL_SECONDS * 1000)
+		return false;
+	if (!target_is_silent(t))
+		w->heard = now;
+	if (!w->told)
+		tell_waiting(t);
+	w->told = true;
+	return now - w->heard >= SILENT_SECONDS * 1000;
 }
 
 static int
-unmount_orderly(const struct target *t)
+wait_for_end(struct target *t)
+{
+	struct wait w = { .began = monotonic_ms(), .heard = monotonic_ms() };
+
+	if (t->contact.is_mute)
+		return tell_mute(t);
+	while (target_wait(t, 1) != 0)
+		if (is_hopeless(&w, t))
+			return elsewhere_tell(t);
+	return 0;
+}
+
+static int
+unmount_orderly(struct target *t)
 {
 	/* The kernel writes back first, and waits for the worker. */
 	int rc = limited_run(unmount_patiently, t, FLUSH_SECONDS);

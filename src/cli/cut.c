@@ -24,6 +24,7 @@
 #include "base/util.h"
 #include "cli/cut.h"
 #include "cli/limited.h"
+#include "cli/openers.h"
 #include "supervisor/holders.h"
 
 #define CONTROL_DIR	"/sys/fs/fuse/connections"
@@ -49,14 +50,10 @@ struct device {
 	int	control;
 };
 
-/* Asks no server: the kernel knows the device. */
 static bool
 is_on(int dir_fd, const char *name, int flags, const struct device *d)
 {
-	struct statx sx;
-
-	return statx(dir_fd, name, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &sx) == 0 &&
-	    sx.stx_dev_major == d->major && sx.stx_dev_minor == d->minor;
+	return openers_is_on(dir_fd, name, flags, d->major, d->minor);
 }
 
 struct flushing {

@@ -33,6 +33,10 @@ elsewhere_tell(const struct target *t)
 
 	if (t->has_device)
 		holders_of_mount(t->major, t->minor, who, sizeof(who));
+	if (who[0] == '\0' && t->is_silent)
+		return cli_error("\"%s\" is unmounted, but its supervisor (pid %d) does not answer:"
+		    " pbkfs unmount --force -d \"%s\" ends it", t->mnt, (int)t->contact.peer.pid,
+		    t->diff);
 	if (who[0] == '\0')
 		return cli_error("\"%s\" is unmounted, but its processes run on (%s): they still"
 		    " write, or a process that cannot be seen from here has files open or holds the"

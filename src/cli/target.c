@@ -399,6 +399,15 @@ target_leave(struct target *t)
 	return a.type == COMMAND_DONE ? 0 : cli_error("could not end \"%s\": %s", t->mnt, a.text);
 }
 
+bool
+target_is_silent(struct target *t)
+{
+	int rc = t->contact.sock >= 0 ? serves_this(t) : 0;
+
+	t->is_silent = rc == -ETIMEDOUT || rc == -EAGAIN;
+	return t->is_silent;
+}
+
 int
 target_wait(const struct target *t, int seconds)
 {

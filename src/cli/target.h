@@ -54,6 +54,9 @@ int	target_stop(struct target *t);
 /* Tells a supervisor that still prepares to give up.  Returns an exit status. */
 int	target_leave(struct target *t);
 
+/* Asks who serves it once more: whether it still gives no answer, which takes CONTACT_ASK_MS. */
+bool	target_is_silent(struct target *t);
+
 /* Waits until its processes have ended.  Returns 0, or -ETIMEDOUT. */
 int	target_wait(const struct target *t, int seconds);
 

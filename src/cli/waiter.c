@@ -6,12 +6,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/limited.h"
 #include "cli/waiter.h"
 #include "supervisor/notify.h"
 
@@ -24,6 +26,7 @@ note_signal(int number)
 }
 
 static const int watched[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP };
+static struct sigaction before[ARRAY_SIZE(watched)];
 
 /* Blocked except inside ppoll(2), so that none is missed. */
 static void
@@ -36,11 +39,33 @@ catch_signals(sigset_t *outside)
 	sigemptyset(&blocked);
 	for (i = 0; i < ARRAY_SIZE(watched); i++) {
 		sigaddset(&blocked, watched[i]);
-		sigaction(watched[i], &action, NULL);
+		sigaction(watched[i], &action, &before[i]);
 	}
 	sigprocmask(SIG_BLOCK, &blocked, outside);
 	for (i = 0; i < ARRAY_SIZE(watched); i++)
 		sigdelset(outside, watched[i]);
+}
+
+void
+waiter_end(const struct waiter *w)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(watched); i++)
+		sigaction(watched[i], &before[i], NULL);
+	sigprocmask(SIG_SETMASK, &w->outside, NULL);
+}
+
+/* Returns whether it was for us. */
+static bool
+take_signal(const struct waiter *w)
+{
+	int number = caught;
+
+	caught = 0;
+	if (number != 0 && w->forward_to != 0)
+		kill(w->forward_to, number);
+	return number != 0 && w->forward_to == 0;
 }
 
 static void
@@ -102,41 +127,37 @@ take_lines(struct waiter *w, char *buf, size_t *have, enum waiter_result *result
 	return false;
 }
 
-/* Waits for input.  Returns 1, 0 at the deadline (0 = none), or -1 for a signal. */
+/* Waits for input.  Returns 1, 0 at the deadline, or -1 for a signal. */
 static int
-wait_input(const struct waiter *w, int64_t deadline, const sigset_t *mask)
+wait_input(const struct waiter *w)
 {
 	struct pollfd p = { .fd = w->fd, .events = POLLIN };
 	struct timespec left, *limit = NULL;
 	int64_t ms;
 
-	if (deadline != 0) {
-		ms = MAX(deadline - monotonic_ms(), (int64_t)0);
+	if (w->deadline != 0) {
+		ms = MAX(w->deadline - monotonic_ms(), (int64_t)0);
 		left = (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
 		limit = &left;
 	}
-	return ppoll(&p, 1, limit, mask);
+	return ppoll(&p, 1, limit, &w->outside);
 }
 
 enum waiter_result
 waiter_wait(struct waiter *w)
 {
-	int64_t deadline = w->timeout == 0 ? 0 : monotonic_ms() + (int64_t)w->timeout * 1000;
 	enum waiter_result result = WAITER_FAILED;
 	char buf[2 * NOTIFY_LINE_MAX];
 	size_t have = 0;
-	sigset_t mask;
 	ssize_t n;
 	int rc;
 
-	catch_signals(&mask);
+	w->deadline = w->timeout == 0 ? 0 : monotonic_ms() + (int64_t)w->timeout * 1000;
+	catch_signals(&w->outside);
 	snprintf(w->error, sizeof(w->error), "the supervisor ended without a word");
 	for (;;) {
-		rc = wait_input(w, deadline, &mask);
-		if (caught != 0 && w->forward_to != 0) {
-			kill(w->forward_to, caught);
-			caught = 0;
-		} else if (caught != 0) {
+		rc = wait_input(w);
+		if (take_signal(w)) {
 			cli_progress_end();
 			return WAITER_INTERRUPTED;
 		}
@@ -157,19 +178,40 @@ waiter_wait(struct waiter *w)
 	}
 }
 
+static int
+ask_mount(const void *mnt)
+{
+	struct stat st;
+
+	return stat(mnt, &st) == 0 ? 0 : -errno;
+}
+
+enum waiter_result
+waiter_ask(struct waiter *w, const char *mnt)
+{
+	int64_t until = w->deadline != 0 ? w->deadline :
+	    monotonic_ms() + WAITER_ANSWER_SECONDS * 1000;
+	int rc = limited_run_until(ask_mount, mnt, until, &w->outside);
+
+	take_signal(w);
+	if (rc == -EINTR || rc == -ETIMEDOUT)
+		return rc == -EINTR ? WAITER_INTERRUPTED : WAITER_MUTE;
+	if (rc == 0)
+		return WAITER_MOUNTED;
+	snprintf(w->error, sizeof(w->error), "\"%s\" was mounted but does not answer: %s", mnt,
+	    strerror(-rc));
+	return WAITER_FAILED;
+}
+
 int
 waiter_attend(struct waiter *w)
 {
-	sigset_t mask;
 	int status;
 
-	catch_signals(&mask);
+	w->deadline = 0;
 	/* The pipe ends with the supervisor, so it is enough to watch that. */
-	while (wait_input(w, 0, &mask) != 1 || read(w->fd, w->error, sizeof(w->error)) > 0) {
-		if (caught != 0)
-			kill(w->forward_to, caught);
-		caught = 0;
-	}
+	while (wait_input(w) != 1 || read(w->fd, w->error, sizeof(w->error)) > 0)
+		take_signal(w);
 	while (waitpid(w->forward_to, &status, 0) < 0)
 		if (errno != EINTR)
 			return 1;

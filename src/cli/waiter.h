@@ -1,27 +1,45 @@
 /*
- * Waiting for the supervisor's word: see supervisor/notify.h.
+ * Waiting for the supervisor's word, see supervisor/notify.h, and for the mount's answer.
  */
 #ifndef CLI_WAITER_H
 #define CLI_WAITER_H
 
+#include <signal.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#define WAITER_ANSWER_SECONDS	30	/* for a mount to answer, without --timeout */
+
 enum waiter_result {
-	WAITER_MOUNTED, WAITER_FAILED, WAITER_TIMEOUT, WAITER_INTERRUPTED
+	WAITER_MOUNTED, WAITER_FAILED, WAITER_TIMEOUT, WAITER_INTERRUPTED,
+	WAITER_MUTE,		/* mounted, and no answer from there in time */
 };
 
 struct waiter {
 	int	fd;		/* read end of the notify pipe */
 	uint64_t timeout;	/* seconds; 0 = for ever */
 	pid_t	forward_to;	/* --console: signals are for this process; 0 = for us */
+	int64_t	deadline;	/* of the timeout, by monotonic_ms(); 0 = none */
+	sigset_t outside;	/* the signals that are blocked where they may come */
 	unsigned server_version, uid;	/* of WAITER_MOUNTED */
 	char	error[2048];		/* of WAITER_FAILED */
 	char	zone[64];		/* the server's time zone, where it was told; else "" */
 };
 
-/* Shows progress and warnings until one of the results is clear. */
+/*
+ * Shows progress and warnings until one of the results is clear.  From then on signals
+ * are blocked, until waiter_end().
+ */
 enum waiter_result waiter_wait(struct waiter *w);
+
+/*
+ * After WAITER_MOUNTED: asks the mount itself, in a child.  Returns WAITER_MOUNTED once it
+ * answers, WAITER_FAILED with w->error, WAITER_MUTE or WAITER_INTERRUPTED.
+ */
+enum waiter_result waiter_ask(struct waiter *w, const char *mnt);
+
+/* Signals do again what they did before waiter_wait(). */
+void	waiter_end(const struct waiter *w);
 
 /*
  * --console: after waiter_wait(), passes signals on until the supervisor ends.

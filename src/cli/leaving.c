@@ -1,0 +1,73 @@
+#include "config.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/contact.h"
+#include "cli/leaving.h"
+#include "supervisor/holders.h"
+#include "supervisor/mountinfo.h"
+
+#define TELL_SECONDS	1	/* of waiting before it is told for whom */
+#define LEAVING_SECONDS	9	/* more, for its processes to end */
+
+/* Here, or in other mount namespaces. */
+static bool
+is_mounted(const struct contact *c)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+
+	return m == NULL || (mountinfo_find(c->mnt, m) == 0 && strcmp(m->source, c->diff) == 0) ||
+	    holders_find_source(c->diff, m) == 0;
+}
+
+/* One that has no mount yet is not leaving; one that does not answer may be. */
+static bool
+is_beginning(const struct contact *c)
+{
+	static struct command_frame q, a;
+
+	command_init(&q, COMMAND_IDENTIFY);
+	return c->sock >= 0 && contact_ask(c, &q, &a, NULL) == 0 && a.type == COMMAND_IDENTITY &&
+	    (a.arg[IDENTITY_STATE] == STATE_PREPARING || a.arg[IDENTITY_STATE] == STATE_STARTING);
+}
+
+static pid_t
+process_of(const struct contact *c)
+{
+	pid_t pid = c->sock >= 0 ? c->peer.pid : c->owner[LOCK_SUPERVISOR];
+
+	return MAX(pid > 0 ? pid : c->owner[LOCK_WORKER], 0);
+}
+
+static int
+wait_for_end(const struct contact *c)
+{
+	if (contact_wait(c, TELL_SECONDS) == 0)
+		return 0;
+	cli_note("waiting for process %d to end, which had diff directory \"%s\" mounted",
+	    (int)process_of(c), c->diff);
+	if (contact_wait(c, LEAVING_SECONDS) == 0)
+		return 0;
+	return cli_error("diff directory \"%s\" is in use: process %d had it mounted at \"%s\" and"
+	    " does not end: pbkfs unmount -d \"%s\" says why", c->diff, (int)process_of(c), c->mnt,
+	    c->diff);
+}
+
+int
+leaving_wait(const char *diff)
+{
+	static struct contact c;
+	int rc = 0;
+
+	contact_init(&c);
+	strlcpy(c.diff, diff, sizeof(c.diff));
+	/* What is wrong with it is told by who mounts it. */
+	if (contact_make(&c) == 0 && contact_is_held(&c) && !is_mounted(&c) && !is_beginning(&c))
+		rc = wait_for_end(&c);
+	contact_close(&c);
+	return rc;
+}

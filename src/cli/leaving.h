@@ -1,0 +1,14 @@
+/*
+ * A diff directory whose last mount is just ending.
+ */
+#ifndef CLI_LEAVING_H
+#define CLI_LEAVING_H
+
+/*
+ * For who wants to mount it: waits a while until the processes of a mount that is gone have
+ * ended.  Returns 0 if there is nobody to wait for any more, or nobody who is leaving; or 1
+ * after cli_error().  diff is canonical and may be anybody's.
+ */
+int	leaving_wait(const char *diff);
+
+#endif

@@ -1,0 +1,70 @@
+#include "config.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cli/openers.h"
+
+bool
+openers_is_on(int dir_fd, const char *name, int flags, unsigned major, unsigned minor)
+{
+	struct statx sx;
+
+	return statx(dir_fd, name, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &sx) == 0 &&
+	    sx.stx_dev_major == major && sx.stx_dev_minor == minor;
+}
+
+struct search {
+	unsigned major, minor;
+	struct user *users;
+	unsigned n, max;
+};
+
+/* One of its directories of links. */
+static bool
+has_one_in(int proc_fd, const char *name, const struct search *s)
+{
+	int fd = openat(proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	if (fd < 0)
+		return false;
+	if ((dir = fdopendir(fd)) == NULL) {
+		close(fd);
+		return false;
+	}
+	while (!found && (entry = readdir(dir)) != NULL)
+		found = openers_is_on(dirfd(dir), entry->d_name, 0, s->major, s->minor);
+	closedir(dir);
+	return found;
+}
+
+/* Once for each process, whatever path comes first. */
+static bool
+compare(void *arg, const struct process *p, const char *path)
+{
+	struct search *s = arg;
+
+	(void)path;
+	if (!openers_is_on(p->proc_fd, "cwd", 0, s->major, s->minor) &&
+	    !openers_is_on(p->proc_fd, "root", 0, s->major, s->minor) &&
+	    !has_one_in(p->proc_fd, "fd", s) && !has_one_in(p->proc_fd, "map_files", s))
+		return false;
+	if (s->n++ < s->max)
+		users_take(p, &s->users[s->n - 1]);
+	return false;
+}
+
+unsigned
+openers_find(unsigned major, unsigned minor, struct user *users, unsigned max)
+{
+	struct search s = { .major = major, .minor = minor, .users = users, .max = max };
+
+	users_each(compare, &s);
+	return s.n;
+}

@@ -1,0 +1,21 @@
+/*
+ * Which processes have something open of a file system that no table of mounts has any more,
+ * so that no path leads to it: umount -l leaves such.
+ */
+#ifndef CLI_OPENERS_H
+#define CLI_OPENERS_H
+
+#include <stdbool.h>
+
+#include "supervisor/users.h"
+
+/* Whether name in dir_fd is of that device.  Asks no server: the kernel knows it. */
+bool	openers_is_on(int dir_fd, const char *name, int flags, unsigned major, unsigned minor);
+
+/*
+ * Finds them by directories, open files and mappings, as far as we may see them.  Fills users
+ * with the first max; returns how many there are.  Some of it may wait for a process.
+ */
+unsigned openers_find(unsigned major, unsigned minor, struct user *users, unsigned max);
+
+#endif
