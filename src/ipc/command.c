@@ -1,3 +1,7 @@
+/*
+ * Sends, receives and checks the frames between a command and a supervisor.
+ * Who may ask for what is decided in src/supervisor/attend.c.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -12,7 +16,10 @@
 #define MAJOR_LIMIT	0xfff
 #define MINOR_LIMIT	0xfffff
 
-/* What a frame may hold.  An argument without a limit here has to be zero. */
+/*
+ * The bounds of a frame of each type.  An argument without a limit here has to
+ * be zero.
+ */
 static const struct kind {
 	uint16_t type;
 	bool	is_answer;
@@ -52,7 +59,7 @@ kind_of(const struct command_frame *f, bool is_answer)
 	return NULL;
 }
 
-/* Text, its NUL, and nothing behind it. */
+/* Whether there is text just where it is wanted, with its NUL and nothing behind it. */
 static bool
 text_is_good(const char text[COMMAND_TEXT_MAX], bool wanted)
 {

@@ -1,7 +1,7 @@
 /*
- * What a command asks a supervisor and what that answers: one frame each, of a
- * fixed size, through a SOCK_SEQPACKET socket.  What does not fit a frame comes
- * as a sealed memfd with it.
+ * The requests of a command to a supervisor, and the answers: one frame each,
+ * of a fixed size, through a SOCK_SEQPACKET socket.  An answer that does not
+ * fit comes as a sealed memfd with its frame.
  */
 #ifndef IPC_COMMAND_H
 #define IPC_COMMAND_H
@@ -39,7 +39,7 @@ enum command_state {
 	STATE_PREPARING, STATE_STARTING, STATE_SERVING, STATE_LEAVING, STATE_COUNT
 };
 
-/* What is not used is zero. */
+/* Fields that are not used are zero. */
 struct command_frame {
 	uint32_t magic;
 	uint16_t version;
@@ -48,11 +48,11 @@ struct command_frame {
 	char	text[COMMAND_TEXT_MAX];
 };
 
-/* A frame of that type with nothing in it yet. */
+/* Returns a frame of that type with nothing in it yet. */
 void	command_init(struct command_frame *f, enum command_type type);
 
 /*
- * Whether f is a frame that may go in this direction, every byte of it.  Returns 0,
+ * Checks every byte of a frame that comes in this direction.  Returns 0,
  * -EPROTONOSUPPORT for another version, or -EPROTO.
  */
 int	command_check(const struct command_frame *f, bool is_answer);

@@ -1,3 +1,7 @@
+/*
+ * Messages with descriptors, by SCM_RIGHTS.  It knows nothing of what they are
+ * for, and closes each one that nobody takes.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -8,7 +12,7 @@
 #include "base/util.h"
 #include "ipc/fdpass.h"
 
-/* Room for the descriptors, aligned as the kernel wants it. */
+/* Space for the descriptors, aligned as the kernel wants it. */
 union control {
 	struct cmsghdr h;
 	char	room[CMSG_SPACE(FDPASS_MAX * sizeof(int))];
@@ -41,7 +45,7 @@ fdpass_send(int sock, const void *data, size_t n, int fd)
 	return fdpass_send_all(sock, data, n, &fd, fd >= 0);
 }
 
-/* Takes what came, as far as there is room; closes the rest. */
+/* Takes the descriptors that came, as far as there is room; closes the rest. */
 static unsigned
 take_descriptors(const struct msghdr *m, const union control *c, int *fd, unsigned max)
 {
@@ -70,7 +74,7 @@ fdpass_receive_all(int sock, void *data, size_t n, int *fd, unsigned max)
 	unsigned came;
 	ssize_t r;
 
-	/* Where there is no room for more, the kernel closes what else comes. */
+	/* The kernel closes descriptors for which there is no room. */
 	if (max > 0) {
 		m.msg_control = &control;
 		m.msg_controllen = CMSG_LEN(MIN(max, FDPASS_MAX) * sizeof(int));

@@ -1,6 +1,7 @@
 /*
  * A job as bytes.  One function walks over all fields, for writing and for
- * reading, so that the two cannot differ: what is not walked over does not arrive.
+ * reading, so that the two cannot differ: a field that it does not visit does
+ * not arrive.
  */
 #include "config.h"
 
@@ -18,7 +19,7 @@
 #define MAGIC	0x424f4a2d53464b50ULL	/* "PKFS-JOB" */
 #define NO_TEXT	UINT32_MAX
 
-/* All that a job points to; read in place, so the bytes are here, too. */
+/* A job and all that it points to.  It is read in place, so the bytes are here, too. */
 struct box {
 	struct job job;			/* first: job_free() frees the box by it */
 	struct provision provision;
@@ -59,7 +60,10 @@ walk_bytes(struct wire *w, void *p, size_t n)
 	w->at += n;
 }
 
-/* Returns what was read, 0 where it is more than max, or what was written. */
+/*
+ * Walks over a number.  Returns the one that was read, or that was written; 0
+ * if it is more than max.
+ */
 static uint64_t
 walk_number(struct wire *w, uint64_t value, uint64_t max)
 {
@@ -72,7 +76,7 @@ walk_number(struct wire *w, uint64_t value, uint64_t max)
 	((field) = (__typeof__(field))walk_number((w), (uint64_t)(field), (max)))
 #define FLAG(w, field)	((field) = walk_number((w), (field), 1) != 0)
 
-/* A string with its NUL; the pointer leads into the bytes. */
+/* Walks over a string with its NUL; the pointer leads into the bytes. */
 static void
 walk_text(struct wire *w, const char **text)
 {
@@ -105,7 +109,7 @@ need_text(struct wire *w, const char **text)
 		w->failed = true;
 }
 
-/* A text in an array of its own, NUL and all. */
+/* Walks over a text in an array of its own, NUL and all. */
 static void
 walk_array(struct wire *w, char *text, size_t size)
 {
@@ -214,7 +218,7 @@ walk_values(struct wire *w, struct job *job)
 	FLAG(w, job->careful);
 }
 
-/* Which descriptors there are; their numbers are fixed. */
+/* Walks over which descriptors there are; their numbers are fixed. */
 static void
 walk_fds(struct wire *w, struct box *box)
 {

@@ -1,6 +1,6 @@
 /*
- * What the supervisor hands to a worker: plain values and descriptors.  A worker
- * is executed, so a job travels in a sealed memfd: see ipc/jobfd.h.
+ * A job: all that a supervisor hands to a worker, plain values and descriptors.
+ * A worker is executed, so a job travels in a sealed memfd: see ipc/jobfd.h.
  */
 #ifndef IPC_JOB_H
 #define IPC_JOB_H

@@ -1,3 +1,7 @@
+/*
+ * Puts a job into a sealed memfd and takes it out again.  job.c writes and
+ * reads its bytes.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -32,7 +36,10 @@ jobfd_make(const struct job *job)
 	return steal_fd(&fd);
 }
 
-/* Closed at the next exec, which no worker is to do. */
+/*
+ * Checks that each descriptor is there, and makes it close at the next exec,
+ * which no worker is to do.
+ */
 static int
 check_fds(const struct job *job)
 {

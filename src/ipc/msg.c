@@ -1,3 +1,7 @@
+/*
+ * Sends frames, and cuts a stream of bytes into them.  Whether a message may
+ * come now is its receiver's to say (src/supervisor/answer.c).
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -44,7 +48,7 @@ msg_fill(int fd, struct msg_reader *r)
 	return (int)n;
 }
 
-/* Drops the frame that the last msg_next() returned: its body was in place. */
+/* Drops the frame that the last msg_next() returned: its body was in place until now. */
 static void
 discard(struct msg_reader *r, size_t len)
 {

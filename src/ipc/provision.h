@@ -1,6 +1,7 @@
 /*
- * What a mount is to make of the data directory beyond what the backup has.
- * The command fills it, the supervisor hands it on, the preparer does it.
+ * The changes that a mount is to make to the data directory of the backup.  The
+ * command fills this in, the supervisor hands it on, the preparer does it
+ * (src/worker/provision.c).
  */
 #ifndef IPC_PROVISION_H
 #define IPC_PROVISION_H
@@ -21,7 +22,7 @@ struct provision_mapping {
 	bool	external;
 };
 
-/* Of --db-include or --db-exclude; n 0: all databases. */
+/* The names of --db-include or --db-exclude; n 0: all databases. */
 struct provision_databases {
 	bool	include;	/* these alone, instead of all but these */
 	unsigned n;

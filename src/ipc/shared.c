@@ -1,3 +1,7 @@
+/*
+ * The names of the operations that are counted.  The memory itself is made by
+ * src/supervisor/spawn.c and mapped by jobfd.c.
+ */
 #include "config.h"
 
 #include "ipc/shared.h"

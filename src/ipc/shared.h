@@ -1,7 +1,7 @@
 /*
- * What outlives a worker: one memfd that the supervisor makes before the first
- * fork and every worker maps.  A worker may have scribbled over it before it
- * died: whoever reads it treats it as input.
+ * The memory that outlives a worker: one memfd, which the supervisor makes
+ * before its first worker (spawn_make_shared()) and every worker maps.  A worker
+ * may have scribbled over it before it died: whoever reads it treats it as input.
  *
  * Request slots.  Serving thread i receives into the buffer of slot i.  The
  * length in the FUSE header that begins the buffer is zeroed before each

@@ -1,8 +1,9 @@
 /*
- * Tables of system calls: what a process may ask the kernel for, one row for each call.
+ * Tables of system calls: a row for each call that a process may make, or may
+ * not.
  *
- * A table is read from the top; the first row whose call and arguments match gives
- * the answer.  What has no row gets the table's own answer.
+ * The filter reads a table from the top; the first row whose call and arguments
+ * match gives the answer.  A call without a row gets the table's own answer.
  */
 #ifndef SANDBOX_CALLS_H
 #define SANDBOX_CALLS_H
@@ -85,17 +86,17 @@ struct calls {
 	WHAT(init_module), WHAT(finit_module), WHAT(delete_module), \
 	WHAT(kexec_load), WHAT(kexec_file_load), WHAT(reboot)
 
-/* What a process is that was confined: it cannot become anything else. */
+/* A confined process stays what it is: it cannot become anything else. */
 #define SETTLED_IDENTITY(WHAT) \
 	WHAT(setuid), WHAT(setgid), WHAT(setreuid), WHAT(setregid), WHAT(setresuid), \
 	WHAT(setresgid), WHAT(setfsuid), WHAT(setfsgid), WHAT(setgroups), WHAT(capset)
 
-/* Signals to other processes, and their memory. */
+/* Calls that signal other processes, or reach into their memory. */
 #define OTHERS(WHAT) \
 	WHAT(kill), WHAT(tkill), WHAT(rt_sigqueueinfo), WHAT(rt_tgsigqueueinfo), \
 	WHAT(pidfd_send_signal), WHAT(process_madvise)
 
-/* What is mounted, and where the root is. */
+/* Calls that change what is mounted, and where the root is. */
 #define TREE_OF_FILES(WHAT) \
 	WHAT(mount), WHAT(umount2), WHAT(move_mount), WHAT(open_tree), WHAT(fsopen), \
 	WHAT(fsconfig), WHAT(fsmount), WHAT(fspick), WHAT(mount_setattr), \

@@ -1,3 +1,7 @@
+/*
+ * The table of calls that nobody needs, for a process that keeps rights or
+ * whose calls are not all known.  It refuses those, and allows all others.
+ */
 #include "config.h"
 
 #ifdef ENABLE_SANDBOX

@@ -1,10 +1,12 @@
 /*
- * What the supervisor of a mount that is there may ask for.  It has no capability, and
- * Landlock leaves it the diff directory; it starts no process, for its monitor does
- * that, and signals nobody but who the monitor gave it a descriptor of.
+ * The calls that the supervisor of a mount may make.  It has no capability, and
+ * Landlock leaves it the diff directory.  It starts no process, since its
+ * monitor does that, and signals only those of whom the monitor gave it a
+ * descriptor.
  *
- * Recipe: a new call is one row, with who needs it; and rows for what newer or older C
- * libraries make of the same function.  Find its name by --debug.
+ * Recipe: a new call is one row, with who needs it; and rows for the calls that
+ * newer or older C libraries make for the same function.  Find its name by
+ * --debug.
  */
 #include "config.h"
 

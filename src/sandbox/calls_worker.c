@@ -1,12 +1,12 @@
 /*
- * What a worker may ask for.
+ * The calls that a worker may make.
  *
- * The filter sees numbers, not what pointers point to.  So it refuses calls
- * that hide their arguments in memory (openat2, clone3) where the older call
- * can be judged, and it cannot tell the store from the diff directory, which
- * is Landlock's part.  Landlock has no say in modes, owners, times and
- * extended attributes, and the worker's user may own the store: those calls
- * are refused everywhere, since the journal keeps such things for us.
+ * The filter sees numbers, and no memory behind a pointer.  So it refuses calls
+ * that hide their arguments there (openat2, clone3) where the older call can be
+ * judged; and it cannot tell the store from the diff directory, which Landlock
+ * does.  Landlock has no say in modes, owners, times and extended attributes,
+ * and the worker's user may own the store: those calls are refused everywhere,
+ * since the journal keeps such things for us.
  *
  * Recipe: a new call is one row, with who needs it.  Find its name by --debug.
  */
@@ -29,7 +29,10 @@
 /* O_TMPFILE is O_DIRECTORY and a bit of its own. */
 #define CREATES		(O_CREAT | (O_TMPFILE & ~O_DIRECTORY))
 #define SUID_SGID	(S_ISUID | S_ISGID)
-/* What pthread_create() asks clone(2) for: a thread, no namespace, no new process. */
+/*
+ * The flags that pthread_create() gives to clone(2): a thread, no namespace, no
+ * new process.
+ */
 #define THREAD_FLAGS	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | \
 	CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | \
 	CLONE_CHILD_CLEARTID)

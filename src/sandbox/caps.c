@@ -1,3 +1,7 @@
+/*
+ * Capabilities by raw system calls, of the calling thread.  Which of them a
+ * process keeps is for identity.c and its callers to say.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -32,8 +32,9 @@ sandbox_identity_raise(void)
 }
 
 /*
- * Nobody but root can signal a process, or set its limits, whose real and saved ids stay
- * root's: these go last, when there is nothing left to gain by it.
+ * Takes the groups and the effective ids.  Real and saved ones stay root's,
+ * until sandbox_identity_drop(): as long as they do, nobody but root can signal
+ * the process or set its limits.
  */
 int
 sandbox_identity_switch(const struct sandbox *s, const char **step)
@@ -55,7 +56,10 @@ compare_gids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Exactly those groups, in whatever order the kernel keeps them. */
+/*
+ * Whether the process has exactly those groups, in whatever order the kernel
+ * keeps them.
+ */
 static bool
 has_groups(const struct sandbox *s)
 {
@@ -74,7 +78,7 @@ has_groups(const struct sandbox *s)
 	return memcmp(wanted, have, size) == 0;
 }
 
-/* All three ids are the ones asked for, and there is no way back to root. */
+/* Whether all three ids are the ones asked for, and there is no way back to root. */
 static int
 verify_ids(const struct sandbox *s)
 {

@@ -39,7 +39,10 @@ struct ruleset {
 	uint64_t scoped;
 };
 
-/* What each version brought.  A right that is handled and in no rule is refused. */
+/*
+ * The rights that each version brought.  A right that is handled and in no rule
+ * is refused.
+ */
 static const struct feature {
 	int	abi;
 	const char *name;	/* for sandbox_missing() */
@@ -57,7 +60,7 @@ static const struct feature {
 
 static const uint64_t store_rights = FS_READ_FILE | FS_READ_DIR;
 
-/* Plain files and directories: no links, devices, sockets, pipes, programs. */
+/* Rights on plain files and directories: no links, devices, sockets, pipes, programs. */
 static const uint64_t diff_rights = FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE |
     FS_TRUNCATE | FS_MAKE_REG | FS_MAKE_DIR | FS_REMOVE_FILE | FS_REMOVE_DIR | FS_REFER;
 

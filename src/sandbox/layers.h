@@ -43,25 +43,25 @@ int	sandbox_namespaces_enter(const struct sandbox *s, struct msg_confined *got);
  */
 int	sandbox_tree_enter(const struct sandbox *s, bool follow, const char **step);
 
-/* Core dumps, descriptors, memory: what s asks for becomes the hard limit. */
+/* Sets the hard limits that s asks for: core dumps, descriptors, memory. */
 int	sandbox_limits_set(const struct sandbox *s, const char **step);
 
 /*
- * The bounding set, every capability but the one to keep, then what is left of root's
- * ids; checks the result.
+ * Empties the bounding set, drops every capability but the one to keep, then
+ * the last of root's ids; and checks the result.
  */
 int	sandbox_identity_drop(const struct sandbox *s, const char **step);
 
 /*
- * The version of this kernel's Landlock, 0 if there is none.  A weak symbol:
- * a test puts its own in its place to stand for an older kernel.
+ * Returns the version of this kernel's Landlock, 0 if there is none.  A weak
+ * symbol: a test puts its own in its place to stand for an older kernel.
  */
 int	sandbox_landlock_abi(void);
 
 /* Restricts the file system to the two directories, with what abi has. */
 int	sandbox_landlock_restrict(const struct sandbox *s, int abi, const char **step);
 
-/* What an abi lacks, as sandbox_missing() wants it. */
+/* Returns what an abi lacks, as sandbox_missing() words it. */
 void	sandbox_landlock_missing(int abi, char *text, size_t size);
 
 /* Installs a filter of system calls; debug: named on standard error. */

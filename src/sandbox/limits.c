@@ -1,6 +1,6 @@
 /*
- * What a process may take of the machine.  None of it can be raised again: the
- * hard limits are lowered, and the filter refuses to set new ones.
+ * Hard limits: how much of the machine a process may take.  None can be raised
+ * again, since the filter refuses to set new ones.
  */
 #include "config.h"
 

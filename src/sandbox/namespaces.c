@@ -23,7 +23,7 @@
 #include "base/util.h"
 #include "sandbox/layers.h"
 
-/* Besides those of users and mounts. */
+/* The namespaces besides those of users and mounts. */
 static const struct { uint32_t bit; int flag; } kinds[] = {
 	{ MSG_NS_NET, CLONE_NEWNET }, { MSG_NS_IPC, CLONE_NEWIPC },
 	{ MSG_NS_UTS, CLONE_NEWUTS }, { MSG_NS_CGROUP, CLONE_NEWCGROUP },
@@ -38,8 +38,8 @@ write_file(const char *path, const char *text)
 }
 
 /*
- * Who is not dumpable may not say who he is in his own namespace.  So a process that
- * has nothing in its memory is dumpable for that moment.
+ * A process that is not dumpable may not say who it is in its own namespace.
+ * So it becomes dumpable for that moment, if it has nothing in its memory.
  */
 static int
 map_ids(bool executed, uid_t uid, gid_t gid)
@@ -69,7 +69,10 @@ gain_rights(const struct sandbox *s, uint32_t wanted, struct msg_confined *got)
 
 	if (sandbox_identity_raise() == 0)
 		return 0;
-	/* What it reads by the capability it could read no more; and see map_ids(). */
+	/*
+	 * In a user namespace its capability would read nothing any more; and
+	 * see map_ids().
+	 */
 	if (s->keep_read_search || !(wanted & MSG_NS_USER) ||
 	    (!s->executed && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 1))
 		return -EPERM;
@@ -96,7 +99,10 @@ enter(const struct sandbox *s, uint32_t wanted, struct msg_confined *got, const 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (wanted & kinds[i].bit && unshare(kinds[i].flag) == 0)
 			got->namespaces |= kinds[i].bit;
-	/* One that gives no rights is not worth having: some systems make it so. */
+	/*
+	 * A user namespace that gives no rights is not worth having: some
+	 * systems make it so.
+	 */
 	if (got->namespaces == MSG_NS_USER)
 		got->namespaces = 0;
 	return r;

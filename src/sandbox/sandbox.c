@@ -23,8 +23,9 @@
 #endif
 
 /*
- * A thread that exists already would keep every right.  The link count of the
- * task directory is two more than the threads; without /proc nobody can tell.
+ * Refuses a process with threads, which would keep every right.  The link count
+ * of the task directory is two more than the threads; without /proc nobody can
+ * tell.
  */
 static int
 check_single_thread(const char **step)
@@ -38,8 +39,8 @@ check_single_thread(const char **step)
 }
 
 /*
- * By an open file description of its own, so that the lock ends with the process and is
- * nobody else's.  Best effort: not every file system can.
+ * Locks by an open file description of its own, so that the lock ends with the
+ * process and is nobody else's.  Not every file system can: then there is none.
  */
 static int
 lock_directories(const struct sandbox *s, const char **step)
@@ -69,7 +70,10 @@ forbid_new_privileges(const char **step)
 }
 
 #ifdef ENABLE_SANDBOX
-/* One of two walls around files has to stand: Landlock, or a tree with nothing else in it. */
+/*
+ * Enters the namespaces, and makes sure that one of two walls around files
+ * stands: Landlock, or a tree with nothing else in it.
+ */
 static int
 enter_namespaces(const struct sandbox *s, struct msg_confined *got, char *error)
 {

@@ -15,7 +15,7 @@
 
 #define SANDBOX_DIRS_MAX	(3 + PROVISION_MAPPINGS_MAX)
 
-/* What may be read beneath, or written as well. */
+/* A directory beneath which the process may read, or write as well. */
 struct sandbox_dir {
 	const char *name;	/* in a tree of files that has only these */
 	int	fd;		/* a directory; -1 for none */
@@ -23,7 +23,7 @@ struct sandbox_dir {
 	bool	locked;		/* by flock(2), while the process lives, as far as it can be */
 };
 
-/* What it may ask the kernel for: a table in sandbox/calls.h. */
+/* The calls that it may make: a table in sandbox/calls.h. */
 enum sandbox_calls { SANDBOX_CALLS_WORKER, SANDBOX_CALLS_SUPERVISOR };
 
 struct sandbox {
@@ -79,18 +79,18 @@ int	sandbox_enter(const struct sandbox *s, struct msg_confined *got, char *error
 int	sandbox_limit(enum sandbox_level level, uint64_t caps);
 
 /*
- * From now on no thread of this process can start another: to try kills.  What was
- * entered without threads begins so.  Nothing, below SANDBOX_SECCOMP_ONLY.  Returns 0 or
- * negative errno.
+ * Lets no thread of this process start another from now on: to try kills.  A
+ * process that entered without threads is so from the beginning.  Does nothing
+ * below SANDBOX_SECCOMP_ONLY.  Returns 0 or negative errno.
  */
 int	sandbox_end_threads(const struct sandbox *s);
 
 /*
- * What this kernel's Landlock cannot do for us (ABI below the one that has
- * it), as text for the log, e.g. "truncate, TCP, scopes"; "" if nothing is
- * missing.  What it names is refused by seccomp all the same, save one:
+ * Returns what this kernel's Landlock cannot do for us (its ABI is below the
+ * one that can), as text for the log, e.g. "truncate, TCP, scopes"; "" if
+ * nothing is missing.  Seccomp refuses all the same what is named, save one:
  * without "rename between directories" the worker may only rename within a
- * directory (EXDEV).  Call before sandbox_enter().
+ * directory (EXDEV).  Call it before sandbox_enter().
  */
 void	sandbox_missing(char *text, size_t size);
 

@@ -69,8 +69,9 @@ emit_return(struct program *p, uint32_t value)
 }
 
 /*
- * What the filter returns.  With debug, refusals become a SIGSYS whose
- * handler finds the errno in si_errno, 0 where the process is to die.
+ * Returns the value that the filter returns for a row.  With debug, refusals
+ * become a SIGSYS whose handler finds the errno in si_errno, 0 if the process
+ * is to die.
  */
 static uint32_t
 answer_value(const struct program *p, enum answer answer, int error)
@@ -104,7 +105,10 @@ emit_test(struct program *p, const struct test *t)
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 0);
 }
 
-/* Every conditional jump from start on leads, when false, to the next instruction. */
+/*
+ * Makes every conditional jump from start on lead, when false, to the next
+ * instruction.
+ */
 static void
 patch_jumps(struct program *p, size_t start)
 {
@@ -116,9 +120,9 @@ patch_jumps(struct program *p, size_t start)
 }
 
 /*
- * One row: compare the number, then the arguments, then return.  The number is
- * in the accumulator when a row begins, so it is loaded again after a row that
- * looked at arguments.
+ * Emits a row: compare the number, then the arguments, then return.  The number
+ * is in the accumulator when a row begins, so it is loaded again after a row
+ * that looked at arguments.
  */
 static void
 emit_row(struct program *p, const struct row *row)
@@ -134,7 +138,7 @@ emit_row(struct program *p, const struct row *row)
 		emit_load(p, offsetof(struct seccomp_data, nr));
 }
 
-/* Numbers mean other calls on another architecture: 32-bit programs, x32. */
+/* Refuses other architectures, where numbers mean other calls: 32-bit programs, x32. */
 static void
 emit_architecture(struct program *p)
 {
@@ -209,7 +213,7 @@ report_refused(int nr)
 		return;		/* nobody listens */
 }
 
-/* Ends as without debug: the supervisor sees signal SIGSYS. */
+/* Ends as the process would without debug: the supervisor sees signal SIGSYS. */
 static void
 die_of_sigsys(void)
 {

@@ -1,12 +1,12 @@
 /*
- * A tree of files that has nothing but what a process is granted: where Landlock says
- * what may be opened, this takes away what could be named, and it is there on
- * kernels without Landlock.
+ * A tree of files that has nothing but what a process is granted.  Landlock
+ * says what may be opened; this takes away what could be named, and it is there
+ * on kernels without Landlock.
  *
- * Descriptors of before the mount namespace lead into the old tree, by ".." up to its
- * root.  So the directories are found again by their names, compared, mounted into an
- * empty file system, and opened there under their old numbers; whatever else leads to a
- * directory is closed.
+ * A descriptor from before the mount namespace leads into the old tree, and by
+ * ".." up to its root.  So the directories are found again by their names,
+ * compared, mounted into an empty file system, and opened there under their old
+ * numbers; any other descriptor of a directory is closed.
  */
 #include "config.h"
 
@@ -53,7 +53,10 @@ static char paths[SANDBOX_DIRS_MAX][PATH_MAX];
 
 /* ---- finding them again -------------------------------------------------- */
 
-/* What the kernel knows without asking a server, which may be dead. */
+/*
+ * Asks for the inode number, as far as the kernel knows it without asking a
+ * server, which may be dead.
+ */
 static int
 identify(int fd, struct statx *st)
 {
@@ -130,7 +133,7 @@ restrict_each(const char *target, unsigned long flags)
 	return r;
 }
 
-/* With all that is mounted beneath. */
+/* Restricts a mount, with all that is mounted beneath it. */
 static int
 restrict_mounts(const char *target, bool writable)
 {
@@ -158,7 +161,7 @@ mount_directory(const struct sandbox_dir *d, const char *path)
 	return restrict_mounts(target, d->writable);
 }
 
-/* The same number leads to the same directory, in the new tree. */
+/* Makes the same number lead to the same directory, in the new tree. */
 static int
 open_again(const struct sandbox_dir *d, int tree_fd)
 {
@@ -243,7 +246,10 @@ sandbox_tree_enter(const struct sandbox *s, bool follow, const char **step)
 {
 	int tree_fd autoclose = -1, r;
 
-	/* Before anything is changed: afterwards there would be no way back. */
+	/*
+	 * This comes before anything is changed: afterwards there would be no
+	 * way back.
+	 */
 	*step = "find the directories by their names";
 	if ((r = find_paths(s)) < 0)
 		return r;

@@ -1,3 +1,8 @@
+/*
+ * Names, attributes and content of .pbkfs/wal.  It finds each file anew for
+ * every request, and keeps nothing between two of them; decompressed segments
+ * are in segcache.c.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -49,7 +54,7 @@ has_nodeid(const struct walname *w)
 	return false;
 }
 
-/* A history that is replaced by another one becomes another file. */
+/* Makes a mark of a history: one that is replaced by another becomes another file. */
 static uint64_t
 mark_of(const struct stat *st)
 {
@@ -67,7 +72,7 @@ nodeid_of(const struct walname *w, const struct stat *st)
 	    ARCHIVED_KINDS | w->kind;
 }
 
-/* What the nodeid is of.  Returns 0 or -ESTALE. */
+/* Takes a nodeid apart.  Returns 0 or -ESTALE. */
 static int
 decode(uint64_t nodeid, struct walname *w)
 {
@@ -85,8 +90,9 @@ decode(uint64_t nodeid, struct walname *w)
 }
 
 /*
- * Segments count from the low end, timelines from the high end: they meet beyond 2^33
- * segments of timeline 32768, or 2^42 of timeline 63.  A history is its timeline's.
+ * Makes an inode number.  Segments count from the low end, timelines from the
+ * high end: they meet beyond 2^33 segments of timeline 32768, or 2^42 of
+ * timeline 63.  A history has the number of its timeline.
  */
 #define INODE_BITS	(52 - ARCHIVED_KIND_BITS)
 
@@ -114,8 +120,8 @@ archived_is_whole(uint64_t nodeid)
 
 /*
  * The kernel keeps a listing until this time changes, and a file that comes in
- * the same tick of the clock as another does not change it: while it is not
- * old, it is always now.
+ * the same tick of the clock as another does not change it.  So a time that is
+ * not old yet is always now.
  */
 static int64_t
 directory_time(const struct archive *a)
@@ -132,8 +138,8 @@ directory_time(const struct archive *a)
 
 /*
  * cp(1) gives a copy the mode of the original, and a server opens the WAL that
- * it restored for writing: so the owner may write, which nobody of the mount's
- * is, and the others, whom only the directory lets in, may read.  The kernel
+ * it restored for writing: so the owner, who is nobody of the mount's, may
+ * write; and the others, whom only the directory lets in, may read.  The kernel
  * must not let the server's user write here: it would believe its own cache,
  * whatever we answer.
  */
@@ -147,7 +153,7 @@ fill_file(struct thread *t, const struct archive_file *f, uint64_t nodeid, struc
 	attr->atime = attr->mtime = attr->ctime = timespec_ns(&f->st.st_mtim);
 }
 
-/* The file that the nodeid is of; a partial one is no substitute any more. */
+/* Finds the file of a nodeid; a partial one is no substitute any more. */
 static int
 find(struct thread *t, uint64_t nodeid, struct archive_file *f)
 {
@@ -230,7 +236,10 @@ struct around {
 	struct archive_file *file;
 };
 
-/* The file of a neighbour: of the same timeline, or before it of one that this one came from. */
+/*
+ * Finds the file of a neighbour: of the same timeline, or before it of one that
+ * this one came from.
+ */
 static int
 find_neighbour(struct thread *t, const struct archive_file *f, uint64_t segno,
     struct archive_file *out)
@@ -330,7 +339,10 @@ archived_list_next(struct archived_list *l, struct cow_dirent *d)
 	*d = (struct cow_dirent){
 		.name = l->e.name, .len = strlen(l->e.name), .cookie = l->e.cookie,
 		.mode = dots ? S_IFDIR : S_IFREG,
-		/* Of a history only its attributes tell, which a listing does not ask for. */
+		/*
+		 * The nodeid of a history depends on its attributes, which a
+		 * listing does not ask for.
+		 */
 		.nodeid = dots ? ARCHIVED_DIR : nodeid_of(&l->e.wal, &(struct stat){ 0 }),
 	};
 	return 1;

@@ -1,3 +1,7 @@
+/*
+ * The helpers that rules.c, preload.c, listen.c and minima.c share: making a
+ * file, and looking up a setting.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /*
- * What a first mount decides of the configuration.  clone.h is what its parts
- * share: rules.c (files that a server needs), preload.c (libraries), listen.c
- * (where it is reached), minima.c (what a recovery compares); provision.c puts their settings into
- * postgresql.auto.conf.
+ * Decisions of a first mount about the configuration of a clone, and the struct
+ * that their parts share: rules.c (files that a server needs), preload.c
+ * (libraries), listen.c (where it is reached), minima.c (what a recovery
+ * compares).  provision.c puts their settings into postgresql.auto.conf.
  */
 #ifndef WORKER_CLONE_H
 #define WORKER_CLONE_H
@@ -25,7 +25,10 @@ struct clone {
 /* Makes a file of the owner's in the root, in the place of one that is there.  Returns 0 or negative errno. */
 int	clone_make_file(const struct clone *c, const char *name, const char *text, size_t len);
 
-/* The value a server will see: --set, or the configuration; NULL if neither says. */
+/*
+ * Returns the value that a server will see: of --set, or of the configuration;
+ * NULL if neither says.
+ */
 const char *clone_value(const struct clone *c, const char *name);
 
 /*

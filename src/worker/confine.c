@@ -1,3 +1,7 @@
+/*
+ * Limits, groups and directories of a worker's sandbox.  How the sandbox is
+ * made is in src/sandbox.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -19,7 +23,10 @@
 
 #define MAX_FDS	8192u	/* more would only cost memory in the kernel */
 #define KEPT_FDS 300u	/* backup directories, pipes, the journal, block maps */
-/* Names and maps of what was changed, buffers, stacks; besides the cache and twice the index. */
+/*
+ * For names and maps of what was changed, buffers, stacks; besides the cache
+ * and twice the index.
+ */
 #define MEMORY_BASE (1024 * MiB)
 
 static unsigned max_fds = 64;
@@ -39,7 +46,7 @@ raise_limits(void)
 		    MAX_FDS);
 }
 
-/* Of the preparer prepare.c says it. */
+/* The limit of the preparer is in prepare.c. */
 static size_t
 max_memory(const struct job *job)
 {

@@ -16,7 +16,10 @@
  */
 int	confine_worker(const struct job *job);
 
-/* The serving worker has all its threads.  Returns 0, or negative errno after MSG_FAILED. */
+/*
+ * Call it when the serving worker has all its threads.  Returns 0, or negative
+ * errno after MSG_FAILED.
+ */
 int	confine_end_threads(const struct job *job);
 
 /*
@@ -26,7 +29,10 @@ int	confine_end_threads(const struct job *job);
  */
 int	confine_admit(int store_fd, const char *instance, uid_t mount_owner);
 
-/* What the kernel may hold back of a mount's writes: about 1 % of memory, in bytes. */
+/*
+ * Returns how much of a mount's writes the kernel may hold back: about 1 % of
+ * memory, in bytes.
+ */
 uint64_t confine_kernel_holds(void);
 
 /* Descriptors that the descriptor cache may keep open. */

@@ -1,3 +1,8 @@
+/*
+ * Copies files and directories of the index out of the backups, sharing their
+ * blocks where the file system can.  It never links: a change of the copy
+ * changes nothing else.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -6,8 +6,9 @@
 #include "worker/engine.h"
 
 /*
- * Where checksums are computed by vector instructions, a page's own costs a
- * few percent of reading it; comparing with the header maps costs memory.
+ * Chooses --verify=auto: where checksums are computed by vector instructions,
+ * that of a page costs a few percent of reading it; comparing with the header
+ * maps costs memory.
  */
 static enum store_check
 check_of(enum verify_mode verify)

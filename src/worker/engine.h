@@ -8,7 +8,10 @@
 #include "cow/cow.h"
 #include "ipc/job.h"
 
-/* What cow_open() needs to know; first and what is in flight are the caller's to set. */
+/*
+ * Fills in what cow_open() needs to know; `first` and the requests in flight
+ * are the caller's to set.
+ */
 void	engine_config(const struct job *job, struct cow_config *config);
 
 #endif

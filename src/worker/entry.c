@@ -1,3 +1,7 @@
+/*
+ * Begins a worker: closes its memory to others, takes the job, calls its
+ * program.  Nothing of the supervisor's is left in it but descriptors.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -27,7 +31,10 @@ entry_is_worker(char **argv)
 	return argv[0] != NULL && strcmp(argv[0], JOB_ARGV0) == 0;
 }
 
-/* exec made the process dumpable again: for others of our user to look into. */
+/*
+ * Makes the process undumpable again, for exec made others of our user able to
+ * look into it.
+ */
 static void
 close_memory(void)
 {
@@ -35,7 +42,7 @@ close_memory(void)
 		_exit(EXIT_FAILURE);
 }
 
-/* ps reads the title where the arguments were: no longer than they are. */
+/* Sets the title where ps reads it, over the arguments: no longer than they are. */
 static void
 set_title(int argc, char **argv)
 {

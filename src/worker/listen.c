@@ -49,11 +49,14 @@ listen_choose(const struct clone *c, struct autoconf *a)
 	return make_private(c);
 }
 
-/* What psql connects to by itself is the database of the user's name, who is postgres. */
+/* Without a name psql connects to the database of its user, postgres. */
 #define PSQL_DATABASE	"postgres"
 #define ALWAYS_THERE	"template1"
 
-/* A database to name for psql, or NULL where the one that it takes is not left out. */
+/*
+ * Returns a database to name for psql, or NULL where the one that it takes is
+ * not left out.
+ */
 static const char *
 database_to_name(const struct provision_databases *d)
 {

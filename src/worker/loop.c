@@ -14,12 +14,12 @@
 #include "worker/reply.h"
 
 /*
- * Receiving.  Requests are read here, so that each lies in shared memory from the
- * moment the kernel hands it out until it was answered (ipc/shared.h).  libfuse
- * decodes those that have a handler; nothing else reaches it.  It never answers:
- * handlers do (reply.h), and the descriptor that it was given is /dev/null, so
- * that what it might say by itself, as it does to FUSE_INIT and where memory
- * fails it, is not heard, and the request is answered here.
+ * Receives requests, so that each lies in shared memory from the moment the
+ * kernel hands it out until it was answered (ipc/shared.h).  libfuse decodes
+ * those that have a handler; nothing else reaches it.  Handlers answer
+ * (reply.h); libfuse never does: the descriptor that it was given is /dev/null,
+ * so that nobody hears what it says by itself, to FUSE_INIT or where memory
+ * fails it, and the request is answered here.
  */
 
 #define UNIQUE_RESEND	(UINT64_C(1) << 63)
@@ -35,7 +35,7 @@ thread_self(void)
 	return self;
 }
 
-/* What is done with a request. */
+/* Ways to deal with a request. */
 enum handling {
 	REFUSED,		/* ENOSYS, which the kernel remembers for most */
 	SERVED,			/* by a handler */
@@ -46,9 +46,9 @@ enum handling {
 };
 
 /*
- * OPEN and OPENDIR are refused because no handle is ever needed: everything is
- * found by nodeid.  LSEEK, because only the kernel knows the length of a file whose
- * writes it still holds.
+ * OPEN and OPENDIR are refused because everything is found by nodeid, and no
+ * handle is ever needed.  LSEEK is refused because only the kernel knows the
+ * length of a file whose writes it still holds.
  */
 static const struct operation {
 	uint32_t opcode;
@@ -84,7 +84,7 @@ static const struct operation {
 	{ FUSE_LSEEK,		OP_LSEEK,	REFUSED },
 };
 
-/* What has no row, of a newer kernel perhaps, is refused. */
+/* A request without a row, of a newer kernel perhaps, is refused. */
 static struct operation
 operation_of(uint32_t opcode)
 {
@@ -208,7 +208,7 @@ clear_slot(struct thread *t, struct fuse_in_header *h)
 	atomic_store_explicit(&t->slot->unique, 0, memory_order_relaxed);
 }
 
-/* What an earlier worker left in this thread's slot. */
+/* Takes up what an earlier worker left in this thread's slot. */
 static void
 take_up(struct thread *t)
 {
@@ -231,8 +231,8 @@ take_up(struct thread *t)
 }
 
 /*
- * A new request that is fatal must not be blamed on an old one that takes long:
- * nothing new is received before all that was found is answered.
+ * Waits until all that was found is answered before anything new is received: a
+ * new request that is fatal must not be blamed on an old one that takes long.
  */
 static void
 wait_for_others(const struct job *job)

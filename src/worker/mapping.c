@@ -1,3 +1,7 @@
+/*
+ * Finds what -T and --external-mapping name, and fills their directories.
+ * Where the links to these are made is in provision.c.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -25,7 +29,10 @@ compare_texts(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Cuts the list of external directories up and sorts it: their numbers are the places. */
+/*
+ * Cuts the list of external directories up and sorts it: their places are their
+ * numbers.
+ */
 static unsigned
 sort_externals(char *text, char *dirs[EXTERNALS_MAX])
 {
@@ -141,7 +148,10 @@ fill_one(const struct job *job, const struct chain *c, struct copyout *out, unsi
 	uint32_t e;
 	int r;
 
-	/* What the backup has not, WAL makes: the preparer has found it there. */
+	/*
+	 * WAL makes the tablespace that the backup does not have; the preparer
+	 * has found it there.
+	 */
 	if ((r = mapping_find(p, i, c, &dir, name, error)) == -ENOENT && !p->mapping[i].external)
 		return 0;
 	if (r < 0) {

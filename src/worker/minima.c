@@ -42,7 +42,10 @@ read_control(const struct clone *c, uint32_t value[MINIMUM_COUNT])
 	return r == 0 ? pgcontrol_read(data, len, value) : r;
 }
 
-/* Returns 0 and *value, or -1 for what the server should judge. */
+/*
+ * Reads a number.  Returns 0 and *value, or -1 for a text that the server
+ * should judge.
+ */
 static int
 parse(const char *text, uint32_t *value)
 {

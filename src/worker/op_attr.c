@@ -1,3 +1,7 @@
+/*
+ * GETATTR, SETATTR, STATFS.  The journal keeps modes and owners: no file of the
+ * diff directory gets them.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -62,7 +66,7 @@ op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 	reply_attr(req, r, &attr);
 }
 
-/* Room is what the diff directory's filesystem has. */
+/* Reports as room what the file system of the diff directory has. */
 void
 op_statfs(fuse_req_t req, fuse_ino_t ino)
 {

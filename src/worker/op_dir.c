@@ -1,3 +1,7 @@
+/*
+ * READDIR and READDIRPLUS, of the tree, of .pbkfs and of the archive.  No
+ * directory is ever opened: a cookie says where a listing goes on.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -33,7 +37,10 @@ is_dots(const struct cow_dirent *d)
 	return d->name[0] == '.' && (d->len == 1 || (d->len == 2 && d->name[1] == '.'));
 }
 
-/* The kernel makes no lookup of "." and "..", so none is counted. */
+/*
+ * Adds an entry with its attributes, and counts a lookup, unless it is "." or
+ * "..", of which the kernel makes none.
+ */
 static bool
 add_listed(struct listing *out, struct cow_list *l, const struct cow_dirent *d)
 {

@@ -1,3 +1,7 @@
+/*
+ * READ, WRITE, FSYNC, FALLOCATE.  No file is ever opened: the nodeid says it
+ * all.
+ */
 #include "config.h"
 
 #include <errno.h>

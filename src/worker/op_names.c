@@ -1,3 +1,7 @@
+/*
+ * Requests that look up, make, remove, link or rename names.  One that was
+ * answered once must not run again: was_done().
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -64,7 +68,10 @@ was_done(struct cow_attr *attr)
 	return t->taken_up && cow_outcome(t->serve->cow, t->unique, attr) == 1;
 }
 
-/* Links lead to these from where a data directory has tablespaces: they stay where they are. */
+/*
+ * Whether the name is a storage of tablespaces.  Links lead there from where a
+ * data directory has tablespaces: it stays where it is.
+ */
 static bool
 is_storage(uint64_t parent, const char *name)
 {
@@ -72,7 +79,7 @@ is_storage(uint64_t parent, const char *name)
 	    (strcmp(name, TABLESPACE_SHOWN) == 0 || strcmp(name, EXTERNAL_SHOWN) == 0);
 }
 
-/* What has to hold before anything changes under this name. */
+/* Checks what has to hold before anything changes under this name. */
 static int
 before_change(uint64_t parent, const char *name)
 {
@@ -84,8 +91,8 @@ before_change(uint64_t parent, const char *name)
 }
 
 /*
- * A link that is moved to where a tablespace is looked for could lead anywhere:
- * redirect_link() only judges those that are made there.
+ * Refuses to move a link to where a tablespace is looked for: it could lead
+ * anywhere, and redirect_link() only judges links that are made there.
  */
 static int
 before_move(uint64_t parent, uint64_t parent2, const char *name2)

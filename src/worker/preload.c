@@ -15,13 +15,15 @@
 #include "worker/report.h"
 
 /*
- * What shared_preload_libraries names runs in a server as soon as it starts, and a server
- * does not start if one of them is missing.  A library that starts with the server
- * stays only if it is known not to act by itself; in sessions, where nothing runs unless
- * somebody asks, an unknown one stays: it may guard rights.
+ * A library of shared_preload_libraries runs as soon as the server starts, and
+ * a server does not start if one of them is missing.  So a library that starts
+ * with the server stays only if it is known not to act by itself.  In sessions,
+ * where nothing runs unless somebody asks, an unknown one stays: it may guard
+ * rights.
  *
- * Whether a library is installed is asked by stat(2), which the sandbox leaves, and
- * only where the server's own directory is found: it may run in a container.
+ * Whether a library is installed is asked by stat(2), which the sandbox leaves,
+ * and only where the server's own directory is found: it may run in a
+ * container.
  */
 
 struct list {
@@ -44,7 +46,7 @@ static const char *const single[] = {
 	"/usr/lib64/pgsql", "/usr/local/lib/postgresql", "/usr/lib/postgresql", "/usr/local/pgsql/lib",
 };
 
-/* The names of one list, by what becomes of them. */
+/* The names of one list, sorted by what becomes of them. */
 struct verdict {
 	char	kept[PGCONF_VALUE_MAX], acts[PGCONF_VALUE_MAX];
 	char	unknown[PGCONF_VALUE_MAX], unknown_too[PGCONF_VALUE_MAX];	/* too: with those kept */
@@ -111,7 +113,7 @@ is_library(const char *dir, size_t len, const char *libdir, const char *subdir, 
 	return is_file(path);
 }
 
-/* Whether the server will find a library, as far as that can be told from here. */
+/* Whether the server will find a library, as far as one can tell from here. */
 static bool
 is_installed(const struct clone *c, const char *libdir, const struct list *l, const char *name)
 {

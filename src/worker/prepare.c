@@ -23,9 +23,9 @@
 #include "worker/worker.h"
 
 /*
- * The first confined process of a mount: it alone parses the catalog.  What it
- * finds reaches the user through MSG_FAILED or MSG_PREPARED; what it builds
- * is the index, which the supervisor seals before anyone serves from it.
+ * The first confined process of a mount.  It alone parses the catalog, builds
+ * the index, which the supervisor seals before anyone serves from it, and tells
+ * what it found by MSG_PREPARED or MSG_FAILED.
  */
 
 #define INDEX_THREADS	4
@@ -50,7 +50,7 @@ report_members(const struct chain *c)
 	}
 }
 
-/* Old lists do not say how long a data file is: its backups have to be asked. */
+/* Asks the backups how long a data file is: old lists do not say. */
 static int
 find_sizes(const struct job *job, struct store *s, struct reader *r)
 {
@@ -83,8 +83,9 @@ fill(const struct job *job, struct store *s, struct msg_prepared *p)
 }
 
 /*
- * With --force, a chain that a merge was interrupted in.  The supervisor is told
- * now and then that this goes on: it takes as long as reading what is stored.
+ * Checks a chain in which a merge was interrupted, which --force admits.  The
+ * supervisor hears now and then that it goes on: it takes as long as reading
+ * what is stored.
  */
 static int
 check_merge(const struct chain *c, const struct store *s)
@@ -183,7 +184,7 @@ report_choice(const struct choice *c)
 		report_send(MSG_WARNING, c->warning, strlen(c->warning));
 }
 
-/* What is chosen here is in the binding from then on, and nobody chooses again. */
+/* The choice is in the binding from then on, and nobody chooses again. */
 static int
 open_chain(const struct job *job, struct chain **chain, char *error)
 {

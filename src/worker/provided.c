@@ -1,3 +1,7 @@
+/*
+ * Names, attributes and content of .pbkfs.  The supervisor writes these files;
+ * here they are read.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -93,9 +97,9 @@ provided_lookup(struct thread *t, uint64_t dir, const char *name, struct cow_att
 }
 
 /*
- * Asking for each file of a long archive again at every step of a path is what
- * makes it slow.  The two directories stay; a whole segment never changes, but may
- * be removed.
+ * The kernel would ask for each file of a long archive again at every step of a
+ * path, which is slow.  The two directories stay; a whole segment never
+ * changes, but may be removed.
  */
 #define STAYS		86400u	/* seconds */
 #define MAY_BE_REMOVED	1u

@@ -29,14 +29,18 @@ bool	provided_is_name(uint64_t dir, const char *name);
 int	provided_lookup(struct thread *t, uint64_t dir, const char *name, struct cow_attr *attr);
 int	provided_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr);
 ssize_t	provided_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void *buf);
-/* How long the kernel may believe a name that leads to nodeid, and its attributes, in seconds. */
+/*
+ * Tells how long the kernel may believe a name that leads to nodeid, and its
+ * attributes, in seconds.
+ */
 void	provided_timeouts(uint64_t nodeid, uint64_t *entry, uint64_t *attr);
 /*
- * The inode number of a nodeid: below 2^53, where every program can count, and the
- * same at each mount, whatever version of the file the nodeid is of.
+ * Returns the inode number of a nodeid: below 2^53, where every program can
+ * count, and the same at each mount, whatever version of the file the nodeid is
+ * of.
  */
 uint64_t provided_inode(uint64_t nodeid);
-/* The i-th name in .pbkfs from 0; returns 1, or 0 at the end. */
+/* Fills *d with the i-th name in .pbkfs, from 0; returns 1, or 0 at the end. */
 int	provided_list(struct thread *t, unsigned i, struct cow_dirent *d);
 
 #endif

@@ -80,7 +80,7 @@ provision_check(const struct job *job, const struct chain *c)
 
 	if (job->fresh && (r = check_mappings(job, c)) < 0)
 		return r;
-	/* Whoever brings a restore_command has another archive. */
+	/* A restore_command of the user's has another archive, which is not checked. */
 	if (!job->fresh || !provision_recovers(job->provision, backup) ||
 	    job->provision->restore_command != NULL)
 		return 0;
@@ -243,7 +243,7 @@ hide_externals(struct work *w)
 	return r == -ENOENT ? 0 : r;
 }
 
-/* In the place of what the mount would serve comes the link to the real copy. */
+/* Puts the link to the real copy in the place of what the mount would serve. */
 static int
 map_one(struct work *w, unsigned i)
 {
@@ -269,7 +269,7 @@ map_one(struct work *w, unsigned i)
 	    w->p->mapping[i].to, &attr);
 }
 
-/* Everything that is decided once. */
+/* Does everything that is decided once. */
 static int
 first_mount(struct work *w)
 {
@@ -286,7 +286,7 @@ first_mount(struct work *w)
 	return r;
 }
 
-/* Whoever asked for a time learns what it is in the server's time zone. */
+/* Tells who asked for a time what it is in the server's time zone. */
 static void
 tell_zone(const struct work *w, const struct settings *s)
 {
@@ -299,7 +299,7 @@ tell_zone(const struct work *w, const struct settings *s)
 		report_send(MSG_ZONE, zone, MIN(strlen(zone), (size_t)MSG_ZONE_MAX));
 }
 
-/* What goes where production has it all the same. */
+/* Warns of tablespaces that go where production has them all the same. */
 static void
 warn_locations(const struct work *w)
 {

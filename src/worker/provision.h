@@ -1,6 +1,7 @@
 /*
- * What a mount makes of the data directory before anybody serves it: settings
- * of a clone and of a recovery, the files that ask for one, what is left out.
+ * The changes that a mount makes to the data directory before anybody serves
+ * it: settings of a clone and of a recovery, the files that ask for one, and
+ * what is left out.
  */
 #ifndef WORKER_PROVISION_H
 #define WORKER_PROVISION_H

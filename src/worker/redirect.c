@@ -1,3 +1,7 @@
+/*
+ * Gives storage of the mount to tablespaces that are made after the backup, by
+ * WAL or by the server.  It changes no WAL: walblank.c does.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -37,7 +41,7 @@ find(struct cow *c, uint64_t dir, const char *name, struct cow_attr *attr)
 	return r;
 }
 
-/* Makes what no request asks for, so that the kernel has to be told. */
+/* Makes something that no request asks for, so that the kernel has to be told. */
 static int
 make(struct cow *c, const struct job *job, uint64_t dir, const char *name, mode_t mode,
     const char *target, struct cow_attr *attr)
@@ -132,7 +136,10 @@ redirect_may_appear(struct cow *c, uint64_t dir, const char *name)
 	    attr.nodeid == dir;
 }
 
-/* What the link of a tablespace holds: where -T put it, or the storage of the mount. */
+/*
+ * Finds the target of a tablespace's link: where -T put it, or the storage of
+ * the mount.
+ */
 static int
 storage_target(struct cow *c, const struct cow_attr *storage, const char *oid, char buf[PATH_MAX])
 {
@@ -176,7 +183,10 @@ climbs_out(const char *path, int depth)
 	return false;
 }
 
-/* The rest of an absolute path that leads into the mount, with its slash; else NULL. */
+/*
+ * Returns the rest of an absolute path that leads into the mount, with its
+ * slash; else NULL.
+ */
 static const char *
 below_mount(const struct job *job, const char *path)
 {
@@ -186,7 +196,10 @@ below_mount(const struct job *job, const char *path)
 	    !climbs_out(path + len, 0) ? path + len : NULL;
 }
 
-/* A server made this one where it thought that its tablespace is. */
+/*
+ * Makes the directory of the server's version, which it made where it thought
+ * that its tablespace is.
+ */
 static int
 make_version_directory(struct cow *c, const struct job *job, struct reader *rd, uint64_t storage)
 {

@@ -29,7 +29,10 @@ int	redirect_map(struct cow *c, const struct job *job, const char *oid, const ch
 /* Whether name in the directory dir is the place of a tablespace: pg_tblspc/OID. */
 bool	redirect_is_place(struct cow *c, uint64_t dir, const char *name);
 
-/* Whether name in dir may come to be without a request of the kernel's, who must not remember that it is missing. */
+/*
+ * Whether name in dir may come to be without a request of the kernel's, which
+ * must not remember that it is missing.
+ */
 bool	redirect_may_appear(struct cow *c, uint64_t dir, const char *name);
 
 /*

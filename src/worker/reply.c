@@ -1,3 +1,7 @@
+/*
+ * Encodes replies and sends them.  It decides nothing of their content, but for
+ * one thing: EUCLEAN becomes EIO.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -113,7 +117,7 @@ rest_of(int64_t ns)
 	return (uint32_t)(ns % NS_PER_SECOND + (ns % NS_PER_SECOND < 0 ? NS_PER_SECOND : 0));
 }
 
-/* The number that stat(2) shows. */
+/* Returns the number that stat(2) shows. */
 static uint64_t
 inode_of(uint64_t nodeid)
 {

@@ -18,17 +18,20 @@ struct statvfs;
 
 /* Answers with -r; 0 says that it is done. */
 void	reply_error(fuse_req_t req, int r);
-/* LOOKUP and what makes a name: the file and how long the kernel may believe in both. */
+/*
+ * Answers LOOKUP and requests that make names: the file, and how long the
+ * kernel may believe in both.
+ */
 void	reply_entry(fuse_req_t req, int r, const struct cow_attr *attr);
-/* LOOKUP: there is none, and the kernel remembers that. */
+/* Answers LOOKUP: there is none, and the kernel remembers that. */
 void	reply_no_entry(fuse_req_t req);
 void	reply_attr(fuse_req_t req, int r, const struct cow_attr *attr);
-/* READ, READDIR, READLINK: len bytes as they are; they are not copied. */
+/* Answers READ, READDIR, READLINK: len bytes as they are; they are not copied. */
 void	reply_data(fuse_req_t req, const void *data, size_t len);
-/* WRITE: all of size bytes were taken. */
+/* Answers WRITE: all of size bytes were taken. */
 void	reply_written(fuse_req_t req, size_t size);
 void	reply_statfs(fuse_req_t req, const struct statvfs *st);
-/* FORGET: the kernel expects none. */
+/* Ends FORGET, for which the kernel expects no answer. */
 void	reply_none(fuse_req_t req);
 
 /*

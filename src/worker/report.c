@@ -1,3 +1,7 @@
+/*
+ * Sends messages to the supervisor, and the log through another pipe.  It never
+ * waits for the supervisor.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -16,7 +20,7 @@ static int out_fd = -1;
 static char last_error[LOG_LINE_MAX];	/* while there is one thread */
 static bool started;
 
-/* A line that the supervisor does not take at once is lost, not waited for. */
+/* Sends a line; if the supervisor does not take it at once it is lost, not waited for. */
 static void
 log_to_supervisor(enum log_level level, const char *text, size_t len)
 {

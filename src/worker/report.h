@@ -14,7 +14,7 @@ void	report_init(const struct job *job);
 /* Sends a message; a supervisor that is gone is no error. */
 void	report_send(enum msg_type type, const void *body, size_t len);
 
-/* The last error that was logged, "" if none: what a failed start died of. */
+/* Returns the last error that was logged, "" if none: a failed start died of it. */
 const char *report_last_error(void);
 
 /* Reports MSG_WARNING with one line for the user. */

@@ -50,7 +50,7 @@ is_there(const struct clone *c, const char *path)
 	return settings_find(c->cow, path, &attr) == 0;
 }
 
-/* What production used, if the mount has it; else NULL. */
+/* Returns the file that production used, if the mount has it; else NULL. */
 static const char *
 find_own(const struct clone *c, const struct rules *r)
 {

@@ -1,3 +1,7 @@
+/*
+ * A few decompressed segments, one stream each.  A segment that nobody uses
+ * gives its place to another.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -78,7 +82,7 @@ segcache_new(int diff_fd, const struct archive *a, struct segcache **out)
 	return 0;
 }
 
-/* Nothing is left to decompress. */
+/* Ends the stream: nothing is left to decompress. */
 static void
 end_stream(struct slot *s)
 {
@@ -112,7 +116,7 @@ segcache_free(struct segcache *c)
 	free(c);
 }
 
-/* The same file, as far as can be told without reading it. */
+/* Whether it is the same file, as far as one can tell without reading it. */
 static bool
 is_same(const struct archive_file *a, const struct archive_file *b)
 {
@@ -122,7 +126,10 @@ is_same(const struct archive_file *a, const struct archive_file *b)
 	    a->st.st_mtim.tv_nsec == b->st.st_mtim.tv_nsec;
 }
 
-/* The slot of the file, or the one that nobody has used for longest; in use from now on. */
+/*
+ * Takes the slot of the file, or the one that nobody has used for longest; in
+ * use from now on.
+ */
 static struct slot *
 take(struct segcache *c, const struct archive_file *f)
 {
@@ -159,8 +166,8 @@ give_back(struct segcache *c, struct slot *s)
 }
 
 /*
- * Who waits for another's decompression does not hang: the clock of this
- * thread starts anew each second.  (The other one's is its own.)
+ * Locks a slot.  Who waits for another's decompression does not hang: the clock
+ * of this thread starts anew each second.  (The other one's is its own.)
  */
 static void
 lock_patiently(struct slot *s)
@@ -177,7 +184,10 @@ lock_patiently(struct slot *s)
 	}
 }
 
-/* A file that goes with its last descriptor.  A leftover of that name is nobody's. */
+/*
+ * Makes a file that goes with its last descriptor.  A leftover of that name is
+ * nobody's.
+ */
 static int
 make_file(const struct segcache *c, const struct slot *s)
 {
@@ -223,7 +233,10 @@ begin(struct segcache *c, struct slot *s)
 	return 0;
 }
 
-/* The next piece.  Damage is for good; whatever else fails may be tried again. */
+/*
+ * Decompresses the next piece.  Damage is for good; any other failure may be
+ * tried again.
+ */
 static int
 decompress(struct segcache *c, struct slot *s, uint64_t wanted)
 {

@@ -134,7 +134,10 @@ open_gate(struct server *v)
 	return 0;
 }
 
-/* How the supervisor knows a last flush that takes long from a worker that stays. */
+/*
+ * Tells the supervisor that one more file is durable: so it knows a last flush
+ * that takes long from a worker that stays.
+ */
 static void
 tell_durable(void)
 {

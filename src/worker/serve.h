@@ -53,7 +53,7 @@ int	loop_run(struct thread *t);
  * threads.  Returns 0 or negative errno.
  */
 int	loop_init_session(struct serve *s);
-/* The uniques of requests that earlier workers received; returns how many. */
+/* Fills in the uniques of requests that earlier workers received; returns how many. */
 unsigned loop_in_flight(const struct shared *shared, uint64_t uniques[SHARED_SLOTS]);
 
 /* dirty.c: --perf-unsafe */

@@ -1,3 +1,8 @@
+/*
+ * Reads the configuration of the mounted cluster as its server will, includes
+ * and all, and warns of settings that lead outside.  It changes nothing:
+ * provision.c does.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -24,7 +29,10 @@
 
 #define PLACES_MAX	20	/* files that set data_directory, and are remembered */
 
-/* What is followed: all of outward_settings, the minima of a recovery, and this. */
+/*
+ * The settings that are followed: all of outward_settings, the minima of a
+ * recovery, and these.
+ */
 #define HOT_STANDBY	"hot_standby"
 
 struct settings {
@@ -43,7 +51,7 @@ n_followed(void)
 	return outward_n + MINIMUM_COUNT + 1;
 }
 
-/* The number of a setting that is followed, or -1. */
+/* Returns the number of a setting that is followed, or -1. */
 static int
 find_followed(const char *name)
 {
@@ -111,7 +119,10 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names of a directory that PostgreSQL would include, sorted; returns how many. */
+/*
+ * Lists the names of a directory that PostgreSQL would include, sorted; returns
+ * how many.
+ */
 static size_t
 list_included(struct settings *s, uint64_t dir, char **names)
 {
@@ -148,7 +159,10 @@ scan_directory(struct settings *s, const char *path, unsigned depth)
 	}
 }
 
-/* A relative name counts from the directory of the file that has it. */
+/*
+ * Reads an included file.  A relative name counts from the directory of the
+ * file that has it.
+ */
 static void
 scan_include(struct settings *s, const char *from, const struct pgconf_setting *set, unsigned depth)
 {
@@ -265,7 +279,10 @@ settings_place(const struct settings *s, unsigned i)
 	return i < s->n_places ? s->place[i] : NULL;
 }
 
-/* A name that is no absolute one counts from the data directory, but for two: see worker/rules.c. */
+/*
+ * A name that is not absolute counts from the data directory, but for two: see
+ * worker/rules.c.
+ */
 bool
 settings_is_inside(const char *value, const char *mnt)
 {

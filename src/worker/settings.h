@@ -1,6 +1,6 @@
 /*
- * The configuration of the cluster that is mounted: its small files, and what
- * in them leads outside of the mount.
+ * The configuration of the cluster that is mounted: its small files, and the
+ * settings in them that lead outside of the mount.
  */
 #ifndef WORKER_SETTINGS_H
 #define WORKER_SETTINGS_H
@@ -38,7 +38,7 @@ struct settings;
 struct settings *settings_new(struct cow *c, struct reader *r);
 void	settings_free(struct settings *s);
 
-/* The value of one of them, or NULL if it is not set. */
+/* Returns the value of one of them, or NULL if it is not set. */
 const char *settings_get(const struct settings *s, const char *name);
 
 bool	settings_has_conf(const struct settings *s);

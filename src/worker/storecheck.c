@@ -8,8 +8,8 @@
 #include "worker/worker.h"
 
 /*
- * Is this store the one that was prepared?  The lists of all backups are: they
- * name every file with its length and checksum, and the index was made of them.
+ * Compares the lists of all backups with those that were prepared: they name
+ * every file with its length and checksum, and the index was made of them.
  */
 int
 worker_check_store(const struct job *job)

@@ -19,10 +19,11 @@
 #include "worker/walblank.h"
 
 /*
- * What a record is stands in its header, which may lie in the page before, or, at
- * the beginning of a segment, in another file; and a path that is too short for
- * the simple change needs what is behind it, too.  So the window begins a page
- * earlier and ends a page later than what is asked for.
+ * The kind of a record stands in its header, which may lie in the page before,
+ * or, at the beginning of a segment, in another file; and a path that is too
+ * short for the simple change needs the bytes behind it, too.  So the window
+ * begins a page earlier and ends a page later than the bytes that are asked
+ * for.
  */
 
 #define CHUNK	(1 * MiB)
@@ -40,7 +41,10 @@ load(struct walsource *s, uint64_t lsn, size_t len, struct waltblspc_window *w)
 	return (size_t)n == len ? 0 : -EIO;
 }
 
-/* The page before a segment, where there is one: without it nobody can replay the record in it. */
+/*
+ * Reads the page before a segment, where there is one: without it nobody can
+ * replay the record in it.
+ */
 static int
 load_before(struct walsource *s, uint64_t lsn, struct waltblspc_window *w)
 {
@@ -56,7 +60,7 @@ load_before(struct walsource *s, uint64_t lsn, struct waltblspc_window *w)
 	return r == -ENOENT ? 0 : r;
 }
 
-/* The page behind the window, in the next segment: 1 if it is there now. */
+/* Reads the page behind the window, in the next segment; returns 1 if it is there now. */
 static int
 load_behind(struct walsource *s, struct waltblspc_window *w)
 {

@@ -1,6 +1,7 @@
 /*
- * WAL that nobody serves: what a backup with its own WAL brings into pg_wal.  And the
- * part of pg/waltblspc.h that both kinds need, a window around what is asked for.
+ * WAL as a clone is to see it.  A window around the bytes that are asked for,
+ * in which the records of pg/waltblspc.h are changed; and the WAL that nobody
+ * serves, since a backup brings it into pg_wal.
  */
 #ifndef WORKER_WALBLANK_H
 #define WORKER_WALBLANK_H

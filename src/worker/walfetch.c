@@ -1,3 +1,7 @@
+/*
+ * Copies one file of the archive to where a server wants it, whole or not at
+ * all.
+ */
 #include "config.h"
 
 #include <errno.h>

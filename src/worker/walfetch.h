@@ -4,7 +4,7 @@
 #ifndef WORKER_WALFETCH_H
 #define WORKER_WALFETCH_H
 
-/* What pbkfs archive-get was asked for. */
+/* The request of pbkfs archive-get. */
 struct walfetch {
 	const char *store_name, *instance;
 	const char *file;	/* the WAL name */

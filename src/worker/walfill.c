@@ -1,3 +1,7 @@
+/*
+ * Fills pg_wal in the diff directory from the backup, for --wal=direct.  With
+ * --wal=mount nobody comes here.
+ */
 #include "config.h"
 
 #include <dirent.h>

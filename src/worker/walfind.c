@@ -1,3 +1,7 @@
+/*
+ * Searches WAL of the archive for the tablespace that was made at a location.
+ * It reads all of it, once for each mapping that the backup does not know.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -47,7 +51,7 @@ open_source(const struct archive *a, struct archive_file *f, struct source *s)
 	return segstream_new(f->format, steal_fd(&s->fd), a->seg_size, &s->stream);
 }
 
-/* The next len bytes, or none. */
+/* Reads the next len bytes, or none. */
 static bool
 read_on(struct source *s, uint64_t off, unsigned char *to, size_t len)
 {
@@ -68,7 +72,7 @@ look(struct search *s)
 	return false;
 }
 
-/* The first page of the segment that follows, for a record that goes on there. */
+/* Appends the first page of the segment that follows, for a record that goes on there. */
 static void
 append_next(struct search *s, const struct walname *segment)
 {
