@@ -15,7 +15,7 @@ cited() {
 	    where = $1; rest = substr($0, length(where) + 1)
 	    while (match(rest, /[A-Za-z0-9_.\/-]*[A-Za-z_]\.(c|h|md|sh|awk|ac|am|txt|8)($|[^A-Za-z0-9_*])/)) {
 		    name = substr(rest, RSTART, RLENGTH); rest = substr(rest, RSTART + RLENGTH)
-		    sub(/[^A-Za-z0-9_]$/, "", name)
+		    sub(/[^A-Za-z0-9_]$/, "", name); sub(/^srcdir\//, "", name)
 		    print where, name
 	    } }'
 }
@@ -83,7 +83,7 @@ cat $sources | grep -vE '^[[:space:]]*/?\*' | grep -oE 'struct [a-z_]+' | sed 's
 		awk -v name="${doc#"$srcdir/"}" '{ print name ":" FNR ": " $0 }' "$doc"
 	done
 } >"$work/text"
-cited <"$work/text" | grep -v '[A-Z][.]' >"$work/cited"	# but for placeholders, test-NAME.sh
+cited <"$work/text" | grep -vE '(NAME|MODULE)[.]' >"$work/cited"	# which stand for others
 cited_sections <"$work/text" >"$work/sections"
 cited_functions <"$work/text" >"$work/called"
 cited_structs <"$work/text" >"$work/structures"
@@ -98,13 +98,13 @@ equal "each struct is there" "" "$(without_struct <"$work/structures")"
 # The test of this test.
 cat >"$work/a.c" <<'.'
 /*
- * As gone.c, cow/cow.h and linux/fuse.h have it: doc/catalog.md, "Page
+ * As GONE.md, gone.c, cow/cow.h and linux/fuse.h have it: doc/catalog.md, "Page
  * streams" and "Nowhere".  cow_read() calls is_gone(), which has no `struct cow`, but `struct lost`.
  */
 char *s = "other.c";
 .
 comments "$work/a.c" >"$work/text"
-equal "a file that is not there is found" "$work/a.c:1: gone.c" "$(cited <"$work/text" | without_file)"
+equal "files that are not there are found" "GONE.md gone.c " "$(cited <"$work/text" | without_file | cut -d ' ' -f 2 | tr '\n' ' ')"
 equal "a section that is not there is found" "$work/a.c:1: doc/catalog.md: Nowhere" \
     "$(cited_sections <"$work/text" | without_section)"
 equal "a function that is not there is found" "$work/a.c:1: is_gone" \
