@@ -14,10 +14,12 @@
 #include "cow/impl.h"
 
 /*
- * The one place where the tree changes.  A live operation checks, appends its
- * record and applies it; replay applies the same records, so both arrive at
- * the same tree.  A record that does not fit the tree can only come from a
- * damaged or forged journal: -EUCLEAN.
+ * The one place where names and attributes change.  A live operation checks,
+ * appends its record and applies it; replay applies the same records, so both
+ * arrive at the same tree.  A live change of content is made in the file
+ * itself, and only replay applies its record (apply_content()).  A record that
+ * does not fit the tree can only come from a damaged or forged journal:
+ * -EUCLEAN.
  */
 
 /* What orders the names of a directory: a record makes at most two. */

@@ -176,7 +176,7 @@ clear_slot(struct dir *dir, const struct dentry *d)
 		else
 			hi = mid;
 	}
-	/* An exchange gives both names the seq of one record. */
+	/* Each name has a cookie of its own, in an exchange too: this ends at once. */
 	while (lo < dir->n && dir->slot[lo].d != d)
 		lo++;
 	if (lo < dir->n) {
