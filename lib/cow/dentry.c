@@ -12,9 +12,9 @@
  * Names beyond the backup's.  A dentry says what a name is now; one that says
  * "nothing" hides a name of the backup.  The dentries of a directory that
  * stand for something are also listed in its slots, in the order in which
- * they were made: the journal's sequence number is the cookie of readdir, so a
- * listing goes on where it stood, whatever was removed since, and whichever
- * worker it meets.
+ * they were made.  The cookie of readdir is twice the sequence number of the
+ * record, and one more for its second name; so a listing goes on where it
+ * stood, whatever was removed since, and whichever worker it meets.
  */
 
 static size_t
