@@ -232,7 +232,10 @@ link_or(int dirfd, const char *name, int error)
 	    S_ISLNK(st.st_mode) ? -ELOOP : -error;
 }
 
-/* With O_PATH, O_NOFOLLOW opens a link itself: nobody here wants one. */
+/*
+ * Opens the last component.  With O_PATH, O_NOFOLLOW opens a link itself, which
+ * nobody here wants: it is refused.
+ */
 static int
 open_last(int dirfd, const char *name, int flags, mode_t mode)
 {
@@ -247,7 +250,7 @@ open_last(int dirfd, const char *name, int flags, mode_t mode)
 	return -ELOOP;
 }
 
-/* For kernels before 5.6: what RESOLVE_BENEATH does, one component at a time. */
+/* Does what RESOLVE_BENEATH does, one component at a time, for kernels before 5.6. */
 static int
 open_by_component(int dirfd, const char *path, int flags, mode_t mode)
 {

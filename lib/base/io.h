@@ -10,8 +10,8 @@
 #include <sys/types.h>
 
 /*
- * Where a thread says that it waits for storage, for whoever has to tell a slow
- * disk from a hung program.
+ * The place where a thread says that it waits for storage, for whoever has to
+ * tell a slow disk from a hung program.
  */
 struct io_watch {
 	_Atomic uint32_t *state;	/* set to in_io around system calls, else to computing */
@@ -65,11 +65,11 @@ int	io_read_file(int fd, size_t max, char **buf, size_t *len);
 int	io_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 
 /*
- * For a process that may read more than the user for whom it does: from now on
- * io_open_beneath() and io_admit() take only directories, and plain files with a
- * single name, that belong to one of these users.  Anything else may have been
- * put there by somebody who cannot read it himself.  n of 0 takes all, which is
- * the default.  Before there are threads.
+ * Restricts a process that may read more than the user for whom it does.  From
+ * now on io_open_beneath() and io_admit() take only directories, and plain
+ * files with a single name, that belong to one of these users.  Anything else
+ * may have been put there by somebody who cannot read it himself.  n of 0 takes
+ * all, which is the default.  Call it before there are threads.
  */
 #define IO_USERS_MAX	8
 void	io_admit_only(const uid_t *uids, size_t n);

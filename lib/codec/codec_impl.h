@@ -18,8 +18,8 @@ struct codec_impl {
 	void	(*ctx_free)(void *ctx);
 
 	/*
-	 * As codec_decode(), whose caller has made sure that len and size are
-	 * neither 0 nor more than CODEC_SIZE_MAX.
+	 * Does what codec_decode() does, which has made sure that len and size
+	 * are neither 0 nor more than CODEC_SIZE_MAX.
 	 */
 	int	(*decode)(void *ctx, const uint8_t *src, size_t len, uint8_t *dst, size_t size);
 };

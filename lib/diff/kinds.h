@@ -25,7 +25,7 @@ struct kinds_part {
 	uint8_t	kind[];
 };
 
-/* For n blocks, all of the chain.  Returns NULL if there is no memory. */
+/* Makes the kinds of n blocks, all of the chain.  Returns NULL if there is no memory. */
 struct kinds *kinds_new(uint32_t n);
 void	kinds_free(struct kinds *k);
 /* How many blocks there are; 0 for NULL. */

@@ -46,7 +46,7 @@ typedef uint32_t vector_in_bytes __attribute__((vector_size(32), aligned(1), may
 #define VECTOR(bytes, i)	(((const vector_in_bytes *)(const void *)(bytes))[i])
 #define ROUNDS			(BLCKSZ / sizeof(vector) / VECTORS)
 
-/* Where each lane starts: arbitrary numbers, part of the format. */
+/* The start value of each lane: arbitrary numbers, part of the format. */
 static const uint32_t lane_start[LANES] = {
 	0x5B1F36E9, 0xB8525960, 0x02AB50AA, 0x1DE66D2A,
 	0x79FF467A, 0x9BB9F8A3, 0x217E7CD2, 0x83E13D2C,

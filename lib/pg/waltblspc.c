@@ -141,7 +141,7 @@ judge(const struct waltblspc_window *w, size_t at, struct waltblspc_record *r)
 	return r->location[0] == '/';
 }
 
-/* Where the first record of a page begins, or 0 if none does. */
+/* Returns where the first record of a page begins, or 0 if none does. */
 static size_t
 first_record(const struct waltblspc_window *w, size_t page)
 {

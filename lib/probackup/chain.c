@@ -55,7 +55,10 @@ tell_warning(struct chain *c)
 	warn_of(c, text);
 }
 
-/* With force every doubt is named in the warning. */
+/*
+ * Refuses a backup that is in doubt; with force names every doubt in the
+ * warning instead.
+ */
 static int
 check_doubts(struct walk *w, const struct backup *b)
 {

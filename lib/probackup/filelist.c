@@ -207,7 +207,7 @@ static const struct {
 	{ "chdev", "a character device", 0 }, { "bldev", "a block device", 0 },
 };
 
-/* Since 2.6 the type stands apart, and mode has none. */
+/* Takes the type from "kind", where it stands since 2.6; mode then has none. */
 static int
 take_kind(struct line *l, size_t number, char *error)
 {

@@ -90,7 +90,8 @@ struct index {
  * mounted backup and with what the chain stores of them, not with the lists.
  * Compares each list with its content-crc and sets list_crc of each member.
  *
- * What lies outside of PGDATA is in the tree as probackup/tablespace.h says.
+ * Tablespaces and external directories are in the tree as probackup/tablespace.h
+ * says.
  * Left out: tablespace_map, database_map, postmaster.pid and postmaster.opts at
  * the root, and anything else that restore does not create.  Parents that are not
  * listed are added as directories 0700; the root is 0700, or 0750 where

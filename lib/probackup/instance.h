@@ -40,10 +40,10 @@ void	instance_names_free(char **names, size_t n);
 /*
  * Reads the control file of every backup of an instance, once, and finds out
  * which chains chain_open() would accept without force; reasons are in its
- * words.  What is wrong with a backup stays with that backup and its
- * descendants.  Returns 0, or negative errno with one line in error: unknown
- * instance (those that exist are listed), unreadable, too many backups.
- * instance_fini() in any case.
+ * words.  A fault of a backup stays with that backup and its descendants.
+ * Returns 0, or negative errno with one line in error: unknown instance (those
+ * that exist are listed), unreadable, too many backups.  Call instance_fini()
+ * in any case.
  */
 int	instance_load(int store_fd, const char *store_name, const char *name,
 	    struct instance *in, char *error);

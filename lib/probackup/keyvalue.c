@@ -1,5 +1,5 @@
 /*
- * Splits "key = value" lines.  Which keys there are, its callers know.
+ * Splits "key = value" lines.  Its callers know which keys there are.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /*
- * Reads files of one thing on a line into an array.  What a line says, its
- * callers know.
+ * Reads files of one thing on a line into an array.  Its callers know what a
+ * line says.
  */
 #include "config.h"
 

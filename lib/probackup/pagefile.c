@@ -23,7 +23,10 @@ struct batch {
 	BlockNumber blkno[READER_BLOCKS];	/* in the order of their positions */
 };
 
-/* From one record to the next in a batch, bytes: less than a system call more would cost. */
+/*
+ * The most bytes from one record to the next in a batch: reading them costs
+ * less than another system call.
+ */
 #define STEP_MAX	(4 * (RECORD_HEADER + BLCKSZ))
 
 /*
@@ -105,7 +108,10 @@ cut:
 	return -EUCLEAN;
 }
 
-/* Where the batch begins in the provider's file, and where it ends at the latest. */
+/*
+ * Returns where the batch begins in the file of its provider; batch_end(),
+ * where it ends at the latest.
+ */
 static uint32_t
 batch_start(const struct batch *b)
 {

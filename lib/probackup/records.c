@@ -83,7 +83,7 @@ read_header_map(int fd, const struct index_provider *p, struct codec *codec,
 	uint32_t crc;
 	int rc;
 
-	/* Each of them stands for a record, which has a byte of a page at least. */
+	/* Each header stands for a record, which has a byte of a page at least. */
 	if (p->n_headers > BLOCKMAP_MAX_BLOCKS || p->hdr_size > HEADER_MAP_MAX_PACKED ||
 	    p->n_headers > p->stored / (RECORD_HEADER + 1) ||
 	    size > (uint64_t)p->hdr_size * INFLATES_MAX)

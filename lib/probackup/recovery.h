@@ -47,8 +47,8 @@ int	recovery_fits(const struct control *backup, const struct archive *a,
  * recovery_parse()) with archive a.  Returns 0, or -EUCLEAN (or another
  * negative errno) with one line in error: a target before the end of the
  * backup; a segment that is missing, by name; a timeline that is unknown, is no
- * descendant of the backup's, or leaves it before the backup's end.  What is
- * only doubtful is one line in warning: recovery to a time, an xid or a name
+ * descendant of the backup's, or leaves it before the backup's end.  A doubt
+ * is one line in warning: recovery to a time, an xid or a name
  * ends at the first gap.  Both have CHAIN_ERROR_MAX bytes; warning is "" if
  * there is none.  Bounded whatever the archive holds: one pass over the
  * directory, 8 bytes in memory for each segment that can matter.

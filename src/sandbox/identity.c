@@ -1,6 +1,7 @@
 /*
- * Who the worker is: an ordinary user without capabilities, alone or in his
- * groups, or with the single one that reads what a backup user keeps to itself.
+ * The identity of a worker: an ordinary user without capabilities, alone or in
+ * his groups, or with the single one that reads what a backup user keeps to
+ * itself.
  */
 #include "config.h"
 

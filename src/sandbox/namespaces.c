@@ -84,7 +84,10 @@ gain_rights(const struct sandbox *s, uint32_t wanted, struct msg_confined *got)
 	return sandbox_identity_raise();
 }
 
-/* Without the tree the others are still worth having. */
+/*
+ * Enters the namespaces that are wanted.  Without the tree of files the others
+ * are still worth having.
+ */
 static int
 enter(const struct sandbox *s, uint32_t wanted, struct msg_confined *got, const char **step)
 {

@@ -72,9 +72,10 @@ struct sandbox {
 int	sandbox_enter(const struct sandbox *s, struct msg_confined *got, char *error);
 
 /*
- * For a process that keeps rights: no_new_privs, no capabilities but these (bits, as
- * the kernel counts them), no more than are there, and no system calls that nobody needs
- * (calls_privileged), the last below SANDBOX_NONE.  Returns 0 or negative errno.
+ * Restricts a process that keeps rights: no_new_privs, no capabilities but
+ * these (bits, as the kernel counts them), no more than are there, and no
+ * system calls that nobody needs (calls_privileged), the last below
+ * SANDBOX_NONE.  Returns 0 or negative errno.
  */
 int	sandbox_limit(enum sandbox_level level, uint64_t caps);
 

@@ -110,7 +110,10 @@ find_paths(const struct sandbox *s)
 
 /* ---- mounting them ------------------------------------------------------- */
 
-/* Before Linux 5.12: one mount after the other, as the table of mounts names them. */
+/*
+ * Restricts one mount after the other, as the table of mounts names them:
+ * before Linux 5.12.
+ */
 static int
 restrict_each(const char *target, unsigned long flags)
 {

@@ -24,8 +24,8 @@
 #define MAX_FDS	8192u	/* more would only cost memory in the kernel */
 #define KEPT_FDS 300u	/* backup directories, pipes, the journal, block maps */
 /*
- * For names and maps of what was changed, buffers, stacks; besides the cache
- * and twice the index.
+ * Room for names and maps of what was changed, buffers, stacks; besides the
+ * cache and twice the index.
  */
 #define MEMORY_BASE (1024 * MiB)
 

@@ -23,9 +23,9 @@ int	confine_worker(const struct job *job);
 int	confine_end_threads(const struct job *job);
 
 /*
- * For a process with CAP_DAC_READ_SEARCH: io_admit_only() the mount's owner, the
- * store's, and whom the latter lets have backups or an archive in it.  Returns 0
- * or negative errno.
+ * Restricts a process with CAP_DAC_READ_SEARCH: io_admit_only() the mount's
+ * owner, the store's, and whom the latter lets have backups or an archive in
+ * it.  Returns 0 or negative errno.
  */
 int	confine_admit(int store_fd, const char *instance, uid_t mount_owner);
 

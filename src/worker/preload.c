@@ -37,7 +37,10 @@ static const struct list lists[] = {
 	{ "local_preload_libraries", false, "plugins/" },
 };
 
-/* Where packages put the libraries of one major version; then where there is only one. */
+/*
+ * The places where packages put the libraries of one major version; then where
+ * there is only one.
+ */
 static const char *const versioned[] = {
 	"/usr/lib/postgresql/%u/lib", "/usr/pgsql-%u/lib", "/usr/lib/postgresql%u/lib64",
 	"/usr/lib64/postgresql-%u/lib64", "/usr/lib/postgresql%u", "/usr/local/pgsql-%u/lib",

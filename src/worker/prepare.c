@@ -112,7 +112,10 @@ check_merge(const struct chain *c, const struct store *s)
 	return rc;
 }
 
-/* Everything that needs the index: what is left to find out, and WAL. */
+/*
+ * Does all that needs the index: finds the lengths that no list has, checks a
+ * merge, copies WAL.
+ */
 static int
 use_index(const struct job *job, const struct chain *c, struct msg_prepared *p)
 {

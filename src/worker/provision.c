@@ -25,10 +25,10 @@
 #include "worker/walblank.h"
 
 /*
- * All of this goes through the same engine as the changes of a server, so it
- * is found again like them: by the next worker, by the next mount, and gone
- * after a cleanup.  A first mount that dies in the middle has no binding yet,
- * and the next one begins anew; a later one replaces one file by rename.
+ * All of this goes through the same engine as the changes of a server.  So the
+ * next worker and the next mount find it like them, and a cleanup removes it.
+ * A first mount that dies in the middle has no binding yet, and the next one
+ * begins anew; a later one replaces one file by rename.
  */
 
 #define AUTO_CONF	"postgresql.auto.conf"

@@ -17,7 +17,7 @@
 #include "worker/reply.h"
 #include "worker/settings.h"
 
-/* Where pg_control has the number of the catalog's format, and how much is read of it. */
+/* The place of the catalog version in pg_control, and how much is read of that. */
 #define CATALOG_VERSION	12
 #define CONTROL_LEN	16
 
@@ -160,7 +160,10 @@ redirect_directory(struct cow *c, const struct job *job, uint64_t dir, const cha
 		return 0;
 	if (r < 0 || (r = storage_target(c, &attr, name, target)) < 0)
 		return r;
-	/* Made by no request: one that is sent again finds the link, and the same answer. */
+	/*
+	 * No request makes it: one that is sent again finds the link, and gets
+	 * the same answer.
+	 */
 	r = make(c, job, dir, name, S_IFLNK | 0777, target, &attr);
 	return r < 0 ? r : -EEXIST;
 }

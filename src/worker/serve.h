@@ -57,7 +57,7 @@ int	loop_init_session(struct serve *s);
 unsigned loop_in_flight(const struct shared *shared, uint64_t uniques[SHARED_SLOTS]);
 
 /* dirty.c: --perf-unsafe */
-/* Before the first write: asks for .pbkfs-dirty and waits.  Returns 0 or -EIO. */
+/* Asks for .pbkfs-dirty before the first write, and waits.  Returns 0 or -EIO. */
 int	dirty_before_write(const struct serve *s);
 void	dirty_done(void);
 /* The supervisor is gone and cannot answer. */
