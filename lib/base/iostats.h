@@ -8,10 +8,10 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define IOSTATS_BACKUPS	250	/* as CHAIN_MAX */
+#include "base/backupid.h"
 
 struct iostats {
-	_Atomic uint64_t blocks_chain[IOSTATS_BACKUPS];	/* read from backup i */
+	_Atomic uint64_t blocks_chain[CHAIN_MAX];	/* read from backup i */
 	_Atomic uint64_t blocks_diff, blocks_zero;	/* read from the diff, from nowhere */
 	_Atomic uint64_t blocks_copied_up;	/* first write to a block of a backup */
 	_Atomic uint64_t blocks_written;

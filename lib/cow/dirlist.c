@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/ondisk.h"
 #include "cow/impl.h"
 #include "probackup/tablespace.h"
 
@@ -60,8 +61,8 @@ is_hidden(const struct cow_list *l, const char *name)
 {
 	if (l->dir != COW_ROOT || name[0] != '.')
 		return false;
-	return strcmp(name, EXTERNAL_SHOWN) == 0 ||
-	    (l->c->config.tablespace_root != NULL && strcmp(name, TABLESPACE_SHOWN) == 0);
+	return strcmp(name, ONDISK_EXTERNAL) == 0 ||
+	    (l->c->config.tablespace_root != NULL && strcmp(name, ONDISK_TABLESPACES) == 0);
 }
 
 static int

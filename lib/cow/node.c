@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "cow/impl.h"
 #include "probackup/tablespace.h"
@@ -265,7 +266,7 @@ is_shown_absolute(struct cow *c, uint64_t nodeid, const char *target)
 {
 	return c->config.tablespace_root != NULL && c->tblspc_entry != INDEX_NONE &&
 	    node_parent(c, nodeid) == (uint64_t)c->tblspc_entry + 1 &&
-	    strncmp(target, "../" TABLESPACE_SHOWN "/", strlen("../" TABLESPACE_SHOWN "/")) == 0;
+	    strncmp(target, "../" ONDISK_TABLESPACES "/", strlen("../" ONDISK_TABLESPACES "/")) == 0;
 }
 
 int

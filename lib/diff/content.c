@@ -16,6 +16,7 @@
 #include "base/crc32c.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "diff/content.h"
 #include "diff/disk.h"
@@ -52,9 +53,9 @@ contents_open(int diff_fd, struct fdcache *fds, struct contents **out)
 	struct contents *c;
 	int fd;
 
-	if (mkdirat(diff_fd, "data", 0700) != 0 && errno != EEXIST)
+	if (mkdirat(diff_fd, ONDISK_CONTENT, 0700) != 0 && errno != EEXIST)
 		return -errno;
-	if ((fd = io_open_beneath(diff_fd, "data", O_RDONLY | O_DIRECTORY, 0)) < 0) {
+	if ((fd = io_open_beneath(diff_fd, ONDISK_CONTENT, O_RDONLY | O_DIRECTORY, 0)) < 0) {
 		log_error("could not open \"data\" in the diff directory: %s", strerror(-fd));
 		return fd;
 	}

@@ -18,6 +18,7 @@
 #include "base/crc32c.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "diff/disk.h"
 #include "diff/journal.h"
@@ -47,7 +48,7 @@ struct disk_record {
 #define RECORD_MAX	(sizeof(struct disk_record) + 2 * JOURNAL_NAME_MAX + 8)
 #define WINDOW		(256 * KiB)
 #define RESERVE		(256 * KiB)
-#define FRESH		"journal.new"
+#define FRESH		ONDISK_JOURNAL ".new"
 
 _Static_assert(sizeof(struct file_header) == 32, "the journal's header has no holes");
 _Static_assert(sizeof(struct disk_record) == 112, "a journal record has no holes");
@@ -131,7 +132,7 @@ open_file(struct journal *j, int diff_fd)
 	struct stat st;
 	int r;
 
-	j->fd = disk_open(diff_fd, "journal", O_RDWR | O_CREAT | O_NONBLOCK);
+	j->fd = disk_open(diff_fd, ONDISK_JOURNAL, O_RDWR | O_CREAT | O_NONBLOCK);
 	if (j->fd < 0) {
 		log_error("could not open \"journal\" in the diff directory: %s",
 		    strerror(-j->fd));
@@ -438,7 +439,7 @@ journal_replace(struct journal *fresh, int diff_fd)
 	int r;
 
 	if ((r = journal_sync(fresh)) < 0 ||
-	    (r = disk_rename(diff_fd, FRESH, "journal")) < 0)
+	    (r = disk_rename(diff_fd, FRESH, ONDISK_JOURNAL)) < 0)
 		return r;
 	return disk_sync_all(diff_fd) < 0 ? 1 : 0;
 }

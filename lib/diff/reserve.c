@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "diff/disk.h"
 #include "diff/reserve.h"
 
-#define NAME		"reserve"
 #define OF_FREE		20	/* at most 1 / this of what is free */
 #define PLENTY		4	/* times the reserve that has to be free before it is taken again */
 
@@ -65,7 +65,7 @@ reserve_open(int diff_fd, uint64_t bytes, struct reserve **out)
 	if (r == NULL)
 		return -ENOMEM;
 	r->dirfd = diff_fd;
-	r->fd = rc = disk_open(diff_fd, NAME, O_RDWR | O_CREAT | O_NONBLOCK);
+	r->fd = rc = disk_open(diff_fd, ONDISK_RESERVE, O_RDWR | O_CREAT | O_NONBLOCK);
 	if (rc < 0) {
 		free(r);
 		return rc;
@@ -86,7 +86,7 @@ reserve_close(struct reserve *r)
 {
 	if (r == NULL)
 		return;
-	disk_unlink(r->dirfd, NAME);
+	disk_unlink(r->dirfd, ONDISK_RESERVE);
 	close(r->fd);
 	pthread_mutex_destroy(&r->lock);
 	free(r);

@@ -4,7 +4,6 @@
  */
 #include "config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -162,12 +161,7 @@ walk_chain(struct walk *w, const char *id)
 static int
 normalize_id(const char *id, char out[BACKUP_ID_MAX], char *error)
 {
-	size_t i;
-
-	for (i = 0; i < BACKUP_ID_MAX - 1 && id[i] != '\0'; i++)
-		out[i] = (char)toupper((unsigned char)id[i]);
-	out[i] = '\0';
-	if (id[i] == '\0' && backup_id_is_valid(out))
+	if (backup_id_normalize(id, out) == 0)
 		return 0;
 	return explain(error, -EINVAL,
 	    "\"%.40s\" is not a backup id: give digits and letters as \"pg_probackup show\" does", id);

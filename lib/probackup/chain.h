@@ -9,10 +9,9 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/backupid.h"
 #include "codec/codec.h"
 
-#define CHAIN_MAX	250	/* backups of one chain; the block map has 8 bits for them */
-#define BACKUP_ID_MAX	16	/* bytes of a backup id, NUL included */
 #define CHAIN_ERROR_MAX	512	/* bytes of a message for the user, NUL included */
 #define CONTROL_SIZE_MAX	(64 * 1024)	/* bytes of a backup.control */
 #define CONTROL_EXTERNAL_MAX	4096	/* bytes of external-dirs, NUL included */
@@ -70,15 +69,6 @@ int	control_parse(const char *text, size_t len, struct control *c, char *error);
  * the epoch, or -EUCLEAN.
  */
 int	control_time(const char *text, int64_t *seconds);
-
-/* Whether id may name a backup: digits and upper case letters, not too long. */
-bool	backup_id_is_valid(const char *id);
-
-/*
- * Compares two ids; negative if a is the newer.  An id is a number in base 36,
- * so the longer one is.
- */
-int	backup_id_compare(const char *a, const char *b);
 
 /* "FULL", "DELTA", ... */
 const char *backup_mode_name(enum backup_mode mode);

@@ -29,28 +29,10 @@ struct listing {
 typedef bool (*name_filter)(const char *name);
 typedef int (*name_order)(const char *a, const char *b);
 
-bool
-backup_id_is_valid(const char *id)
-{
-	size_t len = strspn(id, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
-	return len > 0 && len < BACKUP_ID_MAX && id[len] == '\0';
-}
-
 static bool
 is_instance_name(const char *name)
 {
 	return name[0] != '.';
-}
-
-int
-backup_id_compare(const char *a, const char *b)
-{
-	size_t la = strlen(a), lb = strlen(b);
-
-	if (la != lb)
-		return la > lb ? -1 : 1;
-	return strcmp(b, a);
 }
 
 static void

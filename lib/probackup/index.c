@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "pg/pg_types.h"
 #include "probackup/index.h"
@@ -161,8 +162,7 @@ check_all(const struct index *ix)
 	uint32_t i;
 
 	for (i = 0; i < ix->n_backups; i++)
-		if (memchr(ix->backups[i].id, '\0', BACKUP_ID_MAX) == NULL ||
-		    !backup_id_is_valid(ix->backups[i].id))
+		if (!backup_id_is_valid(ix->backups[i].id))
 			return false;
 	for (i = 0; i < ix->n_entries; i++)
 		if (!check_entry(ix, i, &at))
@@ -289,7 +289,7 @@ index_lookup(const struct index *ix, const char *path, size_t len)
 int
 index_link_target(const struct index *ix, uint32_t e, char *buf, size_t size)
 {
-	int len = snprintf(buf, size, "../" TABLESPACE_SHOWN "/%s", ix->strings + ix->entries[e].name);
+	int len = snprintf(buf, size, "../" ONDISK_TABLESPACES "/%s", ix->strings + ix->entries[e].name);
 
 	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : len;
 }

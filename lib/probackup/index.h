@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/backupid.h"
 #include "probackup/chain.h"
 
 #define INDEX_ROOT	0u

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/mode.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "pg/pg_types.h"
 #include "probackup/explain.h"
@@ -140,7 +141,7 @@ is_hidden(const struct filelist_entry *e)
 static bool
 is_reserved(const struct filelist_entry *e)
 {
-	static const char *const names[] = { ".pbkfs", TABLESPACE_SHOWN, EXTERNAL_SHOWN };
+	static const char *const names[] = { ONDISK_PROVIDED, ONDISK_TABLESPACES, ONDISK_EXTERNAL };
 	size_t i, len;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
@@ -182,13 +183,13 @@ move_entry(struct scan *s, struct filelist_entry *e, int i, char *error)
 	int n = 0;
 
 	if (e->external_dir_num != 0)
-		n = snprintf(to, PATH_MAX, EXTERNAL_SHOWN "/%u/%.*s", e->external_dir_num,
+		n = snprintf(to, PATH_MAX, ONDISK_EXTERNAL "/%u/%.*s", e->external_dir_num,
 		    (int)e->path_len, e->path);
 	else if (is_reserved(e) && s->member == 0)
 		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
 		    "is a name that pbkfs needs for itself: restore the backup with pg_probackup");
 	else if (tablespace_part(s->c, e->path, e->path_len) > 0)
-		n = snprintf(to, PATH_MAX, TABLESPACE_SHOWN "%.*s",
+		n = snprintf(to, PATH_MAX, ONDISK_TABLESPACES "%.*s",
 		    (int)(e->path_len - strlen(TABLESPACE_DIR)), e->path + strlen(TABLESPACE_DIR));
 	if (n >= PATH_MAX)
 		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
@@ -233,7 +234,7 @@ set_length(struct index_node *node, const struct filelist_entry *e)
 static bool
 take_tablespace(struct scan *s, const struct filelist_entry *e)
 {
-	static const char dir[] = TABLESPACE_SHOWN "/";
+	static const char dir[] = ONDISK_TABLESPACES "/";
 	struct index_tree *t = &s->c->tree;
 	uint32_t node;
 
@@ -443,7 +444,7 @@ static int
 add_tablespaces(struct index_collect *c, char *error)
 {
 	struct backup *b = &c->chain->member[0];
-	char path[sizeof(TABLESPACE_SHOWN) + TABLESPACE_OID_MAX], why[CHAIN_ERROR_MAX];
+	char path[sizeof(ONDISK_TABLESPACES) + TABLESPACE_OID_MAX], why[CHAIN_ERROR_MAX];
 	uint32_t node;
 	size_t i;
 	int r, n;
@@ -456,7 +457,7 @@ add_tablespaces(struct index_collect *c, char *error)
 		r = index_tree_add(&c->tree, path, (size_t)n, S_IFLNK | 0777, INDEX_LINK, &node);
 		if (r < 0)
 			break;
-		n = snprintf(path, sizeof(path), TABLESPACE_SHOWN "/%s", c->tablespaces.at[i].oid);
+		n = snprintf(path, sizeof(path), ONDISK_TABLESPACES "/%s", c->tablespaces.at[i].oid);
 		r = index_tree_add(&c->tree, path, (size_t)n, S_IFDIR | 0700, INDEX_DIR, &node);
 	}
 	return r < 0 ? explain(error, r, "could not add the tablespaces: %s", strerror(-r)) : 0;
@@ -484,8 +485,8 @@ set_modes(struct index_tree *t)
 	    (t->nodes[global].mode & 0050) != 0050)
 		return;
 	t->nodes[INDEX_ROOT].mode |= 0050;
-	open_to_group(t, TABLESPACE_SHOWN);
-	open_to_group(t, EXTERNAL_SHOWN);
+	open_to_group(t, ONDISK_TABLESPACES);
+	open_to_group(t, ONDISK_EXTERNAL);
 }
 
 int

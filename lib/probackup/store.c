@@ -28,8 +28,6 @@
 
 #define LIST_PIECE	(256 * 1024)	/* bytes of a list that are read at a time */
 
-_Static_assert(IOSTATS_BACKUPS == CHAIN_MAX, "one counter for each backup");
-
 static _Atomic bool failed;	/* see store_took_failure() */
 
 bool

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "probackup/explain.h"
 #include "probackup/lines.h"
@@ -120,8 +121,8 @@ tablespace_stored_path(const char *shown, char *buf, size_t size)
 	static const struct {
 		const char *shown, *stored;
 	} roots[] = {
-		{ TABLESPACE_SHOWN "/", "database/" TABLESPACE_DIR "/" },
-		{ EXTERNAL_SHOWN "/", "external_directories/externaldir" },
+		{ ONDISK_TABLESPACES "/", "database/" TABLESPACE_DIR "/" },
+		{ ONDISK_EXTERNAL "/", "external_directories/externaldir" },
 		{ "", "database/" },
 	};
 	size_t i = 0, n;

@@ -3,9 +3,9 @@
  * shown; and the tablespace_map that names the tablespaces.
  *
  * A tablespace of the map is a link pg_tblspc/OID at the mount, which leads to
- * TABLESPACE_SHOWN/OID beneath the same root.  The location in the map is
+ * ONDISK_TABLESPACES/OID beneath the same root.  The location in the map is
  * production's: it is text, and never followed.  The N-th external directory is
- * shown as EXTERNAL_SHOWN/N.
+ * shown as ONDISK_EXTERNAL/N.
  *
  * Format: doc/catalog.md, "Directories, tablespaces, external directories".
  */
@@ -15,8 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TABLESPACE_SHOWN	".pbkfs-tblspc"
-#define EXTERNAL_SHOWN		".pbkfs-external"
 #define TABLESPACE_DIR		"pg_tblspc"
 #define TABLESPACE_MAP		"tablespace_map"
 #define TABLESPACE_OID_MAX	11	/* bytes of an OID in decimal, NUL included */

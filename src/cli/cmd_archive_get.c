@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/confined.h"
@@ -98,7 +99,7 @@ get_served(const struct options *o, const struct walfetch *order, const struct m
 		return cli_error("the server on \"%s\" gets WAL from its mount alone, or CREATE TABLESPACE"
 		    " in it would lead to production's directories: restore_command = 'cp"
 		    " .pbkfs/wal/%%f \"%%p\"'", m->mountpoint);
-	if (strchr(o->wal_file, '/') != NULL || snprintf(path, sizeof(path), ".pbkfs/wal/%s",
+	if (strchr(o->wal_file, '/') != NULL || snprintf(path, sizeof(path), ONDISK_PROVIDED "/" ONDISK_ARCHIVE "/%s",
 	    o->wal_file) >= (int)sizeof(path))
 		return cli_error("\"%.100s\" is not a name of a WAL file", o->wal_file);
 	if ((fd = openat(mnt, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
@@ -114,7 +115,7 @@ get_served(const struct options *o, const struct walfetch *order, const struct m
 static bool
 is_in_diff(int dir_fd)
 {
-	return faccessat(dir_fd, "../../" BINDING_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return faccessat(dir_fd, "../../" ONDISK_BINDING, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int

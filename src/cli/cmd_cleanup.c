@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/cmd_unmount.h"
@@ -141,7 +142,7 @@ empty(const struct diffdir *d, bool force)
 	if (check_ours(d, lock_fd, mnt) != 0)
 		return 1;
 	if (lock_fd < 0 && lock_fd != -ENOENT)
-		return cli_error("could not use \"%s/%s\": %s", d->path, LOCK_NAME,
+		return cli_error("could not use \"%s/%s\": %s", d->path, ONDISK_LOCK,
 		    lock_fd == -EPERM ? "it is not a plain file of the owner's" :
 		    strerror(-lock_fd));
 	if (lock_fd >= 0 && (rc = lock_take_idle(d->fd, lock_fd)) == -EWOULDBLOCK) {

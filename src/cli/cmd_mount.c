@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/backupid.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
@@ -37,6 +38,7 @@
 struct names {
 	char	store[PATH_MAX], mnt[PATH_MAX], diff[PATH_MAX];
 	char	log_file[PATH_MAX], pid_file[PATH_MAX];
+	char	backup_id[BACKUP_ID_MAX];	/* "" if none is named */
 };
 
 static int
@@ -53,15 +55,13 @@ check_context(const struct options *o)
 }
 
 static int
-check_arguments(const struct options *o)
+check_arguments(const struct options *o, char id[BACKUP_ID_MAX])
 {
 	if (o->mnt == NULL || o->diff == NULL)
 		return cli_error("--mnt-path and --diff-dir are required: see pbkfs mount --help");
 	if (o->instance != NULL && (strchr(o->instance, '/') != NULL || o->instance[0] == '.'))
 		return cli_error("\"%s\" cannot be the name of an instance", o->instance);
-	if (o->backup_id != NULL && (strlen(o->backup_id) > 15 ||
-	    strspn(o->backup_id, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-	    != strlen(o->backup_id)))
+	if (o->backup_id != NULL && backup_id_normalize(o->backup_id, id) != 0)
 		return cli_error("\"%s\" cannot be the id of a backup", o->backup_id);
 	if (o->no_wal && o->wal == WAL_CHOICE_DIRECT)
 		return cli_error("--no-wal cannot be combined with --wal=direct");
@@ -230,7 +230,7 @@ fill_config(const struct options *o, const struct names *n, const struct provisi
 
 	*c = (struct supervisor_config){
 		.store = or_null(n->store), .instance = o->instance,
-		.backup_id = latest ? NULL : o->backup_id, .latest = latest, .provision = p,
+		.backup_id = latest || n->backup_id[0] == '\0' ? NULL : n->backup_id, .latest = latest, .provision = p,
 		.mnt = n->mnt, .diff = n->diff,
 		.context = o->context, .sandbox = o->sandbox, .wal = o->wal, .cache = o->cache,
 		.verify = o->verify,
@@ -414,7 +414,7 @@ cmd_mount(const struct options *o)
 	pid_t pid;
 	int rc;
 
-	if (check_arguments(o) != 0 || resolve_names(o, &n) != 0 || check_overlap(&n) != 0 ||
+	if (check_arguments(o, n.backup_id) != 0 || resolve_names(o, &n) != 0 || check_overlap(&n) != 0 ||
 	    provision_args(o, n.mnt, &provision, &target) != 0 ||
 	    fill_config(o, &n, &provision, &c) != 0)
 		return EXIT_FAILURE;

@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/snapshot.h"
@@ -20,10 +21,10 @@ tell_nobody(const struct target *t)
 {
 	const struct contact *c = &t->contact;
 
-	if (c->has_lock && c->owner[LOCK_SUPERVISOR] == 0 && c->owner[LOCK_WORKER] != 0)
+	if (c->has_lock && c->owner[ONDISK_LOCK_SUPERVISOR] == 0 && c->owner[ONDISK_LOCK_WORKER] != 0)
 		return cli_error("the supervisor of \"%s\" is gone, its worker (pid %d) goes on"
 		    " alone: pbkfs unmount it and mount it again", t->mnt,
-		    (int)MAX(c->owner[LOCK_WORKER], 0));
+		    (int)MAX(c->owner[ONDISK_LOCK_WORKER], 0));
 	return cli_error("could not ask who serves \"%s\": %s", t->mnt, c->doubt);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/contact.h"
 #include "supervisor/become.h"
@@ -80,8 +81,8 @@ read_lock(int diff_fd, struct contact *c)
 		return -1;
 	if ((rc = lock_read_mountpoint(fd, c->mnt)) != 0)
 		return doubt(c, "its lock file cannot be used", rc);
-	c->owner[LOCK_SUPERVISOR] = lock_owner(fd, LOCK_SUPERVISOR);
-	c->owner[LOCK_WORKER] = lock_owner(fd, LOCK_WORKER);
+	c->owner[ONDISK_LOCK_SUPERVISOR] = lock_owner(fd, ONDISK_LOCK_SUPERVISOR);
+	c->owner[ONDISK_LOCK_WORKER] = lock_owner(fd, ONDISK_LOCK_WORKER);
 	c->has_lock = true;
 	return 0;
 }
@@ -90,7 +91,7 @@ static void
 explain_silence(struct contact *c)
 {
 	if (c->sock == -ENOENT || c->sock == -ECONNREFUSED)
-		doubt(c, c->owner[LOCK_SUPERVISOR] != 0 ?
+		doubt(c, c->owner[ONDISK_LOCK_SUPERVISOR] != 0 ?
 		    "nobody listens at its socket; was it mounted by an older pbkfs?" :
 		    "its supervisor is gone", 0);
 	else if (c->sock == -EPERM)
@@ -149,7 +150,7 @@ contact_make(struct contact *c)
 bool
 contact_is_held(const struct contact *c)
 {
-	return c->owner[LOCK_SUPERVISOR] != 0 || c->owner[LOCK_WORKER] != 0;
+	return c->owner[ONDISK_LOCK_SUPERVISOR] != 0 || c->owner[ONDISK_LOCK_WORKER] != 0;
 }
 
 /* ---- who listens -------------------------------------------------------- */
@@ -189,7 +190,7 @@ contact_wait_for_listener(const struct contact *c, int seconds)
 
 /* Nothing is done to whom it waits for, so it may be the wrong one. */
 static void
-wait_for_owner(int lock_fd, enum lock_byte byte, const struct contact *c)
+wait_for_owner(int lock_fd, enum ondisk_lock_byte byte, const struct contact *c)
 {
 	int fd autoclose = -1;
 	pid_t pid;
@@ -209,9 +210,9 @@ wait_for_owners(void *arg, int *passed)
 	(void)passed;
 	if (diff < 0 || (lock = open_lock(diff, c)) < 0)
 		return 0;
-	wait_for_owner(lock, LOCK_WORKER, c);
+	wait_for_owner(lock, ONDISK_LOCK_WORKER, c);
 	if (c->sock < 0)
-		wait_for_owner(lock, LOCK_SUPERVISOR, c);
+		wait_for_owner(lock, ONDISK_LOCK_SUPERVISOR, c);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/contact.h"
 #include "cli/look.h"
@@ -89,8 +90,8 @@ open_diff(struct view *v, const struct mountinfo *mounts, size_t n, const struct
 static void
 find_state(const struct contact *c, struct look *l)
 {
-	pid_t supervisor = c->sock >= 0 ? c->peer.pid : c->owner[LOCK_SUPERVISOR];
-	pid_t worker = c->owner[LOCK_WORKER];
+	pid_t supervisor = c->sock >= 0 ? c->peer.pid : c->owner[ONDISK_LOCK_SUPERVISOR];
+	pid_t worker = c->owner[ONDISK_LOCK_WORKER];
 
 	l->supervisor = MAX(supervisor, 0);
 	l->worker = MAX(worker, 0);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/backupid.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/users.h"
 
@@ -28,7 +29,7 @@ struct look {
 	char	remark[256];		/* "" unless unknown */
 	char	mountpoint[1024];	/* where it was, if elsewhere; "" if longer */
 	pid_t	supervisor, worker;	/* proven; 0 if not, or not in our pid namespace */
-	char	instance[256], backup_id[16];	/* "" if not known */
+	char	instance[256], backup_id[BACKUP_ID_MAX];	/* "" if not known */
 	bool	has_uptime, has_size;
 	uint64_t uptime;		/* seconds */
 	uint64_t size;			/* bytes on disk of the diff directory */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "base/io.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/snapshot.h"
 #include "supervisor/diffdir.h"
@@ -13,7 +14,7 @@ snapshot_read(int diff_fd, char **text, size_t *len)
 {
 	int fd autoclose = -1;
 
-	fd = io_open_beneath(diff_fd, DIFFDIR_PROVIDED "/" STAT_NAME,
+	fd = io_open_beneath(diff_fd, ONDISK_PROVIDED "/" ONDISK_STAT,
 	    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	return fd < 0 ? fd : io_read_file(fd, STAT_MAX, text, len);
 }

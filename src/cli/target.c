@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/target.h"
@@ -284,7 +285,7 @@ serves_this(struct target *t)
 		return rc;
 	if (a.type != COMMAND_IDENTITY)
 		return -EPROTO;
-	c->owner[LOCK_WORKER] = (pid_t)a.arg[IDENTITY_WORKER];
+	c->owner[ONDISK_LOCK_WORKER] = (pid_t)a.arg[IDENTITY_WORKER];
 	t->state = (enum command_state)a.arg[IDENTITY_STATE];
 	if (!t->has_device)
 		return 1;
@@ -332,10 +333,10 @@ const char *
 target_who(const struct target *t, char text[TARGET_WHO_MAX])
 {
 	const struct contact *c = &t->contact;
-	pid_t supervisor = c->sock >= 0 ? c->peer.pid : c->owner[LOCK_SUPERVISOR];
+	pid_t supervisor = c->sock >= 0 ? c->peer.pid : c->owner[ONDISK_LOCK_SUPERVISOR];
 
 	snprintf(text, TARGET_WHO_MAX, "supervisor %d, worker %d", (int)MAX(supervisor, 0),
-	    (int)MAX(c->owner[LOCK_WORKER], 0));
+	    (int)MAX(c->owner[ONDISK_LOCK_WORKER], 0));
 	return text;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/backupid.h"
 #include "base/iostats.h"
 #include "base/util.h"
 #include "ipc/job.h"
@@ -25,7 +26,7 @@ struct box {
 	struct provision provision;
 	struct recovery_target target;
 	struct provision_databases databases;
-	struct msg_member member[IOSTATS_BACKUPS];
+	struct msg_member member[CHAIN_MAX];
 	int	mapped[PROVISION_MAPPINGS_MAX];
 	unsigned char bytes[];
 };
@@ -175,7 +176,7 @@ walk_members(struct wire *w, struct box *box)
 {
 	unsigned i;
 
-	NUMBER(w, box->job.n_members, IOSTATS_BACKUPS);
+	NUMBER(w, box->job.n_members, CHAIN_MAX);
 	for (i = 0; i < box->job.n_members; i++) {
 		walk_array(w, box->member[i].id, sizeof(box->member[i].id));
 		NUMBER(w, box->member[i].version, UINT32_MAX);
@@ -293,7 +294,7 @@ job_encode(const struct job *job, unsigned char **bytes)
 
 	if (box == NULL)
 		return -ENOMEM;
-	if (job->n_members > IOSTATS_BACKUPS)
+	if (job->n_members > CHAIN_MAX)
 		return -E2BIG;
 	fill_box(box, job);
 	walk(&count, box);

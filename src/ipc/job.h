@@ -18,7 +18,6 @@ enum verify_mode { VERIFY_AUTO, VERIFY_ON, VERIFY_OFF };	/* VERIFY_AUTO: what co
 /* The programs that a supervisor starts: see worker/worker.h. */
 enum job_program { JOB_PREPARE, JOB_FILL, JOB_SERVE, JOB_CHECK_STORE, JOB_PROGRAMS };
 
-#define JOB_CUT_NAME	"cut"	/* in diff_fd: the mount has not ended in order */
 #define OWNER_NAME_MAX	64	/* bytes, NUL included */
 #define JOB_GROUPS_MAX	256	/* supplementary groups of one user that are used */
 

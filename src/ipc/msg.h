@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/backupid.h"
+
 #define MSG_PROTOCOL	3
 #define MSG_BODY_MAX	2048
 #define MSG_ZONE_MAX	63
@@ -63,7 +65,7 @@ struct msg_progress {
 };
 
 struct msg_member {
-	char	id[16];		/* NUL terminated */
+	char	id[BACKUP_ID_MAX];
 	uint32_t version;	/* program-version as a number */
 	uint32_t list_crc;	/* CRC-32C of its backup_content.control */
 };

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/backupid.h"
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "supervisor/answer.h"
@@ -67,16 +69,6 @@ answer_progress(struct supervisor *s, const unsigned char *body, size_t len)
 	return 0;
 }
 
-/* An id is what pg_probackup makes of a time: base 36, upper case. */
-static bool
-id_is_valid(const char id[16])
-{
-	size_t n = strnlen(id, 16);
-
-	return n > 0 && n < 16 &&
-	    strspn(id, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == n;
-}
-
 static int
 answer_member(struct supervisor *s, const unsigned char *body, size_t len)
 {
@@ -84,7 +76,7 @@ answer_member(struct supervisor *s, const unsigned char *body, size_t len)
 	struct msg_member member;
 
 	memcpy(&member, body, len);
-	if (s->prepared || s->found.n_members >= IOSTATS_BACKUPS || !id_is_valid(member.id))
+	if (s->prepared || s->found.n_members >= CHAIN_MAX || !backup_id_is_valid(member.id))
 		return -EPROTO;
 	m = &s->found.member[s->found.n_members++];
 	memset(m, 0, sizeof(*m));
@@ -198,8 +190,8 @@ answer_dirty(struct supervisor *s, const unsigned char *body, size_t len)
 	if (!s->config->perf_unsafe)
 		return -EPROTO;
 	if (!s->dirty && (rc = diffdir_set_dirty(&s->diff, true)) != 0) {
-		log_error("could not create \"%s\": %s", DIFFDIR_DIRTY, strerror(-rc));
-		spawn_kill(&s->worker, "it may not write without \"%s\"", DIFFDIR_DIRTY);
+		log_error("could not create \"%s\": %s", ONDISK_DIRTY, strerror(-rc));
+		spawn_kill(&s->worker, "it may not write without \"%s\"", ONDISK_DIRTY);
 		return 0;
 	}
 	s->dirty = true;

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "ipc/provision.h"
 #include "supervisor/begin.h"
@@ -154,10 +154,10 @@ static int
 in_use(struct supervisor *s, int fd)
 {
 	char mnt[PATH_MAX] = "", holders[400];
-	pid_t pid = lock_owner(fd, LOCK_SUPERVISOR);
+	pid_t pid = lock_owner(fd, ONDISK_LOCK_SUPERVISOR);
 
 	if (pid <= 0)
-		pid = lock_owner(fd, LOCK_WORKER);
+		pid = lock_owner(fd, ONDISK_LOCK_WORKER);
 	if (lock_read_mountpoint(fd, mnt) != 0)
 		mnt[0] = '\0';
 	if (is_elsewhere(s->config->diff, mnt, holders, sizeof(holders)))
@@ -183,7 +183,7 @@ open_lock(struct supervisor *s)
 	if (fd == -ENOENT)
 		return not_ours(s, "");
 	if (fd < 0)
-		return FAIL(s, "could not use \"%s/%s\": %s", s->config->diff, LOCK_NAME,
+		return FAIL(s, "could not use \"%s/%s\": %s", s->config->diff, ONDISK_LOCK,
 		    fd == -EPERM ? "it is not a plain file of the owner's" : strerror(-fd));
 	s->lock_fd = fd;
 	if (unfinished && lock_read_mountpoint(fd, mnt) != 0)
@@ -223,12 +223,12 @@ load_binding(struct supervisor *s)
 	}
 	if (rc == -ENOTSUP)
 		return FAIL(s, "\"%s/%s\" has a format version that this pbkfs does not know",
-		    diff, BINDING_NAME);
+		    diff, ONDISK_BINDING);
 	if (rc == -EUCLEAN)
 		return FAIL(s, "\"%s/%s\" is damaged: pbkfs cleanup the diff directory",
-		    diff, BINDING_NAME);
+		    diff, ONDISK_BINDING);
 	if (rc != 0)
-		return FAIL(s, "could not read \"%s/%s\": %s", diff, BINDING_NAME, strerror(-rc));
+		return FAIL(s, "could not read \"%s/%s\": %s", diff, ONDISK_BINDING, strerror(-rc));
 	s->has_binding = true;
 	if (s->bound.no_wal)
 		return FAIL(s, "diff directory \"%s\" was mounted with --no-wal and its WAL is gone:"
@@ -278,7 +278,7 @@ choose_backup(struct supervisor *s)
 		    " --backup-id or a recovery target");
 	if (!s->fresh && c->instance != NULL && strcmp(c->instance, s->bound.instance) != 0)
 		return mismatch(s, "instance", s->bound.instance, c->instance);
-	if (!s->fresh && c->backup_id != NULL && strcasecmp(c->backup_id, s->bound.backup_id) != 0)
+	if (!s->fresh && c->backup_id != NULL && strcmp(c->backup_id, s->bound.backup_id) != 0)
 		return mismatch(s, "backup", s->bound.backup_id, c->backup_id);
 	s->store = c->store != NULL ? c->store : s->bound.store;
 	s->instance = s->fresh ? c->instance : s->bound.instance;
@@ -445,7 +445,7 @@ choose_wal(struct supervisor *s)
 	if (c->no_wal && s->wal == WAL_DIRECT)
 		return FAIL(s, "diff directory \"%s\" was made with --wal=direct:"
 		    " --no-wal is not possible", c->diff);
-	if (snprintf(s->wal_link, sizeof(s->wal_link), "%s/" DIFFDIR_CHANGES "/pg_wal", c->diff) >=
+	if (snprintf(s->wal_link, sizeof(s->wal_link), "%s/" ONDISK_CHANGES "/" ONDISK_WAL, c->diff) >=
 	    PATH_MAX)
 		return FAIL(s, "\"%s\" is too long a name", c->diff);
 	return 0;
@@ -471,16 +471,16 @@ start_log(struct supervisor *s)
 
 	if (diffdir_make_provided(&s->diff) != 0)
 		return FAIL(s, "could not use \"%s/%s\": it is not a directory of the owner's",
-		    c->diff, DIFFDIR_PROVIDED);
+		    c->diff, ONDISK_PROVIDED);
 	if (c->log_fd < 0) {
 		file.dir_fd = s->diff.provided_fd;
-		file.name = LOGFILE_NAME;
+		file.name = ONDISK_LOG;
 		file.as_caller = false;
 	}
 	if (c->log_fd < 0 && c->log_target == LOG_TO_FILE &&
 	    (file.fd = logstore_open(file.dir_fd, file.name)) < 0)
-		return FAIL(s, "could not open \"%s/%s/%s\": %s", c->diff, DIFFDIR_PROVIDED,
-		    LOGFILE_NAME, file.fd == -EPERM ? "it is not a plain file" : strerror(-file.fd));
+		return FAIL(s, "could not open \"%s/%s/%s\": %s", c->diff, ONDISK_PROVIDED,
+		    ONDISK_LOG, file.fd == -EPERM ? "it is not a plain file" : strerror(-file.fd));
 	if ((rc = logfile_start(c->log_target, c->log_format, &file, c->console)) != 0)
 		return FAIL(s, "could not reach journald: %s", strerror(-rc));
 	/* The owner reads that file, but perhaps not the store. */
@@ -536,7 +536,7 @@ listen_to_commands(struct supervisor *s)
 		return;
 	snprintf(text, sizeof(text), "could not listen at a socket in \"%s%s\": %s; pbkfs stat cannot ask,"
 	    " and unmount --force only detaches", identity_is_root() ? SOCKET_RUN : s->config->diff,
-	    identity_is_root() ? "" : "/" DIFFDIR_PROVIDED, strerror(-rc));
+	    identity_is_root() ? "" : "/" ONDISK_PROVIDED, strerror(-rc));
 	warn_user(s, text);
 }
 
@@ -610,7 +610,7 @@ begin_bind(struct supervisor *s)
 	char error[512];
 	int rc = 0;
 
-	if (strcasecmp(s->found.member[0].id, s->backup_id) != 0)
+	if (strcmp(s->found.member[0].id, s->backup_id) != 0)
 		return FAIL(s, "the worker prepared backup %s instead of %s",
 		    s->found.member[0].id, s->backup_id);
 	if (s->has_binding &&
@@ -626,7 +626,7 @@ begin_bind(struct supervisor *s)
 	    !s->config->no_wal)
 		return 0;
 	if ((rc = binding_store(s->diff.fd, &s->found)) != 0)
-		return FAIL(s, "could not write \"%s/%s\": %s", s->config->diff, BINDING_NAME,
+		return FAIL(s, "could not write \"%s/%s\": %s", s->config->diff, ONDISK_BINDING,
 		    strerror(-rc));
 	s->has_binding = true;
 	return 0;

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
@@ -57,7 +57,7 @@ read_member(const struct json_node *nodes, const struct json_node *node,
 {
 	const char *id = json_string(json_get(nodes, node, "id"));
 
-	if (id == NULL || id[0] == '\0' || strlen(id) >= sizeof(m->id))
+	if (id == NULL || !backup_id_is_valid(id))
 		return -EUCLEAN;
 	memset(m->id, 0, sizeof(m->id));
 	memcpy(m->id, id, strlen(id));
@@ -72,7 +72,7 @@ read_members(const struct json_node *nodes, const struct json_node *at, struct b
 	const struct json_node *list = json_get(nodes, at, "members"), *node = NULL;
 
 	if (list == NULL || list->type != JSON_ARRAY || list->count == 0 ||
-	    list->count > IOSTATS_BACKUPS)
+	    list->count > CHAIN_MAX)
 		return -EUCLEAN;
 	while ((node = json_next(nodes, list, node)) != NULL)
 		if (read_member(nodes, node, &b->member[b->n_members++]) != 0)
@@ -159,7 +159,7 @@ binding_read(const struct json_node *nodes, const struct json_node *at, struct b
 	if ((rc = check_format(nodes, at)) != 0 ||
 	    (rc = copy_string(json_get(nodes, at, "store"), PATH_MAX - 1, &b->store)) != 0 ||
 	    (rc = copy_string(json_get(nodes, at, "instance"), NAME_MAX, &b->instance)) != 0 ||
-	    (rc = copy_string(json_get(nodes, at, "backup_id"), 15, &b->backup_id)) != 0 ||
+	    (rc = copy_string(json_get(nodes, at, "backup_id"), BACKUP_ID_MAX - 1, &b->backup_id)) != 0 ||
 	    (rc = copy_string(json_get(nodes, at, "host"), 255, &b->host)) != 0 ||
 	    (rc = copy_string(json_get(nodes, at, "created"), 63, &b->created)) != 0 ||
 	    (rc = read_members(nodes, at, b)) != 0 ||
@@ -194,7 +194,7 @@ binding_load(int diff_fd, struct binding *b)
 	int rc;
 
 	memset(b, 0, sizeof(*b));
-	fd = openat(diff_fd, BINDING_NAME,
+	fd = openat(diff_fd, ONDISK_BINDING,
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ELOOP ? -EUCLEAN : -errno;
@@ -288,7 +288,7 @@ binding_store(int diff_fd, const struct binding *b)
 	json_close(&o, '}');
 	if ((rc = json_take(&o, &text, &len)) != 0)
 		return rc;
-	return diffdir_replace(diff_fd, BINDING_NAME, text, len, true);
+	return diffdir_replace(diff_fd, ONDISK_BINDING, text, len, true);
 }
 
 void
@@ -320,7 +320,7 @@ find_difference(const struct binding *b, const struct binding *found,
 	for (i = 0; i < MIN(b->n_members, found->n_members); i++) {
 		const struct binding_member *was = &b->member[i], *is = &found->member[i];
 
-		if (strcasecmp(was->id, is->id) != 0) {
+		if (strcmp(was->id, is->id) != 0) {
 			snprintf(text, size, "it was made with backup %s where there is %s now",
 			    was->id, is->id);
 			return true;
@@ -346,7 +346,7 @@ binding_compare(const struct binding *b, const struct binding *found,
 
 	if (!find_difference(b, found, difference, sizeof(difference)))
 		return 0;
-	if (strcasecmp(b->member[0].id, found->member[0].id) == 0 &&
+	if (strcmp(b->member[0].id, found->member[0].id) == 0 &&
 	    b->tree_digest == found->tree_digest)
 		return 1;
 	snprintf(error, size, "the diff directory does not fit the backup: %s", difference);
@@ -359,7 +359,7 @@ same_members(const struct binding *a, const struct binding *b)
 	size_t i;
 
 	for (i = 0; i < a->n_members && i < b->n_members; i++)
-		if (strcasecmp(a->member[i].id, b->member[i].id) != 0 ||
+		if (strcmp(a->member[i].id, b->member[i].id) != 0 ||
 		    a->member[i].version != b->member[i].version ||
 		    a->member[i].list_crc != b->member[i].list_crc)
 			return false;
@@ -395,7 +395,7 @@ binding_difference(const struct binding *a, const struct binding *b)
 	const struct { const char *key; bool same; } all[] = {
 		{ "store", strcmp(a->store, b->store) == 0 },
 		{ "instance", strcmp(a->instance, b->instance) == 0 },
-		{ "backup_id", strcasecmp(a->backup_id, b->backup_id) == 0 },
+		{ "backup_id", strcmp(a->backup_id, b->backup_id) == 0 },
 		{ "members", same_members(a, b) },
 		{ "tree_digest", a->tree_digest == b->tree_digest },
 		{ "server_version", a->server_version == b->server_version },

@@ -8,17 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/backupid.h"
 #include "base/iostats.h"
 #include "base/json.h"
 #include "ipc/job.h"
 
-#define BINDING_NAME	".pbkfs-binding.json"
 #define BINDING_VERSION	1
 #define BINDING_VERSION_PARTIAL 2	/* where databases are left out: an older pbkfs would show them */
 #define BINDING_MAX	(256u * 1024)	/* bytes of the file */
 
 struct binding_member {
-	char	id[16];
+	char	id[BACKUP_ID_MAX];
 	uint32_t version, list_crc;
 };
 
@@ -33,7 +33,7 @@ struct binding_mapping {
 
 struct binding {
 	char	*store, *instance, *backup_id, *host, *created;	/* owned */
-	struct binding_member member[IOSTATS_BACKUPS];	/* newest first */
+	struct binding_member member[CHAIN_MAX];	/* newest first */
 	size_t	n_members;
 	uint64_t tree_digest;
 	uint32_t server_version;
@@ -47,7 +47,7 @@ struct binding {
 };
 
 /* Nodes that its JSON takes at most. */
-#define BINDING_NODES	(64 + 4 * IOSTATS_BACKUPS + 3 * BINDING_MAPPED_MAX + BINDING_DATABASES_MAX)
+#define BINDING_NODES	(64 + 4 * CHAIN_MAX + 3 * BINDING_MAPPED_MAX + BINDING_DATABASES_MAX)
 
 /*
  * Reads a binding from len bytes of text, which it changes; text[len] is

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/ondisk.h"
 #include "supervisor/decide.h"
 #include "supervisor/notify.h"
 
@@ -47,7 +48,7 @@ decide_refuse(struct supervisor *s)
 	if (s->record.state == RECORD_FITS)
 		return FAIL(s, "\"%s\" in \"%s/%s\" is not what it was when root decided it (see %s):"
 		    " name %s, or pbkfs cleanup the diff directory",
-		    binding_difference(&s->bound, &s->record.binding), diff, BINDING_NAME,
+		    binding_difference(&s->bound, &s->record.binding), diff, ONDISK_BINDING,
 		    RECORD_DIRECTORY, is_named(s) ? "the databases with --db-include or --db-exclude" :
 		    "the backup with -B, -I and -i");
 	return FAIL(s, "what root decided about diff directory \"%s\" (see %s) %s: name the backup"

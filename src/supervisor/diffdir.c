@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "supervisor/binding.h"
@@ -22,22 +23,22 @@
 
 /* Everything that pbkfs puts into a diff directory.  "x*" stands for a prefix. */
 static const char *const our_names[] = {
-	BINDING_NAME "*",	/* and its temporary file */
-	LOCK_NAME,
-	DIFFDIR_DIRTY "*",	/* and OLD_CUT */
-	DIFFDIR_PROVIDED,
-	DIFFDIR_CHANGES,
+	ONDISK_BINDING "*",	/* and its temporary file */
+	ONDISK_LOCK,
+	ONDISK_DIRTY "*",	/* and OLD_CUT */
+	ONDISK_PROVIDED,
+	ONDISK_CHANGES,
 };
 
-#define OLD_CUT	".pbkfs-dirty-cut"
+#define OLD_CUT	ONDISK_DIRTY "-cut"
 
-/* What versions before DIFFDIR_CHANGES put beside it, the worker's now. */
+/* What versions before ONDISK_CHANGES put beside it, the worker's now. */
 static const char *const moved_names[] = {
-	"journal*",		/* diff/journal.c */
-	"data",			/* diff/content.c */
-	"reserve*",
-	"pg_wal*",		/* --wal=direct, and its temporary directory */
-	"walcache.*",		/* worker/segcache.c, for a moment */
+	ONDISK_JOURNAL "*",
+	ONDISK_CONTENT,
+	ONDISK_RESERVE "*",
+	ONDISK_WAL "*",	/* and its temporary directory */
+	ONDISK_SEGMENTS "*",
 	OLD_CUT,
 };
 
@@ -225,7 +226,7 @@ diffdir_content(const struct diffdir *d, char *foreign)
 			break;
 		}
 		ours = true;
-		bound |= strcmp(entry->d_name, BINDING_NAME) == 0;
+		bound |= strcmp(entry->d_name, ONDISK_BINDING) == 0;
 	}
 	closedir(dir);
 	return foreign[0] != '\0' ? DIFFDIR_FOREIGN : bound ? DIFFDIR_OURS :
@@ -249,13 +250,13 @@ make_directory(const struct diffdir *d, const char *name, int *fd)
 int
 diffdir_make_provided(struct diffdir *d)
 {
-	return make_directory(d, DIFFDIR_PROVIDED, &d->provided_fd);
+	return make_directory(d, ONDISK_PROVIDED, &d->provided_fd);
 }
 
 static int
 move_one(const struct diffdir *d, const char *from, char *error)
 {
-	const char *to = strcmp(from, OLD_CUT) == 0 ? DIFFDIR_CUT : from;
+	const char *to = strcmp(from, OLD_CUT) == 0 ? ONDISK_CUT : from;
 	struct stat st;
 	int rc = -EEXIST;
 
@@ -263,7 +264,7 @@ move_one(const struct diffdir *d, const char *from, char *error)
 		rc = renameat(d->fd, from, d->changes_fd, to) == 0 ? 0 : -errno;
 	if (rc != 0)
 		snprintf(error, DIFFDIR_ERROR_MAX, "could not move \"%s/%s\" to \"%s/%s\": %s",
-		    d->path, from, DIFFDIR_CHANGES, to, strerror(-rc));
+		    d->path, from, ONDISK_CHANGES, to, strerror(-rc));
 	return rc;
 }
 
@@ -290,14 +291,14 @@ diffdir_open_changes(struct diffdir *d, char *error)
 	int rc;
 
 	error[0] = '\0';
-	if ((rc = make_directory(d, DIFFDIR_CHANGES, &d->changes_fd)) == 0)
+	if ((rc = make_directory(d, ONDISK_CHANGES, &d->changes_fd)) == 0)
 		rc = move_old(d, error);
 	/* Before a worker relies on what lies there. */
 	if (rc == 0 && (fsync(d->changes_fd) != 0 || fsync(d->fd) != 0))
 		rc = -errno;
 	if (rc != 0 && error[0] == '\0')
 		snprintf(error, DIFFDIR_ERROR_MAX, "could not use \"%s/%s\": %s", d->path,
-		    DIFFDIR_CHANGES, rc == -EPERM || rc == -ENOTDIR || rc == -ELOOP ?
+		    ONDISK_CHANGES, rc == -EPERM || rc == -ENOTDIR || rc == -ELOOP ?
 		    "it is not a directory of the owner's" : strerror(-rc));
 	return rc;
 }
@@ -347,8 +348,8 @@ diffdir_set_dirty(const struct diffdir *d, bool dirty)
 {
 	static const char text[] = "pbkfs-dirty 1\n";
 
-	return dirty ? diffdir_replace(d->fd, DIFFDIR_DIRTY, text, strlen(text), true) :
-	    remove_durably(d->fd, DIFFDIR_DIRTY);
+	return dirty ? diffdir_replace(d->fd, ONDISK_DIRTY, text, strlen(text), true) :
+	    remove_durably(d->fd, ONDISK_DIRTY);
 }
 
 bool
@@ -356,7 +357,7 @@ diffdir_is_dirty(const struct diffdir *d)
 {
 	struct stat st;
 
-	return fstatat(d->fd, DIFFDIR_DIRTY, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return fstatat(d->fd, ONDISK_DIRTY, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 #define CUT_HEAD	"pbkfs-cut 1\n"
@@ -368,15 +369,15 @@ diffdir_set_cut(const struct diffdir *d, const char *what)
 	int n;
 
 	if (what == NULL)
-		return remove_durably(d->changes_fd, DIFFDIR_CUT);
+		return remove_durably(d->changes_fd, ONDISK_CUT);
 	n = snprintf(text, sizeof(text), CUT_HEAD "%.*s\n", DIFFDIR_CUT_MAX - 1, what);
-	return diffdir_replace(d->changes_fd, DIFFDIR_CUT, text, (size_t)n, true);
+	return diffdir_replace(d->changes_fd, ONDISK_CUT, text, (size_t)n, true);
 }
 
 bool
 diffdir_get_cut(const struct diffdir *d, char what[DIFFDIR_CUT_MAX])
 {
-	int fd autoclose = openat(d->changes_fd, DIFFDIR_CUT,
+	int fd autoclose = openat(d->changes_fd, ONDISK_CUT,
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	char text[sizeof(CUT_HEAD) + DIFFDIR_CUT_MAX] = "";
 	const char *line = text;
@@ -467,16 +468,16 @@ diffdir_wipe(const struct diffdir *d, bool lock_too)
 	int rc = 0;
 
 	/* Without its binding, what is left after a crash is known to be waste. */
-	if (unlinkat(d->fd, BINDING_NAME, 0) != 0 && errno != ENOENT)
+	if (unlinkat(d->fd, ONDISK_BINDING, 0) != 0 && errno != ENOENT)
 		return -errno;
 	if (fsync(d->fd) != 0 || fstat(d->fd, &st) != 0 ||
 	    (dir = open_listing(d->fd)) == NULL)
 		return -errno;
 	while (rc == 0 && (entry = readdir(dir)) != NULL)
-		if (name_is_ours(entry->d_name) && strcmp(entry->d_name, LOCK_NAME) != 0)
+		if (name_is_ours(entry->d_name) && strcmp(entry->d_name, ONDISK_LOCK) != 0)
 			rc = remove_tree(d->fd, entry->d_name, st.st_dev, 0);
 	closedir(dir);
-	if (rc == 0 && lock_too && unlinkat(d->fd, LOCK_NAME, 0) != 0 && errno != ENOENT)
+	if (rc == 0 && lock_too && unlinkat(d->fd, ONDISK_LOCK, 0) != 0 && errno != ENOENT)
 		rc = -errno;
 	return rc;
 }

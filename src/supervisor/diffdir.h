@@ -13,10 +13,6 @@
 #include "ipc/job.h"
 #include "supervisor/walk.h"
 
-#define DIFFDIR_PROVIDED	".pbkfs"		/* shown at the mount root */
-#define DIFFDIR_CHANGES		"changes"		/* all that a worker writes */
-#define DIFFDIR_DIRTY		".pbkfs-dirty"
-#define DIFFDIR_CUT		JOB_CUT_NAME		/* in DIFFDIR_CHANGES: a worker alone removes it */
 #define DIFFDIR_CUT_MAX		256
 #define DIFFDIR_ERROR_MAX	1024
 

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "supervisor/diffdir.h"
 #include "supervisor/ending.h"
@@ -80,7 +81,7 @@ ending_presume_cut(struct supervisor *s)
 	int rc = diffdir_set_cut(&s->diff, "its processes were killed, or the machine stopped");
 
 	if (rc != 0)
-		log_warn("could not write \"%s\": %s", DIFFDIR_CHANGES "/" DIFFDIR_CUT, strerror(-rc));
+		log_warn("could not write \"%s\": %s", ONDISK_CHANGES "/" ONDISK_CUT, strerror(-rc));
 }
 
 /* Ours, that is: root's is known by what is seen in the directory that was walked to. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/ondisk.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "supervisor/diffdir.h"
@@ -24,7 +25,7 @@ lock_open(int diff_fd, uid_t uid, int flags)
 	int fd autoclose = -1;
 	struct stat st;
 
-	fd = openat(diff_fd, LOCK_NAME,
+	fd = openat(diff_fd, ONDISK_LOCK,
 	    flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
 	if (fd < 0)
 		return errno == ELOOP || errno == EISDIR || errno == ENXIO ? -EPERM : -errno;
@@ -43,7 +44,7 @@ still_current(int diff_fd, int fd)
 	struct stat ours, named;
 
 	if (fstat(fd, &ours) != 0 ||
-	    fstatat(diff_fd, LOCK_NAME, &named, AT_SYMLINK_NOFOLLOW) != 0)
+	    fstatat(diff_fd, ONDISK_LOCK, &named, AT_SYMLINK_NOFOLLOW) != 0)
 		return -ESTALE;
 	return ours.st_dev == named.st_dev && ours.st_ino == named.st_ino ? 0 : -ESTALE;
 }
@@ -52,7 +53,7 @@ still_current(int diff_fd, int fd)
 static int
 check_worker(int diff_fd)
 {
-	int fd autoclose = openat(diff_fd, DIFFDIR_CHANGES,
+	int fd autoclose = openat(diff_fd, ONDISK_CHANGES,
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 ? -errno : 0;
@@ -75,7 +76,7 @@ int
 lock_take(int diff_fd, int fd)
 {
 	struct flock lock = {
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_SUPERVISOR, .l_len = 1
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ONDISK_LOCK_SUPERVISOR, .l_len = 1
 	};
 	int rc;
 
@@ -117,7 +118,7 @@ lock_read_mountpoint(int fd, char mnt[PATH_MAX])
 }
 
 pid_t
-lock_owner(int fd, enum lock_byte byte)
+lock_owner(int fd, enum ondisk_lock_byte byte)
 {
 	struct flock lock = {
 		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1
@@ -132,7 +133,7 @@ lock_owner(int fd, enum lock_byte byte)
 }
 
 int
-lock_owner_pidfd(int fd, enum lock_byte byte, pid_t *pid)
+lock_owner_pidfd(int fd, enum ondisk_lock_byte byte, pid_t *pid)
 {
 	int pidfd autoclose = -1;
 	pid_t owner;

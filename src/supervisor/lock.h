@@ -2,11 +2,12 @@
  * The lock of a diff directory: .pbkfs-lock.
  *
  * flock(2) on one open file description that supervisor and worker share says
- * that somebody uses the directory.  The supervisor holds another one on the directory
- * and each worker one on its part of it, which stay if the file is replaced.  A POSIX record lock on LOCK_SUPERVISOR or
- * LOCK_WORKER says who: the kernel names its owner to anybody who may read the
- * file, so no pid is ever taken from a file.  The supervisor opens the file
- * once, ever: closing any descriptor of it would drop its record locks.
+ * that somebody uses the directory.  The supervisor holds another one on the
+ * directory and each worker one on its part of it, which stay if the file is
+ * replaced.  A POSIX record lock on a byte of enum ondisk_lock_byte says who: the
+ * kernel names its owner to anybody who may read the file, so no pid is ever
+ * taken from a file.  The supervisor opens the file once, ever: closing any
+ * descriptor of it would drop its record locks.
  *
  * The first line of the file is "pbkfs-lock 1 " and the mountpoint, escaped as
  * in /proc/self/mountinfo.
@@ -17,9 +18,8 @@
 #include <limits.h>
 #include <sys/types.h>
 
-#define LOCK_NAME	".pbkfs-lock"
+#include "base/ondisk.h"
 
-enum lock_byte { LOCK_SUPERVISOR, LOCK_WORKER };
 
 /*
  * Opens the lock file of diff_fd, creating it if flags has O_CREAT.  It has to
@@ -52,13 +52,13 @@ int	lock_read_mountpoint(int fd, char mnt[PATH_MAX]);
  * Returns its pid; 0 if there is none; -ESRCH if there is one that has no pid
  * in our namespace; or negative errno.  The caller must not hold the lock.
  */
-pid_t	lock_owner(int fd, enum lock_byte byte);
+pid_t	lock_owner(int fd, enum ondisk_lock_byte byte);
 
 /*
  * A pidfd of the owner that was still the owner after the pidfd was open, so
  * that no other process can be meant.  Returns it with *pid set, -ENOENT if
  * nobody holds the lock, or negative errno.
  */
-int	lock_owner_pidfd(int fd, enum lock_byte byte, pid_t *pid);
+int	lock_owner_pidfd(int fd, enum ondisk_lock_byte byte, pid_t *pid);
 
 #endif

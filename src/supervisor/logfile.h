@@ -17,7 +17,6 @@
 #include "supervisor/logstore.h"
 #include "supervisor/supervisor.h"
 
-#define LOGFILE_NAME	"pbkfs.log"	/* in .pbkfs/ */
 
 #define LOGFILE_WORKER_LINES	200	/* of workers, in LOG_WINDOW seconds */
 #define LOGFILE_EVENTS		200	/* lines about them, the same */

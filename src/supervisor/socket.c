@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "supervisor/diffdir.h"
 #include "supervisor/identity.h"
@@ -135,7 +136,7 @@ socket_listen(int diff_fd, int provided_fd, uid_t uid, struct socket_place *plac
 		fd = listen_in_run(diff_fd, uid, place);
 		identity_drop();
 	} else {
-		strcpy(place->name, SOCKET_NAME);
+		strcpy(place->name, ONDISK_SOCKET);
 		place->dir_fd = fcntl(provided_fd, F_DUPFD_CLOEXEC, 0);
 		fd = place->dir_fd < 0 ? -errno : listen_at(place);
 	}
@@ -238,14 +239,14 @@ connect_in_run(int diff_fd, uid_t owner, struct socket_peer *peer)
 static int
 connect_in_diff(int diff_fd, uid_t owner, struct socket_peer *peer)
 {
-	int dir autoclose = openat(diff_fd, DIFFDIR_PROVIDED,
+	int dir autoclose = openat(diff_fd, ONDISK_PROVIDED,
 	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (dir < 0)
 		return -errno;
 	if (owner == 0)
 		return -ENOENT;
-	return connect_at(dir, SOCKET_NAME, owner, owner, peer);
+	return connect_at(dir, ONDISK_SOCKET, owner, owner, peer);
 }
 
 int

@@ -13,7 +13,6 @@
 #include <sys/types.h>
 
 #define SOCKET_RUN	"/run/pbkfs"
-#define SOCKET_NAME	"socket"	/* in .pbkfs/ of the diff directory */
 #define SOCKET_NAME_MAX	64
 
 /* Where one listens. */

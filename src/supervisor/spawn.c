@@ -218,7 +218,7 @@ run_child(const struct supervisor *s, const struct job *job, int memfd, int err_
 void
 spawn_check(struct supervisor *s, int store_fd)
 {
-	static struct msg_member member[IOSTATS_BACKUPS];
+	static struct msg_member member[CHAIN_MAX];
 	struct job job;
 	int memfd;
 	size_t i;

@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "supervisor/logfile.h"
 #include "supervisor/spawn.h"
@@ -280,7 +281,7 @@ overwrite(int dir_fd, const char *text, size_t len)
 	int fd autoclose = -1, rc;
 	struct stat st;
 
-	fd = openat(dir_fd, STAT_NAME, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(dir_fd, ONDISK_STAT, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
@@ -318,12 +319,12 @@ make_text(const struct supervisor *s, char **text, size_t *len)
 static void
 write_text(struct supervisor *s, const char *text, size_t len)
 {
-	int rc = diffdir_replace(s->diff.provided_fd, STAT_NAME, text, len, false);
+	int rc = diffdir_replace(s->diff.provided_fd, ONDISK_STAT, text, len, false);
 
 	if (rc == -ENOSPC || rc == -EDQUOT)
 		rc = overwrite(s->diff.provided_fd, text, len);
 	if (rc != 0 && logfile_tells_event())
-		log_warn("could not write \"%s/%s\": %s", DIFFDIR_PROVIDED, STAT_NAME,
+		log_warn("could not write \"%s/%s\": %s", ONDISK_PROVIDED, ONDISK_STAT,
 		    strerror(-rc));
 	s->stats_to_file = false;
 	state_provided_changed(s);

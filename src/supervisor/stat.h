@@ -7,7 +7,6 @@
 
 #include "supervisor/state.h"
 
-#define STAT_NAME	"stat"
 #define STAT_MAX	(1024 * 1024)	/* bytes that a reader accepts */
 
 /* Writes it anew from the shared counters and the last MSG_STATS; and answers as below. */

@@ -33,6 +33,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/backupid.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -429,16 +430,14 @@ storelock_init(struct storelock *l, int store_fd, const char *instance)
 int
 storelock_add(struct storelock *l, const char *id)
 {
-	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	struct storelock_member *m;
-	size_t n = strnlen(id, sizeof(m->id));
 
-	if (n == 0 || n == sizeof(m->id) || strspn(id, digits) != n)
+	if (!backup_id_is_valid(id))
 		return -EINVAL;
 	if (l->n_members == ARRAY_SIZE(l->member))
 		return -E2BIG;
 	m = &l->member[l->n_members++];
-	memcpy(m->id, id, n + 1);
+	strlcpy(m->id, id, sizeof(m->id));
 	l->n_left = l->n_members;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "base/backupid.h"
 #include "base/iostats.h"
 #include "supervisor/become.h"
 
@@ -25,7 +26,7 @@ enum storelock_state {
 };
 
 struct storelock_member {
-	char	id[16];
+	char	id[BACKUP_ID_MAX];
 	bool	held;
 };
 
@@ -38,7 +39,7 @@ struct storelock {
 	/* the rest is for reading only */
 	int	store_fd;	/* the caller's */
 	const char *instance;	/* the caller's */
-	struct storelock_member member[IOSTATS_BACKUPS];	/* newest first */
+	struct storelock_member member[CHAIN_MAX];	/* newest first */
 	size_t	n_members, n_left;	/* member[n_left - 1] is the next to be taken */
 	enum storelock_state state;
 	int	why;		/* negative errno of STORELOCK_NOT_WRITABLE */

@@ -32,6 +32,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "supervisor/answer.h"
 #include "supervisor/attend.h"
@@ -52,7 +53,6 @@
 #include "supervisor/stat.h"
 #include "supervisor/supervisor.h"
 
-#define WORKER_PID_NAME	"worker.pid"
 #define TICK_MS		1000
 #define NOTIFY_WAIT_MS	2000	/* for the command to hear the last word */
 #define STALL_SECONDS	3	/* a later tick means that we were stopped ourselves */
@@ -105,9 +105,9 @@ write_worker_pid(struct supervisor *s)
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d\n", (int)s->worker.pid);
 
-	if (diffdir_replace(s->diff.provided_fd, WORKER_PID_NAME, text, (size_t)n, false) != 0 &&
+	if (diffdir_replace(s->diff.provided_fd, ONDISK_WORKER_PID, text, (size_t)n, false) != 0 &&
 	    logfile_tells_event())
-		log_warn("could not write \"%s/%s\"", DIFFDIR_PROVIDED, WORKER_PID_NAME);
+		log_warn("could not write \"%s/%s\"", ONDISK_PROVIDED, ONDISK_WORKER_PID);
 	state_provided_changed(s);
 }
 
@@ -278,7 +278,7 @@ finish_cut(struct supervisor *s, const char *what)
 	int rc;
 
 	if ((rc = diffdir_set_cut(&s->diff, what)) != 0)
-		log_error("could not write \"%s\": %s", DIFFDIR_CHANGES "/" DIFFDIR_CUT, strerror(-rc));
+		log_error("could not write \"%s\": %s", ONDISK_CHANGES "/" ONDISK_CUT, strerror(-rc));
 	state_fail(s, "the mount at \"%s\" was cut off: %s; what its users had not synced"
 	    " may be lost", s->config->mnt, what);
 }
@@ -295,9 +295,9 @@ finish_ended(struct supervisor *s)
 	}
 	s->done = true;
 	if (s->dirty && (rc = diffdir_set_dirty(&s->diff, false)) != 0)
-		log_error("could not remove \"%s\": %s", DIFFDIR_DIRTY, strerror(-rc));
+		log_error("could not remove \"%s\": %s", ONDISK_DIRTY, strerror(-rc));
 	if ((rc = diffdir_set_cut(&s->diff, NULL)) != 0)
-		log_error("could not remove \"%s\": %s", DIFFDIR_CHANGES "/" DIFFDIR_CUT, strerror(-rc));
+		log_error("could not remove \"%s\": %s", ONDISK_CHANGES "/" ONDISK_CUT, strerror(-rc));
 	log_info("unmounted \"%s\"", s->config->mnt);
 }
 
@@ -604,7 +604,7 @@ finish(struct supervisor *s)
 	ending_forget(&s->ending);
 	if (s->ready_once) {
 		stat_write(s);
-		unlinkat(s->diff.provided_fd, WORKER_PID_NAME, 0);
+		unlinkat(s->diff.provided_fd, ONDISK_WORKER_PID, 0);
 	}
 	attend_close(&s->attend);
 	undo_fresh(s);

@@ -15,7 +15,6 @@
 
 #include "worker/serve.h"
 
-#define ARCHIVED_NAME	"wal"		/* in .pbkfs */
 #define ARCHIVED_KINDS	8u		/* first of the kinds, in the low bits of a nodeid */
 #define ARCHIVED_KIND_BITS	4
 #define ARCHIVED_DIR	(COW_PROVIDED | ARCHIVED_KINDS)

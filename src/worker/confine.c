@@ -15,6 +15,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "ipc/provision.h"
 #include "worker/confine.h"
@@ -74,7 +75,7 @@ static void
 lock_as_worker(const struct job *job)
 {
 	struct flock lock = {
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ONDISK_LOCK_WORKER, .l_len = 1
 	};
 
 	if (job->lock_fd >= 0 && job->fuse_fd >= 0 && fcntl(job->lock_fd, F_SETLK, &lock) != 0)
@@ -131,7 +132,7 @@ add_directories(struct sandbox *s, const struct job *job)
 	s->dir[s->n_dirs++] = (struct sandbox_dir){ .name = "store", .fd = job->store_fd };
 	s->dir[s->n_dirs++] = (struct sandbox_dir){ .name = "pbkfs", .fd = job->provided_fd };
 	s->dir[s->n_dirs++] = (struct sandbox_dir){
-		.name = "changes", .fd = job->diff_fd, .writable = true, .locked = true
+		.name = ONDISK_CHANGES, .fd = job->diff_fd, .writable = true, .locked = true
 	};
 	for (i = 0; job->mapped_fds != NULL && i < job->provision->n_mappings; i++) {
 		snprintf(mapped_names[i], sizeof(mapped_names[i]), "mapped%u", i);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "ipc/provision.h"
 #include "probackup/explain.h"
@@ -104,7 +105,7 @@ mapping_find(const struct provision *p, unsigned i, const struct chain *c, const
 {
 	const struct provision_mapping *m = &p->mapping[i];
 
-	*dir = m->external ? EXTERNAL_SHOWN : TABLESPACE_SHOWN;
+	*dir = m->external ? ONDISK_EXTERNAL : ONDISK_TABLESPACES;
 	return m->external ? find_external(c, m->from, name, error) :
 	    find_tablespace(c, m->from, name, error);
 }

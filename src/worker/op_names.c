@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/ondisk.h"
 #include "probackup/tablespace.h"
 #include "worker/provided.h"
 #include "worker/redirect.h"
@@ -76,7 +77,7 @@ static bool
 is_storage(uint64_t parent, const char *name)
 {
 	return parent == COW_ROOT &&
-	    (strcmp(name, TABLESPACE_SHOWN) == 0 || strcmp(name, EXTERNAL_SHOWN) == 0);
+	    (strcmp(name, ONDISK_TABLESPACES) == 0 || strcmp(name, ONDISK_EXTERNAL) == 0);
 }
 
 /* Checks what has to hold before anything changes under this name. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "worker/archived.h"
 #include "worker/provided.h"
@@ -51,7 +52,7 @@ provided_inode(uint64_t nodeid)
 bool
 provided_is_name(uint64_t dir, const char *name)
 {
-	return dir == COW_ROOT && strcmp(name, PROVIDED_NAME) == 0;
+	return dir == COW_ROOT && strcmp(name, ONDISK_PROVIDED) == 0;
 }
 
 int
@@ -88,7 +89,7 @@ provided_lookup(struct thread *t, uint64_t dir, const char *name, struct cow_att
 		return provided_getattr(t, PROVIDED_DIR, attr);
 	if (dir == ARCHIVED_DIR)
 		return archived_lookup(t, name, attr);
-	if (dir == PROVIDED_DIR && strcmp(name, ARCHIVED_NAME) == 0)
+	if (dir == PROVIDED_DIR && strcmp(name, ONDISK_ARCHIVE) == 0)
 		return archived_getattr(t, ARCHIVED_DIR, attr);
 	for (i = 0; dir == PROVIDED_DIR && i < ARRAY_SIZE(names); i++)
 		if (strcmp(name, names[i]) == 0)
@@ -136,7 +137,7 @@ provided_list(struct thread *t, unsigned i, struct cow_dirent *d)
 		return 0;
 	if (i == ARRAY_SIZE(names)) {
 		*d = (struct cow_dirent){
-			.name = ARCHIVED_NAME, .len = strlen(ARCHIVED_NAME),
+			.name = ONDISK_ARCHIVE, .len = strlen(ONDISK_ARCHIVE),
 			.nodeid = ARCHIVED_DIR, .mode = S_IFDIR,
 		};
 		return 1;

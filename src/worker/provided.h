@@ -13,7 +13,6 @@
 
 #include "worker/serve.h"
 
-#define PROVIDED_NAME	".pbkfs"
 #define PROVIDED_DIR	COW_PROVIDED
 
 static inline bool

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "ipc/provision.h"
 #include "pg/pgconf.h"
@@ -33,7 +34,7 @@
 
 #define AUTO_CONF	"postgresql.auto.conf"
 #define AUTO_CONF_NEW	"postgresql.auto.conf.pbkfs"
-#define RESTORE_COMMAND	"cp \".pbkfs/wal/%f\" \"%p\""
+#define RESTORE_COMMAND	"cp \"" ONDISK_PROVIDED "/" ONDISK_ARCHIVE "/%f\" \"%p\""
 
 struct work {
 	const struct job *job;
@@ -238,7 +239,7 @@ changes_settings(const struct work *w)
 static int
 hide_externals(struct work *w)
 {
-	int r = cow_hide(w->cow, COW_ROOT, EXTERNAL_SHOWN);
+	int r = cow_hide(w->cow, COW_ROOT, ONDISK_EXTERNAL);
 
 	return r == -ENOENT ? 0 : r;
 }

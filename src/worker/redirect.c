@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "probackup/tablespace.h"
 #include "worker/redirect.h"
 #include "worker/reply.h"
@@ -75,7 +76,7 @@ static int
 make_storage(struct cow *c, const struct job *job, const char *oid, struct cow_attr *attr)
 {
 	struct cow_attr root;
-	int r = make_directory(c, job, COW_ROOT, TABLESPACE_SHOWN, &root);
+	int r = make_directory(c, job, COW_ROOT, ONDISK_TABLESPACES, &root);
 
 	return r < 0 ? r : make_directory(c, job, root.nodeid, oid, attr);
 }
@@ -84,7 +85,7 @@ static int
 find_storage(struct cow *c, const char *oid, struct cow_attr *attr)
 {
 	struct cow_attr root;
-	int r = find(c, COW_ROOT, TABLESPACE_SHOWN, &root);
+	int r = find(c, COW_ROOT, ONDISK_TABLESPACES, &root);
 
 	return r < 0 ? r : find(c, root.nodeid, oid, attr);
 }
@@ -110,7 +111,7 @@ int
 redirect_map(struct cow *c, const struct job *job, const char *oid, const char *to)
 {
 	struct cow_attr root, attr;
-	int r = make_directory(c, job, COW_ROOT, TABLESPACE_SHOWN, &root);
+	int r = make_directory(c, job, COW_ROOT, ONDISK_TABLESPACES, &root);
 
 	if (r < 0)
 		return r;
@@ -131,8 +132,8 @@ redirect_may_appear(struct cow *c, uint64_t dir, const char *name)
 	struct cow_attr attr;
 
 	if (dir == COW_ROOT)
-		return strcmp(name, TABLESPACE_SHOWN) == 0;
-	return is_oid(name) && find(c, COW_ROOT, TABLESPACE_SHOWN, &attr) == 0 &&
+		return strcmp(name, ONDISK_TABLESPACES) == 0;
+	return is_oid(name) && find(c, COW_ROOT, ONDISK_TABLESPACES, &attr) == 0 &&
 	    attr.nodeid == dir;
 }
 
@@ -145,7 +146,7 @@ storage_target(struct cow *c, const struct cow_attr *storage, const char *oid, c
 {
 	if (S_ISLNK(storage->mode))
 		return cow_readlink(c, storage->nodeid, buf);
-	snprintf(buf, PATH_MAX, "../" TABLESPACE_SHOWN "/%s", oid);
+	snprintf(buf, PATH_MAX, "../" ONDISK_TABLESPACES "/%s", oid);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "ipc/shared.h"
 #include "probackup/segstream.h"
@@ -55,7 +56,7 @@ struct segcache {
 static void
 file_name(unsigned i, char name[32])
 {
-	snprintf(name, 32, SEGCACHE_NAME "%u", i);
+	snprintf(name, 32, ONDISK_SEGMENTS "%u", i);
 }
 
 int

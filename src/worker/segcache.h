@@ -15,7 +15,6 @@
 
 #include "probackup/archive.h"
 
-#define SEGCACHE_NAME	"walcache."	/* in the diff directory; a number follows */
 
 struct segcache;
 

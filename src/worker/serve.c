@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "diff/disk.h"
 #include "probackup/guard.h"
@@ -269,8 +270,8 @@ forget_cut(const struct server *v)
 
 	if (v->supervised || aborted)
 		return;
-	if ((r = disk_unlink(v->s.job->diff_fd, JOB_CUT_NAME)) < 0 && r != -ENOENT)
-		log_error("could not remove \"%s\": %s", JOB_CUT_NAME, strerror(-r));
+	if ((r = disk_unlink(v->s.job->diff_fd, ONDISK_CUT)) < 0 && r != -ENOENT)
+		log_error("could not remove \"%s\": %s", ONDISK_CUT, strerror(-r));
 }
 
 static int

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "pg/walname.h"
 #include "pg/walpage.h"
@@ -289,7 +290,7 @@ walblank_directory(struct cow *c, const struct job *job, struct reader *rd)
 	if (job->keep_locations)
 		return 0;
 	if (job->wal == WAL_DIRECT) {
-		fd = io_open_beneath(job->diff_fd, "pg_wal", O_RDONLY | O_DIRECTORY, 0);
+		fd = io_open_beneath(job->diff_fd, ONDISK_WAL, O_RDONLY | O_DIRECTORY, 0);
 		if (fd < 0)
 			return fd;
 		d.fd = fd;

@@ -14,11 +14,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "worker/copyout.h"
 #include "worker/walfill.h"
 
-#define TEMPORARY	"pg_wal.tmp"
+#define TEMPORARY	ONDISK_WAL ".tmp"
 
 /* Removes what an interrupted filling left behind. */
 static int
@@ -67,7 +68,7 @@ fill_and_rename(struct copyout *c, uint32_t wal, int diff_fd)
 	if ((r = remove_tree(diff_fd, TEMPORARY)) < 0 ||
 	    (r = fill(c, wal, diff_fd)) < 0)
 		return r;
-	if (renameat(diff_fd, TEMPORARY, diff_fd, "pg_wal") != 0 || fsync(diff_fd) != 0)
+	if (renameat(diff_fd, TEMPORARY, diff_fd, ONDISK_WAL) != 0 || fsync(diff_fd) != 0)
 		return -errno;
 	return 0;
 }
@@ -80,7 +81,7 @@ walfill(const struct job *job, const struct store *s, struct reader *r, uint64_t
 	struct stat st;
 	int rc;
 
-	if (fstatat(job->diff_fd, "pg_wal", &st, AT_SYMLINK_NOFOLLOW) == 0) {
+	if (fstatat(job->diff_fd, ONDISK_WAL, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		if (S_ISDIR(st.st_mode))
 			return 0;
 		log_error("\"pg_wal\" in the diff directory is not a directory");

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "supervisor/attend.h"
 #include "supervisor/identity.h"
@@ -153,7 +154,7 @@ START_TEST(lies_where_it_should)
 	ck_assert_int_eq(fstatat(s.attend.place.dir_fd, s.attend.place.name, &st, AT_SYMLINK_NOFOLLOW), 0);
 	ck_assert_uint_eq(st.st_mode, S_IFSOCK | 0600);
 	ck_assert_uint_eq(st.st_uid, s.uid);
-	ck_assert_int_eq(strcmp(s.attend.place.name, SOCKET_NAME) == 0, !identity_is_root());
+	ck_assert_int_eq(strcmp(s.attend.place.name, ONDISK_SOCKET) == 0, !identity_is_root());
 	attend_close(&s.attend);
 	ck_assert_int_eq(s.attend.listen_fd, -1);
 }

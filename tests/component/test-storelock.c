@@ -405,7 +405,7 @@ START_TEST(bounds_the_chain)
 	size_t i;
 
 	begin(&l);
-	for (i = ARRAY_SIZE(ids); i < IOSTATS_BACKUPS; i++)
+	for (i = ARRAY_SIZE(ids); i < CHAIN_MAX; i++)
 		ck_assert_int_eq(storelock_add(&l, "Z"), 0);
 	ck_assert_int_eq(storelock_add(&l, "Z"), -E2BIG);
 }

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/ondisk.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "ipc/jobfd.h"
@@ -184,7 +185,7 @@ lie_many(void)
 {
 	int i;
 
-	for (i = 0; i <= IOSTATS_BACKUPS; i++)
+	for (i = 0; i <= CHAIN_MAX; i++)
 		say_member("ABCDEF");
 }
 
@@ -1246,22 +1247,22 @@ START_TEST(reads_memory_events)
 END_TEST
 
 /* A diff directory that a hostile owner prepared. */
-static void plant_link(void) { ck_assert_int_eq(symlink("/etc/passwd", LOCK_NAME), 0); }
-static void plant_fifo(void) { ck_assert_int_eq(mkfifo(LOCK_NAME, 0600), 0); }
-static void plant_directory(void) { ck_assert_int_eq(mkdir(LOCK_NAME, 0700), 0); }
+static void plant_link(void) { ck_assert_int_eq(symlink("/etc/passwd", ONDISK_LOCK), 0); }
+static void plant_fifo(void) { ck_assert_int_eq(mkfifo(ONDISK_LOCK, 0600), 0); }
+static void plant_directory(void) { ck_assert_int_eq(mkdir(ONDISK_LOCK, 0700), 0); }
 
 static void
 plant_open(void)
 {
-	ck_assert_int_eq(close(open(LOCK_NAME, O_CREAT | O_WRONLY, 0600)), 0);
-	ck_assert_int_eq(chmod(LOCK_NAME, 0666), 0);
+	ck_assert_int_eq(close(open(ONDISK_LOCK, O_CREAT | O_WRONLY, 0600)), 0);
+	ck_assert_int_eq(chmod(ONDISK_LOCK, 0666), 0);
 }
 
 static void
 plant_second_name(void)
 {
 	ck_assert_int_eq(close(open("other", O_CREAT | O_WRONLY, 0600)), 0);
-	ck_assert_int_eq(link("other", LOCK_NAME), 0);
+	ck_assert_int_eq(link("other", ONDISK_LOCK), 0);
 }
 
 static const struct { const char *name; void (*plant)(void); } locks[] = {
@@ -1300,16 +1301,16 @@ START_TEST(names_the_owner_of_a_lock)
 	fd = lock_open(dir, geteuid(), O_RDONLY);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(lock_take_idle(dir, fd), -EWOULDBLOCK);
-	ck_assert_int_eq(lock_owner(fd, LOCK_SUPERVISOR), child);
-	ck_assert_int_eq(lock_owner(fd, LOCK_WORKER), 0);
-	pidfd = lock_owner_pidfd(fd, LOCK_SUPERVISOR, &found);
+	ck_assert_int_eq(lock_owner(fd, ONDISK_LOCK_SUPERVISOR), child);
+	ck_assert_int_eq(lock_owner(fd, ONDISK_LOCK_WORKER), 0);
+	pidfd = lock_owner_pidfd(fd, ONDISK_LOCK_SUPERVISOR, &found);
 	ck_assert_int_ge(pidfd, 0);
 	ck_assert_int_eq(found, child);
 	ck_assert_int_eq(lock_read_mountpoint(fd, where), 0);
 	ck_assert_str_eq(where, "/a b\\c");
 	kill(child, SIGKILL);
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
-	ck_assert_int_eq(lock_owner(fd, LOCK_SUPERVISOR), 0);
+	ck_assert_int_eq(lock_owner(fd, ONDISK_LOCK_SUPERVISOR), 0);
 	ck_assert_int_eq(lock_take_idle(dir, fd), 0);
 	close(pidfd);
 	close(fd);

@@ -19,7 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* What was accepted has to be a binding in every field. */
 	if (binding_parse(text, size, &b) == 0 &&
 	    (b.store == NULL || b.store[0] != '/' || b.instance == NULL ||
-	    b.backup_id == NULL || b.n_members == 0 || b.n_members > IOSTATS_BACKUPS))
+	    b.backup_id == NULL || b.n_members == 0 || b.n_members > CHAIN_MAX))
 		abort();
 	binding_fini(&b);
 	free(text);

@@ -22,7 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (job_decode(data, size, &job) != 0)
 		return 0;
 	if (job->store_name == NULL || job->instance == NULL || job->threads > SHARED_SLOTS ||
-	    job->n_members > IOSTATS_BACKUPS || job->program >= JOB_PROGRAMS)
+	    job->n_members > CHAIN_MAX || job->program >= JOB_PROGRAMS)
 		abort();
 	len = job_encode(job, &again);
 	if (len != (ssize_t)size || memcmp(again, data, size) != 0)

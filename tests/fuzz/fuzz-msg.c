@@ -43,7 +43,7 @@ reset(struct supervisor *s, unsigned phase)
 static void
 check(const struct supervisor *s)
 {
-	if (s->found.n_members > IOSTATS_BACKUPS || s->phase == 0 || s->done ||
+	if (s->found.n_members > CHAIN_MAX || s->phase == 0 || s->done ||
 	    strnlen(s->worker_error, sizeof(s->worker_error)) == sizeof(s->worker_error))
 		abort();
 }

@@ -18,6 +18,7 @@
 #include <zstd.h>
 
 #include "base/io.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "codec/codec.h"
 #include "diff/content.h"
@@ -443,13 +444,13 @@ put_binding(int dirfd, const char *name, const struct binding *b)
 	size_t len;
 	int fd;
 
-	if (binding_store(dirfd, b) < 0 || (fd = openat(dirfd, BINDING_NAME, O_RDONLY)) < 0 ||
+	if (binding_store(dirfd, b) < 0 || (fd = openat(dirfd, ONDISK_BINDING, O_RDONLY)) < 0 ||
 	    io_read_file(fd, BINDING_MAX, &text, &len) < 0)
 		errx(1, "binding");
 	close(fd);
 	put("binding", name, "", 0, text, len);
 	free(text);
-	unlinkat(dirfd, BINDING_NAME, 0);
+	unlinkat(dirfd, ONDISK_BINDING, 0);
 }
 
 static void
@@ -471,7 +472,7 @@ make_bindings(int dirfd)
 	b.n_databases = 0;
 	b.no_wal = true;
 	b.wal = WAL_MOUNT;
-	for (; b.n_members < IOSTATS_BACKUPS; b.n_members++)
+	for (; b.n_members < CHAIN_MAX; b.n_members++)
 		b.member[b.n_members] = b.member[1];
 	put_binding(dirfd, "good-deep", &b);
 	b.store = (char []){ "relative" };
