@@ -1,3 +1,7 @@
+/*
+ * Whether a name is the id of a backup, and what people typed as one.  Whether
+ * such a backup exists is the business of probackup/chain_find.c.
+ */
 #include "config.h"
 
 #include <errno.h>

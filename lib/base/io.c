@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -35,7 +36,7 @@ set_state(uint32_t state)
 {
 	if (watch == NULL)
 		return;
-	atomic_store_explicit(watch->since, monotonic_ns(), memory_order_relaxed);
+	atomic_store_explicit(watch->since, clock_monotonic_ns(), memory_order_relaxed);
 	atomic_store_explicit(watch->state, state, memory_order_release);
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -101,10 +102,7 @@ log_debug(const char *fmt, ...)
 static long
 current_window(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec / LOG_WINDOW;
+	return (long)(clock_monotonic_seconds() / LOG_WINDOW);
 }
 
 bool

@@ -16,35 +16,6 @@
 #define KiB		((size_t)1024)
 #define MiB		(1024 * KiB)
 
-/* Nanoseconds since the epoch, or since whatever the clock counts from. */
-static inline int64_t
-timespec_ns(const struct timespec *ts)
-{
-	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
-}
-
-/* CLOCK_MONOTONIC, in nanoseconds, in milliseconds and in seconds. */
-static inline uint64_t
-monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)timespec_ns(&now);
-}
-
-static inline int64_t
-monotonic_ms(void)
-{
-	return (int64_t)(monotonic_ns() / 1000000);
-}
-
-static inline time_t
-monotonic_seconds(void)
-{
-	return (time_t)(monotonic_ns() / 1000000000);
-}
-
 /* int fd autoclose = open(...);  char *p autofree = malloc(...); */
 #define autofree	__attribute__((cleanup(util_free_)))
 #define autoclose	__attribute__((cleanup(util_close_)))

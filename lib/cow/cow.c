@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "cow/impl.h"
@@ -26,7 +27,7 @@ cow_now(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	return timespec_ns(&ts);
+	return clock_ns(&ts);
 }
 
 uint64_t

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "cow/impl.h"
@@ -207,8 +208,8 @@ load_content(struct cow *c, struct relfile *f)
 	f->has_content = true;
 	f->durable = f->unsynced = true;	/* for all we know */
 	f->size = MIN((uint64_t)st.st_size, f->cut);
-	f->atime = f->said_at != 0 ? f->said_atime : timespec_ns(&st.st_atim);
-	written = timespec_ns(&st.st_mtim);
+	f->atime = f->said_at != 0 ? f->said_atime : clock_ns(&st.st_atim);
+	written = clock_ns(&st.st_mtim);
 	f->mtime = written <= f->said_at ? f->said_mtime : written;
 	f->ctime = written <= f->said_at ? 0 : written;
 	/* An earlier worker may have written what no fsync has covered yet. */

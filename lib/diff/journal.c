@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -67,15 +68,6 @@ struct journal {
 	pthread_mutex_t sync_lock;
 	_Atomic uint64_t durable;	/* seq; written under sync_lock */
 };
-
-static int64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return timespec_ns(&now);
-}
 
 static int
 write_header(struct journal *j, int diff_fd, int64_t created)
@@ -147,7 +139,7 @@ open_file(struct journal *j, int diff_fd)
 	/* Nothing was ever recorded behind a header that is not there. */
 	if ((r = disk_truncate(j->fd, 0)) < 0)
 		return r;
-	return write_header(j, diff_fd, now_ns());
+	return write_header(j, diff_fd, clock_real_ns());
 }
 
 static struct journal *

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -198,7 +199,7 @@ was_told(const struct archive_file *f)
 	static struct { struct walname wal; enum segstream_format format; time_t when; } told[TOLD];
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	unsigned i = (unsigned)(f->wal.segno * 31 + f->wal.timeline) % TOLD;
-	time_t now = monotonic_seconds();
+	time_t now = clock_monotonic_seconds();
 	bool known;
 
 	pthread_mutex_lock(&lock);

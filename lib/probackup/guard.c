@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "probackup/guard.h"
@@ -92,7 +93,7 @@ is_going(const char *status)
 static void
 say(struct guarded *m, const char *id, const char *why)
 {
-	time_t now = monotonic_seconds();
+	time_t now = clock_monotonic_seconds();
 
 	if (m->told != 0 && now - m->told < TOLD_SECONDS)
 		return;
@@ -163,7 +164,7 @@ guard_check(struct guard *g, const struct store *s, uint16_t n, const struct sta
 	pthread_mutex_lock(&g->lock);
 	if (s->backup_fd[n] >= 0)
 		r = check_member(s, n, m);
-	if (r == 0 && timespec_ns(&st->st_mtim) > s->ix.since) {
+	if (r == 0 && clock_ns(&st->st_mtim) > s->ix.since) {
 		say(m, s->ix.backups[n].id, "a file of it was written since");
 		r = -ESTALE;
 	}

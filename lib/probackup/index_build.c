@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/util.h"
 #include "probackup/explain.h"
@@ -342,12 +343,9 @@ lay_out(struct index_collect *c, int fd, size_t max, char *error)
 static int64_t
 find_since(const struct chain *chain)
 {
-	struct timespec now;
-	int64_t since;
+	int64_t since = clock_real_ns();
 	unsigned i;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	since = timespec_ns(&now);
 	for (i = 0; i < chain->n; i++)
 		since = MAX(since, chain->member[i].control.read_from.mtime);
 	return since;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/util.h"
 #include "pg/pg_types.h"
@@ -29,7 +30,7 @@ file_version_of(const struct stat *st)
 {
 	return (struct file_version){
 		st->st_dev, st->st_ino, (uint64_t)st->st_size,
-		timespec_ns(&st->st_mtim), timespec_ns(&st->st_ctim)
+		clock_ns(&st->st_mtim), clock_ns(&st->st_ctim)
 	};
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/util.h"
 #include "probackup/pagecheck.h"
@@ -155,7 +156,7 @@ read_batch(const struct store *s, const struct batch *b, struct reader *r, Block
 
 	if ((n = fetch(s, b, r)) < 0)
 		return (int)n;
-	start = monotonic_ns();
+	start = clock_monotonic_ns();
 	for (i = 0; i < b->n && rc == 0; i++) {
 		size_t at = b->m->pos[b->blkno[i]] - batch_start(b);
 
@@ -163,7 +164,7 @@ read_batch(const struct store *s, const struct batch *b, struct reader *r, Block
 		    at < (size_t)n ? (size_t)n - at : 0, r,
 		    dst + (size_t)(b->blkno[i] - first) * BLCKSZ);
 	}
-	iostats_add(&r->stats->codec_ns, monotonic_ns() - start);
+	iostats_add(&r->stats->codec_ns, clock_monotonic_ns() - start);
 	iostats_add(&r->stats->blocks_chain[b->p->backup], i);
 	return rc;
 }

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -185,18 +186,17 @@ was_told(uint16_t backup, uint32_t e, uint32_t blkno)
 	static struct { uint64_t what; uint32_t blkno; time_t when; } told[TOLD];
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	uint64_t what = key(backup, e);
-	struct timespec now;
+	time_t now = clock_monotonic_seconds();
 	unsigned i = (unsigned)(what * 31 + blkno) % TOLD;
 	bool known;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	pthread_mutex_lock(&lock);
 	known = told[i].when != 0 && told[i].what == what && told[i].blkno == blkno &&
-	    now.tv_sec - told[i].when < TOLD_SECONDS;
+	    now - told[i].when < TOLD_SECONDS;
 	if (!known) {
 		told[i].what = what;
 		told[i].blkno = blkno;
-		told[i].when = now.tv_sec;
+		told[i].when = now;
 	}
 	pthread_mutex_unlock(&lock);
 	return known;

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "cli/children.h"
 #include "supervisor/waiting.h"
@@ -78,7 +79,7 @@ children_find(struct children *c, pid_t parent, int parent_fd)
 int
 children_wait(struct children *c, int seconds)
 {
-	int64_t until = monotonic_ms() + (int64_t)seconds * 1000;
+	int64_t until = clock_monotonic_ms() + (int64_t)seconds * 1000;
 	unsigned i;
 
 	for (i = 0; i < c->n; i++) {

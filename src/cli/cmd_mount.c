@@ -117,7 +117,6 @@ resolve_names(const struct options *o, struct names *n)
 {
 	int rc;
 
-	memset(n, 0, sizeof(*n));
 	if (o->store != NULL && (rc = storeuser_realpath(o->store, n->store)) != 0)
 		return store_failed(o, rc);
 	if (resolve_mountpoint(o, n) != 0)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/cmd_unmount.h"
@@ -65,7 +66,7 @@ tell_mute(const struct target *t)
 }
 
 struct wait {
-	int64_t	began, heard;	/* monotonic_ms(): of the supervisor */
+	int64_t	began, heard;	/* clock_monotonic_ms(): of the supervisor */
 	unsigned held;		/* so often that it was seen to be held elsewhere */
 	bool	told;
 };
@@ -92,7 +93,7 @@ tell_waiting(const struct target *t)
 static bool
 is_hopeless(struct wait *w, struct target *t)
 {
-	int64_t now = monotonic_ms();
+	int64_t now = clock_monotonic_ms();
 
 	w->held = holders_find(t->major, t->minor, NULL, 0) > 0 ? w->held + 1 : 0;
 	if (w->held >= HELD_SECONDS || now - w->began >= FLUSH_SECONDS * 1000)
@@ -110,7 +111,7 @@ is_hopeless(struct wait *w, struct target *t)
 static int
 wait_for_end(struct target *t)
 {
-	struct wait w = { .began = monotonic_ms(), .heard = monotonic_ms() };
+	struct wait w = { .began = clock_monotonic_ms(), .heard = clock_monotonic_ms() };
 
 	if (t->contact.is_mute)
 		return tell_mute(t);

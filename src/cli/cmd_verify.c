@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "cli/cli.h"
@@ -33,12 +34,9 @@ struct run {
 };
 
 static double
-seconds_since(const struct timespec *begun)
+seconds_since(uint64_t begun)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - begun->tv_sec) + (double)(now.tv_nsec - begun->tv_nsec) / 1e9;
+	return (double)(clock_monotonic_ns() - begun) / 1e9;
 }
 
 /* How much there is to read is only known about: 100 % is for the end. */
@@ -56,7 +54,7 @@ show_progress(const struct verify_figures *f, double seconds)
 }
 
 static int
-attend(struct verify *v, const struct run *run, const struct timespec *begun)
+attend(struct verify *v, const struct run *run, uint64_t begun)
 {
 	struct verify_figures f;
 	double seconds;
@@ -100,17 +98,16 @@ verify_inside(int store_fd, void *arg)
 {
 	struct run *run = arg;
 	char error[CHAIN_ERROR_MAX];
-	struct timespec begun;
+	uint64_t begun = clock_monotonic_ns();
 	struct verify *v;
 	int rc;
 
-	clock_gettime(CLOCK_MONOTONIC, &begun);
 	run->config.store_fd = store_fd;
 	if (run->choose && choose(run) != 0)
 		return EXIT_FAILURE;
 	if ((rc = verify_start(&run->config, &v, error)) < 0)
 		return confined_failed(rc, error);
-	rc = attend(v, run, &begun);
+	rc = attend(v, run, begun);
 	verify_free(v);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/contact.h"
@@ -162,7 +163,7 @@ contact_ask(const struct contact *c, const struct command_frame *request,
 	int rc;
 
 	if ((rc = command_send(c->sock, request, -1)) != 0 ||
-	    (rc = waiting_until(c->sock, POLLIN, monotonic_ms() + CONTACT_ASK_MS)) != 0)
+	    (rc = waiting_until(c->sock, POLLIN, clock_monotonic_ms() + CONTACT_ASK_MS)) != 0)
 		return rc;
 	return command_receive(c->sock, answer, true, fd);
 }
@@ -181,7 +182,7 @@ contact_kill(const struct contact *c)
 int
 contact_wait_for_listener(const struct contact *c, int seconds)
 {
-	int64_t until = monotonic_ms() + (int64_t)seconds * 1000;
+	int64_t until = clock_monotonic_ms() + (int64_t)seconds * 1000;
 
 	if (c->peer.pidfd >= 0)
 		return waiting_until(c->peer.pidfd, POLLIN, until);
@@ -197,7 +198,7 @@ wait_for_owner(int lock_fd, enum ondisk_lock_byte byte, const struct contact *c)
 
 	fd = lock_owner_pidfd(lock_fd, byte, &pid);
 	if (fd >= 0 && pid == c->owner[byte])	/* and not of a mount that was made since */
-		waiting_until(fd, POLLIN, monotonic_ms() + INT_MAX);
+		waiting_until(fd, POLLIN, clock_monotonic_ms() + INT_MAX);
 }
 
 /* In a child. */

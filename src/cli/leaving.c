@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/contact.h"
@@ -38,9 +39,9 @@ is_beginning(const struct contact *c)
 static pid_t
 process_of(const struct contact *c)
 {
-	pid_t pid = c->sock >= 0 ? c->peer.pid : c->owner[LOCK_SUPERVISOR];
+	pid_t pid = c->sock >= 0 ? c->peer.pid : c->owner[ONDISK_LOCK_SUPERVISOR];
 
-	return MAX(pid > 0 ? pid : c->owner[LOCK_WORKER], 0);
+	return MAX(pid > 0 ? pid : c->owner[ONDISK_LOCK_WORKER], 0);
 }
 
 static int

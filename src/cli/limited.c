@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "cli/limited.h"
 
@@ -22,7 +23,7 @@ wait_for_end(int pidfd, int64_t until, const sigset_t *mask)
 	int rc;
 
 	do {
-		ms = MAX(until - monotonic_ms(), (int64_t)0);
+		ms = MAX(until - clock_monotonic_ms(), (int64_t)0);
 		left = (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
 		rc = ppoll(&p, 1, &left, mask);
 	} while (rc < 0 && errno == EINTR && mask == NULL);
@@ -67,5 +68,5 @@ limited_run_until(int (*step)(const void *arg), const void *arg, int64_t until,
 int
 limited_run(int (*step)(const void *arg), const void *arg, int seconds)
 {
-	return limited_run_until(step, arg, monotonic_ms() + (int64_t)seconds * 1000, NULL);
+	return limited_run_until(step, arg, clock_monotonic_ms() + (int64_t)seconds * 1000, NULL);
 }

@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <stdint.h>
 
+#include "base/clock.h"
+
 /*
  * Runs step(arg), which returns 0 or negative errno, and ends with the caller.  Returns
  * that, -ETIMEDOUT if it did not end in so many seconds and was killed, -ECANCELED if
@@ -15,7 +17,7 @@
 int	limited_run(int (*step)(const void *arg), const void *arg, int seconds);
 
 /*
- * The same until monotonic_ms() says so, or a signal is caught that mask lets in, as in
+ * The same until clock_monotonic_ms() says so, or a signal is caught that mask lets in, as in
  * ppoll(2): then -EINTR, and it was killed as well.
  */
 int	limited_run_until(int (*step)(const void *arg), const void *arg, int64_t until,

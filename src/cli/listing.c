@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/util.h"
 #include "cli/listing.h"
@@ -92,7 +93,7 @@ start(struct child *c, const struct listing *l, size_t row)
 		close(fds[0]);
 		return false;
 	}
-	*c = (struct child){ c->pid, fds[0], monotonic_ms(), row };
+	*c = (struct child){ c->pid, fds[0], clock_monotonic_ms(), row };
 	return true;
 }
 
@@ -163,7 +164,7 @@ remark(struct listing *l, size_t row, const char *text)
 static void
 start_some(struct listing *l)
 {
-	int64_t now = monotonic_ms();
+	int64_t now = clock_monotonic_ms();
 	struct child *c;
 
 	for (c = l->looker; c < l->looker + LOOKERS_MAX && l->next < l->mounts->n; c++) {
@@ -176,7 +177,7 @@ start_some(struct listing *l)
 		else
 			remark(l, l->order[l->next], "no process could be started to look at it");
 		l->next++;
-		if (monotonic_ms() > l->deadline)
+		if (clock_monotonic_ms() > l->deadline)
 			return;
 	}
 }
@@ -230,7 +231,7 @@ collect(struct listing *l)
 	int64_t left;
 	size_t i;
 
-	while ((left = l->deadline - monotonic_ms()) > 0) {
+	while ((left = l->deadline - clock_monotonic_ms()) > 0) {
 		start_some(l);
 		if (fill_poll(l, p) == 0 && l->next == l->mounts->n)
 			return;
@@ -290,7 +291,7 @@ listing_find(const struct mountinfo_list *mounts, size_t n_here, struct listed *
 		return -ENOMEM;
 	l = (struct listing){
 		.mounts = mounts, .n_here = n_here, .listed = listed, .order = order,
-		.deadline = monotonic_ms() + LISTING_SECONDS * 1000,
+		.deadline = clock_monotonic_ms() + LISTING_SECONDS * 1000,
 	};
 	for (i = 0; i < LOOKERS_MAX; i++)
 		l.looker[i].fd = -1;

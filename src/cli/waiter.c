@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/limited.h"
@@ -136,7 +137,7 @@ wait_input(const struct waiter *w)
 	int64_t ms;
 
 	if (w->deadline != 0) {
-		ms = MAX(w->deadline - monotonic_ms(), (int64_t)0);
+		ms = MAX(w->deadline - clock_monotonic_ms(), (int64_t)0);
 		left = (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
 		limit = &left;
 	}
@@ -152,7 +153,7 @@ waiter_wait(struct waiter *w)
 	ssize_t n;
 	int rc;
 
-	w->deadline = w->timeout == 0 ? 0 : monotonic_ms() + (int64_t)w->timeout * 1000;
+	w->deadline = w->timeout == 0 ? 0 : clock_monotonic_ms() + (int64_t)w->timeout * 1000;
 	catch_signals(&w->outside);
 	snprintf(w->error, sizeof(w->error), "the supervisor ended without a word");
 	for (;;) {
@@ -190,7 +191,7 @@ enum waiter_result
 waiter_ask(struct waiter *w, const char *mnt)
 {
 	int64_t until = w->deadline != 0 ? w->deadline :
-	    monotonic_ms() + WAITER_ANSWER_SECONDS * 1000;
+	    clock_monotonic_ms() + WAITER_ANSWER_SECONDS * 1000;
 	int rc = limited_run_until(ask_mount, mnt, until, &w->outside);
 
 	take_signal(w);

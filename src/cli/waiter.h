@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
+
 #define WAITER_ANSWER_SECONDS	30	/* for a mount to answer, without --timeout */
 
 enum waiter_result {
@@ -19,7 +21,7 @@ struct waiter {
 	int	fd;		/* read end of the notify pipe */
 	uint64_t timeout;	/* seconds; 0 = for ever */
 	pid_t	forward_to;	/* --console: signals are for this process; 0 = for us */
-	int64_t	deadline;	/* of the timeout, by monotonic_ms(); 0 = none */
+	int64_t	deadline;	/* of the timeout, by clock_monotonic_ms(); 0 = none */
 	sigset_t outside;	/* the signals that are blocked where they may come */
 	unsigned server_version, uid;	/* of WAITER_MOUNTED */
 	char	error[2048];		/* of WAITER_FAILED */

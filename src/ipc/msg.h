@@ -12,7 +12,7 @@
 
 #include "base/backupid.h"
 
-#define MSG_PROTOCOL	3
+#define MSG_PROTOCOL	4
 #define MSG_BODY_MAX	2048
 #define MSG_ZONE_MAX	63
 
@@ -39,7 +39,6 @@ enum msg_type {
 	MSG_DIRTY_DONE = 64,	/* the marker is durable */
 	MSG_DUMP,		/* send MSG_STATS */
 	MSG_RESET,		/* zero the counters */
-	MSG_STOP,		/* flush and exit: the mount is gone or going */
 };
 
 struct msg_header {
@@ -75,8 +74,6 @@ struct msg_prepared {
 	uint64_t n_entries, n_members;
 	uint32_t server_version;	/* PostgreSQL major version */
 	uint32_t root_mode;	/* 0700 or 0750 */
-	uint32_t timeline;
-	uint32_t reserved;
 	uint64_t wal_copied;	/* bytes */
 	char	warning[512];	/* "" or one line for the user */
 };

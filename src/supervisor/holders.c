@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "supervisor/holders.h"
 
@@ -155,11 +156,11 @@ each(bool (*visit)(void *arg, const struct holder *h), void *arg, unsigned secon
 	int rc;
 
 	if (seconds > 0)
-		s.until = monotonic_seconds() + (time_t)seconds;
+		s.until = clock_monotonic_seconds() + (time_t)seconds;
 	if ((proc = opendir("/proc")) == NULL)
 		return -errno;
 	rc = know_ours(&s);
-	while (rc == 0 && !s.enough && (s.until == 0 || monotonic_seconds() <= s.until) &&
+	while (rc == 0 && !s.enough && (s.until == 0 || clock_monotonic_seconds() <= s.until) &&
 	    (entry = readdir(proc)) != NULL)
 		if (isdigit((unsigned char)entry->d_name[0]))
 			visit_process(&s, dirfd(proc), entry->d_name);

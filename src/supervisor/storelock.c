@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "base/backupid.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -199,7 +200,7 @@ remove_file(int dir_fd, const char *name)
 static int
 wait_for_text(struct storelock *l)
 {
-	uint64_t now = monotonic_ns();
+	uint64_t now = clock_monotonic_ns();
 
 	l->holder = 0;
 	if (l->empty_since == 0)
@@ -405,7 +406,7 @@ leave_list(struct storelock *l, struct storelock_member *m, int dir_fd)
 	int taken, rc;
 
 	m->held = false;
-	while ((taken = take_exclusive(l, dir_fd)) == -EAGAIN && monotonic_ns() < l->patient_until)
+	while ((taken = take_exclusive(l, dir_fd)) == -EAGAIN && clock_monotonic_ns() < l->patient_until)
 		nanosleep(&step, NULL);
 	rc = rewrite_shared(l, dir_fd, false);
 	if (taken == 0)
@@ -473,7 +474,7 @@ storelock_release(struct storelock *l)
 	int rc;
 
 	l->empty_since = 0;
-	l->patient_until = monotonic_ns() + RELEASE_MS * 1000000ULL;
+	l->patient_until = clock_monotonic_ns() + RELEASE_MS * 1000000ULL;
 	for (i = 0; i < l->n_members; i++) {
 		if (!l->member[i].held)
 			continue;

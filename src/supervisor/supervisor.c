@@ -30,6 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/ondisk.h"
@@ -61,7 +62,7 @@
 uint64_t
 state_now(void)
 {
-	return monotonic_ns();
+	return clock_monotonic_ns();
 }
 
 void

@@ -22,7 +22,8 @@ enum wal_choice { WAL_CHOICE_AUTO, WAL_CHOICE_MOUNT, WAL_CHOICE_DIRECT };
 struct supervisor_config {
 	/* what is mounted; NULL: as the binding says */
 	const char *store;	/* absolute, canonical */
-	const char *instance, *backup_id;
+	const char *instance;
+	const char *backup_id;	/* as backup_id_normalize() makes it */
 	bool	latest;		/* instead of backup_id: the newest that fits provision's target */
 	const char *mnt;	/* absolute, canonical */
 	const char *diff;	/* absolute, canonical; need not exist */

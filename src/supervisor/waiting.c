@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/signalfd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "supervisor/signals.h"
 #include "supervisor/waiting.h"
@@ -33,7 +34,7 @@ wait_until(int fd, short events, int64_t until, int interrupts)
 	int rc;
 
 	do
-		rc = poll(p, ARRAY_SIZE(p), (int)MAX(until - monotonic_ms(), 0));
+		rc = poll(p, ARRAY_SIZE(p), (int)MAX(until - clock_monotonic_ms(), 0));
 	while (rc < 0 && errno == EINTR);
 	if (rc < 0)
 		return -errno;
@@ -45,13 +46,13 @@ waiting_for(int fd, unsigned seconds)
 {
 	int interrupts autoclose = open_interrupts();
 
-	return wait_until(fd, POLLIN, monotonic_ms() + (int64_t)seconds * 1000, interrupts);
+	return wait_until(fd, POLLIN, clock_monotonic_ms() + (int64_t)seconds * 1000, interrupts);
 }
 
 int
 waiting_firmly(int fd, unsigned seconds)
 {
-	return waiting_until(fd, POLLIN, monotonic_ms() + (int64_t)seconds * 1000);
+	return waiting_until(fd, POLLIN, clock_monotonic_ms() + (int64_t)seconds * 1000);
 }
 
 int

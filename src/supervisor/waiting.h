@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "base/clock.h"
+
 /*
  * Waits until fd can be read or is at its end, be it a pidfd, a pipe or a socket.
  * Returns 0; -ETIMEDOUT after so many seconds; -EINTR as soon as somebody wants
@@ -17,7 +19,7 @@ int	waiting_for(int fd, unsigned seconds);
 /* The same, whoever wants this process to end. */
 int	waiting_firmly(int fd, unsigned seconds);
 
-/* The same for these events of poll(2), 0 being the end alone, until monotonic_ms() says so. */
+/* The same for these events of poll(2), 0 being the end alone, until clock_monotonic_ms() says so. */
 int	waiting_until(int fd, short events, int64_t until);
 
 #endif

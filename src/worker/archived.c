@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -132,8 +133,8 @@ directory_time(const struct archive *a)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (fd < 0 || fstat(fd, &st) != 0 || st.st_mtim.tv_sec >= now.tv_sec - 2)
-		return timespec_ns(&now);
-	return timespec_ns(&st.st_mtim);
+		return clock_ns(&now);
+	return clock_ns(&st.st_mtim);
 }
 
 /*
@@ -150,7 +151,7 @@ fill_file(struct thread *t, const struct archive_file *f, uint64_t nodeid, struc
 		.nodeid = nodeid, .size = archive_size(&t->serve->archive, f),
 		.mode = S_IFREG | 0604, .nlink = 1, .uid = 0, .gid = 0,
 	};
-	attr->atime = attr->mtime = attr->ctime = timespec_ns(&f->st.st_mtim);
+	attr->atime = attr->mtime = attr->ctime = clock_ns(&f->st.st_mtim);
 }
 
 /* Finds the file of a nodeid; a partial one is no substitute any more. */

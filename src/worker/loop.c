@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -144,7 +145,7 @@ static void
 count(struct thread *t, uint64_t start)
 {
 	struct shared_op_counter *k = &t->counters->op[t->op];
-	uint64_t ns = monotonic_ns() - start;
+	uint64_t ns = clock_monotonic_ns() - start;
 	unsigned b = ns == 0 ? 0 : 64 - (unsigned)__builtin_clzll(ns);
 
 	iostats_add(&k->count, 1);
@@ -184,7 +185,7 @@ handle(struct thread *t, size_t len)
 {
 	const struct fuse_in_header *h = t->request;
 	struct operation o = operation_of(h->opcode);
-	uint64_t start = monotonic_ns();
+	uint64_t start = clock_monotonic_ns();
 
 	t->unique = h->unique & ~UNIQUE_RESEND;
 	t->op = o.op;

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "worker/provided.h"
 #include "worker/reply.h"
@@ -37,9 +38,9 @@ decode(const struct stat *st, int to_set, struct cow_attr *attr)
 	attr->uid = st->st_uid;
 	attr->gid = st->st_gid;
 	attr->size = (uint64_t)st->st_size;
-	attr->atime = timespec_ns(to_set & FUSE_SET_ATTR_ATIME_NOW ? &now : &st->st_atim);
-	attr->mtime = timespec_ns(to_set & FUSE_SET_ATTR_MTIME_NOW ? &now : &st->st_mtim);
-	attr->ctime = timespec_ns(&st->st_ctim);
+	attr->atime = clock_ns(to_set & FUSE_SET_ATTR_ATIME_NOW ? &now : &st->st_atim);
+	attr->mtime = clock_ns(to_set & FUSE_SET_ATTR_MTIME_NOW ? &now : &st->st_mtim);
+	attr->ctime = clock_ns(&st->st_ctim);
 	set |= to_set & FUSE_SET_ATTR_MODE ? COW_SET_MODE : 0;
 	set |= to_set & FUSE_SET_ATTR_UID ? COW_SET_UID : 0;
 	set |= to_set & FUSE_SET_ATTR_GID ? COW_SET_GID : 0;

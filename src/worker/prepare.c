@@ -150,7 +150,7 @@ static int
 prepare(const struct job *job, struct chain *c)
 {
 	struct msg_prepared p = {
-		.n_members = c->n, .timeline = c->member[0].control.timeline,
+		.n_members = c->n,
 		.server_version = (uint32_t)strtoul(c->member[0].control.server_version, NULL, 10),
 	};
 	char error[CHAIN_ERROR_MAX];

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/ondisk.h"
 #include "base/util.h"
@@ -76,7 +77,7 @@ provided_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
 		return -errno;
 	attr->mode = S_IFREG | 0400;
 	attr->size = (uint64_t)st.st_size;
-	attr->atime = attr->mtime = attr->ctime = timespec_ns(&st.st_mtim);
+	attr->atime = attr->mtime = attr->ctime = clock_ns(&st.st_mtim);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/ondisk.h"
 #include "base/util.h"
@@ -151,7 +152,7 @@ take(struct segcache *c, const struct archive_file *f)
 	}
 	if (s != NULL) {
 		s->users++;
-		s->used = monotonic_seconds();
+		s->used = clock_monotonic_seconds();
 	}
 	pthread_mutex_unlock(&c->lock);
 	return s;
@@ -162,7 +163,7 @@ give_back(struct segcache *c, struct slot *s)
 {
 	pthread_mutex_lock(&c->lock);
 	s->users--;
-	s->used = monotonic_seconds();
+	s->used = clock_monotonic_seconds();
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -309,7 +310,7 @@ segcache_read(struct segcache *c, const struct archive_file *f, uint64_t off, si
 void
 segcache_idle(struct segcache *c)
 {
-	time_t before = monotonic_seconds() - IDLE_SECONDS;
+	time_t before = clock_monotonic_seconds() - IDLE_SECONDS;
 	unsigned i;
 
 	pthread_mutex_lock(&c->lock);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/ondisk.h"
 #include "base/util.h"
@@ -65,7 +66,6 @@ struct server {
 	pthread_mutex_t gate;		/* held by the first thread until they may serve */
 	int	wake[2];		/* a serving thread that ends closes its interest here */
 	bool	supervised;		/* the pipe from the supervisor is open */
-	bool	stop;
 };
 
 static struct server server = { .gate = PTHREAD_MUTEX_INITIALIZER };
@@ -143,7 +143,7 @@ static void
 tell_durable(void)
 {
 	static _Atomic time_t told;
-	time_t now = monotonic_seconds();
+	time_t now = clock_monotonic_seconds();
 
 	if (atomic_exchange(&told, now) != now)
 		report_send(MSG_FLUSHING, NULL, 0);
@@ -205,9 +205,6 @@ obey(struct server *v, const struct msg_header *h)
 	case MSG_RESET:
 		reset_counters(v->s.job->shared);
 		break;
-	case MSG_STOP:
-		v->stop = true;
-		break;
 	default:
 		log_error("the supervisor sent an unknown message %u", h->type);
 	}
@@ -243,14 +240,14 @@ talk(struct server *v)
 	};
 	time_t now, last = 0;
 
-	while (!v->stop && !(p[0].revents & POLLIN)) {
+	while (!(p[0].revents & POLLIN)) {
 		if (poll(p, v->supervised ? 2 : 1, HEARTBEAT_MS) < 0 && errno != EINTR)
 			return;
 		if (v->supervised && p[1].revents & POLLIN)
 			read_messages(v, &in);
 		else if (v->supervised && p[1].revents & (POLLHUP | POLLERR))
 			go_on_alone(v);
-		if ((now = monotonic_seconds()) == last)
+		if ((now = clock_monotonic_seconds()) == last)
 			continue;
 		last = now;
 		if (v->supervised)
@@ -307,8 +304,7 @@ serve(struct server *v)
 	}
 	report_send(MSG_READY, NULL, 0);
 	talk(v);
-	/* On an order to stop, threads may still wait for requests: they end with us. */
-	for (i = 0; !v->stop && i < v->n; i++)
+	for (i = 0; i < v->n; i++)
 		pthread_join(v->id[i], NULL);
 	return finish(v);
 }

@@ -607,7 +607,7 @@ start(struct run *r, const char *as)
 {
 	struct supervisor_config c = {
 		.store = store, .instance = as,
-		.backup_id = "abcdef", .mnt = mnt, .diff = diff, .threads = 1,
+		.backup_id = "ABCDEF", .mnt = mnt, .diff = diff, .threads = 1,
 		.log_fd = -1, .log_format = log_format, .pid_fd = -1, .pid_dir_fd = -1, .hang_ms = hang_ms,
 		.index_max = 1 << 20, .log_limit = LOG_LIMIT, .wal = WAL_CHOICE_MOUNT,
 		.store_lock = STORE_LOCK_NO,

@@ -182,6 +182,37 @@ START_TEST(choose_word)
 }
 END_TEST
 
+static const struct id {
+	const char *typed, *id;	/* NULL: none */
+} ids[] = {
+	{ "TOXC0I", "TOXC0I" }, { "toxc0i", "TOXC0I" }, { "tOXc0i", "TOXC0I" }, { "0", "0" },
+	{ "ABCDEFGHIJKLMNO", "ABCDEFGHIJKLMNO" }, { "ABCDEFGHIJKLMNOP", NULL }, { "", NULL },
+	{ "A/B", NULL }, { "..", NULL }, { "A B", NULL }, { "A\n", NULL }, { "\xc3\x84", NULL }, { "-1", NULL },
+};
+
+START_TEST(choose_id)
+{
+	const struct id *c = &ids[_i];
+	char out[BACKUP_ID_MAX] = "as it was";
+
+	ck_assert_int_eq(backup_id_normalize(c->typed, out), c->id != NULL ? 0 : -EINVAL);
+	ck_assert_str_eq(out, c->id != NULL ? c->id : "as it was");
+	ck_assert_int_eq(backup_id_is_valid(c->typed), c->id != NULL && strcmp(c->typed, c->id) == 0);
+}
+END_TEST
+
+/* A worker may send one without an end. */
+START_TEST(choose_id_without_end)
+{
+	char *id = malloc(BACKUP_ID_MAX);
+
+	ck_assert_ptr_nonnull(id);
+	memset(id, 'A', BACKUP_ID_MAX);
+	ck_assert(!backup_id_is_valid(id));
+	free(id);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -191,6 +222,8 @@ main(void)
 	tcase_add_loop_test(tc, choose_stories, 0, ARRAY_SIZE(stories));
 	tcase_add_test(tc, choose_no_archive);
 	tcase_add_test(tc, choose_word);
+	tcase_add_loop_test(tc, choose_id, 0, ARRAY_SIZE(ids));
+	tcase_add_test(tc, choose_id_without_end);
 	suite_add_tcase(s, tc);
 	return unit_main(s);
 }
