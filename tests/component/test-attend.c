@@ -22,7 +22,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/leave.h"
 #include "supervisor/state.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define OWNER	65533	/* if root listens; nobody has to have this number */
 #define OTHER	65532

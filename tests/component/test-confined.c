@@ -15,7 +15,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/confined.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define CLEAR	"\r\033[K"
 

@@ -12,7 +12,7 @@
 
 #include "diff/journal.h"
 #include "support/rig.h"
-#include "unit/unit.h"
+#include "support/unit.h"
 
 #define PAGES	6
 

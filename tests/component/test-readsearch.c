@@ -17,7 +17,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/probe.h"
 #include "supervisor/readsearch.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define SOMEBODY	4711
 

@@ -15,7 +15,7 @@
 #include <sys/statvfs.h>
 
 #include "support/rig.h"
-#include "unit/unit.h"
+#include "support/unit.h"
 #include "worker/reply.h"
 
 #define FOREVER		(365u * 86400u)

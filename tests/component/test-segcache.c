@@ -15,9 +15,9 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "catalog.h"
-#include "unit.h"
-#include "wal.h"
+#include "support/catalog.h"
+#include "support/unit.h"
+#include "support/wal.h"
 #include "worker/segcache.h"
 
 #define SEGMENTS	24u	/* more than are kept */

@@ -16,7 +16,7 @@
 
 #include "base/util.h"
 #include "supervisor/storelock.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define SOMEBODY	4711	/* whom backups belong to, if root runs this */
 

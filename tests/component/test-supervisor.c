@@ -37,7 +37,7 @@
 #include "supervisor/notify.h"
 #include "supervisor/signals.h"
 #include "supervisor/supervisor.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define WAIT_SECONDS	20	/* for anything that has to happen */
 #define FLOOD		5000	/* messages: no more than is allowed */

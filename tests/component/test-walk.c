@@ -20,7 +20,7 @@
 #include "supervisor/fusemount.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/walk.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define ALICE	4711
 #define BOB	4712

@@ -22,16 +22,16 @@
 #include "base/util.h"
 #include "codec/codec.h"
 #include "diff/content.h"
-#include "support/mapbytes.h"
 #include "diff/journal.h"
 #include "ipc/command.h"
 #include "ipc/msg.h"
 #include "pg/pg_types.h"
 #include "supervisor/binding.h"
+#include "support/mapbytes.h"
 #include "support/pglz_compress.h"
 #include "support/rig.h"
 #include "support/samplejob.h"
-#include "unit/walwriter.h"
+#include "support/walwriter.h"
 
 /* Where things stand in a journal. */
 #define FILE_HEADER	32

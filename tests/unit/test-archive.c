@@ -10,11 +10,11 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "catalog.h"
 #include "probackup/archive.h"
 #include "probackup/segstream.h"
-#include "unit.h"
-#include "wal.h"
+#include "support/catalog.h"
+#include "support/unit.h"
+#include "support/wal.h"
 
 #define SEG1	"000000010000000000000001"
 #define SEG2	"000000010000000000000002"

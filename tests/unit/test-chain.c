@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "catalog.h"
 #include "probackup/chain.h"
-#include "unit.h"
+#include "support/catalog.h"
+#include "support/unit.h"
 
 #define LIST	LINE_DIR("base")
 

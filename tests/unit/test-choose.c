@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "catalog.h"
 #include "probackup/choose.h"
-#include "unit.h"
+#include "support/catalog.h"
+#include "support/unit.h"
 
 #define LIST	LINE_DIR("base")
 #define NONE	{ .kind = RECOVERY_NONE }

@@ -8,10 +8,10 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "unit.h"
 #include "base/util.h"
 #include "codec/codec.h"
-#include "../support/pglz_compress.h"
+#include "support/pglz_compress.h"
+#include "support/unit.h"
 
 #define PAGE	8192
 #define ROOM	(2 * PAGE)

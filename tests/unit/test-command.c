@@ -8,7 +8,7 @@
 
 #include "ipc/command.h"
 #include "ipc/fdpass.h"
-#include "unit.h"
+#include "support/unit.h"
 
 static int sock[2];
 

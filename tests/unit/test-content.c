@@ -13,7 +13,7 @@
 #include "base/util.h"
 #include "diff/content.h"
 #include "support/mapbytes.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define MAP_HEADER	64
 #define NUMBER		UINT64_C(0xabc)

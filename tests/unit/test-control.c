@@ -6,7 +6,7 @@
 #include "base/util.h"
 #include "probackup/chain.h"
 #include "probackup/conf.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define HEAD	"block-size = 8192\nprogram-version = 2.5.16\nserver-version = 15\n"
 #define FULL	"backup-mode = FULL\n" HEAD

@@ -1,8 +1,8 @@
 /* The source itself, for the functions behind the choice of the processor. */
 #include "base/crc32c.c"
 
-#include "unit.h"
 #include "base/util.h"
+#include "support/unit.h"
 
 static unsigned char buf[5000];
 

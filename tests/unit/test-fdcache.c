@@ -10,7 +10,7 @@
 #include "base/fdcache.h"
 #include "base/io.h"
 #include "base/util.h"
-#include "unit.h"
+#include "support/unit.h"
 
 /* A descriptor of a file that holds key, so that a mix-up shows. */
 static int

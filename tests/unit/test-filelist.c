@@ -6,7 +6,7 @@
 #include "base/util.h"
 #include "probackup/chain.h"
 #include "probackup/filelist.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define REST	"\"size\":\"0\", \"mode\":\"33152\"}\n"
 

@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 
 #include "base/util.h"
-#include "catalog.h"
 #include "probackup/index.h"
-#include "unit.h"
+#include "support/catalog.h"
+#include "support/unit.h"
 
 static struct catalog cat;
 static struct index ix;

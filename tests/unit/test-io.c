@@ -10,7 +10,7 @@
 
 #include "base/io.h"
 #include "base/util.h"
-#include "unit.h"
+#include "support/unit.h"
 
 /* What io_plain() and io_read_file() say of fd; it is closed. */
 static int

@@ -11,7 +11,7 @@
 #include "ipc/jobfd.h"
 #include "ipc/shared.h"
 #include "support/samplejob.h"
-#include "unit.h"
+#include "support/unit.h"
 
 static unsigned char *bytes;
 static size_t len;

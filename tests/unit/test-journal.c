@@ -14,7 +14,7 @@
 #include "base/util.h"
 #include "diff/journal.h"
 #include "diff/pending.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define HEADER	32
 #define RECORD	112	/* without names */

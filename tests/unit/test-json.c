@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define NODES	16
 

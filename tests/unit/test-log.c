@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "supervisor/logstore.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define LIMIT	4096
 #define SECRET	"of somebody else\n"

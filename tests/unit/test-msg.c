@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "ipc/msg.h"
-#include "unit.h"
+#include "support/unit.h"
 
 static int in_fd, out_fd;
 static struct msg_reader reader;

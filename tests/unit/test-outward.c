@@ -10,7 +10,7 @@
 #include "pg/pgconf.h"
 #include "pg/pgcontrol.h"
 #include "probackup/autoconf.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define FIRST	12
 #define LAST	18

@@ -18,7 +18,7 @@
 #include "probackup/records.h"
 #include "probackup/verify.h"
 #include "support/rig.h"
-#include "unit.h"
+#include "support/unit.h"
 
 #define PATH		"base/5/16384"
 #define MAX_PAGES	16

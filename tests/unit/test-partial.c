@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "catalog.h"
 #include "probackup/partial.h"
-#include "unit.h"
+#include "support/catalog.h"
+#include "support/unit.h"
 
 #define DB(oid, name)	"{\"dbOid\":\"" oid "\", \"datname\":\"" name "\"}\n"
 #define LIST	LINE_DIR("base")

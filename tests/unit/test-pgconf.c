@@ -7,7 +7,7 @@
 #include "base/util.h"
 #include "pg/pgconf.h"
 #include "probackup/autoconf.h"
-#include "unit.h"
+#include "support/unit.h"
 
 /* A line, and the setting that it is; name NULL: none. */
 static const struct {

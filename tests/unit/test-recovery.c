@@ -10,10 +10,10 @@
 #include <time.h>
 
 #include "base/util.h"
-#include "catalog.h"
 #include "probackup/recovery.h"
-#include "unit.h"
-#include "wal.h"
+#include "support/catalog.h"
+#include "support/unit.h"
+#include "support/wal.h"
 
 #define S(seconds)	((int64_t)(seconds) * 1000000)
 

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
-#include "unit.h"
+#include "support/unit.h"
 
 static const struct {
 	const char *text, *shown;

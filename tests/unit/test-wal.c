@@ -8,8 +8,8 @@
 
 #include "base/util.h"
 #include "pg/timeline.h"
-#include "unit.h"
-#include "wal.h"
+#include "support/unit.h"
+#include "support/wal.h"
 
 #define M	(1024u * 1024)
 

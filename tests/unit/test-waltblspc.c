@@ -10,8 +10,8 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "pg/waltblspc.h"
-#include "unit.h"
-#include "walwriter.h"
+#include "support/unit.h"
+#include "support/walwriter.h"
 
 #define SEGMENT	(1024u * 1024)
 #define START	(UINT64_C(5) * SEGMENT)	/* where the WAL that is looked at begins */

@@ -2,8 +2,8 @@
  * Small catalogs for tests: an instance "main" in a directory of their own.
  * They hold control files and lists only, no content.
  */
-#ifndef CATALOG_H
-#define CATALOG_H
+#ifndef SUPPORT_CATALOG_H
+#define SUPPORT_CATALOG_H
 
 #include <check.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /*
  * WAL that a server would replay: records over borders of pages and segments.
  */
-#ifndef WALWRITER_H
-#define WALWRITER_H
+#ifndef SUPPORT_WALWRITER_H
+#define SUPPORT_WALWRITER_H
 
 #include <stdint.h>
 #include <stdlib.h>

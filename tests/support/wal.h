@@ -2,8 +2,8 @@
  * WAL segments for tests: a first page as PostgreSQL 15 has it, and bytes that
  * tell every place from every other.
  */
-#ifndef WAL_H
-#define WAL_H
+#ifndef SUPPORT_WAL_H
+#define SUPPORT_WAL_H
 
 #include <fcntl.h>
 #include <lz4frame.h>
