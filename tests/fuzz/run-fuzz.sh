@@ -1,8 +1,8 @@
 # What "make check-fuzz" runs: every fuzz target under libFuzzer for FUZZ_SECONDS
 # (600), as many at a time as FUZZ_JOBS (the number of processors), in a build of its
-# own with clang.  srcdir and builddir come from tests/env.sh; arguments choose
-# targets ("codec journal").  Exit status 1 if anything was found: the inputs are
-# in fuzz/findings then.
+# own with clang; programs of the usual build make the seeds.  srcdir and builddir come
+# from tests/env.sh; arguments choose targets ("codec journal").  Exit status 1 if
+# anything was found: the inputs are in fuzz/findings then.
 set -u
 . "${builddir:=$(pwd)}/tests/env.sh"
 seconds=${FUZZ_SECONDS:-600}
@@ -21,12 +21,12 @@ targets=$*
 build=$builddir/fuzz
 build_all() {
 	mkdir -p "$build" && cd "$build" || return 1
-	[ -f Makefile ] || "$srcdir/configure" --enable-fuzzing --disable-sandbox CC="$FUZZ_CC" CFLAGS="$flags" \
-	    FUZZ_LIBS=-fsanitize=fuzzer >configure.log 2>&1 || { tail -n 20 configure.log; return 1; }
-	# Not all of "check_PROGRAMS": the other tests have their own main().
+	[ -f Makefile ] || "$srcdir/configure" --disable-sandbox CC="$FUZZ_CC" CFLAGS="$flags" >configure.log 2>&1 ||
+	    { tail -n 20 configure.log; return 1; }
+	# The targets alone are linked with libFuzzer's main(): other programs have their own.
 	set --
 	for t in $targets; do set -- "$@" "tests/fuzz/fuzz-$t"; done
-	"${MAKE:-make}" -j "$jobs" "$@" tests/fuzz/mkcorpus tests/support/badcatalog >make.log 2>&1 ||
+	"${MAKE:-make}" -j "$jobs" LDFLAGS=-fsanitize=fuzzer "$@" >make.log 2>&1 ||
 	    { tail -n 20 make.log; return 1; }
 }
 build_all || exit 1
@@ -34,8 +34,8 @@ build_all || exit 1
 # ---- where to begin: generated, and what the tree has as text
 seed() { mkdir -p "$work/seeds/$1" && cp "$2" "$work/seeds/$1/$(cksum <"$2" | tr ' ' -)"; }
 mkdir -p "$work/seeds" "$work/catalog" "$build/findings"
-"$build/tests/fuzz/mkcorpus" "$work/seeds" || exit 1
-"$build/tests/support/badcatalog" make "$work/catalog" >"$work/cases" || exit 1
+"$builddir/tests/fuzz/mkcorpus" "$work/seeds" || exit 1
+"$builddir/tests/support/badcatalog" make "$work/catalog" >"$work/cases" || exit 1
 find "$work/catalog" -name backup.control -type f >"$work/controls"
 find "$work/catalog" -name backup_content.control -type f -size -64k >"$work/lists"
 find "$work/catalog" -name pg_probackup.conf -type f | head -n 2 >>"$work/controls"
