@@ -11,6 +11,7 @@
 #include "cli/list_json.h"
 #include "cli/list_text.h"
 #include "cli/listing.h"
+#include "cli/unmounted.h"
 #include "supervisor/holders.h"
 
 /* A mount that the caller's shell stands in has us for no client. */
@@ -21,14 +22,19 @@ let_go(void)
 		cli_warn("could not go to \"/\": %s", strerror(errno));
 }
 
-/* Which mounts there are: those of our mount namespace, and then those of others alone. */
+/*
+ * Which mounts there are: those of our mount namespace, then those of others alone, and what
+ * is held without a mount.
+ */
 static int
 find_mounts(struct mountinfo_list *mounts, size_t *n_here)
 {
 	int rc = mountinfo_list(MOUNTINFO_SELF, MOUNT_FSTYPE, mounts);
 
 	*n_here = mounts->n;
-	return rc != 0 ? rc : holders_list(mounts, LISTING_SECONDS / 2);
+	if (rc == 0)
+		rc = holders_list(mounts, LISTING_SECONDS / 2);
+	return rc != 0 ? rc : unmounted_list(mounts, 1);
 }
 
 /* Containers have mounts of their own, which are none of this one's business. */
@@ -38,7 +44,7 @@ keep_ours(struct mountinfo_list *mounts, size_t n_here, struct listed *listed)
 	size_t i, n = n_here;
 
 	for (i = n_here; i < mounts->n; i++) {
-		if (listed[i].look.state != LOOK_ELSEWHERE)
+		if (listed[i].look.state != LOOK_ELSEWHERE && listed[i].look.state != LOOK_UNMOUNTED)
 			continue;
 		listed[n] = listed[i];
 		mounts->mount[n] = mounts->mount[i];

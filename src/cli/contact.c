@@ -169,6 +169,25 @@ contact_ask(const struct contact *c, const struct command_frame *request,
 }
 
 int
+contact_identify(const struct contact *c, struct command_frame *answer)
+{
+	static struct command_frame q;
+	int rc;
+
+	command_init(&q, COMMAND_IDENTIFY);
+	if ((rc = contact_ask(c, &q, answer, NULL)) != 0)
+		return rc;
+	return answer->type == COMMAND_IDENTITY ? 0 : -EPROTO;
+}
+
+bool
+contact_is_beginning(const struct command_frame *identity)
+{
+	return identity->arg[IDENTITY_STATE] == STATE_PREPARING ||
+	    identity->arg[IDENTITY_STATE] == STATE_STARTING;
+}
+
+int
 contact_kill(const struct contact *c)
 {
 	if (c->peer.pidfd < 0)

@@ -54,6 +54,15 @@ int	contact_ask(const struct contact *c, const struct command_frame *request,
 	    struct command_frame *answer, int *fd);
 
 /*
+ * Asks who listens who that is.  Returns 0 with COMMAND_IDENTITY, -EPROTO for another answer,
+ * or as contact_ask().
+ */
+int	contact_identify(const struct contact *c, struct command_frame *answer);
+
+/* Whether one that identified itself is only making its mount. */
+bool	contact_is_beginning(const struct command_frame *identity);
+
+/*
  * Waits until who listened has ended, and then, in a child, for those who held the
  * lock; or for the first alone.  Returns 0 or -ETIMEDOUT.
  */

@@ -19,6 +19,7 @@
 #include "cli/cut.h"
 #include "cli/elsewhere.h"
 #include "cli/limited.h"
+#include "cli/openers.h"
 #include "supervisor/holders.h"
 #include "supervisor/walk.h"
 
@@ -26,22 +27,36 @@
 #define FLUSH_SECONDS	120	/* for a worker to write out what it holds */
 #define BUSY_SECONDS	10	/* for those who have files open in a mount that was detached */
 
-int
-elsewhere_tell(const struct target *t)
+/* No other namespace has it: an open file keeps it, or it just ends. */
+static int
+tell_unmounted(const struct target *t)
 {
 	char who[512] = "", processes[TARGET_WHO_MAX];
 
-	if (t->has_device)
-		holders_of_mount(t->major, t->minor, who, sizeof(who));
-	if (who[0] == '\0' && t->is_silent)
+	if (t->is_silent)
 		return cli_error("\"%s\" is unmounted, but its supervisor (pid %d) does not answer:"
 		    " pbkfs unmount --force -d \"%s\" ends it", t->mnt, (int)t->contact.peer.pid,
 		    t->diff);
+	if (t->served_minor != 0)
+		openers_name(t->served_major, t->served_minor, CONTACT_SECONDS, who, sizeof(who));
+	if (who[0] != '\0')
+		return cli_error("\"%s\" is unmounted, but still in use by %s: stop them, or pbkfs"
+		    " unmount --force -d \"%s\"", t->mnt, who, t->diff);
+	return cli_error("\"%s\" is unmounted, but its processes run on (%s): they still"
+	    " write, or a process that cannot be seen from here has files open or holds the"
+	    " mount in another mount namespace; pbkfs unmount --force -d \"%s\" ends them",
+	    t->mnt, target_who(t, processes), t->diff);
+}
+
+int
+elsewhere_tell(const struct target *t)
+{
+	char who[512] = "";
+
+	if (t->has_device)
+		holders_of_mount(t->major, t->minor, who, sizeof(who));
 	if (who[0] == '\0')
-		return cli_error("\"%s\" is unmounted, but its processes run on (%s): they still"
-		    " write, or a process that cannot be seen from here has files open or holds the"
-		    " mount in another mount namespace; pbkfs unmount --force -d \"%s\" ends them",
-		    t->mnt, target_who(t, processes), t->diff);
+		return tell_unmounted(t);
 	return cli_error("\"%s\" is unmounted here, but other mount namespaces hold the mount: %s;"
 	    " end these processes, or pbkfs unmount --force -d \"%s\"", t->mnt, who, t->diff);
 }

@@ -29,11 +29,9 @@ is_mounted(const struct contact *c)
 static bool
 is_beginning(const struct contact *c)
 {
-	static struct command_frame q, a;
+	static struct command_frame a;
 
-	command_init(&q, COMMAND_IDENTIFY);
-	return c->sock >= 0 && contact_ask(c, &q, &a, NULL) == 0 && a.type == COMMAND_IDENTITY &&
-	    (a.arg[IDENTITY_STATE] == STATE_PREPARING || a.arg[IDENTITY_STATE] == STATE_STARTING);
+	return c->sock >= 0 && contact_identify(c, &a) == 0 && contact_is_beginning(&a);
 }
 
 static pid_t

@@ -40,7 +40,7 @@ put_mount(struct json_out *o, const struct mountinfo *m, const struct look *l,
 		[LOOK_UNKNOWN] = "unknown", [LOOK_MOUNTED] = "mounted",
 		[LOOK_LEAVING] = "leaving",
 		[LOOK_ALONE] = "no-supervisor", [LOOK_DEAD] = "dead",
-		[LOOK_ELSEWHERE] = "elsewhere",
+		[LOOK_ELSEWHERE] = "elsewhere", [LOOK_UNMOUNTED] = "unmounted",
 	};
 
 	json_open(o, NULL, '{');

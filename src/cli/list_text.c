@@ -31,7 +31,7 @@ cell_state(const void *row, char *text)
 		[LOOK_UNKNOWN] = "unknown", [LOOK_MOUNTED] = "mounted",
 		[LOOK_LEAVING] = "leaving",
 		[LOOK_ALONE] = "no supervisor", [LOOK_DEAD] = "dead",
-		[LOOK_ELSEWHERE] = "elsewhere",
+		[LOOK_ELSEWHERE] = "elsewhere", [LOOK_UNMOUNTED] = "unmounted",
 	};
 	const struct row *r = row;
 
@@ -114,6 +114,12 @@ print_way_out(const struct row *r)
 		snprintf(text, sizeof(text), "not mounted here, but clients in other mount namespaces"
 		    " hold it; end them, or pbkfs unmount --force -d \"%s\"", r->mount->source);
 		table_remark("elsewhere", text);
+	}
+	if (r->look->state == LOOK_UNMOUNTED) {
+		snprintf(text, sizeof(text), r->look->is_silent ? "its supervisor does not answer: pbkfs"
+		    " unmount --force -d \"%s\" ends it" : "its processes have not ended: pbkfs unmount"
+		    " -d \"%s\" says why", r->mount->source);
+		table_remark("unmounted", text);
 	}
 	if (r->look->state != LOOK_DEAD && !alone)
 		return;

@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/util.h"
 #include "cli/listing.h"
+#include "cli/unmounted.h"
 
 #define LOOKERS_MAX	256	/* at a time */
 #define PATIENCE_MS	1000	/* with one of them, if others wait */
@@ -66,6 +67,8 @@ look(const struct listing *l, size_t row)
 
 	if (row < l->n_here)
 		look_at(m, l->n_here, &m[row], report_look);
+	else if (unmounted_is(&m[row]))
+		look_unmounted(&m[row], report_look);
 	else
 		look_elsewhere(&m[row], report_look);
 }

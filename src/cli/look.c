@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "cli/contact.h"
 #include "cli/look.h"
+#include "cli/openers.h"
 #include "cli/snapshot.h"
 #include "cli/treesize.h"
 #include "supervisor/holders.h"
@@ -144,7 +145,7 @@ take_uptime(const struct json_node *nodes, struct look *l)
 	struct tm tm = { 0 };
 	double age;
 
-	if ((l->state != LOOK_MOUNTED && l->state != LOOK_ELSEWHERE) || text == NULL || uptime == NULL ||
+	if ((l->state != LOOK_MOUNTED && l->state != LOOK_ELSEWHERE && l->state != LOOK_UNMOUNTED) || text == NULL || uptime == NULL ||
 	    uptime->type != JSON_NUMBER || strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL)
 		return;
 	age = difftime(time(NULL), timegm(&tm)) + strtod(uptime->text, NULL);
@@ -210,21 +211,56 @@ was_here(const struct contact *c, const struct mountinfo *m, struct look *l)
 	return mountinfo_find(c->mnt, here) != 0 || strcmp(here->source, m->source) != 0;
 }
 
+/* Returns whether it is one, as far as is known without asking who serves it. */
+static bool
+begin_gone(struct view *v, const struct mountinfo *m, enum look_state state, struct look *l)
+{
+	if (open_view(v, m->source) != 0 || !was_here(&v->contact, m, l))
+		return false;
+	l->state = state;
+	if (strlcpy(l->mountpoint, v->contact.mnt, sizeof(l->mountpoint)) >= sizeof(l->mountpoint))
+		l->mountpoint[0] = '\0';
+	read_snapshot(v, l);
+	return true;
+}
+
 void
 look_elsewhere(const struct mountinfo *m, void (*report)(const struct look *l))
 {
 	static struct view v;
 	static struct look l;
 
-	if (open_view(&v, m->source) != 0 || !was_here(&v.contact, m, &l)) {
-		close_view(&v);
-		return;
+	if (begin_gone(&v, m, LOOK_ELSEWHERE, &l)) {
+		l.n_holders = holders_find(m->major, m->minor, l.holders, LOOK_HOLDERS);
+		look_size(&v, &l, report);
 	}
-	l.state = LOOK_ELSEWHERE;
-	if (strlcpy(l.mountpoint, v.contact.mnt, sizeof(l.mountpoint)) >= sizeof(l.mountpoint))
-		l.mountpoint[0] = '\0';
-	read_snapshot(&v, &l);
-	l.n_holders = holders_find(m->major, m->minor, l.holders, LOOK_HOLDERS);
-	look_size(&v, &l, report);
+	close_view(&v);
+}
+
+/* Who has not got a mount yet is none. */
+static bool
+take_answer(const struct contact *c, struct look *l)
+{
+	static struct command_frame a;
+	int rc = c->sock >= 0 ? contact_identify(c, &a) : -ENOTCONN;
+
+	l->is_silent = rc == -ETIMEDOUT || rc == -EAGAIN;
+	if (rc != 0)
+		return true;
+	if (contact_is_beginning(&a))
+		return false;
+	l->n_holders = openers_find((unsigned)a.arg[IDENTITY_MAJOR], (unsigned)a.arg[IDENTITY_MINOR],
+	    l->holders, LOOK_HOLDERS);
+	return true;
+}
+
+void
+look_unmounted(const struct mountinfo *m, void (*report)(const struct look *l))
+{
+	static struct view v;
+	static struct look l;
+
+	if (begin_gone(&v, m, LOOK_UNMOUNTED, &l) && take_answer(&v.contact, &l))
+		look_size(&v, &l, report);
 	close_view(&v);
 }

@@ -21,19 +21,22 @@ enum look_state {
 	LOOK_ALONE,		/* a worker without its supervisor */
 	LOOK_DEAD,		/* neither */
 	LOOK_ELSEWHERE,		/* mounted in other mount namespaces only */
+	LOOK_UNMOUNTED,		/* nowhere, and its processes have not ended */
 };
 
 /* Strings may be hostile. */
 struct look {
 	enum look_state state;
 	char	remark[256];		/* "" unless unknown */
-	char	mountpoint[1024];	/* where it was, if elsewhere; "" if longer */
+	char	mountpoint[1024];	/* where it was, if it is not; "" if longer */
 	pid_t	supervisor, worker;	/* proven; 0 if not, or not in our pid namespace */
 	char	instance[256], backup_id[BACKUP_ID_MAX];	/* "" if not known */
 	bool	has_uptime, has_size;
+	bool	is_silent;		/* unmounted, and its supervisor does not answer */
 	uint64_t uptime;		/* seconds */
 	uint64_t size;			/* bytes on disk of the diff directory */
-	unsigned n_holders;		/* if elsewhere; may be more than are named */
+	unsigned n_holders;		/* of it if elsewhere, of files of it if unmounted; may be more
+					   than are named */
 	struct user holders[LOOK_HOLDERS];
 };
 
@@ -50,5 +53,8 @@ void	look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m
  * mounted here, and LOOK_UNKNOWN if that is not known or it is none of ours.
  */
 void	look_elsewhere(const struct mountinfo *m, void (*report)(const struct look *l));
+
+/* The same for what unmounted_list() found: LOOK_UNMOUNTED, or LOOK_UNKNOWN if it is not yet mounted. */
+void	look_unmounted(const struct mountinfo *m, void (*report)(const struct look *l));
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "cli/openers.h"
+#include "supervisor/become.h"
 
 bool
 openers_is_on(int dir_fd, const char *name, int flags, unsigned major, unsigned minor)
@@ -67,4 +68,32 @@ openers_find(unsigned major, unsigned minor, struct user *users, unsigned max)
 
 	users_each(compare, &s);
 	return s.n;
+}
+
+struct naming {
+	unsigned major, minor, n;
+	struct user users[USERS_NAMED];
+};
+
+static int
+name_in_child(void *arg, int *passed)
+{
+	struct naming *k = arg;
+
+	(void)passed;
+	k->n = openers_find(k->major, k->minor, k->users, USERS_NAMED);
+	return 0;
+}
+
+void
+openers_name(unsigned major, unsigned minor, unsigned seconds, char *text, size_t size)
+{
+	struct naming k = { .major = major, .minor = minor };
+	const struct become_work w = {
+		.act = name_in_child, .arg = &k, .size = sizeof(k), .seconds = seconds
+	};
+
+	if (become_run(NULL, &w, NULL) != 0)
+		k.n = 0;
+	users_print(k.users, MIN(k.n, (unsigned)USERS_NAMED), k.n, text, size);
 }

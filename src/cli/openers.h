@@ -18,4 +18,7 @@ bool	openers_is_on(int dir_fd, const char *name, int flags, unsigned major, unsi
  */
 unsigned openers_find(unsigned major, unsigned minor, struct user *users, unsigned max);
 
+/* The same as text, "" if there is none or it takes longer than so many seconds. */
+void	openers_name(unsigned major, unsigned minor, unsigned seconds, char *text, size_t size);
+
 #endif

@@ -115,6 +115,7 @@ take_mount(struct target *t, const struct mountinfo *m, const char *diff)
 		return cli_error("\"%s\" is a mount, but not of pbkfs (%s)", t->mnt, m->fstype);
 	strlcpy(t->diff, m->source, sizeof(t->diff));
 	t->mount_id = m->id;
+	t->uid = m->uid;
 	t->has_device = true;
 	t->major = m->major;
 	t->minor = m->minor;
@@ -276,17 +277,16 @@ disbelieve(struct contact *c, const char *why)
 static int
 serves_this(struct target *t)
 {
-	static struct command_frame q, a;
+	static struct command_frame a;
 	struct contact *c = &t->contact;
 	int rc;
 
-	command_init(&q, COMMAND_IDENTIFY);
-	if ((rc = contact_ask(c, &q, &a, NULL)) != 0)
+	if ((rc = contact_identify(c, &a)) != 0)
 		return rc;
-	if (a.type != COMMAND_IDENTITY)
-		return -EPROTO;
 	c->owner[ONDISK_LOCK_WORKER] = (pid_t)a.arg[IDENTITY_WORKER];
 	t->state = (enum command_state)a.arg[IDENTITY_STATE];
+	t->served_major = (unsigned)a.arg[IDENTITY_MAJOR];
+	t->served_minor = (unsigned)a.arg[IDENTITY_MINOR];
 	if (!t->has_device)
 		return 1;
 	if (a.arg[IDENTITY_MAJOR] == 0 && a.arg[IDENTITY_MINOR] == 0)

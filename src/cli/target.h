@@ -21,9 +21,11 @@ struct target {
 	bool	elsewhere;	/* nothing is mounted at mnt, but its processes run on */
 	bool	has_device;	/* a mount of it was found, here or there: */
 	unsigned major, minor;
+	uid_t	uid;		/* whose mount it is, if it is here */
 	struct contact contact;
 	bool	is_silent;	/* who listens has not said who it is */
-	enum command_state state;	/* if it has */
+	enum command_state state;	/* if it has, */
+	unsigned served_major, served_minor;	/* and the device; 0, 0 before there is one */
 	struct children children;	/* of a supervisor that had to be killed */
 };
 

@@ -5,6 +5,7 @@
 fixture
 log=$diff/.pbkfs/pbkfs.log
 mkdir "$work/ctl" && mount -t fusectl fusectl "$work/ctl" || skip_all "fusectl cannot be mounted"
+mkfifo "$work/open"
 run_user() { "$@"; }
 said() { grep -Eq "$1" "$2"; }
 unanswered() { cat "$work/ctl/$(awk -v m="$mnt" '$5 == m { sub(/.*:/, "", $3); print $3 }' /proc/self/mountinfo)/waiting"; }
@@ -17,12 +18,17 @@ start() {
 }
 # ends SECONDS STATUS: the command does so.
 ends() {
-	if "$support/pidwait" "$command" "$1"; then wait "$job"; else kill -9 "$command"; wait "$job"; return 1; fi
+	if "$support/pidwait" "$command" "$1"; then wait "$job"; else go_on; kill -9 "$command"; wait "$job"; return 1; fi
 	[ $? -eq "$2" ]
 }
 told() { until said "$1" "$work/said"; do kill -0 "$command" 2>/dev/null || break; done; said "$1" "$work/said"; }
 find_both() { worker=$(worker_pid) supervisor=$(supervisor_pid); }
 begin() { new_diff; mount_it >"$work/out" 2>&1 && find_both; }
+# stop PID...: until none of their threads takes anything more.
+stop() {
+	kill -STOP "$@"
+	for p; do until [ "$(sed 's/.*) \(.\).*/\1/' "/proc/$p/task/"*/stat | sort -u)" = T ]; do kill -0 "$p" || break; done; done
+}
 go_on() { kill -CONT "$supervisor" "$worker"; }
 
 # mutes OPTION...: mount --wait of a mount that is served, and then asked when nobody answers.
@@ -34,7 +40,7 @@ mutes() {
 	until said 'mounted backup' "$log"; do kill -0 "$command" || return; done
 	run_user pbkfs stat -D "$mnt" >"$work/out" || return	# after the word to the command
 	find_both
-	kill -STOP "$supervisor" "$worker"
+	stop "$supervisor" "$worker"
 	kill -CONT "$command"
 }
 asks() { until [ "$(unanswered)" -gt 0 ]; do kill -0 "$command" || return; done; }
@@ -59,19 +65,19 @@ mute_mount() {
 # A supervisor that is stopped, and a worker that is.
 silent() {
 	check "$who: mount" begin
-	kill -STOP "$supervisor"
+	stop "$supervisor"
 	refuse "$who: unmount, when the supervisor does not answer" \
 	    "is unmounted, but its supervisor \(pid $supervisor\) does not answer: pbkfs unmount --force -d \"$diff\" ends it" \
 	    run_user timeout -s KILL 60 pbkfs unmount -D "$mnt"
 	cp "$work/err" "$work/said"
 	check "$who: it was told early for whom it waits" said "pbkfs: .* waiting for its supervisor \(pid $supervisor\), which does not answer: pbkfs unmount --force" "$work/said"
 	refuse "$who: once more" "its supervisor \(pid $supervisor\) does not answer: pbkfs unmount --force -d" run_user timeout -s KILL 60 pbkfs unmount -d "$diff"
-	$1
+	[ "$who" != root ] || listed - "its supervisor does not answer: pbkfs unmount --force"
 	check "$who: that ends it" run_user timeout -s KILL 60 pbkfs unmount --force -d "$diff"
 	check "$who: both" wait_gone "$supervisor" "$worker"
 
 	check "$who: mount" begin
-	kill -STOP "$worker"
+	stop "$worker"
 	start pbkfs unmount -D "$mnt"
 	check "$who: unmount says that it waits for the processes" told "waiting for its processes to write what they hold and end \(supervisor $supervisor, worker $worker\)"
 	kill "$command"
@@ -80,10 +86,35 @@ silent() {
 	check "$who: what it waited for ends" wait_gone "$supervisor" "$worker"
 }
 
+# listed CLIENTS REMARK: what root's list shows of a mount that is gone and not ended.
+listed() {
+	check "$who: list" pbkfs list
+	cp "$work/out" "$work/all"
+	check "$who: shows what it was" said "^$mnt  *unmounted  *$instance  *$id .* $diff  *$1\$" "$work/all"
+	check "$who: and what to do" said "^ *unmounted: $2 -d \"$diff\"" "$work/all"
+}
+
+# What umount -l leaves while somebody has a file open.
+busy() {
+	check "$who: mount" begin
+	run_user sh -c 'exec 5<"$0/PG_VERSION"; echo $$; exec sleep 1000' "$mnt" >"$work/open" &
+	read -r user <"$work/open"
+	until [ "$(cat "/proc/$user/comm")" = sleep ]; do kill -0 "$user" || break; done
+	run_user fusermount3 -uz "$mnt"
+	refuse "$who: unmount of what a file keeps says whose" \
+	    "is unmounted, but still in use by sleep \(pid $user\): stop them, or pbkfs unmount --force -d \"$diff\"" \
+	    run_user timeout -s KILL 60 pbkfs unmount -d "$diff"
+	[ "$who" != root ] || listed "sleep \(pid $user\)" "its processes have not ended: pbkfs unmount"
+	kill "$user"
+	check "$who: it ends with that" wait_gone "$supervisor" "$worker"
+	check "$who: list of what is left" pbkfs list
+	check "$who: has none" eval '! said unmounted "$work/out"'
+}
+
 # Who mounts again at once is not in the way of the last mount's end.
 again() {
 	check "$who: mount" begin
-	kill -STOP "$supervisor"
+	stop "$supervisor"
 	run_user fusermount3 -u "$mnt"
 	start pbkfs mount -D "$mnt" -d "$diff" --wait
 	check "$who: the next mount waits for the end of the last one" told "waiting for process $supervisor to end, which had diff directory \"$diff\" mounted"
@@ -95,7 +126,7 @@ again() {
 	done
 	equal "$who: $n times" "5 0" "$n $?"
 	find_both
-	kill -STOP "$supervisor"
+	stop "$supervisor"
 	run_user fusermount3 -u "$mnt"
 	refuse "$who: one that does not end" "is in use: process $supervisor had it mounted at \"$mnt\" and does not end: pbkfs unmount -d \"$diff\" says why" \
 	    run_user timeout -s KILL 60 pbkfs mount -D "$mnt" -d "$diff"
@@ -106,12 +137,13 @@ again() {
 story() {
 	who=$1
 	mute_mount
-	silent "$2"
+	silent
+	busy
 	again
 }
-story root :
+story root
 become_user
 PATH=$work:$PATH
 run_user() { as "$pguser" "$@"; }
-story user :
+story user
 plan_done

@@ -1,0 +1,147 @@
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/util.h"
+#include "cli/unmounted.h"
+#include "supervisor/become.h"
+#include "supervisor/socket.h"
+
+struct finding {
+	char	name[SOCKET_NAME_MAX];	/* of the socket: what the diff directory is */
+	char	diff[PATH_MAX];
+};
+
+/* Which directory of the process that listens is the one that its socket is named after. */
+static int
+find_open(DIR *dir, struct finding *f)
+{
+	char name[SOCKET_NAME_MAX];
+	const struct dirent *entry;
+	struct statx sx;
+	ssize_t n;
+
+	while ((entry = readdir(dir)) != NULL) {
+		if (statx(dirfd(dir), entry->d_name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+		    STATX_INO, &sx) != 0 || !S_ISDIR(sx.stx_mode))
+			continue;
+		snprintf(name, sizeof(name), "%u:%u-%llu", sx.stx_dev_major, sx.stx_dev_minor,
+		    (unsigned long long)sx.stx_ino);
+		if (strcmp(name, f->name) != 0)
+			continue;
+		n = readlinkat(dirfd(dir), entry->d_name, f->diff, sizeof(f->diff) - 1);
+		f->diff[MAX(n, (ssize_t)0)] = '\0';
+		return n > 0 && f->diff[0] == '/' ? 0 : -ENOENT;
+	}
+	return -ENOENT;
+}
+
+/* Never waits: a stopped one may have as many connections to take as there can be. */
+static int
+ask_listener(const char *name, struct socket_peer *peer)
+{
+	int sock autoclose = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int rc;
+
+	snprintf(a.sun_path, sizeof(a.sun_path), SOCKET_RUN "/%s", name);
+	if (sock < 0 || connect(sock, (struct sockaddr *)&a, sizeof(a)) != 0)
+		return -errno;
+	if ((rc = socket_ask_peer(sock, peer)) != 0)
+		return rc;
+	return peer->uid == 0 ? 0 : -EPERM;
+}
+
+/* In a child: what others hold open may not answer. */
+static int
+find_diff(void *arg, int *passed)
+{
+	struct finding *f = arg;
+	struct socket_peer peer;
+	char path[48];
+	DIR *dir;
+	int rc;
+
+	(void)passed;
+	if ((rc = ask_listener(f->name, &peer)) != 0)
+		return rc;
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)peer.pid);
+	if ((dir = opendir(path)) == NULL)
+		return -errno;
+	rc = find_open(dir, f);
+	closedir(dir);
+	return rc;
+}
+
+static bool
+is_source(const struct mountinfo_list *list, const char *diff)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (strcmp(list->mount[i].source, diff) == 0)
+			return true;
+	return false;
+}
+
+static int
+look(struct mountinfo_list *list, const char *name)
+{
+	static struct finding f;
+	const struct become_work w = {
+		.act = find_diff, .arg = &f, .size = sizeof(f), .seconds = 1
+	};
+	struct mountinfo *m autofree = NULL;
+
+	f.diff[0] = '\0';
+	if (strlcpy(f.name, name, sizeof(f.name)) >= sizeof(f.name) ||
+	    become_run(NULL, &w, NULL) != 0 || is_source(list, f.diff))
+		return 0;
+	if ((m = calloc(1, sizeof(*m))) == NULL)
+		return -ENOMEM;
+	strlcpy(m->source, f.diff, sizeof(m->source));
+	return mountinfo_append(list, m);
+}
+
+static bool
+is_written_by_root_alone(DIR *run)
+{
+	struct stat st;
+
+	return fstat(dirfd(run), &st) == 0 && st.st_uid == 0 && (st.st_mode & 022) == 0;
+}
+
+int
+unmounted_list(struct mountinfo_list *list, unsigned seconds)
+{
+	int64_t until = clock_monotonic_ms() + (int64_t)seconds * 1000;
+	const struct dirent *entry;
+	int rc = 0;
+	DIR *run;
+
+	if (geteuid() != 0 || (run = opendir(SOCKET_RUN)) == NULL)
+		return 0;
+	while (rc == 0 && is_written_by_root_alone(run) && clock_monotonic_ms() < until &&
+	    (entry = readdir(run)) != NULL)
+		if (entry->d_name[0] != '.')
+			rc = look(list, entry->d_name);
+	closedir(run);
+	return rc;
+}
+
+bool
+unmounted_is(const struct mountinfo *m)
+{
+	return m->mountpoint[0] == '\0';
+}
