@@ -12,6 +12,9 @@ enum { EXIT_USAGE = 2 };	/* 1 = failed, 0 = done */
 
 /* "pbkfs error: ...", "pbkfs warning: ..." and "pbkfs: ..." on standard error. */
 int	cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* returns 1 */
+/* For a wrong command line: as cli_error(), with where help is.  Returns EXIT_USAGE. */
+int	cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void	cli_name_command(const char *name);	/* whose help that is; NULL: of all */
 void	cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -133,7 +133,7 @@ cmd_archive_get(const struct options *o)
 	if (m == NULL)
 		return cli_error("out of memory");
 	if (o->store == NULL || o->instance == NULL)
-		return cli_error("--pbk-store and --instance are required: see pbkfs archive-get --help");
+		return cli_usage("--pbk-store and --instance are required");
 	if ((fd = open_parent(o->wal_path, &order.name)) < 0)
 		return cli_error("could not write \"%s\": %s", o->wal_path, strerror(-fd));
 	order.dir_fd = c.write_fd = fd;

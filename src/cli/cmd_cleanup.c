@@ -81,24 +81,22 @@ end_processes(struct target *t)
 	return 0;
 }
 
-/* Somebody holds the lock: ends him if that was asked for. */
+/* Where the lock file says that it was. */
+static bool
+is_mounted(const struct diffdir *d, const char *mnt)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+
+	return m != NULL && mnt[0] != '\0' && mountinfo_find(mnt, m) == 0 &&
+	    strcmp(m->fstype, MOUNT_FSTYPE) == 0 && strcmp(m->source, d->path) == 0;
+}
+
 static int
-end_mount(const struct diffdir *d, const char *mnt, bool force)
+end_mount(const struct diffdir *d, const char *mnt, bool mounted)
 {
 	static struct target t;
-	struct mountinfo *m autofree = malloc(sizeof(*m));
-	bool mounted;
 	int rc;
 
-	if (m == NULL)
-		return cli_error("out of memory");
-	mounted = mnt[0] != '\0' && mountinfo_find(mnt, m) == 0 &&
-	    strcmp(m->fstype, MOUNT_FSTYPE) == 0 && strcmp(m->source, d->path) == 0;
-	if (!force)
-		return mounted ?
-		    cli_error("\"%s\" is mounted at \"%s\": unmount it first, or use --force",
-		    d->path, mnt) :
-		    cli_error("\"%s\" is in use: use --force to end who uses it", d->path);
 	target_init(&t);
 	strlcpy(t.diff, d->path, sizeof(t.diff));
 	strlcpy(t.mnt, mnt, sizeof(t.mnt));
@@ -112,6 +110,25 @@ end_mount(const struct diffdir *d, const char *mnt, bool force)
 	identity_drop();
 	target_close(&t);
 	return rc;
+}
+
+static int
+tell_in_use(const struct diffdir *d, const char *mnt)
+{
+	if (is_mounted(d, mnt))
+		return cli_error("\"%s\" is mounted at \"%s\": unmount it first, or use --force",
+		    d->path, mnt);
+	return cli_error("\"%s\" is in use: use --force to end who uses it", d->path);
+}
+
+/* Nobody serves what is still mounted there. */
+static int
+detach_dead(const struct diffdir *d, const char *mnt)
+{
+	if (end_mount(d, mnt, true) != 0)
+		return 1;
+	cli_say("\"%s\" was a dead mount of \"%s\": it is unmounted", mnt, d->path);
+	return 0;
 }
 
 /* The kernel may need a moment to end a process that was killed. */
@@ -145,13 +162,20 @@ empty(const struct diffdir *d, bool force)
 		return cli_error("could not use \"%s/%s\": %s", d->path, ONDISK_LOCK,
 		    lock_fd == -EPERM ? "it is not a plain file of the owner's" :
 		    strerror(-lock_fd));
-	if (lock_fd >= 0 && (rc = lock_take_idle(d->fd, lock_fd)) == -EWOULDBLOCK) {
-		if (end_mount(d, mnt, force) != 0)
+	/* The owner may have removed it under a mount, which then is known by the directory. */
+	if (lock_fd == -ENOENT)
+		lock_fd = lock_open(d->fd, d->uid, O_RDWR | O_CREAT);
+	if ((rc = lock_fd < 0 ? lock_fd : lock_take_idle(d->fd, lock_fd)) == -EWOULDBLOCK) {
+		if (!force)
+			return tell_in_use(d, mnt);
+		if (end_mount(d, mnt, is_mounted(d, mnt)) != 0)
 			return 1;
 		rc = take_freed_lock(d, lock_fd);
 	}
 	if (rc != 0)
 		return cli_error("could not lock \"%s\": %s", d->path, strerror(-rc));
+	if (is_mounted(d, mnt) && detach_dead(d, mnt) != 0)
+		return 1;
 	name_mapped(d);
 	if ((rc = diffdir_wipe(d, true)) != 0)
 		return cli_error("could not empty \"%s\": %s", d->path, strerror(-rc));
@@ -206,7 +230,7 @@ cmd_cleanup(const struct options *o)
 	int rc;
 
 	if (o->diff == NULL)
-		return cli_error("--diff-dir is required: see pbkfs cleanup --help");
+		return cli_usage("--diff-dir is required");
 	if (limited_run(look_inside, o->diff, CONTACT_SECONDS) == -ETIMEDOUT)
 		return leave_mute(o->diff, o->force);
 	if ((rc = paths_resolve_parent(o->diff, path)) != 0)

@@ -50,7 +50,7 @@ check_context(const struct options *o)
 		return cli_error("only root can give a mount a label (--context):"
 		    " fusermount3 does not pass it on");
 	if (fusemount_check_context(o->context) != 0)
-		return cli_error("\"%s\" cannot be a label of SELinux (--context)", o->context);
+		return cli_usage("\"%s\" cannot be a label of SELinux (--context)", o->context);
 	return 0;
 }
 
@@ -58,19 +58,19 @@ static int
 check_arguments(const struct options *o, char id[BACKUP_ID_MAX])
 {
 	if (o->mnt == NULL || o->diff == NULL)
-		return cli_error("--mnt-path and --diff-dir are required: see pbkfs mount --help");
+		return cli_usage("--mnt-path and --diff-dir are required");
 	if (o->instance != NULL && (strchr(o->instance, '/') != NULL || o->instance[0] == '.'))
-		return cli_error("\"%s\" cannot be the name of an instance", o->instance);
+		return cli_usage("\"%s\" cannot be the name of an instance", o->instance);
 	if (o->backup_id != NULL && backup_id_normalize(o->backup_id, id) != 0)
-		return cli_error("\"%s\" cannot be the id of a backup", o->backup_id);
+		return cli_usage("\"%s\" cannot be the id of a backup", o->backup_id);
 	if (o->no_wal && o->wal == WAL_CHOICE_DIRECT)
-		return cli_error("--no-wal cannot be combined with --wal=direct");
+		return cli_usage("--no-wal cannot be combined with --wal=direct");
 	if (o->log_file != NULL && o->log_sink == LOG_TO_JOURNALD)
-		return cli_error("--log-file cannot be combined with --log-sink=journald");
+		return cli_usage("--log-file cannot be combined with --log-sink=journald");
 	if (o->log_limit != 0 && o->log_sink == LOG_TO_JOURNALD)
-		return cli_error("--log-limit cannot be combined with --log-sink=journald");
+		return cli_usage("--log-limit cannot be combined with --log-sink=journald");
 	if (o->log_limit != 0 && o->log_limit < LOGSTORE_LIMIT_MIN)
-		return cli_error("--log-limit must be at least %uK",
+		return cli_usage("--log-limit must be at least %uK",
 		    (unsigned)(LOGSTORE_LIMIT_MIN / KiB));
 	return check_context(o);
 }
@@ -413,10 +413,11 @@ cmd_mount(const struct options *o)
 	pid_t pid;
 	int rc;
 
-	if (check_arguments(o, n.backup_id) != 0 || resolve_names(o, &n) != 0 || check_overlap(&n) != 0 ||
-	    provision_args(o, n.mnt, &provision, &target) != 0 ||
-	    fill_config(o, &n, &provision, &c) != 0)
-		return EXIT_FAILURE;
+	if ((rc = check_arguments(o, n.backup_id)) != 0 || (rc = resolve_names(o, &n)) != 0 ||
+	    (rc = check_overlap(&n)) != 0 ||
+	    (rc = provision_args(o, n.mnt, &provision, &target)) != 0 ||
+	    (rc = fill_config(o, &n, &provision, &c)) != 0)
+		return rc;
 	if (leaving_wait(n.diff) != 0)
 		return EXIT_FAILURE;
 	if ((pid = start_supervisor(&c, &w.fd)) < 0)

@@ -107,6 +107,6 @@ cmd_show(const struct options *o)
 	};
 
 	if (o->store == NULL)
-		return cli_error("--pbk-store is required: see pbkfs show --help");
+		return cli_usage("--pbk-store is required");
 	return confined_run(&c, show, &q);
 }

@@ -98,7 +98,7 @@ cmd_stat(const struct options *o)
 	int rc;
 
 	if (o->mnt == NULL)
-		return cli_error("--mnt-path is required: see pbkfs stat --help");
+		return cli_usage("--mnt-path is required");
 	if (target_find(&t, o->mnt, NULL) != 0)
 		return 1;
 	target_contact(&t);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/util.h"
@@ -229,6 +230,15 @@ unmount_elsewhere(struct target *t, bool force)
 	return force ? elsewhere_end(t) : elsewhere_tell(t);
 }
 
+static int
+unmount_here(struct target *t, bool force)
+{
+	if (geteuid() != 0 && geteuid() != t->uid)
+		return cli_error("\"%s\" is a mount of user %u: only that user and root can unmount it",
+		    t->mnt, (unsigned)t->uid);
+	return force ? unmount_forcibly(t) : unmount_orderly(t);
+}
+
 int
 cmd_unmount(const struct options *o)
 {
@@ -236,14 +246,14 @@ cmd_unmount(const struct options *o)
 	int rc;
 
 	if (o->mnt == NULL && o->diff == NULL)
-		return cli_error("--mnt-path or --diff-dir is required: see pbkfs unmount --help");
+		return cli_usage("--mnt-path or --diff-dir is required");
 	if (target_find(&t, o->mnt, o->diff) != 0)
 		return 1;
 	target_contact(&t);
 	if (t.elsewhere)
 		rc = unmount_elsewhere(&t, o->force);
 	else
-		rc = o->force ? unmount_forcibly(&t) : unmount_orderly(&t);
+		rc = unmount_here(&t, o->force);
 	target_close(&t);
 	return rc;
 }

@@ -115,15 +115,17 @@ verify_inside(int store_fd, void *arg)
 static int
 check_arguments(const struct options *o, struct run *run)
 {
-	if (target_args(o, &run->target) != 0)
-		return 1;
+	int rc = target_args(o, &run->target);
+
+	if (rc != 0)
+		return rc;
 	run->choose = target_args_choose(o, &run->target);
 	if (o->store == NULL || o->instance == NULL || (o->backup_id == NULL && !run->choose))
-		return cli_error("--pbk-store, --instance and --backup-id are required: see pbkfs verify --help");
+		return cli_usage("--pbk-store, --instance and --backup-id are required");
 	if (!run->choose && target_args_given(&run->target))
-		return cli_error("a recovery target chooses the backup: leave --backup-id out, or give it \"latest\"");
+		return cli_usage("a recovery target chooses the backup: leave --backup-id out, or give it \"latest\"");
 	if (strchr(o->instance, '/') != NULL || o->instance[0] == '.')
-		return cli_error("\"%s\" cannot be the name of an instance", o->instance);
+		return cli_usage("\"%s\" cannot be the name of an instance", o->instance);
 	return 0;
 }
 
@@ -156,9 +158,10 @@ cmd_verify(const struct options *o)
 		.debug = o->debug,
 	};
 	struct run run = { .on_terminal = isatty(STDERR_FILENO) };
+	int rc;
 
-	if (check_arguments(o, &run) != 0)
-		return EXIT_FAILURE;
+	if ((rc = check_arguments(o, &run)) != 0)
+		return rc;
 	if ((index_fd = memfd_create("pbkfs-index", MFD_CLOEXEC)) < 0)
 		return cli_error("could not make the index: %s", strerror(errno));
 	raise_limits();

@@ -22,10 +22,9 @@ run_command(int argc, char **argv)
 	const struct command *c = options_command(argv[0]);
 	struct options o;
 
-	if (c == NULL) {
-		cli_error("unknown command \"%s\": see pbkfs --help", argv[0]);
-		return EXIT_USAGE;
-	}
+	if (c == NULL)
+		return cli_usage("unknown command \"%s\"", argv[0]);
+	cli_name_command(c->name);
 	if (options_parse(c, argc, argv, &o) != 0)
 		return EXIT_USAGE;
 	if (o.help) {
@@ -56,8 +55,7 @@ run_global_option(int argc, char **argv)
 	} else if (strcmp(option, "--long-options") == 0) {
 		options_list(argc > 2 ? options_command(argv[2]) : NULL);
 	} else {
-		cli_error("unknown option \"%s\": see pbkfs --help", option);
-		return EXIT_USAGE;
+		return cli_usage("unknown option \"%s\"", option);
 	}
 	return EXIT_SUCCESS;
 }
@@ -77,10 +75,8 @@ main(int argc, char **argv)
 	closefrom(STDERR_FILENO + 1);
 	setproctitle_init(argc, argv, environ);
 	text_ask_locale();
-	if (argc < 2) {
-		cli_error("a command is missing: see pbkfs --help");
-		return EXIT_USAGE;
-	}
+	if (argc < 2)
+		return cli_usage("a command is missing");
 	if (argv[1][0] == '/')
 		return run_fstab_line(argc, argv);
 	return argv[1][0] == '-' ? run_global_option(argc, argv) : run_command(argc - 1, argv + 1);

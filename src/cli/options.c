@@ -362,10 +362,9 @@ find_option(const struct command *c, int key)
 }
 
 static int
-usage_error(const struct command *c, const char *what, const char *word)
+usage_error(const char *what, const char *word)
 {
-	cli_error("%s \"%s\": see pbkfs %s --help", what, word, c->name);
-	return -1;
+	return cli_usage("%s \"%s\"", what, word);
 }
 
 /* What getopt_long(3) has put behind the options. */
@@ -378,11 +377,11 @@ parse_operands(const struct command *c, int argc, char **argv, struct options *o
 	for (i = 0; i < c->n_operands; i++, optind++) {
 		d = &c->operands[i];
 		if (optind == argc || argv[optind][0] == '\0')
-			return usage_error(c, "missing argument", d->name);
+			return usage_error("missing argument", d->name);
 		*(const char **)((char *)o + d->offset) = argv[optind];
 	}
 	if (optind < argc)
-		return usage_error(c, "unexpected argument", argv[optind]);
+		return usage_error("unexpected argument", argv[optind]);
 	return 0;
 }
 
@@ -399,14 +398,12 @@ options_parse(const struct command *c, int argc, char **argv, struct options *o)
 	optind = 1;
 	while ((key = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (key == ':')
-			return usage_error(c, "missing argument of option", argv[optind - 1]);
+			return usage_error("missing argument of option", argv[optind - 1]);
 		if (key == '?' || (d = find_option(c, key)) == NULL)
-			return usage_error(c, "unknown option", argv[optind - 1]);
-		if (set_value(d, optarg, o) != 0) {
-			cli_error("--%s cannot be \"%s\"%s%s", d->name, optarg,
+			return usage_error("unknown option", argv[optind - 1]);
+		if (set_value(d, optarg, o) != 0)
+			return cli_usage("--%s cannot be \"%s\"%s%s", d->name, optarg,
 			    d->choices != NULL ? ", only " : "", d->choices != NULL ? d->choices : "");
-			return -1;
-		}
 	}
 	/* Help is given whatever else is missing. */
 	return o->help && optind == argc ? 0 : parse_operands(c, argc, argv, o);

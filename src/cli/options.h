@@ -46,8 +46,8 @@ struct command {
 const struct command *options_command(const char *name);
 
 /*
- * Parses what follows the command's name.  Returns 0, or -1 after one line on
- * standard error.
+ * Parses what follows the command's name.  Returns 0, or EXIT_USAGE after one line
+ * on standard error.
  */
 int	options_parse(const struct command *c, int argc, char **argv, struct options *o);
 

@@ -57,6 +57,28 @@ cli_error(const char *fmt, ...)
 	return EXIT_FAILURE;
 }
 
+static const char *command_name;
+
+void
+cli_name_command(const char *name)
+{
+	command_name = name;
+}
+
+int
+cli_usage(const char *fmt, ...)
+{
+	char line[3 * PATH_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	cli_error("%s: see pbkfs %s%s--help", line, command_name != NULL ? command_name : "",
+	    command_name != NULL ? " " : "");
+	return EXIT_USAGE;
+}
+
 void
 cli_warn(const char *fmt, ...)
 {

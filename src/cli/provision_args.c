@@ -51,7 +51,7 @@ check_word(const char *option, const char *value, const char *const *words)
 	for (w = words; value != NULL && *w != NULL; w++)
 		if (strcmp(value, *w) == 0)
 			return 0;
-	return value == NULL ? 0 : cli_error("%s cannot be \"%s\"", option, value);
+	return value == NULL ? 0 : cli_usage("%s cannot be \"%s\"", option, value);
 }
 
 static int
@@ -60,12 +60,14 @@ check_words(const struct options *o, const struct recovery_target *t)
 	static const char *const truth[] = { "true", "false", NULL };
 	static const char *const actions[] = { "pause", "promote", "shutdown", NULL };
 
-	if (check_word("--recovery-target-inclusive", o->inclusive, truth) != 0 ||
-	    check_word("--recovery-target-action", o->action, actions) != 0)
-		return 1;
+	int rc;
+
+	if ((rc = check_word("--recovery-target-inclusive", o->inclusive, truth)) != 0 ||
+	    (rc = check_word("--recovery-target-action", o->action, actions)) != 0)
+		return rc;
 	if (o->inclusive != NULL && t->kind != RECOVERY_TIME && t->kind != RECOVERY_XID &&
 	    t->kind != RECOVERY_LSN)
-		return cli_error("--recovery-target-inclusive needs a target time, xid or LSN");
+		return cli_usage("--recovery-target-inclusive needs a target time, xid or LSN");
 	return 0;
 }
 
@@ -79,12 +81,12 @@ check_setting_place(const char *name, size_t len, const char *value)
 
 	for (i = 0; i < ARRAY_SIZE(early); i++)
 		if (strlen(early[i]) == len && strncasecmp(name, early[i], len) == 0)
-			return cli_error("--set %s has no effect: the server takes it only from"
+			return cli_usage("--set %s has no effect: the server takes it only from"
 			    " pg_ctl -o \"-c %s=...\"", early[i], early[i]);
 	for (i = 0; i < ARRAY_SIZE(from_cwd); i++)
 		if (strlen(from_cwd[i]) == len && strncasecmp(name, from_cwd[i], len) == 0 &&
 		    value[0] != '/')
-			return cli_error("--set %s takes an absolute path: the server would look for"
+			return cli_usage("--set %s takes an absolute path: the server would look for"
 			    " \"%s\" where it is started", from_cwd[i], value);
 	return 0;
 }
@@ -178,10 +180,10 @@ check_known(const struct known_setting *k, const char *value)
 {
 	if (k->max != 0)
 		return is_number(value, k->min, k->max) ? 0 :
-		    cli_error("--set %s=%s: it takes a number from %lld to %lld", k->name, value,
+		    cli_usage("--set %s=%s: it takes a number from %lld to %lld", k->name, value,
 		    (long long)k->min, (long long)k->max);
 	return (k->truth && is_truth(value)) || is_word(value, k->words) ? 0 :
-	    cli_error("--set %s=%s: it takes %s", k->name, value, k->words);
+	    cli_usage("--set %s=%s: it takes %s", k->name, value, k->words);
 }
 
 static int
@@ -196,7 +198,7 @@ check_setting_value(const char *name, size_t len, const char *value)
 			return check_known(&known_settings[i], value);
 	if (len == strlen(sockets) && strncasecmp(name, sockets, len) == 0 && value[0] != '\0' &&
 	    !is_list(value))
-		return cli_error("--set %s=%s: it takes names of directories, separated by commas",
+		return cli_usage("--set %s=%s: it takes names of directories, separated by commas",
 		    sockets, value);
 	return 0;
 }
@@ -206,14 +208,15 @@ static int
 check_setting(const char *text)
 {
 	const char *equals = strchr(text, '=');
+	int rc;
 
 	if (equals == NULL || !pgconf_name_is_valid(text, (size_t)(equals - text)))
-		return cli_error("--set takes NAME=VALUE, not \"%s\"", text);
+		return cli_usage("--set takes NAME=VALUE, not \"%s\"", text);
 	if (strpbrk(equals, "\n\r") != NULL || strlen(equals) > PGCONF_VALUE_MAX)
-		return cli_error("the value of \"%.*s\" has a line feed or is too long",
+		return cli_usage("the value of \"%.*s\" has a line feed or is too long",
 		    (int)(equals - text), text);
-	if (check_setting_value(text, (size_t)(equals - text), equals + 1) != 0)
-		return 1;
+	if ((rc = check_setting_value(text, (size_t)(equals - text), equals + 1)) != 0)
+		return rc;
 	return check_setting_place(text, (size_t)(equals - text), equals + 1);
 }
 
@@ -246,7 +249,7 @@ take_mapping(const char *option, const char *text, bool external, struct provisi
 	int rc;
 
 	if (split_mapping(text, &from, &to) != 0)
-		return cli_error("%s takes OLD=NEW, two absolute paths, not \"%s\"", option, text);
+		return cli_usage("%s takes OLD=NEW, two absolute paths, not \"%s\"", option, text);
 	if ((rc = paths_resolve_parent(to, path)) != 0)
 		return cli_error("could not use \"%s\": %s", to, paths_strerror(rc));
 	if (p->n_mappings == PROVISION_MAPPINGS_MAX || (to = strdup(path)) == NULL)
@@ -259,21 +262,22 @@ static int
 take_mappings(const struct options *o, struct provision *p)
 {
 	unsigned i, k;
+	int rc;
 
 	for (i = 0; i < o->tablespaces.n; i++)
-		if (take_mapping("-T", o->tablespaces.item[i], false, p) != 0)
-			return 1;
+		if ((rc = take_mapping("-T", o->tablespaces.item[i], false, p)) != 0)
+			return rc;
 	for (i = 0; i < o->externals.n; i++)
-		if (take_mapping("--external-mapping", o->externals.item[i], true, p) != 0)
-			return 1;
+		if ((rc = take_mapping("--external-mapping", o->externals.item[i], true, p)) != 0)
+			return rc;
 	if (o->skip_external && o->externals.n > 0)
-		return cli_error("--skip-external-dirs cannot be combined with --external-mapping");
+		return cli_usage("--skip-external-dirs cannot be combined with --external-mapping");
 	for (i = 0; i < p->n_mappings; i++)
 		for (k = 0; k < i; k++)
 			if (strcmp(p->mapping[i].to, p->mapping[k].to) == 0 ||
 			    (strcmp(p->mapping[i].from, p->mapping[k].from) == 0 &&
 			    p->mapping[i].external == p->mapping[k].external))
-				return cli_error("\"%s\" is mapped twice", p->mapping[i].from);
+				return cli_usage("\"%s\" is mapped twice", p->mapping[i].from);
 	return 0;
 }
 
@@ -284,11 +288,11 @@ take_databases(const struct options *o, struct provision_databases *d)
 	unsigned i;
 
 	if (o->db_include.n > 0 && o->db_exclude.n > 0)
-		return cli_error("--db-include cannot be combined with --db-exclude");
+		return cli_usage("--db-include cannot be combined with --db-exclude");
 	d->include = o->db_include.n > 0;
 	for (i = 0; i < list->n; i++) {
 		if (strlen(list->item[i]) > PROVISION_DATABASE_NAME_MAX)
-			return cli_error("\"%.60s...\" is too long for the name of a database",
+			return cli_usage("\"%.60s...\" is too long for the name of a database",
 			    list->item[i]);
 		d->name[d->n++] = list->item[i];
 	}
@@ -301,6 +305,7 @@ provision_args(const struct options *o, const char *mnt, struct provision *p,
     struct recovery_target *t)
 {
 	unsigned i;
+	int rc;
 
 	*p = (struct provision){
 		.target = t, .inclusive = o->inclusive, .action = o->action,
@@ -308,12 +313,12 @@ provision_args(const struct options *o, const char *mnt, struct provision *p,
 		.keep_settings = o->keep_settings, .skip_external = o->skip_external,
 		.first_only = find_first_only(o), .mnt = mnt,
 	};
-	if (target_args(o, t) != 0 || check_words(o, t) != 0 || take_mappings(o, p) != 0 ||
-	    take_databases(o, &p->databases) != 0)
-		return 1;
+	if ((rc = target_args(o, t)) != 0 || (rc = check_words(o, t)) != 0 ||
+	    (rc = take_mappings(o, p)) != 0 || (rc = take_databases(o, &p->databases)) != 0)
+		return rc;
 	for (i = 0; i < o->set.n; i++) {
-		if (check_setting(o->set.item[i]) != 0)
-			return 1;
+		if ((rc = check_setting(o->set.item[i])) != 0)
+			return rc;
 		p->setting[p->n_settings++] = o->set.item[i];
 	}
 	return 0;

@@ -11,7 +11,7 @@
 
 /*
  * Checks the options and fills *p and *t, which borrow from o and mnt.
- * Returns 0, or 1 after cli_error().
+ * Returns 0, or an exit status after one line on standard error.
  */
 int	provision_args(const struct options *o, const char *mnt, struct provision *p,
 	    struct recovery_target *t);

@@ -29,11 +29,11 @@ take_target(const struct options *o, struct recovery_target *t)
 	if (o->target != NULL) {
 		t->kind = strcmp(o->target, "immediate") == 0 ? RECOVERY_IMMEDIATE : RECOVERY_LATEST;
 		if (t->kind == RECOVERY_LATEST && strcmp(o->target, "latest") != 0)
-			return cli_error("--recovery-target cannot be \"%s\", only immediate|latest",
+			return cli_usage("--recovery-target cannot be \"%s\", only immediate|latest",
 			    o->target);
 		n++;
 	}
-	return n > 1 ? cli_error("only one recovery target can be given") : 0;
+	return n > 1 ? cli_usage("only one recovery target can be given") : 0;
 }
 
 int
@@ -41,9 +41,11 @@ target_args(const struct options *o, struct recovery_target *t)
 {
 	char error[CHAIN_ERROR_MAX];
 
-	if (take_target(o, t) != 0)
-		return 1;
-	return recovery_parse(t, error) == 0 ? 0 : cli_error("%s", error);
+	int rc = take_target(o, t);
+
+	if (rc != 0)
+		return rc;
+	return recovery_parse(t, error) == 0 ? 0 : cli_usage("%s", error);
 }
 
 bool

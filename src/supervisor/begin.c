@@ -150,25 +150,41 @@ is_elsewhere(const char *diff, const char *mnt, char *holders, size_t size)
 	return holders_of_mount(m->major, m->minor, holders, size) > 0;
 }
 
+/* Who holds the lock, as text. */
+static const char *
+holder_of(int fd, char text[64])
+{
+	pid_t pid = lock_owner(fd, ONDISK_LOCK_SUPERVISOR);
+
+	if (pid == 0)
+		pid = lock_owner(fd, ONDISK_LOCK_WORKER);
+	if (pid > 0)
+		snprintf(text, 64, "process %d", (int)pid);
+	else
+		snprintf(text, 64, "a process that cannot be seen from here");
+	return text;
+}
+
 static int
 in_use(struct supervisor *s, int fd)
 {
-	char mnt[PATH_MAX] = "", holders[400];
-	pid_t pid = lock_owner(fd, ONDISK_LOCK_SUPERVISOR);
+	char mnt[PATH_MAX] = "", holders[400], who[64];
 
-	if (pid <= 0)
-		pid = lock_owner(fd, ONDISK_LOCK_WORKER);
 	if (lock_read_mountpoint(fd, mnt) != 0)
 		mnt[0] = '\0';
 	if (is_elsewhere(s->config->diff, mnt, holders, sizeof(holders)))
-		return FAIL(s, "diff directory \"%s\" is in use: process %d serves it, for other mount"
+		return FAIL(s, "diff directory \"%s\" is in use: %s serves it, for other mount"
 		    " namespaces hold the mount (%s): end these processes, or pbkfs unmount --force"
-		    " -d \"%s\"", s->config->diff, (int)pid, holders, s->config->diff);
+		    " -d \"%s\"", s->config->diff, holder_of(fd, who), holders, s->config->diff);
+	if (mnt[0] == '\0' && lock_owner(fd, ONDISK_LOCK_SUPERVISOR) == 0 && lock_owner(fd, ONDISK_LOCK_WORKER) == 0)
+		return FAIL(s, "diff directory \"%s\" is in use, and its lock file was removed or"
+		    " replaced: pbkfs unmount -D the mount that pbkfs list shows for it",
+		    s->config->diff);
 	if (mnt[0] == '\0')
-		return FAIL(s, "diff directory \"%s\" is in use by process %d",
-		    s->config->diff, (int)pid);
-	return FAIL(s, "diff directory \"%s\" is in use: process %d has it mounted at \"%s\"",
-	    s->config->diff, (int)pid, mnt);
+		return FAIL(s, "diff directory \"%s\" is in use by %s", s->config->diff,
+		    holder_of(fd, who));
+	return FAIL(s, "diff directory \"%s\" is in use: %s has it mounted at \"%s\"",
+	    s->config->diff, holder_of(fd, who), mnt);
 }
 
 /* Names alone do not make a directory ours: a lock file or a binding does. */

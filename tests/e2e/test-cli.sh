@@ -1,6 +1,7 @@
 # The command line: what it accepts, what it refuses, and what it says.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
+pbkfs_for_all
 before=$(catalog_sum "$store")
 new_diff
 error='pbkfs error: '
@@ -12,12 +13,29 @@ for command in mount unmount stat cleanup show list; do
 done
 check "--version" pbkfs --version
 check "the version is a number" grep -Eq '[0-9]+\.[0-9]+' "$work/out"
-refuse "an unknown command" . pbkfs frobnicate
-refuse "an unknown option" . pbkfs mount --frobnicate
-refuse "an option without its value" . pbkfs mount -B
-refuse "nothing at all" . pbkfs mount
-refuse "a value that is none" . mount_it --wal=sometimes
-refuse "another" . mount_it --cache=perhaps
+# wrong DESCRIPTION HELP COMMAND...: exit status 2, and where help is.
+wrong() {
+	wrong_desc=$1 wrong_help=$2; shift 2
+	refuse "$wrong_desc" "^$error.*: see pbkfs $wrong_help$" "$@"
+	equal "$wrong_desc: exit status" 2 $tap_status
+}
+wrong "no command" --help pbkfs
+wrong "an unknown command" --help pbkfs frobnicate
+wrong "an unknown option of none" --help pbkfs --frobnicate
+wrong "an unknown option" "mount --help" pbkfs mount --frobnicate
+wrong "an option without its value" "mount --help" pbkfs mount -B
+wrong "a value that is none" "mount --help" mount_it --wal=sometimes
+wrong "another" "mount --help" mount_it --cache=perhaps
+wrong "a value of --set that is none" "mount --help" mount_it --set port=no
+wrong "a target that is none" "mount --help" mount_it --recovery-target=sometimes
+wrong "options that exclude each other" "mount --help" mount_it --no-wal --wal=direct
+wrong "an id that is none" "mount --help" pbkfs mount -B "$store" -I "$instance" -i ../main -D "$mnt" -d "$diff"
+wrong "no -d" "mount --help" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt"
+for command in mount unmount stat cleanup show verify archive-get; do
+	wrong "$command and nothing else" "$command --help" pbkfs $command
+done
+wrong "an operand too few" "archive-get --help" pbkfs archive-get -B "$store" -I "$instance" 000000010000000000000001
+wrong "one too many" "list --help" pbkfs list here
 refuse "a user that does not exist" "no-such-user" mount_it --owner no-such-user
 
 # ---- fresh diff directory: what must be said, and what is wrong
@@ -64,6 +82,14 @@ new_diff "$work/diff2"
 refuse "a second mount on the same mountpoint" "$error" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$work/diff2" --wait
 refuse "cleanup of a mounted diff directory" "$error" pbkfs cleanup -d "$diff"
 check "it is still mounted" [ -s "$mnt/PG_VERSION" ]
+refuse "unmount by somebody else" "^$error\"$mnt\" is a mount of user $pguid: only that user and root can unmount it$" as nobody "$work/pbkfs" unmount -D "$mnt"
+equal "which is all that is said" 1 "$(wc -l <"$work/err")"
+mv "$diff/.pbkfs-lock" "$work/lock"
+refuse "a second mount where the lock file was removed" "is in use, and its lock file was removed or replaced: pbkfs unmount -D" pbkfs mount -D "$work/mnt2" -d "$diff"
+rm -f "$diff/.pbkfs-lock"
+refuse "cleanup of that" "\"$diff\" is in use: use --force" pbkfs cleanup -d "$diff"
+mv "$work/lock" "$diff/.pbkfs-lock"
+check "nothing was removed" [ -d "$diff/changes" ]
 check "options show nosuid, nodev and noexec" sh -c 'awk -v m="$1" "\$2 == m { print \$4 }" /proc/self/mounts | grep nosuid | grep nodev | grep -q noexec' - "$mnt"
 
 # ---- what the mount tells about itself
@@ -160,6 +186,13 @@ echo x >"$mnt/f"
 check "unmount after --no-wal" unmount_it
 refuse "a --no-wal diff directory is not used again" "$error" mount_it
 check "but cleaned up" pbkfs cleanup -d "$diff"
+check "mount" mount_it
+worker=$(worker_pid) supervisor=$(supervisor_pid)
+kill9 "$supervisor" "$worker"; wait_gone "$supervisor" "$worker"
+check "cleanup of a dead mount" pbkfs cleanup -d "$diff"
+check "says that it is unmounted" grep -Fqx "\"$mnt\" was a dead mount of \"$diff\": it is unmounted" "$work/out"
+check "and it is" [ -z "$(e2e_mounts)" ]
+check "cleaned up" [ -z "$(ls -A "$diff")" ]
 new_diff
 check "--perf-unsafe" mount_it --perf-unsafe
 echo x >"$mnt/f"; sync "$mnt/f"

@@ -107,9 +107,9 @@ check "production stops" pg_stop "$prod"
 
 # ---- settings: given, refused, kept --------------------------------------------
 new_diff
-cannot_set() { refuse "--set $1" "pbkfs error: --set $1: it takes $2\$" mount_it --set "$1"; }
+cannot_set() { refuse "--set $1" "pbkfs error: --set $1: it takes $2: see pbkfs mount --help\$" mount_it --set "$1"; }
 for bad in port=abc port=0 port=65536 port= PORT=5433x; do
-	refuse "--set $bad" "--set port=${bad#*=}: it takes a number from 1 to 65535\$" mount_it --set "$bad"
+	refuse "--set $bad" "--set port=${bad#*=}: it takes a number from 1 to 65535: see pbkfs mount --help\$" mount_it --set "$bad"
 done
 cannot_set max_connections=0 "a number from 1 to 262143"
 cannot_set max_worker_processes=many "a number from 0 to 262143"
