@@ -1,0 +1,104 @@
+/*
+ * A run of test-crash: the requests of one seed, and the lives between its crashes.
+ */
+#ifndef COMPONENT_CRASH_RUN_H
+#define COMPONENT_CRASH_RUN_H
+
+#include "crash-model.h"
+#include "crashdisk.h"
+
+#define LIVES		6u
+#define REQUESTS_PER_LIFE	120u
+#define POINTS_PER_SEED	60u
+
+enum request_type {
+	R_CREATE, R_REMOVE, R_RENAME, R_LINK, R_CHMOD, R_WRITE, R_TRUNCATE, R_ZERO, R_ALLOCATE,
+	R_FSYNC, R_FSYNC_NAMES, R_IDLE, R_FLUSH, R_OPEN, R_CLOSE,
+	R_NEXT_LIFE, R_TYPES
+};
+
+struct request_kind {
+	const char *name;
+	unsigned weight;
+};
+extern const struct request_kind request_types[R_TYPES];
+
+struct request {
+	enum request_type type;
+	unsigned time;
+	unsigned obj;			/* what it is about */
+	unsigned dir, dir2;		/* objects */
+	char	name[NAME_LEN], name2[NAME_LEN];
+	uint32_t mode;
+	int	flags;
+	bool	keep;			/* create: stays open */
+	uint64_t off, len, seed;
+};
+
+struct run {
+	uint64_t seed;
+	struct rng rng;
+	struct model m;
+	struct crashdisk *disk;
+	struct cow *c;			/* NULL: its worker is dead */
+	struct pending *pending;
+	int	diff_fd;
+	char	diff[300];
+	unsigned n_diffs;
+	uint64_t mount_id;
+	unsigned max_fds;
+	struct request unanswered;	/* time 0: there is none */
+	size_t	judged;			/* operations of the disk before the present life */
+	unsigned life, points;
+	struct request *done;		/* for the report */
+	unsigned n_done;
+};
+
+enum ending { END_MACHINE, END_WORKER, END_ALL, END_UNMOUNT };
+
+struct point {
+	size_t	k;
+	enum crash_loss loss;
+	uint64_t seed;
+	struct pending *pending;	/* NULL: the machine or the mount is gone */
+};
+
+/* crash-plan.c: the next request, one that will succeed. */
+void	choose(struct run *run, struct request *q);
+
+/* crash-serve.c: the functions are false, and say why, where a request fails that must not. */
+/* Chooses, notes and issues one. */
+bool	next_request(struct run *run);
+/* Issues q, for the first time or once more; dead workers answer nothing. */
+bool	serve(struct run *run, struct request *q);
+/* A flush is over. */
+void	all_synced(struct model *m);
+/* For the report. */
+void	note(struct run *run, const struct request *q);
+
+/* crash-point.c */
+struct cow_config config_of(const struct run *run, int diff_fd, struct pending *pending,
+	    bool first, const uint64_t *unique);
+/* A directory of its own in path, of 300 bytes; a failed test may leave it for inspection. */
+int	new_dir(struct run *run, const char *what, char *path);
+void	drop_dir(const char *path, bool good);
+void	remove_tree(const char *path);
+/* Opens a diff directory only to look, and closes it again. */
+bool	visit(const struct run *run, int fd, struct pending *pending, bool first, struct seen *s);
+/* Shows what a crash at a point leaves. */
+bool	visit_point(struct run *run, const struct point *p, struct seen *s);
+/* Crashes of the machine at n points of the present life. */
+bool	try_points(struct run *run, unsigned n);
+/* What a crash of the machine before operation k must not lose. */
+struct demand demand_of(const struct run *run, size_t k);
+/* Prints why, and the requests that led there; p is NULL if no point is to blame. */
+void	report(struct run *run, const struct point *p);
+extern const char *const endings[];
+extern struct pending spare_pending;	/* of a mount that only looks */
+
+/* crash-life.c: false, and a report was printed, if something is wrong. */
+bool	begin_run(struct run *run);
+bool	live(struct run *run, unsigned points);
+bool	next_life(struct run *run);
+
+#endif
