@@ -164,6 +164,12 @@ answered(const struct shared *shared)
 }
 
 bool
+failover_nobody_served(const struct shared *shared)
+{
+	return answered(shared) == 0;
+}
+
+bool
 failover_was_futile(const struct failover *f, const struct shared *shared, uint64_t now)
 {
 	return answered(shared) == f->answered_then &&

@@ -78,6 +78,9 @@ int	failover_blame(struct failover *f, struct shared *shared, int fuse_fd, int s
  */
 bool	failover_is_careful(const struct failover *f);
 
+/* Whether no worker of this mount has answered anything, by their own account. */
+bool	failover_nobody_served(const struct shared *shared);
+
 /* Whether the worker that died at now never answered anything in its short life. */
 bool	failover_was_futile(const struct failover *f, const struct shared *shared, uint64_t now);
 

@@ -302,6 +302,13 @@ finish_ended(struct supervisor *s)
 	log_info("unmounted \"%s\"", s->config->mnt);
 }
 
+/* The mount is gone, and no worker has answered anything: there is nothing to make durable. */
+static bool
+was_for_nothing(const struct supervisor *s)
+{
+	return !s->ready_once && failover_nobody_served(s->shared) && mount_is_gone(s);
+}
+
 /* A serving worker died: who is to blame, and is another one worth it? */
 static void
 replace_worker(struct supervisor *s, const struct worker *dead, int status, const char *reason)
@@ -322,6 +329,10 @@ replace_worker(struct supervisor *s, const struct worker *dead, int status, cons
 			diffdir_set_cut(&s->diff, "its workers died as soon as they started");
 		state_fail(s, "workers die as soon as they start, the last one: %s;"
 		    " the mount is detached", reason);
+		return;
+	}
+	if (was_for_nothing(s)) {
+		state_fail(s, "\"%s\" was unmounted before it was served", s->config->mnt);
 		return;
 	}
 	if (mount_is_gone(s) && ++s->flushes >= FLUSHES_MAX) {
@@ -415,6 +426,18 @@ check_serving(struct supervisor *s, uint64_t now)
 	}
 }
 
+/* A replacement has to make durable what others wrote: the end of the mount leaves it its time. */
+static void
+check_starting(struct supervisor *s, uint64_t now)
+{
+	struct worker *w = &s->worker;
+
+	if (was_for_nothing(s))
+		spawn_kill(w, "the mount is gone, and has not been served");
+	else if (is_past(s, now, w->started_at, FAILOVER_START_SECONDS))
+		spawn_kill(w, "it was not ready within %d seconds", FAILOVER_START_SECONDS);
+}
+
 /* Kills a worker that does not live, or does not do what is its turn, whatever it says. */
 static void
 check_hung(struct supervisor *s, uint64_t now)
@@ -428,12 +451,12 @@ check_hung(struct supervisor *s, uint64_t now)
 		if (is_past(s, now, w->clean_at, FAILOVER_EXIT_SECONDS))
 			spawn_kill(w, "it said that it was done, and did not end for %d seconds",
 			    FAILOVER_EXIT_SECONDS);
-	} else if (mount_is_gone(s))
+	} else if (s->phase == PHASE_STARTING)
+		check_starting(s, now);
+	else if (mount_is_gone(s))
 		check_end(s, now);
-	else if (s->phase == PHASE_SERVING)
+	else
 		check_serving(s, now);
-	else if (is_past(s, now, w->started_at, FAILOVER_START_SECONDS))
-		spawn_kill(w, "it was not ready within %d seconds", FAILOVER_START_SECONDS);
 }
 
 static void

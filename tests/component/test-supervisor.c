@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -471,6 +472,7 @@ serve_until_gone(void)
 }
 
 static void stay_unready(void) { beat_on(); stay(); }
+static void stay_frozen(void) { raise(SIGSTOP); stay(); }
 static void stay_clean(void) { beat_on(); say(MSG_READY, NULL, 0); say(MSG_CLEAN, NULL, 0); stay(); }
 static void stay_behind(void) { beat_on(); serve_until_gone(); stay(); }
 static void stay_clean_behind(void) { beat_on(); serve_until_gone(); say(MSG_CLEAN, NULL, 0); stay(); }
@@ -524,6 +526,8 @@ serve_with_hostile_words(void)
 #define DYING	"dying"
 #define HOSTILE	"hostile"
 #define RESTLESS "restless"
+#define NEVER	"never ready"		/* each of them */
+#define FREEZING "freezing"		/* the second, before it is ready */
 static char role[32];
 
 static int
@@ -548,6 +552,9 @@ serve_as(void)
 		return serve_with_hostile_words();
 	if (strcmp(the_job->instance, RESTLESS) == 0)
 		return serve_for_a_moment();
+	if (strcmp(the_job->instance, NEVER) == 0 ||
+	    (strcmp(the_job->instance, FREEZING) == 0 && the_job->generation == 2))
+		stay_frozen();
 	if (the_job->generation == 1 && sscanf(the_job->instance, "stayer %u", &i) == 1) {
 		stayers[i].stay();
 		return 0;
@@ -710,6 +717,21 @@ mount_exists(void)
 	return mountinfo_find(mnt, &m) == 0;
 }
 
+static pid_t
+worker_pid(void)
+{
+	char path[160];
+	int pid = 0;
+	FILE *fp;
+
+	snprintf(path, sizeof(path), "%s/.pbkfs/worker.pid", diff);
+	ck_assert_ptr_nonnull(fp = fopen(path, "r"));
+	ck_assert_int_eq(fscanf(fp, "%d", &pid), 1);
+	fclose(fp);
+	ck_assert_int_gt(pid, 1);
+	return pid;
+}
+
 START_TEST(refuses_lying_preparers)
 {
 	struct stat st;
@@ -797,6 +819,66 @@ START_TEST(ends_workers_that_stay)
 	else
 		ck_assert_msg(!log_has("ending worker"), "%s", stayers[_i].name);
 	ck_assert_msg(log_has("unmounted"), "%s", stayers[_i].name);
+}
+END_TEST
+
+static bool
+will_be(bool (*is)(void))
+{
+	int i;
+
+	for (i = 0; i < WAIT_SECONDS * 100 && !is(); i++)
+		usleep(10000);
+	return is();
+}
+
+static bool
+worker_is_named(void)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/.pbkfs/worker.pid", diff);
+	return access(path, F_OK) == 0;
+}
+
+/* Nobody has served, so nobody is waited for: with the limits of daily use, minutes. */
+START_TEST(ends_at_once_what_never_served)
+{
+	struct run r;
+
+	if (!can_mount() || (_i == 1 && getuid() != 0))
+		return;
+	hang_ms = 0;
+	start(&r, NEVER);
+	ck_assert(will_be(worker_is_named));
+	if (_i == 0)
+		kill(r.pid, SIGTERM);
+	else
+		ck_assert_int_eq(umount2(mnt, MNT_DETACH), 0);
+	ck_assert_int_eq(outcome(&r), 'F');
+	ck_assert_msg(strstr(r.word, "was unmounted before it was served") != NULL, "%s", r.word);
+	ck_assert_int_eq(end(&r), 1);
+	ck_assert(!mount_exists());
+}
+END_TEST
+
+/* What others wrote has to be flushed, so the mount's end leaves it the time of a start; no more. */
+START_TEST(replaces_a_replacement_that_is_frozen)
+{
+	struct run r;
+
+	if (!can_mount())
+		return;
+	hang_ms = STAY_MS;
+	start(&r, FREEZING);
+	ck_assert_int_eq(outcome(&r), 'M');
+	ck_assert_int_eq(kill(worker_pid(), SIGKILL), 0);
+	ck_assert(log_will_have("(generation 1) died"));
+	kill(r.pid, SIGTERM);
+	ck_assert_int_eq(end(&r), 0);
+	ck_assert(log_has("not ready within"));
+	ck_assert(!log_has("made nothing durable"));
+	ck_assert(log_has("(generation 3) serves") && log_has("unmounted"));
 }
 END_TEST
 
@@ -926,21 +1008,6 @@ START_TEST(answers_poison_with_an_error)
 	ck_assert_int_eq(end(&r), 0);
 }
 END_TEST
-
-static pid_t
-worker_pid(void)
-{
-	char path[160];
-	int pid = 0;
-	FILE *fp;
-
-	snprintf(path, sizeof(path), "%s/.pbkfs/worker.pid", diff);
-	ck_assert_ptr_nonnull(fp = fopen(path, "r"));
-	ck_assert_int_eq(fscanf(fp, "%d", &pid), 1);
-	fclose(fp);
-	ck_assert_int_gt(pid, 1);
-	return pid;
-}
 
 START_TEST(no_signal_ends_a_mount_in_use)
 {
@@ -1402,6 +1469,8 @@ main(int argc, char **argv)
 	tcase_add_loop_test(lying, bounds_what_a_flood_writes, 0, N(floods));
 	tcase_add_loop_test(lying, filters_what_workers_say, 0, 2);
 	tcase_add_loop_test(lying, ends_workers_that_stay, 0, N(stayers));
+	tcase_add_loop_test(lying, ends_at_once_what_never_served, 0, 2);
+	tcase_add_test(lying, replaces_a_replacement_that_is_frozen);
 	tcase_add_test(lying, bounds_what_restless_workers_write);
 	tcase_add_test(lying, tells_the_last_word_through_a_full_pipe);
 	tcase_add_test(lying, gives_up_on_workers_that_die_at_once);
