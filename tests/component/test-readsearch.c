@@ -1,6 +1,6 @@
 /*
  * Who may read the store: a child is asked, and only its answer is one.  Whatever
- * else becomes of it grants nothing.
+ * else becomes of it grants nothing, and keeps nobody from ending.
  */
 #include "config.h"
 
@@ -13,7 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
+#include "supervisor/become.h"
 #include "supervisor/identity.h"
 #include "supervisor/probe.h"
 #include "supervisor/readsearch.h"
@@ -60,6 +62,57 @@ START_TEST(child)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		ck_assert_msg(__real_probe_run(&p, cases[i].test, NULL) == cases[i].result, "%s", cases[i].name);
 	/* And nobody is left behind. */
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+static int stop_for_good(void *arg, int *passed) { (void)arg; (void)passed; raise(SIGSTOP); return 0; }
+
+static int
+probe_stopped(void)
+{
+	const struct probe p = { .uid = getuid() == 0 ? SOMEBODY : getuid(), .gid = getgid() };
+
+	return __real_probe_run(&p, be_stopped, NULL);
+}
+
+static int
+run_stopped(void)
+{
+	char nothing[1];
+	const struct become_work w = { .act = stop_for_good, .arg = nothing };
+
+	return become_run(NULL, &w, NULL);
+}
+
+/* To end is wanted of whoever waits: the limit is ten seconds, and the child says nothing. */
+START_TEST(nobody_is_waited_for_who_was_told_to_end)
+{
+	static const struct {
+		const char *name;
+		int	(*wait)(void);
+	} cases[] = { { "probe_run", probe_stopped }, { "become_run", run_stopped } };
+	static const int ends[] = { SIGTERM, SIGINT, SIGQUIT };
+	sigset_t set, pending;
+	int64_t began;
+	size_t i, j;
+
+	sigemptyset(&set);
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
+		sigaddset(&set, ends[i]);
+	ck_assert_int_eq(sigprocmask(SIG_BLOCK, &set, NULL), 0);
+	for (i = 0; i < ARRAY_SIZE(cases) * ARRAY_SIZE(ends); i++) {
+		j = i / ARRAY_SIZE(ends);
+		raise(ends[i % ARRAY_SIZE(ends)]);
+		began = clock_monotonic_ms();
+		ck_assert_msg(cases[j].wait() == -EINTR, "%s", cases[j].name);
+		ck_assert_msg(clock_monotonic_ms() - began < 5000, "%s", cases[j].name);
+		/* The event loop is to find it. */
+		ck_assert(sigpending(&pending) == 0 && sigismember(&pending, ends[i % ARRAY_SIZE(ends)]) == 1);
+		ck_assert_int_eq(sigwaitinfo(&pending, NULL), ends[i % ARRAY_SIZE(ends)]);
+	}
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	ck_assert_int_eq(errno, ECHILD);
@@ -234,6 +287,7 @@ main(void)
 	TCase *t = tcase_create("readsearch");
 
 	tcase_add_test(t, child);
+	tcase_add_test(t, nobody_is_waited_for_who_was_told_to_end);
 	tcase_add_test(t, child_is_out_of_reach);
 	tcase_add_test(t, child_has_the_users_rights);
 	tcase_add_test(t, decision);
