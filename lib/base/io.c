@@ -301,3 +301,13 @@ io_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 	fd = open_by_component(dirfd, path, flags | O_CLOEXEC, mode);
 	return fd < 0 ? (int)fd : admit_opened((int)fd, path, flags);
 }
+
+int
+io_open_plain(int dirfd, const char *path, struct stat *st)
+{
+	int fd autoclose = io_open_beneath(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0), rc;
+
+	if (fd < 0)
+		return fd;
+	return (rc = io_plain(fd, st)) < 0 ? rc : steal_fd(&fd);
+}

@@ -65,6 +65,13 @@ int	io_read_file(int fd, size_t max, char **buf, size_t *len);
 int	io_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 
 /*
+ * Opens a plain file beneath dirfd for reading, as io_open_beneath(), and waits for
+ * nobody, whatever is there.  Returns the descriptor and *st, or as io_open_beneath() and
+ * io_plain(): io_plain_error() has the words.
+ */
+int	io_open_plain(int dirfd, const char *path, struct stat *st);
+
+/*
  * Restricts a process that may read more than the user for whom it does.  From
  * now on io_open_beneath() and io_admit() take only directories, and plain
  * files with a single name, that belong to one of these users.  Anything else

@@ -147,18 +147,12 @@ archive_find(const struct archive *a, const struct walname *w, struct archive_fi
 int
 archive_open(const struct archive *a, struct archive_file *f)
 {
-	int dirfd autoclose = open_directory(a, O_PATH), fd autoclose = -1, rc;
-	struct stat st;
+	int dirfd autoclose = open_directory(a, O_PATH), fd;
 
 	if (dirfd < 0)
 		return dirfd;
-	fd = io_open_beneath(dirfd, f->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0)
-		return fd;
-	if ((rc = io_plain(fd, &st)) < 0)
-		return rc == -EINVAL ? -ENOENT : rc;
-	f->st = st;
-	return steal_fd(&fd);
+	fd = io_open_plain(dirfd, f->name, &f->st);
+	return fd == -EINVAL ? -ENOENT : fd;
 }
 
 uint64_t

@@ -30,13 +30,13 @@ version_now(const struct listread *r)
 int
 listread_open(struct listread *r, struct backup *b, char *error)
 {
-	int fd autoclose = io_open_beneath(b->dirfd, "backup_content.control",
-	    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+	int fd autoclose = io_open_plain(b->dirfd, "backup_content.control", &st);
 
 	if (fd < 0)
 		return explain(error, fd,
 		    "could not open backup_content.control of backup \"%s\": %s",
-		    b->id, strerror(-fd));
+		    b->id, io_plain_error(fd));
 	*r = (struct listread){ .backup = b, .fd = -1 };
 	if ((r->buf = malloc(LISTREAD_BUFFER)) == NULL)
 		return explain(error, -ENOMEM, "out of memory");

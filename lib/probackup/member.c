@@ -44,17 +44,12 @@ file_version_same(const struct file_version *a, const struct file_version *b)
 static int
 open_regular(int dirfd, const char *name, struct file_version *v)
 {
-	/* Opens without blocking: a FIFO in a hostile store must not hold us. */
-	int fd autoclose = io_open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	struct stat st;
-	int rc;
+	int fd = io_open_plain(dirfd, name, &st);
 
-	if (fd < 0)
-		return fd;
-	if ((rc = io_plain(fd, &st)) < 0)
-		return rc;
-	*v = file_version_of(&st);
-	return steal_fd(&fd);
+	if (fd >= 0)
+		*v = file_version_of(&st);
+	return fd;
 }
 
 int
@@ -208,7 +203,7 @@ member_check_list(int dirfd, const char *id, uint64_t *len, char *error)
 	if (fd < 0)
 		return explain(error, fd == -ENOENT ? -EUCLEAN : fd,
 		    "could not open backup_content.control of backup \"%s\": %s: restore the file, or mount another backup",
-		    id, strerror(-fd));
+		    id, io_plain_error(fd));
 	if (version.size > LIST_SIZE_MAX)
 		return explain(error, -EFBIG,
 		    "backup_content.control of backup \"%s\" has %llu bytes, and at most %llu are read: mount another backup",

@@ -232,14 +232,14 @@ load_headers(struct file *f, struct records *rec)
 		.stored = (uint64_t)e->size, .hdr_off = e->hdr_off, .hdr_size = e->hdr_size,
 		.n_headers = e->n_headers, .hdr_crc = e->hdr_crc,
 	};
-	int fd autoclose = io_open_beneath(f->backup->dirfd, "page_header_map",
-	    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+	int fd autoclose = io_open_plain(f->backup->dirfd, "page_header_map", &st);
 	struct records_fault fault = { InvalidBlockNumber, "out of memory" };
 
 	if (fd < 0) {
 		if (!atomic_exchange(&f->v->no_map_told[f->task->member], true))
 			verify_fault(f->v, f->backup->id, "page_header_map",
-			    "could not be opened: %s", strerror(-fd));
+			    "could not be opened: %s", io_plain_error(fd));
 		return false;
 	}
 	if (records_unpack(fd, &p, f->r->codec, InvalidBlockNumber, rec, &fault) == 0)
@@ -314,12 +314,10 @@ open_file(struct file *f)
 {
 	const struct filelist_entry *e = &f->task->e;
 	struct stat st;
-	int rc;
 
-	f->fd = io_open_beneath(f->backup->dirfd, f->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	rc = f->fd < 0 ? f->fd : io_plain(f->fd, &st);
-	if (rc < 0) {
-		FAULT(f, "could not be opened: %s", io_plain_error(rc));
+	f->fd = io_open_plain(f->backup->dirfd, f->name, &st);
+	if (f->fd < 0) {
+		FAULT(f, "could not be opened: %s", io_plain_error(f->fd));
 		return false;
 	}
 	if (st.st_size != e->size)

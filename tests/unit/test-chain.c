@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/util.h"
 #include "probackup/chain.h"
 #include "support/catalog.h"
@@ -266,15 +268,37 @@ START_TEST(missing_files)
 }
 END_TEST
 
-START_TEST(control_is_a_fifo)
-{
-	char path[512];
+/* Whatever else stands in a file's place: it is refused by what it is. */
+static const struct { const char *name; mode_t type; dev_t dev; } no_files[] = {
+	{ "a FIFO", S_IFIFO, 0 }, { "a directory", S_IFDIR, 0 }, { "a device", S_IFCHR, 1 << 8 | 3 },
+};
 
+START_TEST(file_is_none)
+{
+	static const struct { const char *name, *error; } files[] = {
+		{ "backup_content.control",
+		    "could not open backup_content.control of backup \"C1\": it is not a plain file" },
+		{ "backup.control", "could not read backup.control of backup \"C1\": it is not a plain file" },
+	};
+	mode_t type = no_files[_i].type;
+	char path[512], shown[128];
+	size_t i;
+
+	if (type == S_IFCHR && getuid() != 0)
+		return;
 	make_chain("");
-	replace_by_link("C1/backup.control", NULL);
-	snprintf(path, sizeof(path), "%s/backups/main/C1/backup.control", cat.dir);
-	ck_assert_int_eq(mkfifo(path, 0600), 0);
-	expect_refusal("main", "C1", "could not read backup.control of backup \"C1\"");
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(shown, sizeof(shown), "C1/%s", files[i].name);
+		replace_by_link(shown, NULL);
+		snprintf(path, sizeof(path), "%s/backups/main/%s", cat.dir, shown);
+		ck_assert_int_eq(type == S_IFDIR ? mkdir(path, 0700) :
+		    mknod(path, type | 0600, no_files[_i].dev), 0);
+		expect_refusal("main", "C1", files[i].error);
+		/* With rights that others lack, too. */
+		io_admit_only(&(uid_t){ getuid() }, 1);
+		expect_refusal("main", "C1", files[i].error);
+		io_admit_only(&(uid_t){ 0 }, 0);
+	}
 }
 END_TEST
 
@@ -311,7 +335,7 @@ main(void)
 	tcase_add_test(tc, not_a_catalog);
 	tcase_add_test(tc, links_are_not_followed);
 	tcase_add_test(tc, missing_files);
-	tcase_add_test(tc, control_is_a_fifo);
+	tcase_add_loop_test(tc, file_is_none, 0, ARRAY_SIZE(no_files));
 	tcase_add_test(tc, too_long);
 	suite_add_tcase(s, tc);
 	return unit_main(s);
