@@ -16,6 +16,7 @@
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "ipc/provision.h"
+#include "supervisor/become.h"
 #include "supervisor/begin.h"
 #include "supervisor/holders.h"
 #include "supervisor/identity.h"
@@ -29,6 +30,7 @@
 #include "supervisor/readsearch.h"
 
 #define HOLD_RETRY_NS	(STATE_SECOND / 10)
+#define SWEEP_SECONDS	2	/* of patience with places that do not answer */
 
 #define FAIL(s, ...)	(state_fail((s), __VA_ARGS__), -1)
 
@@ -541,18 +543,26 @@ wipe_unfinished(struct supervisor *s)
 	return 0;
 }
 
+static const char *
+why_not_there(int rc)
+{
+	return identity_is_root() && (rc == -EPERM || rc == -ENOTDIR || rc == -ELOOP) ?
+	    "it and \"/run\" have to be directories of root's that nobody else can write to" :
+	    strerror(-rc);
+}
+
 /* Some file systems of an ordinary user's have no sockets. */
 static void
 listen_to_commands(struct supervisor *s)
 {
-	char text[PATH_MAX + 160];
+	char text[PATH_MAX + 256];
 	int rc;
 
 	if ((rc = attend_open(s)) == 0)
 		return;
 	snprintf(text, sizeof(text), "could not listen at a socket in \"%s%s\": %s; pbkfs stat cannot ask,"
 	    " and unmount --force only detaches", identity_is_root() ? SOCKET_RUN : s->config->diff,
-	    identity_is_root() ? "" : "/" ONDISK_PROVIDED, strerror(-rc));
+	    identity_is_root() ? "" : "/" ONDISK_PROVIDED, why_not_there(rc));
 	warn_user(s, text);
 }
 
@@ -603,19 +613,45 @@ describe_binding(struct supervisor *s)
 	    f->host != NULL && f->created != NULL ? 0 : -ENOMEM;
 }
 
+static int
+forget_gone(void *arg, int *passed)
+{
+	(void)arg;
+	(void)passed;
+	record_forget_gone();
+	return 0;
+}
+
+/* Where there is a new record, there is time for those that nobody needs any more. */
+static void
+sweep_records(void)
+{
+	char nothing[1];
+	const struct become_work w = {
+		.act = forget_gone, .arg = nothing, .seconds = SWEEP_SECONDS,
+	};
+
+	identity_raise();
+	become_run(NULL, &w, NULL);
+	identity_drop();
+}
+
 /* Before the binding is: what a crash leaves of the two must not be more. */
 static void
 record(struct supervisor *s)
 {
-	char text[sizeof(RECORD_DIRECTORY) + 256];
+	char text[sizeof(RECORD_DIRECTORY) + 320];
 	int rc;
 
 	if (!s->is_decided || (s->record.state == RECORD_FITS &&
-	    binding_difference(&s->found, &s->record.binding) == NULL) ||
-	    (rc = record_store(&s->diff, &s->found)) == 0)
+	    binding_difference(&s->found, &s->record.binding) == NULL))
 		return;
+	if ((rc = record_store(&s->diff, &s->found)) == 0) {
+		sweep_records();
+		return;
+	}
 	snprintf(text, sizeof(text), "could not note in \"%s\" what is mounted: %s; the next mount"
-	    " has to name all of -B, -I and -i", RECORD_DIRECTORY, strerror(-rc));
+	    " has to name all of -B, -I and -i", RECORD_DIRECTORY, record_strerror(rc));
 	if (s->lends)
 		warn_user(s, text);
 }

@@ -51,10 +51,10 @@ decide_refuse(struct supervisor *s)
 		    binding_difference(&s->bound, &s->record.binding), diff, ONDISK_BINDING,
 		    RECORD_DIRECTORY, is_named(s) ? "the databases with --db-include or --db-exclude" :
 		    "the backup with -B, -I and -i");
-	return FAIL(s, "what root decided about diff directory \"%s\" (see %s) %s: name the backup"
+	return FAIL(s, "what root decided about diff directory \"%s\" (see %s) %s%s: name the backup"
 	    " with -B, -I and -i, which has to be an id, or pbkfs cleanup the diff directory", diff,
 	    RECORD_DIRECTORY, s->record.why == 0 ? "was about another one in its place" :
-	    "cannot be read");
+	    "cannot be read, ", s->record.why == 0 ? "" : record_strerror(s->record.why));
 }
 
 /* Whether only root could put another directory in the place of the one that was there. */

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -24,6 +25,8 @@
 #define RECORD_VERSION	1
 #define RECORD_NODES	(16 + BINDING_NODES)
 #define RECORD_NAME_MAX	32
+#define RECORD_NAME_LEN	(8 + strlen(".json"))
+#define SWEEP_MAX	1024	/* records that are looked at */
 
 /* ---- which directory it is ----------------------------------------------- */
 
@@ -32,19 +35,32 @@
  * f_fsid comes from the file system's own number where it has one.
  */
 static int
-identify(const struct diffdir *d, struct record_identity *i)
+find_fsid(int fd, uint64_t *fsid)
 {
-	struct statx st;
 	struct statfs fs;
 	uint32_t half[2];
 
 	_Static_assert(sizeof(half) == sizeof(fs.f_fsid), "an fsid is two numbers");
-	if (fstatfs(d->fd, &fs) != 0 ||
-	    statx(d->fd, "", AT_EMPTY_PATH, STATX_INO | STATX_UID | STATX_BTIME, &st) != 0)
+	if (fstatfs(fd, &fs) != 0)
 		return -errno;
 	memcpy(half, &fs.f_fsid, sizeof(half));
+	*fsid = (uint64_t)half[1] << 32 | half[0];
+	return 0;
+}
+
+static int
+identify(const struct diffdir *d, struct record_identity *i)
+{
+	struct statx st;
+	uint64_t fsid;
+	int rc;
+
+	if ((rc = find_fsid(d->fd, &fsid)) != 0)
+		return rc;
+	if (statx(d->fd, "", AT_EMPTY_PATH, STATX_INO | STATX_UID | STATX_BTIME, &st) != 0)
+		return -errno;
 	*i = (struct record_identity){
-		.fsid = (uint64_t)half[1] << 32 | half[0], .inode = st.stx_ino, .owner = st.stx_uid,
+		.fsid = fsid, .inode = st.stx_ino, .owner = st.stx_uid,
 	};
 	if ((st.stx_mask & STATX_BTIME) != 0 && st.stx_btime.tv_sec > 0)
 		i->born = (uint64_t)st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
@@ -176,16 +192,13 @@ open_directory(bool make)
 }
 
 static int
-load(const char *diff, struct record *r)
+load_file(int dir, const char *name, struct record *r)
 {
-	char name[RECORD_NAME_MAX], *text autofree = NULL;
-	int dir autoclose = open_directory(false), fd autoclose = -1, rc;
+	int fd autoclose = -1, rc;
+	char *text autofree = NULL;
 	struct stat st;
 	size_t len;
 
-	if (dir < 0)
-		return dir;
-	name_file(diff, name);
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return -errno;
@@ -194,6 +207,18 @@ load(const char *diff, struct record *r)
 	if ((rc = io_read_file(fd, RECORD_MAX, &text, &len)) != 0)
 		return rc;
 	return record_parse(text, len, r);
+}
+
+static int
+load(const char *diff, struct record *r)
+{
+	int dir autoclose = open_directory(false);
+	char name[RECORD_NAME_MAX];
+
+	if (dir < 0)
+		return dir;
+	name_file(diff, name);
+	return load_file(dir, name, r);
 }
 
 void
@@ -269,6 +294,62 @@ record_remove(const char *diff)
 	identity_drop();
 	record_fini(&r);
 	return rc == -ENOENT ? 0 : rc;
+}
+
+/*
+ * Whether root has removed the directory.  Where its owner could have done that, so that
+ * root decides anew, what root decided stays; so it does where a file system that is not
+ * mounted now may have it.
+ */
+static bool
+was_removed(const struct record *r)
+{
+	char error[WALK_ERROR_MAX];
+	int parent autoclose = -1;
+	struct stat st;
+	struct walk w;
+	uint64_t fsid;
+
+	parent = walk_parent(r->diff, &w, error);
+	return parent >= 0 && w.uid == 0 && !w.shared && find_fsid(parent, &fsid) == 0 &&
+	    fsid != 0 && fsid == r->identity.fsid &&
+	    fstatat(parent, strrchr(r->diff, '/') + 1, &st, AT_SYMLINK_NOFOLLOW) != 0 &&
+	    errno == ENOENT;
+}
+
+static void
+forget_if_gone(int dir, const char *name)
+{
+	struct record r = { 0 };
+
+	if (load_file(dir, name, &r) == 0 && was_removed(&r))
+		unlinkat(dir, name, 0);
+	record_fini(&r);
+}
+
+void
+record_forget_gone(void)
+{
+	int fd = open_directory(false), i;
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	for (i = 0; i < SWEEP_MAX && (d = readdir(dir)) != NULL; i++)
+		if (strlen(d->d_name) == RECORD_NAME_LEN)
+			forget_if_gone(dirfd(dir), d->d_name);
+	closedir(dir);
+}
+
+const char *
+record_strerror(int rc)
+{
+	return rc == -EPERM || rc == -ENOTDIR || rc == -ELOOP ? "it, the way to it and what is in it have"
+	    " to be root's, and writable by nobody else" : strerror(-rc);
 }
 
 void

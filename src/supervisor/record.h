@@ -52,6 +52,15 @@ int	record_store(const struct diffdir *d, const struct binding *b);
 /* Removes what there is about a path, which is canonical, as root.  Returns 0 or negative errno. */
 int	record_remove(const char *diff);
 
+/*
+ * Removes the records of directories that root has removed.  To be called as root, in a
+ * child: it goes to places that may not answer.
+ */
+void	record_forget_gone(void);
+
+/* Why a record could not be read or written, from a negative errno: "it" is RECORD_DIRECTORY. */
+const char *record_strerror(int rc);
+
 void	record_fini(struct record *r);
 
 #endif

@@ -1,9 +1,12 @@
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -17,6 +20,10 @@
 #include "supervisor/socket.h"
 
 #define BACKLOG	32
+#define LOCK	".lock"		/* in SOCKET_RUN */
+#define LOCK_TRIES	100
+#define LOCK_MS	10
+#define SWEEP_MAX	4096	/* names that are looked at */
 
 /* Of Linux 6.5; two architectures have numbers of their own. */
 #ifndef SO_PEERPIDFD
@@ -91,6 +98,70 @@ address_at(int dir_fd, const char *name)
 	return a;
 }
 
+/* ---- names that killed supervisors left ---------------------------------- */
+
+/*
+ * Who makes a name in SOCKET_RUN, or takes one away, has this lock: a name that is
+ * dead for one of them does not come to life meanwhile.  Returns -1 if another has it for long.
+ */
+static int
+lock_names(int run_fd)
+{
+	int fd autoclose = openat(run_fd, LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600), i;
+
+	for (i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return steal_fd(&fd);
+		poll(NULL, 0, LOCK_MS);
+	}
+	return -1;
+}
+
+/* Asked with a type that no supervisor's socket has: one that lives refuses that, and hears nothing. */
+static bool
+is_dead(int dir_fd, const char *name)
+{
+	int fd autoclose = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int sock autoclose = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un a = address_at(fd, "");
+	struct stat st;
+
+	return fd >= 0 && sock >= 0 && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	    connect(sock, (struct sockaddr *)&a, sizeof(a)) != 0 && errno == ECONNREFUSED;
+}
+
+/* Whether it is one of name_in_run(). */
+static bool
+is_place(const char *name)
+{
+	unsigned long long inode;
+	unsigned major, minor;
+	char again[SOCKET_NAME_MAX];
+
+	if (sscanf(name, "%u:%u-%llu", &major, &minor, &inode) != 3)
+		return false;
+	snprintf(again, sizeof(again), "%u:%u-%llu", major, minor, inode);
+	return strcmp(name, again) == 0;
+}
+
+static void
+sweep_run(int run_fd)
+{
+	int fd = openat(run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), i;
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	for (i = 0; i < SWEEP_MAX && (d = readdir(dir)) != NULL; i++)
+		if (is_place(d->d_name) && is_dead(run_fd, d->d_name))
+			unlinkat(run_fd, d->d_name, 0);
+	closedir(dir);
+}
+
 /* ---- listening ---------------------------------------------------------- */
 
 static int
@@ -115,12 +186,16 @@ listen_at(const struct socket_place *p)
 static int
 listen_in_run(int diff_fd, uid_t uid, struct socket_place *p)
 {
-	int fd autoclose = -1, rc;
+	int lock autoclose = -1, fd autoclose = -1, rc;
 
 	if ((rc = name_in_run(diff_fd, p->name)) != 0)
 		return rc;
-	if ((p->dir_fd = make_run()) < 0 || (fd = listen_at(p)) < 0)
-		return MIN(p->dir_fd, fd);
+	if ((p->dir_fd = make_run()) < 0)
+		return p->dir_fd;
+	if ((lock = lock_names(p->dir_fd)) >= 0)
+		sweep_run(p->dir_fd);
+	if ((fd = listen_at(p)) < 0)
+		return fd;
 	if (uid != 0 && fchownat(p->dir_fd, p->name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) != 0)
 		return -errno;
 	return steal_fd(&fd);

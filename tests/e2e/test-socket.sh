@@ -181,6 +181,41 @@ check "is not shown" eval '! grep secret "$work/out" "$work/err"'
 kill "$listener"; wait "$listener_job" 2>/dev/null
 unmount_it >"$work/out" 2>&1
 
+# ---- names that supervisors left
+note "names that nobody listens at"
+unmount_it >"$work/out" 2>&1; rm -f /run/pbkfs/*
+live_diff=$diff live_mnt=$mnt
+check "a mount that stays" begin
+live=$(place) live_supervisor=$supervisor live_worker=$worker
+diff=$work/second mnt=$work/mnt.second; mkdir "$mnt"
+check "one whose processes are killed" begin
+left=$(place)
+kill9 "$supervisor" "$worker"; ended
+check "leaves its name" [ -S "$left" ]
+umount -l "$mnt"
+touch /run/pbkfs/1:2-3 /run/pbkfs/other; ln "$left" /run/pbkfs/strange
+diff=$work/third
+check "the next mount of root's" begin
+check "takes it away" [ ! -e "$left" ]
+check "and not the name where one listens" [ -S "$live" ]
+check "nor what is no name of ours, or no socket" ls /run/pbkfs/1:2-3 /run/pbkfs/other /run/pbkfs/strange
+check "unmount" unmount_it
+check "only root's own could change who does it" [ "$(stat -c '%U %a' /run/pbkfs/.lock)" = "root 600" ]
+diff=$live_diff mnt=$live_mnt supervisor=$live_supervisor worker=$live_worker
+check "who listened was not disturbed" pbkfs stat -D "$mnt"
+check "and ends in order" unmount_it
+# told WHAT COMMAND: what a mount says where the directory is not as it has to be.
+told() {
+	what=$1; shift
+	"$@"
+	begin
+	check "$what: told by name" said 'could not listen at a socket in "/run/pbkfs": it and "/run" have to be directories of root' "$work/out"
+	check "$what: unmount" unmount_it
+}
+told "writable by others" chmod 0777 /run/pbkfs; chmod 0755 /run/pbkfs
+told "another user's" chown nobody /run/pbkfs; chown root /run/pbkfs
+rm -f /run/pbkfs/1:2-3 /run/pbkfs/other /run/pbkfs/strange
+
 # ---- a pid that another process has by now
 note "a pid that was used before"
 alone; listen -f "$(place)"
