@@ -238,7 +238,10 @@ START_TEST(closes_who_is_silent)
 	turn();
 	ck_assert_int_eq(connected(), 2);
 	ck_assert_int_eq(ask(asks, COMMAND_IDENTIFY, &a), 0);
-	now += 6 * STATE_SECOND;
+	now += 4 * STATE_SECOND;
+	turn();
+	ck_assert(is_open(silent));
+	now += 2 * STATE_SECOND;
 	turn();
 	ck_assert(!is_open(silent));
 	ck_assert(is_open(asks));
@@ -286,6 +289,35 @@ START_TEST(keeps_roots_connections_for_root)
 }
 END_TEST
 
+/* And takes the room of others first, be they newer. */
+START_TEST(has_room_for_root)
+{
+	int first, last, sock[ATTEND_CLIENTS - 1];
+	size_t i;
+
+	if (!identity_is_root())
+		return;
+	first = connect_as(0);
+	turn();
+	for (i = 0; i < ARRAY_SIZE(sock); i++) {
+		now += 1;
+		sock[i] = connect_as(s.uid);
+		turn();
+	}
+	now += 1;
+	last = connect_as(0);
+	turn();
+	ck_assert_int_eq(connected(), ATTEND_CLIENTS);
+	ck_assert(is_open(first) && is_open(last));
+	for (i = 0; i < ARRAY_SIZE(sock); i++) {
+		ck_assert_int_eq(is_open(sock[i]), i > 0);
+		close(sock[i]);
+	}
+	close(first);
+	close(last);
+}
+END_TEST
+
 START_TEST(refuses_others)
 {
 	int sock;
@@ -301,6 +333,23 @@ START_TEST(refuses_others)
 	close(sock);
 }
 END_TEST
+
+/* What doc/security.md says. */
+_Static_assert(ATTEND_CLIENTS == 16 && ATTEND_BUDGET == 100, "the limits are those that are told");
+
+/* Whether the event loop waits for any of them: for what it will not do, it would turn for ever. */
+static bool
+is_waited_for(void)
+{
+	struct pollfd p[ATTEND_DESCRIPTORS];
+	size_t i;
+
+	attend_poll(&s, p);
+	for (i = 0; i < ATTEND_DESCRIPTORS; i++)
+		if (p[i].fd >= 0)
+			return true;
+	return false;
+}
 
 /* In a second no more than the budget is done, and no more lines are logged than are read. */
 START_TEST(has_a_budget)
@@ -321,7 +370,9 @@ START_TEST(has_a_budget)
 	}
 	ck_assert_int_eq(done, ATTEND_BUDGET / 2);
 	ck_assert_int_le(complaints, LOG_BURST);
+	ck_assert(!is_waited_for());
 	now += STATE_SECOND;
+	ck_assert(is_waited_for());
 	sock = connect_as(s.uid);
 	turn();
 	turn();
@@ -364,6 +415,7 @@ main(void)
 	tcase_add_test(tc, closes_who_is_silent);
 	tcase_add_test(tc, has_room_for_newcomers);
 	tcase_add_test(tc, keeps_roots_connections_for_root);
+	tcase_add_test(tc, has_room_for_root);
 	tcase_add_test(tc, refuses_others);
 	tcase_add_test(tc, has_a_budget);
 	tcase_add_test(tc, is_in_no_child);

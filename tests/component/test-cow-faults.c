@@ -653,7 +653,7 @@ test_compaction(void)
 	return good;
 }
 
-/* tmpfs has no ZERO_RANGE. */
+/* tmpfs has no ZERO_RANGE: where the whole suite has to run, that is a failure. */
 static bool
 is_supported(const struct operation *op)
 {
@@ -676,7 +676,9 @@ main(void)
 	log_set_sink(rig_swallow);
 	for (i = 0; i < ARRAY_SIZE(operations); i++)
 		if (!is_supported(&operations[i]))
-			printf("ok %u - %s # SKIP\n", ++number, operations[i].name);
+			printf("%s %u - %s # %s\n", getenv("CI") != NULL ? "not ok" : "ok", ++number,
+			    operations[i].name, getenv("CI") != NULL ?
+			    "the file system does not have it" : "SKIP");
 		else if (test_content(&operations[i]))
 			printf("ok %u - %s\n", ++number, operations[i].name);
 	for (i = 0; i < ARRAY_SIZE(name_operations); i++)

@@ -1995,12 +1995,16 @@ main(int argc, char **argv)
 #else
 
 #include <stdio.h>
+#include <stdlib.h>
 
 int
 main(void)
 {
-	puts("1..0 # SKIP built with --disable-sandbox");
-	return 0;
+	if (getenv("CI") != NULL)
+		puts("Bail out! built with --disable-sandbox");
+	else
+		puts("1..0 # SKIP built with --disable-sandbox");
+	return getenv("CI") != NULL;
 }
 
 #endif

@@ -3,12 +3,7 @@
 . "$srcdir/tests/lib-e2e.sh"
 pg_any
 libdir=$(as "$pguser" "$pgbin/pg_config" --pkglibdir 2>/dev/null || echo "${pgbin%/bin}/lib")
-if [ ! -e "$libdir/pg_cron.so" ]; then
-	# Not every distribution has it for every server.
-	[ -z "$(apt-cache search --names-only "^postgresql-$major-cron\$" 2>/dev/null)" ] || skip_all "pg_cron is not installed"
-	echo "1..0 # SKIP there is no package of pg_cron"; exit 0
-fi
-for lib in auto_explain pg_stat_statements; do [ -e "$libdir/$lib.so" ] || skip_all "$lib is not installed"; done
+for lib in pg_cron auto_explain pg_stat_statements; do [ -e "$libdir/$lib.so" ] || skip_all "$lib is not installed"; done
 new_cluster "$work/pgdata" || exit 99
 prod=$work/pgdata store=$work/made instance=main
 cat >>"$prod/postgresql.conf" <<CONF
