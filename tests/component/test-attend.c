@@ -318,6 +318,28 @@ START_TEST(has_room_for_root)
 }
 END_TEST
 
+START_TEST(has_no_room_but_roots)
+{
+	int sock[ATTEND_CLIENTS], his;
+	size_t i;
+
+	if (!identity_is_root())
+		return;
+	for (i = 0; i < ARRAY_SIZE(sock); i++) {
+		sock[i] = connect_as(0);
+		turn();
+	}
+	his = connect_as(s.uid);
+	turn();
+	ck_assert(!is_open(his));
+	for (i = 0; i < ARRAY_SIZE(sock); i++) {
+		ck_assert(is_open(sock[i]));
+		close(sock[i]);
+	}
+	close(his);
+}
+END_TEST
+
 START_TEST(refuses_others)
 {
 	int sock;
@@ -416,6 +438,7 @@ main(void)
 	tcase_add_test(tc, has_room_for_newcomers);
 	tcase_add_test(tc, keeps_roots_connections_for_root);
 	tcase_add_test(tc, has_room_for_root);
+	tcase_add_test(tc, has_no_room_but_roots);
 	tcase_add_test(tc, refuses_others);
 	tcase_add_test(tc, has_a_budget);
 	tcase_add_test(tc, is_in_no_child);

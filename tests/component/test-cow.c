@@ -1285,6 +1285,36 @@ START_TEST(forged_inode)
 }
 END_TEST
 
+/* Names that no directory can have, in whichever record; the checksum is right. */
+START_TEST(forged_name)
+{
+	static char long_one[300];
+	static const struct { const char *name; size_t len; } names[] = {
+		{ "", 0 }, { ".", 1 }, { "..", 2 }, { "a/b", 3 }, { "/", 1 }, { "a\0b", 3 },
+		{ long_one, 256 }, { long_one, 300 },
+	};
+	static const struct journal_record records[] = {
+		{ .type = JOURNAL_CREATE, .mode = S_IFREG | 0600, .serial = 1000000 },
+		{ .type = JOURNAL_CREATE, .mode = S_IFDIR | 0700, .serial = 1000000 },
+		{ .type = JOURNAL_NAME, .serial = 1000001 },
+		{ .type = JOURNAL_LINK, .serial = 1000001 },
+	};
+	size_t i = (size_t)_i % ARRAY_SIZE(names);
+	struct journal_record rec = records[(size_t)_i / ARRAY_SIZE(names)];
+
+	memset(long_one, 'n', sizeof(long_one));
+	rig_kill(&rig);
+	forge((struct journal_record){ .type = JOURNAL_CREATE, .serial = 1000001,
+	    .parent = JOURNAL_ROOT_SERIAL, .mode = S_IFREG | 0600, .name = "one", .name_len = 3 });
+	rec.parent = JOURNAL_ROOT_SERIAL;
+	rec.name = names[i].name;
+	rec.name_len = (uint16_t)names[i].len;
+	forge(rec);
+	ck_assert_int_eq(rig_open(&rig, true), -EUCLEAN);
+}
+END_TEST
+#define FORGED_NAMES	(8 * 4)
+
 static char said[LOG_LINE_MAX];
 
 static void
@@ -1435,6 +1465,7 @@ main(void)
 	tcase_add_test(tc, bounded_tree);
 	tcase_add_test(tc, forged_multitude);
 	tcase_add_loop_test(tc, forged_inode, 0, ARRAY_SIZE(forged));
+	tcase_add_loop_test(tc, forged_name, 0, FORGED_NAMES);
 	tcase_add_test(tc, missing_backup);
 	suite_add_tcase(s, tc);
 	add_content_tests(s);
