@@ -1,0 +1,258 @@
+/*
+ * Journals and stores that the copy-on-write file system refuses to open, or bounds.
+ */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+
+#include "diff/journal.h"
+#include "support/cowpath.h"
+
+/* --- what cannot be opened --- */
+
+START_TEST(foreign_journal)
+{
+	static const char *const journal[] = {
+		"something else that is long enough", "pbkfsjnl\2\0\0\0........................",
+	};
+	char path[PATH_MAX];
+	FILE *fp;
+
+	rig_kill(&rig);
+	snprintf(path, sizeof(path), "%s/journal", rig.diff);
+	ck_assert_ptr_nonnull(fp = fopen(path, "w"));
+	fwrite(journal[_i], 1, 34, fp);
+	fclose(fp);
+	ck_assert_int_eq(rig_open(&rig, true), -EUCLEAN);
+	ck_assert_ptr_null(rig.cow);
+}
+END_TEST
+
+/* Appends a record to the journal of a diff directory that nobody has open. */
+static void
+forge(struct journal_record rec)
+{
+	struct journal_record read;
+	struct journal *j;
+	int diff_fd;
+
+	ck_assert_int_ge(diff_fd = open(rig.diff, O_PATH | O_DIRECTORY), 0);
+	ck_assert_int_eq(journal_open(diff_fd, &j), 0);
+	while (journal_next(j, &read) == 1)
+		;
+	ck_assert_int_eq(journal_append(j, &rec), 0);
+	journal_close(j);
+	close(diff_fd);
+}
+
+static uint32_t
+mode_of(const char *path)
+{
+	struct cow_attr a;
+
+	ck_assert_int_eq(cow_getattr(rig.cow, id(path), &a), 0);
+	return a.mode;
+}
+
+/* The owner can forge records: root who copies the tree must not make a set-user-ID program. */
+START_TEST(forged_privilege)
+{
+	static const char name[] = "forged";
+	struct cow_attr a;
+
+	rig_kill(&rig);
+	forge((struct journal_record){ .type = JOURNAL_CREATE, .serial = 1000000,
+	    .parent = JOURNAL_ROOT_SERIAL, .mode = S_IFREG | 06755, .name = name,
+	    .name_len = sizeof(name) - 1 });
+	forge((struct journal_record){ .type = JOURNAL_CREATE, .serial = 1000001,
+	    .parent = JOURNAL_ROOT_SERIAL, .mode = S_IFREG | 0755, .name = "later", .name_len = 5 });
+	forge((struct journal_record){ .type = JOURNAL_ATTR, .serial = 1000001,
+	    .mode = 04755, .valid = JOURNAL_MODE });
+	forge((struct journal_record){ .type = JOURNAL_NODE, .serial = 1000002, .valid = 1,
+	    .mode = S_IFREG | 04755 });
+	forge((struct journal_record){ .type = JOURNAL_NAME, .serial = 1000002,
+	    .parent = JOURNAL_ROOT_SERIAL, .name = "node", .name_len = 4 });
+	ck_assert_int_eq(rig_open(&rig, true), 0);
+	ck_assert_uint_eq(mode_of(name), S_IFREG | 0755);
+	ck_assert_uint_eq(mode_of("later"), S_IFREG | 0755);
+	ck_assert_uint_eq(mode_of("node"), S_IFREG | 0755);
+	/* Nor does an application. */
+	ck_assert_int_eq(make("own", S_IFREG | 04755), 0);
+	a = (struct cow_attr){ .mode = 06711 };
+	ck_assert_int_eq(cow_setattr(rig.cow, id("own"), COW_SET_MODE, &a, &rig.reader), 0);
+	ck_assert_uint_eq(a.mode, S_IFREG | 0711);
+}
+END_TEST
+
+/* What no live operation writes. */
+static const struct journal_record forged[] = {
+	{ .type = JOURNAL_CREATE, .mode = S_IFBLK | 0600 },
+	{ .type = JOURNAL_CREATE, .mode = S_IFCHR | 0600 },
+	{ .type = JOURNAL_CREATE, .mode = 0600 },
+	{ .type = JOURNAL_CREATE, .mode = S_IFREG | 0600 | 1u << 20 },
+	{ .type = JOURNAL_CREATE, .mode = S_IFREG | 0600, .uid = (uid_t)-1 },
+	{ .type = JOURNAL_CREATE, .mode = S_IFREG | 0600, .gid = (gid_t)-1 },
+	{ .type = JOURNAL_CREATE, .mode = S_IFLNK | 0777 },
+	{ .type = JOURNAL_CREATE, .mode = S_IFLNK | 0777, .name2 = "a\0b", .name2_len = 3 },
+	{ .type = JOURNAL_NODE, .mode = S_IFBLK | 0600, .valid = 1 },
+	{ .type = JOURNAL_NODE, .mode = S_IFREG | 0600, .uid = (uid_t)-1, .valid = 1 },
+	{ .type = JOURNAL_ATTR, .serial = JOURNAL_ROOT_SERIAL, .valid = JOURNAL_UID, .uid = (uid_t)-1 },
+	{ .type = JOURNAL_ATTR, .serial = JOURNAL_ROOT_SERIAL, .valid = JOURNAL_GID, .gid = (gid_t)-1 },
+};
+
+START_TEST(forged_inode)
+{
+	struct journal_record rec = forged[_i];
+
+	if (rec.type == JOURNAL_CREATE) {
+		rec.parent = JOURNAL_ROOT_SERIAL;
+		rec.name = "forged";
+		rec.name_len = 6;
+	}
+	if (rec.serial == 0)
+		rec.serial = 1000000;
+	rig_kill(&rig);
+	forge(rec);
+	ck_assert_int_eq(rig_open(&rig, true), -EUCLEAN);
+}
+END_TEST
+
+/* Names that no directory can have, in whichever record; the checksum is right. */
+START_TEST(forged_name)
+{
+	static char long_one[300];
+	static const struct { const char *name; size_t len; } names[] = {
+		{ "", 0 }, { ".", 1 }, { "..", 2 }, { "a/b", 3 }, { "/", 1 }, { "a\0b", 3 },
+		{ long_one, 256 }, { long_one, 300 },
+	};
+	static const struct journal_record records[] = {
+		{ .type = JOURNAL_CREATE, .mode = S_IFREG | 0600, .serial = 1000000 },
+		{ .type = JOURNAL_CREATE, .mode = S_IFDIR | 0700, .serial = 1000000 },
+		{ .type = JOURNAL_NAME, .serial = 1000001 },
+		{ .type = JOURNAL_LINK, .serial = 1000001 },
+	};
+	size_t i = (size_t)_i % ARRAY_SIZE(names);
+	struct journal_record rec = records[(size_t)_i / ARRAY_SIZE(names)];
+
+	memset(long_one, 'n', sizeof(long_one));
+	rig_kill(&rig);
+	forge((struct journal_record){ .type = JOURNAL_CREATE, .serial = 1000001,
+	    .parent = JOURNAL_ROOT_SERIAL, .mode = S_IFREG | 0600, .name = "one", .name_len = 3 });
+	rec.parent = JOURNAL_ROOT_SERIAL;
+	rec.name = names[i].name;
+	rec.name_len = (uint16_t)names[i].len;
+	forge(rec);
+	ck_assert_int_eq(rig_open(&rig, true), -EUCLEAN);
+}
+END_TEST
+#define FORGED_NAMES	(8 * 4)
+
+static char said[LOG_LINE_MAX];
+
+static void
+keep_line(enum log_level level, const char *text, size_t len)
+{
+	(void)level;
+	memcpy(said, text, len + 1);
+}
+
+static int
+make_and_forget(const char *name)
+{
+	struct cow_attr a;
+	int r = cow_create(rig.cow, ++unique, COW_ROOT, name, S_IFREG | 0600, 3, 4, NULL, &a);
+
+	if (r == 0)
+		cow_forget(rig.cow, a.nodeid, 1);
+	return r;
+}
+
+/* Names a file with so many letters, and the number. */
+static const char *
+long_name(unsigned i)
+{
+	static char name[COW_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "%0200u", i);
+	return name;
+}
+
+/* What is made takes memory, a bounded amount; what is removed gives it back. */
+START_TEST(bounded_tree)
+{
+	unsigned i, n;
+
+	rig.config.tree_max = 256 * KiB;
+	reopen(CLEAN);
+	for (i = 0; i < 5000; i++) {
+		ck_assert_int_eq(make_and_forget(long_name(i)), 0);
+		ck_assert_int_eq(remove_path(long_name(i), false), 0);
+	}
+	for (n = 0; make_and_forget(long_name(n)) == 0; n++)
+		ck_assert_uint_lt(n, 1000);
+	ck_assert_uint_gt(n, 100);
+	ck_assert_int_eq(make("x", S_IFREG | 0600), -ENOSPC);
+	ck_assert_int_eq(make("x", S_IFLNK | 0777), -ENOSPC);
+	ck_assert_int_eq(link_path(long_name(0), "x"), -ENOSPC);
+	ck_assert_int_eq(move(long_name(0), "x", 0), -ENOSPC);
+	ck_assert_int_eq(move("PG_VERSION", "x", 0), -ENOSPC);
+	ck_assert_int_eq(remove_path("PG_VERSION", false), 0);
+	reopen(KILLED);
+	reopen(CLEAN);
+	for (i = 0; i < n; i++)
+		ck_assert_int_eq(remove_path(long_name(i), false), 0);
+	reopen(CLEAN);
+	for (i = 0; i < n; i++)
+		ck_assert_int_eq(make_and_forget(long_name(i)), 0);
+	ck_assert_int_eq(make("x", S_IFREG | 0600), -ENOSPC);
+}
+END_TEST
+
+/* A journal that makes more, which no mount with this limit has written, is refused by name. */
+START_TEST(forged_multitude)
+{
+	unsigned i;
+
+	for (i = 0; i < 1000; i++)
+		ck_assert_int_eq(make_and_forget(long_name(i)), 0);
+	ck_assert_int_eq(rig_close(&rig), 0);
+	rig.config.tree_max = 256 * KiB;
+	log_set_sink(keep_line);
+	ck_assert_int_eq(rig_open(&rig, true), -ENOSPC);
+	ck_assert_ptr_nonnull(strstr(said, "makes more files and names than there is memory for"));
+}
+END_TEST
+
+/* A store that is gone keeps nobody from what the diff directory has; reading it is an I/O error. */
+START_TEST(missing_backup)
+{
+	char path[PATH_MAX], byte;
+	struct cow_attr a;
+
+	rig_kill(&rig);
+	snprintf(path, sizeof(path), "%s/backups/main", rig.store);
+	rig_remove_tree(path);
+	ck_assert_int_eq(rig_open(&rig, true), 0);
+	ck_assert_int_eq(cow_lookup(rig.cow, COW_ROOT, "PG_VERSION", strlen("PG_VERSION"), &a), 0);
+	ck_assert_int_eq(cow_read(rig.cow, a.nodeid, 0, 1, &byte, &rig.reader), -EIO);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("cow");
+	TCase *tc = tcase_create("names");
+
+	tcase_add_checked_fixture(tc, cowpath_setup, cowpath_teardown);
+	tcase_add_loop_test(tc, foreign_journal, 0, 2);
+	tcase_add_test(tc, forged_privilege);
+	tcase_add_test(tc, bounded_tree);
+	tcase_add_test(tc, forged_multitude);
+	tcase_add_loop_test(tc, forged_inode, 0, ARRAY_SIZE(forged));
+	tcase_add_loop_test(tc, forged_name, 0, FORGED_NAMES);
+	tcase_add_test(tc, missing_backup);
+	suite_add_tcase(s, tc);
+	return unit_main(s);
+}
