@@ -371,7 +371,8 @@ target_stop(struct target *t)
 	static struct command_frame q, a;
 	struct contact *c = &t->contact;
 
-	if (c->has_lock && strcmp(c->mnt, t->mnt) == 0 && !contact_is_held(c))
+	/* Of a lock that its owner has exchanged nothing follows where somebody listens. */
+	if (c->sock < 0 && c->has_lock && strcmp(c->mnt, t->mnt) == 0 && !contact_is_held(c))
 		return 1;	/* nobody serves it, so there is nobody to end */
 	if (c->sock < 0)
 		return nobody_ended(c->doubt);

@@ -1,5 +1,6 @@
 # A worker that goes on when its mount is gone ends by force, also where its supervisor cannot
-# be asked to end it: both are stopped here, so that neither does anything that it is told.
+# be asked to end it: both are stopped here, so that neither does anything that it is told, and
+# the lock that they hold is not the one that stands there by then.
 . "$srcdir/tests/lib-e2e.sh"
 store=$work/store instance=main
 "$support/mkcatalog" scale --catalog "$store" --instance main --files 2 --increments 1 >"$work/ids" || exit 99
@@ -13,6 +14,7 @@ begin() {
 	# A change that the last flush would have to make durable.
 	as "$pguser" sh -c 'echo changed >"$1/changed"' - "$mnt"
 	kill -STOP "$supervisor" "$worker"
+	as "$pguser" sh -c 'cd "$1" && cp .pbkfs-lock lock && mv lock .pbkfs-lock' - "$diff"
 }
 is_over() {
 	check "$1: the supervisor has ended" wait_gone "$supervisor"
