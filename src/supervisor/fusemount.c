@@ -16,6 +16,7 @@
 #include "supervisor/fusewhy.h"
 #include "supervisor/identity.h"
 #include "supervisor/mountinfo.h"
+#include "supervisor/paths.h"
 
 #define READ_AHEAD_KB	1024	/* one request */
 #define READ_AHEAD_MAX	4	/* requests; more memory for each reader than that is not worth it */
@@ -259,11 +260,32 @@ is_seen(const struct fusemount *m, int parent_fd, const char *base)
 	    strcmp(found->fstype, MOUNT_FSTYPE) == 0 && strcmp(found->source, m->source) == 0;
 }
 
+/* From where its directory is by now. */
+static void
+take_back(const struct fusemount *m)
+{
+	int parent_fd autoclose = openat(m->mnt_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char link[64], path[PATH_MAX], parent[PATH_MAX];
+	const char *base;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", m->mnt_fd);
+	if (parent_fd < 0 || (n = readlink(link, path, sizeof(path) - 1)) < 0)
+		return;
+	path[n] = '\0';
+	base = paths_split(path, parent);
+	if (is_seen(m, parent_fd, base))
+		unmount_as_root(parent_fd, base, mountinfo_id_at(parent_fd, base), true);
+}
+
 int
 fusemount_check(const struct fusemount *m, int parent_fd, const char *base, char *error)
 {
 	if (!identity_is_root() || is_seen(m, parent_fd, base))
 		return 0;
+	identity_raise();
+	take_back(m);
+	identity_drop();
 	snprintf(error, FUSEMOUNT_ERROR_MAX, "mountpoint \"%s\" was replaced while it was mounted",
 	    m->mnt);
 	return -ESTALE;

@@ -35,7 +35,8 @@ int	fusemount_mount(const struct fusemount *m, char *error);
 
 /*
  * For root, after fusemount_mount(): whether the mount is what is seen at base in
- * parent_fd.  Returns 0, or negative errno with one line in error.
+ * parent_fd.  If it is not, the mount is taken away from where it is.  Returns 0, or
+ * negative errno with one line in error.
  */
 int	fusemount_check(const struct fusemount *m, int parent_fd, const char *base, char *error);
 

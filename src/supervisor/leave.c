@@ -20,6 +20,7 @@
 #include "supervisor/fusemount.h"
 #include "supervisor/identity.h"
 #include "supervisor/leave.h"
+#include "supervisor/mountinfo.h"
 #include "supervisor/stat.h"
 #include "supervisor/state.h"
 
@@ -50,15 +51,18 @@ leave_init(struct leave *l)
 void
 leave_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
 {
-	struct report r = { .looked = o->look };
+	struct report r = { .rc = -EINVAL, .looked = o->look };
+	static struct mountinfo other;
 
 	if (s->fuse_fd >= 0)
 		close(s->fuse_fd);	/* its last copy ends the connection */
 	pin_forget(&s->ending.pin);
 	/* Whatever was mounted over it, or instead of it, is not ours. */
-	r.rc = !ending_is_at_mountpoint(s) ? -EINVAL :
-	    fusemount_unmount(s->mnt_parent_fd, s->mnt_base, s->config->mnt, s->ending.id, o->lazy,
-	    r.error);
+	if (ending_is_at_mountpoint(s))
+		r.rc = fusemount_unmount(s->mnt_parent_fd, s->mnt_base, s->config->mnt, s->ending.id,
+		    o->lazy, r.error);
+	else if (mountinfo_find(s->config->mnt, &other) == 0)
+		snprintf(r.error, sizeof(r.error), "another mount (%.63s) lies over it", other.fstype);
 	if (r.rc == -EBUSY && o->look) {
 		identity_raise();
 		r.n_users = users_find(s->config->mnt, r.user, USERS_NAMED);

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -1427,6 +1428,33 @@ START_TEST(quotes_labels)
 }
 END_TEST
 
+/* Of two mounts at one place: which one is meant says the id. */
+START_TEST(unmounts_only_its_own)
+{
+	const char *name = mnt + strlen(base) + 1;
+	char error[FUSEMOUNT_ERROR_MAX];
+	int parent, first, second;
+
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0)
+		return;
+	ck_assert_int_ge(parent = open(base, O_RDONLY | O_DIRECTORY), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("first", mnt, "tmpfs", 0, NULL), 0);
+	first = mountinfo_id_at(parent, name);
+	ck_assert_int_eq(mount("second", mnt, "tmpfs", 0, NULL), 0);
+	second = mountinfo_id_at(parent, name);
+	ck_assert(first > 0 && second > 0 && first != second);
+	ck_assert_int_eq(fusemount_unmount(parent, name, mnt, first, true, error), -ESTALE);
+	ck_assert_msg(strstr(error, "another mount is there") != NULL, "%s", error);
+	ck_assert_int_eq(mountinfo_id_at(parent, name), second);
+	ck_assert_int_eq(fusemount_unmount(parent, name, mnt, second, true, error), 0);
+	ck_assert_int_eq(fusemount_unmount(parent, name, mnt, second, true, error), -ESTALE);
+	ck_assert_int_eq(mountinfo_id_at(parent, name), first);
+	ck_assert_int_eq(fusemount_unmount(parent, name, mnt, first, true, error), 0);
+	close(parent);
+}
+END_TEST
+
 static TCase *
 process_case(const char *name)
 {
@@ -1464,6 +1492,7 @@ main(int argc, char **argv)
 	suite_add_tcase(s, parts);
 	tcase_add_loop_test(lying, refuses_planted_locks, 0, N(locks));
 	tcase_add_test(lying, names_the_owner_of_a_lock);
+	tcase_add_test(lying, unmounts_only_its_own);
 	tcase_add_loop_test(lying, refuses_lying_preparers, 0, N(preparers));
 	tcase_add_loop_test(lying, outlives_lying_servers, 0, N(servers));
 	tcase_add_loop_test(lying, bounds_what_a_flood_writes, 0, N(floods));

@@ -72,6 +72,28 @@ check "is not entered" [ -e "$diff/changes/data/other/precious" ]
 umount "$diff/changes/data/other"
 check "without it, it is emptied" pbkfs cleanup -d "$diff"
 
+note "a mountpoint that is exchanged"
+held=$store/backups/$instance/$id/backup.pid
+echo $$ >"$held"; chown --reference="$store/backups/$instance/$id" "$held"
+new_diff
+mount_it >"$work/text" 2>&1 & command=$!
+until grep -q "is locked by" "$work/text"; do kill -0 $command || break; done
+mv "$mnt" "$mnt.away"; mkdir "$mnt"; rm "$held"
+refuse "while it is prepared" "" wait $command
+check "is found out" grep -q "mountpoint .* was replaced while it was mounted" "$work/text"
+equal "and nothing is mounted at either" "" "$(e2e_mounts)"
+rmdir "$mnt"; mv "$mnt.away" "$mnt"
+check "mount" mount_it
+supervisor=$(supervisor_pid)
+mount -t tmpfs -o size=64k other "$mnt"
+refuse "what is mounted over a mount is not unmounted" "is a mount, but not of pbkfs" unmount_it
+kill "$supervisor"
+check "nor by the supervisor, which says so" eval 'until grep -q "stays mounted: another mount .tmpfs. lies over it" "$diff/.pbkfs/pbkfs.log"; do kill -0 "$supervisor" || break; done; kill -0 "$supervisor"'
+equal "it is there" tmpfs "$(stat -f -c %T "$mnt")"
+umount "$mnt"
+check "without it, the mount goes" wait_gone "$supervisor"
+check "which nothing else did" eval '! is_mounted "$mnt"'
+
 note "the owner's lock"
 check "mount" mount_it
 check "unmount" unmount_it
