@@ -22,6 +22,7 @@
 #include "cli/waiter.h"
 #include "ipc/shared.h"
 #include "probackup/recovery_time.h"
+#include "sandbox/sandbox.h"
 #include "supervisor/fusemount.h"
 #include "supervisor/logstore.h"
 #include "supervisor/memlimit.h"
@@ -231,7 +232,7 @@ fill_config(const struct options *o, const struct names *n, const struct provisi
 		.store = or_null(n->store), .instance = o->instance,
 		.backup_id = latest || n->backup_id[0] == '\0' ? NULL : n->backup_id, .latest = latest, .provision = p,
 		.mnt = n->mnt, .diff = n->diff,
-		.context = o->context, .sandbox = o->sandbox, .wal = o->wal, .cache = o->cache,
+		.context = o->context, .sandbox = sandbox_level(o->sandbox), .wal = o->wal, .cache = o->cache,
 		.verify = o->verify,
 		.store_lock = o->store_lock,
 		.force = o->force, .no_wal = o->no_wal, .perf_unsafe = o->perf_unsafe,

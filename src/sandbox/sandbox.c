@@ -192,6 +192,17 @@ sandbox_missing(char *text, size_t size)
 #ifdef ENABLE_SANDBOX
 	sandbox_landlock_missing(sandbox_landlock_abi(), text, size);
 #else
-	snprintf(text, size, "Landlock and seccomp, left out of this build by --disable-sandbox");
+	snprintf(text, size, "%s", "");
+#endif
+}
+
+enum sandbox_level
+sandbox_level(enum sandbox_level asked)
+{
+#ifdef ENABLE_SANDBOX
+	return asked;
+#else
+	(void)asked;
+	return SANDBOX_NONE;
 #endif
 }

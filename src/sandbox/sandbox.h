@@ -95,4 +95,7 @@ int	sandbox_end_threads(const struct sandbox *s);
  */
 void	sandbox_missing(char *text, size_t size);
 
+/* The level that this build has for one: without ENABLE_SANDBOX it is SANDBOX_NONE. */
+enum sandbox_level sandbox_level(enum sandbox_level asked);
+
 #endif

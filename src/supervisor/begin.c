@@ -16,6 +16,7 @@
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "ipc/provision.h"
+#include "sandbox/sandbox.h"
 #include "supervisor/become.h"
 #include "supervisor/begin.h"
 #include "supervisor/holders.h"
@@ -511,7 +512,9 @@ start_log(struct supervisor *s)
 static void
 tell_what_is_weak(const struct supervisor *s)
 {
-	if (s->config->sandbox == SANDBOX_NONE)
+	if (sandbox_level(SANDBOX_FULL) == SANDBOX_NONE)
+		warn_user(s, "the worker runs without a sandbox: this build has none (--disable-sandbox)");
+	else if (s->config->sandbox == SANDBOX_NONE)
 		warn_user(s, "the worker runs without a sandbox (--sandbox=none)");
 	else if (s->config->sandbox == SANDBOX_SECCOMP_ONLY)
 		warn_user(s, "the worker runs without Landlock (--sandbox=seccomp-only)");
