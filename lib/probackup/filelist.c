@@ -47,7 +47,7 @@ static const struct {
 	TEXT(KEY_COMPRESS_ALG, "compress_alg"),
 	NUMBER(KEY_EXTERNAL_DIR_NUM, "external_dir_num", 0, UINT32_MAX),
 	TEXT(KEY_DBOID, "dbOid"),
-	NUMBER(KEY_FULL_SIZE, "full_size", -1, INT64_MAX),
+	TEXT(KEY_FULL_SIZE, "full_size"),	/* bounds nothing: of pages n_headers says it */
 	NUMBER(KEY_SEGNO, "segno", 0, UINT32_MAX),
 	TEXT(KEY_LINKED, "linked"),
 	NUMBER(KEY_N_BLOCKS, "n_blocks", 0, UINT32_MAX),
@@ -321,7 +321,6 @@ fill_entry(const struct line *l, enum codec_alg alg, struct filelist_entry *e)
 	e->hdr_crc = (uint32_t)n[KEY_HDR_CRC];
 	e->hdr_size = (uint32_t)n[KEY_HDR_SIZE];
 	e->hdr_off = (uint64_t)n[KEY_HDR_OFF];
-	e->full_size = l->seen & 1U << KEY_FULL_SIZE ? n[KEY_FULL_SIZE] : -1;
 }
 
 static int

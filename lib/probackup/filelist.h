@@ -26,7 +26,6 @@ struct filelist_entry {
 	bool	has_n_blocks;
 	uint32_t n_headers, hdr_crc, hdr_size;	/* 0 if absent */
 	uint64_t hdr_off;
-	int64_t	full_size;	/* -1 if absent */
 };
 
 /* Where a scan stands.  Initialise text, len and zero the rest. */
