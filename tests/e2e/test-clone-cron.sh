@@ -69,6 +69,13 @@ equal "with what is there" pg_stat_statements "$(preloaded)"
 equal "and its data" "$before" "$(ran)"
 check "the clone stops" pg_stop "$mnt"
 check "unmount" unmount_it
+# To ask for a library needs a way to it, which Landlock leaves and a tree of files does not.
+mount_without() { "$support/without" landlock pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
+new_diff
+check "mount without Landlock" mount_without --set port=5432 --set listen_addresses=
+refuse "does not find out what is missing" "" grep -q 'is not installed' "$work/err"
+equal "so it is not left out" "pg_stat_statements, auto_explain" "$(sed -n "s/^shared_preload_libraries = '\(.*\)'/\1/p" "$mnt/postgresql.auto.conf" | tail -n 1)"
+check "unmount" unmount_it
 new_diff
 check "mount with --keep-settings there" mount_it --keep-settings
 check "what is missing is named, with the way out" grep -q "pg_cron, auto_explain of shared_preload_libraries is not installed in \"$libdir\": the server will not start.*--set shared_preload_libraries='pg_stat_statements'" "$work/err"

@@ -83,6 +83,20 @@ for lacks in landlock landlock,mount_setattr; do
 done
 umount "$store/a b" "$store/backups"
 
+note "a mount in the store that is made later"
+mkdir "$store/late"
+mount --bind "$store" "$store" && mount --make-shared "$store" || exit 99
+lacks=landlock what="root, no Landlock, a later mount"
+check "$what: mount" fresh
+mount -t tmpfs tmpfs "$store/late" && echo late >"$store/late/file"
+worker=$(worker_pid)
+equal "$what: the worker's tree is without it" "/ /changes /pbkfs /store" "$(tree)"
+kill9 "$worker"; wait_gone "$worker"; ls "$mnt" >/dev/null
+equal "$what: the next one's has it" "/ /changes /pbkfs /store /store/late" "$(tree)"
+equal "$what: and may not write there" /changes "$(writable)"
+check "$what: unmount" unmount_it
+umount "$store/late"; umount "$store"; rmdir "$store/late"
+
 note "an ordinary user"
 chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}"
 mknod -m 0666 /dev/shm/fuse c 10 229

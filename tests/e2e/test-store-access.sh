@@ -48,6 +48,11 @@ root_reads() {
 	    pbkfs archive-get -B "$store" -I "$instance" "$segment" "$work/segments/$segment"
 	chown "$pguser" "$work/segments"
 	check "$1: archive-get to where he can" pbkfs archive-get -B "$store" -I "$instance" "$segment" "$work/segments/$segment"
+	for root_command in show "verify -I $instance -i $id" "archive-get -I $instance $segment $work/segments/other"; do
+		# shellcheck disable=SC2086
+		refuse "$1: without Landlock ${root_command%% *} is refused" "no Landlock.*--sandbox=seccomp-only" \
+		    "$support/without" landlock pbkfs $root_command -B "$store"
+	done
 	check "$1: gives the segment" cmp "$work/segments/$segment" "$source/wal/$instance/$segment"
 }
 root_mounts() {

@@ -64,6 +64,15 @@ good "others are"
 cp -p "$work/original" "$backups/$full_id/database/$replaced"
 check "the old one is, when it is back" sh -c "cat '$mnt/$replaced' >/dev/null"
 
+note "one of the same length that looks older is not found out"
+older=$(cd "$backups/$full_id/database" && for f in base/*/PG_VERSION; do [ -e "$backups/$id/database/$f" ] || { echo "$f"; break; }; done)
+plain=$backups/$full_id/database/$older
+cp -p "$plain" "$work/original"
+tr 0-9 1-90 <"$work/original" >"$plain"; touch -d '2001-01-01' "$plain"
+check "it is served" cmp "$plain" "$mnt/$older"
+refuse "which verify finds" "$older|damaged|crc" pbkfs verify -B "$store" -I "$instance" -i "$id"
+cp -p "$work/original" "$plain"
+
 note "a new worker knows as much"
 kill9 "$(worker_pid)"
 good "a file can be read"

@@ -70,6 +70,7 @@ own=$(clone -c "select oid from pg_tablespace where spcname = 'own'")
 check "a table in it" clone -c 'create table in_own tablespace own as select generate_series(1, 100) g' -c checkpoint
 equal "what it holds is in the mount" "$mnt/.pbkfs-tblspc/$own" "$(readlink "$mnt/pg_tblspc/$own")"
 equal "and nothing of it at the place that was named" "" "$(find "$work/own" -type f)"
+equal "where the server made an empty directory, and closed the place to others" "700 1" "$(stat -c %a "$work/own") $(find "$work/own" -mindepth 1 -type d | wc -l)"
 check "which the log says" grep -q "tablespace $own, which the server makes at \"$work/own\", is kept by the mount" "$diff/.pbkfs/pbkfs.log"
 check "the clone crashes" pg_stop "$mnt" immediate
 check "and replays its own" start "$mnt" clone
@@ -82,6 +83,17 @@ equal "in the other database, too" 500 "$(clone -d d -c 'select count(*) from td
 check "stop" pg_stop "$mnt"
 check "unmount" unmount_it
 untouched "--wal=direct"
+
+# WAL that the mount does not see keeps its word.
+new_diff
+chmod 0750 "$work/fast"
+check "--restore-command: mount" mount_it --set port=5433 --recovery-target-name=here --recovery-target-action=promote --restore-command="cp $archive/%f %p"
+check "--restore-command: the clone recovers" start "$mnt" clone
+clone -c "do \$\$ begin while pg_is_in_recovery() loop perform pg_sleep(0.05); end loop; end \$\$"
+equal "--restore-command: which has closed the tablespace's place to others" 700 "$(stat -c %a "$work/fast")"
+check "--restore-command: stop" pg_stop "$mnt"
+check "--restore-command: unmount" unmount_it
+untouched "--restore-command"
 
 gzip "$archive"/0000*
 story "--wal=mount, compressed segments" --wal=mount

@@ -48,6 +48,7 @@ look() {
 	equal "$1: it dumps no core" "0 0" "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$worker/limits")"
 	equal "$1: its descriptors are bounded" yes "$(awk '/^Max open files/ { print ($5 <= 8492 ? "yes" : "no") }' "/proc/$worker/limits")"
 	equal "$1: and its memory" yes "$(awk '/^Max data size/ { print ($5 != "unlimited" && $5 < 2 * 1024 * 1024 * 1024 ? "yes" : "no") }' "/proc/$worker/limits")"
+	equal "$1: the processor is not" "unlimited unlimited" "$(awk '/^Max cpu time/ { print $4, $5 }' "/proc/$worker/limits")"
 	check "$1: it has its threads" [ "$(value Threads "$worker")" -gt 1 ]
 	case $(value Seccomp_filters "$worker") in
 	'') note "this kernel does not tell how many filters there are" ;;
