@@ -10,6 +10,13 @@ check "mount" mount_it || { plan_done; exit; }
 equal "the worker is the user" "$pguid" "$(awk '$1 == "Uid:" { print $2 }' "/proc/$(worker_pid)/status")"
 equal "without capabilities" 0000000000000000 "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$(worker_pid)/status")"
 equal "confined by seccomp" 2 "$(awk '$1 == "Seccomp:" { print $2 }' "/proc/$(worker_pid)/status")"
+for option in nosuid nodev noexec default_permissions; do
+	check "the mount is $option" eval 'awk -v m="$mnt" "\$2 == m { print \",\" \$4 \",\" }" /proc/self/mounts | grep -q ",$option,"'
+done
+refuse "nobody else looks inside, root neither" "denied" ls "$mnt"
+as "$pguser" sh -c 'cp /bin/true "$1" && chmod 6755 "$1"' - "$mnt/program"
+equal "no file is set-user-ID or set-group-ID" 755 "$(as "$pguser" stat -c %a "$mnt/program")"
+as "$pguser" rm "$mnt/program"
 like_oracle "files are those of the restore" "$oracle" "$mnt" -L pg_wal
 check "stat" pbk stat -D "$mnt"
 as "$pguser" mkdir "$mnt/ops"
