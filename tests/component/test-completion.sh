@@ -36,7 +36,7 @@ offers "no options of a command that is none" "" pbkfs frobnicate --
 
 # The program's own list of values, out of its refusal.
 for option in wal verify cache sandbox log-format log-sink; do
-	values=$(pbkfs mount --$option=nonsense 2>&1 | sed 's/.*, only //' | tr '|' ' ')
+	values=$(pbkfs mount --$option=nonsense 2>&1 | sed 's/.*, only //; s/: see .*//' | tr '|' ' ')
 	offers "values of --$option" "$values" pbkfs mount --$option ''
 	offers "values of --$option=" "$values" pbkfs mount --$option =
 done
