@@ -17,7 +17,7 @@
 #include "worker/archived.h"
 #include "worker/provided.h"
 
-static const char *const names[] = { "worker.pid", "stat", "pbkfs.log" };
+static const char *const names[] = { ONDISK_WORKER_PID, ONDISK_STAT, ONDISK_LOG };
 
 #define FILE_BITS	ARCHIVED_KIND_BITS	/* of a nodeid: number of the file + 1; above: the version */
 
