@@ -1,5 +1,5 @@
 /*
- * Builds the text of postgresql.auto.conf in memory.  src/worker/provision.c
+ * Builds the text of postgresql.auto.conf in memory.  src/worker/clone.c
  * reads the old one and writes the new one.
  */
 #include "config.h"

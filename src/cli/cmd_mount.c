@@ -15,9 +15,9 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/clone_args.h"
 #include "cli/leaving.h"
 #include "cli/owner.h"
-#include "cli/provision_args.h"
 #include "cli/target_args.h"
 #include "cli/waiter.h"
 #include "ipc/shared.h"
@@ -223,14 +223,14 @@ default_cache_size(void)
 }
 
 static int
-fill_config(const struct options *o, const struct names *n, const struct provision *p,
+fill_config(const struct options *o, const struct names *n, const struct clone_config *p,
     struct supervisor_config *c)
 {
 	bool latest = target_args_choose(o, p->target);
 
 	*c = (struct supervisor_config){
 		.store = or_null(n->store), .instance = o->instance,
-		.backup_id = latest || n->backup_id[0] == '\0' ? NULL : n->backup_id, .latest = latest, .provision = p,
+		.backup_id = latest || n->backup_id[0] == '\0' ? NULL : n->backup_id, .latest = latest, .clone = p,
 		.mnt = n->mnt, .diff = n->diff,
 		.context = o->context, .sandbox = sandbox_level(o->sandbox), .wal = o->wal, .cache = o->cache,
 		.verify = o->verify,
@@ -409,15 +409,15 @@ cmd_mount(const struct options *o)
 	struct supervisor_config c;
 	static struct names n;
 	struct recovery_target target;
-	struct provision provision;
+	struct clone_config clone;
 	struct waiter w = { .timeout = o->console ? 0 : o->timeout };
 	pid_t pid;
 	int rc;
 
 	if ((rc = check_arguments(o, n.backup_id)) != 0 || (rc = resolve_names(o, &n)) != 0 ||
 	    (rc = check_overlap(&n)) != 0 ||
-	    (rc = provision_args(o, n.mnt, &provision, &target)) != 0 ||
-	    (rc = fill_config(o, &n, &provision, &c)) != 0)
+	    (rc = clone_args(o, n.mnt, &clone, &target)) != 0 ||
+	    (rc = fill_config(o, &n, &clone, &c)) != 0)
 		return rc;
 	if (leaving_wait(n.diff) != 0)
 		return EXIT_FAILURE;

@@ -12,9 +12,9 @@
 #include "base/backupid.h"
 #include "base/iostats.h"
 #include "base/util.h"
+#include "ipc/clone_config.h"
 #include "ipc/job.h"
 #include "ipc/msg.h"
-#include "ipc/provision.h"
 #include "ipc/shared.h"
 
 #define MAGIC	0x424f4a2d53464b50ULL	/* "PKFS-JOB" */
@@ -23,11 +23,11 @@
 /* A job and all that it points to.  It is read in place, so the bytes are here, too. */
 struct box {
 	struct job job;			/* first: job_free() frees the box by it */
-	struct provision provision;
+	struct clone_config clone;
 	struct recovery_target target;
-	struct provision_databases databases;
+	struct clone_databases databases;
 	struct msg_member member[CHAIN_MAX];
-	int	mapped[PROVISION_MAPPINGS_MAX];
+	int	mapped[CLONE_MAPPINGS_MAX];
 	unsigned char bytes[];
 };
 
@@ -136,18 +136,18 @@ walk_target(struct wire *w, struct recovery_target *t)
 }
 
 static void
-walk_databases(struct wire *w, struct provision_databases *d)
+walk_databases(struct wire *w, struct clone_databases *d)
 {
 	unsigned i;
 
 	FLAG(w, d->include);
-	NUMBER(w, d->n, PROVISION_DATABASES_MAX);
+	NUMBER(w, d->n, CLONE_DATABASES_MAX);
 	for (i = 0; i < d->n; i++)
 		need_text(w, &d->name[i]);
 }
 
 static void
-walk_provision(struct wire *w, struct provision *p)
+walk_clone(struct wire *w, struct clone_config *p)
 {
 	unsigned i;
 
@@ -157,14 +157,14 @@ walk_provision(struct wire *w, struct provision *p)
 	FLAG(w, p->replica);
 	FLAG(w, p->keep_settings);
 	FLAG(w, p->skip_external);
-	NUMBER(w, p->n_mappings, PROVISION_MAPPINGS_MAX);
+	NUMBER(w, p->n_mappings, CLONE_MAPPINGS_MAX);
 	for (i = 0; i < p->n_mappings; i++) {
 		need_text(w, &p->mapping[i].from);
 		need_text(w, &p->mapping[i].to);
 		FLAG(w, p->mapping[i].external);
 	}
 	walk_databases(w, &p->databases);
-	NUMBER(w, p->n_settings, PROVISION_SETTINGS_MAX);
+	NUMBER(w, p->n_settings, CLONE_SETTINGS_MAX);
 	for (i = 0; i < p->n_settings; i++)
 		need_text(w, &p->setting[i]);
 	walk_text(w, &p->first_only);
@@ -236,9 +236,9 @@ walk_fds(struct wire *w, struct box *box)
 			*fd = have ? job_fd_number(i) : -1;
 	}
 	FLAG(w, mapped);
-	for (i = 0; !w->writing && i < PROVISION_MAPPINGS_MAX; i++)
+	for (i = 0; !w->writing && i < CLONE_MAPPINGS_MAX; i++)
 		box->mapped[i] = job_fd_number(JOB_FDS + i);
-	if (mapped && job->provision == NULL)
+	if (mapped && job->clone == NULL)
 		w->failed = true;
 	if (!w->writing)
 		job->mapped_fds = mapped ? box->mapped : NULL;
@@ -249,7 +249,7 @@ walk(struct wire *w, struct box *box)
 {
 	struct job *job = &box->job;
 	uint64_t magic = MAGIC, version = JOB_VERSION, shared = sizeof(struct shared);
-	bool provision = job->provision != NULL, databases = job->databases != NULL;
+	bool clone = job->clone != NULL, databases = job->databases != NULL;
 
 	NUMBER(w, magic, UINT64_MAX);
 	NUMBER(w, version, UINT64_MAX);
@@ -257,16 +257,16 @@ walk(struct wire *w, struct box *box)
 	if (magic != MAGIC || version != JOB_VERSION || shared != sizeof(struct shared))
 		w->failed = true;
 	walk_values(w, job);
-	FLAG(w, provision);
-	if (provision) {
-		walk_provision(w, &box->provision);
+	FLAG(w, clone);
+	if (clone) {
+		walk_clone(w, &box->clone);
 		walk_target(w, &box->target);
 	}
 	FLAG(w, databases);
 	if (databases)
 		walk_databases(w, &box->databases);
-	box->provision.target = &box->target;
-	job->provision = provision ? &box->provision : NULL;
+	box->clone.target = &box->target;
+	job->clone = clone ? &box->clone : NULL;
 	job->databases = databases ? &box->databases : NULL;
 	walk_members(w, box);
 	walk_fds(w, box);
@@ -276,9 +276,9 @@ static void
 fill_box(struct box *box, const struct job *job)
 {
 	box->job = *job;
-	if (job->provision != NULL) {
-		box->provision = *job->provision;
-		box->target = *job->provision->target;
+	if (job->clone != NULL) {
+		box->clone = *job->clone;
+		box->target = *job->clone->target;
 	}
 	if (job->databases != NULL)
 		box->databases = *job->databases;
@@ -339,7 +339,7 @@ job_free(struct job *job)
 unsigned
 job_fds(const struct job *job)
 {
-	return JOB_FDS + (job->mapped_fds != NULL ? job->provision->n_mappings : 0);
+	return JOB_FDS + (job->mapped_fds != NULL ? job->clone->n_mappings : 0);
 }
 
 int

@@ -22,8 +22,8 @@ enum job_program { JOB_PREPARE, JOB_FILL, JOB_SERVE, JOB_CHECK_STORE, JOB_PROGRA
 #define JOB_GROUPS_MAX	256	/* supplementary groups of one user that are used */
 
 struct shared;
-struct provision;
-struct provision_databases;
+struct clone_config;
+struct clone_databases;
 struct msg_member;
 
 struct job {
@@ -39,7 +39,7 @@ struct job {
 	int	lock_fd;	/* .pbkfs-lock, shared file description */
 	int	keeper_fd;	/* supervisor/keeper.c: it ends when nobody has this any more */
 	int	shared_fd;	/* memfd of *shared */
-	const int *mapped_fds;	/* for worker_fill(): a directory for each mapping of provision; else NULL */
+	const int *mapped_fds;	/* for worker_fill(): a directory for each mapping of clone; else NULL */
 
 	/* identity and confinement */
 	enum sandbox_level sandbox;
@@ -64,8 +64,8 @@ struct job {
 	enum verify_mode verify;
 	bool	no_wal, perf_unsafe, debug;
 	bool	fresh;		/* the diff directory was empty */
-	const struct provision *provision;	/* what the preparer adds: ipc/provision.h */
-	const struct provision_databases *databases;	/* which the preparer shows */
+	const struct clone_config *clone;	/* what the preparer makes: ipc/clone_config.h */
+	const struct clone_databases *databases;	/* which the preparer shows */
 	const char *wal_link;	/* WAL_DIRECT: what the link pg_wal holds */
 	const char *mnt;	/* where the mount is */
 	bool	keep_locations;	/* --keep-settings: tablespaces that WAL makes go where it says */

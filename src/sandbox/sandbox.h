@@ -9,11 +9,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ipc/clone_config.h"
 #include "ipc/job.h"
 #include "ipc/msg.h"
-#include "ipc/provision.h"
 
-#define SANDBOX_DIRS_MAX	(3 + PROVISION_MAPPINGS_MAX)
+#define SANDBOX_DIRS_MAX	(3 + CLONE_MAPPINGS_MAX)
 
 /* A directory beneath which the process may read, or write as well. */
 struct sandbox_dir {

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/ondisk.h"
 #include "base/util.h"
-#include "ipc/provision.h"
+#include "ipc/clone_config.h"
 #include "sandbox/sandbox.h"
 #include "supervisor/become.h"
 #include "supervisor/begin.h"
@@ -267,7 +267,7 @@ load_record(struct supervisor *s)
 static int
 check_first_only(struct supervisor *s)
 {
-	const struct provision *p = s->config->provision;
+	const struct clone_config *p = s->config->clone;
 
 	if (s->fresh || p == NULL || p->first_only == NULL)
 		return 0;
@@ -306,7 +306,7 @@ choose_backup(struct supervisor *s)
 }
 
 static bool
-has_database(const struct provision_databases *d, const char *name)
+has_database(const struct clone_databases *d, const char *name)
 {
 	unsigned i;
 
@@ -318,7 +318,7 @@ has_database(const struct provision_databases *d, const char *name)
 
 /* Names may come in any order and more than once. */
 static bool
-same_databases(const struct provision_databases *a, const struct provision_databases *b)
+same_databases(const struct clone_databases *a, const struct clone_databases *b)
 {
 	unsigned i;
 
@@ -332,9 +332,9 @@ same_databases(const struct provision_databases *a, const struct provision_datab
 }
 
 static int
-other_databases(struct supervisor *s, const struct provision_databases *given)
+other_databases(struct supervisor *s, const struct clone_databases *given)
 {
-	const struct provision_databases *bound = &s->databases;
+	const struct clone_databases *bound = &s->databases;
 	const char *name = given->name[0];
 	unsigned i;
 
@@ -352,8 +352,8 @@ other_databases(struct supervisor *s, const struct provision_databases *given)
 static int
 choose_databases(struct supervisor *s)
 {
-	const struct provision *p = s->config->provision;
-	struct provision_databases *d = &s->databases;
+	const struct clone_config *p = s->config->clone;
+	struct clone_databases *d = &s->databases;
 	size_t i;
 
 	if (s->fresh && p != NULL)
@@ -366,12 +366,12 @@ choose_databases(struct supervisor *s)
 	return p == NULL || p->databases.n == 0 || same_databases(d, &p->databases) ? 0 :
 	    other_databases(s, &p->databases);
 }
-_Static_assert(BINDING_DATABASES_MAX <= PROVISION_DATABASES_MAX, "all names have room");
+_Static_assert(BINDING_DATABASES_MAX <= CLONE_DATABASES_MAX, "all names have room");
 
 static int
 record_databases(struct supervisor *s)
 {
-	const struct provision_databases *d = &s->databases;
+	const struct clone_databases *d = &s->databases;
 	struct binding *b = &s->found;
 	unsigned i;
 
@@ -381,7 +381,7 @@ record_databases(struct supervisor *s)
 			return -ENOMEM;
 	return 0;
 }
-_Static_assert(PROVISION_DATABASES_MAX <= BINDING_DATABASES_MAX, "all names have room");
+_Static_assert(CLONE_DATABASES_MAX <= BINDING_DATABASES_MAX, "all names have room");
 
 static void
 tell_of_cut(struct supervisor *s)
@@ -608,8 +608,8 @@ describe_binding(struct supervisor *s)
 	f->created = strdup(s->has_binding ? s->bound.created : created);
 	f->wal = s->wal;
 	f->no_wal = s->config->no_wal;
-	f->keep_settings = s->fresh ? s->config->provision != NULL &&
-	    s->config->provision->keep_settings : s->bound.keep_settings;
+	f->keep_settings = s->fresh ? s->config->clone != NULL &&
+	    s->config->clone->keep_settings : s->bound.keep_settings;
 	if (mapping_record(s) != 0 || record_databases(s) != 0)
 		return -ENOMEM;
 	return f->store != NULL && f->instance != NULL && f->backup_id != NULL &&

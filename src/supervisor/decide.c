@@ -85,7 +85,7 @@ check_latest(struct supervisor *s)
 static bool
 databases_are_decided(const struct supervisor *s)
 {
-	const struct provision *p = s->config->provision;
+	const struct clone_config *p = s->config->clone;
 
 	return s->fresh || s->record.state != RECORD_FITS ||
 	    (p != NULL && p->databases.n > 0) ||

@@ -9,11 +9,11 @@
 #include "base/util.h"
 #include "ipc/jobfd.h"
 #include "ipc/msg.h"
-#include "ipc/provision.h"
+#include "ipc/clone_config.h"
 #include "supervisor/execute.h"
 #include "supervisor/spawn.h"
 
-#define FDS_MAX	(JOB_FDS + PROVISION_MAPPINGS_MAX)
+#define FDS_MAX	(JOB_FDS + CLONE_MAPPINGS_MAX)
 
 int
 execute_open_image(void)

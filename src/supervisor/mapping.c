@@ -118,7 +118,7 @@ open_one(struct supervisor *s, const char *to)
 int
 mapping_open(struct supervisor *s)
 {
-	const struct provision *p = s->config->provision;
+	const struct clone_config *p = s->config->clone;
 	unsigned i;
 
 	for (i = 0; s->fresh && p != NULL && i < p->n_mappings; i++)
@@ -148,7 +148,7 @@ mapping_close(struct supervisor *s)
 	mapping_forget(s);
 	while (s->n_mapped > 0) {
 		i = --s->n_mapped;
-		to = s->config->provision->mapping[i].to;
+		to = s->config->clone->mapping[i].to;
 		/* A directory that we made goes again if it is still empty. */
 		if (s->failed && !s->ready_once && s->mapped_made[i])
 			unlinkat(s->mapped_parent_fd[i], strrchr(to, '/') + 1, AT_REMOVEDIR);
@@ -169,7 +169,7 @@ record(struct binding *b, const char *from, const char *to)
 int
 mapping_record(struct supervisor *s)
 {
-	const struct provision *p = s->config->provision;
+	const struct clone_config *p = s->config->clone;
 	size_t i;
 	int rc = 0;
 

@@ -26,7 +26,7 @@
 #include "supervisor/waiting.h"
 
 #define KEEP_ALWAYS	11	/* descriptors of the monitor's, */
-#define KEEP_MAX	(KEEP_ALWAYS + PROVISION_MAPPINGS_MAX)	/* and parents of mapped directories */
+#define KEEP_MAX	(KEEP_ALWAYS + CLONE_MAPPINGS_MAX)	/* and parents of mapped directories */
 #define PATIENCE	10	/* seconds; a monitor that has not answered by then is ended */
 
 struct order {

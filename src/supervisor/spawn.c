@@ -110,7 +110,7 @@ fill_job(const struct supervisor *s, struct job *job, enum job_program program,
     unsigned generation)
 {
 	const struct supervisor_config *c = s->config;
-	const struct passwd *pw = generation == 0 && c->provision != NULL ? getpwuid(s->uid) : NULL;
+	const struct passwd *pw = generation == 0 && c->clone != NULL ? getpwuid(s->uid) : NULL;
 
 	*job = (struct job){
 		.program = program, .store_fd = s->store_fd, .diff_fd = s->diff.changes_fd,
@@ -122,9 +122,9 @@ fill_job(const struct supervisor *s, struct job *job, enum job_program program,
 		.store_name = s->store, .instance = s->instance, .backup_id = s->backup_id,
 		.force = c->force, .wal = s->wal, .cache = c->cache, .verify = c->verify,
 		.no_wal = c->no_wal, .perf_unsafe = c->perf_unsafe, .debug = c->debug,
-		.fresh = s->fresh, .provision = c->provision, .databases = &s->databases,
+		.fresh = s->fresh, .clone = c->clone, .databases = &s->databases,
 		.wal_link = s->wal == WAL_DIRECT ? s->wal_link : NULL, .mnt = c->mnt,
-		.keep_locations = s->fresh ? c->provision != NULL && c->provision->keep_settings :
+		.keep_locations = s->fresh ? c->clone != NULL && c->clone->keep_settings :
 		    s->bound.keep_settings,
 		.threads = c->threads, .cache_size = c->cache_size,
 		.index_max = index_max(s), .generation = generation,

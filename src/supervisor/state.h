@@ -11,7 +11,7 @@
 
 #include "ipc/job.h"
 #include "ipc/msg.h"
-#include "ipc/provision.h"
+#include "ipc/clone_config.h"
 #include "ipc/shared.h"
 #include "supervisor/attend.h"
 #include "supervisor/become.h"
@@ -84,9 +84,9 @@ struct supervisor {
 	bool	is_decided;	/* by root, all that the binding says: it is recorded */
 	bool	prepared;	/* MSG_PREPARED arrived */
 	bool	filling;	/* worker_fill() runs, or has run */
-	int	mapped_fd[PROVISION_MAPPINGS_MAX];	/* mapping.h */
-	int	mapped_parent_fd[PROVISION_MAPPINGS_MAX];	/* what holds them */
-	bool	mapped_made[PROVISION_MAPPINGS_MAX];	/* of these, that we made */
+	int	mapped_fd[CLONE_MAPPINGS_MAX];	/* mapping.h */
+	int	mapped_parent_fd[CLONE_MAPPINGS_MAX];	/* what holds them */
+	bool	mapped_made[CLONE_MAPPINGS_MAX];	/* of these, that we made */
 	unsigned n_mapped;	/* of these, that are open */
 	unsigned n_warnings;	/* MSG_WARNINGs and MSG_NOTEs that arrived */
 	bool	zone_told;	/* MSG_ZONE arrived */
@@ -123,7 +123,7 @@ struct supervisor {
 	const char *store, *instance;
 	const char *backup_id;	/* NULL: the preparer is to choose it */
 	char	wal_link[PATH_MAX];
-	struct provision_databases databases;	/* names borrowed of the command or of bound */
+	struct clone_databases databases;	/* names borrowed of the command or of bound */
 
 	/* the worker and its predecessors */
 	uint32_t namespaces;	/* enum msg_namespace: what workers are to try */

@@ -24,7 +24,7 @@ struct supervisor_config {
 	const char *store;	/* absolute, canonical */
 	const char *instance;
 	const char *backup_id;	/* as backup_id_normalize() makes it */
-	bool	latest;		/* instead of backup_id: the newest that fits provision's target */
+	bool	latest;		/* instead of backup_id: the newest that fits clone's target */
 	const char *mnt;	/* absolute, canonical */
 	const char *diff;	/* absolute, canonical; need not exist */
 
@@ -33,7 +33,7 @@ struct supervisor_config {
 	uid_t	uid;
 	gid_t	gid;
 
-	const struct provision *provision;	/* what a mount adds to it: ipc/provision.h */
+	const struct clone_config *clone;	/* what a mount adds to it: ipc/clone_config.h */
 
 	/* how */
 	const char *context;	/* label for SELinux, as root only; NULL = none */

@@ -1,32 +1,374 @@
-/*
- * The helpers that rules.c, preload.c, listen.c and minima.c share: making a
- * file, and looking up a setting.
- */
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
+#include "base/ondisk.h"
+#include "base/util.h"
+#include "ipc/clone_config.h"
+#include "pg/pgconf.h"
+#include "probackup/archive.h"
+#include "probackup/autoconf.h"
+#include "probackup/tablespace.h"
 #include "worker/clone.h"
-#include "worker/provision.h"
+#include "worker/cloneconf.h"
+#include "worker/engine.h"
+#include "worker/mapping.h"
+#include "worker/redirect.h"
+#include "worker/report.h"
+#include "worker/settings.h"
+#include "worker/walblank.h"
 
-int
-clone_make_file(const struct clone *c, const char *name, const char *text, size_t len)
+/*
+ * All of this goes through the same engine as the changes of a server.  So the
+ * next worker and the next mount find it like them, and a cleanup removes it.
+ * A first mount that dies in the middle has no binding yet, and the next one
+ * begins anew; a later one replaces one file by rename.
+ */
+
+#define AUTO_CONF	"postgresql.auto.conf"
+#define AUTO_CONF_NEW	"postgresql.auto.conf.pbkfs"
+#define RESTORE_COMMAND	"cp \"" ONDISK_PROVIDED "/" ONDISK_ARCHIVE "/%f\" \"%p\""
+
+struct work {
+	const struct job *job;
+	const struct clone_config *p;
+	const struct chain *chain;
+	const struct control *backup;
+	const char *id;
+	unsigned version;		/* major, of the server */
+	struct cow *cow;
+	struct reader reader;
+};
+
+bool
+clone_recovers(const struct clone_config *p, const struct control *backup)
 {
-	struct cow_attr attr;
+	return !backup->stream || p->target->kind != RECOVERY_NONE || p->target->timeline != NULL ||
+	    p->restore_command != NULL || p->replica;
+}
+
+static int
+check_mappings(const struct job *job, const struct chain *c)
+{
+	char name[MAPPING_NAME_MAX], error[CHAIN_ERROR_MAX];
+	const char *dir;
+	unsigned i;
 	int r;
 
-	if ((r = cow_remove(c->cow, 0, COW_ROOT, name, false)) < 0 && r != -ENOENT)
+	for (i = 0; i < job->clone->n_mappings; i++)
+		if ((r = mapping_find(job->clone, i, c, &dir, name, error)) < 0 &&
+		    mapping_find_in_wal(job, i, c, name) < 0) {
+			report_failed("%s", error);
+			return r;
+		}
+	return 0;
+}
+
+int
+clone_check(const struct job *job, const struct chain *c)
+{
+	const struct control *backup = &c->member[0].control;
+	char error[CHAIN_ERROR_MAX], warning[CHAIN_ERROR_MAX] = "";
+	struct archive a;
+	int r;
+
+	if (job->fresh && (r = check_mappings(job, c)) < 0)
 		return r;
-	r = cow_create(c->cow, 0, COW_ROOT, name, S_IFREG | 0600, c->job->uid, c->job->gid, NULL,
-	    &attr);
-	return r == 0 && len > 0 ? cow_write(c->cow, attr.nodeid, 0, len, text, c->reader) : r;
+	/* A restore_command of the user's has another archive, which is not checked. */
+	if (!job->fresh || !clone_recovers(job->clone, backup) ||
+	    job->clone->restore_command != NULL)
+		return 0;
+	r = archive_init(&a, job->store_fd, job->instance, c->xlog_seg_size,
+	    (uint32_t)strtoul(backup->server_version, NULL, 10));
+	if (r == 0 && (r = recovery_check(backup, &a, job->clone->target, error, warning)) < 0)
+		report_failed("%s", error);
+	if (r == 0 && warning[0] != '\0')
+		report_send(MSG_WARNING, warning, strlen(warning));
+	return r;
 }
 
 const char *
-clone_value(const struct clone *c, const char *name)
+clone_chosen(const struct clone_config *p, const char *name)
 {
-	const char *chosen = provision_chosen(c->p, name);
+	size_t len = strlen(name);
+	unsigned i;
 
-	return chosen != NULL ? chosen : settings_get(c->settings, name);
+	for (i = p->n_settings; i-- > 0; )
+		if (strncasecmp(p->setting[i], name, len) == 0 && p->setting[i][len] == '=')
+			return p->setting[i] + len + 1;
+	return NULL;
+}
+
+static void
+add_user_settings(const struct clone_config *p, struct autoconf *a)
+{
+	char name[PGCONF_NAME_MAX];
+	const char *equals;
+	unsigned i;
+
+	if (p->n_settings == 0)
+		return;
+	autoconf_comment(a, "settings given to pbkfs mount");
+	for (i = 0; i < p->n_settings; i++) {
+		equals = strchr(p->setting[i], '=');
+		snprintf(name, sizeof(name), "%.*s", (int)(equals - p->setting[i]), p->setting[i]);
+		autoconf_set(a, name, equals + 1);
+	}
+}
+
+static int
+add_clone_settings(struct work *w, const struct cloneconf *c, struct autoconf *a)
+{
+	char line[128];
+	int r;
+
+	snprintf(line, sizeof(line), "settings of a clone, added by pbkfs mount of backup %s", w->id);
+	autoconf_comment(a, line);
+	autoconf_set_clone(a, c->version, w->job->instance, w->id);
+	if ((r = rules_make(c, a)) < 0)
+		return r;
+	preload_choose(c, a);
+	return listen_choose(c, a);
+}
+
+static void
+add_recovery_settings(const struct clone_config *p, struct autoconf *a)
+{
+	const struct autoconf_recovery recovery = {
+		.target = p->target, .inclusive = p->inclusive, .action = p->action,
+		.restore_command = p->restore_command != NULL ? p->restore_command : RESTORE_COMMAND,
+	};
+
+	autoconf_comment(a, "recovery settings, added by pbkfs mount");
+	autoconf_set_recovery(a, &recovery);
+}
+
+static int
+add_first_settings(struct work *w, const struct cloneconf *c, struct autoconf *a)
+{
+	int r;
+
+	if (!w->p->keep_settings && (r = add_clone_settings(w, c, a)) < 0)
+		return r;
+	if (clone_recovers(w->p, w->backup))
+		add_recovery_settings(w->p, a);
+	return 0;
+}
+
+/* Whether the server that starts next recovers as it would from an archive. */
+static bool
+will_recover(struct work *w)
+{
+	struct cow_attr attr;
+
+	if (w->job->fresh)
+		return clone_recovers(w->p, w->backup);
+	return settings_find(w->cow, "recovery.signal", &attr) == 0 ||
+	    settings_find(w->cow, "standby.signal", &attr) == 0;
+}
+
+static int
+add_settings(struct work *w, struct settings *s, struct autoconf *a)
+{
+	const struct cloneconf c = {
+		.job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader, .settings = s,
+		.version = w->version,
+	};
+	int r;
+
+	if (w->job->fresh && (r = add_first_settings(w, &c, a)) < 0)
+		return r;
+	add_user_settings(w->p, a);
+	if (will_recover(w))
+		minima_raise(&c, a);
+	return a->error;
+}
+
+static int
+compose(struct work *w, struct autoconf *a)
+{
+	bool first = w->job->fresh, recovers = first && clone_recovers(w->p, w->backup);
+	char *text autofree = NULL;
+	struct settings *s;
+	size_t len = 0;
+	int r;
+
+	r = settings_read(w->cow, AUTO_CONF, &w->reader, &text, &len);
+	if (r < 0 && r != -ENOENT) {
+		log_error("could not read \"" AUTO_CONF "\": %s",
+		    r == -EFBIG ? "it is too large" : strerror(-r));
+		return r;
+	}
+	autoconf_base(a, text != NULL ? text : "", len,
+	    first && (recovers || !w->p->keep_settings));
+	if ((s = settings_new(w->cow, &w->reader)) == NULL)
+		return -ENOMEM;
+	r = add_settings(w, s, a);
+	settings_free(s);
+	return r;
+}
+
+static int
+write_settings(struct work *w)
+{
+	const struct cloneconf c = { .job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader };
+	struct autoconf a = { 0 };
+	int r;
+
+	if ((r = compose(w, &a)) == 0 &&
+	    (r = cloneconf_make_file(&c, AUTO_CONF_NEW, a.text, a.len)) == 0)
+		r = cow_rename(w->cow, 0, COW_ROOT, AUTO_CONF_NEW, COW_ROOT, AUTO_CONF, 0);
+	free(a.text);
+	return r;
+}
+
+static bool
+changes_settings(const struct work *w)
+{
+	return w->p->n_settings > 0 || (w->job->fresh &&
+	    (!w->p->keep_settings || clone_recovers(w->p, w->backup)));
+}
+
+static int
+hide_externals(struct work *w)
+{
+	int r = cow_hide(w->cow, COW_ROOT, ONDISK_EXTERNAL);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Puts the link to the real copy in the place of what the mount would serve. */
+static int
+map_one(struct work *w, unsigned i)
+{
+	char name[MAPPING_NAME_MAX], error[CHAIN_ERROR_MAX];
+	struct cow_attr attr;
+	const char *dir;
+	int r;
+
+	if (mapping_find(w->p, i, w->chain, &dir, name, error) == -ENOENT &&
+	    mapping_find_in_wal(w->job, i, w->chain, name) == 0)
+		return redirect_map(w->cow, w->job, name, w->p->mapping[i].to);
+	if ((r = mapping_find(w->p, i, w->chain, &dir, name, error)) < 0 ||
+	    (r = settings_find(w->cow, dir, &attr)) < 0)
+		return r == -ENOENT ? 0 : r;
+	if ((r = cow_hide(w->cow, attr.nodeid, name)) < 0)
+		return r == -ENOENT ? 0 : r;
+	if (w->p->mapping[i].external)
+		return 0;
+	if ((r = settings_find(w->cow, TABLESPACE_DIR, &attr)) < 0 ||
+	    (r = cow_remove(w->cow, 0, attr.nodeid, name, false)) < 0)
+		return r;
+	return cow_create(w->cow, 0, attr.nodeid, name, S_IFLNK | 0777, w->job->uid, w->job->gid,
+	    w->p->mapping[i].to, &attr);
+}
+
+/* Does everything that is decided once. */
+static int
+first_mount(struct work *w)
+{
+	const struct cloneconf c = { .job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader };
+	unsigned i;
+	int r = 0;
+
+	if (clone_recovers(w->p, w->backup))
+		r = cloneconf_make_file(&c, w->p->replica ? "standby.signal" : "recovery.signal", NULL, 0);
+	if (r == 0 && w->p->skip_external)
+		r = hide_externals(w);
+	for (i = 0; i < w->p->n_mappings && r == 0; i++)
+		r = map_one(w, i);
+	return r;
+}
+
+/* Tells who asked for a time what it is in the server's time zone. */
+static void
+tell_zone(const struct work *w, const struct settings *s)
+{
+	const char *zone = settings_get(s, "timezone");
+
+	if (!w->job->fresh || w->p->target->kind != RECOVERY_TIME)
+		return;
+	log_info("recovery target time \"%s\" is %s", w->p->target->value, w->p->target->written);
+	if (zone != NULL && zone[0] != '\0')
+		report_send(MSG_ZONE, zone, MIN(strlen(zone), (size_t)MSG_ZONE_MAX));
+}
+
+/* Warns of tablespaces that go where production has them all the same. */
+static void
+warn_locations(const struct work *w)
+{
+	static const char keep[] = "tablespaces that are made while the server recovers or runs go"
+	    " where WAL or the server says, also to production's: --keep-settings asks for that";
+	static const char command[] = "WAL that --restore-command brings is not looked into: where it"
+	    " makes a tablespace, the server goes to the directory that production named, and makes"
+	    " it private, before the mount keeps what comes";
+
+	if (w->p->keep_settings)
+		report_send(MSG_WARNING, keep, strlen(keep));
+	else if (w->p->restore_command != NULL)
+		report_send(MSG_WARNING, command, strlen(command));
+}
+
+static int
+work(struct work *w)
+{
+	struct cloneconf c = {
+		.job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader, .version = w->version,
+	};
+	struct settings *s;
+	int r;
+
+	if ((changes_settings(w) && (r = write_settings(w)) < 0) ||
+	    (w->job->fresh && (r = first_mount(w)) < 0) ||
+	    (w->job->fresh && (r = walblank_directory(w->cow, w->job, &w->reader)) < 0) ||
+	    (r = cow_flush(w->cow)) < 0)
+		return r;
+	if ((s = settings_new(w->cow, &w->reader)) == NULL)
+		return -ENOMEM;
+	c.settings = s;
+	listen_tell(&c);
+	if (w->job->fresh) {	/* later it is the server's or the user's choice */
+		warn_locations(w);
+		if (w->p->keep_settings)
+			preload_choose(&c, NULL);
+		settings_warn(s, w->p, w->version);
+		tell_zone(w, s);
+	}
+	settings_free(s);
+	return 0;
+}
+
+int
+clone_make(const struct job *job, const struct chain *c)
+{
+	static struct iostats stats;
+	struct work w = {
+		.job = job, .p = job->clone, .chain = c, .backup = &c->member[0].control,
+		.id = c->member[0].id,
+		.version = (unsigned)strtoul(c->member[0].control.server_version, NULL, 10),
+	};
+	struct cow_config config;
+	int r;
+
+	if (!job->fresh && w.p->n_settings == 0)
+		return 0;
+	engine_config(job, &config);
+	config.first = true;
+	config.reserve = 0;
+	if ((r = reader_init(&w.reader, &stats)) < 0)
+		return r;
+	if ((r = cow_open(&config, &w.cow)) == 0) {
+		if ((r = work(&w)) < 0)
+			log_error("could not write the settings of the clone: %s", strerror(-r));
+		cow_close(w.cow);
+	}
+	reader_fini(&w.reader);
+	return r;
 }

@@ -1,63 +1,32 @@
 /*
- * Decisions of a first mount about the configuration of a clone, and the struct
- * that their parts share: rules.c (files that a server needs), preload.c
- * (libraries), listen.c (where it is reached), minima.c (what a recovery
- * compares).  provision.c puts their settings into postgresql.auto.conf.
+ * The changes that a mount makes to the data directory before anybody serves
+ * it: settings of a clone and of a recovery, the files that ask for one, and
+ * what is left out.
  */
 #ifndef WORKER_CLONE_H
 #define WORKER_CLONE_H
 
-#include "cow/cow.h"
 #include "ipc/job.h"
-#include "ipc/provision.h"
-#include "probackup/autoconf.h"
-#include "worker/settings.h"
+#include "probackup/chain.h"
 
-struct clone {
-	const struct job *job;
-	const struct provision *p;
-	struct cow *cow;
-	struct reader *reader;
-	const struct settings *settings;	/* as they are without the mount's */
-	unsigned version;			/* major, of the server */
-};
+/* Whether recovery from the archive is in effect, as restore decides it. */
+bool	clone_recovers(const struct clone_config *p, const struct control *backup);
 
-/* Makes a file of the owner's in the root, in the place of one that is there.  Returns 0 or negative errno. */
-int	clone_make_file(const struct clone *c, const char *name, const char *text, size_t len);
+/* The value that --set gives a setting in this mount, the last one; NULL if none. */
+const char *clone_chosen(const struct clone_config *p, const char *name);
 
 /*
- * Returns the value that a server will see: of --set, or of the configuration;
- * NULL if neither says.
+ * Says what cannot work before there is a mount: see recovery_check().
+ * Returns 0, or negative errno after report_failed().
  */
-const char *clone_value(const struct clone *c, const char *name);
+int	clone_check(const struct job *job, const struct chain *c);
 
 /*
- * Makes postgresql.conf, pg_hba.conf and pg_ident.conf where the backup has none of its
- * own, appends hba_file and ident_file, and takes data_directory out of the files of the
- * mount.  Returns 0 or negative errno.
+ * Does what job->clone asks for, durably: all of it at the first mount of a
+ * diff directory, later only the settings.  The index has to be complete.
+ * Warns of settings that lead outside of the mount.  Returns 0, or negative
+ * errno after a line in the log.
  */
-int	rules_make(const struct clone *c, struct autoconf *a);
-
-/*
- * Appends the lists of preloaded libraries without those that act by themselves,
- * those nobody knows, and observers that are not installed; warns of what is
- * missing.  With a NULL only warns.
- */
-void	preload_choose(const struct clone *c, struct autoconf *a);
-
-/*
- * Appends where the server listens: not where production does, unless --set gives a
- * port.  Returns 0 or negative errno.
- */
-int	listen_choose(const struct clone *c, struct autoconf *a);
-
-/* Reports how a server is reached that listens where listen_choose() made it. */
-void	listen_tell(const struct clone *c);
-
-/*
- * Appends the settings that a recovery compares with pg_control, none less than
- * it has; warns of those that it raises.
- */
-void	minima_raise(const struct clone *c, struct autoconf *a);
+int	clone_make(const struct job *job, const struct chain *c);
 
 #endif

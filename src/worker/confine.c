@@ -17,10 +17,10 @@
 #include "base/log.h"
 #include "base/ondisk.h"
 #include "base/util.h"
-#include "ipc/provision.h"
+#include "ipc/clone_config.h"
+#include "sandbox/sandbox.h"
 #include "worker/confine.h"
 #include "worker/report.h"
-#include "sandbox/sandbox.h"
 
 #define MAX_FDS	8192u	/* more would only cost memory in the kernel */
 #define KEPT_FDS 300u	/* backup directories, pipes, the journal, block maps */
@@ -126,7 +126,7 @@ confine_admit(int store_fd, const char *instance, uid_t mount_owner)
 static void
 add_directories(struct sandbox *s, const struct job *job)
 {
-	static char mapped_names[PROVISION_MAPPINGS_MAX][24];
+	static char mapped_names[CLONE_MAPPINGS_MAX][24];
 	unsigned i;
 
 	s->dir[s->n_dirs++] = (struct sandbox_dir){ .name = "store", .fd = job->store_fd };
@@ -134,7 +134,7 @@ add_directories(struct sandbox *s, const struct job *job)
 	s->dir[s->n_dirs++] = (struct sandbox_dir){
 		.name = ONDISK_CHANGES, .fd = job->diff_fd, .writable = true, .locked = true
 	};
-	for (i = 0; job->mapped_fds != NULL && i < job->provision->n_mappings; i++) {
+	for (i = 0; job->mapped_fds != NULL && i < job->clone->n_mappings; i++) {
 		snprintf(mapped_names[i], sizeof(mapped_names[i]), "mapped%u", i);
 		s->dir[s->n_dirs++] = (struct sandbox_dir){
 			.name = mapped_names[i], .fd = job->mapped_fds[i], .writable = true

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "worker/clone.h"
-#include "worker/provision.h"
+#include "worker/cloneconf.h"
 #include "worker/report.h"
 
 /*
@@ -26,7 +26,7 @@
 #define FALLBACK_PORT	"5432"
 
 static int
-make_private(const struct clone *c)
+make_private(const struct cloneconf *c)
 {
 	struct cow_attr attr;
 	int r = settings_find(c->cow, LISTEN_PRIVATE, &attr);
@@ -38,9 +38,9 @@ make_private(const struct clone *c)
 }
 
 int
-listen_choose(const struct clone *c, struct autoconf *a)
+listen_choose(const struct cloneconf *c, struct autoconf *a)
 {
-	if (provision_chosen(c->p, "port") != NULL) {
+	if (clone_chosen(c->p, "port") != NULL) {
 		autoconf_set(a, "listen_addresses", "localhost");
 		return 0;
 	}
@@ -58,7 +58,7 @@ listen_choose(const struct clone *c, struct autoconf *a)
  * not left out.
  */
 static const char *
-database_to_name(const struct provision_databases *d)
+database_to_name(const struct clone_databases *d)
 {
 	bool named = false;
 	unsigned i;
@@ -73,11 +73,11 @@ database_to_name(const struct provision_databases *d)
 }
 
 void
-listen_tell(const struct clone *c)
+listen_tell(const struct cloneconf *c)
 {
-	const char *where = clone_value(c, DIRECTORIES), *port = clone_value(c, "port");
+	const char *where = cloneconf_value(c, DIRECTORIES), *port = cloneconf_value(c, "port");
 	const char *database = database_to_name(c->job->databases);
-	char dir[PATH_MAX], host[2 * PATH_MAX], name[2 * PROVISION_DATABASE_NAME_MAX] = "";
+	char dir[PATH_MAX], host[2 * PATH_MAX], name[2 * CLONE_DATABASE_NAME_MAX] = "";
 
 	if (where == NULL || strcmp(where, LISTEN_PRIVATE) != 0)
 		return;

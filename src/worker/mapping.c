@@ -1,6 +1,6 @@
 /*
  * Finds what -T and --external-mapping name, and fills their directories.
- * Where the links to these are made is in provision.c.
+ * Where the links to these are made is in clone.c.
  */
 #include "config.h"
 
@@ -12,14 +12,14 @@
 #include "base/log.h"
 #include "base/ondisk.h"
 #include "base/util.h"
-#include "ipc/provision.h"
+#include "ipc/clone_config.h"
 #include "probackup/explain.h"
 #include "probackup/tablespace.h"
 #include "worker/confine.h"
 #include "worker/copyout.h"
 #include "worker/mapping.h"
-#include "worker/walfind.h"
 #include "worker/report.h"
+#include "worker/walfind.h"
 #include "worker/worker.h"
 
 #define EXTERNALS_MAX	(CONTROL_EXTERNAL_MAX / 2)
@@ -100,10 +100,10 @@ find_tablespace(const struct chain *c, const char *from, char *name, char *error
 }
 
 int
-mapping_find(const struct provision *p, unsigned i, const struct chain *c, const char **dir,
+mapping_find(const struct clone_config *p, unsigned i, const struct chain *c, const char **dir,
     char name[MAPPING_NAME_MAX], char *error)
 {
-	const struct provision_mapping *m = &p->mapping[i];
+	const struct clone_mapping *m = &p->mapping[i];
 
 	*dir = m->external ? ONDISK_EXTERNAL : ONDISK_TABLESPACES;
 	return m->external ? find_external(c, m->from, name, error) :
@@ -114,17 +114,17 @@ int
 mapping_find_in_wal(const struct job *job, unsigned i, const struct chain *c,
     char name[MAPPING_NAME_MAX])
 {
-	static char known[PROVISION_MAPPINGS_MAX][MAPPING_NAME_MAX];
+	static char known[CLONE_MAPPINGS_MAX][MAPPING_NAME_MAX];
 	const struct control *backup = &c->member[0].control;
 	struct archive a;
 	uint32_t oid;
 
-	if (job->provision->mapping[i].external)
+	if (job->clone->mapping[i].external)
 		return -ENOENT;
 	if (known[i][0] == '\0') {
 		if (archive_init(&a, job->store_fd, job->instance, c->xlog_seg_size, 0) < 0 ||
 		    walfind(&a, wal_segno(backup->start_lsn, a.seg_size),
-		    job->provision->mapping[i].from, &oid) < 0)
+		    job->clone->mapping[i].from, &oid) < 0)
 			return -ENOENT;
 		snprintf(known[i], MAPPING_NAME_MAX, "%u", (unsigned)oid);
 	}
@@ -143,7 +143,7 @@ entry_of(const struct index *ix, const char *dir, const char *name)
 static int
 fill_one(const struct job *job, const struct chain *c, struct copyout *out, unsigned i)
 {
-	const struct provision *p = job->provision;
+	const struct clone_config *p = job->clone;
 	char name[MAPPING_NAME_MAX], error[CHAIN_ERROR_MAX];
 	const char *dir;
 	uint32_t e;
@@ -181,7 +181,7 @@ fill_all(const struct job *job, const struct chain *c, struct store *s, struct f
 		return r;
 	if ((r = reader_init(&reader, &stats)) == 0) {
 		out.reader = &reader;
-		for (i = 0; i < job->provision->n_mappings && r == 0; i++)
+		for (i = 0; i < job->clone->n_mappings && r == 0; i++)
 			r = fill_one(job, c, &out, i);
 		reader_fini(&reader);
 	}

@@ -17,7 +17,7 @@
  * what the backup has instead, or another negative errno with error filled.
  */
 #define MAPPING_NAME_MAX	16
-int	mapping_find(const struct provision *p, unsigned i, const struct chain *c,
+int	mapping_find(const struct clone_config *p, unsigned i, const struct chain *c,
 	    const char **dir, char name[MAPPING_NAME_MAX], char *error);
 
 /*

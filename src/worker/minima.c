@@ -9,7 +9,7 @@
 
 #include "base/util.h"
 #include "pg/pgcontrol.h"
-#include "worker/clone.h"
+#include "worker/cloneconf.h"
 #include "worker/report.h"
 
 /*
@@ -33,7 +33,7 @@ is_off(const char *value)
 }
 
 static int
-read_control(const struct clone *c, uint32_t value[MINIMUM_COUNT])
+read_control(const struct cloneconf *c, uint32_t value[MINIMUM_COUNT])
 {
 	char *data autofree = NULL;
 	size_t len = 0;
@@ -61,10 +61,10 @@ parse(const char *text, uint32_t *value)
 }
 
 static void
-raise_one(const struct clone *c, const struct pgcontrol_minimum *m, uint32_t needed,
+raise_one(const struct cloneconf *c, const struct pgcontrol_minimum *m, uint32_t needed,
     struct autoconf *a)
 {
-	const char *said = clone_value(c, m->name);
+	const char *said = cloneconf_value(c, m->name);
 	uint32_t value = m->fallback;
 	char text[16];
 
@@ -78,13 +78,13 @@ raise_one(const struct clone *c, const struct pgcontrol_minimum *m, uint32_t nee
 }
 
 void
-minima_raise(const struct clone *c, struct autoconf *a)
+minima_raise(const struct cloneconf *c, struct autoconf *a)
 {
 	uint32_t needed[MINIMUM_COUNT];
 	unsigned i;
 	int r;
 
-	if (is_off(clone_value(c, "hot_standby")))
+	if (is_off(cloneconf_value(c, "hot_standby")))
 		return;
 	if ((r = read_control(c, needed)) < 0) {
 		report_warn("could not read \"" CONTROL_FILE "\": %s: whether the settings suffice for"

@@ -11,7 +11,7 @@
 #include "pg/library.h"
 #include "pg/pgconf.h"
 #include "worker/clone.h"
-#include "worker/provision.h"
+#include "worker/cloneconf.h"
 #include "worker/report.h"
 
 /*
@@ -118,9 +118,9 @@ is_library(const char *dir, size_t len, const char *libdir, const char *subdir, 
 
 /* Whether the server will find a library, as far as one can tell from here. */
 static bool
-is_installed(const struct clone *c, const char *libdir, const struct list *l, const char *name)
+is_installed(const struct cloneconf *c, const char *libdir, const struct list *l, const char *name)
 {
-	const char *path = clone_value(c, "dynamic_library_path"), *slash = strrchr(name, '/');
+	const char *path = cloneconf_value(c, "dynamic_library_path"), *slash = strrchr(name, '/');
 	size_t len;
 
 	if (libdir[0] == '\0')
@@ -196,7 +196,7 @@ tell(const struct list *l, const struct verdict *v, const char *libdir)
 }
 
 static void
-choose(const struct clone *c, const struct list *l, const char *libdir, struct autoconf *a)
+choose(const struct cloneconf *c, const struct list *l, const char *libdir, struct autoconf *a)
 {
 	const char *rest = settings_get(c->settings, l->setting);
 	char name[LIBRARY_NAME_MAX];
@@ -204,7 +204,7 @@ choose(const struct clone *c, const struct list *l, const char *libdir, struct a
 	bool installed;
 	int r = 0;
 
-	if (provision_chosen(c->p, l->setting) != NULL)
+	if (clone_chosen(c->p, l->setting) != NULL)
 		return;
 	while (rest != NULL && (r = library_next(&rest, name)) == 1) {
 		installed = is_installed(c, libdir, l, name);
@@ -221,7 +221,7 @@ choose(const struct clone *c, const struct list *l, const char *libdir, struct a
 }
 
 void
-preload_choose(const struct clone *c, struct autoconf *a)
+preload_choose(const struct cloneconf *c, struct autoconf *a)
 {
 	char libdir[PATH_MAX];
 	size_t i;

@@ -9,15 +9,15 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "ipc/provision.h"
+#include "ipc/clone_config.h"
 #include "pg/pg_types.h"
 #include "probackup/blockmap.h"
 #include "probackup/chain.h"
-#include "probackup/merge.h"
 #include "probackup/choose.h"
+#include "probackup/merge.h"
 #include "probackup/partial.h"
+#include "worker/clone.h"
 #include "worker/confine.h"
-#include "worker/provision.h"
 #include "worker/report.h"
 #include "worker/walfill.h"
 #include "worker/worker.h"
@@ -134,7 +134,7 @@ use_index(const struct job *job, const struct chain *c, struct msg_prepared *p)
 		store_close(&s);
 	}
 	fdcache_free(fds);
-	return rc == 0 && job->provision != NULL ? provision(job, c) : rc;
+	return rc == 0 && job->clone != NULL ? clone_make(job, c) : rc;
 }
 
 /* In bytes, of address space. */
@@ -157,7 +157,7 @@ prepare(const struct job *job, struct chain *c)
 	int rc;
 
 	snprintf(p.warning, sizeof(p.warning), "%s", c->warning);
-	if (job->provision != NULL && (rc = provision_check(job, c)) < 0)
+	if (job->clone != NULL && (rc = clone_check(job, c)) < 0)
 		return rc;
 	rc = index_build(c, job->index_fd, job->index_max, INDEX_THREADS, error);
 	if (rc == -ENOMEM)
@@ -191,7 +191,7 @@ report_choice(const struct choice *c)
 static int
 open_chain(const struct job *job, struct chain **chain, char *error)
 {
-	const struct provision *p = job->provision;
+	const struct clone_config *p = job->clone;
 	const char *id = job->backup_id;
 	struct choice c;
 	int rc;
@@ -211,7 +211,7 @@ open_chain(const struct job *job, struct chain **chain, char *error)
 static int
 leave_out(const struct job *job, struct chain *c)
 {
-	const struct provision_databases *d = job->databases;
+	const struct clone_databases *d = job->databases;
 	char note[CHAIN_ERROR_MAX], error[CHAIN_ERROR_MAX];
 	int rc;
 

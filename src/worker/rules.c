@@ -8,7 +8,7 @@
 
 #include "base/util.h"
 #include "pg/pgconf.h"
-#include "worker/clone.h"
+#include "worker/cloneconf.h"
 #include "worker/report.h"
 
 /*
@@ -43,7 +43,7 @@ static const struct rules hba = { "hba_file", "pg_hba.conf", "pg_hba.pbkfs.conf"
 static const struct rules ident = { "ident_file", "pg_ident.conf", "pg_ident.pbkfs.conf" };
 
 static bool
-is_there(const struct clone *c, const char *path)
+is_there(const struct cloneconf *c, const char *path)
 {
 	struct cow_attr attr;
 
@@ -52,7 +52,7 @@ is_there(const struct clone *c, const char *path)
 
 /* Returns the file that production used, if the mount has it; else NULL. */
 static const char *
-find_own(const struct clone *c, const struct rules *r)
+find_own(const struct cloneconf *c, const struct rules *r)
 {
 	const char *value = settings_get(c->settings, r->setting);
 	size_t mnt = strlen(c->p->mnt);
@@ -75,14 +75,14 @@ find_own(const struct clone *c, const struct rules *r)
  * usual name that production may not have used is left alone: it may let anybody in.
  */
 static int
-make_rules(const struct clone *c, const struct rules *r, const char *own, const char *text,
+make_rules(const struct cloneconf *c, const struct rules *r, const char *own, const char *text,
     struct autoconf *a)
 {
 	const char *name = own != NULL ? own : is_there(c, r->name) ? r->strange : r->name;
 	char path[PATH_MAX];
 	int rc;
 
-	if (own == NULL && (rc = clone_make_file(c, name, text, strlen(text))) < 0)
+	if (own == NULL && (rc = cloneconf_make_file(c, name, text, strlen(text))) < 0)
 		return rc;
 	if (snprintf(path, sizeof(path), SETTINGS_CWD "%s", name) >= PATH_MAX)
 		return -ENAMETOOLONG;
@@ -96,7 +96,7 @@ make_rules(const struct clone *c, const struct rules *r, const char *own, const 
 
 /* A pg_hba.conf that is made asks for the map of a pg_ident.conf that is made. */
 static int
-make_ident(const struct clone *c, bool own_hba, struct autoconf *a)
+make_ident(const struct cloneconf *c, bool own_hba, struct autoconf *a)
 {
 	const char *own = own_hba ? find_own(c, &ident) : NULL;
 	const char *owner = c->job->owner_name;
@@ -114,7 +114,7 @@ make_ident(const struct clone *c, bool own_hba, struct autoconf *a)
  * given, and would run on production's: such a line becomes a comment.
  */
 static int
-drop_data_directory(const struct clone *c, const char *path)
+drop_data_directory(const struct cloneconf *c, const char *path)
 {
 	struct pgconf_setting *set autofree = malloc(sizeof(*set));
 	char *text autofree = NULL, *out autofree = NULL;
@@ -142,7 +142,7 @@ drop_data_directory(const struct clone *c, const char *path)
 }
 
 int
-rules_make(const struct clone *c, struct autoconf *a)
+rules_make(const struct cloneconf *c, struct autoconf *a)
 {
 	const char *path, *own = find_own(c, &hba);
 	unsigned i;
@@ -152,7 +152,7 @@ rules_make(const struct clone *c, struct autoconf *a)
 		if ((r = drop_data_directory(c, path)) < 0)
 			return r;
 	if (!settings_has_conf(c->settings) &&
-	    (r = clone_make_file(c, "postgresql.conf", conf_text, strlen(conf_text))) < 0)
+	    (r = cloneconf_make_file(c, "postgresql.conf", conf_text, strlen(conf_text))) < 0)
 		return r;
 	r = make_rules(c, &hba, own, hba_text, a);
 	return r < 0 ? r : make_ident(c, own != NULL, a);

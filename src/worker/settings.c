@@ -1,7 +1,7 @@
 /*
  * Reads the configuration of the mounted cluster as its server will, includes
  * and all, and warns of settings that lead outside.  It changes nothing:
- * provision.c does.
+ * clone.c does.
  */
 #include "config.h"
 
@@ -18,7 +18,7 @@
 #include "pg/outward.h"
 #include "pg/pgconf.h"
 #include "pg/pgcontrol.h"
-#include "worker/provision.h"
+#include "worker/clone.h"
 #include "worker/report.h"
 #include "worker/settings.h"
 
@@ -308,7 +308,7 @@ judge(const char *name, const char *value, const char *mnt)
 }
 
 void
-settings_warn(const struct settings *s, const struct provision *p, unsigned version)
+settings_warn(const struct settings *s, const struct clone_config *p, unsigned version)
 {
 	const struct outward *o;
 	unsigned i;
@@ -322,7 +322,7 @@ settings_warn(const struct settings *s, const struct provision *p, unsigned vers
 	for (i = 0; i < outward_n; i++) {
 		o = &outward_settings[i];
 		if (o->path && s->value[i] != NULL && outward_known(o, version) &&
-		    provision_chosen(p, o->name) == NULL)
+		    clone_chosen(p, o->name) == NULL)
 			judge(o->name, s->value[i], p->mnt);
 	}
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "cow/cow.h"
-#include "ipc/provision.h"
+#include "ipc/clone_config.h"
 
 #define SETTINGS_FILE_MAX	(1024 * 1024)	/* bytes of a configuration file */
 
@@ -56,6 +56,6 @@ bool	settings_is_inside(const char *value, const char *mnt);
  * Reports a warning for what leads outside of the mount, with the way out; not
  * for what p sets.
  */
-void	settings_warn(const struct settings *s, const struct provision *p, unsigned version);
+void	settings_warn(const struct settings *s, const struct clone_config *p, unsigned version);
 
 #endif

@@ -4,16 +4,16 @@
 #ifndef SAMPLEJOB_H
 #define SAMPLEJOB_H
 
+#include "ipc/clone_config.h"
 #include "ipc/job.h"
 #include "ipc/msg.h"
-#include "ipc/provision.h"
 
 static const struct recovery_target sample_target = {
 	.kind = RECOVERY_TIME, .value = "2026-11-24 12:00", .timeline = "latest",
 	.time_us = 1795521600000000, .written = "2026-11-24 12:00:00+00", .xid = 7, .lsn = 1ULL << 40,
 	.tli_kind = RECOVERY_TLI_NUMBER, .tli = 3,
 };
-static const struct provision sample_provision = {
+static const struct clone_config sample_clone = {
 	.target = &sample_target, .inclusive = "false", .action = "promote",
 	.restore_command = "cp %f %p", .replica = true, .keep_settings = true,
 	.skip_external = true,
@@ -22,7 +22,7 @@ static const struct provision sample_provision = {
 	.setting = { "port=5433", "work_mem=1MB" }, .n_settings = 2,
 	.first_only = "--set", .mnt = "/mnt/a b",
 };
-static const struct provision_databases sample_databases = { .n = 2, .name = { "a", "\303\244" } };
+static const struct clone_databases sample_databases = { .n = 2, .name = { "a", "\303\244" } };
 static const struct msg_member sample_members[] = {
 	{ .id = "TOXCS1", .version = 20516, .list_crc = 7 }, { .id = "TOXCS0", .list_crc = 8 },
 };
@@ -40,7 +40,7 @@ sample_job(void)
 		.store_name = "/srv/catalog", .instance = "main", .backup_id = "TOXCS1",
 		.force = true, .wal = WAL_DIRECT, .cache = CACHE_WRITETHROUGH, .verify = VERIFY_OFF,
 		.no_wal = true, .perf_unsafe = true, .debug = true, .fresh = true,
-		.provision = &sample_provision, .databases = &sample_databases,
+		.clone = &sample_clone, .databases = &sample_databases,
 		.wal_link = "/diff/pg_wal", .mnt = "/mnt/c", .keep_locations = true, .threads = 4, .cache_size = 64 << 20, .index_max = 1 << 30,
 		.member = sample_members, .n_members = 2, .generation = 9, .careful = true,
 	};

@@ -33,9 +33,9 @@ drop(void)
 }
 
 static void
-same_provision(const struct provision *p)
+same_clone(const struct clone_config *p)
 {
-	const struct provision *q = &sample_provision;
+	const struct clone_config *q = &sample_clone;
 
 	ck_assert_str_eq(p->inclusive, q->inclusive);
 	ck_assert_str_eq(p->action, q->action);
@@ -88,8 +88,8 @@ START_TEST(arrives_whole)
 	ck_assert_str_eq(j->wal_link, s.wal_link);
 	ck_assert_str_eq(j->mnt, s.mnt);
 	ck_assert(j->keep_locations);
-	same_provision(j->provision);
-	same_target(j->provision->target);
+	same_clone(j->clone);
+	same_target(j->clone->target);
 	ck_assert_uint_eq(j->databases->n, 2);
 	ck_assert_str_eq(j->databases->name[1], sample_databases.name[1]);
 	ck_assert_uint_eq(j->n_members, 2);
@@ -123,7 +123,7 @@ START_TEST(leaves_out_what_is_not_there)
 
 	ck_assert_int_gt(n, 0);
 	ck_assert_int_eq(job_decode(b, (size_t)n, &j), 0);
-	ck_assert_ptr_null(j->provision);
+	ck_assert_ptr_null(j->clone);
 	ck_assert_ptr_null(j->databases);
 	ck_assert_ptr_null(j->mapped_fds);
 	ck_assert_ptr_null(j->backup_id);

@@ -10,7 +10,7 @@
 
 #include "base/util.h"
 #include "cli/cli.h"
-#include "cli/provision_args.h"
+#include "cli/clone_args.h"
 #include "cli/target_args.h"
 #include "pg/pgconf.h"
 #include "supervisor/paths.h"
@@ -243,7 +243,7 @@ split_mapping(const char *text, char **from, char **to)
 
 /* The texts live as long as the command. */
 static int
-take_mapping(const char *option, const char *text, bool external, struct provision *p)
+take_mapping(const char *option, const char *text, bool external, struct clone_config *p)
 {
 	char *from = NULL, *to = NULL, path[PATH_MAX];
 	int rc;
@@ -252,14 +252,14 @@ take_mapping(const char *option, const char *text, bool external, struct provisi
 		return cli_usage("%s takes OLD=NEW, two absolute paths, not \"%s\"", option, text);
 	if ((rc = paths_resolve_parent(to, path)) != 0)
 		return cli_error("could not use \"%s\": %s", to, paths_strerror(rc));
-	if (p->n_mappings == PROVISION_MAPPINGS_MAX || (to = strdup(path)) == NULL)
+	if (p->n_mappings == CLONE_MAPPINGS_MAX || (to = strdup(path)) == NULL)
 		return cli_error("there are too many mappings");
-	p->mapping[p->n_mappings++] = (struct provision_mapping){ from, to, external };
+	p->mapping[p->n_mappings++] = (struct clone_mapping){ from, to, external };
 	return 0;
 }
 
 static int
-take_mappings(const struct options *o, struct provision *p)
+take_mappings(const struct options *o, struct clone_config *p)
 {
 	unsigned i, k;
 	int rc;
@@ -282,7 +282,7 @@ take_mappings(const struct options *o, struct provision *p)
 }
 
 static int
-take_databases(const struct options *o, struct provision_databases *d)
+take_databases(const struct options *o, struct clone_databases *d)
 {
 	const struct option_list *list = o->db_include.n > 0 ? &o->db_include : &o->db_exclude;
 	unsigned i;
@@ -291,23 +291,23 @@ take_databases(const struct options *o, struct provision_databases *d)
 		return cli_usage("--db-include cannot be combined with --db-exclude");
 	d->include = o->db_include.n > 0;
 	for (i = 0; i < list->n; i++) {
-		if (strlen(list->item[i]) > PROVISION_DATABASE_NAME_MAX)
+		if (strlen(list->item[i]) > CLONE_DATABASE_NAME_MAX)
 			return cli_usage("\"%.60s...\" is too long for the name of a database",
 			    list->item[i]);
 		d->name[d->n++] = list->item[i];
 	}
 	return 0;
 }
-_Static_assert(OPTION_LIST_MAX <= PROVISION_DATABASES_MAX, "all names have room");
+_Static_assert(OPTION_LIST_MAX <= CLONE_DATABASES_MAX, "all names have room");
 
 int
-provision_args(const struct options *o, const char *mnt, struct provision *p,
+clone_args(const struct options *o, const char *mnt, struct clone_config *p,
     struct recovery_target *t)
 {
 	unsigned i;
 	int rc;
 
-	*p = (struct provision){
+	*p = (struct clone_config){
 		.target = t, .inclusive = o->inclusive, .action = o->action,
 		.restore_command = o->restore_command, .replica = o->replica,
 		.keep_settings = o->keep_settings, .skip_external = o->skip_external,

@@ -2,18 +2,18 @@
  * The options of mount that say what becomes of the data directory: recovery,
  * settings, what is left out.
  */
-#ifndef CLI_PROVISION_ARGS_H
-#define CLI_PROVISION_ARGS_H
+#ifndef CLI_CLONE_ARGS_H
+#define CLI_CLONE_ARGS_H
 
 #include "cli/options.h"
-#include "ipc/provision.h"
+#include "ipc/clone_config.h"
 #include "probackup/recovery.h"
 
 /*
  * Checks the options and fills *p and *t, which borrow from o and mnt.
  * Returns 0, or an exit status after one line on standard error.
  */
-int	provision_args(const struct options *o, const char *mnt, struct provision *p,
+int	clone_args(const struct options *o, const char *mnt, struct clone_config *p,
 	    struct recovery_target *t);
 
 #endif

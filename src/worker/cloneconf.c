@@ -1,0 +1,32 @@
+/*
+ * The helpers that rules.c, preload.c, listen.c and minima.c share: making a
+ * file, and looking up a setting.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "worker/clone.h"
+#include "worker/cloneconf.h"
+
+int
+cloneconf_make_file(const struct cloneconf *c, const char *name, const char *text, size_t len)
+{
+	struct cow_attr attr;
+	int r;
+
+	if ((r = cow_remove(c->cow, 0, COW_ROOT, name, false)) < 0 && r != -ENOENT)
+		return r;
+	r = cow_create(c->cow, 0, COW_ROOT, name, S_IFREG | 0600, c->job->uid, c->job->gid, NULL,
+	    &attr);
+	return r == 0 && len > 0 ? cow_write(c->cow, attr.nodeid, 0, len, text, c->reader) : r;
+}
+
+const char *
+cloneconf_value(const struct cloneconf *c, const char *name)
+{
+	const char *chosen = clone_chosen(c->p, name);
+
+	return chosen != NULL ? chosen : settings_get(c->settings, name);
+}
