@@ -4,7 +4,6 @@
 #include "config.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 
 #include "base/util.h"
 #include "crash-run.h"
+#include "support/tmpdir.h"
 
 struct pending spare_pending;
 
@@ -31,21 +31,6 @@ config_of(const struct run *run, int diff_fd, struct pending *pending, bool firs
 	};
 }
 
-static int
-remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-void
-remove_tree(const char *path)
-{
-	nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
-
 /* A directory of its own; a failed test may leave it for inspection. */
 int
 new_dir(struct run *run, const char *what, char *path)
@@ -60,7 +45,7 @@ void
 drop_dir(const char *path, bool good)
 {
 	if (good || getenv("PBKFS_CRASH_KEEP") == NULL)
-		remove_tree(path);
+		tmpdir_remove(path);
 	else
 		printf("#   left: %s\n", path);
 }

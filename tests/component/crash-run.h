@@ -82,7 +82,6 @@ struct cow_config config_of(const struct run *run, int diff_fd, struct pending *
 /* A directory of its own in path, of 300 bytes; a failed test may leave it for inspection. */
 int	new_dir(struct run *run, const char *what, char *path);
 void	drop_dir(const char *path, bool good);
-void	remove_tree(const char *path);
 /* Opens a diff directory only to look, and closes it again. */
 bool	visit(const struct run *run, int fd, struct pending *pending, bool first, struct seen *s);
 /* Shows what a crash at a point leaves. */

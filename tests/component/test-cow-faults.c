@@ -673,7 +673,7 @@ main(void)
 {
 	unsigned i;
 
-	log_set_sink(rig_swallow);
+	log_set_sink(swallow);
 	for (i = 0; i < ARRAY_SIZE(operations); i++)
 		if (!is_supported(&operations[i]))
 			printf("%s %u - %s # %s\n", getenv("CI") != NULL ? "not ok" : "ok", ++number,

@@ -78,7 +78,7 @@ fail(const char *fmt, ...)
 	printf("\nBail out!\n");
 	fflush(stdout);
 	if (getenv("PBKFS_TEST_KEEP") == NULL)
-		rig_remove_tree(rig.dir);
+		tmpdir_remove(rig.dir);
 	exit(1);
 }
 
@@ -1003,7 +1003,7 @@ main(void)
 	unsigned first = number("PBKFS_TEST_SEED", 1), n = number("PBKFS_TEST_SEEDS", 4), i;
 	unsigned operations = number("PBKFS_TEST_OPERATIONS", 1500);
 
-	log_set_sink(rig_swallow);
+	log_set_sink(swallow);
 	printf("1..%u\n", n);
 	for (i = 0; i < n; i++) {
 		seed = first + i;

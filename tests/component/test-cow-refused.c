@@ -232,7 +232,7 @@ START_TEST(missing_backup)
 
 	rig_kill(&rig);
 	snprintf(path, sizeof(path), "%s/backups/main", rig.store);
-	rig_remove_tree(path);
+	tmpdir_remove(path);
 	ck_assert_int_eq(rig_open(&rig, true), 0);
 	ck_assert_int_eq(cow_lookup(rig.cow, COW_ROOT, "PG_VERSION", strlen("PG_VERSION"), &a), 0);
 	ck_assert_int_eq(cow_read(rig.cow, a.nodeid, 0, 1, &byte, &rig.reader), -EIO);

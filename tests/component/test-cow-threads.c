@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <linux/falloc.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -333,7 +334,7 @@ main(void)
 {
 	const char *seconds = getenv("PBKFS_TEST_SECONDS");
 
-	log_set_sink(rig_swallow);
+	log_set_sink(swallow);
 	printf("1..3\n");
 	prepare();
 	run_threads(seconds != NULL ? (unsigned)atoi(seconds) : 2);

@@ -37,6 +37,7 @@
 #include "base/util.h"
 #include "crash-run.h"
 #include "probackup/chain.h"
+#include "support/tmpdir.h"
 
 #define SECONDS		20	/* of a run by default */
 
@@ -175,6 +176,6 @@ main(void)
 	close(store_fd);
 	close(index_fd);
 	if (failed == 0 || getenv("PBKFS_CRASH_KEEP") == NULL)
-		remove_tree(root);
+		tmpdir_remove(root);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

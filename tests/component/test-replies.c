@@ -102,7 +102,7 @@ setup(void)
 {
 	int ends[2];
 
-	log_set_sink(rig_swallow);
+	log_set_sink(swallow);
 	rig_new(&rig);
 	make_catalog();
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -13,14 +13,7 @@
 #include "supervisor/attend.h"
 #include "supervisor/leave.h"
 #include "supervisor/state.h"
-
-static void
-swallow(enum log_level level, const char *text, size_t len)
-{
-	(void)level;
-	(void)text;
-	(void)len;
-}
+#include "support/tmpdir.h"
 
 static const struct supervisor_config config = {
 	.mnt = "/mnt", .diff = "/diff", .notify_fd = -1, .log_fd = -1, .pid_fd = -1,

@@ -72,7 +72,7 @@ set_up(void)
 {
 	int fd;
 
-	log_set_sink(rig_swallow);
+	log_set_sink(swallow);
 	rig_new(&rig);
 	write_catalog();
 	if (rig_index(&rig, "T1") < 0 || rig_open(&rig, true) < 0)

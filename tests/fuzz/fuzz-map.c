@@ -15,6 +15,7 @@
 #include "diff/content.h"
 #include "support/mapbytes.h"
 #include "fuzz.h"
+#include "support/tmpdir.h"
 
 #define NUMBER	5
 #define NAME	"data/0000000000000005.map"
@@ -27,29 +28,17 @@ static struct fdcache *fds;
 static struct contents *contents;
 
 static void
-swallow(enum log_level level, const char *text, size_t len)
-{
-	(void)level;
-	(void)text;
-	(void)len;
-}
-
-static void
 clean_up(void)
 {
-	unlinkat(dirfd_, NAME, 0);
-	unlinkat(dirfd_, "data", AT_REMOVEDIR);
-	rmdir(dir);
+	tmpdir_remove(dir);
 }
 
 static void
 set_up(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	log_set_sink(swallow);
-	snprintf(dir, sizeof(dir), "%s/pbkfs-fuzz-XXXXXX", tmp != NULL ? tmp : "/tmp");
-	if (mkdtemp(dir) == NULL || (dirfd_ = open(dir, O_RDONLY | O_DIRECTORY)) < 0 ||
+	tmpdir_new(dir, sizeof(dir));
+	if ((dirfd_ = open(dir, O_RDONLY | O_DIRECTORY)) < 0 ||
 	    (fds = fdcache_new(16)) == NULL || contents_open(dirfd_, fds, &contents) < 0)
 		exit(1);
 	atexit(clean_up);

@@ -11,14 +11,7 @@
 #include "base/util.h"
 #include "fuzz.h"
 #include "supervisor/answer.h"
-
-static void
-swallow(enum log_level level, const char *text, size_t len)
-{
-	(void)level;
-	(void)text;
-	(void)len;
-}
+#include "support/tmpdir.h"
 
 static const struct supervisor_config config = {
 	.mnt = "/mnt", .diff = "/diff", .notify_fd = -1, .log_fd = -1, .pid_fd = -1,

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "probackup/pagefile.h"
 #include "probackup/records.h"
+#include "support/tmpdir.h"
 
 #define FUZZ_FILE	"database/f"
 #define FUZZ_MAP	"page_header_map"
@@ -33,30 +34,17 @@ static struct index_provider fuzz_provider;
 static struct index_backup fuzz_backup = { .id = "FUZZ" };
 
 static inline void
-fuzz_swallow(enum log_level level, const char *text, size_t len)
-{
-	(void)level;
-	(void)text;
-	(void)len;
-}
-
-static inline void
 fuzz_clean_up(void)
 {
-	unlinkat(fuzz_dirfd, FUZZ_FILE, 0);
-	unlinkat(fuzz_dirfd, FUZZ_MAP, 0);
-	unlinkat(fuzz_dirfd, "database", AT_REMOVEDIR);
-	rmdir(fuzz_dir);
+	tmpdir_remove(fuzz_dir);
 }
 
 static inline void
 fuzz_set_up(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	log_set_sink(fuzz_swallow);
-	snprintf(fuzz_dir, sizeof(fuzz_dir), "%s/pbkfs-fuzz-XXXXXX", tmp != NULL ? tmp : "/tmp");
-	if (mkdtemp(fuzz_dir) == NULL || (fuzz_dirfd = open(fuzz_dir, O_RDONLY | O_DIRECTORY)) < 0 ||
+	log_set_sink(swallow);
+	tmpdir_new(fuzz_dir, sizeof(fuzz_dir));
+	if ((fuzz_dirfd = open(fuzz_dir, O_RDONLY | O_DIRECTORY)) < 0 ||
 	    mkdirat(fuzz_dirfd, "database", 0700) != 0 ||
 	    reader_init(&fuzz_reader, &fuzz_stats) < 0)
 		exit(1);

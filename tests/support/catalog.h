@@ -7,7 +7,6 @@
 
 #include <check.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/crc32c.h"
+#include "support/tmpdir.h"
 
 struct catalog {
 	char	dir[256];
@@ -46,30 +46,18 @@ catalog_mkdir(const struct catalog *c, const char *path)
 static inline void
 catalog_new(struct catalog *c)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(c->dir, sizeof(c->dir), "%s/pbkfs-test-XXXXXX", tmp != NULL ? tmp : "/tmp");
-	ck_assert_ptr_nonnull(mkdtemp(c->dir));
+	tmpdir_new(c->dir, sizeof(c->dir));
 	catalog_mkdir(c, "backups");
 	catalog_mkdir(c, "backups/main");
 	c->fd = open(c->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(c->fd, 0);
 }
 
-static inline int
-catalog_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static inline void
 catalog_free(struct catalog *c)
 {
 	close(c->fd);
-	nftw(c->dir, catalog_remove, 16, FTW_DEPTH | FTW_PHYS);
+	tmpdir_remove(c->dir);
 }
 
 /*

@@ -52,7 +52,7 @@ cowpath_setup(void)
 	struct catwriter *w;
 	unsigned i;
 
-	log_set_sink(rig_swallow);
+	log_set_sink(swallow);
 	rig_new(&rig);
 	for (i = 0; i < PAGES; i++)
 		catwriter_make_page(page[i], 100 + i, i);

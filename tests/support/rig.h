@@ -18,7 +18,6 @@
 
 #include <err.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -36,6 +35,7 @@
 #include "probackup/chain.h"
 #include "probackup/index.h"
 #include "support/catwriter.h"
+#include "support/tmpdir.h"
 
 struct rig {
 	char	dir[PATH_MAX / 2];
@@ -61,12 +61,8 @@ rig_open_directory(const char *path)
 static inline void
 rig_new(struct rig *r)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	memset(r, 0, sizeof(*r));
-	snprintf(r->dir, sizeof(r->dir), "%s/pbkfs-rig-XXXXXX", tmp != NULL ? tmp : "/tmp");
-	if (mkdtemp(r->dir) == NULL)
-		err(1, "%s", r->dir);
+	tmpdir_new(r->dir, sizeof(r->dir));
 	snprintf(r->store, sizeof(r->store), "%s/store", r->dir);
 	snprintf(r->diff, sizeof(r->diff), "%s/diff", r->dir);
 	r->store_fd = rig_open_directory(r->store);
@@ -80,22 +76,6 @@ rig_new(struct rig *r)
 		.instance = "main", .uid = getuid(), .gid = getgid(), .pending = r->pending,
 		.mount_id = 1, .cache_size = MiB, .max_fds = 256,
 	};
-}
-
-static inline int
-rig_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-/* Removes what lies below path, and path itself. */
-static inline void
-rig_remove_tree(const char *path)
-{
-	nftw(path, rig_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* Lengths that an old list does not tell: as the worker that prepares a mount finds them. */
@@ -176,16 +156,7 @@ rig_free(struct rig *r)
 	close(r->store_fd);
 	close(r->diff_fd);
 	close(r->index_fd);
-	rig_remove_tree(r->dir);
-}
-
-/* Nobody reads the log of tests that damage things on purpose. */
-static inline void
-rig_swallow(enum log_level level, const char *text, size_t len)
-{
-	(void)level;
-	(void)text;
-	(void)len;
+	tmpdir_remove(r->dir);
 }
 
 #endif

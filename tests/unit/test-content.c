@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "diff/content.h"
 #include "support/mapbytes.h"
+#include "support/tmpdir.h"
 #include "support/unit.h"
 
 #define MAP_HEADER	64
@@ -26,21 +27,10 @@ static struct fdcache *fds;
 static struct contents *contents;
 
 static void
-swallow(enum log_level level, const char *text, size_t len)
-{
-	(void)level;
-	(void)text;
-	(void)len;
-}
-
-static void
 setup(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	log_set_sink(swallow);
-	snprintf(dir, sizeof(dir), "%s/pbkfs-test-XXXXXX", tmp != NULL ? tmp : "/tmp");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	tmpdir_new(dir, sizeof(dir));
 	ck_assert_int_ge(dirfd_ = open(dir, O_RDONLY | O_DIRECTORY), 0);
 	ck_assert_ptr_nonnull(fds = fdcache_new(16));
 	ck_assert_int_eq(contents_open(dirfd_, fds, &contents), 0);
@@ -49,20 +39,10 @@ setup(void)
 static void
 teardown(void)
 {
-	struct content_list *list;
-	uint64_t number;
-	bool map;
-
-	if (contents_list(contents, &list) == 0) {
-		while (content_list_next(list, &number, &map) > 0)
-			content_remove(contents, number);
-		content_list_free(list);
-	}
 	contents_close(contents);
 	fdcache_free(fds);
-	unlinkat(dirfd_, "data", AT_REMOVEDIR);
 	close(dirfd_);
-	rmdir(dir);
+	tmpdir_remove(dir);
 }
 
 static bool

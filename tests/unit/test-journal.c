@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "diff/journal.h"
 #include "diff/pending.h"
+#include "support/tmpdir.h"
 #include "support/unit.h"
 
 #define HEADER	32
@@ -23,31 +24,18 @@ static char dir[PATH_MAX / 2];
 static int dirfd_;
 
 static void
-swallow(enum log_level level, const char *text, size_t len)
-{
-	(void)level;
-	(void)text;
-	(void)len;
-}
-
-static void
 setup(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	log_set_sink(swallow);
-	snprintf(dir, sizeof(dir), "%s/pbkfs-test-XXXXXX", tmp != NULL ? tmp : "/tmp");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	tmpdir_new(dir, sizeof(dir));
 	ck_assert_int_ge(dirfd_ = open(dir, O_RDONLY | O_DIRECTORY), 0);
 }
 
 static void
 teardown(void)
 {
-	unlinkat(dirfd_, "journal", 0);
-	unlinkat(dirfd_, "journal.new", 0);
 	close(dirfd_);
-	rmdir(dir);
+	tmpdir_remove(dir);
 }
 
 static off_t

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "supervisor/logstore.h"
+#include "support/tmpdir.h"
 #include "support/unit.h"
 
 #define LIMIT	4096
@@ -39,8 +40,7 @@ put_file(const char *name, const char *text)
 static void
 set_up(void)
 {
-	snprintf(dir, sizeof(dir), "/tmp/pbkfs-log.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	tmpdir_new(dir, sizeof(dir));
 	ck_assert_int_ge(dir_fd = open(dir, O_RDONLY | O_DIRECTORY), 0);
 	put_file("secret", SECRET);
 	l = (struct logstore){ .dir_fd = dir_fd, .name = NAME, .limit = LIMIT };
@@ -50,12 +50,9 @@ set_up(void)
 static void
 tear_down(void)
 {
-	char command[100];
-
 	logstore_close(&l);
 	close(dir_fd);
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	ck_assert_int_eq(system(command), 0);
+	tmpdir_remove(dir);
 }
 
 /* What a plain file holds; "" if there is none. */

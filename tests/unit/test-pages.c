@@ -46,7 +46,7 @@ setup(void)
 {
 	unsigned b, i;
 
-	log_set_sink(rig_swallow);
+	log_set_sink(swallow);
 	rig_new(&rig);
 	for (b = 0; b < MAX_BACKUPS; b++)
 		for (i = 0; i < MAX_PAGES; i++)

@@ -1,0 +1,41 @@
+#include "config.h"
+
+#include <err.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "support/tmpdir.h"
+
+void
+tmpdir_new(char *path, size_t size)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(path, size, "%s/pbkfs-test-XXXXXX", tmp != NULL ? tmp : "/tmp");
+	if (mkdtemp(path) == NULL)
+		err(1, "%s", path);
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+void
+tmpdir_remove(const char *path)
+{
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+void
+swallow(enum log_level level, const char *text, size_t len)
+{
+	(void)level;
+	(void)text;
+	(void)len;
+}
