@@ -52,7 +52,7 @@ static int
 identify(const struct diffdir *d, struct record_identity *i)
 {
 	struct statx st;
-	uint64_t fsid;
+	uint64_t fsid = 0;
 	int rc;
 
 	if ((rc = find_fsid(d->fd, &fsid)) != 0)
@@ -308,7 +308,7 @@ was_removed(const struct record *r)
 	int parent autoclose = -1;
 	struct stat st;
 	struct walk w;
-	uint64_t fsid;
+	uint64_t fsid = 0;
 
 	parent = walk_parent(r->diff, &w, error);
 	return parent >= 0 && w.uid == 0 && !w.shared && find_fsid(parent, &fsid) == 0 &&
