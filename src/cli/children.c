@@ -1,3 +1,7 @@
+/*
+ * Finds the children of a process in /proc, and holds each by a pidfd.
+ * target.c decides whether to kill them.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -37,12 +41,15 @@ is_child(pid_t pid, pid_t parent)
 	n = fread(text, 1, sizeof(text) - 1, fp);
 	fclose(fp);
 	text[n] = '\0';
-	/* The name in parentheses may be anything, others of them included. */
+	/* The name in parentheses may hold anything, parentheses too. */
 	return (end = strrchr(text, ')')) != NULL && sscanf(end + 1, " %*c %d", &ppid) == 1 &&
 	    ppid == (int)parent;
 }
 
-/* The question comes after the pidfd, so that the answer is about that process. */
+/*
+ * Takes a child in.  It asks whose child that is once it has the pidfd, so that
+ * the answer is about that process.
+ */
 static void
 add(struct children *c, pid_t pid, pid_t parent, int parent_fd)
 {

@@ -1,7 +1,7 @@
 /*
- * The children of a supervisor that is about to be killed.  A worker that was taken over
- * may have let go of everything that proves who it is, and go on without its mount; but
- * whose child it is, is the kernel's word.
+ * The children of a supervisor that is about to be killed.  A worker that was
+ * taken over may have let go of everything that proves who it is, and may go on
+ * without its mount.  The kernel still says whose child it is.
  */
 #ifndef CLI_CHILDREN_H
 #define CLI_CHILDREN_H
@@ -16,7 +16,10 @@ struct children {
 	int	fd[CHILDREN_MAX];	/* pidfds; -1 once it has ended */
 };
 
-/* Finds the children of parent, whose pidfd says that it lives while they are looked at. */
+/*
+ * Finds the children of parent, whose pidfd is parent_fd.  A child counts only if
+ * parent still lives after that was looked at.  Without a pidfd there are none.
+ */
 void	children_find(struct children *c, pid_t parent, int parent_fd);
 
 /* Waits until all have ended.  Returns 0 or -ETIMEDOUT. */

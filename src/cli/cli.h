@@ -1,5 +1,6 @@
 /*
- * What the commands share.
+ * The commands, their exit statuses, and how they print.  Their options are in
+ * options.h.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -10,37 +11,45 @@
 
 enum { EXIT_USAGE = 2 };	/* 1 = failed, 0 = done */
 
-/* "pbkfs error: ...", "pbkfs warning: ..." and "pbkfs: ..." on standard error. */
+/* Print a line "pbkfs error: ...", "pbkfs warning: ..." or "pbkfs: ..." on standard error. */
 int	cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* returns 1 */
-/* For a wrong command line: as cli_error(), with where help is.  Returns EXIT_USAGE. */
+/* Tells of a wrong command line as cli_error() does, and where help is.  Returns EXIT_USAGE. */
 int	cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_name_command(const char *name);	/* whose help that is; NULL: of all */
 void	cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * cli/output.c: all that a command prints.  Hostile text of others does nothing to a
- * terminal there: base/text.h.
+ * All that a command prints goes through cli/output.c.  Hostile text of others
+ * does nothing to a terminal there: base/text.h.
  *
- * A line on standard output; and text with ends of lines of its own, or without.
+ * cli_say() prints a line on standard output, cli_print() text with ends of
+ * lines of its own, or without.
  */
 void	cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* A line on standard error that the next one takes the place of, whatever it is; and its end. */
+/*
+ * cli_progress() prints a line on standard error, and whatever comes next takes
+ * its place.  cli_progress_end() removes it.
+ */
 void	cli_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_progress_end(void);
 
-/* Text that json.h made.  Where a terminal takes bytes for characters: in ASCII.  Returns 0 or negative errno. */
+/*
+ * Prints text that json.h made; in ASCII where the terminal takes bytes for
+ * characters.  Returns 0 or negative errno.
+ */
 int	cli_put_json(const char *text, size_t len);
 
 /*
- * Passes on, filtered, what a child prints that may not be ours any more, until both
- * pipes end; closes them.  Returns 0, or negative errno if its output could not be printed.
+ * Passes on what a child prints, until both pipes end, and closes them.  It
+ * filters all, since an attacker may have taken the child over.  Returns 0, or
+ * negative errno if the output could not be printed.
  */
 int	cli_relay(int out_fd, int err_fd);
 
-/* Returns 0 or negative errno if something could not be printed. */
+/* Flushes standard output.  Returns 0, or negative errno if something could not be printed. */
 int	cli_flush(void);
 
 /* Each runs one command and returns the exit status. */

@@ -1,3 +1,8 @@
+/*
+ * Compares the paths that each process uses with the mountpoints, which it has
+ * sorted for that.  It runs in a child of listing.c, for some of /proc may make
+ * it wait.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -31,7 +36,7 @@ compare_places(const void *a, const void *b)
 	return strcmp(((const struct place *)a)->mountpoint, ((const struct place *)b)->mountpoint);
 }
 
-/* The first place whose name is not less. */
+/* Returns the index of the first place whose name is not less. */
 static size_t
 find_place(const struct search *s, const char *name)
 {
@@ -58,7 +63,7 @@ is_child_of(int proc_fd, pid_t parent)
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
-	/* A name may hold anything. */
+	/* The name before the parenthesis may hold anything. */
 	end = strrchr(text, ')');
 	return end != NULL && sscanf(end, ") %*c %d", &ppid) == 1 && ppid == parent;
 }
@@ -78,7 +83,7 @@ tell(struct search *s, struct place *at, const struct process *p)
 		s->rc = io_write(s->fd, &r, sizeof(r));
 }
 
-/* Whatever is mounted at this path, or at one that it lies in. */
+/* Takes the process for a client of each mount at this path, or at one that it lies in. */
 static bool
 compare_path(void *arg, const struct process *p, const char *used)
 {

@@ -1,5 +1,5 @@
 /*
- * Which processes use which of many mounts: one pass over /proc for all of them.
+ * The processes that use each of many mounts, found by one pass over /proc.
  */
 #ifndef CLI_CLIENTS_H
 #define CLI_CLIENTS_H
@@ -20,7 +20,7 @@ struct clients {
 	struct user user[CLIENTS_NAMED + 2];	/* two that may be the mount's own */
 };
 
-/* That a process uses a mount; or, with CLIENTS_END, that this was all. */
+/* Says that a process uses a mount; or, with CLIENTS_END, that this was all. */
 struct clients_record {
 	uint32_t mount;		/* its number in the list */
 	struct user user;
@@ -33,10 +33,10 @@ struct clients_record {
  */
 int	clients_find(const struct mountinfo *mounts, size_t n, pid_t parent, int fd);
 
-/* Takes a record in. */
+/* Adds a client; it is only counted if the array is full. */
 void	clients_add(struct clients *c, const struct user *u);
 
-/* A mount's own processes are none. */
+/* Removes a process of the mount itself, which is no client. */
 void	clients_remove(struct clients *c, pid_t pid);
 
 #endif

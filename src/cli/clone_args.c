@@ -1,3 +1,7 @@
+/*
+ * Checks the options that say what becomes of the data directory, before there
+ * is a mount.  It makes no change: the worker does.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -15,7 +19,10 @@
 #include "pg/pgconf.h"
 #include "supervisor/paths.h"
 
-/* Options that count at the first mount of a diff directory only. */
+/*
+ * Returns an option that was given and counts at the first mount of a diff
+ * directory only, or NULL.
+ */
 static const char *
 find_first_only(const struct options *o)
 {
@@ -71,7 +78,7 @@ check_words(const struct options *o, const struct recovery_target *t)
 	return 0;
 }
 
-/* What the server does not take from where --set writes, or takes for another place. */
+/* Refuses what the server does not take from where --set writes, or takes for another place. */
 static int
 check_setting_place(const char *name, size_t len, const char *value)
 {
@@ -91,13 +98,16 @@ check_setting_place(const char *name, size_t len, const char *value)
 	return 0;
 }
 
-/* What a mount reads or writes itself: a value that no server takes is named before there is a mount. */
+/*
+ * Settings that a mount reads or writes itself: if no server takes a value,
+ * this says so before there is a mount.
+ */
 #define BACKENDS_MAX	262143	/* MAX_BACKENDS of the server */
 static const struct known_setting {
 	const char *name;
 	int64_t	min, max;	/* of a number; max 0: it is a word */
 	bool	truth;		/* on, off, and what means the same */
-	const char *words;	/* others, by ", ", as a message shows them */
+	const char *words;	/* other words, separated by ", ", as messages show them */
 } known_settings[] = {
 	{ "port", 1, 65535, false, NULL },
 	{ "max_connections", 1, BACKENDS_MAX, false, NULL },
@@ -111,7 +121,7 @@ static const struct known_setting {
 	{ "recovery_target_action", 0, 0, false, "pause, promote, shutdown" },
 };
 
-/* As the server reads a number without a unit: decimal, octal, hexadecimal, rounded. */
+/* Reads a number without a unit as the server does: decimal, octal, hexadecimal, rounded. */
 static bool
 is_number(const char *text, int64_t min, int64_t max)
 {
@@ -127,7 +137,7 @@ is_number(const char *text, int64_t min, int64_t max)
 	return *end == '\0' && value > (double)min - 0.5 && value < (double)max + 0.5;
 }
 
-/* A word that the server tells from the others by its beginning. */
+/* Whether the server takes this word for a truth value, which its beginning can tell. */
 static bool
 is_truth(const char *text)
 {
@@ -157,7 +167,10 @@ is_word(const char *text, const char *words)
 	return false;
 }
 
-/* Names by commas, with or without double quotes; none is empty. */
+/*
+ * Whether this is a list of names, with or without double quotes, separated by
+ * commas; none is empty.
+ */
 static bool
 is_list(const char *text)
 {
@@ -203,7 +216,7 @@ check_setting_value(const char *name, size_t len, const char *value)
 	return 0;
 }
 
-/* The server would refuse to start over a line feed or a name that is none. */
+/* Refuses what the server would not start with: a line feed, or a name that is none. */
 static int
 check_setting(const char *text)
 {
@@ -241,7 +254,7 @@ split_mapping(const char *text, char **from, char **to)
 	return *to != NULL && **from == '/' && **to == '/' ? 0 : -EINVAL;
 }
 
-/* The texts live as long as the command. */
+/* Takes a mapping, whose texts live as long as the command. */
 static int
 take_mapping(const char *option, const char *text, bool external, struct clone_config *p)
 {

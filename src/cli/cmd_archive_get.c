@@ -1,3 +1,8 @@
+/*
+ * The command archive-get: fetches one WAL file for restore_command.  For a
+ * server on a mount of ours it takes what the mount serves, else it reads the
+ * archive in a confined child.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -21,7 +26,10 @@
 #include "supervisor/paths.h"
 #include "worker/walfetch.h"
 
-/* The directory of path, opened as the caller; *name is what follows it. */
+/*
+ * Opens the directory of path with the rights of the caller; *name becomes the
+ * last component.  Returns a descriptor or negative errno.
+ */
 static int
 open_parent(const char *path, const char **name)
 {
@@ -43,8 +51,9 @@ open_parent(const char *path, const char **name)
 /* ---- a server on a mount of ours ---- */
 
 /*
- * WAL as it is in the archive sends who replays CREATE TABLESPACE to production's own
- * directory.  So a clone gets what its mount serves, where no record names a place.
+ * WAL names the directories of tablespaces on the production server, and a
+ * server that replays CREATE TABLESPACE would write there.  So a clone gets the
+ * WAL that its mount serves, where no record names a place.
  */
 
 static bool
@@ -53,7 +62,10 @@ is_on_mount(const char *path, struct mountinfo *m)
 	return mountinfo_of(path, m) == 0 && strcmp(m->fstype, MOUNT_FSTYPE) == 0;
 }
 
-/* The server runs its restore_command in its data directory; pg_wal may lie beside the mount. */
+/*
+ * Finds the mount that the server is on: it runs restore_command in its data
+ * directory, and pg_wal may lie beside the mount.
+ */
 static bool
 find_mount(int dir_fd, struct mountinfo *m)
 {
@@ -111,7 +123,7 @@ get_served(const struct options *o, const struct walfetch *order, const struct m
 	return walfetch_served(order, fd);
 }
 
-/* pg_wal of a diff directory, and nobody is in the mount. */
+/* Whether this is pg_wal of a diff directory, while the caller is not in the mount. */
 static bool
 is_in_diff(int dir_fd)
 {

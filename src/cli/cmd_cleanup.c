@@ -1,3 +1,8 @@
+/*
+ * The command cleanup: empties a diff directory; with --force it ends the mount
+ * first.  It removes nothing before the content is proven to be ours, and acts
+ * as the owner of the directory.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -22,7 +27,7 @@
 #include "supervisor/paths.h"
 #include "supervisor/record.h"
 
-#define END_SECONDS	2	/* for what its supervisor has left, before it is killed */
+#define END_SECONDS	2	/* for processes that the supervisor left, before it kills them */
 #define LOCK_TRIES	50	/* of 100 ms, after a forced unmount */
 
 static int
@@ -32,7 +37,10 @@ not_ours(const char *path, const char *foreign)
 	    foreign[0] != '\0' ? ", it holds \"" : "", foreign, foreign[0] != '\0' ? "\"" : "");
 }
 
-/* Names alone prove nothing: a lock file or a binding of ours has to be there. */
+/*
+ * Checks that the directory is ours.  Names alone prove nothing: it has to hold
+ * a lock file or a binding.
+ */
 static int
 check_ours(const struct diffdir *d, int lock_fd, char mnt[PATH_MAX])
 {
@@ -52,7 +60,10 @@ check_ours(const struct diffdir *d, int lock_fd, char mnt[PATH_MAX])
 	return 0;
 }
 
-/* What was copied elsewhere stays: servers may have put there what is nowhere else. */
+/*
+ * Names the copies of directories elsewhere, which stay: servers may have put
+ * there what is nowhere else.
+ */
 static void
 name_mapped(const struct diffdir *d)
 {
@@ -66,7 +77,7 @@ name_mapped(const struct diffdir *d)
 	binding_fini(&b);
 }
 
-/* It is not mounted, not yet, or not here. */
+/* Ends the processes of a directory that is not mounted, or not here. */
 static int
 end_processes(struct target *t)
 {
@@ -77,11 +88,11 @@ end_processes(struct target *t)
 		    target_who(t, who), t->contact.doubt);
 	if (target_stop(t) != 0)
 		return 1;
-	target_end(t, END_SECONDS);	/* what does not end keeps the lock */
+	target_end(t, END_SECONDS);	/* a process that does not end keeps the lock */
 	return 0;
 }
 
-/* Where the lock file says that it was. */
+/* Whether it is mounted where its lock file says. */
 static bool
 is_mounted(const struct diffdir *d, const char *mnt)
 {
@@ -100,7 +111,10 @@ end_mount(const struct diffdir *d, const char *mnt, bool mounted)
 	target_init(&t);
 	strlcpy(t.diff, d->path, sizeof(t.diff));
 	strlcpy(t.mnt, mnt, sizeof(t.mnt));
-	/* As unmount does it: nothing of his is touched, but his socket and a lock looked at. */
+	/*
+	 * As root, like unmount: it only connects to the socket of the owner
+	 * and looks at a lock.
+	 */
 	identity_raise();
 	rc = mounted ? target_find(&t, mnt, NULL) : 0;
 	if (rc == 0) {
@@ -121,7 +135,7 @@ tell_in_use(const struct diffdir *d, const char *mnt)
 	return cli_error("\"%s\" is in use: use --force to end who uses it", d->path);
 }
 
-/* Nobody serves what is still mounted there. */
+/* Unmounts what nobody serves any more. */
 static int
 detach_dead(const struct diffdir *d, const char *mnt)
 {
@@ -131,7 +145,7 @@ detach_dead(const struct diffdir *d, const char *mnt)
 	return 0;
 }
 
-/* The kernel may need a moment to end a process that was killed. */
+/* Takes the lock, if need be later: the kernel may need a moment to end a killed process. */
 static int
 take_freed_lock(const struct diffdir *d, int lock_fd)
 {
@@ -162,7 +176,10 @@ empty(const struct diffdir *d, bool force)
 		return cli_error("could not use \"%s/%s\": %s", d->path, ONDISK_LOCK,
 		    lock_fd == -EPERM ? "it is not a plain file of the owner's" :
 		    strerror(-lock_fd));
-	/* The owner may have removed it under a mount, which then is known by the directory. */
+	/*
+	 * The owner may have removed the lock file under a mount; the lock of
+	 * the directory still shows it.
+	 */
 	if (lock_fd == -ENOENT)
 		lock_fd = lock_open(d->fd, d->uid, O_RDWR | O_CREAT);
 	if ((rc = lock_fd < 0 ? lock_fd : lock_take_idle(d->fd, lock_fd)) == -EWOULDBLOCK) {
@@ -182,7 +199,7 @@ empty(const struct diffdir *d, bool force)
 	return 0;
 }
 
-/* What root has decided about it: the next mount is a first one. */
+/* Removes what root has decided about the directory: its next mount is a first one. */
 static int
 forget(const char *path)
 {
@@ -208,7 +225,10 @@ look_inside(const void *arg)
 	return 0;	/* whatever is wrong is told later */
 }
 
-/* Its mount can be taken away: the kernel knows by which name it was given. */
+/*
+ * Takes away the mount of a directory that does not answer, if forced: the
+ * kernel knows it by the name that was given.
+ */
 static int
 leave_mute(const char *diff, bool force)
 {

@@ -1,3 +1,7 @@
+/*
+ * The command list: finds all mounts of this host and prints them.  listing.c
+ * looks at them, list_text.c and list_json.c write them.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -14,7 +18,7 @@
 #include "cli/unmounted.h"
 #include "supervisor/holders.h"
 
-/* A mount that the caller's shell stands in has us for no client. */
+/* Leaves the directory of the caller: it may be in a mount, and this process is no client. */
 static void
 let_go(void)
 {
@@ -23,8 +27,9 @@ let_go(void)
 }
 
 /*
- * Which mounts there are: those of our mount namespace, then those of others alone, and what
- * is held without a mount.
+ * Finds those of our mount namespace, which are the first *n_here, then those
+ * that only others have, then what is held without a mount.  Returns 0 or
+ * negative errno.
  */
 static int
 find_mounts(struct mountinfo_list *mounts, size_t *n_here)
@@ -37,7 +42,7 @@ find_mounts(struct mountinfo_list *mounts, size_t *n_here)
 	return rc != 0 ? rc : unmounted_list(mounts, 1);
 }
 
-/* Containers have mounts of their own, which are none of this one's business. */
+/* Drops mounts that were never here: containers have mounts of their own. */
 static void
 keep_ours(struct mountinfo_list *mounts, size_t n_here, struct listed *listed)
 {

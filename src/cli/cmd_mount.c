@@ -1,3 +1,8 @@
+/*
+ * The command mount: checks the arguments, resolves names and opens files as
+ * the caller, starts the supervisor and waits for its word.  It mounts nothing
+ * itself.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -34,7 +39,7 @@
 
 #define THREADS_DEFAULT	4
 #define CACHE_DEFAULT	(256 * MiB)
-#define CACHE_SHARE	4	/* of the cgroup's limit, at most a quarter */
+#define CACHE_SHARE	4	/* at most a quarter of the limit of the cgroup */
 
 struct names {
 	char	store[PATH_MAX], mnt[PATH_MAX], diff[PATH_MAX];
@@ -76,7 +81,7 @@ check_arguments(const struct options *o, char id[BACKUP_ID_MAX])
 	return check_context(o);
 }
 
-/* By name alone: a mount that is dead or hung must not be touched. */
+/* Whether it is mounted, by name alone: nobody may touch a mount that is dead or hangs. */
 static bool
 is_mounted(const char *name)
 {
@@ -156,8 +161,9 @@ check_overlap(const struct names *n)
 }
 
 /*
- * The directory that holds a file which the caller named.  Who owns it may choose
- * what is there; who could lead us elsewhere has to be that user, or root.
+ * Opens the directory of a file that the caller named.  Its owner may choose
+ * what is there; for root, only root and the owner of the mount may be able to
+ * lead us elsewhere.  Returns a descriptor, or -1 after cli_error().
  */
 static int
 open_directory(const char *path, const char *what, const struct supervisor_config *c)
@@ -179,7 +185,10 @@ open_directory(const char *path, const char *what, const struct supervisor_confi
 	return fd;
 }
 
-/* Opened as the caller, who named it; not through a link at its last component. */
+/*
+ * Opens a file with the rights of the caller, who named it.  Follows no link at
+ * the last component.
+ */
 static int
 open_named(int dir_fd, const char *path, const char *what, int flags, int *fd)
 {
@@ -215,7 +224,7 @@ open_outputs(const struct names *n, struct supervisor_config *c)
 	return open_named(c->pid_dir_fd, n->pid_file, "pid file", O_WRONLY, &c->pid_fd);
 }
 
-/* Block maps are the only memory that grows with the store: they leave room for the rest. */
+/* Returns a size that leaves room for the rest: only block maps grow with the store. */
 static size_t
 default_cache_size(void)
 {
@@ -249,7 +258,7 @@ fill_config(const struct options *o, const struct names *n, const struct clone_c
 	return open_outputs(n, c);
 }
 
-/* The supervisor has no terminal, and no directory that it would keep busy. */
+/* Lets the supervisor go on without a terminal, and without a directory that it would keep busy. */
 static void
 leave_terminal(bool console)
 {
@@ -303,7 +312,7 @@ print_word(const char *word)
 	cli_print("%s", quoted);
 }
 
-/* Where packages put the server of one major version; else it is in the PATH. */
+/* Finds the server of one major version where packages put it; else it is in the PATH. */
 static void
 find_pg_ctl(unsigned version, char *path, size_t size)
 {
@@ -315,7 +324,7 @@ find_pg_ctl(unsigned version, char *path, size_t size)
 		snprintf(path, size, "pg_ctl");
 }
 
-/* A directory service may call its users what it likes. */
+/* Prints how to act as a user; a directory service may call its users what it likes. */
 static void
 print_user(const char *name)
 {
@@ -343,7 +352,7 @@ print_start_command(const struct waiter *w, const char *mnt)
 	cli_flush();
 }
 
-/* One who is not where the server is may have meant another time. */
+/* Tells the target time in both zones: a user elsewhere may have meant another time. */
 static void
 tell_target_time(const struct recovery_target *t, const char *zone)
 {
@@ -365,7 +374,7 @@ static int
 report_mounted(const struct options *o, const struct waiter *w, const char *mnt)
 {
 	if (!o->console)
-		waiter_end(w);	/* whoever reads what is printed may take long */
+		waiter_end(w);	/* a reader of the output may take long */
 	cli_say("mounted at \"%s\"", mnt);
 	print_start_command(w, mnt);
 	return 0;
@@ -394,7 +403,7 @@ wait_for_mount(const struct options *o, const struct recovery_target *t, struct 
 		    (unsigned long long)o->timeout, mnt, o->diff);
 	case WAITER_INTERRUPTED:
 		if (o->console)
-			return 0;	/* the supervisor was told, and ends in its time */
+			return 0;	/* the supervisor has the signal, and ends in its time */
 		return cli_error("interrupted; the mount of \"%s\" goes on in the background:"
 		    " pbkfs unmount -d \"%s\" ends it", mnt, o->diff);
 	case WAITER_FAILED:

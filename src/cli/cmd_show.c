@@ -1,3 +1,7 @@
+/*
+ * The command show: prints the backups of a catalog.  A confined child reads
+ * it; show_text.c and show_json.c write it.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -9,14 +13,14 @@
 #include "cli/show_json.h"
 #include "cli/show_text.h"
 
-/* What the confined child is to do. */
+/* The task of the confined child. */
 struct request {
 	const char *store, *instance;	/* instance NULL: all */
 	bool	json;
 	struct json_out out;
 };
 
-/* One of all: what is wrong with it does not stop the others. */
+/* Shows one of all: a fault of it does not stop the others. */
 static void
 show_one(struct request *q, int store_fd, const char *name)
 {
@@ -63,7 +67,7 @@ show_all(struct request *q, int store_fd)
 	return 0;
 }
 
-/* The one that was asked for: what is wrong with it is the answer. */
+/* Shows the one that was asked for: a fault of it is the answer. */
 static int
 show_named(struct request *q, int store_fd)
 {

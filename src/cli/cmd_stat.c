@@ -1,3 +1,7 @@
+/*
+ * The command stat: asks the supervisor of a mount for its report and prints
+ * it.  It does not touch the mount.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -33,7 +37,7 @@ read_report(const struct command_frame *a, int fd, char **text, size_t *len)
 {
 	int seals = fcntl(fd, F_GET_SEALS), rc;
 
-	/* Else it could change, or shrink, while it is read. */
+	/* Without seals the report could change, or shrink, while this reads it. */
 	if (seals < 0 || (seals & (F_SEAL_WRITE | F_SEAL_SHRINK)) != (F_SEAL_WRITE | F_SEAL_SHRINK))
 		return -EPROTO;
 	if ((rc = io_read_file(fd, COMMAND_REPORT_MAX, text, len)) != 0)
@@ -64,7 +68,7 @@ ask(const struct target *t, bool reset, char **text, size_t *len)
 	    rc != -ETIMEDOUT ? strerror(-rc) : "");
 }
 
-/* It may be the supervisor of another user: what cannot be parsed is not shown. */
+/* Prints a report only if it can be parsed: the supervisor may be that of another user. */
 static int
 print_report(char *text, size_t len, bool json)
 {

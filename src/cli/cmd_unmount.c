@@ -1,3 +1,7 @@
+/*
+ * The command unmount, in order or by force.  target.c finds the mount and its
+ * processes; elsewhere.c ends what other mount namespaces hold.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -19,14 +23,14 @@
 #include "supervisor/users.h"
 
 #define FLUSH_SECONDS	120	/* for a worker to write out what it holds */
-#define HELD_SECONDS	2	/* that it is held elsewhere before that is told */
-#define TELL_SECONDS	3	/* of waiting before it is told for whom */
-#define SILENT_SECONDS	10	/* for a supervisor that gives no answer to give one */
+#define HELD_SECONDS	2	/* of being held elsewhere before it says so */
+#define TELL_SECONDS	3	/* of waiting before it says for whom */
+#define SILENT_SECONDS	10	/* for a silent supervisor to give an answer */
 #define DETACH_SECONDS	10	/* for the kernel to take a mount out of the table */
-#define LEFT_SECONDS	2	/* for processes to end of themselves, then */
-#define KILL_SECONDS	10	/* and without their connection */
-#define BUSY_MS		50	/* a mount in use is tried again after it ... */
-#define BUSY_TRIES	41	/* ... so often: for two seconds */
+#define LEFT_SECONDS	2	/* for processes to end of themselves */
+#define KILL_SECONDS	10	/* for processes to end without their connection */
+#define BUSY_MS		50	/* between two tries, if a mount is in use */
+#define BUSY_TRIES	41	/* tries: for two seconds */
 
 static int
 tell_busy(const struct target *t)
@@ -39,8 +43,9 @@ tell_busy(const struct target *t)
 }
 
 /*
- * pg_ctl returns when the server has removed its pid file, just before it ends: who
- * stops it and unmounts must not be told that it is in use.
+ * Unmounts, and tries again while the mount is in use.  pg_ctl returns when the
+ * server has removed its pid file, just before it ends; a user who stops it and
+ * then unmounts must not hear that it is in use.
  */
 static int
 unmount_patiently(const void *arg)
@@ -67,8 +72,8 @@ tell_mute(const struct target *t)
 }
 
 struct wait {
-	int64_t	began, heard;	/* clock_monotonic_ms(): of the supervisor */
-	unsigned held;		/* so often that it was seen to be held elsewhere */
+	int64_t	began, heard;	/* clock_monotonic_ms(), also of the last answer */
+	unsigned held;		/* how often in a row it was seen held elsewhere */
 	bool	told;
 };
 
@@ -87,9 +92,11 @@ tell_waiting(const struct target *t)
 }
 
 /*
- * The namespaces that others just leave, or that a service begins with, hold it for a moment.
- * To look at them costs, and most mounts are gone at once.  Nor is a supervisor that gives
- * no answer just slow, if it goes on like that.
+ * Whether nothing is left to wait for: others hold the mount, or time is up, or
+ * the supervisor goes on giving no answer.  A namespace that is just left, or
+ * that a service begins with, holds the mount for a moment, so one look proves
+ * nothing.  A look costs, and most mounts are gone at once, so wait_for_end()
+ * waits first.
  */
 static bool
 is_hopeless(struct wait *w, struct target *t)
@@ -146,7 +153,7 @@ is_still_mounted(const struct target *t)
 	return m == NULL || mountinfo_find_id(t->mount_id, m) == 0;
 }
 
-/* The supervisor may have done it meanwhile. */
+/* Detaches the mount, unless the supervisor has done so meanwhile. */
 static int
 detach_in_child(const void *arg)
 {
@@ -161,8 +168,9 @@ detach_in_child(const void *arg)
 }
 
 /*
- * The kernel may want to write back first, and wait for a worker that does not take it: then
- * the connection is ended, which nobody can refuse.
+ * Detaches the mount.  The kernel may write back first, and wait for a worker
+ * that does not take it: then this aborts the connection, which nobody can
+ * refuse.
  */
 static int
 detach(const struct target *t, int control)
@@ -177,9 +185,9 @@ detach(const struct target *t, int control)
 }
 
 /*
- * A worker that is left over, be it alone or taken over, is nobody's to kill by number: but
- * without its connection it serves nothing, and if its supervisor had to be killed, whose
- * child it was is known.
+ * Ends what is left.  Nobody may kill a worker by its number, be it alone or
+ * taken over; but without its connection it serves nothing, and if the
+ * supervisor had to be killed, its children are known.
  */
 static int
 end_connection(struct target *t, int control)
@@ -195,7 +203,10 @@ end_connection(struct target *t, int control)
 	    target_who(t, who));
 }
 
-/* Of what is still mounted then: later its number may be a stranger's. */
+/*
+ * Opens the control of the connection while the mount is there: later its
+ * number may be that of a stranger.
+ */
 static int
 open_connection(const struct target *t)
 {
@@ -221,7 +232,7 @@ unmount_forcibly(struct target *t)
 
 /* ---- the command -------------------------------------------------------- */
 
-/* Processes without a mount: it is to be made yet, or others hold it. */
+/* Ends processes without a mount here: they have yet to make it, or others hold it. */
 static int
 unmount_elsewhere(struct target *t, bool force)
 {

@@ -1,3 +1,7 @@
+/*
+ * The command verify: checks all that the chain of a backup stores, in a
+ * confined child, and shows progress.  probackup/verify.c does the reading.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -24,13 +28,13 @@
 #define INDEX_MAX	(2048 * MiB)
 #define TICK_MS		200	/* between two states of the progress line */
 
-/* What the confined child is to do. */
+/* The task of the confined child. */
 struct run {
 	struct verify_config config;
-	struct recovery_target target;	/* that the backup is to be chosen for */
+	struct recovery_target target;	/* to choose the backup for */
 	bool	choose;
 	struct choice choice;
-	bool	on_terminal;	/* it cannot ask any more */
+	bool	on_terminal;	/* asked before: the child cannot */
 };
 
 static double
@@ -39,7 +43,7 @@ seconds_since(uint64_t begun)
 	return (double)(clock_monotonic_ns() - begun) / 1e9;
 }
 
-/* How much there is to read is only known about: 100 % is for the end. */
+/* Shows progress.  The bytes to read are only an estimate, so 100 % is for the end. */
 static void
 show_progress(const struct verify_figures *f, double seconds)
 {
@@ -92,7 +96,7 @@ choose(struct run *run)
 	return 0;
 }
 
-/* In the confined child. */
+/* Runs in the confined child. */
 static int
 verify_inside(int store_fd, void *arg)
 {
@@ -129,7 +133,7 @@ check_arguments(const struct options *o, struct run *run)
 	return 0;
 }
 
-/* A chain of many backups takes descriptors. */
+/* Allows more descriptors, for a chain of many backups takes them. */
 static void
 raise_limits(void)
 {

@@ -1,3 +1,7 @@
+/*
+ * Runs a program in a confined child and filters what it prints.  It decides as
+ * whom the child reads; what it does there is up to the command.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -27,9 +31,9 @@
 
 static bool	lends;	/* in the child: it can read what the store's owner cannot */
 
-/* As whom the child reads. */
+/* The user that the child reads as. */
 struct reader {
-	const struct storeuser *user;	/* whose the store is; NULL: the caller, or nobody for root */
+	const struct storeuser *user;	/* of the store; NULL: the caller, or nobody for root */
 	bool	last;			/* there is nobody else to try */
 };
 
@@ -45,7 +49,7 @@ confined_log(enum log_level level, const char *text, size_t len)
 		cli_note("%s", text);
 }
 
-/* In MiB: of what is limited, the least. */
+/* Returns the least of the limits, in MiB. */
 static unsigned long long
 memory_limit(void)
 {
@@ -103,7 +107,7 @@ denied(const struct confined *c, const struct reader *r)
 	return cli_error("could not read store \"%s\": %s%s", c->store, strerror(EACCES), ways);
 }
 
-/* Becomes the user of the store, who has to write where root could. */
+/* Becomes the user of the store, and checks that this user can write where root could. */
 static int
 become_reader(const struct confined *c, const struct storeuser *u)
 {
@@ -120,8 +124,9 @@ become_reader(const struct confined *c, const struct storeuser *u)
 }
 
 /*
- * As the worker of a mount is given it: the name is resolved once, and by root only
- * where nobody but the store's owner can put something else there.
+ * Opens the store as the worker of a mount is given it: resolves the name once,
+ * and as root only where nobody but the owner of the store can put something
+ * else there.
  */
 static int
 open_store(const struct confined *c, int *fd)
@@ -145,7 +150,7 @@ confined_admit(int store_fd, const char *instance)
 	return lends ? confine_admit(store_fd, instance, NOBODY) : 0;
 }
 
-/* In the child.  Returns its exit status. */
+/* Runs in the child.  Returns its exit status. */
 static int
 read_as(const struct confined *c, const struct reader *r, int (*program)(int store_fd, void *arg),
     void *arg)
@@ -157,7 +162,7 @@ read_as(const struct confined *c, const struct reader *r, int (*program)(int sto
 		return EXIT_FAILURE;
 	if ((rc = open_store(c, &fd)) != 0)
 		return rc == -EACCES ? denied(c, r) : EXIT_FAILURE;
-	/* An error is told with what the sandbox takes away: so a question before it. */
+	/* denied() reads what the sandbox takes away, so this comes before it. */
 	if (r->last && is_refused(fd, c->instance))
 		return denied(c, r);
 	lends = geteuid() == 0;
@@ -185,8 +190,9 @@ wait_for(pid_t pid)
 }
 
 /*
- * What the child reads may take it over: so its standard output and error are pipes, and
- * this process filters what comes.
+ * Filters what the child prints.  A hostile catalog may take the child over, so
+ * its standard output and error are pipes to this process.  Returns the exit
+ * status.
  */
 static int
 attend(pid_t pid, const int out[2], const int err[2])

@@ -22,25 +22,31 @@ struct confined {
  * Opens the catalog, forks, confines the child as the worker of a mount is, and
  * runs program(store_fd, arg) there, whose result is its exit status.  Root's
  * child becomes nobody with CAP_DAC_READ_SEARCH, unless it has to write: then
- * it stays root without any other capability.  It opens only files of the store's
- * owner (io_admit()), and nothing that another user can put in the store's place.  Where that is refused to read, the
- * child of a second try is whose the store is.  Standard output is flushed
- * before and after.  What asks about a terminal has to do so before: inside,
- * ioctl(2) fails.  Returns the exit status of the command; failures to start
- * and a child that was killed are told by cli_error().
+ * it stays root without any other capability.  It opens only files of the
+ * store's owner (io_admit()), and nothing that another user can put in the
+ * store's place.  If it may not read the store, a second child tries again as
+ * the user of the store.
+ *
+ * Flushes standard output before and after.  program() must not ask about a
+ * terminal: inside, ioctl(2) fails.  Returns the exit status of the command,
+ * and tells by cli_error() of failures to start and of a child that was killed.
  */
 int	confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg);
 
-/* In there: tells by cli_error() why rc, of negative errno; too little memory with how much there is. */
+/*
+ * For program(): tells by cli_error() why it failed with rc, a negative errno;
+ * of too little memory with how much there is.  Returns EXIT_FAILURE.
+ */
 int	confined_failed(int rc, const char *error);
 
 /*
- * In program(), before it reads another instance than the one of struct confined:
- * what root's child may open from now on (confine_admit()).  Returns 0 or negative errno.
+ * For program(), before it reads another instance than c->instance: limits what
+ * root's child may open from now on (confine_admit()).  Returns 0 or negative
+ * errno.
  */
 int	confined_admit(int store_fd, const char *instance);
 
-/* What the log goes to there, a log_sink: "pbkfs error: ..." and the like on standard error. */
+/* The sink of the log in there: prints "pbkfs error: ..." and the like on standard error. */
 void	confined_log(enum log_level level, const char *text, size_t len);
 
 #endif

@@ -1,3 +1,8 @@
+/*
+ * Opens a diff directory, reads its lock, and talks to the supervisor that
+ * listens.  Whatever may not answer happens in a child with a limit.  Whether
+ * the supervisor serves the right mount is for target.c to judge.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -107,7 +112,7 @@ contact_make_at(int diff_fd, struct contact *c)
 {
 	int rc = read_lock(diff_fd, c);
 
-	/* The owner can take the lock file away, but not from root's socket. */
+	/* The owner can take the lock file away, but not the socket of a mount of root. */
 	if ((c->sock = socket_connect(diff_fd, &c->peer)) >= 0)
 		return rc;
 	if (rc == 0)
@@ -116,7 +121,7 @@ contact_make_at(int diff_fd, struct contact *c)
 	return rc;
 }
 
-/* In the child, which passes the connection on; its pidfd is asked for anew. */
+/* Runs in the child, which passes the connection on; the parent asks for the pidfd anew. */
 static int
 make_in_child(void *arg, int *passed)
 {
@@ -208,7 +213,7 @@ contact_wait_for_listener(const struct contact *c, int seconds)
 	return c->sock >= 0 ? waiting_until(c->sock, 0, until) : 0;
 }
 
-/* Nothing is done to whom it waits for, so it may be the wrong one. */
+/* Waits for a process that holds the lock.  It only waits, so it may be the wrong one. */
 static void
 wait_for_owner(int lock_fd, enum ondisk_lock_byte byte, const struct contact *c)
 {
@@ -216,11 +221,11 @@ wait_for_owner(int lock_fd, enum ondisk_lock_byte byte, const struct contact *c)
 	pid_t pid;
 
 	fd = lock_owner_pidfd(lock_fd, byte, &pid);
-	if (fd >= 0 && pid == c->owner[byte])	/* and not of a mount that was made since */
+	if (fd >= 0 && pid == c->owner[byte])	/* not of a mount that was made since */
 		waiting_until(fd, POLLIN, clock_monotonic_ms() + INT_MAX);
 }
 
-/* In a child. */
+/* Runs in a child. */
 static int
 wait_for_owners(void *arg, int *passed)
 {

@@ -1,7 +1,8 @@
 /*
- * Getting in touch with the supervisor of a diff directory, whose file system may be
- * anybody's and may never answer: so its own word (names, pids of locks) is for people
- * to read, and only who listens at the socket is believed.
+ * A connection to the supervisor of a diff directory.  The file system there
+ * may belong to anybody and may never answer: so what it says (names, pids of
+ * locks) is for people to read, and only the process that listens at the socket
+ * is believed.
  */
 #ifndef CLI_CONTACT_H
 #define CLI_CONTACT_H
@@ -15,29 +16,29 @@
 #include "supervisor/socket.h"
 
 #define CONTACT_SECONDS	5	/* for a diff directory to answer */
-#define CONTACT_ASK_MS	3000	/* for a supervisor to */
+#define CONTACT_ASK_MS	3000	/* for a supervisor to answer */
 
 struct contact {
 	char	diff[PATH_MAX];	/* canonical */
 	char	mnt[PATH_MAX];	/* that the lock file names */
-	pid_t	owner[2];	/* lock_owner() of both bytes: a tale of the file system */
+	pid_t	owner[2];	/* lock_owner() of both bytes, as the file system claims */
 	bool	is_mute;	/* the directory did not answer in time */
 	bool	has_lock;	/* there is a lock file, mnt and owner are set */
 	struct socket_peer peer;	/* who listens, if sock is not -1 */
 	int	sock;
-	char	doubt[256];	/* why it is -1 or has_lock is not set; "" */
+	char	doubt[256];	/* why sock is -1, or has_lock not set; or "" */
 };
 
 void	contact_init(struct contact *c);
 void	contact_close(struct contact *c);
 
 /*
- * Looks at c->diff in a child, and connects.  Links are not followed.  Returns 0 if there
- * is a lock file, connected or not; else -1 with c->doubt.
+ * Looks at c->diff in a child, and connects.  Follows no links.  Returns 0 if
+ * there is a lock file, connected or not; else -1 with c->doubt.
  */
 int	contact_make(struct contact *c);
 
-/* The same here and now, for who can wait; diff_fd is the directory. */
+/* The same in this process, which must be free to wait; diff_fd is the directory. */
 int	contact_make_at(int diff_fd, struct contact *c);
 
 /* Opens a diff directory without following links.  Returns a descriptor or negative errno. */
@@ -47,31 +48,34 @@ int	contact_open_diff(const char *path);
 bool	contact_is_held(const struct contact *c);
 
 /*
- * Asks who listens.  Returns 0 with an answer of one of the types that fit, or that
- * refuses; -ETIMEDOUT, or negative errno.  A descriptor that came becomes *fd; fd may be NULL.
+ * Sends a request to who listens and receives the answer.  Returns 0 with an
+ * answer of a type that fits, or with a refusal; -ETIMEDOUT, or negative errno.
+ * A descriptor that came becomes *fd; fd may be NULL.
  */
 int	contact_ask(const struct contact *c, const struct command_frame *request,
 	    struct command_frame *answer, int *fd);
 
 /*
- * Asks who listens who that is.  Returns 0 with COMMAND_IDENTITY, -EPROTO for another answer,
- * or as contact_ask().
+ * Asks who listens for its identity.  Returns 0 with COMMAND_IDENTITY, -EPROTO
+ * for another answer, or as contact_ask().
  */
 int	contact_identify(const struct contact *c, struct command_frame *answer);
 
-/* Whether one that identified itself is only making its mount. */
+/* Whether the supervisor of this identity still makes its mount. */
 bool	contact_is_beginning(const struct command_frame *identity);
 
 /*
- * Waits until who listened has ended, and then, in a child, for those who held the
- * lock; or for the first alone.  Returns 0 or -ETIMEDOUT.
+ * Waits until who listened has ended, and then, in a child, for those who held
+ * the lock; contact_wait_for_listener() waits for the former alone.  Returns 0
+ * or -ETIMEDOUT.
  */
 int	contact_wait(const struct contact *c, int seconds);
 int	contact_wait_for_listener(const struct contact *c, int seconds);
 
 /*
- * SIGKILL to who listens, and to nobody else.  Returns 0 or negative errno; -ENOPROTOOPT
- * where the kernel gives nobody to kill: before Linux 6.5.
+ * Sends SIGKILL to who listens, and to nobody else.  Returns 0 or negative
+ * errno; -ENOPROTOOPT where the kernel does not say whom to kill: before Linux
+ * 6.5.
  */
 int	contact_kill(const struct contact *c);
 

@@ -1,11 +1,14 @@
 /*
- * syncfs(2) of a FUSE mount sends the dirty pages of all files to the worker but does not
- * wait for its answers, which an abort would throw away.  The control file
- * "waiting" counts the requests that have none yet, so that is waited for.
+ * Makes the kernel write back what it holds, then aborts the connection.
  *
- * Any descriptor of the file system will do for syncfs(2).  The root of a mount in another
- * namespace is one; where that is no longer mounted, or not for us to enter, what a process
- * has open.
+ * syncfs(2) of a FUSE mount sends the dirty pages of all files to the worker
+ * but does not wait for its answers, which an abort would throw away.  The
+ * control file "waiting" counts the requests without an answer, so this waits
+ * until it is 0.
+ *
+ * syncfs(2) takes any descriptor of the file system.  The root of a mount in
+ * another namespace is one; where that is no longer mounted, or we may not
+ * enter, a file that a process has open is another.
  */
 #include "config.h"
 
@@ -32,7 +35,7 @@
 #define FLUSH_SECONDS	60
 #define POLL_MS		20
 
-/* Of <linux/mount.h>, which cannot be had beside <sys/mount.h> on every system. */
+/* From <linux/mount.h>, which not every system lets us include beside <sys/mount.h>. */
 #define FSOPEN_CLOEXEC_	1
 #define FSMOUNT_CLOEXEC_	1
 #define FSCONFIG_CMD_CREATE_	6
@@ -81,7 +84,10 @@ flush_root(void *arg, const struct holder *h)
 	return !k->done;
 }
 
-/* Root need not be let in by the file system to borrow what a process has open. */
+/*
+ * Gets a file that a process has open.  To borrow it, root need not be let in
+ * by the file system.
+ */
 static int
 borrow(pid_t pid, int fd_dir, const char *name)
 {
@@ -135,7 +141,10 @@ flush_any_process(const struct device *d)
 	return done;
 }
 
-/* The file system that controls connections, mounted or not.  Returns a directory. */
+/*
+ * Opens the file system that controls connections, mounted or not.  Returns its
+ * directory, or negative errno.
+ */
 static int
 open_control(void)
 {
@@ -174,7 +183,10 @@ open_file(int control, const char *name, int flags)
 	return fd < 0 && control >= 0 ? -errno : fd;
 }
 
-/* How many requests have no answer yet, or negative errno.  An open file tells one number. */
+/*
+ * Returns how many requests have no answer yet, or negative errno.  An open
+ * file tells one number only.
+ */
 static int
 count_waiting(int control)
 {
@@ -190,7 +202,7 @@ count_waiting(int control)
 	return atoi(text);
 }
 
-/* The kernel tells nobody that a connection is idle. */
+/* Asks again and again, for the kernel tells nobody that a connection is idle. */
 static int
 wait_for_answers(int control)
 {

@@ -1,20 +1,22 @@
 /*
- * The last resort: ends a FUSE connection whoever uses it, after the kernel has
- * written back what it held.
+ * The last resort: ends a FUSE connection, whoever uses it, after the kernel
+ * has written back what it held.
  */
 #ifndef CLI_CUT_H
 #define CLI_CUT_H
 
 /*
- * Opens what controls the connection of a device.  It leads to that one for ever: once it
- * has ended to none, whoever has the device's number then.  Returns a descriptor or
- * negative errno, which the functions below take, too, and return.
+ * Opens the control of the connection of a device.  It is bound to that
+ * connection: once that has ended it leads to none, even if another has the
+ * number of the device.  Returns a descriptor or negative errno; the functions
+ * below take such an error, too, and return it.
  */
 int	cut_open(unsigned minor);
 
 /*
- * Makes the kernel hand over to the worker all that was written so far.  Returns 0,
- * -ENOENT if nobody whom we may look at has anything of it open, or negative errno.
+ * Makes the kernel hand over to the worker all that was written so far.
+ * Returns 0, -ENOENT if no process that we may look at has any file of it open,
+ * or negative errno.
  */
 int	cut_flush(unsigned major, unsigned minor, int control);
 

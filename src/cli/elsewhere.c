@@ -1,7 +1,8 @@
 /*
- * A child enters the namespace and unmounts there, so an unmount is as orderly as
- * one here.  In a namespace of another user namespace the kernel lets nobody unmount what
- * came from outside; and an ordinary user may enter nothing else.
+ * Ends a mount that other mount namespaces hold.  A child enters each namespace
+ * and unmounts there, in as good an order as here.  The kernel lets nobody
+ * unmount a mount that a namespace of another user namespace got from outside;
+ * and an ordinary user may enter no others.  Such a mount is cut off (cut.c).
  */
 #include "config.h"
 
@@ -25,9 +26,9 @@
 
 #define ENTER_SECONDS	10	/* for an unmount in another namespace */
 #define FLUSH_SECONDS	120	/* for a worker to write out what it holds */
-#define BUSY_SECONDS	10	/* for those who have files open in a mount that was detached */
+#define BUSY_SECONDS	10	/* for processes with open files in a detached mount */
 
-/* No other namespace has it: an open file keeps it, or it just ends. */
+/* Tells of a mount that no other namespace has: an open file keeps it, or it just ends. */
 static int
 tell_unmounted(const struct target *t)
 {
@@ -70,14 +71,14 @@ enter(const struct holder *h)
 
 	if (mnt < 0 || root < 0 || user < 0)
 		return -errno;
-	/* Who is not root may be it in there. */
+	/* An ordinary user may be root in there. */
 	if (setns(mnt, CLONE_NEWNS) != 0 &&
 	    (setns(user, CLONE_NEWUSER) != 0 || setns(mnt, CLONE_NEWNS) != 0))
 		return -errno;
 	return fchdir(root) == 0 && chroot(".") == 0 ? 0 : -errno;
 }
 
-/* Returns 0, -EBUSY if it had to be detached, or negative errno. */
+/* Runs in a child.  Returns 0, -EBUSY if it had to detach the mount, or negative errno. */
 static int
 unmount_there(const void *arg)
 {
@@ -89,7 +90,7 @@ unmount_there(const void *arg)
 
 	if ((rc = enter(h)) != 0)
 		return rc;
-	/* Those in there may put links in our way. */
+	/* Processes in there may put links in our way. */
 	if ((parent = walk_parent(h->mount->mountpoint, NULL, error)) < 0)
 		return parent;
 	/* Something else may be mounted over it. */
@@ -105,14 +106,14 @@ unmount_there(const void *arg)
 	return umount2(base, UMOUNT_NOFOLLOW | MNT_DETACH) == 0 ? -EBUSY : -errno;
 }
 
-/* Anybody may name any source, so there may be a false one beside the true one. */
+/* Anybody may name any source, so a false device may stand beside the true one. */
 #define DEVICES_MAX	8
 
 struct device {
 	unsigned major, minor;
 	int	control;		/* of its connection, or negative errno */
-	bool	proven;			/* that it is of this device */
-	bool	left;			/* could not be unmounted in order */
+	bool	proven;			/* the control is of this device */
+	bool	left;			/* it could not be unmounted in order */
 };
 
 struct attempt {
@@ -120,7 +121,7 @@ struct attempt {
 	bool	refused;		/* somewhere it could not even be detached */
 	struct device device[DEVICES_MAX];
 	unsigned n_devices;
-	unsigned n;			/* where it was in use, or that: */
+	unsigned n;			/* of holders that kept it; the first are named: */
 	struct user users[USERS_NAMED];
 };
 
@@ -149,7 +150,7 @@ open_one(void *arg, const struct holder *h)
 	return true;
 }
 
-/* What is mounted still had its number all the time. */
+/* Proves the device of a mount that is still there: it had its number all the time. */
 static bool
 prove_one(void *arg, const struct holder *h)
 {
@@ -271,7 +272,10 @@ elsewhere_end(struct target *t)
 		    t->contact.doubt);
 	if (!t->has_device)
 		return stop_unseen(t);
-	/* The number of a device that ends meanwhile may be a stranger's then. */
+	/*
+	 * A device may end meanwhile, and a stranger get its number: so this
+	 * proves them after it opened them.
+	 */
 	holders_each(open_one, &a);
 	holders_each(prove_one, &a);
 	rc = unmount_all(&a);

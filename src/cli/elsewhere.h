@@ -6,13 +6,13 @@
 
 #include "cli/target.h"
 
-/* Says who holds it and what can be done.  Returns 1. */
+/* Says by cli_error() who holds it and what the user can do.  Returns 1. */
 int	elsewhere_tell(const struct target *t);
 
 /*
- * Ends it: unmounts it in each namespace, detaches it where it is in use, and cuts the
- * connection of what is left after a while, or where it may not be unmounted, once all was
- * written back.  Returns an exit status.
+ * Ends it: unmounts it in each namespace, and detaches it where it is in use.
+ * Where it may not be unmounted, or is left after a while, this waits until all
+ * is written back and cuts the connection.  Returns an exit status.
  */
 int	elsewhere_end(struct target *t);
 

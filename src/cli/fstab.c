@@ -1,3 +1,7 @@
+/*
+ * Makes arguments of mount out of a line of fstab(5).  It checks no values:
+ * options.c does that afterwards.
+ */
 #include "config.h"
 
 #include <stdbool.h>
@@ -10,8 +14,8 @@
 #include "cli/fstab.h"
 
 /*
- * What mount(8) passes on of its own.  The mount is nosuid, nodev and noexec whatever
- * is said, and the times of access are those of the backup.
+ * Options that mount(8) passes on of its own.  The mount is nosuid, nodev and
+ * noexec whatever they say, and the times of access are those of the backup.
  */
 static const char *const not_ours[] = {
 	"rw", "defaults", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "async", "relatime",
@@ -30,7 +34,7 @@ is_ours(const char *option)
 	return option[0] != '\0';
 }
 
-/* Cuts the next option off; commas between quotation marks, which go, are its own. */
+/* Cuts the next option off.  Commas between quotation marks are part of it; the marks go. */
 static char *
 next_option(char **rest)
 {
@@ -54,10 +58,10 @@ next_option(char **rest)
 struct arguments {
 	char	**item;
 	int	n;
-	bool	failed;		/* there is no memory */
+	bool	failed;		/* memory was lacking */
 };
 
-/* Takes the word. */
+/* Appends a word, which it takes over; NULL if memory was lacking for it. */
 static void
 add(struct arguments *a, char *word)
 {

@@ -6,10 +6,10 @@
 #define CLI_FSTAB_H
 
 /*
- * Makes of it the arguments of "pbkfs mount": the source is the diff directory, and
- * options are long names without their dashes, and mount-owner.  The result and what it points to are
- * the caller's to free, or to keep until the end.  Returns the number of arguments, or
- * -1 after one line on standard error.
+ * Makes the arguments of "pbkfs mount" of it: the source is the diff directory;
+ * options are long names without their dashes, and mount-owner.  The caller
+ * frees the result and what it points to, or keeps both until the end.  Returns
+ * the number of arguments, or -1 after one line on standard error.
  */
 int	fstab_arguments(int argc, char **argv, char ***arguments);
 

@@ -1,3 +1,7 @@
+/*
+ * Waits for the processes of the last mount of a diff directory, before a new
+ * one is made.  It ends none of them.
+ */
 #include "config.h"
 
 #include <stdbool.h>
@@ -12,10 +16,10 @@
 #include "supervisor/holders.h"
 #include "supervisor/mountinfo.h"
 
-#define TELL_SECONDS	1	/* of waiting before it is told for whom */
+#define TELL_SECONDS	1	/* of waiting before it says for whom */
 #define LEAVING_SECONDS	9	/* more, for its processes to end */
 
-/* Here, or in other mount namespaces. */
+/* Whether it is mounted, here or in other mount namespaces. */
 static bool
 is_mounted(const struct contact *c)
 {
@@ -25,7 +29,7 @@ is_mounted(const struct contact *c)
 	    holders_find_source(c->diff, m) == 0;
 }
 
-/* One that has no mount yet is not leaving; one that does not answer may be. */
+/* Whether who listens has no mount yet, and so is not leaving; who does not answer may be. */
 static bool
 is_beginning(const struct contact *c)
 {
@@ -64,7 +68,7 @@ leaving_wait(const char *diff)
 
 	contact_init(&c);
 	strlcpy(c.diff, diff, sizeof(c.diff));
-	/* What is wrong with it is told by who mounts it. */
+	/* The supervisor that is to mount it tells what is wrong with it. */
 	if (contact_make(&c) == 0 && contact_is_held(&c) && !is_mounted(&c) && !is_beginning(&c))
 		rc = wait_for_end(&c);
 	contact_close(&c);

@@ -5,9 +5,10 @@
 #define CLI_LEAVING_H
 
 /*
- * For who wants to mount it: waits a while until the processes of a mount that is gone have
- * ended.  Returns 0 if there is nobody to wait for any more, or nobody who is leaving; or 1
- * after cli_error().  diff is canonical and may be anybody's.
+ * Before a mount of it: waits a while until the processes of a mount that is
+ * gone have ended.  Returns 0 if there is nobody to wait for any more, or
+ * nobody who is leaving; or 1 after cli_error().  diff is canonical and may
+ * belong to anybody.
  */
 int	leaving_wait(const char *diff);
 

@@ -1,3 +1,7 @@
+/*
+ * Takes a step in a child, waits for that and kills it in time.  The child
+ * returns a number only; become_run() returns more.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -13,7 +17,7 @@
 #include "base/util.h"
 #include "cli/limited.h"
 
-/* Returns 0 once it has ended, -ETIMEDOUT or -EINTR. */
+/* Waits for the child.  Returns 0 once it has ended, -ETIMEDOUT or -EINTR. */
 static int
 wait_for_end(int pidfd, int64_t until, const sigset_t *mask)
 {
@@ -37,7 +41,7 @@ wait_limited(pid_t pid, int pidfd, int64_t until, const sigset_t *mask)
 
 	if (pidfd >= 0 && (rc = wait_for_end(pidfd, until, mask)) != 0) {
 		kill(pid, SIGKILL);
-		/* One that the kernel does not let go of is left to init. */
+		/* A child that the kernel does not let go of is left to init. */
 		waitpid(pid, NULL, WNOHANG);
 		return rc;
 	}

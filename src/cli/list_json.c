@@ -1,3 +1,6 @@
+/*
+ * Writes mounts as JSON.  It leaves out what is not known.
+ */
 #include "config.h"
 
 #include <errno.h>

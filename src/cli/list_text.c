@@ -1,3 +1,6 @@
+/*
+ * Writes mounts as a table, and below a row the way out of its state.
+ */
 #include "config.h"
 
 #include <limits.h>

@@ -6,7 +6,7 @@
 
 #include "cli/listing.h"
 
-/* A line for each of n mounts on standard output, and below it what is to be done. */
+/* Prints a line for each of n mounts on standard output, and below it what the user can do. */
 void	list_text_print(const struct mountinfo *mounts, const struct listed *listed, size_t n);
 
 #endif

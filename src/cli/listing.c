@@ -1,3 +1,8 @@
+/*
+ * Runs the children that look at mounts (look.c) and for clients (clients.c),
+ * and collects what they report until time is up.  It decides which mounts come
+ * first.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -19,7 +24,7 @@
 #define LOOKERS_MAX	256	/* at a time */
 #define PATIENCE_MS	1000	/* with one of them, if others wait */
 
-/* One write(2) to a pipe of what is no longer than this is never torn. */
+/* A write(2) of up to PIPE_BUF bytes to a pipe is never torn. */
 _Static_assert(sizeof(struct look) <= PIPE_BUF, "a look has to fit a pipe's atomic write");
 
 struct child {
@@ -33,10 +38,10 @@ struct listing {
 	const struct mountinfo_list *mounts;
 	size_t	n_here;
 	struct listed *listed;
-	size_t	*order;		/* in which they are looked at, */
-	size_t	next;		/* from this one on */
+	size_t	*order;		/* rows, in the order of looking */
+	size_t	next;		/* index in order: the next to look at */
 	struct child looker[LOOKERS_MAX];
-	struct child clients;	/* who looks for them */
+	struct child clients;	/* looks for clients */
 	int64_t	deadline;
 };
 
@@ -73,7 +78,7 @@ look(const struct listing *l, size_t row)
 		look_elsewhere(&m[row], report_look);
 }
 
-/* Returns whether there is one now; in the child it does not return. */
+/* Starts a child.  Returns whether there is one now; in the child it does not return. */
 static bool
 start(struct child *c, const struct listing *l, size_t row)
 {
@@ -104,7 +109,7 @@ static void
 end(struct child *c)
 {
 	kill(c->pid, SIGKILL);
-	/* One that a dead file system holds cannot be waited for. */
+	/* Nobody can wait for a child that a dead file system holds. */
 	waitpid(c->pid, NULL, WNOHANG);
 	close(c->fd);
 	c->fd = -1;
@@ -135,7 +140,10 @@ by_rank(const void *a, const void *b)
 	    (x->row > y->row) - (x->row < y->row);
 }
 
-/* Each user's first, then each user's second: nobody's many keep others' from being looked at. */
+/*
+ * Puts the first mount of each user first, then the second of each: nobody's
+ * many keep others' from being looked at.
+ */
 static int
 choose_order(struct listing *l)
 {
@@ -163,7 +171,7 @@ remark(struct listing *l, size_t row, const char *text)
 	strlcpy(l->listed[row].look.remark, text, sizeof(l->listed[row].look.remark));
 }
 
-/* Starts as many as there is room for; who takes long makes room. */
+/* Starts as many as there is room for; ends those that take long, to make room. */
 static void
 start_some(struct listing *l)
 {
@@ -213,7 +221,7 @@ read_clients(struct listing *l)
 		end(&l->clients);
 }
 
-/* Returns how many are at work. */
+/* Returns how many children are at work. */
 static size_t
 fill_poll(const struct listing *l, struct pollfd p[LOOKERS_MAX + 1])
 {
@@ -250,7 +258,7 @@ collect(struct listing *l)
 	}
 }
 
-/* Of what is mounted elsewhere alone, who holds it there is told. */
+/* Takes as clients of a mount that is only elsewhere those who hold it there. */
 static void
 take_holders(struct listed *listed)
 {

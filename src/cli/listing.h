@@ -1,9 +1,9 @@
 /*
- * What list shows, and how it is found out: in children, all together within
- * LISTING_SECONDS, whatever mounts there are.  No mount is ever touched, but a diff
- * directory may lie on a file system that does not answer any more, and some of what the
- * kernel tells of a process waits for that process.  Then what was found out until then is
- * shown.
+ * Finds out what list shows: in children, all together within LISTING_SECONDS,
+ * whatever mounts there are.  It never touches a mount, but a diff directory
+ * may lie on a file system that does not answer any more, and some answers of
+ * the kernel about a process wait for that process.  When time is up, list
+ * shows what is known by then.
  */
 #ifndef CLI_LISTING_H
 #define CLI_LISTING_H

@@ -1,3 +1,8 @@
+/*
+ * Looks at one mount from outside: at its diff directory, its lock, its
+ * snapshot, and at who listens.  It runs in a child of listing.c, since each
+ * step may hang.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -23,7 +28,7 @@ same_mount(const struct mountinfo *a, const struct mountinfo *b)
 	return a->major == b->major && a->minor == b->minor && strcmp(a->source, b->source) == 0;
 }
 
-/* What is looked at: a mount's diff directory, and who serves it. */
+/* A diff directory, and who serves it. */
 struct view {
 	int	diff_fd;
 	struct contact contact;
@@ -44,7 +49,7 @@ doubt(struct view *v, const char *why)
 	strlcpy(v->contact.doubt, why, sizeof(v->contact.doubt));
 }
 
-/* This process may wait: it is one of its own.  Returns 0, or -1 with a doubt. */
+/* Opens it.  This process may wait: it is one of its own.  Returns 0, or -1 with a doubt. */
 static int
 open_view(struct view *v, const char *diff)
 {
@@ -61,8 +66,9 @@ open_view(struct view *v, const char *diff)
 }
 
 /*
- * Anybody who may mount can name any directory as the source, so the lock file
- * there has to name the mountpoint, or another one of the same mount.
+ * Opens the diff directory of a mount.  Anybody who may mount can name any
+ * directory as the source, so the lock file there has to name the mountpoint,
+ * or another one of the same mount.
  */
 static int
 open_diff(struct view *v, const struct mountinfo *mounts, size_t n, const struct mountinfo *m)
@@ -85,8 +91,9 @@ open_diff(struct view *v, const struct mountinfo *mounts, size_t n, const struct
 }
 
 /*
- * Who listens is the supervisor.  Else what the file system says is shown, for what it is
- * worth; a holder whom we cannot name, being in another pid namespace, is one as well.
+ * Finds the state.  Who listens is the supervisor; if nobody does, this shows
+ * what the file system says, for what it is worth.  A holder in another pid
+ * namespace, whom we cannot name, counts as well.
  */
 static void
 find_state(const struct contact *c, struct look *l)
@@ -116,7 +123,7 @@ take_text(const struct json_node *nodes, const char *key, char *out, size_t size
 		strlcpy(out, text, size);
 }
 
-/* One that an earlier mount left behind says nothing of this one. */
+/* Whether the snapshot is of this mount, and not left behind by an earlier one. */
 static bool
 is_of_this_mount(const struct json_node *nodes, const struct look *l)
 {
@@ -126,7 +133,7 @@ is_of_this_mount(const struct json_node *nodes, const struct look *l)
 	    (l->supervisor == 0 || pid == (uint64_t)l->supervisor);
 }
 
-/* A mount that was told to go does not come back. */
+/* Finds out whether the mount was told to go; if so, it does not come back. */
 static void
 take_leaving(const struct json_node *nodes, struct look *l)
 {
@@ -136,7 +143,7 @@ take_leaving(const struct json_node *nodes, struct look *l)
 		l->state = LOOK_LEAVING;
 }
 
-/* The snapshot is old: what it says is that the mount was so old then. */
+/* Computes the uptime: the snapshot says how old the mount was when it was written. */
 static void
 take_uptime(const struct json_node *nodes, struct look *l)
 {
@@ -199,7 +206,7 @@ look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
 	close_view(&v);
 }
 
-/* Its processes run, and it is not where they were told to mount it. */
+/* Whether its processes run, while it is not mounted where its lock file says. */
 static bool
 was_here(const struct contact *c, const struct mountinfo *m, struct look *l)
 {
@@ -211,7 +218,7 @@ was_here(const struct contact *c, const struct mountinfo *m, struct look *l)
 	return mountinfo_find(c->mnt, here) != 0 || strcmp(here->source, m->source) != 0;
 }
 
-/* Returns whether it is one, as far as is known without asking who serves it. */
+/* Returns whether it is gone from here, as far as that is known without asking who serves it. */
 static bool
 begin_gone(struct view *v, const struct mountinfo *m, enum look_state state, struct look *l)
 {
@@ -237,7 +244,7 @@ look_elsewhere(const struct mountinfo *m, void (*report)(const struct look *l))
 	close_view(&v);
 }
 
-/* Who has not got a mount yet is none. */
+/* Asks who serves it.  Returns false if that has no mount yet. */
 static bool
 take_answer(const struct contact *c, struct look *l)
 {

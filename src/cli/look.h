@@ -1,6 +1,6 @@
 /*
- * What can be found out about a mount without touching it: from its diff
- * directory, from who listens or holds the lock there.
+ * Looks at a mount without touching it: at its diff directory, and at who
+ * listens or holds the lock there.
  */
 #ifndef CLI_LOOK_H
 #define CLI_LOOK_H
@@ -28,7 +28,7 @@ enum look_state {
 struct look {
 	enum look_state state;
 	char	remark[256];		/* "" unless unknown */
-	char	mountpoint[1024];	/* where it was, if it is not; "" if longer */
+	char	mountpoint[1024];	/* where it was mounted, if it is no more; "" if longer */
 	pid_t	supervisor, worker;	/* proven; 0 if not, or not in our pid namespace */
 	char	instance[256], backup_id[BACKUP_ID_MAX];	/* "" if not known */
 	bool	has_uptime, has_size;
@@ -54,7 +54,10 @@ void	look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m
  */
 void	look_elsewhere(const struct mountinfo *m, void (*report)(const struct look *l));
 
-/* The same for what unmounted_list() found: LOOK_UNMOUNTED, or LOOK_UNKNOWN if it is not yet mounted. */
+/*
+ * The same for a row of unmounted_list(): LOOK_UNMOUNTED, or LOOK_UNKNOWN if it
+ * is not yet mounted.
+ */
 void	look_unmounted(const struct mountinfo *m, void (*report)(const struct look *l));
 
 #endif

@@ -1,3 +1,6 @@
+/*
+ * Starts the program: as a worker, by a line of fstab, or as a command.
+ */
 #include "config.h"
 
 #include <fcntl.h>
@@ -15,7 +18,7 @@
 
 extern char **environ;
 
-/* argv begins with the command's name. */
+/* Runs the command that argv begins with. */
 static int
 run_command(int argc, char **argv)
 {
@@ -67,11 +70,11 @@ main(int argc, char **argv)
 
 	if (entry_is_worker(argv))
 		return entry_main(argc, argv);
-	/* Descriptors 0 to 2 must never become something that is ours. */
+	/* None of our files may get one of the descriptors 0 to 2. */
 	do
 		fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd <= STDERR_FILENO);
-	/* Nor does a mount keep open, for its life, what the caller had. */
+	/* A mount must not keep open, for its life, what the caller had. */
 	closefrom(STDERR_FILENO + 1);
 	setproctitle_init(argc, argv, environ);
 	text_ask_locale();

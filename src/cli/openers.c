@@ -1,3 +1,7 @@
+/*
+ * Asks the kernel of each process which file systems its files are on.  It
+ * knows no paths, and no server has to answer.
+ */
 #include "config.h"
 
 #include <dirent.h>
@@ -24,7 +28,7 @@ struct search {
 	unsigned n, max;
 };
 
-/* One of its directories of links. */
+/* Whether a directory of links of the process has one that leads there. */
 static bool
 has_one_in(int proc_fd, const char *name, const struct search *s)
 {
@@ -45,7 +49,7 @@ has_one_in(int proc_fd, const char *name, const struct search *s)
 	return found;
 }
 
-/* Once for each process, whatever path comes first. */
+/* Compares once for each process, whatever path comes first. */
 static bool
 compare(void *arg, const struct process *p, const char *path)
 {

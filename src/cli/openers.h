@@ -1,6 +1,6 @@
 /*
- * Which processes have something open of a file system that no table of mounts has any more,
- * so that no path leads to it: umount -l leaves such.
+ * Finds processes that have something open of a file system that no table of
+ * mounts has any more, so that no path leads to it: umount -l leaves such.
  */
 #ifndef CLI_OPENERS_H
 #define CLI_OPENERS_H
@@ -13,12 +13,13 @@
 bool	openers_is_on(int dir_fd, const char *name, int flags, unsigned major, unsigned minor);
 
 /*
- * Finds them by directories, open files and mappings, as far as we may see them.  Fills users
- * with the first max; returns how many there are.  Some of it may wait for a process.
+ * Finds them by directories, open files and mappings, as far as we may see
+ * them.  Fills users with the first max; returns how many there are.  Some of
+ * it may wait for a process.
  */
 unsigned openers_find(unsigned major, unsigned minor, struct user *users, unsigned max);
 
-/* The same as text, "" if there is none or it takes longer than so many seconds. */
+/* Writes the same as text, "" if there is none or it takes longer than so many seconds. */
 void	openers_name(unsigned major, unsigned minor, unsigned seconds, char *text, size_t size);
 
 #endif

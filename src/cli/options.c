@@ -1,3 +1,7 @@
+/*
+ * The table of commands and options, its parser, and the help.  Each value is
+ * checked by itself; commands check them together.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -367,7 +371,7 @@ usage_error(const char *what, const char *word)
 	return cli_usage("%s \"%s\"", what, word);
 }
 
-/* What getopt_long(3) has put behind the options. */
+/* Takes the arguments that getopt_long(3) has put behind the options. */
 static int
 parse_operands(const struct command *c, int argc, char **argv, struct options *o)
 {
@@ -425,7 +429,7 @@ options_usage(void)
 
 #define HELP_COLUMN	32	/* of 80: where the text of an option begins */
 
-/* Prints what an option or an argument is called, and its text, which may have several lines. */
+/* Prints the name of an option or an argument, and its text, which may have several lines. */
 static void
 help_line(const char *left, const char *text)
 {

@@ -16,7 +16,7 @@ struct option_list {
 	unsigned n;
 };
 
-/* What was given; NULL, 0 and false where nothing was. */
+/* Options as given; NULL, 0 and false stand for those that were not. */
 struct options {
 	const char *store, *mnt, *diff, *instance, *backup_id;
 	const char *owner, *context, *log_file, *pid_file;
@@ -42,7 +42,7 @@ struct command {
 	unsigned n_operands;
 };
 
-/* The command called name, or NULL. */
+/* Returns the command called name, or NULL. */
 const struct command *options_command(const char *name);
 
 /*
@@ -54,7 +54,7 @@ int	options_parse(const struct command *c, int argc, char **argv, struct options
 /* Print to standard output, 80 columns at most. */
 void	options_usage(void);
 void	options_help(const struct command *c);
-/* Long names, one a line; of all commands if c is NULL. */
+/* Prints long names, one a line; of all commands if c is NULL. */
 void	options_list(const struct command *c);
 
 #endif

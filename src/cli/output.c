@@ -1,6 +1,6 @@
 /*
- * All that a command prints goes through here, and what is text of others is
- * filtered here: tests/lint/check-output.sh insists.
+ * Prints all that a command prints, and filters text of others on the way.
+ * tests/lint/check-output.sh insists that nothing goes around it.
  */
 #include "config.h"
 
@@ -161,7 +161,7 @@ cli_print(const char *fmt, ...)
 	printf("%s", line);
 }
 
-/* One character of UTF-8 as JSON may have it in ASCII. */
+/* Prints one character of UTF-8 in ASCII, as JSON has it. */
 static void
 put_escaped(const unsigned char *s, size_t n)
 {
@@ -208,13 +208,13 @@ cli_flush(void)
 struct stream {
 	int	fd;
 	FILE	*to;
-	bool	progress;	/* CLEAR_LINE is what it says */
+	bool	progress;	/* it lets CLEAR_LINE through */
 	char	buf[CHUNK];
 	size_t	have;
 	int	error;		/* negative errno of the first that could not be passed on */
 };
 
-/* How much of it is whole: the last character or mark may still be under way. */
+/* Returns how much of it is whole: the last character or mark may still be under way. */
 static size_t
 whole(const char *s, size_t n)
 {
@@ -232,7 +232,7 @@ whole(const char *s, size_t n)
 	return n;
 }
 
-/* Up to the end of a line, a mark, or the end. */
+/* Returns the length up to the end of a line, a mark, or the end. */
 static size_t
 segment(const struct stream *s, const char *text, size_t n)
 {
@@ -265,7 +265,7 @@ pass(struct stream *s, const char *text, size_t n)
 		s->error = errno != 0 ? -errno : -EIO;
 }
 
-/* Reads once. */
+/* Reads once, and passes on what is whole. */
 static void
 relay(struct stream *s)
 {

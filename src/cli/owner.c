@@ -1,3 +1,7 @@
+/*
+ * Finds the user and the group of --owner, and checks that the caller may mount
+ * for them.
+ */
 #include "config.h"
 
 #include <errno.h>

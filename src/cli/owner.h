@@ -1,5 +1,5 @@
 /*
- * --owner USER[:GROUP].
+ * The argument of --owner, USER[:GROUP].
  */
 #ifndef CLI_OWNER_H
 #define CLI_OWNER_H
@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 /*
- * Names or numbers; without a group the user's own.  Returns 0, or -1 after
- * one line on standard error.
+ * Takes names or numbers; without a group the group of the user.  Returns 0, or
+ * -1 after one line on standard error.
  */
 int	owner_parse(const char *text, uid_t *uid, gid_t *gid);
 

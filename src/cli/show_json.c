@@ -1,3 +1,7 @@
+/*
+ * Writes backups as JSON, and flushes after each, so that memory does not grow
+ * with them.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -19,7 +23,7 @@ put_lsn(struct json_out *o, const char *key, uint64_t lsn)
 	json_put_string(o, key, text);
 }
 
-/* What the control file leaves out is left out here. */
+/* Writes a text, unless the control file leaves it out. */
 static void
 put_text(struct json_out *o, const char *key, const char *text)
 {

@@ -8,12 +8,12 @@
 #include "base/json.h"
 #include "probackup/instance.h"
 
-/* What stands before the instances. */
+/* Begins the text, up to the instances. */
 void	show_json_begin(struct json_out *o, const char *store);
 
 void	show_json_instance(struct json_out *o, const char *name, const struct instance *in);
 
-/* Instead of it: why the instance could not be read. */
+/* Writes instead of an instance why it could not be read. */
 void	show_json_fault(struct json_out *o, const char *name, const char *error);
 
 /* Ends the text and writes what is left of it.  Returns 0 or negative errno. */

@@ -1,3 +1,6 @@
+/*
+ * Writes backups as a table: a column is a function that fills in a cell.
+ */
 #include "config.h"
 
 #include <limits.h>
@@ -28,7 +31,7 @@ cell_mount(const void *row, char *text)
 	strlcpy(text, b->reason == NULL ? "yes" : "no", TABLE_CELL_MAX);
 }
 
-/* What follows is in the control file, which may not be known. */
+/* Returns the control file, which the columns below show; an empty one if it is not known. */
 static const struct control *
 control_of(const void *row)
 {

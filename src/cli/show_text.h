@@ -6,10 +6,10 @@
 
 #include "probackup/instance.h"
 
-/* A line for each backup on standard output, and below it what is to be said of it. */
+/* Prints a line for each backup on standard output, and below it remarks about it. */
 void	show_text_instance(const char *name, const struct instance *in);
 
-/* Instead of it: why the instance could not be read. */
+/* Prints instead of an instance why it could not be read. */
 void	show_text_fault(const char *name, const char *error);
 
 #endif

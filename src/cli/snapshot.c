@@ -1,3 +1,6 @@
+/*
+ * Reads .pbkfs/stat.  It parses nothing.
+ */
 #include "config.h"
 
 #include <fcntl.h>

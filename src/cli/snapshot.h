@@ -9,10 +9,7 @@
 
 #define SNAPSHOT_NODES	8192	/* of its JSON */
 
-/*
- * Reads it; no link is followed.  Returns 0 with a text that the caller frees,
- * or negative errno.
- */
+/* Reads it, following no link.  Returns 0 with a text that the caller frees, or negative errno. */
 int	snapshot_read(int diff_fd, char **text, size_t *len);
 
 #endif

@@ -1,3 +1,7 @@
+/*
+ * Prints the parsed report of a supervisor, which may be hostile: a missing
+ * text is "?", a missing number 0.
+ */
 #include "config.h"
 
 #include <stdint.h>
@@ -9,8 +13,8 @@
 #include "cli/stat_text.h"
 
 /*
- * The file belongs to the owner of the diff directory, the terminal to whoever
- * asks: control characters stay out of it.  The text lies in the buffer that was
+ * Removes control characters: the text comes from the owner of the mount, the
+ * terminal belongs to whoever asks.  The text lies in the buffer that was
  * parsed, which is ours to change.
  */
 static const char *
@@ -62,7 +66,7 @@ print_users(const struct json_node *nodes, const char *before, const char *key,
 	cli_print("\n");
 }
 
-/* Who is in the way of a mount that was told to go, or is gone from here. */
+/* Tells who is in the way of a mount that was told to go, or is gone from here. */
 static void
 print_leaving(const struct json_node *nodes)
 {

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 
-/* Prints the parsed snapshot to standard output; what is missing is left out. */
+/* Prints the parsed snapshot to standard output; a missing text is "?", a missing number 0. */
 void	stat_text_print(const struct json_node *nodes);
 
 #endif

@@ -1,3 +1,7 @@
+/*
+ * Measures and prints columns of text.  It asks the callers for each cell twice
+ * and keeps none.
+ */
 #include "config.h"
 
 #include <stdio.h>

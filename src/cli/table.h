@@ -1,6 +1,6 @@
 /*
- * Tables for people: columns as wide as what stands in them, and nothing that
- * a terminal would obey.
+ * Tables for people: columns as wide as their widest cell, and nothing that a
+ * terminal would obey.
  */
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
@@ -25,7 +25,7 @@ void	table_measure(const struct table_column *columns, size_t n, const void *row
 void	table_print(const struct table_column *columns, size_t n, const void *row,
 	    const int *width);
 
-/* Prints what is to be said of the row above. */
+/* Prints a remark about the row above. */
 void	table_remark(const char *what, const char *text);
 
 #endif

@@ -1,3 +1,7 @@
+/*
+ * Finds a mount by its mountpoint or diff directory, decides whom to believe
+ * that serves it, and ends that.  It unmounts nothing.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -38,8 +42,9 @@ target_close(struct target *t)
 /* ---- finding ------------------------------------------------------------ */
 
 /*
- * A link that leads to a mountpoint is followed only once it is clear that the
- * name itself is no mount: reading a link of a mount that hangs would hang.
+ * Finds the mount at dir.  It follows a link to a mountpoint only once it is
+ * clear that the name itself is no mount: reading a link of a mount that hangs
+ * would hang.
  */
 static int
 find_mount(struct target *t, const char *dir, struct mountinfo *m)
@@ -78,7 +83,7 @@ resolve_in_child(void *arg, int *passed)
 	return paths_resolve_parent(r->path, r->out);
 }
 
-/* A diff directory may lie in a file system that never answers. */
+/* Resolves it in a child: a diff directory may lie in a file system that never answers. */
 static int
 resolve_diff(const char *diff, char out[PATH_MAX])
 {
@@ -124,7 +129,7 @@ take_mount(struct target *t, const struct mountinfo *m, const char *diff)
 	return check_diff(t, diff);
 }
 
-/* For a mount that need not be seen: t->mnt becomes where it was made. */
+/* Gets in touch with a mount that need not be visible: t->mnt becomes where it was made. */
 static int
 contact_unmounted(struct target *t)
 {
@@ -135,7 +140,7 @@ contact_unmounted(struct target *t)
 	return 0;
 }
 
-/* The lock names a mountpoint where the mount is not. */
+/* Takes a mount that is not where its lock file says. */
 static int
 take_elsewhere(struct target *t, struct mountinfo *m)
 {
@@ -168,7 +173,7 @@ compare_source(void *arg, const struct mountinfo *m)
 	return k->rc != 0;
 }
 
-/* The mount of a diff directory, by name alone. */
+/* Finds the mount of a diff directory, by name alone. */
 static int
 find_source(struct target *t, const char *diff, struct mountinfo *m)
 {
@@ -207,7 +212,10 @@ struct by_mountpoint {
 	bool	found;
 };
 
-/* Whoever may mount can claim any mountpoint and source: the lock has to agree. */
+/*
+ * Whether t->diff was mounted there.  Whoever may mount can claim any
+ * mountpoint and source, so the lock has to agree.
+ */
 static bool
 was_mounted_at(struct target *t, const char *mnt)
 {
@@ -229,7 +237,7 @@ compare_mountpoint(void *arg, const struct holder *h)
 	return !k->found;
 }
 
-/* Nothing is mounted at t->mnt any more. */
+/* Finds the mount that was at t->mnt, where nothing is mounted any more. */
 static int
 find_gone(struct target *t, const char *dir, const char *diff, struct mountinfo *m)
 {
@@ -273,7 +281,7 @@ disbelieve(struct contact *c, const char *why)
 	strlcpy(c->doubt, why, sizeof(c->doubt));
 }
 
-/* Whether who listens serves this mount: 1, 0, or -ETIMEDOUT and the like. */
+/* Asks whether who listens serves this mount.  Returns 1, 0, or negative errno. */
 static int
 serves_this(struct target *t)
 {
@@ -294,7 +302,7 @@ serves_this(struct target *t)
 	return a.arg[IDENTITY_MAJOR] == t->major && a.arg[IDENTITY_MINOR] == t->minor;
 }
 
-/* One that does not answer has to be named by the lock file. */
+/* Decides whether to believe who listens.  If it does not answer, the lock file has to name it. */
 static void
 judge_listener(struct target *t, bool is_named)
 {
@@ -316,7 +324,7 @@ target_contact(struct target *t)
 	struct contact *c = &t->contact;
 	bool is_named;
 
-	/* It may have been made in the search. */
+	/* The search may have made it. */
 	strlcpy(c->diff, t->diff, sizeof(c->diff));
 	if (!c->has_lock && !c->is_mute)
 		contact_make(c);
@@ -371,7 +379,7 @@ target_stop(struct target *t)
 	static struct command_frame q, a;
 	struct contact *c = &t->contact;
 
-	/* Of a lock that its owner has exchanged nothing follows where somebody listens. */
+	/* The owner may have exchanged the lock file: where somebody listens it proves nothing. */
 	if (c->sock < 0 && c->has_lock && strcmp(c->mnt, t->mnt) == 0 && !contact_is_held(c))
 		return 1;	/* nobody serves it, so there is nobody to end */
 	if (c->sock < 0)
@@ -421,7 +429,7 @@ target_end(struct target *t, int seconds)
 {
 	int rc = target_wait(t, seconds);
 
-	/* One that was taken over may have let go of the lock, and go on all the same. */
+	/* A worker that was taken over may have let go of the lock, and go on all the same. */
 	if (children_wait(&t->children, rc == 0 ? seconds : 0) == 0 ||
 	    children_kill(&t->children) == 0)
 		return rc;

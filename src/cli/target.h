@@ -1,5 +1,5 @@
 /*
- * A mount that a command is about, and who serves it.
+ * The mount that a command is about, and who serves it.
  */
 #ifndef CLI_TARGET_H
 #define CLI_TARGET_H
@@ -14,10 +14,10 @@
 
 struct target {
 	char	mnt[PATH_MAX];	/* canonical */
-	char	diff[PATH_MAX];	/* what the mount shows as its source */
+	char	diff[PATH_MAX];	/* which the mount shows as its source */
 	const char *base;	/* last component of mnt */
 	int	mount_id;
-	int	parent_fd;	/* the directory that has it; -1 if it is elsewhere */
+	int	parent_fd;	/* the directory that has base in it; -1 if elsewhere */
 	bool	elsewhere;	/* nothing is mounted at mnt, but its processes run on */
 	bool	has_device;	/* a mount of it was found, here or there: */
 	unsigned major, minor;
@@ -31,40 +31,46 @@ struct target {
 
 /*
  * Finds the pbkfs mount at dir without touching it.  diff, if not NULL, has to
- * be its diff directory; dir may be NULL then.  If nothing is mounted at dir, the mount
- * that was there and that other mount namespaces hold.  Returns 0, or 1 after cli_error().
+ * be its diff directory; dir may be NULL then.  If nothing is mounted at dir,
+ * this finds the mount that was there and that other mount namespaces hold.
+ * Returns 0, or 1 after cli_error().
  */
 int	target_find(struct target *t, const char *dir, const char *diff);
 
 /*
- * Gets in touch with who serves it.  The lock file has to name this mountpoint, and who
- * answers has to have this mount; else it is left in t->contact.doubt why nobody
+ * Gets in touch with who serves it.  The lock file has to name this mountpoint,
+ * and who answers has to have this mount; else t->contact.doubt says why nobody
  * is believed.
  */
 void	target_contact(struct target *t);
 
-/* As text for messages: the supervisor and the worker, as far as they are known. */
+/* Writes the supervisor and the worker for messages, as far as they are known.  Returns text. */
 #define TARGET_WHO_MAX	128
 const char *target_who(const struct target *t, char text[TARGET_WHO_MAX]);
 
 /*
- * Ends the supervisor, which ends its worker first: asks it, and kills it if it does not do
- * so.  Returns 0 once it has ended, or 1 after a warning that says why nobody was ended.
+ * Ends the supervisor, which ends its worker first: asks it, and kills it if it
+ * does not end.  Returns 0 once it has ended, or 1 after a warning that says
+ * why nobody was ended.
  */
 int	target_stop(struct target *t);
 
 /* Tells a supervisor that still prepares to give up.  Returns an exit status. */
 int	target_leave(struct target *t);
 
-/* Asks who serves it once more: whether it still gives no answer, which takes CONTACT_ASK_MS. */
+/*
+ * Asks who serves it once more, for CONTACT_ASK_MS at most.  Returns whether it
+ * still gives no answer.
+ */
 bool	target_is_silent(struct target *t);
 
 /* Waits until its processes have ended.  Returns 0, or -ETIMEDOUT. */
 int	target_wait(const struct target *t, int seconds);
 
 /*
- * The same after target_stop(), to the end: what is left then of the children of a supervisor
- * that had to be killed is killed as well, as it would have done.
+ * The same after target_stop(), to the end: if a supervisor had to be killed,
+ * this kills what is left of its children, as it would have done itself.
+ * Returns 0, or -ETIMEDOUT.
  */
 int	target_end(struct target *t, int seconds);
 

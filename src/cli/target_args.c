@@ -1,3 +1,7 @@
+/*
+ * Takes the recovery target from the options.  probackup/recovery.h says what
+ * one is, probackup/choose.h which backup it takes.
+ */
 #include "config.h"
 
 #include <string.h>

@@ -9,9 +9,9 @@
 #include "probackup/recovery.h"
 
 /*
- * Checks the options and fills *t, which borrows from o.  Not to be called in a
- * sandbox: a time without a zone is in the caller's own.  Returns 0, or 1 after
- * cli_error().
+ * Checks the options and fills *t, which borrows from o.  Call it outside of a
+ * sandbox: a time without a zone is in that of the caller.  Returns 0, or
+ * EXIT_USAGE after one line on standard error.
  */
 int	target_args(const struct options *o, struct recovery_target *t);
 
@@ -19,8 +19,8 @@ int	target_args(const struct options *o, struct recovery_target *t);
 bool	target_args_given(const struct recovery_target *t);
 
 /*
- * Whether choose_backup() is to find the backup: asked for by name, or a target is given
- * and no backup.
+ * Whether choose_backup() is to find the backup: --backup-id says so, or a
+ * target is given and no backup.
  */
 bool	target_args_choose(const struct options *o, const struct recovery_target *t);
 

@@ -1,3 +1,7 @@
+/*
+ * Walks a tree and adds up its blocks.  It counts what is allocated, not how
+ * long files are.
+ */
 #include "config.h"
 
 #include <dirent.h>
@@ -19,7 +23,7 @@ is_dots(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* Takes fd over.  Adds what is in the directory, but not the directory itself. */
+/* Adds the content of a directory, but not the directory itself.  Takes fd over. */
 static int
 add_content(int fd, dev_t dev, unsigned depth, uint64_t *bytes)
 {
@@ -57,7 +61,7 @@ treesize(int dir_fd, uint64_t *bytes)
 
 	if (fstat(dir_fd, &st) != 0)
 		return -errno;
-	/* A description of its own, or the position would be shared. */
+	/* This opens it anew, or the position would be shared. */
 	if ((fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return -errno;
 	sum = (uint64_t)st.st_blocks * BLOCK;

@@ -1,3 +1,7 @@
+/*
+ * Finds diff directories that are held without a mount: by the sockets of
+ * root's supervisors, and by the directories that these have open.
+ */
 #include "config.h"
 
 #include <dirent.h>
@@ -19,11 +23,11 @@
 #include "supervisor/socket.h"
 
 struct finding {
-	char	name[SOCKET_NAME_MAX];	/* of the socket: what the diff directory is */
+	char	name[SOCKET_NAME_MAX];	/* of the socket: device and inode of the diff directory */
 	char	diff[PATH_MAX];
 };
 
-/* Which directory of the process that listens is the one that its socket is named after. */
+/* Finds the open directory that the socket of its process is named after.  Returns 0 or -ENOENT. */
 static int
 find_open(DIR *dir, struct finding *f)
 {
@@ -47,7 +51,7 @@ find_open(DIR *dir, struct finding *f)
 	return -ENOENT;
 }
 
-/* Never waits: a stopped one may have as many connections to take as there can be. */
+/* Connects, and never waits: the queue of a stopped process may be full. */
 static int
 ask_listener(const char *name, struct socket_peer *peer)
 {
@@ -63,7 +67,7 @@ ask_listener(const char *name, struct socket_peer *peer)
 	return peer->uid == 0 ? 0 : -EPERM;
 }
 
-/* In a child: what others hold open may not answer. */
+/* Runs in a child: what others hold open may not answer. */
 static int
 find_diff(void *arg, int *passed)
 {

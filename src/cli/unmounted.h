@@ -1,6 +1,6 @@
 /*
- * Diff directories that supervisors of root's hold without a mount: it is unmounted, and
- * they have not ended.
+ * Diff directories that supervisors of root hold without a mount: it is
+ * unmounted, and they have not ended.
  */
 #ifndef CLI_UNMOUNTED_H
 #define CLI_UNMOUNTED_H
@@ -10,9 +10,9 @@
 #include "supervisor/mountinfo.h"
 
 /*
- * For root: appends those whose diff directory is no source of a mount in the list, found
- * within so many seconds by who listens in SOCKET_RUN.  Each has its source and nothing else.
- * Returns 0 or negative errno.
+ * For root: appends those whose diff directory is no source of a mount in the
+ * list.  Finds them within so many seconds, by who listens in SOCKET_RUN.  Each
+ * has its source and nothing else.  Returns 0 or negative errno.
  */
 int	unmounted_list(struct mountinfo_list *list, unsigned seconds);
 

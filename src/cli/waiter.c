@@ -1,3 +1,7 @@
+/*
+ * Reads the lines of a supervisor that begins, shows them, and passes signals
+ * on.  It decides nothing about the mount.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -29,7 +33,7 @@ note_signal(int number)
 static const int watched[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP };
 static struct sigaction before[ARRAY_SIZE(watched)];
 
-/* Blocked except inside ppoll(2), so that none is missed. */
+/* Catches signals, and blocks them except inside ppoll(2), so that none is missed. */
 static void
 catch_signals(sigset_t *outside)
 {
@@ -57,7 +61,7 @@ waiter_end(const struct waiter *w)
 	sigprocmask(SIG_SETMASK, &w->outside, NULL);
 }
 
-/* Returns whether it was for us. */
+/* Takes a caught signal, and passes it on with --console.  Returns whether it was for us. */
 static bool
 take_signal(const struct waiter *w)
 {

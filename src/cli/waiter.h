@@ -1,5 +1,6 @@
 /*
- * Waiting for the supervisor's word, see supervisor/notify.h, and for the mount's answer.
+ * Waits for the word of the supervisor (supervisor/notify.h), and for the
+ * answer of the mount.
  */
 #ifndef CLI_WAITER_H
 #define CLI_WAITER_H
@@ -29,8 +30,8 @@ struct waiter {
 };
 
 /*
- * Shows progress and warnings until one of the results is clear.  From then on signals
- * are blocked, until waiter_end().
+ * Shows progress and warnings until one of the results is clear.  From then on
+ * signals are blocked, until waiter_end().
  */
 enum waiter_result waiter_wait(struct waiter *w);
 
@@ -40,7 +41,7 @@ enum waiter_result waiter_wait(struct waiter *w);
  */
 enum waiter_result waiter_ask(struct waiter *w, const char *mnt);
 
-/* Signals do again what they did before waiter_wait(). */
+/* Makes signals do again what they did before waiter_wait(). */
 void	waiter_end(const struct waiter *w);
 
 /*
