@@ -97,7 +97,7 @@ apply_bind(struct cow *c, const struct journal_record *rec)
 	if ((r = node_set_serial(c, n, rec->serial)) < 0)
 		return r;
 	if ((f = c->base_file[e]) != NULL) {
-		f->content = rec->serial;
+		f->content.number = rec->serial;
 		f->serial = rec->serial;
 	}
 	return 0;
@@ -310,7 +310,6 @@ apply_rename(struct cow *c, const struct journal_record *rec)
 	return 0;
 }
 
-/* The times of a content file that was written later are newer than these. */
 static int
 tell_file(struct cow *c, struct node *n, int64_t when)
 {
@@ -319,12 +318,7 @@ tell_file(struct cow *c, struct node *n, int64_t when)
 
 	if ((r = relfile_of_node(c, n, &f)) < 0)
 		return r;
-	f->said_atime = n->atime;
-	f->said_mtime = n->mtime;
-	f->said_at = when;
-	f->atime = n->atime;
-	f->mtime = n->mtime;
-	f->ctime = 0;
+	relfile_times_told(f, n->atime, n->mtime, when);
 	return 0;
 }
 
@@ -371,24 +365,24 @@ apply_content(struct cow *c, const struct journal_record *rec)
 	switch (rec->type) {
 	case JOURNAL_CONTENT:
 		/* Or the truncation to nothing that came first gave it another. */
-		if (rec->content == f->content)
-			f->recorded = f->durable = true;
+		if (rec->content == f->content.number)
+			f->content.recorded = true;
 		return 0;
 	case JOURNAL_TRUNCATED:
-		f->cut = UINT64_MAX;
+		f->content.cut = RELFILE_UNCUT;
 		return 0;
 	default:
 		if (rec->length > INT64_MAX || rec->content == 0 || rec->content >= SERIAL_MAX)
 			return -EUCLEAN;
-		if (rec->content != f->content) {
-			f->content = rec->content;
-			f->recorded = false;
+		if (rec->content != f->content.number) {
+			f->content.number = rec->content;
+			f->content.recorded = false;
 			if (rec->content >= c->next_serial)
 				c->next_serial = rec->content + 1;
 		}
 		f->size = rec->length;
-		f->limit = MIN(f->limit, rec->length);
-		f->cut = rec->flags & JOURNAL_CUT ? rec->length : UINT64_MAX;
+		f->blocks.limit = MIN(f->blocks.limit, rec->length);
+		f->content.cut = rec->flags & JOURNAL_CUT ? rec->length : RELFILE_UNCUT;
 		return 0;
 	}
 }

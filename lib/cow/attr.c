@@ -108,7 +108,7 @@ set_file(struct cow *c, uint64_t nodeid, unsigned *set, const struct cow_attr *a
 		    (r = relfile_truncate(c, f, attr->size, rd)) < 0)
 			return r;
 	}
-	if (*set & COW_SET_TIMES && relfile_set_times(f, *set, attr, known))
+	if (*set & COW_SET_TIMES && relfile_times_set(f, *set, attr, known))
 		*set &= ~(unsigned)COW_SET_TIMES;
 	return 0;
 }

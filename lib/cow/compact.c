@@ -72,32 +72,32 @@ write_file(struct cow *c, struct journal *j, const struct node *n)
 
 	if (f == NULL)
 		return 0;
-	rec.content = f->content;
-	if (n->base != INDEX_NONE && (f->limit < c->store.ix.entries[n->base].size ||
-	    f->content != n->serial || f->size != f->limit || f->cut != UINT64_MAX)) {
+	rec.content = f->content.number;
+	if (n->base != INDEX_NONE && (f->blocks.limit < c->store.ix.entries[n->base].size ||
+	    f->content.number != n->serial || f->size != f->blocks.limit || f->content.cut != RELFILE_UNCUT)) {
 		rec.type = JOURNAL_TRUNCATE;
-		rec.length = f->limit;
+		rec.length = f->blocks.limit;
 		rec.time = n->ctime;
 		if ((r = journal_append(j, &rec)) < 0)
 			return r;
 		/* The last truncation need not be the lowest, and may be unfinished. */
 		rec.length = f->size;
-		rec.flags = f->cut != UINT64_MAX ? JOURNAL_CUT : 0;
-		if ((f->size != f->limit || rec.flags != 0) && (r = journal_append(j, &rec)) < 0)
+		rec.flags = f->content.cut != RELFILE_UNCUT ? JOURNAL_CUT : 0;
+		if ((f->size != f->blocks.limit || rec.flags != 0) && (r = journal_append(j, &rec)) < 0)
 			return r;
 		rec.flags = 0;
 	}
-	if (f->recorded) {
+	if (f->content.recorded) {
 		rec.type = JOURNAL_CONTENT;
 		if ((r = journal_append(j, &rec)) < 0)
 			return r;
 	}
-	if (f->said_at == 0)
+	if (f->times.said_at == 0)
 		return 0;
 	rec = (struct journal_record){
-		.type = JOURNAL_ATTR, .serial = n->serial, .time = f->said_at,
-		.valid = JOURNAL_ATIME | JOURNAL_MTIME | JOURNAL_CTIME, .atime = f->said_atime,
-		.mtime = f->said_mtime, .length = (uint64_t)n->ctime,
+		.type = JOURNAL_ATTR, .serial = n->serial, .time = f->times.said_at,
+		.valid = JOURNAL_ATIME | JOURNAL_MTIME | JOURNAL_CTIME, .atime = f->times.said_atime,
+		.mtime = f->times.said_mtime, .length = (uint64_t)n->ctime,
 	};
 	return journal_append(j, &rec);
 }

@@ -149,17 +149,17 @@ take_up_entry(struct cow *c, const struct pending_entry *e)
 		return -EUCLEAN;
 	if ((r = relfile_of_node(c, n, &f)) < 0)
 		return r;
-	f->taken_up = true;
-	if (!f->loaded && (r = relfile_load(c, f)) < 0)
+	f->content.taken_up = true;
+	if (!relfile_is_known(f) && (r = relfile_load(c, f)) < 0)
 		return r;
 	/* A truncation since may have left the file without these blocks. */
-	end = MIN(e->first + e->count, kinds_count(f->kinds));
-	if (!f->has_content || f->content != e->content || e->first >= end)
+	end = MIN(e->first + e->count, kinds_count(f->blocks.kinds));
+	if (!relfile_has_content(f) || f->content.number != e->content || e->first >= end)
 		return 0;
-	if ((r = kinds_reserve(f->kinds, e->first, end - e->first)) < 0)
+	if ((r = kinds_reserve(f->blocks.kinds, e->first, end - e->first)) < 0)
 		return r;
-	kinds_set_full(f->kinds, e->first, end - e->first);
-	return relfile_mark_dirty(c, f);
+	kinds_set_full(f->blocks.kinds, e->first, end - e->first);
+	return dirty_add(c, f);
 }
 
 static int
@@ -212,8 +212,8 @@ live_contents(struct cow *c, uint64_t **out, size_t *n)
 			if (f == NULL && (node->base == INDEX_NONE ||
 			    c->store.ix.entries[node->base].size == 0))
 				live[(*n)++] = node->serial;
-			else if (f != NULL && (f->limit == 0 || f->recorded))
-				live[(*n)++] = f->content;
+			else if (f != NULL && (f->blocks.limit == 0 || f->content.recorded))
+				live[(*n)++] = f->content.number;
 		}
 	qsort(live, *n, sizeof(*live), compare_numbers);
 	*out = live;
@@ -429,10 +429,11 @@ save_times(struct cow *c, struct relfile *f, uint64_t nodeid)
 {
 	struct cow_attr attr;
 
-	if (f == NULL || !f->times_unsaved || cow_getattr(c, nodeid, &attr) < 0)
+	if (f == NULL || !relfile_times_unsaved(f, false))
 		return;
-	if (attr_record(c, nodeid, COW_SET_MTIME | COW_SET_CTIME, &attr) == 0)
-		f->times_unsaved = false;
+	if (cow_getattr(c, nodeid, &attr) < 0 ||
+	    attr_record(c, nodeid, COW_SET_MTIME | COW_SET_CTIME, &attr) < 0)
+		relfile_times_unsaved(f, true);
 }
 
 void

@@ -1,10 +1,15 @@
 /*
  * Inside cow: nodes, dentries and files, and who locks what.
  *
- * Locks, in this order: gate, tree_lock, file_lock; then of a relfile sync_lock,
- * lock, copyup or map_lock; then pending_lock, list_lock.  gate is held shared
- * by whoever writes content, exclusively by whoever empties the pending log.
- * With list_lock held, lock is only ever tried.
+ * Locks, in this order; nobody waits for one to the left while holding one to the right:
+ *
+ *	gate -> tree_lock -> file_lock
+ *	gate -> tree_lock -> sync.lock -> lock -> blocks.copyup -> map.lock
+ *	any of these -> pending_lock, list_lock, times.lock
+ *
+ * Those with a dot, and lock, are a relfile's, and nobody holds those of two: with
+ * list_lock held, lock is only ever tried.  gate is held shared by whoever writes
+ * content, exclusively by whoever empties the pending log.
  */
 #ifndef COW_IMPL_H
 #define COW_IMPL_H
@@ -13,11 +18,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include "cow/cow.h"
 #include "diff/content.h"
 #include "diff/journal.h"
 #include "diff/reserve.h"
+#include "pg/pg_types.h"
 #include "probackup/blockmap.h"
 
 struct dentry {
@@ -57,44 +64,111 @@ struct node {
 };
 
 /*
- * The content of one file.  Blocks below limit come from the chain unless
- * kinds says that the content file has them; at and above limit they come from
- * the content file, or are zero where it has none.
+ * One file.  Its blocks come from sources (cow/source.h): the chain below
+ * blocks.limit, and the content file, number content.number in data/.
+ *
+ * content.state, changed only with lock held exclusively:
+ *
+ *	RELFILE_UNKNOWN	nobody has looked into the diff directory yet
+ *	RELFILE_BARE	there is no content file: all is the chain's, or zeroes
+ *	RELFILE_FRESH	this worker made the content file; no sync covers any of it
+ *	RELFILE_FOUND	an earlier worker or mount made it; its name may not be durable
+ *	RELFILE_SYNCED	a sync covered some content, and the name in data/
+ *
+ *	from		to		moved by
+ *	UNKNOWN		BARE, FOUND	relfile_load()
+ *	BARE		FRESH		relfile_make_content()
+ *	FRESH, FOUND	SYNCED		relfile_sync()
+ *	the last three	BARE		relfile_truncate(), to nothing: the next
+ *					content file has another number
+ *	any		BARE		relfile_discard(): the last name is gone
+ *
+ * Beside it, of a content file: sync.dirty says that writes came which no sync has
+ * taken yet; sync.unsynced that a sync failed, or that somebody before us wrote;
+ * content.recorded that the journal says that it rules (JOURNAL_CONTENT).
  */
-struct relfile {
-	pthread_rwlock_t lock;		/* exclusive: limit, content, loaded and the like */
-	pthread_mutex_t copyup;		/* kinds from CHAIN to FULL */
-	pthread_mutex_t map_lock;	/* building map */
-	pthread_mutex_t sync_lock;	/* one fsync at a time */
-	uint32_t base;
-	_Atomic uint64_t serial;	/* 0: not in the journal yet */
-	uint64_t content;		/* number of the content file, whether it exists or not */
-	_Atomic uint64_t size;
-	uint64_t limit;			/* bytes that the chain may show; only ever shrinks */
-	_Atomic uint64_t cut;			/* the content file has yet to be cut to this, or UINT64_MAX */
-	_Atomic bool loaded;		/* what follows is known */
-	_Atomic bool has_content;	/* written with lock held exclusively */
-	bool	recorded;		/* the journal says JOURNAL_CONTENT */
-	bool	durable;		/* some of the content was synced */
-	bool	named;			/* its names in data/ are durable */
-	bool	unsynced;		/* whoever wrote it before us may not have synced it */
-	bool	taken_up;		/* the pending log has entries for it */
-	bool	wal;			/* --no-wal: never synced */
-	_Atomic int64_t atime, mtime;	/* with has_content; else the node's */
-	_Atomic int64_t ctime;		/* with has_content: of its writes; the node's may be later */
-	_Atomic bool times_unsaved;	/* mtime and ctime are newer than the journal's */
-	int64_t	said_atime, said_mtime;	/* what the journal says, and when it was told */
-	int64_t	said_at;
-	struct kinds *kinds;		/* of each block below the first limit */
-	_Atomic bool dirty;		/* writes that no fsync covered */
-	struct fdref *pinned;		/* while dirty: or a write error could be lost */
-	int	failed;			/* a sync failed with this; to be told at the next fsync */
-	bool	listed;			/* in cow.dirty, under list_lock */
-	TAILQ_ENTRY(relfile) dirty_link;
-	struct blockmap *map;		/* freed only with lock held exclusively */
-	_Atomic bool map_used;
-	TAILQ_ENTRY(relfile) map_link;	/* cow.maps while map is set, under list_lock */
+enum relfile_state {
+	RELFILE_UNKNOWN,
+	RELFILE_BARE,
+	RELFILE_FRESH,
+	RELFILE_FOUND,
+	RELFILE_SYNCED,
 };
+
+#define RELFILE_UNCUT	UINT64_MAX	/* content.cut: no truncation is unfinished */
+
+struct relfile {
+	uint32_t base;			/* index entry or INDEX_NONE; for good */
+	bool	wal;			/* --no-wal: never synced; for good */
+	_Atomic uint64_t serial;	/* tree_lock; 0: not in the journal yet */
+
+	/*
+	 * Exclusive: changes of content and blocks.limit.  Shared: reading and writing
+	 * of blocks.  What is _Atomic is also read without.
+	 */
+	pthread_rwlock_t lock;
+	_Atomic uint64_t size;		/* lock, shared: writers make it longer */
+	struct {			/* lock; before the serial is set: tree_lock */
+		uint64_t number;	/* of the content file, whether it exists or not */
+		_Atomic enum relfile_state state;
+		_Atomic uint64_t cut;	/* the content file has yet to be cut to this */
+		bool	recorded;	/* the journal says JOURNAL_CONTENT */
+		bool	taken_up;	/* the pending log has entries for it */
+	} content;
+	struct {
+		uint64_t limit;		/* lock: bytes that the chain may show; only ever shrinks */
+		pthread_mutex_t copyup;
+		struct kinds *kinds;	/* lock; copyup: a block's step to the content file */
+	} blocks;
+	struct {
+		pthread_mutex_t lock;	/* building it */
+		struct blockmap *built;	/* set under map.lock and list_lock, dropped under lock and list_lock */
+		_Atomic bool used;	/* since the last round of relfile_evict_maps() */
+		TAILQ_ENTRY(relfile) link;	/* list_lock: cow.maps while it is built */
+	} map;
+	struct {
+		pthread_mutex_t lock;	/* one sync at a time */
+		_Atomic bool dirty;	/* set under lock, shared, and list_lock; taken under lock */
+		bool	unsynced;	/* lock */
+		int	failed;		/* a sync nobody asked for failed with this */
+		struct fdref *pinned;	/* list_lock; not NULL: in cow.dirty, or a write error could be lost */
+		TAILQ_ENTRY(relfile) link;	/* list_lock */
+	} sync;
+	struct {
+		pthread_mutex_t lock;	/* all that follows */
+		int64_t	atime, mtime;	/* of a content file; else the node's count */
+		int64_t	ctime;		/* of its writes; the node's may be later */
+		int64_t	said_atime, said_mtime;	/* what the journal says, and when it was told */
+		int64_t	said_at;
+		bool	unsaved;	/* mtime and ctime are newer than the journal's */
+	} times;
+};
+
+static inline bool
+relfile_is_known(const struct relfile *f)
+{
+	return f->content.state != RELFILE_UNKNOWN;
+}
+
+static inline bool
+relfile_has_content(const struct relfile *f)
+{
+	return f->content.state >= RELFILE_FRESH;
+}
+
+/* Whether power loss could leave something of the content file. */
+static inline bool
+relfile_may_last(const struct relfile *f)
+{
+	return f->content.state >= RELFILE_FOUND;
+}
+
+/* The blocks that the chain may show. */
+static inline uint64_t
+relfile_chain_blocks(const struct relfile *f)
+{
+	return (f->blocks.limit + BLCKSZ - 1) / BLCKSZ;
+}
 
 /* Blocks are counted in 32 bits wherever they are written: files of 32 TiB. */
 #define COW_BLOCKS_MAX	UINT32_MAX
@@ -222,37 +296,62 @@ int	relfile_finish_cut(struct cow *c, struct relfile *f);	/* lock exclusively he
 int	relfile_load(struct cow *c, struct relfile *f);
 /* The size of nodeid's content, and its times where the content file has them; tree_lock held. */
 int	relfile_attr(struct cow *c, uint64_t nodeid, struct cow_attr *attr);
-/* known: ctime as the journal has it.  Returns whether that is all; else the journal has to be told. */
-bool	relfile_set_times(struct relfile *f, unsigned set, const struct cow_attr *attr, int64_t known);
 /* Forgets the content: at once, or when the journal is durable up to seq. */
 void	relfile_discard(struct cow *c, struct relfile *f, uint64_t seq);
 int	relfile_content(struct cow *c, struct relfile *f, struct fdref **ref);
 void	relfile_evict_maps(struct cow *c, struct reader *r);
 int	relfile_map(struct cow *c, struct relfile *f, struct reader *r);
-bool	relfile_in_chain(const struct relfile *f, uint64_t blkno);
 void	relfile_forget_chain(struct cow *c, struct relfile *f);	/* lock exclusively held */
 
-/* relfile_read.c: f->lock held, at least shared. */
-int	relfile_read_chain(struct cow *c, struct relfile *f, uint64_t off, size_t len,
-	    unsigned char *dst, struct reader *r);
+/* relfile_times.c */
+/* The times of a content file: into *attr, where ctime is the node's and may be later. */
+void	relfile_times_get(struct relfile *f, struct cow_attr *attr);
+/*
+ * known: ctime as the journal has it.  Returns whether that is all; else, and where there is no
+ * content file, the journal has to be told.
+ */
+bool	relfile_times_set(struct relfile *f, unsigned set, const struct cow_attr *attr, int64_t known);
+/* A change of content that, without the writeback cache, changes mtime. */
+void	relfile_times_touch(const struct cow *c, struct relfile *f);
+/* The journal says these; those of a content file that was written later are newer. */
+void	relfile_times_told(struct relfile *f, int64_t atime, int64_t mtime, int64_t when);
+/* The content file was found like this. */
+void	relfile_times_found(struct relfile *f, const struct stat *st);
+/* Sets whether memory has newer times than the journal; returns whether that was so. */
+bool	relfile_times_unsaved(struct relfile *f, bool then);
 
 /* relfile_write.c */
-/* A change of content that, without the writeback cache, changes mtime. */
-void	relfile_touch(const struct cow *c, struct relfile *f);
 int	relfile_own(struct cow *c, uint64_t nodeid, struct relfile *f);
 int	relfile_make_content(struct cow *c, struct relfile *f);	/* lock exclusively held */
-int	relfile_mark_dirty(struct cow *c, struct relfile *f);
-int	relfile_mark_full(struct cow *c, struct relfile *f, uint32_t first, uint32_t count);
 int	relfile_copy_up(struct cow *c, struct relfile *f, uint32_t blkno, struct reader *r);
-int	cow_make_room(struct cow *c);
 
 /* relfile_trunc.c */
 int	relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct reader *r);
 
 /* relfile_sync.c */
+/*
+ * Makes f durable for an fsync, with its times or without.  Returns 0, or negative errno:
+ * also once for what an earlier sync met that nobody had asked for.
+ */
 int	relfile_sync(struct cow *c, struct relfile *f, bool times);
-int	relfile_flush(struct cow *c);	/* all dirty files; empties the pending log */
-void	relfile_unlist(struct cow *c, struct relfile *f);
+
+/* dirty.c: files that were written and not synced since. */
+/* f->lock held, at least shared, with a content file there.  Returns 0 or negative errno. */
+int	dirty_add(struct cow *c, struct relfile *f);
+/* Takes f out, or, _settle, if no write came since a sync took its work.  f->lock exclusively held. */
+void	dirty_remove(struct cow *c, struct relfile *f);
+void	dirty_settle(struct cow *c, struct relfile *f);
+/* The oldest, but not that one; or NULL.  tree_lock keeps it from being freed. */
+struct relfile *dirty_first(struct cow *c, const struct relfile *not_this);
+
+/* flush.c */
+/* Syncs all dirty files and the journal, and empties the pending log.  No lock held. */
+int	flush_dirty(struct cow *c);
+/*
+ * Called by writers before they take a lock: the pending log must not overflow
+ * and the files that are dirty, each with a descriptor, must not be too many.
+ */
+int	flush_make_room(struct cow *c);
 
 /* verify.c: whether what was replayed is a tree. */
 int	verify_tree(struct cow *c);

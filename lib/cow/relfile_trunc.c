@@ -8,6 +8,7 @@
 
 #include "base/util.h"
 #include "cow/impl.h"
+#include "cow/source.h"
 #include "diff/disk.h"
 
 /*
@@ -37,11 +38,11 @@ resize_content(struct cow *c, struct relfile *f, uint64_t len)
 {
 	int r;
 
-	if ((r = relfile_make_content(c, f)) < 0 || (r = relfile_mark_dirty(c, f)) < 0 ||
-	    (r = disk_truncate(fdref_fd(f->pinned), len)) < 0)
+	if ((r = relfile_make_content(c, f)) < 0 || (r = dirty_add(c, f)) < 0 ||
+	    (r = disk_truncate(fdref_fd(f->sync.pinned), len)) < 0)
 		return r;
 	f->size = len;
-	relfile_touch(c, f);
+	relfile_times_touch(c, f);
 	return 0;
 }
 
@@ -49,21 +50,22 @@ resize_content(struct cow *c, struct relfile *f, uint64_t len)
 static int
 cut_to_nothing(struct cow *c, struct relfile *f)
 {
-	uint64_t old = f->content, fresh = f->has_content ? cow_next_serial(c) : old, seq;
+	uint64_t old = f->content.number, fresh = relfile_has_content(f) ? cow_next_serial(c) : old, seq;
 	int r;
 
 	if ((r = record_truncate(c, f, 0, fresh, 0, &seq)) < 0)
 		return r;
-	if (f->has_content) {
-		relfile_unlist(c, f);
-		if (f->durable)
+	if (relfile_has_content(f)) {
+		dirty_remove(c, f);
+		if (relfile_may_last(f))
 			cow_remove_later(c, old, seq);
 		else
 			content_remove(c->contents, old);
 	}
 	relfile_forget_chain(c, f);
-	f->content = fresh;
-	f->has_content = f->recorded = f->durable = f->named = f->unsynced = false;
+	f->content.number = fresh;
+	f->content.state = RELFILE_BARE;
+	f->content.recorded = f->sync.unsynced = false;
 	f->size = 0;
 	return 0;
 }
@@ -77,20 +79,20 @@ cut_partly(struct cow *c, struct relfile *f, uint64_t len)
 	uint64_t seq;
 	int r;
 
-	r = record_truncate(c, f, len, f->content, f->has_content ? JOURNAL_CUT : 0, &seq);
+	r = record_truncate(c, f, len, f->content.number, relfile_has_content(f) ? JOURNAL_CUT : 0, &seq);
 	if (r < 0)
 		return r;
-	f->limit = MIN(f->limit, len);
+	f->blocks.limit = MIN(f->blocks.limit, len);
 	f->size = MIN((uint64_t)f->size, len);
-	if (!f->has_content)
+	if (!relfile_has_content(f))
 		return 0;
 	/* The second record, too, may only tell of what cannot be lost any more. */
-	if ((f->durable && (r = journal_sync(c->journal)) < 0) ||
+	if ((relfile_may_last(f) && (r = journal_sync(c->journal)) < 0) ||
 	    (r = resize_content(c, f, len)) < 0 ||
-	    (f->durable && (r = disk_sync(fdref_fd(f->pinned))) < 0) ||
+	    (relfile_may_last(f) && (r = disk_sync(fdref_fd(f->sync.pinned))) < 0) ||
 	    (r = journal_append(c->journal, &done)) < 0) {
 		/* The record stands: whoever looks at the file next finishes the cut. */
-		f->cut = len;
+		f->content.cut = len;
 	}
 	return r;
 }
@@ -103,13 +105,13 @@ relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct reader *
 	(void)rd;
 	if (len > INT64_MAX)
 		return -EFBIG;
-	if ((r = cow_make_room(c)) < 0)
+	if ((r = flush_make_room(c)) < 0)
 		return r;
 	pthread_rwlock_rdlock(&c->gate);
 	pthread_rwlock_wrlock(&f->lock);
 	if (len > f->size)
 		r = resize_content(c, f, len);
-	else if (len < f->size && f->limit == 0)
+	else if (len < f->size && f->blocks.limit == 0)
 		r = resize_content(c, f, len);
 	else if (len < f->size && len == 0)
 		r = cut_to_nothing(c, f);
@@ -124,7 +126,7 @@ relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct reader *
 static bool
 is_whole(const struct relfile *f, uint64_t b, uint64_t off, uint64_t end)
 {
-	return b * BLCKSZ >= off && MIN((b + 1) * BLCKSZ, f->limit) <= end;
+	return b * BLCKSZ >= off && MIN((b + 1) * BLCKSZ, f->blocks.limit) <= end;
 }
 
 /*
@@ -139,7 +141,7 @@ copy_up_edges(struct cow *c, struct relfile *f, uint64_t off, uint64_t end, stru
 	int i, rc = 0;
 
 	for (i = 0; i < 2 && rc == 0; i++)
-		if (relfile_in_chain(f, edge[i]) && !is_whole(f, edge[i], off, end))
+		if (source_is_older(f, edge[i]) && !is_whole(f, edge[i], off, end))
 			rc = relfile_copy_up(c, f, (uint32_t)edge[i], r);
 	return rc;
 }
@@ -147,14 +149,14 @@ copy_up_edges(struct cow *c, struct relfile *f, uint64_t off, uint64_t end, stru
 static int
 own_holes(struct cow *c, struct relfile *f, uint64_t off, uint64_t end)
 {
-	uint64_t b = off / BLCKSZ, last = (MIN(end, f->limit) + BLCKSZ - 1) / BLCKSZ, n;
+	uint64_t b = off / BLCKSZ, last = (MIN(end, f->blocks.limit) + BLCKSZ - 1) / BLCKSZ, n;
 	int rc = 0;
 
 	for (; b < last && rc == 0; b += MAX(n, 1u)) {
-		for (n = 0; b + n < last && relfile_in_chain(f, b + n); n++)
+		for (n = 0; b + n < last && source_is_older(f, b + n); n++)
 			;
 		if (n > 0)
-			rc = relfile_mark_full(c, f, (uint32_t)b, (uint32_t)n);
+			rc = source_own(c, f, (uint32_t)b, (uint32_t)n);
 	}
 	return rc;
 }
@@ -167,20 +169,20 @@ fallocate_locked(struct cow *c, struct relfile *f, int mode, uint64_t off, uint6
 	uint64_t end = off + len;
 	int rc;
 
-	if ((rc = relfile_make_content(c, f)) < 0 || (rc = relfile_mark_dirty(c, f)) < 0)
+	if ((rc = relfile_make_content(c, f)) < 0 || (rc = dirty_add(c, f)) < 0)
 		return rc;
-	pthread_mutex_lock(&f->copyup);
+	pthread_mutex_lock(&f->blocks.copyup);
 	if (zeroes)
 		rc = copy_up_edges(c, f, off, end, r);
 	if (rc == 0)
-		rc = disk_fallocate(fdref_fd(f->pinned), mode, off, len);
+		rc = disk_fallocate(fdref_fd(f->sync.pinned), mode, off, len);
 	if (rc == 0 && zeroes)
 		rc = own_holes(c, f, off, end);
-	pthread_mutex_unlock(&f->copyup);
+	pthread_mutex_unlock(&f->blocks.copyup);
 	if (rc == 0 && !(mode & FALLOC_FL_KEEP_SIZE) && end > f->size)
 		f->size = end;
 	if (rc == 0)
-		relfile_touch(c, f);
+		relfile_times_touch(c, f);
 	return rc;
 }
 
@@ -201,7 +203,7 @@ cow_fallocate(struct cow *c, uint64_t nodeid, int mode, uint64_t off, uint64_t l
 	if (off > (uint64_t)INT64_MAX - len)
 		return -EFBIG;
 	if ((rc = relfile_of(c, nodeid, &f)) < 0 || (rc = relfile_own(c, nodeid, f)) < 0 ||
-	    (rc = cow_make_room(c)) < 0)
+	    (rc = flush_make_room(c)) < 0)
 		return rc;
 	pthread_rwlock_rdlock(&c->gate);
 	pthread_rwlock_wrlock(&f->lock);

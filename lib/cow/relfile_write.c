@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "cow/impl.h"
+#include "cow/source.h"
 #include "diff/disk.h"
 
 /*
@@ -19,18 +20,15 @@
  * each has to be merged with the newest other half.
  */
 
-/* Room in the pending log for what all threads may add at once. */
-#define PENDING_MARGIN	4096
-
 int
 relfile_own(struct cow *c, uint64_t nodeid, struct relfile *f)
 {
 	struct node *n;
 	int r = 0;
 
-	if (f->cut != UINT64_MAX) {
+	if (f->content.cut != RELFILE_UNCUT) {
 		pthread_rwlock_wrlock(&f->lock);
-		if (f->cut != UINT64_MAX)
+		if (f->content.cut != RELFILE_UNCUT)
 			r = relfile_finish_cut(c, f);
 		pthread_rwlock_unlock(&f->lock);
 	}
@@ -43,86 +41,35 @@ relfile_own(struct cow *c, uint64_t nodeid, struct relfile *f)
 	return r;
 }
 
-void
-relfile_touch(const struct cow *c, struct relfile *f)
-{
-	if (c->config.kernel_times)
-		return;
-	f->mtime = f->ctime = cow_now();
-	f->times_unsaved = true;
-}
-
-static int
-append_pending(struct cow *c, struct relfile *f, uint32_t first, uint32_t count)
-{
-	int r;
-
-	pthread_mutex_lock(&c->pending_lock);
-	r = pending_append(c->config.pending, f->content, first, count);
-	pthread_mutex_unlock(&c->pending_lock);
-	return r;
-}
-
 int
 relfile_make_content(struct cow *c, struct relfile *f)
 {
-	uint64_t blocks = (f->limit + BLCKSZ - 1) / BLCKSZ;
+	uint64_t blocks = relfile_chain_blocks(f);
 	struct kinds *kinds = NULL;
 	struct fdref *ref;
 	int fd, r;
 
-	if (f->has_content)
+	if (relfile_has_content(f))
 		return 0;
 	if (blocks > COW_BLOCKS_MAX)
 		return -EFBIG;
-	if ((fd = content_fd(c->contents, f->content, true, &ref)) < 0)
+	if ((fd = content_fd(c->contents, f->content.number, true, &ref)) < 0)
 		return fd;
 	/* Something of this number can only be what a crash left unfinished. */
 	if ((r = disk_truncate(fd, 0)) == 0)
 		r = disk_truncate(fd, f->size);
 	fdcache_put(c->fds, ref);
 	if (r == 0 && blocks > 0)
-		r = append_pending(c, f, 0, 0);
+		r = source_pend(c, f, 0, 0);
 	if (r == 0 && blocks > 0 && (kinds = kinds_new((uint32_t)blocks)) == NULL)
 		r = -ENOMEM;
 	if (r < 0)
 		return r;
-	f->kinds = kinds;
+	f->blocks.kinds = kinds;
 	/* The kernel may have told the time of this write before the write. */
-	f->times_unsaved = true;
-	f->durable = f->named = f->unsynced = false;
-	f->has_content = true;
-	return 0;
-}
-
-int
-relfile_mark_dirty(struct cow *c, struct relfile *f)
-{
-	int fd = 0;
-
-	if (f->dirty)
-		return 0;
-	pthread_mutex_lock(&c->list_lock);
-	if (!f->listed && (fd = relfile_content(c, f, &f->pinned)) >= 0) {
-		TAILQ_INSERT_TAIL(&c->dirty, f, dirty_link);
-		f->listed = true;
-		c->n_dirty++;
-	}
-	if (fd >= 0)
-		f->dirty = true;
-	pthread_mutex_unlock(&c->list_lock);
-	return fd < 0 ? fd : 0;
-}
-
-int
-relfile_mark_full(struct cow *c, struct relfile *f, uint32_t first, uint32_t count)
-{
-	int r;
-
-	if ((r = kinds_reserve(f->kinds, first, count)) < 0 ||
-	    (r = append_pending(c, f, first, count)) < 0)
-		return r;
-	kinds_set_full(f->kinds, first, count);
+	relfile_times_unsaved(f, true);
+	f->sync.unsynced = false;
+	f->content.state = RELFILE_FRESH;
 	return 0;
 }
 
@@ -137,7 +84,7 @@ static int
 write_content(struct cow *c, struct relfile *f, uint64_t off, size_t len, const void *src)
 {
 	(void)c;
-	return disk_pwrite(fdref_fd(f->pinned), src, len, off);
+	return disk_pwrite(fdref_fd(f->sync.pinned), src, len, off);
 }
 
 /* Writes n bytes at off, all in one block of the chain, over what it holds. */
@@ -149,13 +96,13 @@ merge_block(struct cow *c, struct relfile *f, uint64_t off, size_t n, const void
 	unsigned char page[BLCKSZ];
 	int rc;
 
-	rc = relfile_read_chain(c, f, blkno * BLCKSZ, BLCKSZ, page, r);
+	rc = source_read(c, f, source_of(f, blkno), blkno * BLCKSZ, BLCKSZ, page, r);
 	if (rc < 0)
 		return rc;
 	memcpy(page + off % BLCKSZ, src, n);
 	rc = write_content(c, f, blkno * BLCKSZ,
 	    bytes_in_block(blkno, MAX((uint64_t)f->size, off + n)), page);
-	return rc < 0 ? rc : relfile_mark_full(c, f, (uint32_t)blkno, 1);
+	return rc < 0 ? rc : source_own(c, f, (uint32_t)blkno, 1);
 }
 
 int
@@ -174,39 +121,42 @@ relfile_copy_up(struct cow *c, struct relfile *f, uint32_t blkno, struct reader 
 static bool
 goes_up_whole(const struct cow *c, const struct relfile *f)
 {
-	return !f->wal && f->limit <= WAL_WHOLE_MAX && c->wal_entry != INDEX_NONE &&
+	return !f->wal && f->blocks.limit <= WAL_WHOLE_MAX && c->wal_entry != INDEX_NONE &&
 	    c->store.ix.entries[f->base].parent == c->wal_entry;
 }
 
-/* Copies up count blocks, all of the chain; buf has room for them. */
+/* Copies up len bytes at off, all of source s; buf has room for them. */
 static int
-copy_up_run(struct cow *c, struct relfile *f, uint32_t first, uint32_t count,
+copy_up_run(struct cow *c, struct relfile *f, enum source s, uint64_t off, size_t len,
     unsigned char *buf, struct reader *r)
 {
-	uint64_t off = (uint64_t)first * BLCKSZ;
-	size_t len = (size_t)MIN((uint64_t)count * BLCKSZ, f->size - off);
+	uint32_t count = (uint32_t)((len + BLCKSZ - 1) / BLCKSZ);
 	int rc;
 
-	if ((rc = relfile_read_chain(c, f, off, len, buf, r)) < 0 ||
+	if ((rc = source_read(c, f, s, off, len, buf, r)) < 0 ||
 	    (rc = write_content(c, f, off, len, buf)) < 0)
 		return rc;
 	iostats_add(&r->stats->blocks_copied_up, count);
-	return relfile_mark_full(c, f, first, count);
+	return source_own(c, f, (uint32_t)(off / BLCKSZ), count);
 }
 
-/* What cannot be copied up stays the chain's: nobody asked for it. */
+/*
+ * Whole blocks, behind the limit too: where a block is not its own, the content file may have
+ * what a crash left there.  What cannot be copied up stays where it is: nobody asked for it.
+ */
 static void
 copy_up_all(struct cow *c, struct relfile *f, struct reader *r)
 {
-	uint32_t blocks = (uint32_t)((f->limit + BLCKSZ - 1) / BLCKSZ), b, n;
+	uint64_t off, end = MIN(relfile_chain_blocks(f) * BLCKSZ, (uint64_t)f->size);
 	unsigned char *buf autofree = malloc(READER_BLOCKS * (size_t)BLCKSZ);
 	int rc = buf != NULL ? 0 : -ENOMEM;
+	enum source s;
+	size_t n;
 
-	for (b = 0; b < blocks && rc == 0; b += MAX(n, 1u)) {
-		for (n = 0; n < READER_BLOCKS && relfile_in_chain(f, b + n); n++)
-			;
-		if (n > 0)
-			rc = copy_up_run(c, f, b, n, buf, r);
+	for (off = 0; off < end && rc == 0; off += n) {
+		n = source_run(f, off, (size_t)MIN(end - off, READER_BLOCKS * (uint64_t)BLCKSZ), &s);
+		if (s != SOURCE_OWN)
+			rc = copy_up_run(c, f, s, off, n, buf, r);
 	}
 }
 
@@ -220,7 +170,7 @@ write_up(struct cow *c, struct relfile *f, uint64_t off, size_t len, const unsig
 	int rc;
 
 	while ((size_t)(count + 1) * BLCKSZ <= len && off % BLCKSZ == 0 &&
-	    relfile_in_chain(f, first + count))
+	    source_is_older(f, first + count))
 		count++;
 	if (count == 0) {
 		rc = merge_block(c, f, off, n, src, r);
@@ -229,7 +179,7 @@ write_up(struct cow *c, struct relfile *f, uint64_t off, size_t len, const unsig
 	}
 	rc = write_content(c, f, off, (size_t)count * BLCKSZ, src);
 	if (rc == 0)
-		rc = relfile_mark_full(c, f, first, count);
+		rc = source_own(c, f, first, count);
 	iostats_add(&r->stats->blocks_copied_up, count);
 	return rc < 0 ? rc : (ssize_t)count * BLCKSZ;
 }
@@ -243,11 +193,11 @@ write_mixed(struct cow *c, struct relfile *f, uint64_t off, size_t len,
 	int rc;
 
 	while (off < end) {
-		if (relfile_in_chain(f, off / BLCKSZ)) {
+		if (source_is_older(f, off / BLCKSZ)) {
 			n = write_up(c, f, off, (size_t)(end - off), src, r);
 		} else {
 			for (at = (off / BLCKSZ + 1) * BLCKSZ;
-			    at < end && !relfile_in_chain(f, at / BLCKSZ); at += BLCKSZ)
+			    at < end && !source_is_older(f, at / BLCKSZ); at += BLCKSZ)
 				;
 			n = (ssize_t)(MIN(at, end) - off);
 			if ((rc = write_content(c, f, off, (size_t)n, src)) < 0)
@@ -267,7 +217,7 @@ touches_chain(const struct relfile *f, uint64_t off, size_t len)
 	uint64_t b;
 
 	for (b = off / BLCKSZ; b * BLCKSZ < off + len; b++)
-		if (relfile_in_chain(f, b))
+		if (source_is_older(f, b))
 			return true;
 	return false;
 }
@@ -280,24 +230,24 @@ write_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, const vo
 	struct stat st;
 	int rc;
 
-	if ((rc = relfile_mark_dirty(c, f)) < 0)
+	if ((rc = dirty_add(c, f)) < 0)
 		return rc;
 	if (!touches_chain(f, off, len)) {
 		rc = write_content(c, f, off, len, src);
 	} else {
-		pthread_mutex_lock(&f->copyup);
+		pthread_mutex_lock(&f->blocks.copyup);
 		if (goes_up_whole(c, f))
 			copy_up_all(c, f, r);
 		rc = write_mixed(c, f, off, len, src, r);
-		pthread_mutex_unlock(&f->copyup);
+		pthread_mutex_unlock(&f->blocks.copyup);
 	}
 	/* A write that failed half way may have made the file longer: that is its length then. */
-	end = rc == 0 ? off + len : fstat(fdref_fd(f->pinned), &st) == 0 ? (uint64_t)st.st_size : 0;
+	end = rc == 0 ? off + len : fstat(fdref_fd(f->sync.pinned), &st) == 0 ? (uint64_t)st.st_size : 0;
 	while (size < end && !atomic_compare_exchange_weak(&f->size, &size, end))
 		;
 	if (rc < 0)
 		return rc;
-	relfile_touch(c, f);
+	relfile_times_touch(c, f);
 	iostats_add(&r->stats->blocks_written, (len + BLCKSZ - 1) / BLCKSZ);
 	return 0;
 }
@@ -310,7 +260,7 @@ lock_with_content(struct cow *c, struct relfile *f)
 
 	for (;;) {
 		pthread_rwlock_rdlock(&f->lock);
-		if (f->has_content)
+		if (relfile_has_content(f))
 			return 0;
 		pthread_rwlock_unlock(&f->lock);
 		pthread_rwlock_wrlock(&f->lock);
@@ -327,7 +277,7 @@ write_once(struct cow *c, struct relfile *f, uint64_t off, size_t size, const vo
 {
 	int rc;
 
-	if ((rc = cow_make_room(c)) < 0)
+	if ((rc = flush_make_room(c)) < 0)
 		return rc;
 	pthread_rwlock_rdlock(&c->gate);
 	if ((rc = lock_with_content(c, f)) == 0) {
@@ -336,6 +286,17 @@ write_once(struct cow *c, struct relfile *f, uint64_t off, size_t size, const vo
 	}
 	pthread_rwlock_unlock(&c->gate);
 	return rc;
+}
+
+static uint64_t
+number_of(struct relfile *f)
+{
+	uint64_t number;
+
+	pthread_rwlock_rdlock(&f->lock);
+	number = f->content.number;
+	pthread_rwlock_unlock(&f->lock);
+	return number;
 }
 
 int
@@ -357,19 +318,6 @@ cow_write(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, const void 
 		rc = write_once(c, f, off, size, buf, r);
 	if (rc < 0 && log_allowed(&budget, &skipped))
 		log_error("could not write \"data/%016" PRIx64 "\" in the diff directory: %s",
-		    f->content, strerror(-rc));
+		    number_of(f), strerror(-rc));
 	return rc;
-}
-
-/*
- * Called by writers before they take a lock: the pending log must not overflow
- * and the files that are dirty, each with a descriptor, must not be too many.
- */
-int
-cow_make_room(struct cow *c)
-{
-	if (atomic_load_explicit(&c->config.pending->n, memory_order_relaxed) <
-	    PENDING_MAX - PENDING_MARGIN && c->n_dirty < c->config.max_fds / 2)
-		return 0;
-	return relfile_flush(c);
 }

@@ -1,0 +1,142 @@
+#include "config.h"
+
+#include <errno.h>
+
+#include "cow/impl.h"
+
+/* When nothing is dirty, the pending log has nothing to say. */
+static void
+trim_pending(struct cow *c)
+{
+	if (c->n_dirty > 0 ||
+	    atomic_load_explicit(&c->config.pending->n, memory_order_relaxed) < 1024)
+		return;
+	if (pthread_rwlock_trywrlock(&c->gate) != 0)
+		return;
+	if (c->n_dirty == 0)
+		pending_reset(c->config.pending);
+	pthread_rwlock_unlock(&c->gate);
+}
+
+/* Whether the journal knows nothing of nodeid, so that there is nothing to sync. */
+static bool
+is_untouched(struct cow *c, uint64_t nodeid)
+{
+	const struct node *n;
+	bool untouched;
+
+	if (!cow_is_base(c, nodeid) || c->base_file[nodeid - 1] != NULL)
+		return false;
+	pthread_rwlock_rdlock(&c->tree_lock);
+	n = node_find(c, nodeid);
+	untouched = n == NULL || n->serial == 0;
+	pthread_rwlock_unlock(&c->tree_lock);
+	return untouched;
+}
+
+int
+cow_fsync(struct cow *c, uint64_t nodeid, bool datasync)
+{
+	struct relfile *f;
+	int r;
+
+	if (c->config.no_sync)
+		return 0;
+	if (is_untouched(c, nodeid))
+		return 0;
+	if ((r = relfile_of(c, nodeid, &f)) < 0)
+		return r;
+	if (f->wal || f->serial == 0)
+		return 0;
+	if ((r = relfile_sync(c, f, !datasync)) < 0)
+		return r;
+	trim_pending(c);
+	return journal_sync(c->journal);
+}
+
+int
+cow_fsync_names(struct cow *c)
+{
+	return c->config.no_sync ? 0 : journal_sync(c->journal);
+}
+
+static void
+tell_durable(const struct cow *c)
+{
+	if (c->config.on_durable != NULL)
+		c->config.on_durable();
+}
+
+/*
+ * Every dirty file is synced while no writer runs; an error is told to whoever
+ * asked, and once more to the next fsync of the file that it belongs to.
+ */
+int
+flush_dirty(struct cow *c)
+{
+	struct relfile *f, *stuck = NULL;
+	int r = 0, rc;
+
+	pthread_rwlock_wrlock(&c->gate);
+	pthread_rwlock_rdlock(&c->tree_lock);
+	while ((f = dirty_first(c, stuck)) != NULL) {
+		if ((rc = relfile_sync(c, f, false)) == 0) {
+			tell_durable(c);
+			continue;
+		}
+		f->sync.failed = rc;
+		r = rc;
+		if (stuck != NULL)
+			break;
+		stuck = f;
+	}
+	pthread_rwlock_unlock(&c->tree_lock);
+	if ((rc = journal_sync(c->journal)) < 0)
+		r = rc;
+	if (r == 0)
+		pending_reset(c->config.pending);
+	pthread_rwlock_unlock(&c->gate);
+	return r;
+}
+
+/* Content that nobody has asked for since is in no list of ours. */
+static int
+sync_inherited(struct cow *c)
+{
+	struct content_list *list;
+	uint64_t number;
+	bool map;
+	int r, rc = 0;
+
+	if ((r = contents_list(c->contents, &list)) < 0)
+		return r;
+	while ((r = content_list_next(list, &number, &map)) > 0) {
+		if ((r = content_sync(c->contents, number, map)) < 0)
+			rc = r;
+		tell_durable(c);
+	}
+	content_list_free(list);
+	return r < 0 ? r : rc < 0 ? rc : contents_sync_names(c->contents);
+}
+
+int
+cow_flush(struct cow *c)
+{
+	int r = flush_dirty(c), rc = 0;
+
+	if (c->inherited && (rc = sync_inherited(c)) == 0)
+		c->inherited = false;
+	return r < 0 ? r : rc;
+}
+
+/* Room in the pending log for what all threads may add at once. */
+#define PENDING_MARGIN	4096
+
+int
+flush_make_room(struct cow *c)
+{
+	if (atomic_load_explicit(&c->config.pending->n, memory_order_relaxed) <
+	    PENDING_MAX - PENDING_MARGIN && c->n_dirty < c->config.max_fds / 2)
+		return 0;
+	return flush_dirty(c);
+}
