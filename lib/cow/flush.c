@@ -80,11 +80,10 @@ flush_dirty(struct cow *c)
 	pthread_rwlock_wrlock(&c->gate);
 	pthread_rwlock_rdlock(&c->tree_lock);
 	while ((f = dirty_first(c, stuck)) != NULL) {
-		if ((rc = relfile_sync(c, f, false)) == 0) {
+		if ((rc = relfile_sync_unasked(c, f)) == 0) {
 			tell_durable(c);
 			continue;
 		}
-		f->sync.failed = rc;
 		r = rc;
 		if (stuck != NULL)
 			break;

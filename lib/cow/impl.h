@@ -130,7 +130,7 @@ struct relfile {
 		pthread_mutex_t lock;	/* one sync at a time */
 		_Atomic bool dirty;	/* set under lock, shared, and list_lock; taken under lock */
 		bool	unsynced;	/* lock */
-		int	failed;		/* a sync nobody asked for failed with this */
+		int	failed;		/* lock: a sync nobody asked for failed with this */
 		struct fdref *pinned;	/* list_lock; not NULL: in cow.dirty, or a write error could be lost */
 		TAILQ_ENTRY(relfile) link;	/* list_lock */
 	} sync;
@@ -334,6 +334,8 @@ int	relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct read
  * also once for what an earlier sync met that nobody had asked for.
  */
 int	relfile_sync(struct cow *c, struct relfile *f, bool times);
+/* The same for a flush: the next relfile_sync() tells of a failure, too. */
+int	relfile_sync_unasked(struct cow *c, struct relfile *f);
 
 /* dirty.c: files that were written and not synced since. */
 /* f->lock held, at least shared, with a content file there.  Returns 0 or negative errno. */

@@ -15,6 +15,9 @@
  * to be synced is taken under the file's lock, exclusively, so that no write is
  * half done; writes that come later make the file dirty again.
  *
+ * A sync that fails is told once: to the fsync that asked for it, or, where a flush
+ * did, to the next fsync of the file.  So it is put there before sync.lock is given up.
+ *
  * A backup's file of which the content file has every block that the chain could
  * still show needs no map any more: in its place a record says so, and from then on
  * a sync is that of the content file alone, as for files that were created.
@@ -38,7 +41,7 @@ is_whole(const struct relfile *f)
 }
 
 static int
-take_work(struct cow *c, struct relfile *f, struct work *w)
+take_work(struct cow *c, struct relfile *f, struct work *w, bool asked)
 {
 	int r = 0;
 
@@ -61,7 +64,8 @@ take_work(struct cow *c, struct relfile *f, struct work *w)
 		w->whole = is_whole(f) ? f->blocks.limit : 0;
 	}
 	w->failed = f->sync.failed;
-	f->sync.failed = 0;
+	if (asked)
+		f->sync.failed = 0;
 	f->sync.dirty = f->sync.unsynced = false;
 out:
 	pthread_rwlock_unlock(&f->lock);
@@ -134,7 +138,7 @@ write_out(struct cow *c, struct relfile *f, const struct work *w, bool times)
 
 /* Puts back what could not be done; or notes that it was. */
 static void
-settle(struct cow *c, struct relfile *f, const struct work *w, int result)
+settle(struct cow *c, struct relfile *f, const struct work *w, int result, bool asked)
 {
 	pthread_rwlock_wrlock(&f->lock);
 	if (relfile_has_content(f) && f->content.number == w->content) {
@@ -144,6 +148,8 @@ settle(struct cow *c, struct relfile *f, const struct work *w, int result)
 		} else {
 			f->sync.dirty = f->sync.dirty || f->sync.pinned != NULL;
 			f->sync.unsynced = true;
+			if (!asked)
+				f->sync.failed = result;
 			if (f->blocks.kinds != NULL)
 				kinds_put_back(f->blocks.kinds, w->kinds);
 		}
@@ -152,14 +158,14 @@ settle(struct cow *c, struct relfile *f, const struct work *w, int result)
 	pthread_rwlock_unlock(&f->lock);
 }
 
-int
-relfile_sync(struct cow *c, struct relfile *f, bool times)
+static int
+sync_file(struct cow *c, struct relfile *f, bool times, bool asked)
 {
 	struct work w;
 	int r;
 
 	pthread_mutex_lock(&f->sync.lock);
-	r = take_work(c, f, &w);
+	r = take_work(c, f, &w, asked);
 	if (r == 0 && (w.dirty || w.kinds != NULL || w.record)) {
 		r = write_out(c, f, &w, times);
 		if (r == -ENOSPC && cow_find_room(c))
@@ -167,7 +173,7 @@ relfile_sync(struct cow *c, struct relfile *f, bool times)
 		if (r < 0)
 			log_error("could not sync \"data/%016" PRIx64 "\" in the diff directory: %s",
 			    w.content, strerror(-r));
-		settle(c, f, &w, r);
+		settle(c, f, &w, r, asked);
 	}
 	if (r == 0)
 		r = w.failed;
@@ -176,4 +182,16 @@ relfile_sync(struct cow *c, struct relfile *f, bool times)
 	kinds_parts_free(w.kinds);
 	pthread_mutex_unlock(&f->sync.lock);
 	return r;
+}
+
+int
+relfile_sync(struct cow *c, struct relfile *f, bool times)
+{
+	return sync_file(c, f, times, true);
+}
+
+int
+relfile_sync_unasked(struct cow *c, struct relfile *f)
+{
+	return sync_file(c, f, false, false);
 }

@@ -7,7 +7,8 @@
  *  - what is there then is there for the next worker, too;
  *  - done again, with a disk that works, it succeeds;
  *  - what an fsync said is durable is there for the next mount, and an fsync
- *    that could not do it says so.
+ *    that could not do it says so;
+ *  - what a flush could not do the next fsync says, and no other.
  *
  * Prints TAP.
  */
@@ -16,7 +17,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/falloc.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 
 #include "base/io.h"
 #include "diff/disk.h"
@@ -28,11 +32,11 @@
 
 /* --- the disk --- */
 
-static int left = -1;		/* operations until one fails; negative: none will */
+static atomic_int left = -1;		/* operations until one fails; negative: none will */
 static int how;			/* the error */
 static bool for_good;		/* all later ones fail, too */
 static bool unsupported;	/* fallocate(2) fails as where the filesystem cannot do it */
-static bool failed;
+static atomic_bool failed;
 
 static bool
 fails(void)
@@ -653,6 +657,92 @@ test_compaction(void)
 	return good;
 }
 
+/* --- what a flush could not do --- */
+
+struct relfile;
+static uint64_t data_id;
+static int fsync_between;	/* what it said, or 1 */
+
+int	__real_relfile_sync_unasked(struct cow *c, struct relfile *f);
+int	__wrap_relfile_sync_unasked(struct cow *c, struct relfile *f);
+
+/* The link line puts this in front of the flush's own sync: an fsync comes as soon as it can. */
+int
+__wrap_relfile_sync_unasked(struct cow *c, struct relfile *f)
+{
+	int r = __real_relfile_sync_unasked(c, f);
+
+	if (fsync_between > 0 && failed)
+		fsync_between = cow_fsync(c, data_id, false);
+	return r;
+}
+
+static void
+begin_flush(void)
+{
+	begin("data", 3);
+	data_id = find("data");
+	break_disk(0, -EIO, false);
+}
+
+static bool
+end_flush(int first, int second)
+{
+	static struct content old, now;
+	bool good = true;
+
+	get("data", &old);
+	if (first != -EIO || second != 0)
+		complain("the fsyncs returned %d and %d", first, second), good = false;
+	else if (!reopen(true) || !get("data", &now) || !equal(&now, &old))
+		complain("the next mount has something else"), good = false;
+	rig_free(&rig);
+	return good;
+}
+
+static bool
+test_fsync_after_flush(bool between)
+{
+	int first, second;
+
+	snprintf(what, sizeof(what), "an fsync %s a flush that failed", between ? "right behind" : "after");
+	begin_flush();
+	fsync_between = between ? 1 : 0;
+	if (cow_flush(rig.cow) != -EIO)
+		complain("the flush succeeded");
+	first = between ? fsync_between : cow_fsync(rig.cow, data_id, false);
+	fsync_between = 0;
+	second = cow_fsync(rig.cow, data_id, false);
+	return end_flush(first, second);
+}
+
+static void *
+flush(void *result)
+{
+	*(int *)result = cow_flush(rig.cow);
+	return NULL;
+}
+
+/* For ThreadSanitizer, too: both look at what is left to be told. */
+static bool
+test_fsync_during_flush(void)
+{
+	int flushed, first;
+	pthread_t id;
+
+	snprintf(what, sizeof(what), "an fsync during a flush that fails");
+	begin_flush();
+	if (pthread_create(&id, NULL, flush, &flushed) != 0)
+		errx(1, "pthread_create");
+	while (!failed)
+		sched_yield();
+	first = cow_fsync(rig.cow, data_id, false);
+	pthread_join(id, NULL);
+	if (flushed != -EIO)
+		complain("the flush returned %d", flushed);
+	return end_flush(first, cow_fsync(rig.cow, data_id, false));
+}
+
 /* tmpfs has no ZERO_RANGE: where the whole suite has to run, that is a failure. */
 static bool
 is_supported(const struct operation *op)
@@ -686,6 +776,11 @@ main(void)
 			printf("ok %u - %s\n", ++number, name_operations[i].name);
 	if (test_compaction())
 		printf("ok %u - compaction\n", ++number);
+	for (i = 0; i < 2; i++)
+		if (test_fsync_after_flush(i == 1))
+			printf("ok %u - %s\n", ++number, what);
+	if (test_fsync_during_flush())
+		printf("ok %u - %s\n", ++number, what);
 	printf("1..%u\n", number);
 	return 0;
 }
