@@ -17,7 +17,6 @@ hold() {
 }
 let_go() { exec 5>&-; [ -z "$holder" ] || wait "$holder"; holder=; } 2>/dev/null
 holder=
-ended() { wait_gone "$supervisor" "$worker"; }
 force() { umount -f "$inside$mnt" 2>/dev/null; :; }
 force_lazy() { umount -f -l "$inside$mnt"; }
 abort_it() { echo 1 >"$work/ctl/$(device_minor)/abort"; }
@@ -54,7 +53,6 @@ late() {
 	let_go
 }
 late_elsewhere() { elsewhere='unshare -m'; late; elsewhere=; }
-said() { grep -Eq "$1" "$2"; }
 
 # cut HOW WHAT-IT-SAYS write|map|idle: the log and the next mount say what cut it off.
 cut() {

@@ -91,6 +91,13 @@ is_mounted() { awk -v m="$(printf %s "$1" | sed 's/ /\\\\040/g')" '$2 == m { f =
 # Mounts $id of $store on $mnt with $diff.
 mount_it() { pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
 unmount_it() { pbkfs unmount -D "$mnt" "$@"; }
+not_mounted() { ! is_mounted "$mnt" || { unmount_it; false; }; }
+# The backup that $diff is bound to.
+mounted_id() { sed -n 's/.*"backup_id": *"\([^"]*\)".*/\1/p' "$diff/.pbkfs-binding.json"; }
+# stat_number GROUP KEY, and other answers of stat.
+stat_number() { pbkfs stat -D "$mnt" --format json | tr -d '\n ' | sed -n "s/.*\"$1\":{[^}]*\"$2\":\([0-9]*\).*/\1/p"; }
+lock_state() { pbkfs stat -D "$mnt" --format json | sed -n 's/.*"store_lock": *"\([^"]*\)".*/\1/p'; }
+first_worker() { pbkfs stat -D "$mnt" --format json | grep -q '"replaced": *0,'; }
 remount() { unmount_it && mount_it "$@"; }
 # cannot DESCRIPTION PATTERN OPTION...: a mount with these is refused before there is anything.
 cannot() {
@@ -116,6 +123,10 @@ kill9() {
 	kill -9 "$@"
 }
 wait_gone() { for wait_p in "$@"; do "$support/pidwait" "$wait_p" 30 || return 1; done; }
+# The processes of the mount that a story has noted in $supervisor and $worker.
+ended() { wait_gone "$supervisor" "$worker"; }
+# said PATTERN FILE
+said() { grep -Eq "$1" "$2"; }
 # A data directory as restore makes it: tablespaces through their links.
 manifest_options='-x .pbkfs -x .pbkfs-tblspc -x .pbkfs-external -l pg_tblspc'
 manifest() { "$support/manifest" $manifest_options "$@"; }

@@ -7,7 +7,6 @@ store_file() { printf '%s/backups/%s/%s' "$store" "$instance" "$1"; }
 binding=$diff/.pbkfs-binding.json log=$diff/.pbkfs/pbkfs.log
 mount_for() { mount_it --owner "$pguser" "$@"; }
 remount_with() { pbkfs mount -D "$mnt" -d "$diff" --owner "$pguser" --wait "$@"; }
-not_mounted() { ! is_mounted "$mnt" || { unmount_it; false; }; }
 # edit SED-SCRIPT: as the owner can.
 edit() { as "$pguser" sed -i "$1" "$binding"; }
 

@@ -11,7 +11,6 @@ binding=$diff/.pbkfs-binding.json
 new_diff "$diff"
 line() { printf '%s %s fuse.pbkfs %s 0 0\n' "$(printf %s "$diff" | sed 's/ /\\040/g')" "$mnt" "$1" >"$work/fstab"; }
 boot() { mount -T "$work/fstab" "$mnt"; }
-mounted_id() { sed -n 's/.*"backup_id": *"\([^"]*\)".*/\1/p' "$binding"; }
 closed="pbk-store=$store,instance=$instance,backup-id=latest"
 
 line "$closed,mount-owner=$pguser,noauto,nofail,_netdev,noatime,set=\"application_name=a,b\""

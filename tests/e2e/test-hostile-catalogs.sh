@@ -32,7 +32,6 @@ rest_is_whole() {
 	[ "$1" = base/5/1 ] || cat "$mnt/base/5/1" >/dev/null
 }
 logged() { grep -Eq "error: .*$1\".* in backup $id: " "$diff/.pbkfs/pbkfs.log" || { cat "$diff/.pbkfs/pbkfs.log" >&2; return 1; }; }
-first_worker() { pbkfs stat -D "$mnt" --format json | grep -q '"replaced": *0,'; }
 
 refused() {
 	refuse "$instance: refused, \"$1\"" "$1" bounded || { unmount_it 2>/dev/null; return 1; }

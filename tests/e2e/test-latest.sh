@@ -16,7 +16,6 @@ ends() {
 }
 ends "$a" 1; ends "$b" 2; ends "$c" 3; ends "$d" 4
 before=$(catalog_sum "$store")
-mounted_id() { sed -n 's/.*"backup_id": *"\([^"]*\)".*/\1/p' "$diff/.pbkfs-binding.json"; }
 # What the last of these has said is kept in $work/said.
 said() { grep -q "$1" "$work/said"; }
 mount_it() { pbkfs mount -B "$store" -I main -D "$mnt" -d "$diff" --wait "$@" 2>"$work/said" || { cat "$work/said" >&2; return 1; }; }

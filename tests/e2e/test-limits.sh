@@ -9,8 +9,6 @@ per_client=32	# 2048 open files
 now() { date +%s; }
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 descriptors() { ls "/proc/$1/fd" | wc -l; }
-stat_number() { pbkfs stat -D "$mnt" --format json | tr -d '\n ' | sed -n "s/.*\"$1\":{[^}]*\"$2\":\([0-9]*\).*/\1/p"; }
-first_worker() { pbkfs stat -D "$mnt" --format json | grep -q '"replaced": *0,'; }
 
 # ---- descriptors
 note "RLIMIT_NOFILE 256"

@@ -38,7 +38,6 @@ inside() { sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$group" 
 oom_kills() { awk '$1 == "oom_kill" { print $2 }' "$group/$oom"; }
 deaths() { grep -c ' died: ' "$diff/.pbkfs/pbkfs.log"; }
 mount_inside() { inside pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait --wal=mount "$@"; }
-stat_number() { pbkfs stat -D "$mnt" --format json | tr -d '\n ' | sed -n "s/.*\"$1\":{[^}]*\"$2\":\([0-9]*\).*/\1/p"; }
 replaced() { pbkfs stat -D "$mnt" --format json | tr -d '\n ' | sed -n 's/.*"replaced":\([0-9]*\).*/\1/p'; }
 forget() { sync -f "$mnt"; echo 3 >/proc/sys/vm/drop_caches; }
 

@@ -9,7 +9,6 @@ pbkfs_for_all
 chown "$pguser" "$mnt" "$work"
 head -c 300000 /dev/urandom >"$work/written"; chmod 0644 "$work/written"
 mkfifo -m 0666 "$work/ready"
-said() { grep -Eq "$1" "$2"; }
 root() { "$@"; }
 user() { as "$pguser" "$@"; }
 who=root
@@ -30,7 +29,6 @@ begin() {
 }
 unmount_here() { $who pbkfs unmount -D "$mnt"; }
 end_there() { $who pbkfs unmount --force -d "$diff"; }
-ended() { wait_gone "$supervisor" "$worker"; }
 seconds() { cut -d. -f1 /proc/uptime; }
 # held_elsewhere WHAT: unmounts; it is named in bounded time.
 held_elsewhere() {

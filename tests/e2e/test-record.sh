@@ -7,11 +7,9 @@ chown -R nobody "$store"; chmod 0700 "$store"
 binding=$diff/.pbkfs-binding.json log=$diff/.pbkfs/pbkfs.log
 again() { pbkfs mount -D "$mnt" -d "$diff" --owner "$pguser" --wait "$@"; }
 latest() { again -B "$store" -I "$instance" -i latest "$@"; }
-not_mounted() { ! is_mounted "$mnt" || { unmount_it; false; }; }
 edit() { as "$pguser" sed -i "$1" "$binding"; }
 record() { set -- "$statedir"/*.json; [ $# -eq 1 ] && [ -e "$1" ] && printf '%s\n' "$1"; }
 no_record() { [ -z "$(ls -A "$statedir")" ]; }
-mounted_id() { sed -n 's/.*"backup_id": *"\([^"]*\)".*/\1/p' "$binding"; }
 # The newest backup, made of the one that is known: all of it under a later name.
 add_backup() {
 	cp -a "$store/backups/$instance/$full_id" "$store/backups/$instance/$1" &&

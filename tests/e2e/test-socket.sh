@@ -5,7 +5,6 @@
 fixture
 sockets=$support/sockets
 cp "$(command -v pbkfs)" "$work/pbkfs"; chmod 0755 "$work/pbkfs"
-said() { grep -Eq "$1" "$2"; }
 bounded() { timeout -k 1 45 "$@"; }
 # $1 ends by any signal.
 victim() { sleep 1000 & victim=$!; }
@@ -15,7 +14,6 @@ begin() {
 	pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --owner "$pguser" --wait "$@" >"$work/out" 2>&1 || { show "$work/out"; return 1; }
 	worker=$(worker_pid) supervisor=$(supervisor_pid)
 }
-ended() { wait_gone "$supervisor" "$worker"; }
 # Where the supervisor of $diff listens.
 place() { echo "/run/pbkfs/$(stat -c %Hd:%Ld-%i "$diff")"; }
 # who_has INODE: the processes with that socket.

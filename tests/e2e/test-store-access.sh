@@ -30,7 +30,6 @@ serve() {
 unserve() { umount -l "$at"; kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; }
 cap() { awk '$1 == "CapEff:" { print $2 }' "/proc/$(worker_pid)/status"; }
 groups_of_worker() { awk '$1 == "Groups:" { $1 = ""; print }' "/proc/$(worker_pid)/status" | tr -d '\n'; }
-lock_state() { pbkfs stat -D "$mnt" --format json | sed -n 's/.*"store_lock": *"\([^"]*\)".*/\1/p'; }
 lock_files() { find "$source" -name 'backup*.pid*'; }
 mount_for() { mount_for=$1; shift; mount_it --owner "$mount_for" "$@"; }
 # one_line PATTERN...: the error of the last mount is one line with all of them.

@@ -84,7 +84,6 @@ merge_it() {
 
 lock_files() { find "$store" -name 'backup*.pid*' | LC_ALL=C sort; }
 readers() { tr '\n' ' ' <"$backups/$1/backup_ro.pid" | sed 's/ $//'; }
-lock_state() { pbkfs stat -D "$mnt" --format json | sed -n 's/.*"store_lock": *"\([^"]*\)".*/\1/p'; }
 # until_there FILE: something makes it soon.
 until_there() { until [ -e "$1" ]; do alive "$2" || return 1; done; }
 

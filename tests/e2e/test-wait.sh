@@ -7,7 +7,6 @@ log=$diff/.pbkfs/pbkfs.log
 mkdir "$work/ctl" && mount -t fusectl fusectl "$work/ctl" || skip_all "fusectl cannot be mounted"
 mkfifo "$work/open"
 run_user() { "$@"; }
-said() { grep -Eq "$1" "$2"; }
 unanswered() { cat "$work/ctl/$(awk -v m="$mnt" '$5 == m { sub(/.*:/, "", $3); print $3 }' /proc/self/mountinfo)/waiting"; }
 # start COMMAND...: in the background, $command is its process; what it says is in $work/said.
 start() {
