@@ -1,17 +1,20 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/mode.h"
 #include "base/util.h"
+#include "cow/apply.h"
+#include "cow/dentry.h"
+#include "cow/find.h"
 #include "cow/impl.h"
+#include "cow/node.h"
+#include "cow/relfile.h"
 
 /*
  * The one place where names and attributes change.  A live operation checks,
@@ -22,7 +25,7 @@
  * -EUCLEAN.
  */
 
-/* What orders the names of a directory: a record makes at most two. */
+/* Orders the names of a directory: a record makes at most two. */
 #define COOKIE_OF(rec)	((rec)->seq * 2)
 
 static int
@@ -316,7 +319,7 @@ tell_file(struct cow *c, struct node *n, int64_t when)
 	struct relfile *f;
 	int r;
 
-	if ((r = relfile_of_node(c, n, &f)) < 0)
+	if ((r = find_relfile_of(c, n, &f)) < 0)
 		return r;
 	relfile_times_told(f, n->atime, n->mtime, when);
 	return 0;
@@ -360,7 +363,7 @@ apply_content(struct cow *c, const struct journal_record *rec)
 		return r;
 	if (n->base == INDEX_NONE || !S_ISREG(n->mode))
 		return -EUCLEAN;
-	if ((r = relfile_of_node(c, n, &f)) < 0)
+	if ((r = find_relfile_of(c, n, &f)) < 0)
 		return r;
 	switch (rec->type) {
 	case JOURNAL_CONTENT:

@@ -2,12 +2,21 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <string.h>
 #include <sys/stat.h>
 
+#include "cow/attr.h"
+#include "cow/find.h"
 #include "cow/impl.h"
+#include "cow/node.h"
+#include "cow/record.h"
+#include "cow/relfile.h"
 
-/* What the tree knows; the size and times of a regular file may lie elsewhere. */
+/*
+ * Attributes.  The tree knows all of them but the size of a regular file, and the times of
+ * one that was written: those are with the file.
+ */
+
+/* Fills in all but the size and times of a regular file that lie elsewhere. */
 static int
 tree_attr(struct cow *c, uint64_t nodeid, struct cow_attr *a)
 {
@@ -37,12 +46,33 @@ tree_attr(struct cow *c, uint64_t nodeid, struct cow_attr *a)
 	return 0;
 }
 
+/* tree_lock held. */
+static int
+file_attr(struct cow *c, uint64_t nodeid, struct cow_attr *attr)
+{
+	const struct node *n;
+	struct relfile *f;
+	int r;
+
+	if (cow_is_base(c, nodeid) && c->base_file[nodeid - 1] == NULL &&
+	    ((n = node_find(c, nodeid)) == NULL || n->serial == 0)) {
+		attr->size = c->store.ix.entries[nodeid - 1].size;
+		return 0;
+	}
+	if ((r = find_relfile_locked(c, nodeid, &f)) < 0 || (!relfile_is_known(f) && (r = relfile_load(c, f)) < 0))
+		return r;
+	attr->size = f->size;
+	if (relfile_has_content(f))
+		relfile_times_get(f, attr);
+	return 0;
+}
+
 int
 attr_get(struct cow *c, uint64_t nodeid, struct cow_attr *attr)
 {
 	int r = tree_attr(c, nodeid, attr);
 
-	return r == 0 && S_ISREG(attr->mode) ? relfile_attr(c, nodeid, attr) : r;
+	return r == 0 && S_ISREG(attr->mode) ? file_attr(c, nodeid, attr) : r;
 }
 
 int
@@ -52,38 +82,6 @@ cow_getattr(struct cow *c, uint64_t nodeid, struct cow_attr *attr)
 
 	pthread_rwlock_rdlock(&c->tree_lock);
 	r = attr_get(c, nodeid, attr);
-	pthread_rwlock_unlock(&c->tree_lock);
-	return r;
-}
-
-int
-attr_record(struct cow *c, uint64_t nodeid, unsigned set, const struct cow_attr *attr)
-{
-	struct journal_record rec = {
-		.type = JOURNAL_ATTR, .time = cow_now(), .mode = attr->mode & 07777,
-		.uid = attr->uid, .gid = attr->gid, .atime = attr->atime, .mtime = attr->mtime,
-		.valid = (set & COW_SET_MODE ? JOURNAL_MODE : 0u) |
-		    (set & COW_SET_UID ? JOURNAL_UID : 0u) |
-		    (set & COW_SET_GID ? JOURNAL_GID : 0u) |
-		    (set & COW_SET_ATIME ? JOURNAL_ATIME : 0u) |
-		    (set & COW_SET_MTIME ? JOURNAL_MTIME : 0u) |
-		    (set & COW_SET_CTIME ? JOURNAL_CTIME : 0u),
-		.length = set & COW_SET_CTIME ? (uint64_t)attr->ctime : 0,
-	};
-	struct node *n;
-	int r;
-
-	if (rec.valid == 0)
-		return 0;
-	pthread_rwlock_wrlock(&c->tree_lock);
-	if ((r = node_get(c, nodeid, &n)) == 0 && (r = node_bind(c, n)) == 0) {
-		rec.serial = n->serial;
-		/* A file without a name is gone for the next mount: it replays no record of it. */
-		if (n->nlink > 0)
-			r = journal_append(c->journal, &rec);
-		if (r == 0)
-			r = apply_record(c, &rec);
-	}
 	pthread_rwlock_unlock(&c->tree_lock);
 	return r;
 }
@@ -101,10 +99,10 @@ set_file(struct cow *c, uint64_t nodeid, unsigned *set, const struct cow_attr *a
 	struct relfile *f;
 	int r;
 
-	if ((r = relfile_of(c, nodeid, &f)) < 0)
+	if ((r = find_relfile(c, nodeid, &f)) < 0)
 		return r;
 	if (*set & COW_SET_SIZE) {
-		if ((r = relfile_own(c, nodeid, f)) < 0 ||
+		if ((r = record_own(c, nodeid, f)) < 0 ||
 		    (r = relfile_truncate(c, f, attr->size, rd)) < 0)
 			return r;
 	}
@@ -134,7 +132,7 @@ cow_setattr(struct cow *c, uint64_t nodeid, unsigned set, struct cow_attr *attr,
 	if (S_ISREG(mode) && set & (COW_SET_SIZE | COW_SET_TIMES) &&
 	    (r = set_file(c, nodeid, &set, attr, known.ctime, rd)) < 0)
 		return r;
-	if ((r = attr_record(c, nodeid, set, attr)) < 0)
+	if ((r = record_attr(c, nodeid, set, attr)) < 0)
 		return r;
 	return cow_getattr(c, nodeid, attr);
 }

@@ -4,11 +4,14 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/util.h"
+#include "cow/compact.h"
+#include "cow/dentry.h"
 #include "cow/impl.h"
+#include "cow/node.h"
+#include "cow/relfile.h"
 
 /*
  * Compaction.  A journal tells how the tree came about; much of that is over:

@@ -102,7 +102,7 @@ int	cow_rename(struct cow *c, uint64_t unique, uint64_t dir, const char *name, u
 int	cow_readlink(struct cow *c, uint64_t nodeid, char *buf);
 
 /*
- * What became of an earlier worker's request: returns 1 if it took effect,
+ * Tells what became of an earlier worker's request: returns 1 if it took effect,
  * with *attr filled (one lookup counted) where it made or linked a file, else 0.
  */
 int	cow_outcome(struct cow *c, uint64_t unique, struct cow_attr *attr);
@@ -149,7 +149,7 @@ int	cow_list_attr(struct cow_list *l, const struct cow_dirent *d, struct cow_att
 void	cow_list_uncount(struct cow_list *l, const struct cow_dirent *d);
 void	cow_list_end(struct cow_list *l);
 
-/* --- content (cow/relfile*.c) --- */
+/* --- content (cow/relfile*.c, cow/flush.c) --- */
 
 /* Returns the number of bytes read, less than size only at the end of the file, or negative errno. */
 ssize_t	cow_read(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, void *buf,
@@ -178,7 +178,7 @@ void	cow_drop_reserve(struct cow *c);
 /* --no-wal: removes what pg_wal holds; nothing may be served any more. */
 void	cow_drop_wal(struct cow *c);
 
-/* What is mounted, as the preparer found it. */
+/* The index of the mounted backup, as the preparer found it. */
 const struct index *cow_index(const struct cow *c);
 
 struct cow_figures {

@@ -1,12 +1,16 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/crc32c.h"
 #include "base/util.h"
+#include "cow/budget.h"
+#include "cow/dentry.h"
 #include "cow/impl.h"
+#include "cow/node.h"
 
 /*
  * Names beyond the backup's.  A dentry says what a name is now; one that says
@@ -107,7 +111,7 @@ add(struct cow *c, uint64_t dir, const char *name, size_t len, bool charged, str
 		return r;
 	if ((d = malloc(sizeof(*d) + len + 1)) == NULL)
 		return -ENOMEM;
-	if (charged && (r = node_charge(c, cost(len))) < 0) {
+	if (charged && (r = budget_charge(c, cost(len))) < 0) {
 		free(d);
 		return r;
 	}
@@ -133,7 +137,7 @@ drop(struct cow *c, struct dentry *d)
 	*p = d->next;
 	c->n_dentries--;
 	if (d->charged)
-		c->tree_bytes -= cost(d->len);
+		budget_return(c, cost(d->len));
 	free(d);
 }
 
@@ -215,19 +219,8 @@ dentry_set(struct cow *c, struct node *n, const char *name, size_t len, uint64_t
 	return 0;
 }
 
-bool
-dentry_dir_is_empty(struct cow *c, uint64_t dir)
-{
-	const struct node *n = node_find(c, dir);
-	uint32_t below = cow_is_base(c, dir) ? c->store.ix.entries[dir - 1].count : 0;
-
-	if (n == NULL || n->dir == NULL)
-		return below == 0;
-	return n->dir->live == 0 && n->dir->hidden == below;
-}
-
 void
-dir_free(struct dir *d)
+dentry_free_dir(struct dir *d)
 {
 	if (d != NULL)
 		free(d->slot);

@@ -5,7 +5,10 @@
 #include <sys/stat.h>
 
 #include "base/ondisk.h"
+#include "cow/attr.h"
+#include "cow/dentry.h"
 #include "cow/impl.h"
+#include "cow/node.h"
 #include "probackup/tablespace.h"
 
 /*
@@ -53,7 +56,7 @@ give(struct cow_list *l, struct cow_dirent *d, const char *name, size_t len, uin
 }
 
 /*
- * What lies beside PGDATA is reached by its name, and met by nobody who walks the
+ * A directory beside PGDATA is reached by its name, and met by nobody who walks the
  * tree: copies of a data directory have it from where the links lead.
  */
 static bool

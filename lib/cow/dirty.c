@@ -1,6 +1,9 @@
 #include "config.h"
 
+#include "cow/dirty.h"
 #include "cow/impl.h"
+#include "cow/relfile.h"
+#include "cow/source.h"
 
 /*
  * The list of the files that were written and not synced since, each with its content
@@ -15,7 +18,7 @@ dirty_add(struct cow *c, struct relfile *f)
 	if (f->sync.dirty)
 		return 0;
 	pthread_mutex_lock(&c->list_lock);
-	if (f->sync.pinned == NULL && (fd = relfile_content(c, f, &f->sync.pinned)) >= 0) {
+	if (f->sync.pinned == NULL && (fd = source_own_open(c, f, &f->sync.pinned)) >= 0) {
 		TAILQ_INSERT_TAIL(&c->dirty, f, sync.link);
 		c->n_dirty++;
 	}

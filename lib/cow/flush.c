@@ -1,8 +1,17 @@
 #include "config.h"
 
-#include <errno.h>
-
+#include "cow/dirty.h"
+#include "cow/find.h"
+#include "cow/flush.h"
 #include "cow/impl.h"
+#include "cow/node.h"
+#include "cow/relfile.h"
+
+/*
+ * Durability on demand: fsync(2), and the flush of everything, which has to come before
+ * the pending log overflows and at the end of a mount.  How one file is synced:
+ * relfile_sync.c.
+ */
 
 /* When nothing is dirty, the pending log has nothing to say. */
 static void
@@ -44,7 +53,7 @@ cow_fsync(struct cow *c, uint64_t nodeid, bool datasync)
 		return 0;
 	if (is_untouched(c, nodeid))
 		return 0;
-	if ((r = relfile_of(c, nodeid, &f)) < 0)
+	if ((r = find_relfile(c, nodeid, &f)) < 0)
 		return r;
 	if (f->wal || f->serial == 0)
 		return 0;
@@ -71,7 +80,7 @@ tell_durable(const struct cow *c)
  * Every dirty file is synced while no writer runs; an error is told to whoever
  * asked, and once more to the next fsync of the file that it belongs to.
  */
-int
+static int
 flush_dirty(struct cow *c)
 {
 	struct relfile *f, *stuck = NULL;

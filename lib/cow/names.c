@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/fs.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/util.h"
+#include "base/clock.h"
+#include "cow/apply.h"
+#include "cow/budget.h"
+#include "cow/dentry.h"
 #include "cow/impl.h"
+#include "cow/node.h"
+#include "cow/record.h"
 
 /*
  * Operations on names.  Each is: find the nodes, check what POSIX says, append
@@ -74,14 +78,6 @@ find_free(struct cow *c, uint64_t dir, const char *name, struct place *p)
 	return p->dir->nlink == 0 ? -ENOENT : 0;
 }
 
-static int
-append_and_apply(struct cow *c, struct journal_record *rec)
-{
-	int r = journal_append(c->journal, rec);
-
-	return r < 0 ? r : apply_record(c, rec);
-}
-
 static void
 set_name(struct journal_record *rec, const struct place *p)
 {
@@ -142,8 +138,8 @@ create_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
 	struct place p;
 	int r;
 
-	if ((r = find_free(c, dir, name, &p)) < 0 || (r = node_check_room(c)) < 0 ||
-	    (r = node_bind(c, p.dir)) < 0)
+	if ((r = find_free(c, dir, name, &p)) < 0 || (r = budget_check(c)) < 0 ||
+	    (r = record_bind(c, p.dir)) < 0)
 		return r;
 	set_name(rec, &p);
 	if (p.dir->mode & S_ISGID) {
@@ -152,7 +148,7 @@ create_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
 			rec->mode |= S_ISGID;
 	}
 	rec->serial = cow_next_serial(c);
-	if ((r = append_and_apply(c, rec)) < 0)
+	if ((r = record_change(c, rec)) < 0)
 		return r;
 	*nodeid = COW_CREATED + rec->serial;
 	node_count_lookup(c, *nodeid);
@@ -165,7 +161,7 @@ cow_create(struct cow *c, uint64_t unique, uint64_t dir, const char *name, uint3
 {
 	struct journal_record rec = {
 		.type = JOURNAL_CREATE, .unique = unique, .mode = mode, .uid = uid, .gid = gid,
-		.time = cow_now(), .name2 = target,
+		.time = clock_real_ns(), .name2 = target,
 		.name2_len = target != NULL ? (uint16_t)strnlen(target, PATH_MAX) : 0,
 	};
 	uint64_t nodeid = 0;
@@ -195,12 +191,12 @@ link_locked(struct cow *c, struct journal_record *rec, uint64_t nodeid, uint64_t
 		return -EPERM;
 	if (n->nlink == 0)
 		return -ENOENT;
-	if ((r = node_check_room(c)) < 0 || (r = node_bind(c, p.dir)) < 0 ||
-	    (r = node_bind(c, n)) < 0)
+	if ((r = budget_check(c)) < 0 || (r = record_bind(c, p.dir)) < 0 ||
+	    (r = record_bind(c, n)) < 0)
 		return r;
 	set_name(rec, &p);
 	rec->serial = n->serial;
-	if ((r = append_and_apply(c, rec)) < 0)
+	if ((r = record_change(c, rec)) < 0)
 		return r;
 	node_count_lookup(c, nodeid);
 	return 0;
@@ -211,7 +207,7 @@ cow_link(struct cow *c, uint64_t unique, uint64_t nodeid, uint64_t dir, const ch
     struct cow_attr *attr)
 {
 	struct journal_record rec = {
-		.type = JOURNAL_LINK, .unique = unique, .time = cow_now()
+		.type = JOURNAL_LINK, .unique = unique, .time = clock_real_ns()
 	};
 	int r;
 
@@ -227,11 +223,11 @@ drop_name(struct cow *c, struct journal_record *rec, struct place *p, const stru
 {
 	int r;
 
-	if ((r = node_bind(c, p->dir)) < 0)
+	if ((r = record_bind(c, p->dir)) < 0)
 		return r;
 	set_name(rec, p);
 	rec->serial = n->serial;
-	return append_and_apply(c, rec);
+	return record_change(c, rec);
 }
 
 static int
@@ -248,7 +244,7 @@ remove_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
 		return -ENOTDIR;
 	if (!directory && S_ISDIR(n->mode))
 		return -EISDIR;
-	if (directory && !dentry_dir_is_empty(c, n->nodeid))
+	if (directory && !node_dir_is_empty(c, n->nodeid))
 		return -ENOTEMPTY;
 	return drop_name(c, rec, &p, n);
 }
@@ -257,7 +253,7 @@ int
 cow_remove(struct cow *c, uint64_t unique, uint64_t dir, const char *name, bool directory)
 {
 	struct journal_record rec = {
-		.type = JOURNAL_UNLINK, .unique = unique, .time = cow_now()
+		.type = JOURNAL_UNLINK, .unique = unique, .time = clock_real_ns()
 	};
 	int r;
 
@@ -284,7 +280,7 @@ hide_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const char 
 int
 cow_hide(struct cow *c, uint64_t dir, const char *name)
 {
-	struct journal_record rec = { .type = JOURNAL_UNLINK, .time = cow_now() };
+	struct journal_record rec = { .type = JOURNAL_UNLINK, .time = clock_real_ns() };
 	int r;
 
 	pthread_rwlock_wrlock(&c->tree_lock);
@@ -305,7 +301,7 @@ lies_within(struct cow *c, uint64_t dir, uint64_t n)
 	}
 }
 
-/* What POSIX says of renaming n onto victim, which exists. */
+/* POSIX decides whether n may be renamed onto victim, which exists. */
 static int
 check_replace(struct cow *c, const struct node *n, const struct node *victim)
 {
@@ -313,7 +309,7 @@ check_replace(struct cow *c, const struct node *n, const struct node *victim)
 		return -ENOTDIR;
 	if (!S_ISDIR(n->mode) && S_ISDIR(victim->mode))
 		return -EISDIR;
-	if (S_ISDIR(victim->mode) && !dentry_dir_is_empty(c, victim->nodeid))
+	if (S_ISDIR(victim->mode) && !node_dir_is_empty(c, victim->nodeid))
 		return -ENOTEMPTY;
 	return 0;
 }
@@ -353,12 +349,12 @@ rename_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
 	if (victim == n && !(flags & RENAME_NOREPLACE))
 		return 0;
 	if ((r = check_rename(c, &from, &to, n, victim, flags)) < 0 ||
-	    (victim == NULL && (r = node_check_room(c)) < 0))
+	    (victim == NULL && (r = budget_check(c)) < 0))
 		return r;
-	if ((r = node_bind(c, from.dir)) < 0 || (r = node_bind(c, to.dir)) < 0 ||
-	    (r = node_bind(c, n)) < 0)
+	if ((r = record_bind(c, from.dir)) < 0 || (r = record_bind(c, to.dir)) < 0 ||
+	    (r = record_bind(c, n)) < 0)
 		return r;
-	if (flags & RENAME_EXCHANGE && (r = node_bind(c, victim)) < 0)
+	if (flags & RENAME_EXCHANGE && (r = record_bind(c, victim)) < 0)
 		return r;
 	set_name(rec, &from);
 	rec->serial = n->serial;
@@ -366,7 +362,7 @@ rename_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
 	rec->name2 = to.name;
 	rec->name2_len = (uint16_t)to.len;
 	rec->flags = flags & RENAME_EXCHANGE ? JOURNAL_EXCHANGE : 0;
-	return append_and_apply(c, rec);
+	return record_change(c, rec);
 }
 
 int
@@ -374,7 +370,7 @@ cow_rename(struct cow *c, uint64_t unique, uint64_t dir, const char *name, uint6
     const char *name2, unsigned flags)
 {
 	struct journal_record rec = {
-		.type = JOURNAL_RENAME, .unique = unique, .time = cow_now()
+		.type = JOURNAL_RENAME, .unique = unique, .time = clock_real_ns()
 	};
 	int r;
 

@@ -1,17 +1,23 @@
 #include "config.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/log.h"
 #include "base/ondisk.h"
-#include "base/util.h"
+#include "cow/budget.h"
+#include "cow/dentry.h"
 #include "cow/impl.h"
+#include "cow/node.h"
+#include "cow/relfile.h"
 #include "probackup/tablespace.h"
+
+/*
+ * Nodes in memory: by index entry for what the backup has, in a hash by serial for what the
+ * journal knows.  What the backup has and nobody changed needs none.
+ */
 
 static size_t
 bucket(size_t n_buckets, uint64_t serial)
@@ -126,50 +132,17 @@ node_get(struct cow *c, uint64_t nodeid, struct node **out)
 	return 0;
 }
 
-/* With its place in a table, and what its content will take. */
-#define CREATED_COST	(sizeof(struct node) + sizeof(struct relfile) + 4 * sizeof(void *))
-#define RECORD_COST_MAX	(CREATED_COST + PATH_MAX + 2 * (sizeof(struct dentry) + NAME_MAX + 64))
-
-static size_t
-tree_max(const struct cow *c)
-{
-	return c->config.tree_max != 0 ? c->config.tree_max : COW_TREE_MAX;
-}
-
-int
-node_charge(struct cow *c, size_t bytes)
-{
-	/* Later workers of a mount also keep what lost its name, as the first did while it served. */
-	if (c->config.first && bytes > tree_max(c) - MIN(c->tree_bytes, tree_max(c)))
-		return -ENOSPC;
-	c->tree_bytes += bytes;
-	return 0;
-}
-
-int
-node_check_room(struct cow *c)
-{
-	static struct log_budget budget;
-	unsigned skipped;
-
-	if (c->tree_bytes + RECORD_COST_MAX <= tree_max(c))
-		return 0;
-	if (log_allowed(&budget, &skipped))
-		log_error("no room in memory for more files than have been made: %zu MiB are taken"
-		    " (%u such lines were left out)", c->tree_bytes / MiB, skipped);
-	return -ENOSPC;
-}
-
 int
 node_set_target(struct cow *c, struct node *n, const char *target, size_t len)
 {
-	int r = n->base == INDEX_NONE ? node_charge(c, len + 1) : 0;
+	int r = n->base == INDEX_NONE ? budget_charge(c, len + 1) : 0;
 
 	if (r < 0)
 		return r;
 	if ((n->target = strndup(target, len)) != NULL)
 		return 0;
-	c->tree_bytes -= n->base == INDEX_NONE ? len + 1 : 0;
+	if (n->base == INDEX_NONE)
+		budget_return(c, len + 1);
 	return -ENOMEM;
 }
 
@@ -181,14 +154,14 @@ node_create(struct cow *c, uint64_t serial, struct node **out)
 
 	if (n == NULL)
 		return -ENOMEM;
-	if ((r = node_charge(c, CREATED_COST)) < 0) {
+	if ((r = budget_charge(c, NODE_COST)) < 0) {
 		free(n);
 		return r;
 	}
 	n->nodeid = COW_CREATED + serial;
 	n->base = INDEX_NONE;
 	if ((r = node_set_serial(c, n, serial)) < 0) {
-		c->tree_bytes -= CREATED_COST;
+		budget_return(c, NODE_COST);
 		free(n);
 		return r;
 	}
@@ -216,10 +189,10 @@ node_free(struct cow *c, struct node *n)
 	if (n->base != INDEX_NONE)
 		c->base_node[n->base] = NULL;
 	else
-		c->tree_bytes -= CREATED_COST + (n->target != NULL ? strlen(n->target) + 1 : 0);
+		budget_return(c, NODE_COST + (n->target != NULL ? strlen(n->target) + 1 : 0));
 	if (n->file != NULL)
 		relfile_free(c, n->file);
-	dir_free(n->dir);
+	dentry_free_dir(n->dir);
 	free(n->target);
 	free(n);
 }
@@ -312,23 +285,25 @@ node_count_lookup(struct cow *c, uint64_t nodeid)
 		atomic_fetch_add_explicit(&n->lookups, 1, memory_order_relaxed);
 }
 
-int
-node_bind(struct cow *c, struct node *n)
+bool
+node_dir_is_empty(struct cow *c, uint64_t dir)
 {
-	char path[PATH_MAX];
-	struct journal_record rec = {
-		.type = JOURNAL_BIND, .name = path, .time = cow_now(),
-		.flags = n->nlink == 0 ? JOURNAL_ORPHAN : 0,
-	};
-	int r;
+	const struct node *n = node_find(c, dir);
+	uint32_t below = cow_is_base(c, dir) ? c->store.ix.entries[dir - 1].count : 0;
 
-	if (n->serial != 0)
-		return 0;
-	if ((r = index_path(&c->store.ix, n->base, path, sizeof(path))) < 0)
-		return r;
-	rec.name_len = (uint16_t)r;
-	rec.serial = cow_next_serial(c);
-	if ((r = journal_append(c->journal, &rec)) < 0)
-		return r;
-	return apply_record(c, &rec);
+	if (n == NULL || n->dir == NULL)
+		return below == 0;
+	return n->dir->live == 0 && n->dir->hidden == below;
+}
+
+/* Lookup counts of earlier workers are unknown: nothing they knew is let go. */
+void
+node_mark_inexact(struct cow *c)
+{
+	struct node *n;
+	size_t i;
+
+	for (i = 0; i < c->n_buckets; i++)
+		for (n = c->by_serial[i]; n != NULL; n = n->next)
+			n->inexact = true;
 }

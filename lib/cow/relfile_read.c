@@ -1,8 +1,14 @@
 #include "config.h"
 
 #include "base/util.h"
+#include "cow/find.h"
 #include "cow/impl.h"
+#include "cow/relfile.h"
 #include "cow/source.h"
+
+/*
+ * Reading: each run of blocks from its source.
+ */
 
 static int
 read_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigned char *dst,
@@ -27,7 +33,7 @@ cow_read(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, void *buf, s
 	ssize_t n = 0;
 	int rc;
 
-	if ((rc = relfile_of(c, nodeid, &f)) < 0)
+	if ((rc = find_relfile(c, nodeid, &f)) < 0)
 		return rc;
 	pthread_rwlock_rdlock(&f->lock);
 	end = f->size;

@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "cow/dirty.h"
 #include "cow/impl.h"
+#include "cow/relfile.h"
+#include "cow/room.h"
 #include "diff/disk.h"
 
 /*
@@ -76,7 +79,7 @@ static int
 record(struct cow *c, struct relfile *f, const struct work *w, uint16_t type)
 {
 	struct journal_record rec = {
-		.type = type, .serial = f->serial, .content = w->content, .time = cow_now(),
+		.type = type, .serial = f->serial, .content = w->content, .time = clock_real_ns(),
 	};
 
 	return journal_append(c->journal, &rec);
@@ -168,7 +171,7 @@ sync_file(struct cow *c, struct relfile *f, bool times, bool asked)
 	r = take_work(c, f, &w, asked);
 	if (r == 0 && (w.dirty || w.kinds != NULL || w.record)) {
 		r = write_out(c, f, &w, times);
-		if (r == -ENOSPC && cow_find_room(c))
+		if (r == -ENOSPC && room_find(c))
 			r = write_out(c, f, &w, times);
 		if (r < 0)
 			log_error("could not sync \"data/%016" PRIx64 "\" in the diff directory: %s",

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "cow/impl.h"
+#include "cow/relfile.h"
 
 /*
  * With the writeback cache the kernel tells mtime and ctime after each round of
@@ -19,7 +20,7 @@
 static bool
 is_of_write(unsigned set, const struct cow_attr *attr, int64_t known)
 {
-	int64_t age = cow_now() - attr->mtime;
+	int64_t age = clock_real_ns() - attr->mtime;
 
 	if (set & COW_SET_CTIME && (attr->ctime != attr->mtime || attr->ctime < known))
 		return false;
@@ -39,7 +40,7 @@ relfile_times_set(struct relfile *f, unsigned set, const struct cow_attr *attr, 
 		f->times.atime = attr->atime;
 	if (set & COW_SET_MTIME)
 		f->times.mtime = attr->mtime;
-	f->times.ctime = set & COW_SET_CTIME ? attr->ctime : cow_now();
+	f->times.ctime = set & COW_SET_CTIME ? attr->ctime : clock_real_ns();
 	done = is_of_write(set, attr, known);
 	if (done)
 		f->times.unsaved = true;
@@ -63,7 +64,7 @@ relfile_times_touch(const struct cow *c, struct relfile *f)
 	if (c->config.kernel_times)
 		return;
 	pthread_mutex_lock(&f->times.lock);
-	f->times.mtime = f->times.ctime = cow_now();
+	f->times.mtime = f->times.ctime = clock_real_ns();
 	f->times.unsaved = true;
 	pthread_mutex_unlock(&f->times.lock);
 }

@@ -1,13 +1,17 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/falloc.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "base/clock.h"
 #include "base/util.h"
+#include "cow/dirty.h"
+#include "cow/find.h"
+#include "cow/flush.h"
 #include "cow/impl.h"
+#include "cow/record.h"
+#include "cow/relfile.h"
+#include "cow/room.h"
 #include "cow/source.h"
 #include "diff/disk.h"
 
@@ -25,7 +29,7 @@ record_truncate(struct cow *c, struct relfile *f, uint64_t len, uint64_t content
 {
 	struct journal_record rec = {
 		.type = JOURNAL_TRUNCATE, .flags = flags, .serial = f->serial, .length = len,
-		.content = content, .time = cow_now(),
+		.content = content, .time = clock_real_ns(),
 	};
 	int r = journal_append(c->journal, &rec);
 
@@ -58,7 +62,7 @@ cut_to_nothing(struct cow *c, struct relfile *f)
 	if (relfile_has_content(f)) {
 		dirty_remove(c, f);
 		if (relfile_may_last(f))
-			cow_remove_later(c, old, seq);
+			room_remove_later(c, old, seq);
 		else
 			content_remove(c->contents, old);
 	}
@@ -74,7 +78,7 @@ static int
 cut_partly(struct cow *c, struct relfile *f, uint64_t len)
 {
 	struct journal_record done = {
-		.type = JOURNAL_TRUNCATED, .serial = f->serial, .time = cow_now()
+		.type = JOURNAL_TRUNCATED, .serial = f->serial, .time = clock_real_ns()
 	};
 	uint64_t seq;
 	int r;
@@ -142,7 +146,7 @@ copy_up_edges(struct cow *c, struct relfile *f, uint64_t off, uint64_t end, stru
 
 	for (i = 0; i < 2 && rc == 0; i++)
 		if (source_is_older(f, edge[i]) && !is_whole(f, edge[i], off, end))
-			rc = relfile_copy_up(c, f, (uint32_t)edge[i], r);
+			rc = relfile_write_copy_up(c, f, (uint32_t)edge[i], r);
 	return rc;
 }
 
@@ -156,7 +160,7 @@ own_holes(struct cow *c, struct relfile *f, uint64_t off, uint64_t end)
 		for (n = 0; b + n < last && source_is_older(f, b + n); n++)
 			;
 		if (n > 0)
-			rc = source_own(c, f, (uint32_t)b, (uint32_t)n);
+			rc = source_take(c, f, (uint32_t)b, (uint32_t)n);
 	}
 	return rc;
 }
@@ -202,7 +206,7 @@ cow_fallocate(struct cow *c, uint64_t nodeid, int mode, uint64_t off, uint64_t l
 		return -EINVAL;
 	if (off > (uint64_t)INT64_MAX - len)
 		return -EFBIG;
-	if ((rc = relfile_of(c, nodeid, &f)) < 0 || (rc = relfile_own(c, nodeid, f)) < 0 ||
+	if ((rc = find_relfile(c, nodeid, &f)) < 0 || (rc = record_own(c, nodeid, f)) < 0 ||
 	    (rc = flush_make_room(c)) < 0)
 		return rc;
 	pthread_rwlock_rdlock(&c->gate);

@@ -8,7 +8,13 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "cow/dirty.h"
+#include "cow/find.h"
+#include "cow/flush.h"
 #include "cow/impl.h"
+#include "cow/record.h"
+#include "cow/relfile.h"
+#include "cow/room.h"
 #include "cow/source.h"
 #include "diff/disk.h"
 
@@ -19,59 +25,6 @@
  * copyup as well, because two halves of one block may come in two requests and
  * each has to be merged with the newest other half.
  */
-
-int
-relfile_own(struct cow *c, uint64_t nodeid, struct relfile *f)
-{
-	struct node *n;
-	int r = 0;
-
-	if (f->content.cut != RELFILE_UNCUT) {
-		pthread_rwlock_wrlock(&f->lock);
-		if (f->content.cut != RELFILE_UNCUT)
-			r = relfile_finish_cut(c, f);
-		pthread_rwlock_unlock(&f->lock);
-	}
-	if (r < 0 || f->serial != 0)
-		return r;
-	pthread_rwlock_wrlock(&c->tree_lock);
-	if ((r = node_get(c, nodeid, &n)) == 0)
-		r = node_bind(c, n);
-	pthread_rwlock_unlock(&c->tree_lock);
-	return r;
-}
-
-int
-relfile_make_content(struct cow *c, struct relfile *f)
-{
-	uint64_t blocks = relfile_chain_blocks(f);
-	struct kinds *kinds = NULL;
-	struct fdref *ref;
-	int fd, r;
-
-	if (relfile_has_content(f))
-		return 0;
-	if (blocks > COW_BLOCKS_MAX)
-		return -EFBIG;
-	if ((fd = content_fd(c->contents, f->content.number, true, &ref)) < 0)
-		return fd;
-	/* Something of this number can only be what a crash left unfinished. */
-	if ((r = disk_truncate(fd, 0)) == 0)
-		r = disk_truncate(fd, f->size);
-	fdcache_put(c->fds, ref);
-	if (r == 0 && blocks > 0)
-		r = source_pend(c, f, 0, 0);
-	if (r == 0 && blocks > 0 && (kinds = kinds_new((uint32_t)blocks)) == NULL)
-		r = -ENOMEM;
-	if (r < 0)
-		return r;
-	f->blocks.kinds = kinds;
-	/* The kernel may have told the time of this write before the write. */
-	relfile_times_unsaved(f, true);
-	f->sync.unsynced = false;
-	f->content.state = RELFILE_FRESH;
-	return 0;
-}
 
 /* Bytes of block blkno that belong to a file of size bytes. */
 static size_t
@@ -102,11 +55,11 @@ merge_block(struct cow *c, struct relfile *f, uint64_t off, size_t n, const void
 	memcpy(page + off % BLCKSZ, src, n);
 	rc = write_content(c, f, blkno * BLCKSZ,
 	    bytes_in_block(blkno, MAX((uint64_t)f->size, off + n)), page);
-	return rc < 0 ? rc : source_own(c, f, (uint32_t)blkno, 1);
+	return rc < 0 ? rc : source_take(c, f, (uint32_t)blkno, 1);
 }
 
 int
-relfile_copy_up(struct cow *c, struct relfile *f, uint32_t blkno, struct reader *r)
+relfile_write_copy_up(struct cow *c, struct relfile *f, uint32_t blkno, struct reader *r)
 {
 	return merge_block(c, f, (uint64_t)blkno * BLCKSZ, 0, "", r);
 }
@@ -137,7 +90,7 @@ copy_up_run(struct cow *c, struct relfile *f, enum source s, uint64_t off, size_
 	    (rc = write_content(c, f, off, len, buf)) < 0)
 		return rc;
 	iostats_add(&r->stats->blocks_copied_up, count);
-	return source_own(c, f, (uint32_t)(off / BLCKSZ), count);
+	return source_take(c, f, (uint32_t)(off / BLCKSZ), count);
 }
 
 /*
@@ -179,7 +132,7 @@ write_up(struct cow *c, struct relfile *f, uint64_t off, size_t len, const unsig
 	}
 	rc = write_content(c, f, off, (size_t)count * BLCKSZ, src);
 	if (rc == 0)
-		rc = source_own(c, f, first, count);
+		rc = source_take(c, f, first, count);
 	iostats_add(&r->stats->blocks_copied_up, count);
 	return rc < 0 ? rc : (ssize_t)count * BLCKSZ;
 }
@@ -310,11 +263,11 @@ cow_write(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, const void 
 
 	if (off > (uint64_t)INT64_MAX - size)
 		return -EFBIG;
-	if ((rc = relfile_of(c, nodeid, &f)) < 0 || (rc = relfile_own(c, nodeid, f)) < 0)
+	if ((rc = find_relfile(c, nodeid, &f)) < 0 || (rc = record_own(c, nodeid, f)) < 0)
 		return rc;
 	rc = write_once(c, f, off, size, buf, r);
 	/* The application was told long ago that this write succeeded. */
-	if (rc == -ENOSPC && c->config.kernel_times && cow_find_room(c))
+	if (rc == -ENOSPC && c->config.kernel_times && room_find(c))
 		rc = write_once(c, f, off, size, buf, r);
 	if (rc < 0 && log_allowed(&budget, &skipped))
 		log_error("could not write \"data/%016" PRIx64 "\" in the diff directory: %s",

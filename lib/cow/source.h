@@ -14,6 +14,7 @@
 #include "diff/kinds.h"
 
 struct cow;
+struct fdref;
 struct reader;
 struct relfile;
 
@@ -48,8 +49,19 @@ int	source_read(struct cow *c, struct relfile *f, enum source s, uint64_t off, s
  * another source's: the pending log says so, then their kind in memory.  Returns 0 or
  * negative errno, and they are what they were.  f->blocks.copyup held as well.
  */
-int	source_own(struct cow *c, struct relfile *f, uint32_t first, uint32_t count);
+int	source_take(struct cow *c, struct relfile *f, uint32_t first, uint32_t count);
 /* Tells the pending log alone; count 0: that the content file exists. */
 int	source_pend(struct cow *c, struct relfile *f, uint32_t first, uint32_t count);
+
+/* source_chain.c, source_own.c: source_read() of one. */
+int	source_chain_read(struct cow *c, struct relfile *f, uint64_t off, size_t len,
+	    unsigned char *dst, struct reader *rd);
+int	source_own_read(struct cow *c, struct relfile *f, uint64_t off, size_t len,
+	    unsigned char *dst, struct reader *rd);
+/*
+ * The descriptor of the content file, which is in use until fdcache_put() of *ref.  Returns
+ * it or negative errno, which is logged.
+ */
+int	source_own_open(struct cow *c, struct relfile *f, struct fdref **ref);
 
 #endif

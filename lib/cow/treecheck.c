@@ -1,11 +1,13 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "cow/dentry.h"
 #include "cow/impl.h"
+#include "cow/node.h"
+#include "cow/treecheck.h"
 
 /*
  * After replay, whatever the journal said: every name stands for something,
@@ -98,7 +100,7 @@ check_nodes(struct cow *c)
 }
 
 int
-verify_tree(struct cow *c)
+treecheck(struct cow *c)
 {
 	int r;
 

@@ -1,0 +1,15 @@
+/*
+ * Syncing all that is dirty.  No lock held.  Both return 0 or negative errno.
+ */
+#ifndef COW_FLUSH_H
+#define COW_FLUSH_H
+
+struct cow;
+
+/*
+ * Called by writers before they take a lock: the pending log must not overflow
+ * and the files that are dirty, each with a descriptor, must not be too many.
+ */
+int	flush_make_room(struct cow *c);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * Taking up what earlier mounts and workers left.  Both return 0 or negative errno, with the
+ * reason logged where it lies in the diff directory.  One thread.
+ */
+#ifndef COW_REPLAY_H
+#define COW_REPLAY_H
+
+struct cow;
+
+/* Replays the journal. */
+int	replay_journal(struct cow *c);
+/* Takes up the pending log, when the tree is there. */
+int	replay_pending(struct cow *c);
+
+#endif

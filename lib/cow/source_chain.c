@@ -1,0 +1,72 @@
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "cow/impl.h"
+#include "cow/maps.h"
+#include "cow/relfile.h"
+#include "cow/source.h"
+#include "probackup/pagefile.h"
+
+/*
+ * The oldest source: the chain of backups, through the file's block map.
+ */
+
+/* Reads whole blocks and parts of one, through a page of our own. */
+static int
+read_pages(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigned char *dst,
+    struct reader *rd)
+{
+	unsigned char page[BLCKSZ];
+	int r;
+
+	while (len > 0) {
+		BlockNumber blkno = (BlockNumber)(off / BLCKSZ);
+		size_t in = off % BLCKSZ, n = MIN(len, BLCKSZ - in);
+
+		if (n == BLCKSZ) {
+			uint32_t count = (uint32_t)MIN(len / BLCKSZ, (size_t)READER_BLOCKS);
+
+			n = (size_t)count * BLCKSZ;
+			r = pagefile_read(&c->store, f->base, f->map.built, blkno, count, rd, dst);
+		} else {
+			r = pagefile_read(&c->store, f->base, f->map.built, blkno, 1, rd, page);
+			memcpy(dst, page + in, n);
+		}
+		if (r < 0)
+			return r;
+		off += n;
+		dst += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int
+read_visible(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigned char *dst,
+    struct reader *rd)
+{
+	size_t visible = off < f->blocks.limit ? (size_t)MIN((uint64_t)len, f->blocks.limit - off) : 0;
+	int r;
+
+	memset(dst + visible, 0, len - visible);
+	if (visible == 0)
+		return 0;
+	if (!(c->store.ix.entries[f->base].flags & INDEX_DATAFILE))
+		return plainfile_read(&c->store, f->base, off, visible, dst, rd);
+	if ((r = maps_build(c, f, rd)) < 0)
+		return r;
+	return read_pages(c, f, off, visible, dst, rd);
+}
+
+/* Whatever kept us from the store, and was logged there, is an I/O error to the application. */
+int
+source_chain_read(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigned char *dst,
+    struct reader *rd)
+{
+	int r = read_visible(c, f, off, len, dst, rd);
+
+	return r == 0 || r == -ENOMEM ? r : -EIO;
+}

@@ -1,0 +1,12 @@
+/*
+ * Whether what was replayed is a tree.
+ */
+#ifndef COW_TREECHECK_H
+#define COW_TREECHECK_H
+
+struct cow;
+
+/* Returns 0, or -EUCLEAN (logged).  One thread. */
+int	treecheck(struct cow *c);
+
+#endif

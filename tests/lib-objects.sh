@@ -1,0 +1,11 @@
+# Sourced by lints of what is in the objects: the archives of the layers, read by nm.
+need nm
+layers=$(sed -n 's/^\([a-z]*\):.*/\1/p' "$srcdir/tests/lint/layers.txt")
+# archive LAYER: prints "MEMBER SYMBOL" for what is defined and "MEMBER ? SYMBOL" for what
+# is not, without the ending .o and the prefix that automake gives an object.
+archive() {
+	nm -A "$builddir/lib$1.a" 2>/dev/null | sed -n 's/@.*//; s/^[^:]*:\(lib[a-z]*_a-\)\{0,1\}\([^:]*\)\.o:/\2 /p' |
+	    awk 'NF == 3 && $2 == "U" { print $1, "?", $3 } NF == 4 && $3 ~ /^[TDBRCVW]$/ { print $1, $4 }'
+}
+# seen LAYER: an archive nm cannot read (missing, or slim LTO objects) proves nothing.
+seen() { archive "$1" | grep -qv '?' || { not_ok "$1: nm sees no functions in lib$1.a (built with -flto?)"; false; }; }
