@@ -235,6 +235,9 @@ sync_files(void *arg)
 	while (!stop) {
 		check("fsync", cow_fsync(rig.cow, some_cut_file(t), true));
 		check("getattr", cow_getattr(rig.cow, some_cut_file(t), &a));
+		if (rnd(t, 4) == 0)
+			check("utimens", cow_setattr(rig.cow, some_cut_file(t),
+			    COW_SET_ATIME | COW_SET_MTIME, &a, &t->reader));
 		if (rnd(t, 16) == 0)
 			check("flush", cow_flush(rig.cow));
 		if (rnd(t, 4) == 0)
@@ -316,6 +319,8 @@ run_threads(unsigned seconds)
 		pthread_join(t[i].id, NULL);
 		reader_fini(&t[i].reader);
 	}
+	stop = false;
+	current = 0;
 }
 
 static void
@@ -332,12 +337,13 @@ check_all(unsigned number, const char *when)
 int
 main(void)
 {
-	const char *seconds = getenv("PBKFS_TEST_SECONDS");
+	const char *text = getenv("PBKFS_TEST_SECONDS");
+	unsigned seconds = text != NULL ? (unsigned)atoi(text) : 2;
 
 	log_set_sink(swallow);
-	printf("1..3\n");
+	printf("1..4\n");
 	prepare();
-	run_threads(seconds != NULL ? (unsigned)atoi(seconds) : 2);
+	run_threads(seconds);
 	check_all(1, "what the threads wrote is there");
 	rig_kill(&rig);
 	if (rig_open(&rig, false) < 0)
@@ -347,6 +353,9 @@ main(void)
 	if (rig_open(&rig, true) < 0)
 		errx(1, "cow_open");
 	check_all(3, "and for the next mount");
+	/* Files are looked for in the diff directory while others change them. */
+	run_threads((seconds + 1) / 2);
+	check_all(4, "the same with files of an earlier mount");
 	rig_free(&rig);
 	return 0;
 }
