@@ -265,8 +265,10 @@ take_mapping(const char *option, const char *text, bool external, struct clone_c
 		return cli_usage("%s takes OLD=NEW, two absolute paths, not \"%s\"", option, text);
 	if ((rc = paths_resolve_parent(to, path)) != 0)
 		return cli_error("could not use \"%s\": %s", to, paths_strerror(rc));
-	if (p->n_mappings == CLONE_MAPPINGS_MAX || (to = strdup(path)) == NULL)
-		return cli_error("there are too many mappings");
+	if (p->n_mappings == CLONE_MAPPINGS_MAX)
+		return cli_error("too many mappings, at most %u", (unsigned)CLONE_MAPPINGS_MAX);
+	if ((to = strdup(path)) == NULL)
+		return cli_error("out of memory");
 	p->mapping[p->n_mappings++] = (struct clone_mapping){ from, to, external };
 	return 0;
 }

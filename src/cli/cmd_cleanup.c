@@ -84,7 +84,7 @@ end_processes(struct target *t)
 	char who[TARGET_WHO_MAX];
 
 	if (t->contact.sock < 0)
-		return cli_error("\"%s\" is in use, and who uses it cannot be ended (%s): %s", t->diff,
+		return cli_error("could not end the processes that use \"%s\" (%s): %s", t->diff,
 		    target_who(t, who), t->contact.doubt);
 	if (target_stop(t) != 0)
 		return 1;
@@ -205,8 +205,8 @@ forget(const char *path)
 {
 	int rc = identity_is_root() ? record_remove(path) : 0;
 
-	return rc == 0 ? 0 : cli_error("could not remove what \"%s\" has about \"%s\": %s",
-	    RECORD_DIRECTORY, path, strerror(-rc));
+	return rc == 0 ? 0 : cli_error("could not remove the record of \"%s\" in \"%s\": %s",
+	    path, RECORD_DIRECTORY, strerror(-rc));
 }
 
 /* ---- a directory that does not answer ----------------------------------- */
@@ -264,8 +264,8 @@ cmd_cleanup(const struct options *o)
 		rc = cli_error("diff directory \"%s\" belongs to another user", path);
 	else if (diffdir_check_way(&d, d.uid, error) != 0)
 		rc = cli_error("%s", error);
-	else if (identity_assume(d.uid, d.gid) != 0)
-		rc = cli_error("could not act as user %u", (unsigned)d.uid);
+	else if ((rc = identity_assume(d.uid, d.gid)) != 0)
+		rc = cli_error("could not act as user %u: %s", (unsigned)d.uid, strerror(-rc));
 	else
 		rc = empty(&d, o->force) != 0 ? 1 : forget(path);
 	diffdir_close(&d);

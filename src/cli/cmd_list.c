@@ -23,7 +23,7 @@ static void
 let_go(void)
 {
 	if (chdir("/") != 0)
-		cli_warn("could not go to \"/\": %s", strerror(errno));
+		cli_warn("could not change directory to \"/\": %s", strerror(errno));
 }
 
 /*
@@ -73,7 +73,7 @@ print(const struct mountinfo_list *mounts, const struct listed *listed, bool jso
 	if (rc == 0)
 		rc = cli_flush();
 	if (rc != 0)
-		return cli_error("could not print: %s", strerror(-rc));
+		return cli_error("could not write to standard output: %s", strerror(-rc));
 	if (mounts->left_out > 0)
 		cli_warn("%zu more mounts are not shown", mounts->left_out);
 	return 0;
@@ -87,7 +87,7 @@ list(struct mountinfo_list *mounts, bool json)
 	int rc;
 
 	if ((rc = find_mounts(mounts, &n_here)) != 0)
-		return cli_error("could not read which mounts there are: %s", strerror(-rc));
+		return cli_error("could not read the list of mounts: %s", strerror(-rc));
 	if ((listed = calloc(mounts->n + 1, sizeof(*listed))) == NULL ||
 	    listing_find(mounts, n_here, listed) != 0)
 		return cli_error("out of memory");

@@ -96,9 +96,9 @@ show(int store_fd, void *arg)
 	if (rc != 0)
 		return rc;
 	if (q->json && (rc = show_json_end(&q->out)) != 0)
-		return cli_error("could not print: %s", strerror(-rc));
+		return cli_error("could not write to standard output: %s", strerror(-rc));
 	if ((rc = cli_flush()) != 0)
-		return cli_error("could not print: %s", strerror(-rc));
+		return cli_error("could not write to standard output: %s", strerror(-rc));
 	return 0;
 }
 

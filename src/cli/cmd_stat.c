@@ -70,7 +70,7 @@ ask(const struct target *t, bool reset, char **text, size_t *len)
 
 /* Prints a report only if it can be parsed: the supervisor may be that of another user. */
 static int
-print_report(char *text, size_t len, bool json)
+print_report(const struct target *t, char *text, size_t len, bool json)
 {
 	struct json_node *nodes autofree = calloc(SNAPSHOT_NODES, sizeof(*nodes));
 	struct json_out o = { 0 };
@@ -80,7 +80,8 @@ print_report(char *text, size_t len, bool json)
 	if (nodes == NULL)
 		return cli_error("out of memory");
 	if (json_parse(text, len, nodes, SNAPSHOT_NODES) < 0)
-		return cli_error("what the supervisor answered is damaged");
+		return cli_error("the supervisor of \"%s\" (pid %d) sent a damaged report", t->mnt,
+		    (int)t->contact.peer.pid);
 	if (!json) {
 		stat_text_print(nodes);
 		return 0;
@@ -89,7 +90,7 @@ print_report(char *text, size_t len, bool json)
 	if ((rc = json_take(&o, &out, &len)) != 0)
 		return cli_error("could not write JSON: %s", strerror(-rc));
 	if ((rc = cli_put_json(out, len)) != 0)
-		return cli_error("could not print: %s", strerror(-rc));
+		return cli_error("could not write to standard output: %s", strerror(-rc));
 	return 0;
 }
 
@@ -107,7 +108,7 @@ cmd_stat(const struct options *o)
 		return 1;
 	target_contact(&t);
 	if ((rc = ask(&t, o->counters_reset, &text, &len)) == 0)
-		rc = print_report(text, len, o->format == 1);
+		rc = print_report(&t, text, len, o->format == 1);
 	target_close(&t);
 	return rc;
 }

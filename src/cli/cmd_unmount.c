@@ -138,7 +138,7 @@ unmount_orderly(struct target *t)
 	if (rc == -EBUSY)
 		return tell_busy(t);
 	if (rc == -ETIMEDOUT)
-		return cli_error("\"%s\": its worker does not take what the kernel has to write:"
+		return cli_error("the worker of \"%s\" does not take what the kernel has to write:"
 		    " wait, or use --force", t->mnt);
 	return rc != 0 ? 1 : wait_for_end(t);
 }

@@ -167,7 +167,7 @@ cmd_verify(const struct options *o)
 	if ((rc = check_arguments(o, &run)) != 0)
 		return rc;
 	if ((index_fd = memfd_create("pbkfs-index", MFD_CLOEXEC)) < 0)
-		return cli_error("could not make the index: %s", strerror(errno));
+		return cli_error("could not create the index: %s", strerror(errno));
 	raise_limits();
 	run.config = (struct verify_config){
 		.store_name = o->store, .instance = o->instance, .backup_id = o->backup_id,

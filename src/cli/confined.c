@@ -186,7 +186,7 @@ wait_for(pid_t pid)
 			    strerror(errno));
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	return cli_error("the confined process was ended by signal %d", WTERMSIG(status));
+	return cli_error("the confined process was terminated by signal %d", WTERMSIG(status));
 }
 
 /*
@@ -204,7 +204,7 @@ attend(pid_t pid, const int out[2], const int err[2])
 	error = cli_relay(out[0], err[0]);
 	status = wait_for(pid);
 	return error == 0 || status != 0 ? status :
-	    cli_error("could not print: %s", strerror(-error));
+	    cli_error("could not write to standard output: %s", strerror(-error));
 }
 
 static int
@@ -216,7 +216,7 @@ run_as(const struct confined *c, const struct reader *r, int (*program)(int stor
 
 	fflush(NULL);
 	if (pipe2(out, O_CLOEXEC) != 0)
-		return cli_error("could not make a pipe: %s", strerror(errno));
+		return cli_error("could not create a pipe: %s", strerror(errno));
 	if (pipe2(err, O_CLOEXEC) != 0 || (pid = fork()) < 0)
 		return cli_error("could not start a process: %s", strerror(errno));
 	if (pid > 0)

@@ -72,9 +72,9 @@ open_lock(int diff_fd, struct contact *c)
 	int fd;
 
 	if (fstat(diff_fd, &st) != 0)
-		return doubt(c, "its diff directory cannot be opened", -errno);
+		return doubt(c, "could not open its diff directory", -errno);
 	if ((fd = lock_open(diff_fd, st.st_uid, O_RDONLY)) < 0)
-		return doubt(c, "its lock file cannot be used", fd);
+		return doubt(c, "could not use its lock file", fd);
 	return fd;
 }
 
@@ -86,7 +86,7 @@ read_lock(int diff_fd, struct contact *c)
 	if (fd < 0)
 		return -1;
 	if ((rc = lock_read_mountpoint(fd, c->mnt)) != 0)
-		return doubt(c, "its lock file cannot be used", rc);
+		return doubt(c, "could not use its lock file", rc);
 	c->owner[ONDISK_LOCK_SUPERVISOR] = lock_owner(fd, ONDISK_LOCK_SUPERVISOR);
 	c->owner[ONDISK_LOCK_WORKER] = lock_owner(fd, ONDISK_LOCK_WORKER);
 	c->has_lock = true;
@@ -98,12 +98,12 @@ explain_silence(struct contact *c)
 {
 	if (c->sock == -ENOENT || c->sock == -ECONNREFUSED)
 		doubt(c, c->owner[ONDISK_LOCK_SUPERVISOR] != 0 ?
-		    "nobody listens at its socket; was it mounted by an older pbkfs?" :
+		    "nobody listens at its socket: an older pbkfs may have mounted it" :
 		    "its supervisor is gone", 0);
 	else if (c->sock == -EPERM)
-		doubt(c, "its socket is not its owner's", 0);
+		doubt(c, "its socket does not belong to its owner", 0);
 	else
-		doubt(c, "its socket cannot be used", c->sock);
+		doubt(c, "could not use its socket", c->sock);
 	c->sock = -1;
 }
 
@@ -129,7 +129,7 @@ make_in_child(void *arg, int *passed)
 	int fd = contact_open_diff(c->diff), rc;
 
 	if (fd < 0)
-		return doubt(c, "its diff directory cannot be opened", fd);
+		return doubt(c, "could not open its diff directory", fd);
 	rc = contact_make_at(fd, c);
 	*passed = c->sock;
 	return rc;
@@ -149,7 +149,7 @@ contact_make(struct contact *c)
 	if (c->is_mute)
 		return doubt(c, "its diff directory does not answer", 0);
 	if (rc != 0 && c->doubt[0] == '\0')
-		return doubt(c, "its diff directory cannot be looked at", rc);
+		return doubt(c, "could not look at its diff directory", rc);
 	return rc;
 }
 

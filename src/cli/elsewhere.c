@@ -240,7 +240,7 @@ cut(const struct attempt *a)
 		if (d->left)
 			rc = cut_abort(d->control);	/* -ENOENT: it has ended meanwhile */
 	if (rc != 0 && rc != -ENOENT) {
-		cli_warn("its connection could not be ended (%s): its processes are ended",
+		cli_warn("could not end its connection (%s): its processes are ended",
 		    strerror(-rc));
 		return stop_and_wait(t);
 	}

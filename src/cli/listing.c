@@ -186,7 +186,7 @@ start_some(struct listing *l)
 		if (start(c, l, l->order[l->next]))
 			remark(l, l->order[l->next], "its diff directory did not answer");
 		else
-			remark(l, l->order[l->next], "no process could be started to look at it");
+			remark(l, l->order[l->next], "could not start a process to look at it");
 		l->next++;
 		if (clock_monotonic_ms() > l->deadline)
 			return;

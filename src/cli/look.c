@@ -59,7 +59,7 @@ open_view(struct view *v, const char *diff)
 	strlcpy(v->contact.diff, diff, sizeof(v->contact.diff));
 	if ((v->diff_fd = contact_open_diff(diff)) >= 0)
 		return contact_make_at(v->diff_fd, &v->contact);
-	snprintf(text, sizeof(text), "its diff directory cannot be opened: %s",
+	snprintf(text, sizeof(text), "could not open its diff directory: %s",
 	    strerror(-v->diff_fd));
 	doubt(v, text);
 	return -1;
@@ -110,7 +110,7 @@ find_state(const struct contact *c, struct look *l)
 	else if (supervisor == 0 && worker == 0)
 		l->state = LOOK_DEAD;
 	else
-		snprintf(l->remark, sizeof(l->remark), "its lock file cannot be used: %s",
+		snprintf(l->remark, sizeof(l->remark), "could not use its lock file: %s",
 		    strerror(supervisor < 0 ? -supervisor : -worker));
 }
 

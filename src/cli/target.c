@@ -334,7 +334,7 @@ target_contact(struct target *t)
 	else if (c->has_lock && !is_named)
 		disbelieve(c, "its lock file does not name this mountpoint");
 	else if (c->has_lock && !contact_is_held(c))
-		disbelieve(c, "its supervisor is gone; pbkfs unmount it, and mount it again");
+		disbelieve(c, "its supervisor is gone: pbkfs unmount it, and mount it again");
 }
 
 const char *

@@ -159,7 +159,7 @@ waiter_wait(struct waiter *w)
 
 	w->deadline = w->timeout == 0 ? 0 : clock_monotonic_ms() + (int64_t)w->timeout * 1000;
 	catch_signals(&w->outside);
-	snprintf(w->error, sizeof(w->error), "the supervisor ended without a word");
+	snprintf(w->error, sizeof(w->error), "the supervisor ended unexpectedly");
 	for (;;) {
 		rc = wait_input(w);
 		if (take_signal(w)) {

@@ -104,7 +104,7 @@ cp "$(command -v pbkfs)" "$work/pbkfs"
 check "another user" as nobody "$work/pbkfs" list
 cp "$work/out" "$work/all"
 check "sees that there is a mount" sh -c 'echo "$1" | grep -q " unknown  .*  $2  *-$"' - "$(row "$one")" "$work/diff1"
-equal "and why no more" "unknown: its diff directory cannot be opened: Permission denied" "$(remark "$one")"
+equal "and why no more" "unknown: could not open its diff directory: Permission denied" "$(remark "$one")"
 
 # ---- one that hangs: its processes are stopped
 kill -STOP "$supervisor2" "$worker2"
@@ -138,7 +138,7 @@ equal "with another's diff directory" "unknown|its lock file does not name this 
     "$(of "$work/fake" state)|$(of "$work/fake" remark)|$(of "$work/fake" backup_id)$(of "$work/fake" diff_bytes)"
 equal "with a diff directory on a file system that hangs" "unknown|its diff directory did not answer" "$(of "$work/hung" state)|$(of "$work/hung" remark)"
 equal "with a source that is no directory's name" "its source is no diff directory" "$(of "$work/relative" remark)"
-equal "with a diff directory that is gone" "its diff directory cannot be opened: No such file or directory" "$(of "$work/h?[31m" remark)"
+equal "with a diff directory that is gone" "could not open its diff directory: No such file or directory" "$(of "$work/h?[31m" remark)"
 check "and a name that would command the terminal" sh -c '[ -n "$1" ]' - "$(row "$work/h?[31m")"
 equal "which it does not" 0 "$(cat "$work/all" "$work/json" | LC_ALL=C tr -d '\n' | LC_ALL=C grep -ac "[[:cntrl:]]")"
 equal "the true one is shown as before" "mounted $id" "$(of "$one" state) $(of "$one" backup_id)"
@@ -165,7 +165,7 @@ for options in "" ,allow_other; do
 done
 
 refuse "an argument too many" "unexpected argument" pbkfs list "$one"
-refuse "output that cannot be written" "${error}could not print: No space" sh -c 'pbkfs list >/dev/full'
+refuse "output that cannot be written" "${error}could not write to standard output: No space" sh -c 'pbkfs list >/dev/full'
 mnt=$one
 check "unmount" unmount_it
 plan_done

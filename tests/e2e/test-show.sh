@@ -114,8 +114,8 @@ refuse "the same as JSON" "${error}instance \"goof\" does not exist" pbkfs show 
 equal "which prints nothing else" "" "$(cat "$work/out")"
 refuse "a path for an instance" "is not a name of an instance" pbkfs show -B "$store" -I ../wal
 refuse "another format" "only text\|json" pbkfs show -B "$store" --format xml
-refuse "output that cannot be written" "${error}could not print: No space" sh -c 'pbkfs show -B "$1" >/dev/full' - "$store"
-refuse "JSON that cannot be written" "${error}could not print: No space" sh -c 'pbkfs show -B "$1" --format json >/dev/full' - "$store"
+refuse "output that cannot be written" "${error}could not write to standard output: No space" sh -c 'pbkfs show -B "$1" >/dev/full' - "$store"
+refuse "JSON that cannot be written" "${error}could not write to standard output: No space" sh -c 'pbkfs show -B "$1" --format json >/dev/full' - "$store"
 mkdir -p "$work/none/backups"
 check "a catalog without instances" pbkfs show -B "$work/none"
 equal "says so" "no instances" "$(cat "$work/out")"

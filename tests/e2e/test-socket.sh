@@ -47,7 +47,7 @@ cat "$mnt/PG_VERSION" >/dev/null
 check "counters from zero" pbkfs stat -D "$mnt" --counters-reset --format json
 "$support/jsonflat" <"$work/out" | grep '^operations\..*\.count ' >"$work/counts"
 check "are zero" sh -c 'awk "{ n += \$2 } END { exit n > 2 }" "$1"' - "$work/counts"
-refuse "others may not ask" "cannot be opened: Permission denied" as nobody "$work/pbkfs" stat -D "$mnt"
+refuse "others may not ask" "could not open its diff directory: Permission denied" as nobody "$work/pbkfs" stat -D "$mnt"
 check "unmount" unmount_it
 check "its name is gone" [ ! -e "$path" ]
 
@@ -83,7 +83,7 @@ check "to end it" ended
 
 # ---- nobody listens: an older supervisor, or a name that was taken away
 begin; mv "$(place)" "$work/taken"
-refuse "stat without a socket" "could not ask who serves .*nobody listens at its socket; was it mounted by an older" bounded pbkfs stat -D "$mnt"
+refuse "stat without a socket" "could not ask who serves .*nobody listens at its socket: an older pbkfs may have" bounded pbkfs stat -D "$mnt"
 check "unmount does not need it" unmount_it
 check "and waits for the end" [ ! -e "/proc/$supervisor" ]
 begin; rm "$(place)"; exec 5<"$mnt/PG_VERSION"
@@ -140,7 +140,7 @@ not_believed() {
 	wait_gone "$worker"
 }
 not_visited() {
-	not_believed "$1" "its worker .* goes on alone|not its owner's"
+	not_believed "$1" "its worker .* goes on alone|does not belong to its owner"
 	check "$1: nobody comes there" unvisited
 }
 alone; listen "$work/daemon/socket"
@@ -160,9 +160,9 @@ not_visited "a link in the directory of root's"
 rm -f "$(place)"
 # What is the owner's by name, and another's by who listens.
 alone; listen -o "$pguid" "$diff/.pbkfs/socket"
-not_believed "root listens at the owner's" "its worker .* goes on alone|not its owner's"
+not_believed "root listens at the owner's" "its worker .* goes on alone|does not belong to its owner"
 alone; listen -o "$pguid" -u "$(id -u nobody)" "$diff/.pbkfs/socket"
-not_believed "another user listens at the owner's" "its worker .* goes on alone|not its owner's"
+not_believed "another user listens at the owner's" "its worker .* goes on alone|does not belong to its owner"
 
 # What answers with a file that could change is not read.
 printf '{"mountpoint": "secret"}' >"$work/report"
