@@ -11,9 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -51,35 +49,22 @@ find_open(DIR *dir, struct finding *f)
 	return -ENOENT;
 }
 
-/* Connects, and never waits: the queue of a stopped process may be full. */
-static int
-ask_listener(const char *name, struct socket_peer *peer)
-{
-	int sock autoclose = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int rc;
-
-	snprintf(a.sun_path, sizeof(a.sun_path), SOCKET_RUN "/%s", name);
-	if (sock < 0 || connect(sock, (struct sockaddr *)&a, sizeof(a)) != 0)
-		return -errno;
-	if ((rc = socket_ask_peer(sock, peer)) != 0)
-		return rc;
-	return peer->uid == 0 ? 0 : -EPERM;
-}
-
 /* Runs in a child: what others hold open may not answer. */
 static int
 find_diff(void *arg, int *passed)
 {
 	struct finding *f = arg;
 	struct socket_peer peer;
+	int sock autoclose = socket_connect_in_run(f->name, &peer);
 	char path[48];
 	DIR *dir;
 	int rc;
 
 	(void)passed;
-	if ((rc = ask_listener(f->name, &peer)) != 0)
-		return rc;
+	if (sock < 0)
+		return sock;
+	if (peer.pidfd >= 0)
+		close(peer.pidfd);
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)peer.pid);
 	if ((dir = opendir(path)) == NULL)
 		return -errno;

@@ -307,6 +307,19 @@ connect_in_run(int diff_fd, uid_t owner, struct socket_peer *peer)
 	return connect_at(dir, name, owner, 0, peer);
 }
 
+int
+socket_connect_in_run(const char *name, struct socket_peer *peer)
+{
+	int dir autoclose = open_run();
+	struct stat st;
+
+	if (dir < 0)
+		return dir;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	return connect_at(dir, name, st.st_uid, 0, peer);
+}
+
 /*
  * A daemon of root's may have been moved here, or a link made to it, so that is not
  * believed: root's mounts have no socket in the diff directory.

@@ -49,6 +49,12 @@ void	socket_remove(struct socket_place *place);
  */
 int	socket_connect(int diff_fd, struct socket_peer *peer);
 
+/*
+ * The same for a name of SOCKET_RUN, whoever owns the diff directory; only root can be
+ * there.  May wait where who listens there does not take connections.
+ */
+int	socket_connect_in_run(const char *name, struct socket_peer *peer);
+
 /* Who is at the other end of a connected socket, but for pidfd.  Returns 0 or negative errno. */
 int	socket_ask_peer(int sock, struct socket_peer *peer);
 
