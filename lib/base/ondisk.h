@@ -9,7 +9,7 @@
 #define ONDISK_LOCK		".pbkfs-lock"
 #define ONDISK_BINDING		".pbkfs-binding.json"
 #define ONDISK_DIRTY		".pbkfs-dirty"	/* a mount with --perf-unsafe has not ended in order */
-#define ONDISK_PROVIDED		".pbkfs"	/* shown under the same name at the root of the mount */
+#define ONDISK_INFODIR		".pbkfs"	/* shown under the same name at the root of the mount */
 #define ONDISK_CHANGES		"changes"	/* all that a worker writes */
 
 /* In ONDISK_CHANGES. */
@@ -20,12 +20,12 @@
 #define ONDISK_SEGMENTS		"walcache."	/* without a name as soon as it is open */
 #define ONDISK_CUT		"cut"		/* the mount has not ended in order; a worker removes it */
 
-/* In ONDISK_PROVIDED. */
+/* In ONDISK_INFODIR. */
 #define ONDISK_LOG		"pbkfs.log"
 #define ONDISK_STAT		"stat"
 #define ONDISK_WORKER_PID	"worker.pid"
 #define ONDISK_SOCKET		"socket"
-#define ONDISK_ARCHIVE		"wal"		/* at the mount only */
+#define ONDISK_ARCHIVEDIR	"wal"		/* at the mount only */
 
 /* At the root of the mount: what lies outside of PGDATA, probackup/tablespace.h. */
 #define ONDISK_TABLESPACES	".pbkfs-tblspc"

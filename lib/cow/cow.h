@@ -25,7 +25,7 @@
 
 #define COW_ROOT	1
 #define COW_CREATED	(UINT64_C(1) << 40)
-#define COW_PROVIDED	(UINT64_C(1) << 62)	/* from here on: nodeids of the caller's own */
+#define COW_NODEID_END	(UINT64_C(1) << 62)	/* from here on: nodeids of the caller's own */
 #define COW_NAME_MAX	255
 
 struct cow;

@@ -35,7 +35,7 @@ struct outcome {
 };
 
 /* Serials and numbers of content files stay below: nodeids are made of them. */
-#define SERIAL_MAX	(COW_PROVIDED - COW_CREATED)
+#define SERIAL_MAX	(COW_NODEID_END - COW_CREATED)
 
 struct cow {
 	struct cow_config config;

@@ -141,7 +141,7 @@ is_hidden(const struct filelist_entry *e)
 static bool
 is_reserved(const struct filelist_entry *e)
 {
-	static const char *const names[] = { ONDISK_PROVIDED, ONDISK_TABLESPACES, ONDISK_EXTERNAL };
+	static const char *const names[] = { ONDISK_INFODIR, ONDISK_TABLESPACES, ONDISK_EXTERNAL };
 	size_t i, len;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {

@@ -111,7 +111,7 @@ get_served(const struct options *o, const struct walfetch *order, const struct m
 		return cli_error("the server on \"%s\" gets WAL from its mount alone, or CREATE TABLESPACE"
 		    " in it would lead to production's directories: restore_command = 'cp"
 		    " .pbkfs/wal/%%f \"%%p\"'", m->mountpoint);
-	if (strchr(o->wal_file, '/') != NULL || snprintf(path, sizeof(path), ONDISK_PROVIDED "/" ONDISK_ARCHIVE "/%s",
+	if (strchr(o->wal_file, '/') != NULL || snprintf(path, sizeof(path), ONDISK_INFODIR "/" ONDISK_ARCHIVEDIR "/%s",
 	    o->wal_file) >= (int)sizeof(path))
 		return cli_error("\"%.100s\" is not a name of a WAL file", o->wal_file);
 	if ((fd = openat(mnt, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)

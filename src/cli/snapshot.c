@@ -17,7 +17,7 @@ snapshot_read(int diff_fd, char **text, size_t *len)
 {
 	int fd autoclose = -1;
 
-	fd = io_open_beneath(diff_fd, ONDISK_PROVIDED "/" ONDISK_STAT,
+	fd = io_open_beneath(diff_fd, ONDISK_INFODIR "/" ONDISK_STAT,
 	    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	return fd < 0 ? fd : io_read_file(fd, STAT_MAX, text, len);
 }

@@ -34,7 +34,7 @@ struct box {
 /* JOB_OUT_FD is the first one's number. */
 static const size_t fd_at[] = {
 	offsetof(struct job, out_fd), offsetof(struct job, in_fd), offsetof(struct job, store_fd),
-	offsetof(struct job, diff_fd), offsetof(struct job, provided_fd),
+	offsetof(struct job, diff_fd), offsetof(struct job, infodir_fd),
 	offsetof(struct job, index_fd), offsetof(struct job, fuse_fd),
 	offsetof(struct job, lock_fd), offsetof(struct job, keeper_fd),
 	offsetof(struct job, shared_fd),

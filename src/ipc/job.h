@@ -32,7 +32,7 @@ struct job {
 	/* descriptors; -1 where the program has no use for one */
 	int	store_fd;	/* catalog root, O_PATH | O_DIRECTORY */
 	int	diff_fd;	/* changes/ of the diff directory, O_RDONLY | O_DIRECTORY */
-	int	provided_fd;	/* .pbkfs/ of it, the same; only read */
+	int	infodir_fd;	/* .pbkfs/ of it, the same; only read */
 	int	index_fd;	/* memfd: written by the preparer, sealed for the others */
 	int	fuse_fd;	/* /dev/fuse of the mount; -1 for the preparer */
 	int	in_fd, out_fd;	/* pipes: from and to the supervisor */

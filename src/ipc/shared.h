@@ -69,7 +69,7 @@ struct shared_counters {
 struct shared {
 	uint64_t magic;
 	uint64_t mount_id;		/* random, of this mount; never 0 */
-	_Atomic uint64_t provided;	/* versions of the files under .pbkfs: see worker/provided.h */
+	_Atomic uint64_t infodir_version;	/* versions of the files under .pbkfs: see worker/infodir.h */
 	_Atomic uint32_t started;	/* the supervisor answered FUSE_INIT */
 	uint32_t init_len;		/* bytes in init */
 	unsigned char init[SHARED_INIT_MAX];	/* FUSE_INIT as the kernel sent it */

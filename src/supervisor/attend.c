@@ -71,7 +71,7 @@ attend_open(struct supervisor *s)
 	if (ours == NULL && (rc = pthread_atfork(NULL, NULL, forget_in_child)) != 0)
 		return -rc;
 	ours = a;
-	a->listen_fd = socket_listen(s->diff.fd, s->diff.provided_fd, s->uid, &a->place);
+	a->listen_fd = socket_listen(s->diff.fd, s->diff.infodir_fd, s->uid, &a->place);
 	return MIN(a->listen_fd, 0);
 }
 

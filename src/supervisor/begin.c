@@ -488,17 +488,17 @@ start_log(struct supervisor *s)
 	};
 	int rc;
 
-	if (diffdir_make_provided(&s->diff) != 0)
+	if (diffdir_make_infodir(&s->diff) != 0)
 		return FAIL(s, "could not use \"%s/%s\": it is not a directory of the owner's",
-		    c->diff, ONDISK_PROVIDED);
+		    c->diff, ONDISK_INFODIR);
 	if (c->log_fd < 0) {
-		file.dir_fd = s->diff.provided_fd;
+		file.dir_fd = s->diff.infodir_fd;
 		file.name = ONDISK_LOG;
 		file.as_caller = false;
 	}
 	if (c->log_fd < 0 && c->log_target == LOG_TO_FILE &&
 	    (file.fd = logstore_open(file.dir_fd, file.name)) < 0)
-		return FAIL(s, "could not open \"%s/%s/%s\": %s", c->diff, ONDISK_PROVIDED,
+		return FAIL(s, "could not open \"%s/%s/%s\": %s", c->diff, ONDISK_INFODIR,
 		    ONDISK_LOG, file.fd == -EPERM ? "it is not a plain file" : strerror(-file.fd));
 	if ((rc = logfile_start(c->log_target, c->log_format, &file, c->console)) != 0)
 		return FAIL(s, "could not reach journald: %s", strerror(-rc));
@@ -565,7 +565,7 @@ listen_to_commands(struct supervisor *s)
 		return;
 	snprintf(text, sizeof(text), "could not listen at a socket in \"%s%s\": %s; pbkfs stat cannot ask,"
 	    " and unmount --force only detaches", identity_is_root() ? SOCKET_RUN : s->config->diff,
-	    identity_is_root() ? "" : "/" ONDISK_PROVIDED, why_not_there(rc));
+	    identity_is_root() ? "" : "/" ONDISK_INFODIR, why_not_there(rc));
 	warn_user(s, text);
 }
 

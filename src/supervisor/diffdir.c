@@ -26,7 +26,7 @@ static const char *const our_names[] = {
 	ONDISK_BINDING "*",	/* and its temporary file */
 	ONDISK_LOCK,
 	ONDISK_DIRTY "*",	/* and OLD_CUT */
-	ONDISK_PROVIDED,
+	ONDISK_INFODIR,
 	ONDISK_CHANGES,
 };
 
@@ -115,7 +115,7 @@ diffdir_open(struct diffdir *d, const char *path, bool create, char *error)
 	int rc;
 
 	*d = (struct diffdir){
-		.fd = -1, .changes_fd = -1, .provided_fd = -1, .parent_fd = -1, .path = path
+		.fd = -1, .changes_fd = -1, .infodir_fd = -1, .parent_fd = -1, .path = path
 	};
 	d->base = strrchr(path, '/') + 1;
 	if ((d->parent_fd = walk_parent(path, &d->walk, why)) < 0) {
@@ -151,13 +151,13 @@ diffdir_close(struct diffdir *d)
 {
 	if (d->changes_fd >= 0)
 		close(d->changes_fd);
-	if (d->provided_fd >= 0)
-		close(d->provided_fd);
+	if (d->infodir_fd >= 0)
+		close(d->infodir_fd);
 	if (d->parent_fd >= 0)
 		close(d->parent_fd);
 	if (d->fd >= 0)
 		close(d->fd);
-	d->fd = d->changes_fd = d->provided_fd = d->parent_fd = -1;
+	d->fd = d->changes_fd = d->infodir_fd = d->parent_fd = -1;
 }
 
 static int
@@ -248,9 +248,9 @@ make_directory(const struct diffdir *d, const char *name, int *fd)
 }
 
 int
-diffdir_make_provided(struct diffdir *d)
+diffdir_make_infodir(struct diffdir *d)
 {
-	return make_directory(d, ONDISK_PROVIDED, &d->provided_fd);
+	return make_directory(d, ONDISK_INFODIR, &d->infodir_fd);
 }
 
 static int

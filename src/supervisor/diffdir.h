@@ -19,7 +19,7 @@
 struct diffdir {
 	int	fd;		/* O_RDONLY | O_DIRECTORY */
 	int	changes_fd;	/* of changes/; -1 before diffdir_open_changes() */
-	int	provided_fd;	/* of .pbkfs/; -1 before diffdir_make_provided() */
+	int	infodir_fd;	/* of .pbkfs/; -1 before diffdir_make_infodir() */
 	int	parent_fd;	/* O_PATH of what holds the directory; -1 */
 	bool	made;		/* by us: to be removed again if all fails */
 	struct walk walk;	/* who can replace it */
@@ -66,7 +66,7 @@ int	diffdir_content(const struct diffdir *d, char *foreign);
 int	diffdir_open_changes(struct diffdir *d, char *error);
 
 /* Makes and opens .pbkfs/.  Returns 0 or negative errno. */
-int	diffdir_make_provided(struct diffdir *d);
+int	diffdir_make_infodir(struct diffdir *d);
 
 /*
  * Replaces the file name of directory dir_fd with len bytes in one step; with

@@ -76,9 +76,9 @@ keep_own(struct supervisor *s, int sock)
 {
 	/* Opened anew, for the others are locked. */
 	int changes = openat(s->diff.changes_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int provided = openat(s->diff.provided_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int infodir = openat(s->diff.infodir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int keep[KEEP_MAX] = {
-		sock, changes, provided, s->store_fd, s->image_fd, s->mnt_parent_fd,
+		sock, changes, infodir, s->store_fd, s->image_fd, s->mnt_parent_fd,
 		s->diff.parent_fd, s->attend.place.dir_fd, s->config->pid_dir_fd,
 		s->config->log_dir_fd, s->ending.table_fd,
 	};
@@ -89,7 +89,7 @@ keep_own(struct supervisor *s, int sock)
 	munmap(s->shared, sizeof(*s->shared));
 	s->shared = NULL;
 	s->diff.changes_fd = changes;
-	s->diff.provided_fd = provided;
+	s->diff.infodir_fd = infodir;
 	s->diff.fd = s->fuse_fd = s->lock_fd = s->index_fd = s->shared_fd = -1;
 	s->signal_fd = s->keeper.fd = s->keeper.pidfd = -1;
 	pin_init(&s->ending.pin);

@@ -202,7 +202,7 @@ listen_in_run(int diff_fd, uid_t uid, struct socket_place *p)
 }
 
 int
-socket_listen(int diff_fd, int provided_fd, uid_t uid, struct socket_place *place)
+socket_listen(int diff_fd, int infodir_fd, uid_t uid, struct socket_place *place)
 {
 	int fd;
 
@@ -212,7 +212,7 @@ socket_listen(int diff_fd, int provided_fd, uid_t uid, struct socket_place *plac
 		identity_drop();
 	} else {
 		strcpy(place->name, ONDISK_SOCKET);
-		place->dir_fd = fcntl(provided_fd, F_DUPFD_CLOEXEC, 0);
+		place->dir_fd = fcntl(infodir_fd, F_DUPFD_CLOEXEC, 0);
 		fd = place->dir_fd < 0 ? -errno : listen_at(place);
 	}
 	if (fd < 0 && place->dir_fd >= 0) {
@@ -327,7 +327,7 @@ socket_connect_in_run(const char *name, struct socket_peer *peer)
 static int
 connect_in_diff(int diff_fd, uid_t owner, struct socket_peer *peer)
 {
-	int dir autoclose = openat(diff_fd, ONDISK_PROVIDED,
+	int dir autoclose = openat(diff_fd, ONDISK_INFODIR,
 	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (dir < 0)

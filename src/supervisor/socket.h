@@ -29,13 +29,13 @@ struct socket_peer {
 };
 
 /*
- * Listens for the diff directory diff_fd, whose .pbkfs/ is provided_fd: as root in
+ * Listens for the diff directory diff_fd, whose .pbkfs/ is infodir_fd: as root in
  * SOCKET_RUN, at a socket that uid may connect to as well, else in there.  The caller
  * holds the lock, so what is there is nobody's.  Names in SOCKET_RUN that nobody
  * has a socket at any more are removed.  Returns a descriptor that does
  * not block, with *place, which the caller closes; or negative errno.
  */
-int	socket_listen(int diff_fd, int provided_fd, uid_t uid, struct socket_place *place);
+int	socket_listen(int diff_fd, int infodir_fd, uid_t uid, struct socket_place *place);
 
 /* Removes the name of a socket that we listen at, and closes the place. */
 void	socket_remove(struct socket_place *place);

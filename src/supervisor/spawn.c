@@ -101,7 +101,7 @@ spawn_seal_index(struct supervisor *s)
 
 /* The descriptors of ERRAND_WORKER. */
 enum {
-	FD_OUT, FD_IN, FD_ERR, FD_FUSE, FD_CHANGES, FD_PROVIDED, FD_LOCK, FD_KEEPER, FD_SHARED,
+	FD_OUT, FD_IN, FD_ERR, FD_FUSE, FD_CHANGES, FD_INFODIR, FD_LOCK, FD_KEEPER, FD_SHARED,
 	FD_INDEX,
 };
 
@@ -114,7 +114,7 @@ fill_job(const struct supervisor *s, struct job *job, enum job_program program,
 
 	*job = (struct job){
 		.program = program, .store_fd = s->store_fd, .diff_fd = s->diff.changes_fd,
-		.provided_fd = s->diff.provided_fd, .index_fd = s->index_fd,
+		.infodir_fd = s->diff.infodir_fd, .index_fd = s->index_fd,
 		.fuse_fd = generation == 0 ? -1 : s->fuse_fd, .lock_fd = s->lock_fd,
 		.in_fd = -1, .out_fd = -1, .keeper_fd = s->keeper.fd, .shared_fd = s->shared_fd,
 		.sandbox = c->sandbox, .namespaces = s->namespaces, .switch_user = geteuid() == 0 && s->uid != 0,
@@ -229,7 +229,7 @@ spawn_check(struct supervisor *s, int store_fd)
 	}
 	fill_job(s, &job, JOB_CHECK_STORE, 0);
 	job.store_fd = store_fd;
-	job.diff_fd = job.provided_fd = job.index_fd = job.lock_fd = job.shared_fd = -1;
+	job.diff_fd = job.infodir_fd = job.index_fd = job.lock_fd = job.shared_fd = -1;
 	job.member = member;
 	job.n_members = (unsigned)s->found.n_members;
 	if ((memfd = jobfd_make(&job)) < 0)
@@ -285,7 +285,7 @@ spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 
 	/* These descriptors are locked; which directories they are is not the supervisor's to say. */
 	if (!is_same(fd[FD_CHANGES], s->diff.changes_fd) ||
-	    !is_same(fd[FD_PROVIDED], s->diff.provided_fd))
+	    !is_same(fd[FD_INFODIR], s->diff.infodir_fd))
 		_exit(127);
 	fill_job(s, &job, (enum job_program)o->program, o->generation);
 	job.careful = o->careful != 0;
@@ -293,7 +293,7 @@ spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 	job.in_fd = fd[FD_IN];
 	job.fuse_fd = fd[FD_FUSE];
 	job.diff_fd = fd[FD_CHANGES];
-	job.provided_fd = fd[FD_PROVIDED];
+	job.infodir_fd = fd[FD_INFODIR];
 	job.lock_fd = fd[FD_LOCK];
 	job.keeper_fd = fd[FD_KEEPER];
 	job.shared_fd = fd[FD_SHARED];
@@ -336,7 +336,7 @@ spawn_worker(struct supervisor *s, enum job_program program, unsigned generation
 	const int fd[ERRAND_FDS] = {
 		[FD_OUT] = p.up[1], [FD_IN] = p.down[0], [FD_ERR] = p.err[1],
 		[FD_FUSE] = generation == 0 ? -1 : s->fuse_fd,
-		[FD_CHANGES] = s->diff.changes_fd, [FD_PROVIDED] = s->diff.provided_fd,
+		[FD_CHANGES] = s->diff.changes_fd, [FD_INFODIR] = s->diff.infodir_fd,
 		[FD_LOCK] = s->lock_fd, [FD_KEEPER] = s->keeper.fd,
 		[FD_SHARED] = s->shared_fd, [FD_INDEX] = s->index_fd,
 	};

@@ -319,15 +319,15 @@ make_text(const struct supervisor *s, char **text, size_t *len)
 static void
 write_text(struct supervisor *s, const char *text, size_t len)
 {
-	int rc = diffdir_replace(s->diff.provided_fd, ONDISK_STAT, text, len, false);
+	int rc = diffdir_replace(s->diff.infodir_fd, ONDISK_STAT, text, len, false);
 
 	if (rc == -ENOSPC || rc == -EDQUOT)
-		rc = overwrite(s->diff.provided_fd, text, len);
+		rc = overwrite(s->diff.infodir_fd, text, len);
 	if (rc != 0 && logfile_tells_event())
-		log_warn("could not write \"%s/%s\": %s", ONDISK_PROVIDED, ONDISK_STAT,
+		log_warn("could not write \"%s/%s\": %s", ONDISK_INFODIR, ONDISK_STAT,
 		    strerror(-rc));
 	s->stats_to_file = false;
-	state_provided_changed(s);
+	state_infodir_changed(s);
 }
 
 void

@@ -144,7 +144,7 @@ struct supervisor {
 	unsigned stats_asked;	/* MSG_STATS that are to come */
 	bool	stats_to_file;	/* not only to who asked */
 	struct attend attend;
-	uint64_t provided_due;	/* when the log's new length may be shown */
+	uint64_t infodir_due;	/* when the log's new length may be shown */
 
 	/* the end */
 	struct leave leave;
@@ -166,6 +166,6 @@ void	state_fail(struct supervisor *s, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 
 /* Shows new versions of the files under .pbkfs/. */
-void	state_provided_changed(struct supervisor *s);
+void	state_infodir_changed(struct supervisor *s);
 
 #endif

@@ -82,11 +82,11 @@ state_fail(struct supervisor *s, const char *fmt, ...)
 }
 
 void
-state_provided_changed(struct supervisor *s)
+state_infodir_changed(struct supervisor *s)
 {
 	if (s->shared != NULL)
-		atomic_fetch_add(&s->shared->provided, 1);
-	s->provided_due = 0;
+		atomic_fetch_add(&s->shared->infodir_version, 1);
+	s->infodir_due = 0;
 }
 
 static void
@@ -106,10 +106,10 @@ write_worker_pid(struct supervisor *s)
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d\n", (int)s->worker.pid);
 
-	if (diffdir_replace(s->diff.provided_fd, ONDISK_WORKER_PID, text, (size_t)n, false) != 0 &&
+	if (diffdir_replace(s->diff.infodir_fd, ONDISK_WORKER_PID, text, (size_t)n, false) != 0 &&
 	    logfile_tells_event())
-		log_warn("could not write \"%s/%s\"", ONDISK_PROVIDED, ONDISK_WORKER_PID);
-	state_provided_changed(s);
+		log_warn("could not write \"%s/%s\"", ONDISK_INFODIR, ONDISK_WORKER_PID);
+	state_infodir_changed(s);
 }
 
 static void
@@ -478,10 +478,10 @@ tick(struct supervisor *s)
 		hold_and_mount(s);
 	if (s->stats_due != 0 && now >= s->stats_due)
 		stat_answer(s);
-	if (s->provided_due == 0 && logfile_changed())
-		s->provided_due = now + STATE_SECOND;
-	if (s->provided_due != 0 && now >= s->provided_due)
-		state_provided_changed(s);
+	if (s->infodir_due == 0 && logfile_changed())
+		s->infodir_due = now + STATE_SECOND;
+	if (s->infodir_due != 0 && now >= s->infodir_due)
+		state_infodir_changed(s);
 }
 
 /* ---- signals ------------------------------------------------------------ */
@@ -536,8 +536,8 @@ wait_ms(const struct supervisor *s)
 
 	if (s->stats_due != 0)
 		due = MIN(due, s->stats_due);
-	if (s->provided_due != 0)
-		due = MIN(due, s->provided_due);
+	if (s->infodir_due != 0)
+		due = MIN(due, s->infodir_due);
 	if (s->hold_due != 0)
 		due = MIN(due, s->hold_due);
 	if (s->leave.asked && s->leave.child.pid == 0 && s->mounted)
@@ -628,7 +628,7 @@ finish(struct supervisor *s)
 	ending_forget(&s->ending);
 	if (s->ready_once) {
 		stat_write(s);
-		unlinkat(s->diff.provided_fd, ONDISK_WORKER_PID, 0);
+		unlinkat(s->diff.infodir_fd, ONDISK_WORKER_PID, 0);
 	}
 	attend_close(&s->attend);
 	undo_fresh(s);
@@ -682,7 +682,7 @@ supervisor_main(const struct supervisor_config *config)
 		.image_fd = -1, .shared_fd = -1,
 		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1,
 		.keeper = { .pidfd = -1, .fd = -1 }, .namespaces = MSG_NS_ALL,
-		.diff = { .fd = -1, .changes_fd = -1, .provided_fd = -1, .parent_fd = -1 },
+		.diff = { .fd = -1, .changes_fd = -1, .infodir_fd = -1, .parent_fd = -1 },
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1 },
 		.reopen = { .sock = -1 }, .monitor = { .pidfd = -1, .sock = -1 },
 	};

@@ -34,7 +34,7 @@
 
 #define AUTO_CONF	"postgresql.auto.conf"
 #define AUTO_CONF_NEW	"postgresql.auto.conf.pbkfs"
-#define RESTORE_COMMAND	"cp \"" ONDISK_PROVIDED "/" ONDISK_ARCHIVE "/%f\" \"%p\""
+#define RESTORE_COMMAND	"cp \"" ONDISK_INFODIR "/" ONDISK_ARCHIVEDIR "/%f\" \"%p\""
 
 struct work {
 	const struct job *job;

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
-#include "worker/provided.h"
+#include "worker/infodir.h"
 #include "worker/reply.h"
 
 void
@@ -22,7 +22,7 @@ op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	int r;
 
 	(void)fi;
-	r = provided_is(ino) ? provided_getattr(t, ino, &attr) :
+	r = infodir_is(ino) ? infodir_getattr(t, ino, &attr) :
 	    cow_getattr(t->serve->cow, ino, &attr);
 	reply_attr(req, r, &attr);
 }
@@ -61,7 +61,7 @@ op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 	int r;
 
 	(void)fi;
-	r = provided_is(ino) ? -EROFS : dirty_before_write(t->serve);
+	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve);
 	if (r == 0)
 		r = cow_setattr(t->serve->cow, ino, set, &attr, &t->reader);
 	reply_attr(req, r, &attr);

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 
 #include "base/util.h"
-#include "worker/archived.h"
-#include "worker/provided.h"
+#include "worker/archivedir.h"
+#include "worker/infodir.h"
 #include "worker/reply.h"
 
 /* A reply to readdir or readdirplus that is being filled. */
@@ -88,13 +88,13 @@ add_dots(struct listing *out, uint64_t dir, uint64_t parent, uint64_t *cookie)
 }
 
 static void
-list_provided(struct listing *out, uint64_t cookie)
+list_infodir(struct listing *out, uint64_t cookie)
 {
 	struct cow_dirent d;
 
-	if (!add_dots(out, PROVIDED_DIR, COW_ROOT, &cookie))
+	if (!add_dots(out, INFODIR_ROOT, COW_ROOT, &cookie))
 		return;
-	while (provided_list(out->t, (unsigned)cookie - 2, &d) == 1) {
+	while (infodir_list(out->t, (unsigned)cookie - 2, &d) == 1) {
 		d.cookie = ++cookie;
 		if (!add(out, &d, NULL))
 			return;
@@ -103,20 +103,20 @@ list_provided(struct listing *out, uint64_t cookie)
 
 /* Cookies are those of the archive's own directory. */
 static int
-list_archived(struct listing *out, uint64_t cookie)
+list_archivedir(struct listing *out, uint64_t cookie)
 {
-	struct archived_list l;
+	struct archivedir_list l;
 	struct cow_dirent d;
 	int r;
 
-	if ((r = archived_list_begin(out->t, cookie, &l)) < 0)
+	if ((r = archivedir_list_begin(out->t, cookie, &l)) < 0)
 		return r;
 	if (l.l.dir == NULL)
-		add_dots(out, ARCHIVED_DIR, PROVIDED_DIR, &cookie);
-	while ((r = archived_list_next(&l, &d)) == 1)
+		add_dots(out, ARCHIVEDIR_ROOT, INFODIR_ROOT, &cookie);
+	while ((r = archivedir_list_next(&l, &d)) == 1)
 		if (!add(out, &d, NULL))
 			break;
-	archived_list_end(&l);
+	archivedir_list_end(&l);
 	return out->used > 0 ? 0 : r;
 }
 
@@ -131,11 +131,11 @@ list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
 	out.buf = out.t->out;
 	if (off < 0)
 		r = -EINVAL;
-	else if (ino == PROVIDED_DIR)
-		list_provided(&out, (uint64_t)off);
-	else if (ino == ARCHIVED_DIR)
-		r = list_archived(&out, (uint64_t)off);
-	else if (provided_is(ino))
+	else if (ino == INFODIR_ROOT)
+		list_infodir(&out, (uint64_t)off);
+	else if (ino == ARCHIVEDIR_ROOT)
+		r = list_archivedir(&out, (uint64_t)off);
+	else if (infodir_is(ino))
 		r = -ENOTDIR;
 	else
 		r = list_cow(&out, ino, (uint64_t)off);

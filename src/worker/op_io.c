@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "base/util.h"
-#include "worker/provided.h"
+#include "worker/infodir.h"
 #include "worker/reply.h"
 
 void
@@ -18,7 +18,7 @@ op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file
 
 	(void)fi;
 	size = MIN(size, OUT_MAX);
-	n = provided_is(ino) ? provided_read(t, ino, (uint64_t)off, size, t->out) :
+	n = infodir_is(ino) ? infodir_read(t, ino, (uint64_t)off, size, t->out) :
 	    cow_read(t->serve->cow, ino, (uint64_t)off, size, t->out, &t->reader);
 	if (n < 0) {
 		reply_error(req, (int)n);
@@ -36,7 +36,7 @@ op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off
 	int r;
 
 	(void)fi;
-	r = provided_is(ino) ? -EROFS : dirty_before_write(t->serve);
+	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve);
 	if (r == 0)
 		r = cow_write(t->serve->cow, ino, (uint64_t)off, size, buf, &t->reader);
 	if (r < 0) {
@@ -51,7 +51,7 @@ void
 op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	(void)fi;
-	reply_error(req, provided_is(ino) ? 0 :
+	reply_error(req, infodir_is(ino) ? 0 :
 	    cow_fsync(thread_self()->serve->cow, ino, datasync != 0));
 }
 
@@ -70,7 +70,7 @@ op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
 	int r;
 
 	(void)fi;
-	r = provided_is(ino) ? -EROFS : dirty_before_write(t->serve);
+	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve);
 	if (r == 0)
 		r = cow_fallocate(t->serve->cow, ino, mode, (uint64_t)off, (uint64_t)len,
 		    &t->reader);

@@ -11,7 +11,7 @@
 
 #include "base/ondisk.h"
 #include "probackup/tablespace.h"
-#include "worker/provided.h"
+#include "worker/infodir.h"
 #include "worker/redirect.h"
 #include "worker/reply.h"
 
@@ -22,8 +22,8 @@ op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct cow_attr attr;
 	int r;
 
-	if (provided_is(parent) || provided_is_name(parent, name)) {
-		reply_entry(req, provided_lookup(t, parent, name, &attr), &attr);
+	if (infodir_is(parent) || infodir_is_name(parent, name)) {
+		reply_entry(req, infodir_lookup(t, parent, name, &attr), &attr);
 		return;
 	}
 	r = cow_lookup(t->serve->cow, parent, name, strlen(name), &attr);
@@ -36,7 +36,7 @@ op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void
 forget(uint64_t ino, uint64_t n)
 {
-	if (!provided_is(ino))
+	if (!infodir_is(ino))
 		cow_forget(thread_self()->serve->cow, ino, n);
 }
 
@@ -84,7 +84,7 @@ is_storage(uint64_t parent, const char *name)
 static int
 before_change(uint64_t parent, const char *name)
 {
-	if (provided_is(parent) || provided_is_name(parent, name))
+	if (infodir_is(parent) || infodir_is_name(parent, name))
 		return -EROFS;
 	if (is_storage(parent, name))
 		return -EPERM;
@@ -170,7 +170,7 @@ op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 		reply_entry(req, attr.nodeid != 0 ? 0 : -EIO, &attr);
 		return;
 	}
-	r = provided_is(ino) ? -EPERM : before_move(0, parent, name);
+	r = infodir_is(ino) ? -EPERM : before_move(0, parent, name);
 	if (r == 0)
 		r = cow_link(t->serve->cow, t->unique, ino, parent, name, &attr);
 	reply_entry(req, r, &attr);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "worker/provided.h"
+#include "worker/infodir.h"
 #include "worker/reply.h"
 
 /* The mount is the only one that changes files: what the kernel knows stays true. */
@@ -121,7 +121,7 @@ rest_of(int64_t ns)
 static uint64_t
 inode_of(uint64_t nodeid)
 {
-	return provided_is(nodeid) ? provided_inode(nodeid) : nodeid;
+	return infodir_is(nodeid) ? infodir_inode(nodeid) : nodeid;
 }
 
 static struct fuse_attr
@@ -142,8 +142,8 @@ static void
 timeouts(uint64_t nodeid, uint64_t *entry, uint64_t *attr)
 {
 	*entry = *attr = FOREVER;
-	if (provided_is(nodeid))
-		provided_timeouts(nodeid, entry, attr);
+	if (infodir_is(nodeid))
+		infodir_timeouts(nodeid, entry, attr);
 }
 
 static struct fuse_entry_out

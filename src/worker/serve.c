@@ -16,7 +16,7 @@
 #include "base/util.h"
 #include "diff/disk.h"
 #include "probackup/guard.h"
-#include "worker/archived.h"
+#include "worker/archivedir.h"
 #include "worker/confine.h"
 #include "worker/engine.h"
 #include "worker/report.h"
@@ -296,7 +296,7 @@ serve(struct server *v)
 	unsigned i;
 	int r;
 
-	if ((r = start_threads(v)) < 0 || (r = open_cow(v)) < 0 || (r = archived_init(&v->s)) < 0 ||
+	if ((r = start_threads(v)) < 0 || (r = open_cow(v)) < 0 || (r = archivedir_init(&v->s)) < 0 ||
 	    (r = loop_init_session(&v->s)) < 0 || (r = open_gate(v)) < 0) {
 		report_failed("%s", report_last_error()[0] != '\0' ? report_last_error() :
 		    strerror(-r));

@@ -183,7 +183,7 @@ remake_place(const struct identity *id)
 {
 	uid_t owner = id->stay_root ? 0 : user_uid;
 	uid_t store_owner = id->store_is_roots ? 0 : owner;
-	int store, diff, provided, outside;
+	int store, diff, infodir, outside;
 
 	must(empty_root(), root);
 	store = make_dir("store", store_owner, 0700);
@@ -192,13 +192,13 @@ remake_place(const struct identity *id)
 	make_file(diff, ".pbkfs-binding.json", owner, 0600);
 	close(diff);
 	diff = make_dir("diff/changes", owner, 0700);
-	provided = make_dir("diff/.pbkfs", owner, 0700);
+	infodir = make_dir("diff/.pbkfs", owner, 0700);
 	outside = make_dir("outside", owner, 0700);
 	close(make_dir("store/dir", store_owner, 0700));
 	close(make_dir("store/empty", store_owner, 0700));
 	close(make_dir("diff/changes/sub", owner, 0700));
-	make_file(provided, "worker.pid", owner, 0600);
-	make_file(provided, "pbkfs.log", owner, 0600);
+	make_file(infodir, "worker.pid", owner, 0600);
+	make_file(infodir, "pbkfs.log", owner, 0600);
 	make_file(store, "file", store_owner, 0600);
 	make_file(store, "dir/deep", store_owner, 0600);
 	make_file(diff, "file", owner, 0700);
@@ -207,7 +207,7 @@ remake_place(const struct identity *id)
 	must(symlinkat("../outside/secret", store, "way-out"), "symlink");
 	close(store);
 	close(diff);
-	close(provided);
+	close(infodir);
 	close(outside);
 }
 
@@ -225,7 +225,7 @@ open_before(void)
 {
 	have.store = open_in_root("store", O_PATH | O_DIRECTORY);
 	have.diff = open_in_root("diff/changes", O_RDONLY | O_DIRECTORY);
-	have.provided = open_in_root("diff/.pbkfs", O_RDONLY | O_DIRECTORY);
+	have.infodir = open_in_root("diff/.pbkfs", O_RDONLY | O_DIRECTORY);
 	have.outside = open_in_root("outside", O_RDONLY | O_DIRECTORY);
 	have.store_file = open_in_root("store/file", O_RDONLY);
 	have.diff_file = open_in_root("diff/changes/file", O_RDWR);
@@ -261,7 +261,7 @@ enter(const struct identity *id, bool debug)
 	struct sandbox s = {
 		.level = SANDBOX_FULL,
 		.dir = {
-			{ .name = "store", .fd = have.store }, { .name = "pbkfs", .fd = have.provided },
+			{ .name = "store", .fd = have.store }, { .name = "pbkfs", .fd = have.infodir },
 			{ .name = "changes", .fd = have.diff, .writable = true, .locked = true },
 		},
 		.n_dirs = 3, .namespaces = id->namespaces,

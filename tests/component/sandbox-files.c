@@ -196,10 +196,10 @@ TRY(binding_read)	{ return answer(openat(have.diff, "../.pbkfs-binding.json", O_
 TRY(binding_remove)	{ return answer(unlinkat(have.diff, "../.pbkfs-binding.json", 0)); }
 TRY(dirty_make)		{ return answer(openat(have.diff, "../.pbkfs-dirty", O_WRONLY | O_CREAT, 0600)); }
 TRY(changes_away)	{ return answer(renameat(have.diff, "../changes", have.diff, "../away")); }
-TRY(pid_replace)	{ return answer(renameat(have.diff, "file", have.provided, "worker.pid")); }
-TRY(pid_remove)		{ return answer(unlinkat(have.provided, "worker.pid", 0)); }
-TRY(log_write)		{ return answer(openat(have.provided, "pbkfs.log", O_WRONLY | O_APPEND)); }
-TRY(log_make)		{ return answer(openat(have.provided, "new", O_WRONLY | O_CREAT, 0600)); }
+TRY(pid_replace)	{ return answer(renameat(have.diff, "file", have.infodir, "worker.pid")); }
+TRY(pid_remove)		{ return answer(unlinkat(have.infodir, "worker.pid", 0)); }
+TRY(log_write)		{ return answer(openat(have.infodir, "pbkfs.log", O_WRONLY | O_APPEND)); }
+TRY(log_make)		{ return answer(openat(have.infodir, "new", O_WRONLY | O_CREAT, 0600)); }
 
 TRY(diff_openat2_suid)
 {

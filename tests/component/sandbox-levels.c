@@ -338,7 +338,7 @@ job_of(enum job_program program)
 {
 	return (struct job){
 		.program = program, .sandbox = SANDBOX_FULL,
-		.store_fd = have.store, .provided_fd = have.provided, .diff_fd = have.diff,
+		.store_fd = have.store, .infodir_fd = have.infodir, .diff_fd = have.diff,
 		.out_fd = open("/dev/null", O_WRONLY | O_CLOEXEC),
 		.index_fd = -1, .fuse_fd = -1, .lock_fd = -1,
 	};

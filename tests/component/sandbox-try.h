@@ -25,7 +25,7 @@ extern int forced_abi;	/* -1: what the kernel has */
 
 /* What a child has open before it enters, as a worker may have. */
 extern struct have {
-	int	store, diff, provided;	/* the directories themselves; diff is changes/ */
+	int	store, diff, infodir;	/* the directories themselves; diff is changes/ */
 	int	outside;		/* a directory beside them */
 	int	etc, etc_path;		/* /etc, and the same with O_PATH */
 	int	passwd_path;		/* /etc/passwd with O_PATH */

@@ -54,7 +54,7 @@ TRY(can_open_beneath)
 	return fd < 0 ? fd : 0;
 }
 
-TRY(can_read_provided)	{ return answer(openat(have.provided, "worker.pid", O_RDONLY)); }
+TRY(can_read_infodir)	{ return answer(openat(have.infodir, "worker.pid", O_RDONLY)); }
 
 TRY(can_list_store)
 {
@@ -254,7 +254,7 @@ const struct attempt worker_controls[] = {
 	{ "read the store by a descriptor opened before", can_read_open_store, 0 },
 	{ "open beneath the store", can_open_beneath, 0 },
 	{ "list the store", can_list_store, 0 },
-	{ "read .pbkfs/ of the diff directory", can_read_provided, 0 },
+	{ "read .pbkfs/ of the diff directory", can_read_infodir, 0 },
 	{ "stat", can_stat, 0 },
 	{ "create, write, sync in the diff directory", can_write_diff, 0 },
 	{ "truncate in the diff directory", can_truncate_diff, 0 },

@@ -71,7 +71,7 @@ begin(void)
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1 },
 	};
 	s.diff.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	s.diff.provided_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	s.diff.infodir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert(identity_is_root() == false || chown(dir, OWNER, OWNER) == 0);
 	attend_init(&s.attend);
 	leave_init(&s.leave);

@@ -280,7 +280,7 @@ END_TEST
 START_TEST(stale_nodeids)
 {
 	static const uint64_t nodeids[] = { 0, 1000000, COW_CREATED, COW_CREATED + 1,
-	    COW_CREATED + 999999, COW_PROVIDED, UINT64_MAX };
+	    COW_CREATED + 999999, COW_NODEID_END, UINT64_MAX };
 	struct cow_attr a = { .size = 5 };
 	struct cow_list l;
 	char buf[PATH_MAX];

@@ -123,7 +123,7 @@ setup(void)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
 	kernel = ends[0];
 	job = (struct job){
-		.diff_fd = rig.diff_fd, .provided_fd = rig.diff_fd, .store_fd = rig.store_fd, .fuse_fd = ends[1],
+		.diff_fd = rig.diff_fd, .infodir_fd = rig.diff_fd, .store_fd = rig.store_fd, .fuse_fd = ends[1],
 		.uid = getuid(), .gid = getgid(), .threads = 1, .shared = shared,
 	};
 	serve = (struct serve){
@@ -420,8 +420,8 @@ START_TEST(entries)
 	lookup("nothing");
 	ck_assert_mem_eq(&reply.entry, &none, sizeof(none));
 	ck_assert_uint_ne(lookup(".pbkfs"), 0);
-	is_entry(&reply.entry, COW_PROVIDED, 86400);
-	ask(FUSE_LOOKUP, COW_PROVIDED, NULL, 0, NAME("stat"));
+	is_entry(&reply.entry, COW_NODEID_END, 86400);
+	ask(FUSE_LOOKUP, COW_NODEID_END, NULL, 0, NAME("stat"));
 	ck_assert_int_eq(reply.h.error, -ENOENT);	/* of what comes and goes the kernel remembers nothing */
 	ask(FUSE_READLINK, file, NULL, 0, NULL, 0);
 	ck_assert_int_eq(reply.h.error, -EINVAL);

@@ -26,7 +26,7 @@ reset(struct supervisor *s, unsigned phase)
 {
 	*s = (struct supervisor){
 		.config = &config, .phase = phase, .shared = &shared,
-		.diff = { .fd = -1, .changes_fd = -1, .provided_fd = -1, .parent_fd = -1 },
+		.diff = { .fd = -1, .changes_fd = -1, .infodir_fd = -1, .parent_fd = -1 },
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1 },
 		.store = "/store", .instance = "main", .backup_id = "ABCDEF",
 		.lock_fd = -1, .fuse_fd = -1, .signal_fd = -1, .stats_due = 1,

@@ -14,21 +14,21 @@
 #include "base/io.h"
 #include "base/ondisk.h"
 #include "base/util.h"
-#include "worker/archived.h"
-#include "worker/provided.h"
+#include "worker/archivedir.h"
+#include "worker/infodir.h"
 
 static const char *const names[] = { ONDISK_WORKER_PID, ONDISK_STAT, ONDISK_LOG };
 
-#define FILE_BITS	ARCHIVED_KIND_BITS	/* of a nodeid: number of the file + 1; above: the version */
+#define FILE_BITS	ARCHIVEDIR_KIND_BITS	/* of a nodeid: number of the file + 1; above: the version */
 
-_Static_assert(ARRAY_SIZE(names) < ARCHIVED_KINDS, "the other numbers are archived.c's");
+_Static_assert(ARRAY_SIZE(names) < ARCHIVEDIR_KINDS, "the other numbers are archivedir.c's");
 
 static uint64_t
 nodeid_of(struct thread *t, unsigned i)
 {
-	uint64_t version = atomic_load(&t->serve->job->shared->provided);
+	uint64_t version = atomic_load(&t->serve->job->shared->infodir_version);
 
-	return COW_PROVIDED | (version << FILE_BITS & (COW_PROVIDED - 1)) | (i + 1);
+	return COW_NODEID_END | (version << FILE_BITS & (COW_NODEID_END - 1)) | (i + 1);
 }
 
 static int
@@ -38,39 +38,39 @@ open_file(struct thread *t, uint64_t nodeid)
 
 	if (i >= ARRAY_SIZE(names))
 		return -ESTALE;
-	return io_open_beneath(t->serve->job->provided_fd, names[i], O_RDONLY | O_NONBLOCK, 0);
+	return io_open_beneath(t->serve->job->infodir_fd, names[i], O_RDONLY | O_NONBLOCK, 0);
 }
 
 #define INODES	(UINT64_C(1) << 52)	/* theirs; what the tree has is below */
 
 uint64_t
-provided_inode(uint64_t nodeid)
+infodir_inode(uint64_t nodeid)
 {
-	return INODES | (archived_is(nodeid) ? archived_inode(nodeid) :
+	return INODES | (archivedir_is(nodeid) ? archivedir_inode(nodeid) :
 	    nodeid & ((1u << FILE_BITS) - 1));
 }
 
 bool
-provided_is_name(uint64_t dir, const char *name)
+infodir_is_name(uint64_t dir, const char *name)
 {
-	return dir == COW_ROOT && strcmp(name, ONDISK_PROVIDED) == 0;
+	return dir == COW_ROOT && strcmp(name, ONDISK_INFODIR) == 0;
 }
 
 int
-provided_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
+infodir_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
 {
 	const struct job *job = t->serve->job;
 	struct stat st = { 0 };
 	int fd autoclose = -1;
 
-	if (archived_is(nodeid))
-		return archived_getattr(t, nodeid, attr);
+	if (archivedir_is(nodeid))
+		return archivedir_getattr(t, nodeid, attr);
 	*attr = (struct cow_attr){
 		.nodeid = nodeid, .mode = S_IFDIR | 0500, .nlink = 1,
 		.uid = job->uid, .gid = job->gid,
 	};
-	if (nodeid == PROVIDED_DIR)
-		return fstat(job->provided_fd, &st) == 0 ? 0 : -errno;
+	if (nodeid == INFODIR_ROOT)
+		return fstat(job->infodir_fd, &st) == 0 ? 0 : -errno;
 	if ((fd = open_file(t, nodeid)) < 0)
 		return fd;
 	if (fstat(fd, &st) != 0)
@@ -82,19 +82,19 @@ provided_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
 }
 
 int
-provided_lookup(struct thread *t, uint64_t dir, const char *name, struct cow_attr *attr)
+infodir_lookup(struct thread *t, uint64_t dir, const char *name, struct cow_attr *attr)
 {
 	unsigned i;
 
-	if (provided_is_name(dir, name))
-		return provided_getattr(t, PROVIDED_DIR, attr);
-	if (dir == ARCHIVED_DIR)
-		return archived_lookup(t, name, attr);
-	if (dir == PROVIDED_DIR && strcmp(name, ONDISK_ARCHIVE) == 0)
-		return archived_getattr(t, ARCHIVED_DIR, attr);
-	for (i = 0; dir == PROVIDED_DIR && i < ARRAY_SIZE(names); i++)
+	if (infodir_is_name(dir, name))
+		return infodir_getattr(t, INFODIR_ROOT, attr);
+	if (dir == ARCHIVEDIR_ROOT)
+		return archivedir_lookup(t, name, attr);
+	if (dir == INFODIR_ROOT && strcmp(name, ONDISK_ARCHIVEDIR) == 0)
+		return archivedir_getattr(t, ARCHIVEDIR_ROOT, attr);
+	for (i = 0; dir == INFODIR_ROOT && i < ARRAY_SIZE(names); i++)
 		if (strcmp(name, names[i]) == 0)
-			return provided_getattr(t, nodeid_of(t, i), attr);
+			return infodir_getattr(t, nodeid_of(t, i), attr);
 	return -ENOENT;
 }
 
@@ -107,39 +107,39 @@ provided_lookup(struct thread *t, uint64_t dir, const char *name, struct cow_att
 #define MAY_BE_REMOVED	1u
 
 void
-provided_timeouts(uint64_t nodeid, uint64_t *entry, uint64_t *attr)
+infodir_timeouts(uint64_t nodeid, uint64_t *entry, uint64_t *attr)
 {
 	*entry = *attr = 0;
-	if (nodeid == PROVIDED_DIR)
+	if (nodeid == INFODIR_ROOT)
 		*entry = *attr = STAYS;
-	else if (nodeid == ARCHIVED_DIR)
+	else if (nodeid == ARCHIVEDIR_ROOT)
 		*entry = STAYS;	/* its time says whether a listing still holds */
-	else if (archived_is_whole(nodeid)) {
+	else if (archivedir_is_whole(nodeid)) {
 		*entry = MAY_BE_REMOVED;
 		*attr = STAYS;
 	}
 }
 
 ssize_t
-provided_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void *buf)
+infodir_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void *buf)
 {
 	int fd autoclose = -1;
 
-	if (archived_is(nodeid))
-		return archived_read(t, nodeid, off, size, buf);
+	if (archivedir_is(nodeid))
+		return archivedir_read(t, nodeid, off, size, buf);
 	fd = open_file(t, nodeid);
 	return fd < 0 ? fd : io_pread(fd, buf, size, (off_t)off);
 }
 
 int
-provided_list(struct thread *t, unsigned i, struct cow_dirent *d)
+infodir_list(struct thread *t, unsigned i, struct cow_dirent *d)
 {
 	if (i > ARRAY_SIZE(names))
 		return 0;
 	if (i == ARRAY_SIZE(names)) {
 		*d = (struct cow_dirent){
-			.name = ONDISK_ARCHIVE, .len = strlen(ONDISK_ARCHIVE),
-			.nodeid = ARCHIVED_DIR, .mode = S_IFDIR,
+			.name = ONDISK_ARCHIVEDIR, .len = strlen(ONDISK_ARCHIVEDIR),
+			.nodeid = ARCHIVEDIR_ROOT, .mode = S_IFDIR,
 		};
 		return 1;
 	}

@@ -19,7 +19,7 @@
 #include "base/util.h"
 #include "pg/timeline.h"
 #include "pg/walpage.h"
-#include "worker/archived.h"
+#include "worker/archivedir.h"
 #include "worker/segcache.h"
 #include "worker/walblank.h"
 
@@ -28,11 +28,11 @@
 #define SEGNO_MAX	((UINT64_C(1) << SEGNO_BITS) - 1)
 #define TIMELINE_MAX	((1u << TIMELINE_BITS) - 1)
 
-_Static_assert(ARCHIVED_KIND_BITS + SEGNO_BITS + TIMELINE_BITS <= 62, "they are below COW_PROVIDED");
-_Static_assert(ARCHIVED_KINDS + WAL_HISTORY < 1 << ARCHIVED_KIND_BITS, "every kind has a number");
+_Static_assert(ARCHIVEDIR_KIND_BITS + SEGNO_BITS + TIMELINE_BITS <= 62, "they are below COW_NODEID_END");
+_Static_assert(ARCHIVEDIR_KINDS + WAL_HISTORY < 1 << ARCHIVEDIR_KIND_BITS, "every kind has a number");
 
 int
-archived_init(struct serve *s)
+archivedir_init(struct serve *s)
 {
 	const struct index *ix = cow_index(s->cow);
 	int r;
@@ -69,18 +69,18 @@ nodeid_of(const struct walname *w, const struct stat *st)
 {
 	uint64_t low = w->kind == WAL_HISTORY ? mark_of(st) : w->segno;
 
-	return COW_PROVIDED | ((uint64_t)w->timeline << SEGNO_BITS | low) << ARCHIVED_KIND_BITS |
-	    ARCHIVED_KINDS | w->kind;
+	return COW_NODEID_END | ((uint64_t)w->timeline << SEGNO_BITS | low) << ARCHIVEDIR_KIND_BITS |
+	    ARCHIVEDIR_KINDS | w->kind;
 }
 
 /* Takes a nodeid apart.  Returns 0 or -ESTALE. */
 static int
 decode(uint64_t nodeid, struct walname *w)
 {
-	uint64_t rest = (nodeid & (COW_PROVIDED - 1)) >> ARCHIVED_KIND_BITS;
+	uint64_t rest = (nodeid & (COW_NODEID_END - 1)) >> ARCHIVEDIR_KIND_BITS;
 
 	*w = (struct walname){
-		.kind = (enum wal_kind)(nodeid & (ARCHIVED_KINDS - 1)),
+		.kind = (enum wal_kind)(nodeid & (ARCHIVEDIR_KINDS - 1)),
 		.timeline = (uint32_t)(rest >> SEGNO_BITS),
 	};
 	if (w->kind == WAL_NONE || w->kind > WAL_HISTORY || w->timeline == 0)
@@ -95,12 +95,12 @@ decode(uint64_t nodeid, struct walname *w)
  * high end: they meet beyond 2^33 segments of timeline 32768, or 2^42 of
  * timeline 63.  A history has the number of its timeline.
  */
-#define INODE_BITS	(52 - ARCHIVED_KIND_BITS)
+#define INODE_BITS	(52 - ARCHIVEDIR_KIND_BITS)
 
 uint64_t
-archived_inode(uint64_t nodeid)
+archivedir_inode(uint64_t nodeid)
 {
-	uint64_t kind = nodeid & ((1u << ARCHIVED_KIND_BITS) - 1), n = 0;
+	uint64_t kind = nodeid & ((1u << ARCHIVEDIR_KIND_BITS) - 1), n = 0;
 	struct walname w;
 	unsigned i;
 
@@ -108,15 +108,15 @@ archived_inode(uint64_t nodeid)
 		return kind;
 	for (i = 0; i < TIMELINE_BITS; i++)
 		n |= (uint64_t)(w.timeline >> i & 1) << (INODE_BITS - 1 - i);
-	return (n ^ (w.kind == WAL_HISTORY ? 0 : w.segno)) << ARCHIVED_KIND_BITS | kind;
+	return (n ^ (w.kind == WAL_HISTORY ? 0 : w.segno)) << ARCHIVEDIR_KIND_BITS | kind;
 }
 
 bool
-archived_is_whole(uint64_t nodeid)
+archivedir_is_whole(uint64_t nodeid)
 {
 	struct walname w;
 
-	return archived_is(nodeid) && decode(nodeid, &w) == 0 && w.kind == WAL_SEGMENT;
+	return archivedir_is(nodeid) && decode(nodeid, &w) == 0 && w.kind == WAL_SEGMENT;
 }
 
 /*
@@ -168,13 +168,13 @@ find(struct thread *t, uint64_t nodeid, struct archive_file *f)
 }
 
 int
-archived_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
+archivedir_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
 {
 	const struct job *job = t->serve->job;
 	struct archive_file f;
 	int r;
 
-	if (nodeid != ARCHIVED_DIR) {
+	if (nodeid != ARCHIVEDIR_ROOT) {
 		if ((r = find(t, nodeid, &f)) == 0)
 			fill_file(t, &f, nodeid, attr);
 		return r;
@@ -188,7 +188,7 @@ archived_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
 }
 
 int
-archived_lookup(struct thread *t, const char *name, struct cow_attr *attr)
+archivedir_lookup(struct thread *t, const char *name, struct cow_attr *attr)
 {
 	const struct archive *a = &t->serve->archive;
 	struct archive_file f;
@@ -307,12 +307,12 @@ read_blanked(struct thread *t, struct archive_file *f, uint64_t off, size_t size
 }
 
 ssize_t
-archived_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void *buf)
+archivedir_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void *buf)
 {
 	struct archive_file f;
 	int r;
 
-	if (nodeid == ARCHIVED_DIR)
+	if (nodeid == ARCHIVEDIR_ROOT)
 		return -EISDIR;
 	if ((r = find(t, nodeid, &f)) < 0)
 		return r;
@@ -321,13 +321,13 @@ archived_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void
 }
 
 int
-archived_list_begin(struct thread *t, uint64_t cookie, struct archived_list *l)
+archivedir_list_begin(struct thread *t, uint64_t cookie, struct archivedir_list *l)
 {
 	return archive_list_begin(&t->serve->archive, cookie, &l->l);
 }
 
 int
-archived_list_next(struct archived_list *l, struct cow_dirent *d)
+archivedir_list_next(struct archivedir_list *l, struct cow_dirent *d)
 {
 	bool dots;
 	int r;
@@ -344,13 +344,13 @@ archived_list_next(struct archived_list *l, struct cow_dirent *d)
 		 * The nodeid of a history depends on its attributes, which a
 		 * listing does not ask for.
 		 */
-		.nodeid = dots ? ARCHIVED_DIR : nodeid_of(&l->e.wal, &(struct stat){ 0 }),
+		.nodeid = dots ? ARCHIVEDIR_ROOT : nodeid_of(&l->e.wal, &(struct stat){ 0 }),
 	};
 	return 1;
 }
 
 void
-archived_list_end(struct archived_list *l)
+archivedir_list_end(struct archivedir_list *l)
 {
 	archive_list_end(&l->l);
 }
