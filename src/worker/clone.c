@@ -19,8 +19,8 @@
 #include "worker/clone.h"
 #include "worker/cloneconf.h"
 #include "worker/engine.h"
-#include "worker/mapping.h"
 #include "worker/redirect.h"
+#include "worker/relocate.h"
 #include "worker/report.h"
 #include "worker/settings.h"
 #include "worker/walblank.h"
@@ -57,14 +57,14 @@ clone_recovers(const struct clone_config *p, const struct control *backup)
 static int
 check_mappings(const struct job *job, const struct chain *c)
 {
-	char name[MAPPING_NAME_MAX], error[CHAIN_ERROR_MAX];
+	char name[RELOCATE_NAME_MAX], error[CHAIN_ERROR_MAX];
 	const char *dir;
 	unsigned i;
 	int r;
 
 	for (i = 0; i < job->clone->n_mappings; i++)
-		if ((r = mapping_find(job->clone, i, c, &dir, name, error)) < 0 &&
-		    mapping_find_in_wal(job, i, c, name) < 0) {
+		if ((r = relocate_find(job->clone, i, c, &dir, name, error)) < 0 &&
+		    relocate_find_in_wal(job, i, c, name) < 0) {
 			report_failed("%s", error);
 			return r;
 		}
@@ -248,15 +248,15 @@ hide_externals(struct work *w)
 static int
 map_one(struct work *w, unsigned i)
 {
-	char name[MAPPING_NAME_MAX], error[CHAIN_ERROR_MAX];
+	char name[RELOCATE_NAME_MAX], error[CHAIN_ERROR_MAX];
 	struct cow_attr attr;
 	const char *dir;
 	int r;
 
-	if (mapping_find(w->p, i, w->chain, &dir, name, error) == -ENOENT &&
-	    mapping_find_in_wal(w->job, i, w->chain, name) == 0)
+	if (relocate_find(w->p, i, w->chain, &dir, name, error) == -ENOENT &&
+	    relocate_find_in_wal(w->job, i, w->chain, name) == 0)
 		return redirect_map(w->cow, w->job, name, w->p->mapping[i].to);
-	if ((r = mapping_find(w->p, i, w->chain, &dir, name, error)) < 0 ||
+	if ((r = relocate_find(w->p, i, w->chain, &dir, name, error)) < 0 ||
 	    (r = settings_find(w->cow, dir, &attr)) < 0)
 		return r == -ENOENT ? 0 : r;
 	if ((r = cow_hide(w->cow, attr.nodeid, name)) < 0)

@@ -17,7 +17,7 @@
 #include "probackup/tablespace.h"
 #include "worker/confine.h"
 #include "worker/copyout.h"
-#include "worker/mapping.h"
+#include "worker/relocate.h"
 #include "worker/report.h"
 #include "worker/walfind.h"
 #include "worker/worker.h"
@@ -58,7 +58,7 @@ find_external(const struct chain *c, const char *from, char *name, char *error)
 	n = sort_externals(text, dirs);
 	for (i = 0; i < n; i++)
 		if (strcmp(dirs[i], from) == 0) {
-			snprintf(name, MAPPING_NAME_MAX, "%u", i + 1);
+			snprintf(name, RELOCATE_NAME_MAX, "%u", i + 1);
 			return 0;
 		}
 	return explain(error, -ENOENT, "backup %s has no external directory \"%s\", only: %s", b->id,
@@ -90,7 +90,7 @@ find_tablespace(const struct chain *c, const char *from, char *name, char *error
 		    why);
 	for (i = 0, r = -ENOENT; i < m.n && r < 0; i++)
 		if (strcmp(m.at[i].location, from) == 0) {
-			snprintf(name, MAPPING_NAME_MAX, "%s", m.at[i].oid);
+			snprintf(name, RELOCATE_NAME_MAX, "%s", m.at[i].oid);
 			r = 0;
 		}
 	list_locations(&m, known, sizeof(known));
@@ -100,8 +100,8 @@ find_tablespace(const struct chain *c, const char *from, char *name, char *error
 }
 
 int
-mapping_find(const struct clone_config *p, unsigned i, const struct chain *c, const char **dir,
-    char name[MAPPING_NAME_MAX], char *error)
+relocate_find(const struct clone_config *p, unsigned i, const struct chain *c, const char **dir,
+    char name[RELOCATE_NAME_MAX], char *error)
 {
 	const struct clone_mapping *m = &p->mapping[i];
 
@@ -111,10 +111,10 @@ mapping_find(const struct clone_config *p, unsigned i, const struct chain *c, co
 }
 
 int
-mapping_find_in_wal(const struct job *job, unsigned i, const struct chain *c,
-    char name[MAPPING_NAME_MAX])
+relocate_find_in_wal(const struct job *job, unsigned i, const struct chain *c,
+    char name[RELOCATE_NAME_MAX])
 {
-	static char known[CLONE_MAPPINGS_MAX][MAPPING_NAME_MAX];
+	static char known[CLONE_MAPPINGS_MAX][RELOCATE_NAME_MAX];
 	const struct control *backup = &c->member[0].control;
 	struct archive a;
 	uint32_t oid;
@@ -126,9 +126,9 @@ mapping_find_in_wal(const struct job *job, unsigned i, const struct chain *c,
 		    walfind(&a, wal_segno(backup->start_lsn, a.seg_size),
 		    job->clone->mapping[i].from, &oid) < 0)
 			return -ENOENT;
-		snprintf(known[i], MAPPING_NAME_MAX, "%u", (unsigned)oid);
+		snprintf(known[i], RELOCATE_NAME_MAX, "%u", (unsigned)oid);
 	}
-	memcpy(name, known[i], MAPPING_NAME_MAX);
+	memcpy(name, known[i], RELOCATE_NAME_MAX);
 	return 0;
 }
 
@@ -144,7 +144,7 @@ static int
 fill_one(const struct job *job, const struct chain *c, struct copyout *out, unsigned i)
 {
 	const struct clone_config *p = job->clone;
-	char name[MAPPING_NAME_MAX], error[CHAIN_ERROR_MAX];
+	char name[RELOCATE_NAME_MAX], error[CHAIN_ERROR_MAX];
 	const char *dir;
 	uint32_t e;
 	int r;
@@ -153,7 +153,7 @@ fill_one(const struct job *job, const struct chain *c, struct copyout *out, unsi
 	 * WAL makes the tablespace that the backup does not have; the preparer
 	 * has found it there.
 	 */
-	if ((r = mapping_find(p, i, c, &dir, name, error)) == -ENOENT && !p->mapping[i].external)
+	if ((r = relocate_find(p, i, c, &dir, name, error)) == -ENOENT && !p->mapping[i].external)
 		return 0;
 	if (r < 0) {
 		report_failed("%s", error);

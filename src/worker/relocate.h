@@ -2,8 +2,8 @@
  * -T and --external-mapping: tablespaces and external directories as real
  * copies in directories of their own.
  */
-#ifndef WORKER_MAPPING_H
-#define WORKER_MAPPING_H
+#ifndef WORKER_RELOCATE_H
+#define WORKER_RELOCATE_H
 
 #include <limits.h>
 
@@ -16,15 +16,15 @@
  * Returns 0, -ENOENT with one line in error (CHAIN_ERROR_MAX bytes) that says
  * what the backup has instead, or another negative errno with error filled.
  */
-#define MAPPING_NAME_MAX	16
-int	mapping_find(const struct clone_config *p, unsigned i, const struct chain *c,
-	    const char **dir, char name[MAPPING_NAME_MAX], char *error);
+#define RELOCATE_NAME_MAX	16
+int	relocate_find(const struct clone_config *p, unsigned i, const struct chain *c,
+	    const char **dir, char name[RELOCATE_NAME_MAX], char *error);
 
 /*
  * The same for a tablespace that is not in the backup: one that WAL of the archive makes
  * at that location.  Once for each mapping, then it is remembered.  Returns 0 or -ENOENT.
  */
-int	mapping_find_in_wal(const struct job *job, unsigned i, const struct chain *c,
-	    char name[MAPPING_NAME_MAX]);
+int	relocate_find_in_wal(const struct job *job, unsigned i, const struct chain *c,
+	    char name[RELOCATE_NAME_MAX]);
 
 #endif
