@@ -95,13 +95,13 @@ const struct outward outward_settings[] = {
 	SET("citus.background_task_queue_interval", 0, 0, "-1"),
 
 	/* ---- names of the server for others ---- */
-	COMPUTED("cluster_name", false, "made of instance and id: probackup/autoconf.c"),
+	COMPUTED("cluster_name", false, "made of instance and id: probackup/pgautoconf.c"),
 	KEPT("event_source", 0, 0, "of Windows"),
 	KEPT("log_destination", 0, 0, "stderr, files in log_directory, or syslog under our name"),
 	KEPT("log_filename", 0, 0, "in log_directory"),
 
 	/* ---- the others that hold text ---- */
-	KEPT("recovery_target", 0, 0, "of a recovery: probackup/autoconf.c"),
+	KEPT("recovery_target", 0, 0, "of a recovery: probackup/pgautoconf.c"),
 	KEPT("recovery_target_lsn", 0, 0, "the same"),
 	KEPT("recovery_target_name", 0, 0, "the same"),
 	KEPT("recovery_target_time", 0, 0, "the same"),

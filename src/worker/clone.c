@@ -14,7 +14,7 @@
 #include "ipc/clone_config.h"
 #include "pg/pgconf.h"
 #include "probackup/archive.h"
-#include "probackup/autoconf.h"
+#include "probackup/pgautoconf.h"
 #include "probackup/tablespace.h"
 #include "worker/clone.h"
 #include "worker/cloneconf.h"
@@ -107,7 +107,7 @@ clone_chosen(const struct clone_config *p, const char *name)
 }
 
 static void
-add_user_settings(const struct clone_config *p, struct autoconf *a)
+add_user_settings(const struct clone_config *p, struct pgautoconf *a)
 {
 	char name[PGCONF_NAME_MAX];
 	const char *equals;
@@ -115,23 +115,23 @@ add_user_settings(const struct clone_config *p, struct autoconf *a)
 
 	if (p->n_settings == 0)
 		return;
-	autoconf_comment(a, "settings given to pbkfs mount");
+	pgautoconf_comment(a, "settings given to pbkfs mount");
 	for (i = 0; i < p->n_settings; i++) {
 		equals = strchr(p->setting[i], '=');
 		snprintf(name, sizeof(name), "%.*s", (int)(equals - p->setting[i]), p->setting[i]);
-		autoconf_set(a, name, equals + 1);
+		pgautoconf_set(a, name, equals + 1);
 	}
 }
 
 static int
-add_clone_settings(struct work *w, const struct cloneconf *c, struct autoconf *a)
+add_clone_settings(struct work *w, const struct cloneconf *c, struct pgautoconf *a)
 {
 	char line[128];
 	int r;
 
 	snprintf(line, sizeof(line), "settings of a clone, added by pbkfs mount of backup %s", w->id);
-	autoconf_comment(a, line);
-	autoconf_set_clone(a, c->version, w->job->instance, w->id);
+	pgautoconf_comment(a, line);
+	pgautoconf_set_clone(a, c->version, w->job->instance, w->id);
 	if ((r = rules_make(c, a)) < 0)
 		return r;
 	preload_choose(c, a);
@@ -139,19 +139,19 @@ add_clone_settings(struct work *w, const struct cloneconf *c, struct autoconf *a
 }
 
 static void
-add_recovery_settings(const struct clone_config *p, struct autoconf *a)
+add_recovery_settings(const struct clone_config *p, struct pgautoconf *a)
 {
-	const struct autoconf_recovery recovery = {
+	const struct pgautoconf_recovery recovery = {
 		.target = p->target, .inclusive = p->inclusive, .action = p->action,
 		.restore_command = p->restore_command != NULL ? p->restore_command : RESTORE_COMMAND,
 	};
 
-	autoconf_comment(a, "recovery settings, added by pbkfs mount");
-	autoconf_set_recovery(a, &recovery);
+	pgautoconf_comment(a, "recovery settings, added by pbkfs mount");
+	pgautoconf_set_recovery(a, &recovery);
 }
 
 static int
-add_first_settings(struct work *w, const struct cloneconf *c, struct autoconf *a)
+add_first_settings(struct work *w, const struct cloneconf *c, struct pgautoconf *a)
 {
 	int r;
 
@@ -175,7 +175,7 @@ will_recover(struct work *w)
 }
 
 static int
-add_settings(struct work *w, struct settings *s, struct autoconf *a)
+add_settings(struct work *w, struct settings *s, struct pgautoconf *a)
 {
 	const struct cloneconf c = {
 		.job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader, .settings = s,
@@ -192,7 +192,7 @@ add_settings(struct work *w, struct settings *s, struct autoconf *a)
 }
 
 static int
-compose(struct work *w, struct autoconf *a)
+compose(struct work *w, struct pgautoconf *a)
 {
 	bool first = w->job->fresh, recovers = first && clone_recovers(w->p, w->backup);
 	char *text autofree = NULL;
@@ -206,7 +206,7 @@ compose(struct work *w, struct autoconf *a)
 		    r == -EFBIG ? "it is too large" : strerror(-r));
 		return r;
 	}
-	autoconf_base(a, text != NULL ? text : "", len,
+	pgautoconf_base(a, text != NULL ? text : "", len,
 	    first && (recovers || !w->p->keep_settings));
 	if ((s = settings_new(w->cow, &w->reader)) == NULL)
 		return -ENOMEM;
@@ -219,7 +219,7 @@ static int
 write_settings(struct work *w)
 {
 	const struct cloneconf c = { .job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader };
-	struct autoconf a = { 0 };
+	struct pgautoconf a = { 0 };
 	int r;
 
 	if ((r = compose(w, &a)) == 0 &&

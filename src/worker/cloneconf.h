@@ -10,7 +10,7 @@
 #include "cow/cow.h"
 #include "ipc/clone_config.h"
 #include "ipc/job.h"
-#include "probackup/autoconf.h"
+#include "probackup/pgautoconf.h"
 #include "worker/settings.h"
 
 struct cloneconf {
@@ -36,20 +36,20 @@ const char *cloneconf_value(const struct cloneconf *c, const char *name);
  * own, appends hba_file and ident_file, and takes data_directory out of the files of the
  * mount.  Returns 0 or negative errno.
  */
-int	rules_make(const struct cloneconf *c, struct autoconf *a);
+int	rules_make(const struct cloneconf *c, struct pgautoconf *a);
 
 /*
  * Appends the lists of preloaded libraries without those that act by themselves,
  * those nobody knows, and observers that are not installed; warns of what is
  * missing.  With a NULL only warns.
  */
-void	preload_choose(const struct cloneconf *c, struct autoconf *a);
+void	preload_choose(const struct cloneconf *c, struct pgautoconf *a);
 
 /*
  * Appends where the server listens: not where production does, unless --set gives a
  * port.  Returns 0 or negative errno.
  */
-int	listen_choose(const struct cloneconf *c, struct autoconf *a);
+int	listen_choose(const struct cloneconf *c, struct pgautoconf *a);
 
 /* Reports how a server is reached that listens where listen_choose() made it. */
 void	listen_tell(const struct cloneconf *c);
@@ -58,6 +58,6 @@ void	listen_tell(const struct cloneconf *c);
  * Appends the settings that a recovery compares with pg_control, none less than
  * it has; warns of those that it raises.
  */
-void	minima_raise(const struct cloneconf *c, struct autoconf *a);
+void	minima_raise(const struct cloneconf *c, struct pgautoconf *a);
 
 #endif

@@ -38,14 +38,14 @@ make_private(const struct cloneconf *c)
 }
 
 int
-listen_choose(const struct cloneconf *c, struct autoconf *a)
+listen_choose(const struct cloneconf *c, struct pgautoconf *a)
 {
 	if (clone_chosen(c->p, "port") != NULL) {
-		autoconf_set(a, "listen_addresses", "localhost");
+		pgautoconf_set(a, "listen_addresses", "localhost");
 		return 0;
 	}
-	autoconf_set(a, "listen_addresses", "");
-	autoconf_set(a, DIRECTORIES, LISTEN_PRIVATE);
+	pgautoconf_set(a, "listen_addresses", "");
+	pgautoconf_set(a, DIRECTORIES, LISTEN_PRIVATE);
 	return make_private(c);
 }
 

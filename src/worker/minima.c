@@ -62,7 +62,7 @@ parse(const char *text, uint32_t *value)
 
 static void
 raise_one(const struct cloneconf *c, const struct pgcontrol_minimum *m, uint32_t needed,
-    struct autoconf *a)
+    struct pgautoconf *a)
 {
 	const char *said = cloneconf_value(c, m->name);
 	uint32_t value = m->fallback;
@@ -74,11 +74,11 @@ raise_one(const struct cloneconf *c, const struct pgcontrol_minimum *m, uint32_t
 		report_warn("%s is raised from %u to %u: recovery refuses less than production had",
 		    m->name, (unsigned)value, (unsigned)needed);
 	snprintf(text, sizeof(text), "%u", (unsigned)MAX(value, needed));
-	autoconf_set(a, m->name, text);
+	pgautoconf_set(a, m->name, text);
 }
 
 void
-minima_raise(const struct cloneconf *c, struct autoconf *a)
+minima_raise(const struct cloneconf *c, struct pgautoconf *a)
 {
 	uint32_t needed[MINIMUM_COUNT];
 	unsigned i;
@@ -92,7 +92,7 @@ minima_raise(const struct cloneconf *c, struct autoconf *a)
 		    r == -ENOTSUP ? "it is of an unknown version" : strerror(-r));
 		return;
 	}
-	autoconf_comment(a, "what recovery demands, added by pbkfs mount");
+	pgautoconf_comment(a, "what recovery demands, added by pbkfs mount");
 	for (i = 0; i < MINIMUM_COUNT; i++)
 		raise_one(c, &pgcontrol_minima[i], needed[i], a);
 }

@@ -196,7 +196,7 @@ tell(const struct list *l, const struct verdict *v, const char *libdir)
 }
 
 static void
-choose(const struct cloneconf *c, const struct list *l, const char *libdir, struct autoconf *a)
+choose(const struct cloneconf *c, const struct list *l, const char *libdir, struct pgautoconf *a)
 {
 	const char *rest = settings_get(c->settings, l->setting);
 	char name[LIBRARY_NAME_MAX];
@@ -217,11 +217,11 @@ choose(const struct cloneconf *c, const struct list *l, const char *libdir, stru
 		memset(&v, 0, sizeof(v));	/* the server ignores such a list */
 	tell(l, &v, libdir);
 	if (a != NULL)
-		autoconf_set(a, l->setting, v.kept);
+		pgautoconf_set(a, l->setting, v.kept);
 }
 
 void
-preload_choose(const struct cloneconf *c, struct autoconf *a)
+preload_choose(const struct cloneconf *c, struct pgautoconf *a)
 {
 	char libdir[PATH_MAX];
 	size_t i;

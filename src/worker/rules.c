@@ -76,7 +76,7 @@ find_own(const struct cloneconf *c, const struct rules *r)
  */
 static int
 make_rules(const struct cloneconf *c, const struct rules *r, const char *own, const char *text,
-    struct autoconf *a)
+    struct pgautoconf *a)
 {
 	const char *name = own != NULL ? own : is_there(c, r->name) ? r->strange : r->name;
 	char path[PATH_MAX];
@@ -86,7 +86,7 @@ make_rules(const struct cloneconf *c, const struct rules *r, const char *own, co
 		return rc;
 	if (snprintf(path, sizeof(path), SETTINGS_CWD "%s", name) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	autoconf_set(a, r->setting, path);
+	pgautoconf_set(a, r->setting, path);
 	if (own == NULL && r == &hba)
 		report_warn("production's %s is not in the backup: \"%s\" was made, and lets in only"
 		    " users of the system with the same name, and passwords from this machine",
@@ -96,7 +96,7 @@ make_rules(const struct cloneconf *c, const struct rules *r, const char *own, co
 
 /* A pg_hba.conf that is made asks for the map of a pg_ident.conf that is made. */
 static int
-make_ident(const struct cloneconf *c, bool own_hba, struct autoconf *a)
+make_ident(const struct cloneconf *c, bool own_hba, struct pgautoconf *a)
 {
 	const char *own = own_hba ? find_own(c, &ident) : NULL;
 	const char *owner = c->job->owner_name;
@@ -142,7 +142,7 @@ drop_data_directory(const struct cloneconf *c, const char *path)
 }
 
 int
-rules_make(const struct cloneconf *c, struct autoconf *a)
+rules_make(const struct cloneconf *c, struct pgautoconf *a)
 {
 	const char *path, *own = find_own(c, &hba);
 	unsigned i;

@@ -9,7 +9,7 @@
 #include "pg/outward.h"
 #include "pg/pgconf.h"
 #include "pg/pgcontrol.h"
-#include "probackup/autoconf.h"
+#include "probackup/pgautoconf.h"
 #include "support/unit.h"
 
 #define FIRST	12
@@ -61,14 +61,14 @@ static const struct {
 
 START_TEST(a_clone_sets_what_its_server_knows)
 {
-	struct autoconf a = { 0 };
+	struct pgautoconf a = { 0 };
 	char line[80];
 	unsigned v;
 
 	for (v = FIRST; v <= LAST; v++) {
-		a = (struct autoconf){ 0 };
-		autoconf_comment(&a, "x");
-		autoconf_set_clone(&a, v, "main", "ID");
+		a = (struct pgautoconf){ 0 };
+		pgautoconf_comment(&a, "x");
+		pgautoconf_set_clone(&a, v, "main", "ID");
 		ck_assert_int_eq(a.error, 0);
 		snprintf(line, sizeof(line), "\n%s = '", bounds[_i].name);
 		ck_assert_msg((strstr(a.text, line) != NULL) ==

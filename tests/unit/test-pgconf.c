@@ -6,7 +6,7 @@
 
 #include "base/util.h"
 #include "pg/pgconf.h"
-#include "probackup/autoconf.h"
+#include "probackup/pgautoconf.h"
 #include "support/unit.h"
 
 /* A line, and the setting that it is; name NULL: none. */
@@ -95,15 +95,15 @@ START_TEST(auto_conf_of_a_clone)
 	    "recovery_target_name = 'x'\n#recovery_target = 'kept'\ninclude_if_exists = 'probackup_recovery.conf'\n"
 	    "port = 1";
 	struct recovery_target target = { .kind = RECOVERY_LSN, .value = "0/5", .timeline = "7" };
-	const struct autoconf_recovery recovery = {
+	const struct pgautoconf_recovery recovery = {
 		.target = &target, .inclusive = "false", .restore_command = "cp %f %p",
 	};
-	struct autoconf a = { 0 };
+	struct pgautoconf a = { 0 };
 
-	autoconf_base(&a, base, strlen(base), true);
-	autoconf_comment(&a, "clone");
-	autoconf_set_clone(&a, 13, "it's", "ID");
-	autoconf_set_recovery(&a, &recovery);
+	pgautoconf_base(&a, base, strlen(base), true);
+	pgautoconf_comment(&a, "clone");
+	pgautoconf_set_clone(&a, 13, "it's", "ID");
+	pgautoconf_set_recovery(&a, &recovery);
 	ck_assert_int_eq(a.error, 0);
 	ck_assert_ptr_nonnull(strstr(a.text, "# kept\nwork_mem = 5MB\n#recovery_target = 'kept'\nport = 1\n\n# clone\n"));
 	ck_assert_ptr_null(strstr(a.text, "rm -rf"));
@@ -122,9 +122,9 @@ END_TEST
 START_TEST(auto_conf_kept)
 {
 	static const char base[] = "restore_command = 'x'\n";
-	struct autoconf a = { 0 };
+	struct pgautoconf a = { 0 };
 
-	autoconf_base(&a, base, strlen(base), false);
+	pgautoconf_base(&a, base, strlen(base), false);
 	ck_assert_str_eq(a.text, base);
 	free(a.text);
 }

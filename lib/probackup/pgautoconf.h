@@ -3,8 +3,8 @@
  * leaves it (doc/catalog.md, "What restore adds"), then the settings that make
  * it a clone.  The server takes the last one.
  */
-#ifndef PROBACKUP_AUTOCONF_H
-#define PROBACKUP_AUTOCONF_H
+#ifndef PROBACKUP_PGAUTOCONF_H
+#define PROBACKUP_PGAUTOCONF_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,10 +12,10 @@
 
 #include "probackup/recovery.h"
 
-#define AUTOCONF_SIZE_MAX	(1024 * 1024)	/* bytes of the file in a backup */
+#define PGAUTOCONF_SIZE_MAX	(1024 * 1024)	/* bytes of the file in a backup */
 
 /* Text that grows.  Zero-initialise it; free(text). */
-struct autoconf {
+struct pgautoconf {
 	char	*text;
 	size_t	len, size;
 	int	error;		/* -ENOMEM or -ENAMETOOLONG, once something did not fit */
@@ -26,23 +26,23 @@ struct autoconf {
  * restore drops, which set restore_command or a recovery target, or include
  * probackup_recovery.conf.
  */
-void	autoconf_base(struct autoconf *a, const char *text, size_t len, bool for_recovery);
+void	pgautoconf_base(struct pgautoconf *a, const char *text, size_t len, bool for_recovery);
 
 /* Appends "# " and the line, after an empty one. */
-void	autoconf_comment(struct autoconf *a, const char *line);
+void	pgautoconf_comment(struct pgautoconf *a, const char *line);
 
 /* Appends one setting; value is quoted as the server reads it. */
-void	autoconf_set(struct autoconf *a, const char *name, const char *value);
+void	pgautoconf_set(struct pgautoconf *a, const char *name, const char *value);
 
 /*
  * Appends what keeps a clone from production: what pg/outward.h says, as far as
  * the server knows it, and a cluster_name made of instance and id.
  */
-void	autoconf_set_clone(struct autoconf *a, unsigned server_version, const char *instance,
+void	pgautoconf_set_clone(struct pgautoconf *a, unsigned server_version, const char *instance,
 	    const char *id);
 
 /* The recovery that a server is to do, in the terms of restore. */
-struct autoconf_recovery {
+struct pgautoconf_recovery {
 	const struct recovery_target *target;
 	const char *inclusive;		/* "true", "false", or NULL: not said */
 	const char *action;		/* "pause", "promote" or "shutdown"; NULL: pause */
@@ -50,6 +50,6 @@ struct autoconf_recovery {
 };
 
 /* Appends the settings of a recovery, in the words of restore. */
-void	autoconf_set_recovery(struct autoconf *a, const struct autoconf_recovery *r);
+void	pgautoconf_set_recovery(struct pgautoconf *a, const struct pgautoconf_recovery *r);
 
 #endif

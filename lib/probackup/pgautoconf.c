@@ -12,13 +12,13 @@
 #include "base/util.h"
 #include "pg/outward.h"
 #include "pg/pgconf.h"
-#include "probackup/autoconf.h"
+#include "probackup/pgautoconf.h"
 
 #define FIRST_SIZE	4096
 #define CLUSTER_NAME_MAX 64	/* bytes, NUL included: NAMEDATALEN of PostgreSQL */
 
 static int
-grow(struct autoconf *a, size_t more)
+grow(struct pgautoconf *a, size_t more)
 {
 	size_t size = a->size > 0 ? a->size : FIRST_SIZE;
 	char *text;
@@ -36,7 +36,7 @@ grow(struct autoconf *a, size_t more)
 }
 
 static void
-append(struct autoconf *a, const char *text, size_t len)
+append(struct pgautoconf *a, const char *text, size_t len)
 {
 	if (a->error == 0 && grow(a, len + 1) < 0)
 		a->error = -ENOMEM;
@@ -57,7 +57,7 @@ is_dropped(const struct pgconf_setting *s)
 }
 
 void
-autoconf_base(struct autoconf *a, const char *text, size_t len, bool for_recovery)
+pgautoconf_base(struct pgautoconf *a, const char *text, size_t len, bool for_recovery)
 {
 	struct pgconf scan = { .text = text, .len = len };
 	struct pgconf_setting s;
@@ -74,7 +74,7 @@ autoconf_base(struct autoconf *a, const char *text, size_t len, bool for_recover
 }
 
 void
-autoconf_comment(struct autoconf *a, const char *line)
+pgautoconf_comment(struct pgautoconf *a, const char *line)
 {
 	append(a, "\n# ", 3);
 	append(a, line, strlen(line));
@@ -82,7 +82,7 @@ autoconf_comment(struct autoconf *a, const char *line)
 }
 
 void
-autoconf_set(struct autoconf *a, const char *name, const char *value)
+pgautoconf_set(struct pgautoconf *a, const char *name, const char *value)
 {
 	char line[PGCONF_NAME_MAX + 2 * PGCONF_VALUE_MAX];
 	int len = pgconf_format(name, value, line, sizeof(line));
@@ -94,7 +94,7 @@ autoconf_set(struct autoconf *a, const char *name, const char *value)
 }
 
 void
-autoconf_set_clone(struct autoconf *a, unsigned server_version, const char *instance,
+pgautoconf_set_clone(struct pgautoconf *a, unsigned server_version, const char *instance,
     const char *id)
 {
 	const struct outward *o;
@@ -102,13 +102,13 @@ autoconf_set_clone(struct autoconf *a, unsigned server_version, const char *inst
 
 	for (o = outward_settings; o < outward_settings + outward_n; o++)
 		if (o->kind == OUTWARD_SET && outward_known(o, server_version))
-			autoconf_set(a, o->name, o->value);
+			pgautoconf_set(a, o->name, o->value);
 	snprintf(name, sizeof(name), "pbkfs %s %s", id, instance);
-	autoconf_set(a, "cluster_name", name);
+	pgautoconf_set(a, "cluster_name", name);
 }
 
 static void
-set_target(struct autoconf *a, const struct recovery_target *t)
+set_target(struct pgautoconf *a, const struct recovery_target *t)
 {
 	static const char *const names[] = {
 		[RECOVERY_TIME] = "recovery_target_time", [RECOVERY_XID] = "recovery_target_xid",
@@ -116,19 +116,19 @@ set_target(struct autoconf *a, const struct recovery_target *t)
 	};
 
 	if (t->kind == RECOVERY_IMMEDIATE)
-		autoconf_set(a, "recovery_target", "immediate");
+		pgautoconf_set(a, "recovery_target", "immediate");
 	else if (t->kind >= RECOVERY_TIME)
-		autoconf_set(a, names[t->kind], t->kind == RECOVERY_TIME ? t->written : t->value);
+		pgautoconf_set(a, names[t->kind], t->kind == RECOVERY_TIME ? t->written : t->value);
 }
 
 void
-autoconf_set_recovery(struct autoconf *a, const struct autoconf_recovery *r)
+pgautoconf_set_recovery(struct pgautoconf *a, const struct pgautoconf_recovery *r)
 {
 	set_target(a, r->target);
 	if (r->inclusive != NULL)
-		autoconf_set(a, "recovery_target_inclusive", r->inclusive);
-	autoconf_set(a, "recovery_target_timeline",
+		pgautoconf_set(a, "recovery_target_inclusive", r->inclusive);
+	pgautoconf_set(a, "recovery_target_timeline",
 	    r->target->timeline != NULL ? r->target->timeline : "current");
-	autoconf_set(a, "recovery_target_action", r->action != NULL ? r->action : "pause");
-	autoconf_set(a, "restore_command", r->restore_command);
+	pgautoconf_set(a, "recovery_target_action", r->action != NULL ? r->action : "pause");
+	pgautoconf_set(a, "restore_command", r->restore_command);
 }
