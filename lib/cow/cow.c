@@ -97,7 +97,7 @@ open_all(struct cow *c, bool may_compact)
 	if ((c->fds = fdcache_new(k->max_fds)) == NULL)
 		return -ENOMEM;
 	if ((r = store_open(&c->store, k->store_fd, k->instance, k->index_fd, c->fds)) < 0 ||
-	    (r = store_guard(&c->store)) < 0)
+	    (r = store_refuse_stale(&c->store)) < 0)
 		return r;
 	c->store.check = k->check;
 	if ((r = contents_open(k->diff_fd, c->fds, &c->contents)) < 0 ||

@@ -1,6 +1,6 @@
 /*
  * Opens files of the backups for those who read them, through the descriptor
- * cache and the guard; reads plain files.  Pages are pagefile.c's.
+ * cache and staleness.c; reads plain files.  Pages are pagefile.c's.
  */
 #include "config.h"
 
@@ -23,7 +23,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "pg/pg_types.h"
-#include "probackup/guard.h"
+#include "probackup/staleness.h"
 #include "probackup/store.h"
 #include "probackup/tablespace.h"
 
@@ -134,16 +134,16 @@ store_close(struct store *s)
 		if (s->backup_fd[i] >= 0)
 			close(s->backup_fd[i]);
 	s->fds = NULL;
-	guard_free(s->guard);
-	s->guard = NULL;
+	staleness_free(s->staleness);
+	s->staleness = NULL;
 	index_close(&s->ix);
 }
 
 int
-store_guard(struct store *s)
+store_refuse_stale(struct store *s)
 {
-	s->guard = guard_new(&s->ix);
-	return s->guard != NULL ? 0 : -ENOMEM;
+	s->staleness = staleness_new(&s->ix);
+	return s->staleness != NULL ? 0 : -ENOMEM;
 }
 
 int
@@ -243,7 +243,7 @@ open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 		return r;
 	if ((fd = open_in_backup(s, p->backup, path, &st)) < 0) {
 		r = fd;
-	} else if (s->guard == NULL || (r = guard_check(s->guard, s, p->backup, &st)) == 0) {
+	} else if (s->staleness == NULL || (r = staleness_check(s->staleness, s, p->backup, &st)) == 0) {
 		return steal_fd(&fd);
 	} else if (r == -ESTALE) {
 		return r;		/* which was told there */

@@ -33,7 +33,7 @@ struct store {
 	const char *instance;		/* borrowed */
 	int	backup_fd[CHAIN_MAX];	/* O_PATH of each backup's directory; -1: out of reach */
 	struct fdcache *fds;		/* borrowed */
-	struct guard *guard;		/* NULL: what is opened is taken as it is; owned */
+	struct staleness *staleness;		/* NULL: what is opened is taken as it is; owned */
 };
 
 /* The buffers of a thread that reads pages.  Not shared. */
@@ -59,9 +59,9 @@ void	store_close(struct store *s);
 
 /*
  * From now on a file is only taken if its backup is as it was prepared: see
- * guard.h.  Returns 0 or -ENOMEM.
+ * staleness.h.  Returns 0 or -ENOMEM.
  */
-int	store_guard(struct store *s);
+int	store_refuse_stale(struct store *s);
 
 /* Allocates what a thread needs.  Returns 0 or -ENOMEM. */
 int	reader_init(struct reader *r, struct iostats *stats);

@@ -15,7 +15,7 @@
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "diff/disk.h"
-#include "probackup/guard.h"
+#include "probackup/staleness.h"
 #include "worker/archivedir.h"
 #include "worker/confine.h"
 #include "worker/engine.h"
@@ -178,7 +178,7 @@ send_stats(struct server *v)
 	m.open_files = f.open_files;
 	m.inodes = f.inodes;
 	m.dirty_files = f.dirty_files;
-	m.store_changed = guard_found_change();
+	m.store_changed = staleness_was_found();
 	report_send(MSG_STATS, &m, sizeof(m));
 }
 

@@ -12,10 +12,10 @@
 #include "base/bytes.h"
 #include "base/io.h"
 #include "pg/page.h"
-#include "probackup/guard.h"
 #include "probackup/pagecheck.h"
 #include "probackup/pagefile.h"
 #include "probackup/records.h"
+#include "probackup/staleness.h"
 #include "probackup/verify.h"
 #include "support/rig.h"
 #include "support/unit.h"
@@ -857,8 +857,8 @@ read_anew(void)
 
 	fdcache_free(fds);
 	store.fds = fds = fdcache_new(32);
-	guard_free(store.guard);
-	ck_assert_int_eq(store_guard(&store), 0);
+	staleness_free(store.staleness);
+	ck_assert_int_eq(store_refuse_stale(&store), 0);
 	r = plainfile_read(&store, index_lookup(&store.ix, "PG_VERSION", strlen("PG_VERSION")), 0,
 	    3, buf, &rig.reader);
 	return r;

@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
-#include "probackup/guard.h"
 #include "probackup/member.h"
+#include "probackup/staleness.h"
 #include "probackup/store.h"
 
 #define TOLD_SECONDS	60
@@ -23,22 +23,22 @@
  * tells.
  */
 
-struct guarded {
+struct known_member {
 	struct file_version control, list;	/* what was accepted last, at first by the index */
 	time_t	told;			/* when a change was last said, CLOCK_MONOTONIC; 0 = never */
 };
 
-struct guard {
+struct staleness {
 	pthread_mutex_t lock;		/* of what follows */
-	struct guarded member[CHAIN_MAX];
+	struct known_member member[CHAIN_MAX];
 };
 
 static _Atomic bool changed;
 
-struct guard *
-guard_new(const struct index *ix)
+struct staleness *
+staleness_new(const struct index *ix)
 {
-	struct guard *g = calloc(1, sizeof(*g));
+	struct staleness *g = calloc(1, sizeof(*g));
 	uint32_t i;
 
 	if (g == NULL)
@@ -52,7 +52,7 @@ guard_new(const struct index *ix)
 }
 
 void
-guard_free(struct guard *g)
+staleness_free(struct staleness *g)
 {
 	if (g == NULL)
 		return;
@@ -61,7 +61,7 @@ guard_free(struct guard *g)
 }
 
 bool
-guard_found_change(void)
+staleness_was_found(void)
 {
 	return atomic_load(&changed);
 }
@@ -91,7 +91,7 @@ is_going(const char *status)
 }
 
 static void
-say(struct guarded *m, const char *id, const char *why)
+say(struct known_member *m, const char *id, const char *why)
 {
 	time_t now = clock_monotonic_seconds();
 
@@ -107,7 +107,7 @@ say(struct guarded *m, const char *id, const char *why)
  * still describe the same backup.
  */
 static int
-judge(const struct store *s, uint16_t n, struct guarded *m)
+judge(const struct store *s, uint16_t n, struct known_member *m)
 {
 	const struct index_backup *b = &s->ix.backups[n];
 	char why[CHAIN_ERROR_MAX];
@@ -134,7 +134,7 @@ judge(const struct store *s, uint16_t n, struct guarded *m)
 }
 
 static int
-check_member(const struct store *s, uint16_t n, struct guarded *m)
+check_member(const struct store *s, uint16_t n, struct known_member *m)
 {
 	struct file_version control, list;
 	int r;
@@ -156,9 +156,9 @@ check_member(const struct store *s, uint16_t n, struct guarded *m)
 }
 
 int
-guard_check(struct guard *g, const struct store *s, uint16_t n, const struct stat *st)
+staleness_check(struct staleness *g, const struct store *s, uint16_t n, const struct stat *st)
 {
-	struct guarded *m = &g->member[n];
+	struct known_member *m = &g->member[n];
 	int r = 0;
 
 	pthread_mutex_lock(&g->lock);

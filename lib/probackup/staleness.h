@@ -4,8 +4,8 @@
  * it: a file that is opened after such a change must not be taken for the one
  * that the index describes.  A file that is open already stays what it was.
  */
-#ifndef PROBACKUP_GUARD_H
-#define PROBACKUP_GUARD_H
+#ifndef PROBACKUP_STALENESS_H
+#define PROBACKUP_STALENESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,11 +14,11 @@
 #include "probackup/index.h"
 
 struct store;
-struct guard;
+struct staleness;
 
-/* Returns a guard that knows what ix was made from, or NULL when memory is short. */
-struct guard *guard_new(const struct index *ix);
-void	guard_free(struct guard *g);
+/* Returns one that knows what ix was made from, or NULL when memory is short. */
+struct staleness *staleness_new(const struct index *ix);
+void	staleness_free(struct staleness *g);
 
 /*
  * Call it when a file of backup number n of s has been opened, and before it is
@@ -29,9 +29,9 @@ void	guard_free(struct guard *g);
  * the log a minute.  Returns 0, -ESTALE, or negative errno where it could not
  * find out.  Safe from several threads.
  */
-int	guard_check(struct guard *g, const struct store *s, uint16_t n, const struct stat *st);
+int	staleness_check(struct staleness *g, const struct store *s, uint16_t n, const struct stat *st);
 
 /* Whether the last check of any backup found it changed.  Of the whole process. */
-bool	guard_found_change(void);
+bool	staleness_was_found(void);
 
 #endif
