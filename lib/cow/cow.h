@@ -42,7 +42,7 @@ struct cow_config {
 	bool	first;			/* the first worker of the mount: sweep what no name holds */
 	bool	no_sync;		/* --perf-unsafe */
 	bool	no_wal;			/* files in pg_wal are never synced */
-	enum store_check check;		/* of pages that come from a backup */
+	enum pagecheck_level check;		/* of pages that come from a backup */
 	bool	kernel_times;		/* writeback cache: the kernel tells mtime, no write implies it */
 	const char *wal_link;		/* what the link pg_wal holds; NULL: pg_wal is a directory */
 	/*

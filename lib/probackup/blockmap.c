@@ -140,7 +140,7 @@ blockmap_build(const struct store *s, uint32_t e, struct reader *r, struct block
 			    InvalidBlockNumber, "%" PRIu64 " blocks are more than a file can have", n);
 		return -EUCLEAN;
 	}
-	if ((m = blockmap_new((uint32_t)n, s->check == STORE_CHECK_HEADERS)) == NULL)
+	if ((m = blockmap_new((uint32_t)n, s->check == PAGECHECK_HEADERS)) == NULL)
 		return -ENOMEM;
 	if ((rc = fill(s, e, r, m)) < 0) {
 		blockmap_free(m);

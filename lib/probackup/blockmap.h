@@ -22,7 +22,7 @@ struct blockmap {
 	uint32_t n;		/* blocks */
 	uint32_t *pos;		/* offset of the record in the provider's stream */
 	uint8_t	*owner;		/* 1 + number among the file's providers, or 0: blockmap_provider() */
-	uint16_t *mark;		/* STORE_CHECK_HEADERS: pagecheck_mark() where there is a map; else NULL */
+	uint16_t *mark;		/* PAGECHECK_HEADERS: pagecheck_mark() where there is a map; else NULL */
 };
 
 /*

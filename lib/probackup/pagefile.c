@@ -63,7 +63,7 @@ check_page(const struct store *s, const struct batch *b, BlockNumber blkno,
 	uint32_t relation_block = b->relation_block + blkno;
 	char why[CHAIN_ERROR_MAX];
 
-	if (s->check >= STORE_CHECK_SUMS && has_sums &&
+	if (s->check >= PAGECHECK_SUMS && has_sums &&
 	    pagecheck_sum(page, relation_block, why) < 0) {
 		store_complain(s, b->e, b->p, blkno, "%s", why);
 		return -EUCLEAN;

@@ -125,7 +125,7 @@ judge(const struct store *s, uint16_t n, struct known_member *m)
 		say(m, b->id, why);
 		return -ESTALE;
 	}
-	r = store_check_list(s->store_fd, s->instance, b->id, b->list_crc);
+	r = store_compare_list(s->store_fd, s->instance, b->id, b->list_crc);
 	if (r == -ESTALE || r == -ENOENT) {
 		say(m, b->id, "its list of files is another one");
 		return -ESTALE;

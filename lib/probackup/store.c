@@ -87,7 +87,7 @@ open_backups(struct store *s)
 }
 
 int
-store_check_list(int store_fd, const char *instance, const char *id, uint32_t list_crc)
+store_compare_list(int store_fd, const char *instance, const char *id, uint32_t list_crc)
 {
 	char *buf autofree = malloc(LIST_PIECE);
 	uint32_t crc = 0;

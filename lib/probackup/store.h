@@ -19,14 +19,14 @@ struct stat;
  * How far a page that was read is checked, beside its record; each includes
  * those before.
  */
-enum store_check {
-	STORE_CHECK_NOTHING,
-	STORE_CHECK_SUMS,	/* its own checksum, if the cluster had data checksums */
-	STORE_CHECK_HEADERS,	/* LSN and checksum in page_header_map, where there is one */
+enum pagecheck_level {
+	PAGECHECK_NOTHING,
+	PAGECHECK_SUMS,	/* its own checksum, if the cluster had data checksums */
+	PAGECHECK_HEADERS,	/* LSN and checksum in page_header_map, where there is one */
 };
 
 struct store {
-	enum store_check check;	/* set by the caller before the first block map; 0 after opening */
+	enum pagecheck_level check;	/* set by the caller before the first block map; 0 after opening */
 	bool	quiet;		/* nothing is logged about what cannot be read */
 	struct index ix;
 	int	store_fd;		/* borrowed */
@@ -99,7 +99,7 @@ bool	store_took_failure(void);
  * Whether the list of backup id beneath store_fd is the one with this CRC-32C.
  * Returns 0, -ESTALE if it is another one, or negative errno.  Logs nothing.
  */
-int	store_check_list(int store_fd, const char *instance, const char *id, uint32_t list_crc);
+int	store_compare_list(int store_fd, const char *instance, const char *id, uint32_t list_crc);
 
 /*
  * Copies len bytes at off of a plain file into dst; the caller keeps within

@@ -16,7 +16,7 @@ enum cache_mode { CACHE_WRITEBACK, CACHE_WRITETHROUGH };
 enum verify_mode { VERIFY_AUTO, VERIFY_ON, VERIFY_OFF };	/* VERIFY_AUTO: what costs little */
 
 /* The programs that a supervisor starts: see worker/worker.h. */
-enum job_program { JOB_PREPARE, JOB_FILL, JOB_SERVE, JOB_CHECK_STORE, JOB_PROGRAMS };
+enum job_program { JOB_PREPARE, JOB_FILL, JOB_SERVE, JOB_RECHECK, JOB_PROGRAMS };
 
 #define OWNER_NAME_MAX	64	/* bytes, NUL included */
 #define JOB_GROUPS_MAX	256	/* supplementary groups of one user that are used */
@@ -75,7 +75,7 @@ struct job {
 	/* what outlives a worker */
 	struct shared *shared;	/* mapped shared and writable: ipc/shared.h */
 	size_t	index_max;	/* bytes that the index may take */
-	const struct msg_member *member;	/* check_store: the chain as it was prepared */
+	const struct msg_member *member;	/* recheck: the chain as it was prepared */
 	unsigned n_members;
 	unsigned generation;	/* 1 for the first serving worker */
 	bool	careful;	/* take requests up one by one: one of them may be fatal */

@@ -197,7 +197,7 @@ run_child(const struct supervisor *s, const struct job *job, int memfd, int err_
 {
 	static const char *const doing[] = {
 		[JOB_PREPARE] = "preparing", [JOB_FILL] = "preparing", [JOB_SERVE] = "worker",
-		[JOB_CHECK_STORE] = "looking at the store",
+		[JOB_RECHECK] = "looking at the store",
 	};
 	/* Bounds the index: writing a memfd counts as writing a file. */
 	struct rlimit size = { index_max(s), index_max(s) };
@@ -209,7 +209,7 @@ run_child(const struct supervisor *s, const struct job *job, int memfd, int err_
 	signals_ignore();
 	identity_raise();
 	set_oom_score();
-	if (job->program == JOB_PREPARE || job->program == JOB_CHECK_STORE)
+	if (job->program == JOB_PREPARE || job->program == JOB_RECHECK)
 		setrlimit(RLIMIT_FSIZE, &size);
 	snprintf(title, sizeof(title), "%s: %s", doing[job->program], s->config->mnt);
 	execute_job(s->image_fd, job, memfd, title);
@@ -227,7 +227,7 @@ spawn_check(struct supervisor *s, int store_fd)
 		memcpy(member[i].id, s->found.member[i].id, sizeof(member[i].id));
 		member[i].list_crc = s->found.member[i].list_crc;
 	}
-	fill_job(s, &job, JOB_CHECK_STORE, 0);
+	fill_job(s, &job, JOB_RECHECK, 0);
 	job.store_fd = store_fd;
 	job.diff_fd = job.infodir_fd = job.index_fd = job.lock_fd = job.shared_fd = -1;
 	job.member = member;

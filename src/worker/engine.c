@@ -10,18 +10,18 @@
  * that of a page costs a few percent of reading it; comparing with the header
  * maps costs memory.
  */
-static enum store_check
+static enum pagecheck_level
 check_of(enum verify_mode verify)
 {
 	switch (verify) {
 	case VERIFY_ON:
-		return STORE_CHECK_HEADERS;
+		return PAGECHECK_HEADERS;
 	case VERIFY_OFF:
-		return STORE_CHECK_NOTHING;
+		return PAGECHECK_NOTHING;
 	case VERIFY_AUTO:
 		break;
 	}
-	return page_checksum_is_fast() ? STORE_CHECK_SUMS : STORE_CHECK_NOTHING;
+	return page_checksum_is_fast() ? PAGECHECK_SUMS : PAGECHECK_NOTHING;
 }
 
 void

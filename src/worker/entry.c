@@ -22,7 +22,7 @@ extern char **environ;
 
 static int (*const programs[JOB_PROGRAMS])(const struct job *job) = {
 	[JOB_PREPARE] = worker_prepare, [JOB_FILL] = worker_fill, [JOB_SERVE] = worker_serve,
-	[JOB_CHECK_STORE] = worker_check_store,
+	[JOB_RECHECK] = worker_recheck,
 };
 
 bool

@@ -23,7 +23,7 @@ int	worker_fill(const struct job *job);
  * Compares the lists of the chain beneath job->store_fd with what is expected.
  * It has no pipes: its status is 0 if the store is the one that was prepared.
  */
-int	worker_check_store(const struct job *job);
+int	worker_recheck(const struct job *job);
 
 /* Reports MSG_READY and serves FUSE requests until the mount is gone. */
 int	worker_serve(const struct job *job);

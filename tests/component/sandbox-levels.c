@@ -355,7 +355,7 @@ thread_in(enum job_program program)
 
 TRY(thread_in_preparer)	{ return thread_in(JOB_PREPARE); }
 TRY(thread_in_filler)	{ return thread_in(JOB_FILL); }
-TRY(thread_in_looker)	{ return thread_in(JOB_CHECK_STORE); }
+TRY(thread_in_looker)	{ return thread_in(JOB_RECHECK); }
 TRY(thread_in_server)	{ return thread_in(JOB_SERVE); }
 
 TRY(thread_in_server_later)

@@ -580,7 +580,7 @@ put_sum(unsigned char *p, uint32_t blkno)
 
 /* Backup T0 with one relation file, of pages with checksums if sums; opens it. */
 static struct blockmap *
-open_sums(const char *path, enum catwriter_alg alg, bool sums, enum store_check check)
+open_sums(const char *path, enum catwriter_alg alg, bool sums, enum pagecheck_level check)
 {
 	uint32_t first = pagecheck_first_block(strrchr(path, '/') + 1), i;
 	struct catpage pages[SUMS_BLOCKS];
@@ -698,7 +698,7 @@ START_TEST(checked_pages)
 {
 	static unsigned char found[SUMS_BLOCKS][BLCKSZ], all[SUMS_BLOCKS][BLCKSZ];
 	unsigned n = (unsigned)_i / 3, check = (unsigned)_i % 3, bad, i;
-	struct blockmap *m = open_sums(PATH, CATALG_NONE, harms[n].sums, (enum store_check)check);
+	struct blockmap *m = open_sums(PATH, CATALG_NONE, harms[n].sums, (enum pagecheck_level)check);
 	int fd autoclose = open_stored("T0", "database/" PATH);
 
 	do_harm(fd, m, harms[n].harm);
@@ -710,7 +710,7 @@ START_TEST(checked_pages)
 	ck_assert_int_eq(pagefile_read(&store, entry, m, 0, SUMS_BLOCKS, &rig.reader, all),
 	    bad != 0 ? -EUCLEAN : 0);
 	ck_assert_uint_eq(blockmap_bytes(m), sizeof(*m) +
-	    SUMS_BLOCKS * (check == STORE_CHECK_HEADERS ? 7 : 5));
+	    SUMS_BLOCKS * (check == PAGECHECK_HEADERS ? 7 : 5));
 	blockmap_free(m);
 }
 END_TEST
@@ -721,7 +721,7 @@ START_TEST(checked_codecs)
 	static unsigned char found[SUMS_BLOCKS][BLCKSZ];
 	enum catwriter_alg alg = (enum catwriter_alg)(_i / 3);
 	unsigned check = (unsigned)_i % 3;
-	struct blockmap *m = open_sums(PATH, alg, true, (enum store_check)check);
+	struct blockmap *m = open_sums(PATH, alg, true, (enum pagecheck_level)check);
 	int fd autoclose = open_stored("T0", "database/" PATH);
 	uint32_t at;
 
@@ -741,7 +741,7 @@ END_TEST
 START_TEST(checked_segments)
 {
 	static unsigned char found[SUMS_BLOCKS][BLCKSZ];
-	struct blockmap *m = open_sums("base/5/16384.3", CATALG_ZLIB, true, STORE_CHECK_HEADERS);
+	struct blockmap *m = open_sums("base/5/16384.3", CATALG_ZLIB, true, PAGECHECK_HEADERS);
 
 	ck_assert_uint_eq(pagecheck_first_block("16384.3"), 3 * RELSEG_SIZE);
 	ck_assert_uint_eq(pagecheck_first_block("16384"), 0);

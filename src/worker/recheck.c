@@ -12,14 +12,14 @@
  * every file with its length and checksum, and the index was made of them.
  */
 int
-worker_check_store(const struct job *job)
+worker_recheck(const struct job *job)
 {
 	unsigned i;
 
 	if (confine_worker(job) < 0)
 		return EXIT_FAILURE;
 	for (i = 0; i < job->n_members; i++)
-		if (store_check_list(job->store_fd, job->instance, job->member[i].id,
+		if (store_compare_list(job->store_fd, job->instance, job->member[i].id,
 		    job->member[i].list_crc) < 0)
 			return EXIT_FAILURE;
 	return EXIT_SUCCESS;
