@@ -370,6 +370,18 @@ tell_target_time(const struct recovery_target *t, const char *zone)
 		    zone);
 }
 
+/* Names the state in which a server that pauses shows what it was asked for, and nothing earlier. */
+static void
+tell_pause(const struct clone_config *c, unsigned server_version)
+{
+	if (c->target->kind < RECOVERY_TIME || c->replica ||
+	    (c->action != NULL && strcmp(c->action, "pause") != 0))
+		return;
+	cli_note("the server takes queries before it has reached the target: it is there when %s",
+	    server_version >= 14 ? "pg_get_wal_replay_pause_state() is \"paused\"" :
+	    "pg_is_wal_replay_paused() is true");
+}
+
 static int
 report_mounted(const struct options *o, const struct waiter *w, const char *mnt)
 {
@@ -381,13 +393,15 @@ report_mounted(const struct options *o, const struct waiter *w, const char *mnt)
 }
 
 static int
-wait_for_mount(const struct options *o, const struct recovery_target *t, struct waiter *w,
+wait_for_mount(const struct options *o, const struct clone_config *c, struct waiter *w,
     const char *mnt)
 {
 	enum waiter_result result = waiter_wait(w);
 
-	if (result == WAITER_MOUNTED)
-		tell_target_time(t, w->zone);
+	if (result == WAITER_MOUNTED) {
+		tell_target_time(c->target, w->zone);
+		tell_pause(c, w->server_version);
+	}
 	if (result == WAITER_MOUNTED && o->wait)
 		result = waiter_ask(w, mnt);
 	switch (result) {
@@ -433,6 +447,6 @@ cmd_mount(const struct options *o)
 	if ((pid = start_supervisor(&c, &w.fd)) < 0)
 		return cli_error("could not start the supervisor: %s", strerror(-pid));
 	w.forward_to = o->console ? pid : 0;
-	rc = wait_for_mount(o, &target, &w, n.mnt);
+	rc = wait_for_mount(o, &clone, &w, n.mnt);
 	return o->console && rc == 0 ? waiter_attend(&w) : rc;
 }

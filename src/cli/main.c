@@ -63,10 +63,20 @@ run_global_option(int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
+static int
+run(int argc, char **argv)
+{
+	if (argc < 2)
+		return cli_usage("a command is missing");
+	if (argv[1][0] == '/')
+		return run_fstab_line(argc, argv);
+	return argv[1][0] == '-' ? run_global_option(argc, argv) : run_command(argc - 1, argv + 1);
+}
+
 int
 main(int argc, char **argv)
 {
-	int fd;
+	int fd, rc, status;
 
 	if (entry_is_worker(argv))
 		return entry_main(argc, argv);
@@ -78,9 +88,9 @@ main(int argc, char **argv)
 	closefrom(STDERR_FILENO + 1);
 	setproctitle_init(argc, argv, environ);
 	text_ask_locale();
-	if (argc < 2)
-		return cli_usage("a command is missing");
-	if (argv[1][0] == '/')
-		return run_fstab_line(argc, argv);
-	return argv[1][0] == '-' ? run_global_option(argc, argv) : run_command(argc - 1, argv + 1);
+	status = run(argc, argv);
+	/* Whoever asked for text does not take silence for success. */
+	if ((rc = cli_flush()) != 0 && status == EXIT_SUCCESS)
+		return cli_error("could not write to standard output: %s", strerror(-rc));
+	return status;
 }

@@ -194,10 +194,12 @@ cli_put_json(const char *text, size_t len)
 int
 cli_flush(void)
 {
+	static int failed;	/* the first reason: the stream forgets it */
+
 	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	return errno != 0 ? -errno : -EIO;
+	if (failed == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		failed = errno != 0 ? -errno : -EIO;
+	return failed;
 }
 
 /* ---- what a confined child prints ---------------------------------------- */

@@ -114,6 +114,11 @@ elif command -v jq >/dev/null; then
 	check "that is JSON" jq -e . "$work/stat.json"
 fi
 check "stat --counters-reset" pbkfs stat -D "$mnt" --counters-reset
+# Text that could not be written is not written.
+for words in --version --help "mount --help" "stat -D $mnt" "stat -D $mnt --format=json" list "show -B $store"; do
+	refuse "$words on a full device" "$error.*could not write to standard output" sh -c "pbkfs $words >/dev/full"
+	equal "$words on a full device: exit status" 1 "$tap_status"
+done
 refuse "stat of what is no mount" "$error" pbkfs stat -D "$work/mnt2"
 refuse "stat of what is not there" "$error" pbkfs stat -D "$work/nosuch"
 refuse "an unknown format" . pbkfs stat -D "$mnt" --format xml

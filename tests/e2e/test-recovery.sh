@@ -64,6 +64,17 @@ equal "$desc: the server's zone" America/New_York "$(sql -c 'show timezone')"
 equal "$desc: rows as they were noted then" "$(moment after1 6)" "$(counts)"
 finish
 
+# A server that pauses takes queries on its way there.
+new_diff
+desc="a server that is to pause"
+check "$desc: mount" mount_it --recovery-target-time="$tokyo"
+check "$desc: how to see that it is there" grep -q "^pbkfs: the server takes queries before it has reached the target: .*paused" "$work/err"
+check "$desc: unmount" unmount_it
+new_diff
+check "one that is not: mount" mount_it --recovery-target-time="$tokyo" --recovery-target-action=promote
+refuse "it hears nothing of that" "" grep -q "takes queries" "$work/err"
+check "one that is not: unmount" unmount_it
+
 # Without any target a backup without WAL of its own runs to the end of the archive.
 id=$last_id
 new_diff

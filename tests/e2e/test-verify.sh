@@ -45,7 +45,7 @@ fi
 
 # ---- the command line
 refuse "no backup" "required" pbkfs verify -B "$store"
-equal "no backup: the status is 1" 1 "$tap_status"
+equal "no backup: the status is 2" 2 "$tap_status"
 refuse "an instance that is none" "nobody" pbkfs verify -B "$store" -I nobody -i TOXCR8
 refuse "a bad instance" "cannot be the name" pbkfs verify -B "$store" -I ../x -i TOXCR8
 refuse "no store" "could not open store" pbkfs verify -B "$work/nowhere" -I main -i TOXCR8
