@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/backupid.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/ondisk.h"
 #include "base/text.h"
@@ -124,7 +125,7 @@ tell_advice(const struct supervisor *s)
 static int
 answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 {
-	uint64_t now = state_now();
+	uint64_t now = clock_monotonic_ns();
 
 	(void)body;
 	(void)len;
@@ -351,7 +352,7 @@ answer_worker(struct supervisor *s)
 
 	if ((n = msg_fill(w->in_fd, &w->reader)) <= 0)
 		return n == -EAGAIN ? n : 0;
-	w->last_heard = state_now();
+	w->last_heard = clock_monotonic_ns();
 	while ((rc = msg_next(&w->reader, &h, &body)) > 0) {
 		if (w->killed)
 			continue;	/* it has nothing to say any more */

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/util.h"
 #include "supervisor/attend.h"
@@ -242,7 +243,7 @@ attend_report(struct attend *a, const char *text, size_t len)
 static bool
 take_budget(struct attend *a)
 {
-	uint64_t second = state_now() / STATE_SECOND;
+	uint64_t second = clock_monotonic_ns() / STATE_SECOND;
 
 	if (second != a->second) {
 		a->second = second;
@@ -257,7 +258,7 @@ take_budget(struct attend *a)
 static bool
 has_budget(const struct attend *a)
 {
-	return a->used < ATTEND_BUDGET || state_now() / STATE_SECOND != a->second;
+	return a->used < ATTEND_BUDGET || clock_monotonic_ns() / STATE_SECOND != a->second;
 }
 
 static void
@@ -302,7 +303,7 @@ take_connection(struct supervisor *s)
 {
 	struct attend *a = &s->attend;
 	int fd autoclose = accept4(a->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct attend_client *c, new = { .since = state_now() };
+	struct attend_client *c, new = { .since = clock_monotonic_ns() };
 	struct socket_peer peer;
 
 	if (fd < 0 || socket_ask_peer(fd, &peer) != 0)
@@ -349,7 +350,7 @@ void
 attend_look(struct supervisor *s, const struct pollfd p[ATTEND_DESCRIPTORS])
 {
 	struct attend *a = &s->attend;
-	uint64_t now = state_now();
+	uint64_t now = clock_monotonic_ns();
 	struct attend_client *c;
 	size_t i;
 

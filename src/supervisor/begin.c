@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/ondisk.h"
 #include "base/util.h"
@@ -718,7 +719,7 @@ static int
 wait_for_holder(struct supervisor *s)
 {
 	const struct storelock *l = &s->store_lock;
-	uint64_t now = state_now();
+	uint64_t now = clock_monotonic_ns();
 
 	if (s->hold_until == 0) {
 		s->hold_until = now + STORELOCK_WAIT_SECONDS * STATE_SECOND;

@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/ondisk.h"
 #include "base/util.h"
@@ -271,7 +272,7 @@ search_ended(struct supervisor *s)
 {
 	struct ending *e = &s->ending;
 	struct report r = { 0 };
-	uint64_t now = state_now();
+	uint64_t now = clock_monotonic_ns();
 	int rc = errand_end(&e->search, &r, sizeof(r));
 
 	/* Where there are many processes a search costs: at most a twentieth of the time. */
@@ -299,7 +300,7 @@ search(struct supervisor *s)
 	int rc;
 
 	e->due = 0;
-	e->began = state_now();
+	e->began = clock_monotonic_ns();
 	if (!pin_is_taken(&e->pin)) {
 		if (has_ended(s))
 			judge(s);
@@ -326,6 +327,6 @@ ending_look(struct supervisor *s, const struct pollfd p[ENDING_DESCRIPTORS])
 		s->mounted = false;
 		search(s);
 	}
-	if (e->due != 0 && e->search.pid == 0 && state_now() >= e->due)
+	if (e->due != 0 && e->search.pid == 0 && clock_monotonic_ns() >= e->due)
 		search(s);
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "supervisor/ending.h"
@@ -74,7 +75,7 @@ static void
 start_unmount(struct supervisor *s, bool lazy)
 {
 	struct leave *l = &s->leave;
-	uint64_t now = state_now();
+	uint64_t now = clock_monotonic_ns();
 	struct errand_order o = {
 		.kind = ERRAND_UNMOUNT, .lazy = lazy, .look = now >= l->look_due,
 	};
@@ -118,7 +119,7 @@ leave_done(struct supervisor *s)
 {
 	struct leave *l = &s->leave;
 	struct report r = { 0 };
-	uint64_t now = state_now();
+	uint64_t now = clock_monotonic_ns();
 
 	if (errand_end(&l->child, &r, sizeof(r)) == 0 && r.rc != 0)
 		tell(s, &r);
@@ -133,7 +134,7 @@ leave_ask(struct supervisor *s)
 	if (!l->asked)
 		l->since = time(NULL);
 	l->asked = true;
-	l->asked_at = state_now();
+	l->asked_at = clock_monotonic_ns();
 	l->due = l->look_due = 0;
 	stat_write_soon(s);	/* who only looks at the diff directory sees it, too */
 	l->told[0] = '\0';	/* who asks again hears again why it is still there */
@@ -145,7 +146,7 @@ leave_tick(struct supervisor *s)
 {
 	struct leave *l = &s->leave;
 
-	if (l->asked && l->child.pid == 0 && s->mounted && !s->done && state_now() >= l->due)
+	if (l->asked && l->child.pid == 0 && s->mounted && !s->done && clock_monotonic_ns() >= l->due)
 		start_unmount(s, false);
 }
 

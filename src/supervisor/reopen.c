@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -38,7 +39,7 @@ void
 reopen_ask(struct supervisor *s)
 {
 	struct reopen *r = &s->reopen;
-	uint64_t now = state_now();
+	uint64_t now = clock_monotonic_ns();
 
 	if (r->until == 0) {
 		log_warn("the store \"%s\" could not be read: it is looked for again", s->store);
@@ -115,7 +116,7 @@ void
 reopen_tick(struct supervisor *s)
 {
 	struct reopen *r = &s->reopen;
-	uint64_t now = state_now();
+	uint64_t now = clock_monotonic_ns();
 
 	if (r->until == 0 || r->child.pid != 0 || now < r->due || s->phase != PHASE_SERVING)
 		return;

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "ipc/jobfd.h"
@@ -306,7 +307,7 @@ spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 static void
 adopt(struct supervisor *s, const struct pipes *p, unsigned generation)
 {
-	uint64_t now = state_now();
+	uint64_t now = clock_monotonic_ns();
 
 	close(p->up[1]);
 	close(p->down[0]);

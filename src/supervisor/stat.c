@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -307,7 +308,7 @@ make_text(const struct supervisor *s, char **text, size_t *len)
 	put_elsewhere(&o, &s->ending);
 	json_put_u64(&o, "supervisor_pid", (uint64_t)getpid());
 	json_put_double(&o, "uptime_seconds", s->mounted_at == 0 ? 0 :
-	    (double)(state_now() - s->mounted_at) / 1e9);
+	    (double)(clock_monotonic_ns() - s->mounted_at) / 1e9);
 	put_worker(&o, s);
 	put_operations(&o, s->shared);
 	put_blocks(&o, s);
@@ -341,7 +342,7 @@ void
 stat_write_soon(struct supervisor *s)
 {
 	s->stats_to_file = true;
-	s->stats_due = state_now();
+	s->stats_due = clock_monotonic_ns();
 }
 
 /* A command is answered without a write: the diff directory may not answer. */
@@ -370,7 +371,7 @@ stat_ask(struct supervisor *s, bool reset)
 	bool asked = s->stats_due != 0;
 
 	if (!asked)
-		s->stats_due = state_now() + STATE_SECOND;
+		s->stats_due = clock_monotonic_ns() + STATE_SECOND;
 	if (asked && !reset)
 		return;
 	s->stats_asked++;

@@ -155,9 +155,6 @@ struct supervisor {
 	char	error[1024];
 };
 
-/* CLOCK_MONOTONIC in ns. */
-uint64_t state_now(void);
-
 #define STATE_SECOND	1000000000ULL
 #define STATE_WARNINGS_MAX	200	/* more are an attack on the terminal */
 

@@ -19,7 +19,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -58,36 +57,6 @@
 #define NOTIFY_WAIT_MS	2000	/* for the command to hear the last word */
 #define STALL_SECONDS	3	/* a later tick means that we were stopped ourselves */
 #define FLUSHES_MAX	3	/* workers that may try to flush when the mount is gone */
-
-uint64_t
-state_now(void)
-{
-	return clock_monotonic_ns();
-}
-
-void
-state_fail(struct supervisor *s, const char *fmt, ...)
-{
-	va_list ap;
-
-	s->done = true;
-	if (s->failed)
-		return;
-	s->failed = true;
-	s->status = 1;
-	va_start(ap, fmt);
-	vsnprintf(s->error, sizeof(s->error), fmt, ap);
-	va_end(ap);
-	log_error("%s", s->error);
-}
-
-void
-state_infodir_changed(struct supervisor *s)
-{
-	if (s->shared != NULL)
-		atomic_fetch_add(&s->shared->infodir_version, 1);
-	s->infodir_due = 0;
-}
 
 static void
 protect_from_oom(void)
@@ -315,7 +284,7 @@ replace_worker(struct supervisor *s, const struct worker *dead, int status, cons
 {
 	int poisoned;
 
-	s->death_at = state_now();
+	s->death_at = clock_monotonic_ns();
 	if (logfile_tells_event())
 		log_error("worker %d (generation %u) died: %s", (int)dead->pid, dead->generation,
 		    reason);
@@ -462,7 +431,7 @@ check_hung(struct supervisor *s, uint64_t now)
 static void
 tick(struct supervisor *s)
 {
-	uint64_t now = state_now();
+	uint64_t now = clock_monotonic_ns();
 
 	/* After a stop of the whole machine every worker looks hung. */
 	if (s->ticked_at != 0 && now - s->ticked_at > STALL_SECONDS * STATE_SECOND)
@@ -532,7 +501,7 @@ read_signals(struct supervisor *s)
 static int
 wait_ms(const struct supervisor *s)
 {
-	uint64_t now = state_now(), due = now + TICK_MS * 1000000ULL;
+	uint64_t now = clock_monotonic_ns(), due = now + TICK_MS * 1000000ULL;
 
 	if (s->stats_due != 0)
 		due = MIN(due, s->stats_due);

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -28,12 +29,17 @@
 #define OTHER	65532
 
 static uint64_t now;
-uint64_t __wrap_state_now(void);
+int __real_clock_gettime(clockid_t id, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
 
-uint64_t
-__wrap_state_now(void)
+int
+__wrap_clock_gettime(clockid_t id, struct timespec *ts)
 {
-	return now;
+	if (id != CLOCK_MONOTONIC)
+		return __real_clock_gettime(id, ts);
+	ts->tv_sec = (time_t)(now / STATE_SECOND);
+	ts->tv_nsec = (long)(now % STATE_SECOND);
+	return 0;
 }
 
 static struct supervisor s;
