@@ -172,7 +172,7 @@ open_directory(const char *path, const char *what, const struct supervisor_confi
 	int parent autoclose = -1, fd;
 	struct walk w;
 
-	paths_split(path, dir);
+	walk_split(path, dir);
 	if ((parent = walk_parent(dir, &w, error)) < 0 ||
 	    (geteuid() == 0 && walk_check(&w, dir, c->owner_given ? c->uid : 0, error) != 0)) {
 		cli_error("could not use %s \"%s\": %s", what, path, error);

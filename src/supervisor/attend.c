@@ -1,16 +1,13 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/io.h"
 #include "base/util.h"
 #include "supervisor/attend.h"
 #include "supervisor/leave.h"
@@ -25,20 +22,12 @@
 static struct attend *ours;
 
 static void
-close_client(struct attend_client *c)
-{
-	if (c->fd >= 0)
-		close(c->fd);
-	*c = (struct attend_client){ .fd = -1 };
-}
-
-static void
 close_clients(struct attend *a)
 {
-	struct attend_client *c;
+	struct client *c;
 
-	for (c = a->client; c < a->client + ATTEND_CLIENTS; c++)
-		close_client(c);
+	for (c = a->client; c < a->client + CLIENT_MAX; c++)
+		client_close(c);
 }
 
 /* A child that lived on would keep commands waiting for an answer, and for our end. */
@@ -59,7 +48,7 @@ attend_init(struct attend *a)
 	size_t i;
 
 	*a = (struct attend){ .listen_fd = -1, .place = { .dir_fd = -1 } };
-	for (i = 0; i < ATTEND_CLIENTS; i++)
+	for (i = 0; i < CLIENT_MAX; i++)
 		a->client[i].fd = -1;
 }
 
@@ -87,18 +76,8 @@ attend_close(struct attend *a)
 
 /* ---- answers ------------------------------------------------------------ */
 
-static void
-say_refused(int fd, const char *why)
-{
-	struct command_frame f;
-
-	command_init(&f, COMMAND_REFUSED);
-	snprintf(f.text, sizeof(f.text), "%s", why);
-	command_send(fd, &f, -1);
-}
-
 static int
-say_done(const struct attend_client *c)
+say_done(const struct client *c)
 {
 	struct command_frame f;
 
@@ -114,7 +93,7 @@ state_of(const struct supervisor *s)
 }
 
 static int
-do_identify(struct supervisor *s, struct attend_client *c, const struct command_frame *q)
+do_identify(struct supervisor *s, struct client *c, const struct command_frame *q)
 {
 	struct command_frame f;
 
@@ -131,7 +110,7 @@ do_identify(struct supervisor *s, struct attend_client *c, const struct command_
 }
 
 static int
-do_status(struct supervisor *s, struct attend_client *c, const struct command_frame *q)
+do_status(struct supervisor *s, struct client *c, const struct command_frame *q)
 {
 	c->wants_report = true;
 	stat_ask(s, q->arg[0] != 0);
@@ -139,7 +118,7 @@ do_status(struct supervisor *s, struct attend_client *c, const struct command_fr
 }
 
 static int
-do_leave(struct supervisor *s, struct attend_client *c, const struct command_frame *q)
+do_leave(struct supervisor *s, struct client *c, const struct command_frame *q)
 {
 	(void)q;
 	if (s->phase == PHASE_PREPARING)
@@ -150,7 +129,7 @@ do_leave(struct supervisor *s, struct attend_client *c, const struct command_fra
 }
 
 static int
-do_stop(struct supervisor *s, struct attend_client *c, const struct command_frame *q)
+do_stop(struct supervisor *s, struct client *c, const struct command_frame *q)
 {
 	(void)q;
 	state_fail(s, "ended by force, as user %u asked for it", (unsigned)c->uid);
@@ -160,7 +139,7 @@ do_stop(struct supervisor *s, struct attend_client *c, const struct command_fram
 static const struct request {
 	enum command_type type;
 	unsigned phases;
-	int	(*answer)(struct supervisor *s, struct attend_client *c, const struct command_frame *q);
+	int	(*answer)(struct supervisor *s, struct client *c, const struct command_frame *q);
 } requests[] = {
 	{ COMMAND_IDENTIFY, PHASE_ANY, do_identify },
 	{ COMMAND_STATUS, PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING, do_status },
@@ -169,7 +148,7 @@ static const struct request {
 };
 
 int
-attend_request(struct supervisor *s, struct attend_client *c, const struct command_frame *f)
+attend_request(struct supervisor *s, struct client *c, const struct command_frame *f)
 {
 	const struct request *r;
 
@@ -180,61 +159,10 @@ attend_request(struct supervisor *s, struct attend_client *c, const struct comma
 		return -EPROTO;
 	c->has_asked = true;
 	if ((r->phases & s->phase) == 0) {
-		say_refused(c->fd, "it is still being prepared");
+		client_refuse(c->fd, "it is still being prepared");
 		return 0;
 	}
 	return r->answer(s, c, f);
-}
-
-/* ---- reports ------------------------------------------------------------ */
-
-bool
-attend_wants_report(const struct attend *a)
-{
-	size_t i;
-
-	for (i = 0; i < ATTEND_CLIENTS; i++)
-		if (a->client[i].wants_report)
-			return true;
-	return false;
-}
-
-/* Nobody whom it is shown to can change it. */
-static int
-make_report(const char *text, size_t len)
-{
-	int fd autoclose = memfd_create("pbkfs-report", MFD_CLOEXEC | MFD_ALLOW_SEALING), rc;
-
-	if (fd < 0)
-		return -errno;
-	if ((rc = io_write(fd, text, len)) != 0)
-		return rc;
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
-		return -errno;
-	return steal_fd(&fd);
-}
-
-void
-attend_report(struct attend *a, const char *text, size_t len)
-{
-	struct attend_client *c;
-	struct command_frame f;
-	int fd autoclose = -1;
-
-	if (!attend_wants_report(a))
-		return;
-	command_init(&f, COMMAND_REPORT);
-	f.arg[0] = len;
-	fd = len <= COMMAND_REPORT_MAX ? make_report(text, len) : -EFBIG;
-	for (c = a->client; c < a->client + ATTEND_CLIENTS; c++) {
-		if (!c->wants_report)
-			continue;
-		c->wants_report = false;
-		if (fd < 0)
-			say_refused(c->fd, strerror(-fd));
-		else if (command_send(c->fd, &f, fd) != 0)
-			close_client(c);
-	}
 }
 
 /* ---- connections -------------------------------------------------------- */
@@ -262,7 +190,7 @@ has_budget(const struct attend *a)
 }
 
 static void
-complain(struct attend *a, const struct attend_client *c, const char *what)
+complain(struct attend *a, const struct client *c, const char *what)
 {
 	unsigned skipped;
 
@@ -272,12 +200,12 @@ complain(struct attend *a, const struct attend_client *c, const char *what)
 }
 
 /* The one that goes for a newcomer: the oldest, and none of root's for others. */
-static struct attend_client *
+static struct client *
 find_room(struct attend *a, uid_t uid)
 {
-	struct attend_client *c, *oldest = NULL;
+	struct client *c, *oldest = NULL;
 
-	for (c = a->client; c < a->client + ATTEND_CLIENTS; c++) {
+	for (c = a->client; c < a->client + CLIENT_MAX; c++) {
 		if (c->fd < 0)
 			return c;
 		if (uid != 0 && c->uid == 0)
@@ -287,7 +215,7 @@ find_room(struct attend *a, uid_t uid)
 			oldest = c;
 	}
 	if (oldest != NULL)
-		close_client(oldest);
+		client_close(oldest);
 	return oldest;
 }
 
@@ -303,7 +231,7 @@ take_connection(struct supervisor *s)
 {
 	struct attend *a = &s->attend;
 	int fd autoclose = accept4(a->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct attend_client *c, new = { .since = clock_monotonic_ns() };
+	struct client *c, new = { .since = clock_monotonic_ns() };
 	struct socket_peer peer;
 
 	if (fd < 0 || socket_ask_peer(fd, &peer) != 0)
@@ -318,7 +246,7 @@ take_connection(struct supervisor *s)
 }
 
 static void
-hear(struct supervisor *s, struct attend_client *c)
+hear(struct supervisor *s, struct client *c)
 {
 	static struct command_frame f;
 	int rc = command_receive(c->fd, &f, false, NULL);
@@ -326,11 +254,11 @@ hear(struct supervisor *s, struct attend_client *c)
 	if (rc == 0)
 		rc = attend_request(s, c, &f);
 	else if (rc == -EPROTONOSUPPORT)
-		say_refused(c->fd, "it is of a version with other requests");
+		client_refuse(c->fd, "it is of a version with other requests");
 	if (rc == -EPROTO || rc == -EPROTONOSUPPORT)
 		complain(&s->attend, c, "it asked for what there is not");
 	if (rc != 0)
-		close_client(c);
+		client_close(c);
 }
 
 /* Beyond the budget the rest waits for the next second. */
@@ -342,7 +270,7 @@ attend_poll(struct supervisor *s, struct pollfd p[ATTEND_DESCRIPTORS])
 	size_t i;
 
 	p[0] = (struct pollfd){ .fd = some ? a->listen_fd : -1, .events = POLLIN };
-	for (i = 0; i < ATTEND_CLIENTS; i++)
+	for (i = 0; i < CLIENT_MAX; i++)
 		p[1 + i] = (struct pollfd){ .fd = some ? a->client[i].fd : -1, .events = POLLIN };
 }
 
@@ -351,15 +279,15 @@ attend_look(struct supervisor *s, const struct pollfd p[ATTEND_DESCRIPTORS])
 {
 	struct attend *a = &s->attend;
 	uint64_t now = clock_monotonic_ns();
-	struct attend_client *c;
+	struct client *c;
 	size_t i;
 
-	for (i = 0; i < ATTEND_CLIENTS; i++) {
+	for (i = 0; i < CLIENT_MAX; i++) {
 		c = &a->client[i];
 		if (c->fd >= 0 && p[1 + i].fd == c->fd && p[1 + i].revents != 0 && take_budget(a))
 			hear(s, c);
 		if (c->fd >= 0 && !c->has_asked && now - c->since > SILENCE_NS)
-			close_client(c);
+			client_close(c);
 	}
 	if (p[0].revents != 0 && take_budget(a))
 		take_connection(s);

@@ -2,7 +2,7 @@
  * Attending to commands: who connects to the supervisor's socket, asks and is answered.
  *
  * Nothing here waits for anybody: a client that does not ask, does not read, or asks what
- * it may not, is cut off; there are never more than ATTEND_CLIENTS, and where one has to go
+ * it may not, is cut off; there are never more than CLIENT_MAX, and where one has to go
  * it is none of root's; and in a second no more is done for all of them than ATTEND_BUDGET says.
  */
 #ifndef SUPERVISOR_ATTEND_H
@@ -15,26 +15,18 @@
 
 #include "base/log.h"
 #include "ipc/command.h"
+#include "supervisor/client.h"
 #include "supervisor/socket.h"
 
-#define ATTEND_CLIENTS	16
 #define ATTEND_BUDGET	100	/* connections and requests in one second */
-#define ATTEND_DESCRIPTORS	(1 + ATTEND_CLIENTS)
+#define ATTEND_DESCRIPTORS	(1 + CLIENT_MAX)
 
 struct supervisor;
-
-struct attend_client {
-	int	fd;		/* -1 = none */
-	uid_t	uid;
-	uint64_t since;		/* CLOCK_MONOTONIC ns */
-	bool	has_asked;	/* who has may stay, to see the supervisor's end */
-	bool	wants_report;
-};
 
 struct attend {
 	int	listen_fd;	/* -1 */
 	struct socket_place place;
-	struct attend_client client[ATTEND_CLIENTS];
+	struct client client[CLIENT_MAX];
 	uint64_t second;	/* for which the budget is used */
 	unsigned used;
 	struct log_budget refusals;
@@ -53,15 +45,11 @@ int	attend_open(struct supervisor *s);
 void	attend_poll(struct supervisor *s, struct pollfd p[ATTEND_DESCRIPTORS]);
 void	attend_look(struct supervisor *s, const struct pollfd p[ATTEND_DESCRIPTORS]);
 
-/* Whether a client waits for a report; sends one of len bytes to all that do. */
-bool	attend_wants_report(const struct attend *a);
-void	attend_report(struct attend *a, const char *text, size_t len);
-
 /*
  * What a client may ask: handles one frame.  Returns 0, or negative errno if the
  * connection is to be closed.
  */
-int	attend_request(struct supervisor *s, struct attend_client *c,
+int	attend_request(struct supervisor *s, struct client *c,
 	    const struct command_frame *f);
 
 /*

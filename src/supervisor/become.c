@@ -17,8 +17,8 @@
 #include "ipc/fdpass.h"
 #include "sandbox/caps.h"
 #include "supervisor/become.h"
+#include "supervisor/descriptors.h"
 #include "supervisor/identity.h"
-#include "supervisor/spawn.h"
 #include "supervisor/waiting.h"
 
 #define ANSWER_MAX	(16 * KiB)
@@ -110,7 +110,7 @@ work_as(const struct become *b, const struct become_work *w, int sock)
 	int keep[BECOME_KEEP_MAX + 1] = { sock }, passed = -1;
 
 	memcpy(keep + 1, w->keep, w->n_keep * sizeof(*keep));
-	spawn_close_all_but(keep, w->n_keep + 1);
+	descriptors_close_but(keep, w->n_keep + 1);
 	if ((head.rc = b != NULL ? become_now(b) : 0) == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		head.rc = w->act(w->arg, &passed);

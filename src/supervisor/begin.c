@@ -54,7 +54,7 @@ open_mountpoint(struct supervisor *s)
 		return FAIL(s, "out of memory");
 	if (mountinfo_find(mnt, m) == 0 && strcmp(m->fstype, MOUNT_FSTYPE) == 0)
 		return FAIL(s, "\"%s\" is mounted already: pbkfs unmount it first", mnt);
-	s->mnt_base = paths_split(mnt, parent);
+	s->mnt_base = walk_split(mnt, parent);
 	if ((s->mnt_parent_fd = walk_parent(mnt, &s->mnt_walk, error)) < 0)
 		return FAIL(s, "could not use mountpoint \"%s\": %s", mnt, error);
 	s->mnt_fd = openat(s->mnt_parent_fd, s->mnt_base,

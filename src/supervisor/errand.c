@@ -10,25 +10,14 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "supervisor/ending.h"
 #include "supervisor/errand.h"
-#include "supervisor/leave.h"
-#include "supervisor/monitor.h"
-#include "supervisor/pin.h"
-#include "supervisor/reopen.h"
-#include "supervisor/spawn.h"
+#include "supervisor/order.h"
+#include "supervisor/signals.h"
 #include "supervisor/state.h"
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD	0x00001000
 #endif
-
-static void (*const kinds[ERRAND_KINDS])(struct supervisor *, const struct errand_order *,
-    const int *) = {
-	[ERRAND_WORKER] = spawn_child, [ERRAND_UNMOUNT] = leave_child,
-	[ERRAND_HOLDERS] = ending_child, [ERRAND_UNPIN] = pin_child,
-	[ERRAND_LOOK] = reopen_child,
-};
 
 void
 errand_init(struct errand *e)
@@ -59,22 +48,33 @@ fork_child(int *pidfd)
 	return pid < 0 ? -errno : pid;
 }
 
+/* Those that the work has opened for its child alone. */
+static void
+close_added(const int mine[ERRAND_FDS], const int fd[ERRAND_FDS])
+{
+	int i;
+
+	for (i = 0; i < ERRAND_FDS; i++)
+		if (mine[i] != fd[i])
+			close(mine[i]);
+}
+
 pid_t
 errand_run(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS],
     bool is_monitor, int *pidfd)
 {
+	const struct errand_work *work = &s->errands[o->kind];
 	int mine[ERRAND_FDS], rc;
 	pid_t pid;
 
 	memcpy(mine, fd, sizeof(mine));
-	if (o->kind == ERRAND_LOOK && (rc = reopen_listen(s, &mine[1])) != 0)
+	if (work->prepare != NULL && (rc = work->prepare(s, mine)) != 0)
 		return rc;
 	if ((pid = is_monitor ? fork_sibling(pidfd) : fork_child(pidfd)) == 0) {
-		kinds[o->kind](s, o, mine);
+		work->run(s, o, mine);
 		_exit(1);
 	}
-	if (o->kind == ERRAND_LOOK)
-		close(mine[1]);
+	close_added(mine, fd);
 	return pid;
 }
 
@@ -82,7 +82,7 @@ pid_t
 errand_fork(struct supervisor *s, struct errand_order *o, const int fd[ERRAND_FDS], int *pidfd)
 {
 	*pidfd = -1;
-	return monitor_is_there(&s->monitor) ? monitor_ask(s, o, fd, pidfd) :
+	return order_has_monitor(&s->monitor) ? order_errand(s, o, fd, pidfd) :
 	    errand_run(s, o, fd, false, pidfd);
 }
 
@@ -132,17 +132,11 @@ errand_end(struct errand *e, void *report, size_t size)
 }
 
 void
-errand_kill(int pidfd)
-{
-	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-}
-
-void
 errand_stop(struct errand *e)
 {
 	if (e->pid == 0)
 		return;
-	errand_kill(e->pidfd);
+	signals_kill(e->pidfd);
 	waitpid(e->pid, NULL, WNOHANG);
 	forget(e);
 }

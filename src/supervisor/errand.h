@@ -37,6 +37,19 @@ struct errand_order {
 	uint32_t look;		/* and name who uses it */
 };
 
+/* The work of one kind.  The table of them is given by who runs the mount: supervisor.c. */
+struct errand_work {
+	/* The child: does not return. */
+	void	(*run)(struct supervisor *s, const struct errand_order *o,
+		    const int fd[ERRAND_FDS]);
+	/*
+	 * Before the fork, in the process that forks; NULL if there is nothing to do.  May put
+	 * descriptors for the child alone where there are none in fd.  Returns 0 or negative
+	 * errno.
+	 */
+	int	(*prepare)(struct supervisor *s, int fd[ERRAND_FDS]);
+};
+
 struct errand {
 	pid_t	pid;		/* 0 = none */
 	int	pidfd;		/* its own; -1 */
@@ -72,8 +85,5 @@ int	errand_end(struct errand *e, void *report, size_t size);
 
 /* Ends it without waiting: one that no signal reaches is left to init. */
 void	errand_stop(struct errand *e);
-
-/* Kills the process of a pidfd. */
-void	errand_kill(int pidfd);
 
 #endif

@@ -10,8 +10,8 @@
 #include "ipc/jobfd.h"
 #include "ipc/msg.h"
 #include "ipc/clone_config.h"
+#include "supervisor/descriptors.h"
 #include "supervisor/execute.h"
-#include "supervisor/spawn.h"
 
 #define FDS_MAX	(JOB_FDS + CLONE_MAPPINGS_MAX)
 
@@ -57,7 +57,7 @@ place(const struct job *job, const int *moved, int memfd, int image_fd)
 			keep[n++] = dup2(moved[i], job_fd_number(i));
 	if (dup2(memfd, JOB_FD) < 0)
 		_exit(127);
-	spawn_close_all_but(keep, n);
+	descriptors_close_but(keep, n);
 }
 
 void

@@ -16,7 +16,7 @@
 #include "supervisor/fusewhy.h"
 #include "supervisor/identity.h"
 #include "supervisor/mountinfo.h"
-#include "supervisor/paths.h"
+#include "supervisor/walk.h"
 
 #define READ_AHEAD_KB	1024	/* one request */
 #define READ_AHEAD_MAX	4	/* requests; more memory for each reader than that is not worth it */
@@ -273,7 +273,7 @@ take_back(const struct fusemount *m)
 	if (parent_fd < 0 || (n = readlink(link, path, sizeof(path) - 1)) < 0)
 		return;
 	path[n] = '\0';
-	base = paths_split(path, parent);
+	base = walk_split(path, parent);
 	if (is_seen(m, parent_fd, base))
 		unmount_as_root(parent_fd, base, mountinfo_id_at(parent_fd, base), true);
 }

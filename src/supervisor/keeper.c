@@ -14,10 +14,10 @@
 
 #include "base/io.h"
 #include "base/util.h"
+#include "supervisor/descriptors.h"
 #include "supervisor/identity.h"
 #include "supervisor/keeper.h"
 #include "supervisor/signals.h"
-#include "supervisor/spawn.h"
 #include "supervisor/waiting.h"
 
 #define PATIENCE	2	/* seconds */
@@ -53,7 +53,7 @@ keep(int fd, uid_t uid, gid_t gid, const char *mnt)
 
 	setproctitle("keeper: %s", mnt);
 	signals_ignore();
-	spawn_close_all_but(&fd, 1);
+	descriptors_close_but(&fd, 1);
 	if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
 	    setresuid(uid, uid, uid) != 0)
 		_exit(1);

@@ -1,3 +1,7 @@
+/*
+ * A copy of the supervisor, made when the mount is: it has forgotten what it does not need, and
+ * does one order after the other.  How the supervisor gives them is in order.c.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -14,31 +18,20 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "ipc/fdpass.h"
+#include "supervisor/descriptors.h"
+#include "supervisor/errand.h"
 #include "supervisor/identity.h"
 #include "supervisor/logstore.h"
 #include "supervisor/mapping.h"
 #include "supervisor/monitor.h"
+#include "supervisor/order.h"
 #include "supervisor/reopen.h"
 #include "supervisor/rights.h"
 #include "supervisor/signals.h"
-#include "supervisor/spawn.h"
 #include "supervisor/state.h"
-#include "supervisor/waiting.h"
 
 #define KEEP_ALWAYS	11	/* descriptors of the monitor's, */
 #define KEEP_MAX	(KEEP_ALWAYS + CLONE_MAPPINGS_MAX)	/* and parents of mapped directories */
-#define PATIENCE	10	/* seconds; a monitor that has not answered by then is ended */
-
-struct order {
-	enum deed { DEED_ERRAND, DEED_ADOPT_STORE, DEED_RENEW_LOG, DEED_GIVE_BACK } deed;
-	struct errand_order errand;
-	uint32_t full;		/* DEED_RENEW_LOG */
-	uint32_t failed, ready_once;	/* DEED_GIVE_BACK */
-};
-
-struct reply {
-	int	rc;		/* a pid, 0 or negative errno */
-};
 
 static void
 remove_pid_file(const struct supervisor *s)
@@ -85,7 +78,7 @@ keep_own(struct supervisor *s, int sock)
 
 	memcpy(keep + KEEP_ALWAYS, s->mapped_parent_fd, s->n_mapped * sizeof(*keep));
 	mapping_forget(s);
-	spawn_close_all_but(keep, KEEP_ALWAYS + s->n_mapped);
+	descriptors_close_but(keep, KEEP_ALWAYS + s->n_mapped);
 	munmap(s->shared, sizeof(*s->shared));
 	s->shared = NULL;
 	s->diff.changes_fd = changes;
@@ -153,7 +146,7 @@ watch(struct supervisor *s, int sock)
 	int came[ERRAND_FDS], fd[ERRAND_FDS], n, pidfd;
 	struct pollfd p = { .fd = sock, .events = POLLIN };
 	struct order o;
-	struct reply r;
+	struct order_reply r;
 
 	for (;;) {
 		if (poll(&p, 1, -1) < 0 && errno == EINTR)
@@ -176,7 +169,7 @@ watch(struct supervisor *s, int sock)
 static _Noreturn void
 become_monitor(struct supervisor *s, int sock)
 {
-	struct reply r;
+	struct order_reply r;
 
 	setproctitle("monitor: %s", s->config->mnt);
 	log_set_sink(NULL);
@@ -189,40 +182,6 @@ become_monitor(struct supervisor *s, int sock)
 }
 
 /* ---- the supervisor ----------------------------------------------------- */
-
-bool
-monitor_is_there(const struct monitor *m)
-{
-	return m->started;
-}
-
-static int
-receive_reply(struct supervisor *s, int *pidfd)
-{
-	int fd autoclose = -1, rc;
-	struct reply r;
-
-	if ((rc = waiting_firmly(s->monitor.sock, PATIENCE)) != 0 ||
-	    (rc = fdpass_receive(s->monitor.sock, &r, sizeof(r), &fd)) != 0) {
-		monitor_lost(s);
-		return rc == -ENOMSG ? -ESRCH : rc;
-	}
-	if (pidfd != NULL)
-		*pidfd = steal_fd(&fd);
-	return r.rc;
-}
-
-static int
-ask(struct supervisor *s, const struct order *o, const int *fd, unsigned n_fds, int *pidfd)
-{
-	int rc;
-
-	if (s->monitor.pid == 0)
-		return -ESRCH;
-	if ((rc = fdpass_send_all(s->monitor.sock, o, sizeof(*o), fd, n_fds)) != 0)
-		return rc;
-	return receive_reply(s, pidfd);
-}
 
 int
 monitor_start(struct supervisor *s)
@@ -241,83 +200,14 @@ monitor_start(struct supervisor *s)
 	}
 	s->monitor = (struct monitor){ .pid = pid, .sock = pair[0], .started = true };
 	s->monitor.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	return receive_reply(s, NULL);
-}
-
-pid_t
-monitor_ask(struct supervisor *s, struct errand_order *errand, const int fd[ERRAND_FDS], int *pidfd)
-{
-	struct order o = { .deed = DEED_ERRAND };
-	int sent[ERRAND_FDS];
-	unsigned i, n = 0;
-
-	for (errand->present = i = 0; i < ERRAND_FDS; i++) {
-		if (fd[i] < 0)
-			continue;
-		errand->present |= 1u << i;
-		sent[n++] = fd[i];
-	}
-	o.errand = *errand;
-	return ask(s, &o, sent, n, pidfd);
-}
-
-int
-monitor_adopt_store(struct supervisor *s)
-{
-	const struct order o = { .deed = DEED_ADOPT_STORE };
-
-	return s->monitor.started ? ask(s, &o, NULL, 0, NULL) : reopen_adopt(s);
-}
-
-int
-monitor_renew_log(void *arg, bool full)
-{
-	const struct order o = { .deed = DEED_RENEW_LOG, .full = full };
-	int fd = -1, rc = ask(arg, &o, NULL, 0, &fd);
-
-	return rc < 0 ? rc : fd < 0 ? -ENOENT : fd;
+	return order_await(s, NULL);
 }
 
 void
 monitor_give_back(struct supervisor *s)
 {
-	const struct order o = {
-		.deed = DEED_GIVE_BACK, .failed = s->failed, .ready_once = s->ready_once,
-	};
-
-	if (s->monitor.started)
-		ask(s, &o, NULL, 0, NULL);
+	if (order_has_monitor(&s->monitor))
+		order_give_back(s);
 	else
 		give_back(s);
-}
-
-static void
-end(struct monitor *m)
-{
-	errand_kill(m->pidfd);	/* one that is stuck or stopped, too */
-	close(m->sock);
-	waiting_firmly(m->pidfd, PATIENCE);
-	waitpid(m->pid, NULL, WNOHANG);
-	close(m->pidfd);
-	*m = (struct monitor){ .pidfd = -1, .sock = -1, .started = true };
-}
-
-void
-monitor_lost(struct supervisor *s)
-{
-	pid_t pid;
-
-	if (s->monitor.pid == 0)
-		return;
-	pid = s->monitor.pid;
-	end(&s->monitor);
-	log_error("the monitor, process %d, has ended: the mount goes on, but no worker can be"
-	    " replaced; pbkfs unmount it", (int)pid);
-}
-
-void
-monitor_end(struct supervisor *s)
-{
-	if (s->monitor.pid != 0)
-		end(&s->monitor);
 }

@@ -10,46 +10,16 @@
 #ifndef SUPERVISOR_MONITOR_H
 #define SUPERVISOR_MONITOR_H
 
-#include <stdbool.h>
-#include <sys/types.h>
-
-#include "supervisor/errand.h"
-
-struct monitor {
-	pid_t	pid;		/* 0 = none was started, or it is gone */
-	int	pidfd, sock;	/* its own, and to it; -1 */
-	bool	started;
-};
+struct supervisor;
 
 /* Starts it, with what s has by now.  Returns 0 or negative errno. */
 int	monitor_start(struct supervisor *s);
 
-/* Whether it has the rights, be it alive or not. */
-bool	monitor_is_there(const struct monitor *m);
-
-/* errand_fork(), by the monitor. */
-pid_t	monitor_ask(struct supervisor *s, struct errand_order *o, const int fd[ERRAND_FDS],
-	    int *pidfd);
-
-/* The store that ERRAND_LOOK found is the one that workers get.  Returns 0 or negative errno. */
-int	monitor_adopt_store(struct supervisor *s);
-
-/*
- * Puts aside the log that the caller named, if it is full, and makes it anew; arg is the
- * supervisor.  Returns a descriptor or negative errno.
- */
-int	monitor_renew_log(void *arg, bool full);
-
 /*
  * Gives back what the mount had outside the diff directory: the pid file, the name of the
- * socket, the lock of the store, and directories that a mount has made that failed.
+ * socket, the lock of the store, and directories that a mount has made that failed.  Where
+ * there is no monitor yet, the supervisor does it itself.
  */
 void	monitor_give_back(struct supervisor *s);
-
-/* It has ended without being told to. */
-void	monitor_lost(struct supervisor *s);
-
-/* Ends it. */
-void	monitor_end(struct supervisor *s);
 
 #endif

@@ -53,19 +53,6 @@ paths_resolve_parent(const char *path, char out[PATH_MAX])
 	return 0;
 }
 
-const char *
-paths_split(const char *path, char parent[PATH_MAX])
-{
-	const char *base = strrchr(path, '/') + 1;
-	size_t n = MIN((size_t)(base - path), (size_t)PATH_MAX);
-
-	if (n > 1)
-		n--;	/* not the slash, unless it is the root directory */
-	memcpy(parent, path, n);
-	parent[n] = '\0';
-	return base;
-}
-
 bool
 paths_contains(const char *dir, const char *path)
 {

@@ -18,9 +18,6 @@ int	paths_resolve(const char *path, char out[PATH_MAX]);
 int	paths_resolve_parent(const char *path, char out[PATH_MAX]);
 const char *paths_strerror(int rc);
 
-/* Writes the directory that holds a canonical path into parent; returns the last component. */
-const char *paths_split(const char *path, char parent[PATH_MAX]);
-
 /* Whether path is dir or lies beneath it; both canonical. */
 bool	paths_contains(const char *dir, const char *path);
 

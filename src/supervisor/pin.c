@@ -23,10 +23,10 @@
 
 #include "base/util.h"
 #include "ipc/fdpass.h"
+#include "supervisor/descriptors.h"
 #include "supervisor/identity.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/pin.h"
-#include "supervisor/spawn.h"
 
 /* <linux/mount.h> and <sys/mount.h> cannot be had together on every system. */
 #ifndef OPEN_TREE_CLONE
@@ -124,7 +124,7 @@ enum { FD_SOCK_0, FD_SOCK_1, FD_GONE, FDS };
 static _Noreturn void
 wait_and_close(const int fd[FDS])
 {
-	spawn_close_all_but(fd, FDS);
+	descriptors_close_but(fd, FDS);
 	_exit(read(fd[FD_GONE], &(char){ 0 }, 1) != 0);
 }
 

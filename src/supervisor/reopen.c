@@ -25,6 +25,7 @@
 #include "ipc/fdpass.h"
 #include "supervisor/become.h"
 #include "supervisor/identity.h"
+#include "supervisor/order.h"
 #include "supervisor/reopen.h"
 #include "supervisor/spawn.h"
 #include "supervisor/walk.h"
@@ -88,7 +89,7 @@ reopen_child(struct supervisor *s, const struct errand_order *o, const int fds[E
 }
 
 int
-reopen_listen(struct supervisor *s, int *sock)
+reopen_listen(struct supervisor *s, int fds[ERRAND_FDS])
 {
 	int pair[2];
 
@@ -97,7 +98,7 @@ reopen_listen(struct supervisor *s, int *sock)
 	if (s->reopen.sock >= 0)
 		close(s->reopen.sock);
 	s->reopen.sock = pair[0];
-	*sock = pair[1];
+	fds[FD_FOUND] = pair[1];
 	return 0;
 }
 
@@ -110,6 +111,13 @@ reopen_adopt(struct supervisor *s)
 		return rc;
 	/* The same number, which the hold on the store uses as well. */
 	return fd < 0 ? -ENOMSG : dup3(fd, s->store_fd, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+/* Where workers are started. */
+static int
+adopt(struct supervisor *s)
+{
+	return order_has_monitor(&s->monitor) ? order_adopt_store(s) : reopen_adopt(s);
 }
 
 void
@@ -135,7 +143,7 @@ reopen_done(struct supervisor *s)
 
 	/* A worker that is just starting has the old one: look again when it serves. */
 	if (status != 0 || s->done || s->phase != PHASE_SERVING || s->worker.killed ||
-	    monitor_adopt_store(s) != 0)
+	    adopt(s) != 0)
 		return;
 	r->until = 0;
 	log_info("the store \"%s\" is back: the next worker reads it", s->store);

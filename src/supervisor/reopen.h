@@ -21,9 +21,9 @@ void	reopen_child(struct supervisor *s, const struct errand_order *o, const int 
 
 /*
  * In the process that starts workers, before that: opens s->reopen.sock for what is
- * found, and *sock for the child, which the caller closes.  Returns 0 or negative errno.
+ * found, and its other end for the child, as a descriptor of fds.  Returns 0 or negative errno.
  */
-int	reopen_listen(struct supervisor *s, int *sock);
+int	reopen_listen(struct supervisor *s, int fds[ERRAND_FDS]);
 
 /* There, too: what was found takes the place of s->store_fd.  Returns 0 or negative errno. */
 int	reopen_adopt(struct supervisor *s);

@@ -13,6 +13,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/logfile.h"
 #include "supervisor/mapping.h"
+#include "supervisor/order.h"
 #include "supervisor/rights.h"
 #include "supervisor/state.h"
 
@@ -112,7 +113,7 @@ rights_give_up(struct supervisor *s, char *error)
 	int rc;
 
 	close_what_leads_away(s);
-	logfile_renew_by(monitor_renew_log, s);
+	logfile_renew_by(order_renew_log, s);
 	rc = rights_confine(&r, error);
 	identity_settle();
 	return rc;

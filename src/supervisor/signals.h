@@ -29,4 +29,7 @@ int	signals_open(void);
  */
 void	signals_ignore(void);
 
+/* Kills the process of a pidfd. */
+void	signals_kill(int pidfd);
+
 #endif

@@ -11,7 +11,6 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -137,36 +136,6 @@ fill_job(const struct supervisor *s, struct job *job, enum job_program program,
 	}
 	if (pw != NULL && strlen(pw->pw_name) < sizeof(job->owner_name))
 		strcpy(job->owner_name, pw->pw_name);
-}
-
-static void
-close_range_or_loop(unsigned first, unsigned last)
-{
-	struct rlimit limit;
-	unsigned fd;
-
-	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
-		return;
-	if (last == ~0u)
-		last = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (unsigned)limit.rlim_cur : 65536;
-	for (fd = first; fd <= last; fd++)
-		close((int)fd);
-}
-
-void
-spawn_close_all_but(const int *keep, size_t n)
-{
-	unsigned from = STDERR_FILENO + 1, next;
-	size_t i;
-
-	do {
-		next = ~0u;
-		for (i = 0; i < n; i++)
-			if (keep[i] >= (int)from)
-				next = MIN(next, (unsigned)keep[i]);
-		close_range_or_loop(from, next == ~0u ? ~0u : next - 1);
-		from = next + 1;
-	} while (next != ~0u);
 }
 
 static void
@@ -387,5 +356,5 @@ spawn_kill(struct worker *w, const char *fmt, ...)
 	if (logfile_tells_event())
 		log_error("ending worker %d: %s", (int)w->pid, w->reason);
 	w->killed = true;
-	errand_kill(w->pidfd);
+	signals_kill(w->pidfd);
 }

@@ -39,7 +39,4 @@ int	spawn_tell(const struct worker *w, enum msg_type type);
 /* Kills the worker for a reason that goes to log and stat. */
 void	spawn_kill(struct worker *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* For children: closes all but standard streams and the n descriptors in keep; -1 is none. */
-void	spawn_close_all_but(const int *keep, size_t n);
-
 #endif

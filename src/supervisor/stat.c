@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/ondisk.h"
 #include "base/util.h"
+#include "supervisor/client.h"
 #include "supervisor/logfile.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
@@ -359,7 +360,7 @@ stat_answer(struct supervisor *s)
 		log_warn("could not make statistics: %s", strerror(-rc));
 		return;
 	}
-	attend_report(&s->attend, text, len);
+	client_report(s->attend.client, text, len);
 	if (s->stats_to_file)
 		write_text(s, text, len);
 }

@@ -22,7 +22,7 @@
 #include "supervisor/failover.h"
 #include "supervisor/keeper.h"
 #include "supervisor/leave.h"
-#include "supervisor/monitor.h"
+#include "supervisor/order.h"
 #include "supervisor/record.h"
 #include "supervisor/storelock.h"
 #include "supervisor/supervisor.h"
@@ -70,6 +70,7 @@ struct reopen {
 struct supervisor {
 	const struct supervisor_config *config;
 	enum phase phase;
+	const struct errand_work *errands;	/* by kind */
 
 	/* what it holds */
 	struct diffdir diff;

@@ -46,6 +46,8 @@
 #include "supervisor/memlimit.h"
 #include "supervisor/monitor.h"
 #include "supervisor/notify.h"
+#include "supervisor/order.h"
+#include "supervisor/pin.h"
 #include "supervisor/reopen.h"
 #include "supervisor/rights.h"
 #include "supervisor/signals.h"
@@ -57,6 +59,14 @@
 #define NOTIFY_WAIT_MS	2000	/* for the command to hear the last word */
 #define STALL_SECONDS	3	/* a later tick means that we were stopped ourselves */
 #define FLUSHES_MAX	3	/* workers that may try to flush when the mount is gone */
+
+static const struct errand_work errands[ERRAND_KINDS] = {
+	[ERRAND_WORKER] = { spawn_child, NULL },
+	[ERRAND_UNMOUNT] = { leave_child, NULL },
+	[ERRAND_HOLDERS] = { ending_child, NULL },
+	[ERRAND_UNPIN] = { pin_child, NULL },
+	[ERRAND_LOOK] = { reopen_child, reopen_listen },
+};
 
 static void
 protect_from_oom(void)
@@ -549,7 +559,7 @@ turn(struct supervisor *s)
 	if (p[4].revents != 0)
 		reopen_done(s);
 	if (p[6].revents != 0)
-		monitor_lost(s);
+		order_lost(s);
 	attend_look(s, p + 7 + ENDING_DESCRIPTORS);
 	tick(s);
 }
@@ -561,7 +571,7 @@ end_worker(struct supervisor *s)
 
 	if (w->pid == 0)
 		return;
-	errand_kill(w->pidfd);
+	signals_kill(w->pidfd);
 	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	spawn_forget(w);
@@ -603,7 +613,7 @@ finish(struct supervisor *s)
 	undo_fresh(s);
 	/* Free before anybody hears of it: the next command may come at once. */
 	monitor_give_back(s);
-	monitor_end(s);
+	order_end(s);
 	keeper_end(&s->keeper);
 	if (s->lock_fd >= 0) {
 		close(s->lock_fd);
@@ -647,7 +657,7 @@ int
 supervisor_main(const struct supervisor_config *config)
 {
 	struct supervisor s = {
-		.config = config, .lock_fd = -1, .store_fd = -1, .index_fd = -1,
+		.config = config, .errands = errands, .lock_fd = -1, .store_fd = -1, .index_fd = -1,
 		.image_fd = -1, .shared_fd = -1,
 		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1,
 		.keeper = { .pidfd = -1, .fd = -1 }, .namespaces = MSG_NS_ALL,

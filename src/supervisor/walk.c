@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "supervisor/paths.h"
 #include "supervisor/walk.h"
 
 #define RESTARTS_MAX	40	/* links, and "..": as the kernel's limit */
@@ -110,6 +109,19 @@ walk_down(const char *parent, struct walk *w, char *error)
 	return -EPERM;
 }
 
+const char *
+walk_split(const char *path, char parent[PATH_MAX])
+{
+	const char *base = strrchr(path, '/') + 1;
+	size_t n = MIN((size_t)(base - path), (size_t)PATH_MAX);
+
+	if (n > 1)
+		n--;	/* not the slash, unless it is the root directory */
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	return base;
+}
+
 int
 walk_parent(const char *path, struct walk *w, char *error)
 {
@@ -117,7 +129,7 @@ walk_parent(const char *path, struct walk *w, char *error)
 	int fd;
 
 	error[0] = '\0';
-	paths_split(path, parent);
+	walk_split(path, parent);
 	if (w != NULL)
 		*w = (struct walk){ 0 };
 	if (geteuid() == 0)

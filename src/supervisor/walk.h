@@ -16,6 +16,9 @@ struct walk {
 	bool	shared;		/* the last directory is sticky: others make entries in it */
 };
 
+/* Writes the directory that holds a canonical path into parent; returns the last component. */
+const char *walk_split(const char *path, char parent[PATH_MAX]);
+
 /*
  * Opens, O_PATH, the directory that holds the last component of a canonical
  * path.  With *w, as root, every directory on the way has to be writable by root

@@ -111,7 +111,7 @@ connected(void)
 	unsigned n = 0;
 	size_t i;
 
-	for (i = 0; i < ATTEND_CLIENTS; i++)
+	for (i = 0; i < CLIENT_MAX; i++)
 		n += s.attend.client[i].fd >= 0;
 	return n;
 }
@@ -258,7 +258,7 @@ END_TEST
 
 START_TEST(has_room_for_newcomers)
 {
-	int sock[ATTEND_CLIENTS + 4];
+	int sock[CLIENT_MAX + 4];
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(sock); i++) {
@@ -266,7 +266,7 @@ START_TEST(has_room_for_newcomers)
 		sock[i] = connect_as(s.uid);
 		turn();
 	}
-	ck_assert_int_eq(connected(), ATTEND_CLIENTS);
+	ck_assert_int_eq(connected(), CLIENT_MAX);
 	for (i = 0; i < ARRAY_SIZE(sock); i++) {
 		ck_assert_int_eq(is_open(sock[i]), i >= 4);
 		close(sock[i]);
@@ -276,7 +276,7 @@ END_TEST
 
 START_TEST(keeps_roots_connections_for_root)
 {
-	int roots, sock[2 * ATTEND_CLIENTS];
+	int roots, sock[2 * CLIENT_MAX];
 	size_t i;
 
 	if (!identity_is_root())
@@ -298,7 +298,7 @@ END_TEST
 /* And takes the room of others first, be they newer. */
 START_TEST(has_room_for_root)
 {
-	int first, last, sock[ATTEND_CLIENTS - 1];
+	int first, last, sock[CLIENT_MAX - 1];
 	size_t i;
 
 	if (!identity_is_root())
@@ -313,7 +313,7 @@ START_TEST(has_room_for_root)
 	now += 1;
 	last = connect_as(0);
 	turn();
-	ck_assert_int_eq(connected(), ATTEND_CLIENTS);
+	ck_assert_int_eq(connected(), CLIENT_MAX);
 	ck_assert(is_open(first) && is_open(last));
 	for (i = 0; i < ARRAY_SIZE(sock); i++) {
 		ck_assert_int_eq(is_open(sock[i]), i > 0);
@@ -326,7 +326,7 @@ END_TEST
 
 START_TEST(has_no_room_but_roots)
 {
-	int sock[ATTEND_CLIENTS], his;
+	int sock[CLIENT_MAX], his;
 	size_t i;
 
 	if (!identity_is_root())
@@ -363,7 +363,7 @@ START_TEST(refuses_others)
 END_TEST
 
 /* What doc/security.md says. */
-_Static_assert(ATTEND_CLIENTS == 16 && ATTEND_BUDGET == 100, "the limits are those that are told");
+_Static_assert(CLIENT_MAX == 16 && ATTEND_BUDGET == 100, "the limits are those that are told");
 
 /* Whether the event loop waits for any of them: for what it will not do, it would turn for ever. */
 static bool

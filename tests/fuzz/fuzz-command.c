@@ -22,7 +22,7 @@ static const struct supervisor_config config = {
 static struct shared shared;
 
 /* No worker, no mount, nobody connected: whatever is done, nothing outside is touched. */
-static struct attend_client *
+static struct client *
 reset(struct supervisor *s, unsigned phase)
 {
 	memset(s, 0, sizeof(*s));
@@ -50,7 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct supervisor s;
 	static struct command_frame f;
-	struct attend_client *c;
+	struct client *c;
 	bool is_answer;
 	size_t n;
 

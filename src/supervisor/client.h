@@ -1,0 +1,31 @@
+/*
+ * A client: a command that is connected to the supervisor's socket.  It waits for a report, or
+ * for the end of the connection, which is that of the process.
+ */
+#ifndef SUPERVISOR_CLIENT_H
+#define SUPERVISOR_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CLIENT_MAX	16
+
+struct client {
+	int	fd;		/* -1 = none */
+	uid_t	uid;
+	uint64_t since;		/* CLOCK_MONOTONIC ns */
+	bool	has_asked;	/* who has may stay, to see the supervisor's end */
+	bool	wants_report;
+};
+
+void	client_close(struct client *c);
+
+/* Says why its request is not served.  Never waits. */
+void	client_refuse(int fd, const char *why);
+
+/* Sends a report of len bytes to all that wait for one. */
+void	client_report(struct client client[CLIENT_MAX], const char *text, size_t len);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * Orders: the handful of things that the monitor does for the supervisor, and how the latter
+ * asks for them.  monitor.h says which process that is, and why.
+ */
+#ifndef SUPERVISOR_ORDER_H
+#define SUPERVISOR_ORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "supervisor/errand.h"
+
+struct supervisor;
+
+/* As the supervisor knows it. */
+struct monitor {
+	pid_t	pid;		/* 0 = none was started, or it is gone */
+	int	pidfd, sock;	/* its own, and to it; -1 */
+	bool	started;
+};
+
+struct order {
+	enum deed { DEED_ERRAND, DEED_ADOPT_STORE, DEED_RENEW_LOG, DEED_GIVE_BACK } deed;
+	struct errand_order errand;
+	uint32_t full;		/* DEED_RENEW_LOG */
+	uint32_t failed, ready_once;	/* DEED_GIVE_BACK */
+};
+
+struct order_reply {
+	int	rc;		/* a pid, 0 or negative errno */
+};
+
+/* Whether a monitor has the rights, be it alive or not. */
+bool	order_has_monitor(const struct monitor *m);
+
+/*
+ * Waits for its reply, the first of which says that it has started; with pidfd, for a
+ * descriptor too, -1 if none came.  Returns what the reply says, or negative errno: then the
+ * monitor has ended.
+ */
+int	order_await(struct supervisor *s, int *pidfd);
+
+/* errand_fork(), by the monitor. */
+pid_t	order_errand(struct supervisor *s, struct errand_order *o, const int fd[ERRAND_FDS],
+	    int *pidfd);
+
+/* The store that ERRAND_LOOK found is the one that workers get.  Returns 0 or negative errno. */
+int	order_adopt_store(struct supervisor *s);
+
+/*
+ * Puts aside the log that the caller named, if it is full, and makes it anew; arg is the
+ * supervisor.  Returns a descriptor or negative errno.
+ */
+int	order_renew_log(void *arg, bool full);
+
+/* See monitor_give_back(). */
+void	order_give_back(struct supervisor *s);
+
+/* The monitor has ended without being told to. */
+void	order_lost(struct supervisor *s);
+
+/* Ends it. */
+void	order_end(struct supervisor *s);
+
+#endif
