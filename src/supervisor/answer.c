@@ -49,7 +49,7 @@ answer_confined(struct supervisor *s, const unsigned char *body, size_t len)
 	*had = c;
 	strcpy(had->why, why);
 	/* The first one has tried everything. */
-	if (s->worker.generation == 0 && !s->filling)
+	if (s->worker.generation == 0 && !s->preparer.is_filling)
 		s->namespaces = c.namespaces;
 	if (log_debug_wanted() && logfile_tells_event())
 		log_debug("worker %d is confined", (int)s->worker.pid);
@@ -62,9 +62,9 @@ answer_progress(struct supervisor *s, const unsigned char *body, size_t len)
 	struct msg_progress p;
 
 	memcpy(&p, body, len);
-	if (s->worker.last_heard < s->progress_due)
+	if (s->worker.last_heard < s->preparer.progress_due)
 		return 0;
-	s->progress_due = s->worker.last_heard + PROGRESS_NS;
+	s->preparer.progress_due = s->worker.last_heard + PROGRESS_NS;
 	notify_send(s->config->notify_fd, NOTIFY_PROGRESS, "%llu %llu",
 	    (unsigned long long)p.done, (unsigned long long)p.total);
 	return 0;
@@ -77,9 +77,9 @@ answer_member(struct supervisor *s, const unsigned char *body, size_t len)
 	struct msg_member member;
 
 	memcpy(&member, body, len);
-	if (s->prepared || s->found.n_members >= CHAIN_MAX || !backup_id_is_valid(member.id))
+	if (s->preparer.has_prepared || s->binding.found.n_members >= CHAIN_MAX || !backup_id_is_valid(member.id))
 		return -EPROTO;
-	m = &s->found.member[s->found.n_members++];
+	m = &s->binding.found.member[s->binding.found.n_members++];
 	memset(m, 0, sizeof(*m));
 	memcpy(m->id, member.id, strlen(member.id));
 	m->version = member.version;
@@ -94,15 +94,14 @@ answer_prepared(struct supervisor *s, const unsigned char *body, size_t len)
 	struct msg_prepared p;
 
 	memcpy(&p, body, len);
-	if (s->prepared || s->found.n_members == 0 || p.n_members != s->found.n_members ||
+	if (s->preparer.has_prepared || s->binding.found.n_members == 0 || p.n_members != s->binding.found.n_members ||
 	    (p.root_mode != 0700 && p.root_mode != 0750) || p.server_version > 99)
 		return -EPROTO;
-	s->prepared = true;
-	s->found.tree_digest = p.tree_digest;
-	s->found.server_version = p.server_version;
-	s->root_mode = p.root_mode;
+	s->preparer.has_prepared = true;
+	s->binding.found.tree_digest = p.tree_digest;
+	s->binding.found.server_version = p.server_version;
 	log_info("prepared: %llu entries from %zu backups, PostgreSQL %u, %llu bytes of WAL copied",
-	    (unsigned long long)p.n_entries, s->found.n_members, p.server_version,
+	    (unsigned long long)p.n_entries, s->binding.found.n_members, p.server_version,
 	    (unsigned long long)p.wal_copied);
 	text_copy_printable(warning, sizeof(warning), p.warning,
 	    strnlen(p.warning, sizeof(p.warning)));
@@ -116,10 +115,10 @@ answer_prepared(struct supervisor *s, const unsigned char *body, size_t len)
 static void
 tell_advice(const struct supervisor *s)
 {
-	if (s->advice[0] == '\0')
+	if (s->preparer.advice[0] == '\0')
 		return;
-	log_info("%s", s->advice);
-	notify_send(s->config->notify_fd, NOTIFY_NOTE, "%s", s->advice);
+	log_info("%s", s->preparer.advice);
+	notify_send(s->config->notify_fd, NOTIFY_NOTE, "%s", s->preparer.advice);
 }
 
 static int
@@ -139,15 +138,15 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 	if (!s->ready_once) {
 		s->ready_once = true;
 		ending_presume_cut(s);
-		s->mounted_at = now;
+		s->mnt.mounted_at = now;
 		logfile_let_go(true);
-		log_info("mounted backup %s of instance \"%s\" at \"%s\"", s->backup_id,
-		    s->instance, s->config->mnt);
+		log_info("mounted backup %s of instance \"%s\" at \"%s\"", s->source.backup_id,
+		    s->source.instance, s->config->mnt);
 		tell_advice(s);
 	}
 	stat_write(s);
 	notify_send(s->config->notify_fd, NOTIFY_MOUNTED, "%u %u",
-	    s->found.server_version, (unsigned)s->uid);
+	    s->binding.found.server_version, (unsigned)s->owner.uid);
 	return 0;
 }
 
@@ -190,12 +189,12 @@ answer_dirty(struct supervisor *s, const unsigned char *body, size_t len)
 	(void)len;
 	if (!s->config->perf_unsafe)
 		return -EPROTO;
-	if (!s->dirty && (rc = diffdir_set_dirty(&s->diff, true)) != 0) {
+	if (!s->claim.dirty && (rc = diffdir_set_dirty(&s->claim.dir, true)) != 0) {
 		log_error("could not create \"%s\": %s", ONDISK_DIRTY, strerror(-rc));
 		spawn_kill(&s->worker, "it may not write without \"%s\"", ONDISK_DIRTY);
 		return 0;
 	}
-	s->dirty = true;
+	s->claim.dirty = true;
 	return spawn_tell(&s->worker, MSG_DIRTY_DONE) == 0 ? 0 : -EPROTO;
 }
 
@@ -212,8 +211,7 @@ answer_clean(struct supervisor *s, const unsigned char *body, size_t len)
 static int
 answer_stats(struct supervisor *s, const unsigned char *body, size_t len)
 {
-	memcpy(&s->stats, body, len);
-	s->have_stats = true;
+	memcpy(&s->stats.last, body, len);
 	stat_arrived(s);
 	return 0;
 }
@@ -225,7 +223,7 @@ answer_for_user(struct supervisor *s, enum log_level level, enum notify_kind kin
 {
 	char text[LOG_LINE_MAX];
 
-	if (++s->n_warnings > STATE_WARNINGS_MAX)
+	if (++s->preparer.n_warnings > STATE_WARNINGS_MAX)
 		return -EPROTO;
 	say(s, level, (const char *)body, len);
 	text_copy_printable(text, sizeof(text), body, len);
@@ -252,7 +250,7 @@ answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 	if (body[0] > LOGL_DEBUG)
 		return -EPROTO;
 	say(s, body[0], (const char *)body + 1, len - 1);
-	if (logfile_is_held() && body[0] == LOGL_ERROR && s->n_warnings++ < STATE_WARNINGS_MAX)
+	if (logfile_is_held() && body[0] == LOGL_ERROR && s->preparer.n_warnings++ < STATE_WARNINGS_MAX)
 		notify_send(s->config->notify_fd, NOTIFY_WARNING, "%.*s", (int)len - 1,
 		    (const char *)body + 1);
 	return 0;
@@ -261,7 +259,7 @@ answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 static int
 answer_advice(struct supervisor *s, const unsigned char *body, size_t len)
 {
-	text_copy_printable(s->advice, sizeof(s->advice), body, len);
+	text_copy_printable(s->preparer.advice, sizeof(s->preparer.advice), body, len);
 	return 0;
 }
 
@@ -271,9 +269,9 @@ answer_zone(struct supervisor *s, const unsigned char *body, size_t len)
 {
 	char text[MSG_ZONE_MAX + 1];
 
-	if (s->zone_told)
+	if (s->preparer.zone_told)
 		return -EPROTO;
-	s->zone_told = true;
+	s->preparer.zone_told = true;
 	text_copy_printable(text, sizeof(text), body, len);
 	notify_send(s->config->notify_fd, NOTIFY_ZONE, "%s", text);
 	return 0;

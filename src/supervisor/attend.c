@@ -61,7 +61,7 @@ attend_open(struct supervisor *s)
 	if (ours == NULL && (rc = pthread_atfork(NULL, NULL, forget_in_child)) != 0)
 		return -rc;
 	ours = a;
-	a->listen_fd = socket_listen(s->diff.fd, s->diff.infodir_fd, s->uid, &a->place);
+	a->listen_fd = socket_listen(s->claim.dir.fd, s->claim.dir.infodir_fd, s->owner.uid, &a->place);
 	return MIN(a->listen_fd, 0);
 }
 
@@ -104,7 +104,7 @@ do_identify(struct supervisor *s, struct client *c, const struct command_frame *
 	f.arg[IDENTITY_STATE] = state_of(s);
 	f.arg[IDENTITY_MAJOR] = s->ending.major;
 	f.arg[IDENTITY_MINOR] = s->ending.minor;
-	f.arg[IDENTITY_OWNER] = s->uid;
+	f.arg[IDENTITY_OWNER] = s->owner.uid;
 	snprintf(f.text, sizeof(f.text), "%s", s->config->mnt);
 	return command_send(c->fd, &f, -1);
 }
@@ -223,7 +223,7 @@ find_room(struct attend *a, uid_t uid)
 static bool
 may_connect(const struct supervisor *s, uid_t uid)
 {
-	return uid == 0 || uid == s->uid;
+	return uid == 0 || uid == s->owner.uid;
 }
 
 static void

@@ -11,14 +11,12 @@
 #include "supervisor/decide.h"
 #include "supervisor/notify.h"
 
-#define FAIL(s, ...)	(state_fail((s), __VA_ARGS__), -1)
-
 static int
 not_named(struct supervisor *s)
 {
-	return FAIL(s, "user %u may not read \"%s\" himself, and can write what would choose the"
-	    " backup: name it with -B, -I and -i, which has to be an id", (unsigned)s->uid,
-	    s->store);
+	return state_fail(s, "user %u may not read \"%s\" himself, and can write what would choose the"
+	    " backup: name it with -B, -I and -i, which has to be an id", (unsigned)s->owner.uid,
+	    s->source.store);
 }
 
 /* By this command: all that says which backup is shown. */
@@ -34,8 +32,8 @@ is_named(const struct supervisor *s)
 bool
 decide_is_recorded(const struct supervisor *s)
 {
-	return s->record.state == RECORD_FITS && s->has_binding &&
-	    binding_difference(&s->bound, &s->record.binding) == NULL;
+	return s->binding.record.state == RECORD_FITS && s->binding.is_saved &&
+	    binding_difference(&s->binding.saved, &s->binding.record.binding) == NULL;
 }
 
 int
@@ -43,38 +41,38 @@ decide_refuse(struct supervisor *s)
 {
 	const char *diff = s->config->diff;
 
-	if (s->record.state == RECORD_NONE)
+	if (s->binding.record.state == RECORD_NONE)
 		return not_named(s);
-	if (s->record.state == RECORD_FITS)
-		return FAIL(s, "\"%s\" in \"%s/%s\" is not what it was when root decided it (see %s):"
+	if (s->binding.record.state == RECORD_FITS)
+		return state_fail(s, "\"%s\" in \"%s/%s\" is not what it was when root decided it (see %s):"
 		    " name %s, or pbkfs cleanup the diff directory",
-		    binding_difference(&s->bound, &s->record.binding), diff, ONDISK_BINDING,
+		    binding_difference(&s->binding.saved, &s->binding.record.binding), diff, ONDISK_BINDING,
 		    RECORD_DIRECTORY, is_named(s) ? "the databases with --db-include or --db-exclude" :
 		    "the backup with -B, -I and -i");
-	return FAIL(s, "what root decided about diff directory \"%s\" (see %s) %s%s: name the backup"
+	return state_fail(s, "what root decided about diff directory \"%s\" (see %s) %s%s: name the backup"
 	    " with -B, -I and -i, which has to be an id, or pbkfs cleanup the diff directory", diff,
-	    RECORD_DIRECTORY, s->record.why == 0 ? "was about another one in its place" :
-	    "cannot be read, ", s->record.why == 0 ? "" : record_strerror(s->record.why));
+	    RECORD_DIRECTORY, s->binding.record.why == 0 ? "was about another one in its place" :
+	    "cannot be read, ", s->binding.record.why == 0 ? "" : record_strerror(s->binding.record.why));
 }
 
 /* Whether only root could put another directory in the place of the one that was there. */
 static bool
 is_replaced_by_root(const struct supervisor *s)
 {
-	return s->diff.walk.uid == 0 && !s->diff.walk.shared;
+	return s->claim.dir.walk.uid == 0 && !s->claim.dir.walk.shared;
 }
 
 /* The first mount of a directory chooses, but its owner may have emptied it to choose again. */
 static int
 check_latest(struct supervisor *s)
 {
-	const struct binding *noted = &s->record.binding;
+	const struct binding *noted = &s->binding.record.binding;
 
-	if (s->record.state == RECORD_STRANGE && !is_replaced_by_root(s))
+	if (s->binding.record.state == RECORD_STRANGE && !is_replaced_by_root(s))
 		return decide_refuse(s);
-	if (s->record.state != RECORD_FITS || strcmp(noted->instance, s->instance) != 0)
+	if (s->binding.record.state != RECORD_FITS || strcmp(noted->instance, s->source.instance) != 0)
 		return 0;
-	s->backup_id = noted->backup_id;
+	s->source.backup_id = noted->backup_id;
 	notify_send(s->config->notify_fd, NOTIFY_NOTE, "\"%s\" was emptied, but root has decided for"
 	    " backup %s there (see %s), which stays: the latest needs pbkfs cleanup by root",
 	    s->config->diff, noted->backup_id, RECORD_DIRECTORY);
@@ -87,15 +85,15 @@ databases_are_decided(const struct supervisor *s)
 {
 	const struct clone_config *p = s->config->clone;
 
-	return s->fresh || s->record.state != RECORD_FITS ||
+	return s->binding.is_fresh || s->binding.record.state != RECORD_FITS ||
 	    (p != NULL && p->databases.n > 0) ||
-	    binding_same_databases(&s->bound, &s->record.binding);
+	    binding_same_databases(&s->binding.saved, &s->binding.record.binding);
 }
 
 bool
 decide_is_complete(const struct supervisor *s)
 {
-	return s->config->owner_given && (s->fresh || decide_is_recorded(s) ||
+	return s->config->owner_given && (s->binding.is_fresh || decide_is_recorded(s) ||
 	    (is_named(s) && databases_are_decided(s)));
 }
 
@@ -103,10 +101,10 @@ int
 decide_check(struct supervisor *s)
 {
 	if (!s->config->owner_given)
-		return FAIL(s, "user %u, to whom \"%s\" belongs, may not read the store himself:"
-		    " say with --owner who may read this backup", (unsigned)s->uid,
+		return state_fail(s, "user %u, to whom \"%s\" belongs, may not read the store himself:"
+		    " say with --owner who may read this backup", (unsigned)s->owner.uid,
 		    s->config->diff);
-	if (s->fresh && !is_named(s))
+	if (s->binding.is_fresh && !is_named(s))
 		return check_latest(s);
 	return decide_is_complete(s) ? 0 : decide_refuse(s);
 }

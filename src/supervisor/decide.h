@@ -13,7 +13,7 @@ bool	decide_is_recorded(const struct supervisor *s);
 /*
  * Whether this command, or an earlier one by its record, has decided everything.
  * A fresh mount for the latest backup goes by the record, too, if there is one:
- * that sets s->backup_id.  Returns 0, or -1 after state_fail().
+ * that sets s->source.backup_id.  Returns 0, or -1 after state_fail().
  */
 int	decide_check(struct supervisor *s);
 

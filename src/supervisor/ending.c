@@ -79,7 +79,7 @@ is_ours(const struct supervisor *s, const struct mountinfo *m)
 void
 ending_presume_cut(struct supervisor *s)
 {
-	int rc = diffdir_set_cut(&s->diff, "its processes were killed, or the machine stopped");
+	int rc = diffdir_set_cut(&s->claim.dir, "its processes were killed, or the machine stopped");
 
 	if (rc != 0)
 		log_warn("could not write \"%s\": %s", ONDISK_CHANGES "/" ONDISK_CUT, strerror(-rc));
@@ -93,7 +93,7 @@ find_mount(const struct supervisor *s, struct mountinfo *m)
 
 	if (!identity_is_root())
 		return mountinfo_find(s->config->mnt, m);
-	if ((id = mountinfo_id_at(s->mnt_parent_fd, s->mnt_base)) < 0)
+	if ((id = mountinfo_id_at(s->mnt.parent_fd, s->mnt.base)) < 0)
 		return id;
 	rc = mountinfo_find_id(id, m);
 	return rc == 0 && (strcmp(m->fstype, MOUNT_FSTYPE) != 0 ||
@@ -104,7 +104,7 @@ void
 ending_watch(struct supervisor *s)
 {
 	struct pin_mount pin = {
-		.path = s->config->mnt, .parent_fd = s->mnt_parent_fd, .base = s->mnt_base,
+		.path = s->config->mnt, .parent_fd = s->mnt.parent_fd, .base = s->mnt.base,
 	};
 	struct mountinfo *m autofree = malloc(sizeof(*m));
 	struct ending *e = &s->ending;
@@ -140,17 +140,17 @@ ending_poll(const struct supervisor *s, struct pollfd p[ENDING_DESCRIPTORS])
 {
 	const struct ending *e = &s->ending;
 
-	p[0] = (struct pollfd){ .fd = e->over ? -1 : s->fuse_fd };
-	p[1] = (struct pollfd){ .fd = s->mounted ? e->table_fd : -1, .events = POLLPRI };
+	p[0] = (struct pollfd){ .fd = e->over ? -1 : s->mnt.fuse_fd };
+	p[1] = (struct pollfd){ .fd = s->mnt.mounted ? e->table_fd : -1, .events = POLLPRI };
 	p[2] = (struct pollfd){ .fd = e->search.pidfd, .events = POLLIN };
 }
 
 static bool
 has_ended(const struct supervisor *s)
 {
-	struct pollfd p = { .fd = s->fuse_fd };
+	struct pollfd p = { .fd = s->mnt.fuse_fd };
 
-	return s->fuse_fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0;
+	return s->mnt.fuse_fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0;
 }
 
 /* Why a connection that has ended gives no more requests. */
@@ -223,11 +223,11 @@ judge(struct supervisor *s)
 	struct ending *e = &s->ending;
 
 	e->over = true;
-	if (reason_of_end(s->fuse_fd) == -ECONNABORTED)
+	if (reason_of_end(s->mnt.fuse_fd) == -ECONNABORTED)
 		e->cut = "its connection was aborted (/sys/fs/fuse/connections)";
 	else if (was_forced(s))
 		e->cut = "it was unmounted by force (umount -f)";
-	s->mounted = s->mounted && (e->table_fd < 0 || is_in_table(s));
+	s->mnt.mounted = s->mnt.mounted && (e->table_fd < 0 || is_in_table(s));
 	pin_forget(&e->pin);
 }
 
@@ -317,14 +317,14 @@ ending_look(struct supervisor *s, const struct pollfd p[ENDING_DESCRIPTORS])
 
 	if (p != NULL && p[2].revents != 0)
 		search_ended(s);
-	if (s->fuse_fd < 0 || e->over)
+	if (s->mnt.fuse_fd < 0 || e->over)
 		return;
 	if (has_ended(s)) {
 		judge(s);
 		return;
 	}
-	if (s->mounted && e->table_fd >= 0 && p != NULL && p[1].revents != 0 && !is_in_table(s)) {
-		s->mounted = false;
+	if (s->mnt.mounted && e->table_fd >= 0 && p != NULL && p[1].revents != 0 && !is_in_table(s)) {
+		s->mnt.mounted = false;
 		search(s);
 	}
 	if (e->due != 0 && e->search.pid == 0 && clock_monotonic_ns() >= e->due)

@@ -51,7 +51,7 @@ void	ending_poll(const struct supervisor *s, struct pollfd p[ENDING_DESCRIPTORS]
 
 /*
  * To be called when one of these has an event, at each tick, and when the
- * worker ended.  Afterwards s->mounted says whether the mount stands in our
+ * worker ended.  Afterwards s->mnt.mounted says whether the mount stands in our
  * table, and s->ending.over and .cut how it ended, if it has.
  */
 void	ending_look(struct supervisor *s, const struct pollfd p[ENDING_DESCRIPTORS]);

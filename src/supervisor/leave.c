@@ -55,12 +55,12 @@ leave_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 	struct report r = { .rc = -EINVAL, .looked = o->look };
 	static struct mountinfo other;
 
-	if (s->fuse_fd >= 0)
-		close(s->fuse_fd);	/* its last copy ends the connection */
+	if (s->mnt.fuse_fd >= 0)
+		close(s->mnt.fuse_fd);	/* its last copy ends the connection */
 	pin_forget(&s->ending.pin);
 	/* Whatever was mounted over it, or instead of it, is not ours. */
 	if (ending_is_at_mountpoint(s))
-		r.rc = fusemount_unmount(s->mnt_parent_fd, s->mnt_base, s->config->mnt, s->ending.id,
+		r.rc = fusemount_unmount(s->mnt.parent_fd, s->mnt.base, s->config->mnt, s->ending.id,
 		    o->lazy, r.error);
 	else if (mountinfo_find(s->config->mnt, &other) == 0)
 		snprintf(r.error, sizeof(r.error), "another mount (%.63s) lies over it", other.fstype);
@@ -81,7 +81,7 @@ start_unmount(struct supervisor *s, bool lazy)
 	};
 	int rc;
 
-	if (l->child.pid != 0 || !s->mounted)
+	if (l->child.pid != 0 || !s->mnt.mounted)
 		return;
 	if ((rc = errand_start(s, &l->child, &o)) != 0)
 		log_error("could not start to unmount: %s", strerror(-rc));
@@ -146,7 +146,7 @@ leave_tick(struct supervisor *s)
 {
 	struct leave *l = &s->leave;
 
-	if (l->asked && l->child.pid == 0 && s->mounted && !s->done && clock_monotonic_ns() >= l->due)
+	if (l->asked && l->child.pid == 0 && s->mnt.mounted && !s->done && clock_monotonic_ns() >= l->due)
 		start_unmount(s, false);
 }
 
@@ -161,19 +161,19 @@ leave_detach(struct supervisor *s)
 	struct report ignored;
 
 	if (s->leave.child.pid != 0) {
-		close(s->fuse_fd);
-		s->fuse_fd = -1;
+		close(s->mnt.fuse_fd);
+		s->mnt.fuse_fd = -1;
 		errand_end(&s->leave.child, &ignored, sizeof(ignored));
 	}
 	start_unmount(s, true);
 	p.fd = s->leave.child.pidfd;
 	if (p.fd >= 0)
 		poll(&p, 1, DETACH_MS);
-	if (s->fuse_fd >= 0)
-		close(s->fuse_fd);
-	s->fuse_fd = -1;
+	if (s->mnt.fuse_fd >= 0)
+		close(s->mnt.fuse_fd);
+	s->mnt.fuse_fd = -1;
 	errand_end(&s->leave.child, &ignored, sizeof(ignored));
-	s->mounted = false;
+	s->mnt.mounted = false;
 }
 
 void

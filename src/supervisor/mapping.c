@@ -11,21 +11,20 @@
 #include "supervisor/identity.h"
 #include "supervisor/mapping.h"
 #include "supervisor/paths.h"
+#include "supervisor/state.h"
 #include "supervisor/walk.h"
-
-#define FAIL(s, ...)	(state_fail((s), __VA_ARGS__), -1)
 
 static int
 check_place(struct supervisor *s, const char *to)
 {
 	const struct paths_named paths[] = {
-		{ "store", s->store }, { "mountpoint", s->config->mnt },
+		{ "store", s->source.store }, { "mountpoint", s->config->mnt },
 		{ "diff directory", s->config->diff }, { "mapped directory", to },
 	};
 	char error[2 * PATH_MAX + 128];
 
 	if (paths_check_overlap(paths, ARRAY_SIZE(paths), error, sizeof(error)) != 0)
-		return FAIL(s, "%s", error);
+		return state_fail(s, "%s", error);
 	return 0;
 }
 
@@ -57,10 +56,10 @@ open_parent(struct supervisor *s, const char *to)
 	struct walk w;
 	int fd = walk_parent(to, &w, error);
 
-	if (fd < 0 || (identity_is_root() && walk_check(&w, to, s->uid, error) != 0)) {
+	if (fd < 0 || (identity_is_root() && walk_check(&w, to, s->owner.uid, error) != 0)) {
 		if (fd >= 0)
 			close(fd);
-		return FAIL(s, "could not use \"%s\" as user %u: %s", to, (unsigned)s->uid, error);
+		return state_fail(s, "could not use \"%s\" as user %u: %s", to, (unsigned)s->owner.uid, error);
 	}
 	return fd;
 }
@@ -81,13 +80,13 @@ check_opened(struct supervisor *s, const char *to, int fd)
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return FAIL(s, "could not look at \"%s\": %s", to, strerror(errno));
-	if (st.st_uid != s->uid || (st.st_mode & 022) != 0)
-		return FAIL(s, "\"%s\" has to belong to user %u and be writable by nobody else",
-		    to, (unsigned)s->uid);
-	if (is_same(s->store_fd, &st) || is_same(s->diff.fd, &st) || is_same(s->mnt_fd, &st))
-		return FAIL(s, "\"%s\" is store, mountpoint or diff directory", to);
-	return is_empty(fd) ? 0 : FAIL(s, "\"%s\" is not empty: empty it, or map to another directory",
+		return state_fail(s, "could not look at \"%s\": %s", to, strerror(errno));
+	if (st.st_uid != s->owner.uid || (st.st_mode & 022) != 0)
+		return state_fail(s, "\"%s\" has to belong to user %u and be writable by nobody else",
+		    to, (unsigned)s->owner.uid);
+	if (is_same(s->source.fd, &st) || is_same(s->claim.dir.fd, &st) || is_same(s->mnt.fd, &st))
+		return state_fail(s, "\"%s\" is store, mountpoint or diff directory", to);
+	return is_empty(fd) ? 0 : state_fail(s, "\"%s\" is not empty: empty it, or map to another directory",
 	    to);
 }
 
@@ -95,24 +94,24 @@ static int
 open_one(struct supervisor *s, const char *to)
 {
 	const char *base = strrchr(to, '/') + 1;
-	unsigned i = s->n_mapped;
+	unsigned i = s->mapped.n;
 	int parent_fd;
 
 	if (check_place(s, to) != 0 || (parent_fd = open_parent(s, to)) < 0)
 		return -1;
-	s->mapped_parent_fd[i] = parent_fd;
-	s->mapped_fd[i] = -1;
-	s->n_mapped++;
+	s->mapped.parent_fd[i] = parent_fd;
+	s->mapped.fd[i] = -1;
+	s->mapped.n++;
 	if (mkdirat(parent_fd, base, 0700) == 0)
-		s->mapped_made[i] = true;
+		s->mapped.made[i] = true;
 	else if (errno != EEXIST)
-		return FAIL(s, "could not create \"%s\" as user %u: %s", to, (unsigned)s->uid,
+		return state_fail(s, "could not create \"%s\" as user %u: %s", to, (unsigned)s->owner.uid,
 		    strerror(errno));
-	s->mapped_fd[i] = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (s->mapped_fd[i] < 0)
-		return FAIL(s, "could not open \"%s\" as user %u: %s", to, (unsigned)s->uid,
+	s->mapped.fd[i] = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->mapped.fd[i] < 0)
+		return state_fail(s, "could not open \"%s\" as user %u: %s", to, (unsigned)s->owner.uid,
 		    strerror(errno));
-	return check_opened(s, to, s->mapped_fd[i]);
+	return check_opened(s, to, s->mapped.fd[i]);
 }
 
 int
@@ -121,7 +120,7 @@ mapping_open(struct supervisor *s)
 	const struct clone_config *p = s->config->clone;
 	unsigned i;
 
-	for (i = 0; s->fresh && p != NULL && i < p->n_mappings; i++)
+	for (i = 0; s->binding.is_fresh && p != NULL && i < p->n_mappings; i++)
 		if (open_one(s, p->mapping[i].to) != 0)
 			return -1;
 	return 0;
@@ -132,10 +131,10 @@ mapping_forget(struct supervisor *s)
 {
 	unsigned i;
 
-	for (i = 0; i < s->n_mapped; i++) {
-		if (s->mapped_fd[i] >= 0)
-			close(s->mapped_fd[i]);
-		s->mapped_fd[i] = -1;
+	for (i = 0; i < s->mapped.n; i++) {
+		if (s->mapped.fd[i] >= 0)
+			close(s->mapped.fd[i]);
+		s->mapped.fd[i] = -1;
 	}
 }
 
@@ -146,13 +145,13 @@ mapping_close(struct supervisor *s)
 	unsigned i;
 
 	mapping_forget(s);
-	while (s->n_mapped > 0) {
-		i = --s->n_mapped;
+	while (s->mapped.n > 0) {
+		i = --s->mapped.n;
 		to = s->config->clone->mapping[i].to;
 		/* A directory that we made goes again if it is still empty. */
-		if (s->failed && !s->ready_once && s->mapped_made[i])
-			unlinkat(s->mapped_parent_fd[i], strrchr(to, '/') + 1, AT_REMOVEDIR);
-		close(s->mapped_parent_fd[i]);
+		if (s->failed && !s->ready_once && s->mapped.made[i])
+			unlinkat(s->mapped.parent_fd[i], strrchr(to, '/') + 1, AT_REMOVEDIR);
+		close(s->mapped.parent_fd[i]);
 	}
 }
 
@@ -173,9 +172,9 @@ mapping_record(struct supervisor *s)
 	size_t i;
 	int rc = 0;
 
-	for (i = 0; s->has_binding && i < s->bound.n_mapped && rc == 0; i++)
-		rc = record(&s->found, s->bound.mapped[i].from, s->bound.mapped[i].to);
-	for (i = 0; s->fresh && p != NULL && i < p->n_mappings && rc == 0; i++)
-		rc = record(&s->found, p->mapping[i].from, p->mapping[i].to);
+	for (i = 0; s->binding.is_saved && i < s->binding.saved.n_mapped && rc == 0; i++)
+		rc = record(&s->binding.found, s->binding.saved.mapped[i].from, s->binding.saved.mapped[i].to);
+	for (i = 0; s->binding.is_fresh && p != NULL && i < p->n_mappings && rc == 0; i++)
+		rc = record(&s->binding.found, p->mapping[i].from, p->mapping[i].to);
 	return rc;
 }

@@ -5,7 +5,18 @@
 #ifndef SUPERVISOR_MAPPING_H
 #define SUPERVISOR_MAPPING_H
 
-#include "supervisor/state.h"
+#include <stdbool.h>
+
+#include "ipc/clone_config.h"
+
+struct supervisor;
+
+struct mapping {
+	int	fd[CLONE_MAPPINGS_MAX];
+	int	parent_fd[CLONE_MAPPINGS_MAX];	/* what holds them */
+	bool	made[CLONE_MAPPINGS_MAX];	/* by us */
+	unsigned n;		/* of these, that are open */
+};
 
 /*
  * Opens the directory of each mapping, which has to be empty, and the owner's

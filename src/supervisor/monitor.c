@@ -25,6 +25,7 @@
 #include "supervisor/mapping.h"
 #include "supervisor/monitor.h"
 #include "supervisor/order.h"
+#include "supervisor/pid_file.h"
 #include "supervisor/reopen.h"
 #include "supervisor/rights.h"
 #include "supervisor/signals.h"
@@ -34,28 +35,21 @@
 #define KEEP_MAX	(KEEP_ALWAYS + CLONE_MAPPINGS_MAX)	/* and parents of mapped directories */
 
 static void
-remove_pid_file(const struct supervisor *s)
-{
-	/* A mount that was refused must not take the pid file of the one in its way. */
-	if (s->pid_written)
-		unlinkat(s->config->pid_dir_fd, s->config->pid_name, 0);
-}
-
-static void
 give_back(struct supervisor *s)
 {
 	identity_raise();
-	remove_pid_file(s);
+	if (s->pid_written)
+		pid_file_remove(s->config);
 	if (s->failed && !s->ready_once)
-		diffdir_unmake(&s->diff);
+		diffdir_unmake(&s->claim.dir);
 	identity_drop();
 	socket_remove(&s->attend.place);
-	if (s->failed && s->fresh && s->locked && !s->ready_once && s->is_decided &&
-	    s->record.state == RECORD_NONE)
+	if (s->failed && s->binding.is_fresh && s->claim.locked && !s->ready_once && s->binding.is_decided &&
+	    s->binding.record.state == RECORD_NONE)
 		record_remove(s->config->diff);
 	mapping_close(s);
-	storelock_release(&s->store_lock);
-	keeper_kill(&s->keeper);
+	storelock_release(&s->hold.lock);
+	keeper_kill(&s->hold.keeper);
 }
 
 /* ---- the monitor -------------------------------------------------------- */
@@ -68,23 +62,23 @@ static void
 keep_own(struct supervisor *s, int sock)
 {
 	/* Opened anew, for the others are locked. */
-	int changes = openat(s->diff.changes_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int infodir = openat(s->diff.infodir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int changes = openat(s->claim.dir.changes_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int infodir = openat(s->claim.dir.infodir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int keep[KEEP_MAX] = {
-		sock, changes, infodir, s->store_fd, s->image_fd, s->mnt_parent_fd,
-		s->diff.parent_fd, s->attend.place.dir_fd, s->config->pid_dir_fd,
+		sock, changes, infodir, s->source.fd, s->kit.image_fd, s->mnt.parent_fd,
+		s->claim.dir.parent_fd, s->attend.place.dir_fd, s->config->pid_dir_fd,
 		s->config->log_dir_fd, s->ending.table_fd,
 	};
 
-	memcpy(keep + KEEP_ALWAYS, s->mapped_parent_fd, s->n_mapped * sizeof(*keep));
+	memcpy(keep + KEEP_ALWAYS, s->mapped.parent_fd, s->mapped.n * sizeof(*keep));
 	mapping_forget(s);
-	descriptors_close_but(keep, KEEP_ALWAYS + s->n_mapped);
-	munmap(s->shared, sizeof(*s->shared));
-	s->shared = NULL;
-	s->diff.changes_fd = changes;
-	s->diff.infodir_fd = infodir;
-	s->diff.fd = s->fuse_fd = s->lock_fd = s->index_fd = s->shared_fd = -1;
-	s->signal_fd = s->keeper.fd = s->keeper.pidfd = -1;
+	descriptors_close_but(keep, KEEP_ALWAYS + s->mapped.n);
+	munmap(s->kit.shared, sizeof(*s->kit.shared));
+	s->kit.shared = NULL;
+	s->claim.dir.changes_fd = changes;
+	s->claim.dir.infodir_fd = infodir;
+	s->claim.dir.fd = s->mnt.fuse_fd = s->claim.lock_fd = s->kit.index_fd = s->kit.shared_fd = -1;
+	s->signal_fd = s->hold.keeper.fd = s->hold.keeper.pidfd = -1;
 	pin_init(&s->ending.pin);
 }
 

@@ -35,8 +35,6 @@
 #include "supervisor/storeuser.h"
 #include "supervisor/walk.h"
 
-#define FAIL(s, ...)	(state_fail((s), __VA_ARGS__), -1)
-
 enum { MAY_READ, IS_DENIED };	/* the child's answers */
 
 struct opening {
@@ -51,7 +49,7 @@ is_unreachable(const struct supervisor *s, int store_fd)
 	char path[PATH_MAX];
 	int fd autoclose = -1;
 
-	snprintf(path, sizeof(path), "backups/%s", s->instance);
+	snprintf(path, sizeof(path), "backups/%s", s->source.instance);
 	fd = io_open_beneath(store_fd, path, O_PATH | O_DIRECTORY, 0);
 	return fd == -EACCES;
 }
@@ -62,8 +60,8 @@ open_reachable(void *arg, int *passed)
 {
 	struct opening *o = arg;
 	const struct supervisor *s = o->s;
-	bool check = s->store_is_roots && identity_is_root();
-	int fd autoclose = storeaccess_open(s->store, check, &o->st, o->error);
+	bool check = s->source.is_roots && identity_is_root();
+	int fd autoclose = storeaccess_open(s->source.store, check, &o->st, o->error);
 
 	if (fd < 0)
 		return fd;
@@ -78,11 +76,11 @@ not_readable(struct supervisor *s)
 {
 	char ways[STOREUSER_WAYS_MAX];
 
-	storeuser_ways(s->store, true, ways);
+	storeuser_ways(s->source.store, true, ways);
 	if (!identity_is_root())
-		return FAIL(s, "could not read store \"%s\": %s%s", s->store, strerror(EACCES), ways);
-	return FAIL(s, "user %u, to whom the mount belongs, may not read store \"%s\", and root"
-	    " cannot give him the right%s", (unsigned)s->uid, s->store, ways);
+		return state_fail(s, "could not read store \"%s\": %s%s", s->source.store, strerror(EACCES), ways);
+	return state_fail(s, "user %u, to whom the mount belongs, may not read store \"%s\", and root"
+	    " cannot give him the right%s", (unsigned)s->owner.uid, s->source.store, ways);
 }
 
 int
@@ -92,27 +90,27 @@ readsearch_open_store(struct supervisor *s)
 	const struct become_work w = { .act = open_reachable, .arg = &o, .size = sizeof(o) };
 	int rc;
 
-	s->store_is_roots = s->config->store != NULL || decide_is_recorded(s);
-	become_init(&s->owner, s->uid, s->gid, true);
-	if (s->store_is_roots)
+	s->source.is_roots = s->config->store != NULL || decide_is_recorded(s);
+	become_init(&s->owner.become, s->owner.uid, s->owner.gid, true);
+	if (s->source.is_roots)
 		identity_raise();
-	rc = open_reachable(&o, &s->store_fd);
+	rc = open_reachable(&o, &s->source.fd);
 	identity_drop();
-	if (rc == -EACCES && identity_is_root() && s->uid != 0) {
-		s->store_is_closed = true;
-		rc = become_run(&s->owner, &w, &s->store_fd);
+	if (rc == -EACCES && identity_is_root() && s->owner.uid != 0) {
+		s->source.is_closed = true;
+		rc = become_run(&s->owner.become, &w, &s->source.fd);
 	}
-	if (rc == -EACCES && identity_is_root() && !s->store_is_roots)
+	if (rc == -EACCES && identity_is_root() && !s->source.is_roots)
 		return decide_refuse(s);
 	if (rc == -EACCES)
 		return not_readable(s);
 	if (rc != 0)
-		return FAIL(s, "could not open store \"%s\": %s", s->store,
+		return state_fail(s, "could not open store \"%s\": %s", s->source.store,
 		    o.error[0] != '\0' ? o.error : strerror(-rc));
-	s->store_uid = o.st.st_uid;
-	if (!s->store_is_closed && !s->store_is_roots && s->uid != 0) {
+	s->source.uid = o.st.st_uid;
+	if (!s->source.is_closed && !s->source.is_roots && s->owner.uid != 0) {
 		identity_raise();
-		s->store_is_closed = identity_is_root() && is_unreachable(s, s->store_fd);
+		s->source.is_closed = identity_is_root() && is_unreachable(s, s->source.fd);
 		identity_drop();
 	}
 	return 0;
@@ -129,7 +127,7 @@ ask(const void *arg)
 {
 	const struct question *q = arg;
 
-	return q->is_refused(q->s->store_fd, q->s->instance) ? IS_DENIED : MAY_READ;
+	return q->is_refused(q->s->source.fd, q->s->source.instance) ? IS_DENIED : MAY_READ;
 }
 
 /*
@@ -143,12 +141,12 @@ choose_least(const struct question *q, struct probe *p)
 		{ false, false }, { true, false }, { false, true },
 	};
 	/* A worker of root's own has lost root's rights over what others own. */
-	size_t i = q->s->uid == 0 ? 2 : 0;
+	size_t i = q->s->owner.uid == 0 ? 2 : 0;
 	int answer = IS_DENIED;
 
 	for (; i < ARRAY_SIZE(all) && answer == IS_DENIED; i++) {
 		*p = (struct probe){
-			.uid = q->s->uid, .gid = q->s->gid, .whole = q->s->store_is_closed,
+			.uid = q->s->owner.uid, .gid = q->s->owner.gid, .whole = q->s->source.is_closed,
 			.with_groups = all[i].groups, .read_search = all[i].read_search,
 		};
 		answer = probe_run(p, ask, q);
@@ -163,7 +161,7 @@ store_is_out_of_reach(const void *arg)
 	const struct supervisor *s = arg;
 	struct stat named, ours;
 
-	return stat(s->store, &named) != 0 || fstat(s->store_fd, &ours) != 0 ||
+	return stat(s->source.store, &named) != 0 || fstat(s->source.fd, &ours) != 0 ||
 	    named.st_dev != ours.st_dev || named.st_ino != ours.st_ino;
 }
 
@@ -171,32 +169,32 @@ store_is_out_of_reach(const void *arg)
 static bool
 lends_rights(const struct supervisor *s, const struct probe *p)
 {
-	const struct probe himself = { .uid = s->uid, .gid = s->gid, .with_groups = true };
+	const struct probe himself = { .uid = s->owner.uid, .gid = s->owner.gid, .with_groups = true };
 
-	if (s->uid == 0)
+	if (s->owner.uid == 0)
 		return false;
-	return p->read_search || (s->store_is_roots && !s->store_is_closed &&
+	return p->read_search || (s->source.is_roots && !s->source.is_closed &&
 	    probe_run(&himself, store_is_out_of_reach, s) != 0);
 }
 
 static int
 take_rights(struct supervisor *s, const struct probe *p)
 {
-	unsigned uid = (unsigned)s->uid;
+	unsigned uid = (unsigned)s->owner.uid;
 
-	s->is_decided = s->uid != 0 && decide_is_complete(s);
-	s->lends = lends_rights(s, p);
-	if (!s->lends)
+	s->binding.is_decided = s->owner.uid != 0 && decide_is_complete(s);
+	s->owner.lends = lends_rights(s, p);
+	if (!s->owner.lends)
 		logfile_let_go(true);
 	else if (decide_check(s) != 0)
 		return -1;
-	s->with_groups = p->with_groups;
-	s->keep_read_search = p->read_search;
+	s->owner.with_groups = p->with_groups;
+	s->owner.keep_read_search = p->read_search;
 	if (p->with_groups)
 		log_info("user %u may read the store in his groups: the worker keeps them", uid);
 	if (p->read_search)
 		log_info("user %u may not read the store: the worker keeps CAP_DAC_READ_SEARCH", uid);
-	if (s->store_is_closed)
+	if (s->source.is_closed)
 		log_info("the store is opened as user %u", uid);
 	return 0;
 }
@@ -219,7 +217,7 @@ readsearch_choose(struct supervisor *s)
 		return take_rights(s, &p);
 	if (answer == IS_DENIED)
 		return not_readable(s);
-	return FAIL(s, "could not find out whether user %u may read \"%s\": %s",
-	    (unsigned)s->uid, s->store,
+	return state_fail(s, "could not find out whether user %u may read \"%s\": %s",
+	    (unsigned)s->owner.uid, s->source.store,
 	    answer < 0 ? strerror(-answer) : "the child that tried it was confused");
 }

@@ -28,6 +28,7 @@
 #include "supervisor/order.h"
 #include "supervisor/reopen.h"
 #include "supervisor/spawn.h"
+#include "supervisor/state.h"
 #include "supervisor/walk.h"
 
 /* Of ERRAND_LOOK: what is found goes to reopen_adopt() by this. */
@@ -43,7 +44,7 @@ reopen_ask(struct supervisor *s)
 	uint64_t now = clock_monotonic_ns();
 
 	if (r->until == 0) {
-		log_warn("the store \"%s\" could not be read: it is looked for again", s->store);
+		log_warn("the store \"%s\" could not be read: it is looked for again", s->source.store);
 		r->due = now;
 	}
 	r->until = now + LOOK_FOR_NS;
@@ -58,9 +59,9 @@ is_another(const struct supervisor *s, int fd)
 {
 	struct stat is, had;
 
-	if (fstat(fd, &is) != 0 || !S_ISDIR(is.st_mode) || is.st_uid != s->store_uid)
+	if (fstat(fd, &is) != 0 || !S_ISDIR(is.st_mode) || is.st_uid != s->source.uid)
 		return false;
-	return fstat(s->store_fd, &had) != 0 || had.st_dev != is.st_dev || had.st_ino != is.st_ino;
+	return fstat(s->source.fd, &had) != 0 || had.st_dev != is.st_dev || had.st_ino != is.st_ino;
 }
 
 /*
@@ -75,14 +76,14 @@ reopen_child(struct supervisor *s, const struct errand_order *o, const int fds[E
 	int parent, fd;
 
 	(void)o;
-	if (s->store_is_roots)
+	if (s->source.is_roots)
 		identity_raise();
-	if (s->store_is_closed && become_now(&s->owner) != 0)
+	if (s->source.is_closed && become_now(&s->owner.become) != 0)
 		_exit(1);
-	parent = walk_parent(s->store, identity_is_root() ? &w : NULL, error);
-	if (parent < 0 || (identity_is_root() && walk_check(&w, s->store, s->store_uid, error) != 0))
+	parent = walk_parent(s->source.store, identity_is_root() ? &w : NULL, error);
+	if (parent < 0 || (identity_is_root() && walk_check(&w, s->source.store, s->source.uid, error) != 0))
 		_exit(1);
-	fd = io_open_beneath(parent, strrchr(s->store, '/') + 1, O_PATH | O_DIRECTORY, 0);
+	fd = io_open_beneath(parent, strrchr(s->source.store, '/') + 1, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0 || !is_another(s, fd) || fdpass_send(fds[FD_FOUND], &(char){ 0 }, 1, fd) != 0)
 		_exit(1);
 	spawn_check(s, fd);
@@ -110,7 +111,7 @@ reopen_adopt(struct supervisor *s)
 	if ((rc = fdpass_receive(s->reopen.sock, &(char){ 0 }, 1, &fd)) != 0)
 		return rc;
 	/* The same number, which the hold on the store uses as well. */
-	return fd < 0 ? -ENOMSG : dup3(fd, s->store_fd, O_CLOEXEC) < 0 ? -errno : 0;
+	return fd < 0 ? -ENOMSG : dup3(fd, s->source.fd, O_CLOEXEC) < 0 ? -errno : 0;
 }
 
 /* Where workers are started. */
@@ -146,7 +147,7 @@ reopen_done(struct supervisor *s)
 	    adopt(s) != 0)
 		return;
 	r->until = 0;
-	log_info("the store \"%s\" is back: the next worker reads it", s->store);
+	log_info("the store \"%s\" is back: the next worker reads it", s->source.store);
 	s->worker.stuck = FAILOVER_NO_SLOT;
 	spawn_kill(&s->worker, "its store was mounted anew");
 }

@@ -4,7 +4,18 @@
 #ifndef SUPERVISOR_REOPEN_H
 #define SUPERVISOR_REOPEN_H
 
-#include "supervisor/state.h"
+#include <stdint.h>
+
+#include "supervisor/errand.h"
+
+struct supervisor;
+
+struct reopen {
+	uint64_t until;		/* CLOCK_MONOTONIC ns: a store that failed is looked for; 0 = none has */
+	uint64_t due;		/* the next look */
+	struct errand child;	/* who looks */
+	int	sock;		/* where what he found comes, in the process that starts workers; -1 */
+};
 
 /* The worker could not read the store: from now on it is looked for. */
 void	reopen_ask(struct supervisor *s);
@@ -25,7 +36,7 @@ void	reopen_child(struct supervisor *s, const struct errand_order *o, const int 
  */
 int	reopen_listen(struct supervisor *s, int fds[ERRAND_FDS]);
 
-/* There, too: what was found takes the place of s->store_fd.  Returns 0 or negative errno. */
+/* There, too: what was found takes the place of s->source.fd.  Returns 0 or negative errno. */
 int	reopen_adopt(struct supervisor *s);
 
 #endif

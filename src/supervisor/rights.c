@@ -65,18 +65,18 @@ close_what_leads_away(struct supervisor *s)
 {
 	unsigned i;
 
-	close_one(&s->store_fd);
-	close_one(&s->image_fd);
-	close_one(&s->mnt_parent_fd);
-	close_one(&s->diff.parent_fd);
+	close_one(&s->source.fd);
+	close_one(&s->kit.image_fd);
+	close_one(&s->mnt.parent_fd);
+	close_one(&s->claim.dir.parent_fd);
 	close_one(&s->attend.place.dir_fd);
 	if (s->config->pid_dir_fd >= 0)
 		close(s->config->pid_dir_fd);
 	if (s->config->pid_fd >= 0)
 		close(s->config->pid_fd);
 	mapping_forget(s);
-	for (i = 0; i < s->n_mapped; i++)
-		close_one(&s->mapped_parent_fd[i]);
+	for (i = 0; i < s->mapped.n; i++)
+		close_one(&s->mapped.parent_fd[i]);
 }
 
 int
@@ -107,7 +107,7 @@ int
 rights_give_up(struct supervisor *s, char *error)
 {
 	const struct rights r = {
-		.level = s->config->sandbox, .diff_fd = s->diff.fd, .uid = s->uid, .gid = s->gid,
+		.level = s->config->sandbox, .diff_fd = s->claim.dir.fd, .uid = s->owner.uid, .gid = s->owner.gid,
 		.debug = s->config->debug,
 	};
 	int rc;

@@ -23,6 +23,7 @@
 #include "supervisor/memlimit.h"
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
+#include "supervisor/state.h"
 
 #define INDEX_MAX_DEFAULT	(2048 * MiB)
 
@@ -51,7 +52,7 @@ make_shared(struct supervisor *s)
 	struct shared *map;
 	int fd, r;
 
-	fd = s->shared_fd = memfd_create("pbkfs-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	fd = s->kit.shared_fd = memfd_create("pbkfs-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0 || ftruncate(fd, sizeof(*map)) != 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
 		return -errno;
@@ -63,7 +64,7 @@ make_shared(struct supervisor *s)
 	while (map->mount_id == 0)
 		if (getrandom(&map->mount_id, sizeof(map->mount_id), 0) < 0 && errno != EINTR)
 			return -errno;
-	s->shared = map;
+	s->kit.shared = map;
 	return 0;
 }
 
@@ -72,10 +73,10 @@ spawn_make_shared(struct supervisor *s)
 {
 	int rc;
 
-	if ((rc = s->image_fd = execute_open_image()) < 0 || (rc = make_shared(s)) != 0)
+	if ((rc = s->kit.image_fd = execute_open_image()) < 0 || (rc = make_shared(s)) != 0)
 		return rc;
-	s->index_fd = memfd_create("pbkfs-index", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	return s->index_fd < 0 ? -errno : 0;
+	s->kit.index_fd = memfd_create("pbkfs-index", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return s->kit.index_fd < 0 ? -errno : 0;
 }
 
 static size_t
@@ -89,11 +90,11 @@ spawn_seal_index(struct supervisor *s)
 {
 	struct stat st;
 
-	if (fstat(s->index_fd, &st) != 0)
+	if (fstat(s->kit.index_fd, &st) != 0)
 		return -errno;
 	if ((uint64_t)st.st_size > index_max(s))
 		return -EFBIG;
-	if (fcntl(s->index_fd, F_ADD_SEALS,
+	if (fcntl(s->kit.index_fd, F_ADD_SEALS,
 	    F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
 		return -errno;
 	return 0;
@@ -110,29 +111,29 @@ fill_job(const struct supervisor *s, struct job *job, enum job_program program,
     unsigned generation)
 {
 	const struct supervisor_config *c = s->config;
-	const struct passwd *pw = generation == 0 && c->clone != NULL ? getpwuid(s->uid) : NULL;
+	const struct passwd *pw = generation == 0 && c->clone != NULL ? getpwuid(s->owner.uid) : NULL;
 
 	*job = (struct job){
-		.program = program, .store_fd = s->store_fd, .diff_fd = s->diff.changes_fd,
-		.infodir_fd = s->diff.infodir_fd, .index_fd = s->index_fd,
-		.fuse_fd = generation == 0 ? -1 : s->fuse_fd, .lock_fd = s->lock_fd,
-		.in_fd = -1, .out_fd = -1, .keeper_fd = s->keeper.fd, .shared_fd = s->shared_fd,
-		.sandbox = c->sandbox, .namespaces = s->namespaces, .switch_user = geteuid() == 0 && s->uid != 0,
-		.keep_read_search = s->keep_read_search, .uid = s->uid, .gid = s->gid,
-		.store_name = s->store, .instance = s->instance, .backup_id = s->backup_id,
-		.force = c->force, .wal = s->wal, .cache = c->cache, .verify = c->verify,
+		.program = program, .store_fd = s->source.fd, .diff_fd = s->claim.dir.changes_fd,
+		.infodir_fd = s->claim.dir.infodir_fd, .index_fd = s->kit.index_fd,
+		.fuse_fd = generation == 0 ? -1 : s->mnt.fuse_fd, .lock_fd = s->claim.lock_fd,
+		.in_fd = -1, .out_fd = -1, .keeper_fd = s->hold.keeper.fd, .shared_fd = s->kit.shared_fd,
+		.sandbox = c->sandbox, .namespaces = s->namespaces, .switch_user = geteuid() == 0 && s->owner.uid != 0,
+		.keep_read_search = s->owner.keep_read_search, .uid = s->owner.uid, .gid = s->owner.gid,
+		.store_name = s->source.store, .instance = s->source.instance, .backup_id = s->source.backup_id,
+		.force = c->force, .wal = s->terms.wal, .cache = c->cache, .verify = c->verify,
 		.no_wal = c->no_wal, .perf_unsafe = c->perf_unsafe, .debug = c->debug,
-		.fresh = s->fresh, .clone = c->clone, .databases = &s->databases,
-		.wal_link = s->wal == WAL_DIRECT ? s->wal_link : NULL, .mnt = c->mnt,
-		.keep_locations = s->fresh ? c->clone != NULL && c->clone->keep_settings :
-		    s->bound.keep_settings,
+		.fresh = s->binding.is_fresh, .clone = c->clone, .databases = &s->terms.databases,
+		.wal_link = s->terms.wal == WAL_DIRECT ? s->terms.wal_link : NULL, .mnt = c->mnt,
+		.keep_locations = s->binding.is_fresh ? c->clone != NULL && c->clone->keep_settings :
+		    s->binding.saved.keep_settings,
 		.threads = c->threads, .cache_size = c->cache_size,
 		.index_max = index_max(s), .generation = generation,
-		.mapped_fds = program == JOB_FILL ? s->mapped_fd : NULL,
+		.mapped_fds = program == JOB_FILL ? s->mapped.fd : NULL,
 	};
-	if (s->with_groups) {
-		job->n_groups = (unsigned)s->owner.n_groups;
-		memcpy(job->groups, s->owner.groups, sizeof(job->groups));
+	if (s->owner.with_groups) {
+		job->n_groups = (unsigned)s->owner.become.n_groups;
+		memcpy(job->groups, s->owner.become.groups, sizeof(job->groups));
 	}
 	if (pw != NULL && strlen(pw->pw_name) < sizeof(job->owner_name))
 		strcpy(job->owner_name, pw->pw_name);
@@ -182,7 +183,7 @@ run_child(const struct supervisor *s, const struct job *job, int memfd, int err_
 	if (job->program == JOB_PREPARE || job->program == JOB_RECHECK)
 		setrlimit(RLIMIT_FSIZE, &size);
 	snprintf(title, sizeof(title), "%s: %s", doing[job->program], s->config->mnt);
-	execute_job(s->image_fd, job, memfd, title);
+	execute_job(s->kit.image_fd, job, memfd, title);
 }
 
 void
@@ -193,15 +194,15 @@ spawn_check(struct supervisor *s, int store_fd)
 	int memfd;
 	size_t i;
 
-	for (i = 0; i < s->found.n_members; i++) {
-		memcpy(member[i].id, s->found.member[i].id, sizeof(member[i].id));
-		member[i].list_crc = s->found.member[i].list_crc;
+	for (i = 0; i < s->binding.found.n_members; i++) {
+		memcpy(member[i].id, s->binding.found.member[i].id, sizeof(member[i].id));
+		member[i].list_crc = s->binding.found.member[i].list_crc;
 	}
 	fill_job(s, &job, JOB_RECHECK, 0);
 	job.store_fd = store_fd;
 	job.diff_fd = job.infodir_fd = job.index_fd = job.lock_fd = job.shared_fd = -1;
 	job.member = member;
-	job.n_members = (unsigned)s->found.n_members;
+	job.n_members = (unsigned)s->binding.found.n_members;
 	if ((memfd = jobfd_make(&job)) < 0)
 		_exit(127);
 	run_child(s, &job, memfd, -1);
@@ -254,8 +255,8 @@ spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 	int memfd;
 
 	/* These descriptors are locked; which directories they are is not the supervisor's to say. */
-	if (!is_same(fd[FD_CHANGES], s->diff.changes_fd) ||
-	    !is_same(fd[FD_INFODIR], s->diff.infodir_fd))
+	if (!is_same(fd[FD_CHANGES], s->claim.dir.changes_fd) ||
+	    !is_same(fd[FD_INFODIR], s->claim.dir.infodir_fd))
 		_exit(127);
 	fill_job(s, &job, (enum job_program)o->program, o->generation);
 	job.careful = o->careful != 0;
@@ -305,10 +306,10 @@ spawn_worker(struct supervisor *s, enum job_program program, unsigned generation
 		return rc;
 	const int fd[ERRAND_FDS] = {
 		[FD_OUT] = p.up[1], [FD_IN] = p.down[0], [FD_ERR] = p.err[1],
-		[FD_FUSE] = generation == 0 ? -1 : s->fuse_fd,
-		[FD_CHANGES] = s->diff.changes_fd, [FD_INFODIR] = s->diff.infodir_fd,
-		[FD_LOCK] = s->lock_fd, [FD_KEEPER] = s->keeper.fd,
-		[FD_SHARED] = s->shared_fd, [FD_INDEX] = s->index_fd,
+		[FD_FUSE] = generation == 0 ? -1 : s->mnt.fuse_fd,
+		[FD_CHANGES] = s->claim.dir.changes_fd, [FD_INFODIR] = s->claim.dir.infodir_fd,
+		[FD_LOCK] = s->claim.lock_fd, [FD_KEEPER] = s->hold.keeper.fd,
+		[FD_SHARED] = s->kit.shared_fd, [FD_INDEX] = s->kit.index_fd,
 	};
 
 	s->worker = (struct worker){ .oom_kills = memlimit_kills() };

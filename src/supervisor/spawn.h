@@ -4,10 +4,49 @@
 #ifndef SUPERVISOR_SPAWN_H
 #define SUPERVISOR_SPAWN_H
 
-#include "supervisor/errand.h"
-#include "supervisor/state.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
-/* Opens the image that workers run, makes the memfds: index_fd and shared.  Returns 0 or negative errno. */
+#include "ipc/job.h"
+#include "ipc/msg.h"
+#include "ipc/shared.h"
+#include "supervisor/errand.h"
+
+struct supervisor;
+
+/* What all workers of a mount get. */
+struct kit {
+	int	image_fd;	/* the program */
+	int	shared_fd;	/* of *shared */
+	int	index_fd;
+	struct shared *shared;
+};
+
+struct worker {
+	pid_t	pid;		/* 0 = none */
+	int	pidfd, in_fd, out_fd;	/* in: from it, out: to it */
+	int	err_fd;		/* its standard error; -1 once it has said too much there */
+	size_t	err_bytes;
+	struct msg_reader reader;
+	unsigned generation;	/* 0 for the preparer */
+	/* CLOCK_MONOTONIC ns: */
+	uint64_t started_at;
+	uint64_t last_heard;	/* its last message */
+	uint64_t gone_at;	/* when it was seen to outlive the mount; 0 = not yet */
+	uint64_t flushed_at;	/* its last MSG_FLUSHING */
+	uint64_t clean_at;	/* its MSG_CLEAN */
+	uint64_t window;	/* second in which messages are counted */
+	unsigned in_window;
+	bool	confined, failed;	/* it said so, which it may say once */
+	bool	killed;		/* by us, for reason */
+	char	reason[256];	/* why it was ended, or what it said in MSG_FAILED */
+	uint64_t oom_kills;	/* memlimit_kills() when it was forked */
+	int	stuck;		/* slot for which we killed it, see failover_blame() */
+};
+
+/* Opens the image that workers run, makes the memfds of s->kit.  Returns 0 or negative errno. */
 int	spawn_make_shared(struct supervisor *s);
 
 /* Nothing may change the index any more.  Returns 0 or negative errno. */

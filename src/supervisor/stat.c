@@ -18,6 +18,7 @@
 #include "supervisor/logfile.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
+#include "supervisor/state.h"
 
 uint64_t
 stat_quantile(const uint64_t bucket[SHARED_BUCKETS], double q)
@@ -98,14 +99,14 @@ put_operations(struct json_out *o, const struct shared *shared)
 static void
 put_blocks(struct json_out *o, const struct supervisor *s)
 {
-	const struct shared *shared = s->shared;
+	const struct shared *shared = s->kit.shared;
 	size_t i;
 
 	json_open(o, "blocks", '{');
 	json_open(o, "backups", '[');
-	for (i = 0; i < s->found.n_members; i++) {
+	for (i = 0; i < s->binding.found.n_members; i++) {
 		json_open(o, NULL, '{');
-		json_put_string(o, "id", s->found.member[i].id);
+		json_put_string(o, "id", s->binding.found.member[i].id);
 		json_put_u64(o, "read", SUM(shared, io.blocks_chain[i]));
 		json_close(o, '}');
 	}
@@ -121,24 +122,24 @@ static void
 put_engine(struct json_out *o, const struct supervisor *s)
 {
 	json_open(o, "codec", '{');
-	json_put_double(o, "seconds", (double)SUM(s->shared, io.codec_ns) / 1e9);
-	json_put_u64(o, "bytes_in", SUM(s->shared, io.codec_bytes_in));
+	json_put_double(o, "seconds", (double)SUM(s->kit.shared, io.codec_ns) / 1e9);
+	json_put_u64(o, "bytes_in", SUM(s->kit.shared, io.codec_bytes_in));
 	json_close(o, '}');
 	json_open(o, "block_maps", '{');
-	json_put_u64(o, "builds", SUM(s->shared, io.map_builds));
-	json_put_u64(o, "evictions", SUM(s->shared, io.map_evictions));
-	json_put_u64(o, "bytes", s->stats.map_bytes);
-	json_put_u64(o, "bytes_max", s->stats.map_bytes_max);
+	json_put_u64(o, "builds", SUM(s->kit.shared, io.map_builds));
+	json_put_u64(o, "evictions", SUM(s->kit.shared, io.map_evictions));
+	json_put_u64(o, "bytes", s->stats.last.map_bytes);
+	json_put_u64(o, "bytes_max", s->stats.last.map_bytes_max);
 	json_close(o, '}');
 	json_open(o, "diff", '{');
-	json_put_u64(o, "bytes", s->stats.diff_bytes);
-	json_put_u64(o, "files", s->stats.diff_files);
-	json_put_u64(o, "journal_bytes", s->stats.journal_bytes);
-	json_put_u64(o, "dirty_files", s->stats.dirty_files);
+	json_put_u64(o, "bytes", s->stats.last.diff_bytes);
+	json_put_u64(o, "files", s->stats.last.diff_files);
+	json_put_u64(o, "journal_bytes", s->stats.last.journal_bytes);
+	json_put_u64(o, "dirty_files", s->stats.last.dirty_files);
 	json_close(o, '}');
 	json_open(o, "open", '{');
-	json_put_u64(o, "files", s->stats.open_files);
-	json_put_u64(o, "inodes", s->stats.inodes);
+	json_put_u64(o, "files", s->stats.last.open_files);
+	json_put_u64(o, "inodes", s->stats.last.inodes);
 	json_close(o, '}');
 }
 
@@ -255,20 +256,20 @@ put_mount(struct json_out *o, const struct supervisor *s)
 
 	json_put_string(o, "mountpoint", c->mnt);
 	json_put_string(o, "diff_dir", c->diff);
-	json_put_string(o, "store", s->store);
-	json_put_string(o, "instance", s->instance);
-	json_put_string(o, "backup_id", s->backup_id);
-	json_put_u64(o, "server_version", s->found.server_version);
-	json_put_u64(o, "owner_uid", s->uid);
-	json_put_u64(o, "owner_gid", s->gid);
-	json_put_string(o, "store_read_by", s->keep_read_search ? "CAP_DAC_READ_SEARCH" :
+	json_put_string(o, "store", s->source.store);
+	json_put_string(o, "instance", s->source.instance);
+	json_put_string(o, "backup_id", s->source.backup_id);
+	json_put_u64(o, "server_version", s->binding.found.server_version);
+	json_put_u64(o, "owner_uid", s->owner.uid);
+	json_put_u64(o, "owner_gid", s->owner.gid);
+	json_put_string(o, "store_read_by", s->owner.keep_read_search ? "CAP_DAC_READ_SEARCH" :
 	    "owner");
-	json_put_string(o, "store_lock", storelock_state_name(s->store_lock.state));
-	json_put_bool(o, "store_changed", s->stats.store_changed != 0);
+	json_put_string(o, "store_lock", storelock_state_name(s->hold.lock.state));
+	json_put_bool(o, "store_changed", s->stats.last.store_changed != 0);
 	put_sandbox(o, s);
 	json_put_string(o, "verify", verifies[c->verify]);
 	json_put_string(o, "cache", c->cache == CACHE_WRITEBACK ? "writeback" : "writethrough");
-	json_put_string(o, "wal", s->wal == WAL_DIRECT ? "direct" : "mount");
+	json_put_string(o, "wal", s->terms.wal == WAL_DIRECT ? "direct" : "mount");
 	json_put_bool(o, "no_wal", c->no_wal);
 	json_put_bool(o, "perf_unsafe", c->perf_unsafe);
 }
@@ -308,10 +309,10 @@ make_text(const struct supervisor *s, char **text, size_t *len)
 	put_leaving(&o, &s->leave);
 	put_elsewhere(&o, &s->ending);
 	json_put_u64(&o, "supervisor_pid", (uint64_t)getpid());
-	json_put_double(&o, "uptime_seconds", s->mounted_at == 0 ? 0 :
-	    (double)(clock_monotonic_ns() - s->mounted_at) / 1e9);
+	json_put_double(&o, "uptime_seconds", s->mnt.mounted_at == 0 ? 0 :
+	    (double)(clock_monotonic_ns() - s->mnt.mounted_at) / 1e9);
 	put_worker(&o, s);
-	put_operations(&o, s->shared);
+	put_operations(&o, s->kit.shared);
 	put_blocks(&o, s);
 	put_engine(&o, s);
 	json_close(&o, '}');
@@ -321,29 +322,29 @@ make_text(const struct supervisor *s, char **text, size_t *len)
 static void
 write_text(struct supervisor *s, const char *text, size_t len)
 {
-	int rc = diffdir_replace(s->diff.infodir_fd, ONDISK_STAT, text, len, false);
+	int rc = diffdir_replace(s->claim.dir.infodir_fd, ONDISK_STAT, text, len, false);
 
 	if (rc == -ENOSPC || rc == -EDQUOT)
-		rc = overwrite(s->diff.infodir_fd, text, len);
+		rc = overwrite(s->claim.dir.infodir_fd, text, len);
 	if (rc != 0 && logfile_tells_event())
 		log_warn("could not write \"%s/%s\": %s", ONDISK_INFODIR, ONDISK_STAT,
 		    strerror(-rc));
-	s->stats_to_file = false;
+	s->stats.to_file = false;
 	state_infodir_changed(s);
 }
 
 void
 stat_write(struct supervisor *s)
 {
-	s->stats_to_file = true;
+	s->stats.to_file = true;
 	stat_answer(s);
 }
 
 void
 stat_write_soon(struct supervisor *s)
 {
-	s->stats_to_file = true;
-	s->stats_due = clock_monotonic_ns();
+	s->stats.to_file = true;
+	s->stats.due = clock_monotonic_ns();
 }
 
 /* A command is answered without a write: the diff directory may not answer. */
@@ -354,14 +355,14 @@ stat_answer(struct supervisor *s)
 	size_t len;
 	int rc;
 
-	s->stats_due = 0;
-	s->stats_asked = 0;
+	s->stats.due = 0;
+	s->stats.asked = 0;
 	if ((rc = make_text(s, &text, &len)) != 0) {
 		log_warn("could not make statistics: %s", strerror(-rc));
 		return;
 	}
 	client_report(s->attend.client, text, len);
-	if (s->stats_to_file)
+	if (s->stats.to_file)
 		write_text(s, text, len);
 }
 
@@ -369,13 +370,13 @@ stat_answer(struct supervisor *s)
 void
 stat_ask(struct supervisor *s, bool reset)
 {
-	bool asked = s->stats_due != 0;
+	bool asked = s->stats.due != 0;
 
 	if (!asked)
-		s->stats_due = clock_monotonic_ns() + STATE_SECOND;
+		s->stats.due = clock_monotonic_ns() + STATE_SECOND;
 	if (asked && !reset)
 		return;
-	s->stats_asked++;
+	s->stats.asked++;
 	if ((reset && spawn_tell(&s->worker, MSG_RESET) != 0) ||
 	    spawn_tell(&s->worker, MSG_DUMP) != 0)
 		stat_answer(s);
@@ -384,8 +385,8 @@ stat_ask(struct supervisor *s, bool reset)
 void
 stat_arrived(struct supervisor *s)
 {
-	if (s->stats_asked > 0)
-		s->stats_asked--;
-	if (s->stats_due != 0 && s->stats_asked == 0)
+	if (s->stats.asked > 0)
+		s->stats.asked--;
+	if (s->stats.due != 0 && s->stats.asked == 0)
 		stat_answer(s);
 }

@@ -5,9 +5,22 @@
 #ifndef SUPERVISOR_STAT_H
 #define SUPERVISOR_STAT_H
 
-#include "supervisor/state.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipc/msg.h"
+#include "ipc/shared.h"
+
+struct supervisor;
 
 #define STAT_MAX	(1024 * 1024)	/* bytes that a reader accepts */
+
+struct statistics {
+	struct msg_stats last;	/* of the worker's own figures */
+	uint64_t due;		/* when to answer without the worker's; 0 = not asked */
+	unsigned asked;		/* MSG_STATS that are to come */
+	bool	to_file;	/* not only to who asked */
+};
 
 /* Writes it anew from the shared counters and the last MSG_STATS; and answers as below. */
 void	stat_write(struct supervisor *s);
@@ -17,8 +30,8 @@ void	stat_write_soon(struct supervisor *s);
 
 /*
  * Asks the worker for MSG_STATS, counters from zero if reset.  Commands that wait are
- * answered, and with stats_to_file the file is written: once stat_arrived() has seen as many of
- * these as were asked for, or by stat_answer() with what is known when stats_due has come.
+ * answered, and with stats.to_file the file is written: once stat_arrived() has seen as many of
+ * these as were asked for, or by stat_answer() with what is known when stats.due has come.
  */
 void	stat_ask(struct supervisor *s, bool reset);
 void	stat_arrived(struct supervisor *s);

@@ -2,7 +2,7 @@
  * The life of a mount.
  *
  * begin_mount() takes the diff directory; a first worker, the preparer, reads
- * the chain and ends; begin_bind() checks or writes the binding; begin_hold()
+ * the chain and ends; bind_report() checks or writes the binding; storehold_take()
  * locks the backups in the store; then the mount is made and FUSE_INIT
  * answered, and serving workers follow one another, each for as long as it
  * lives, until the mount is gone and one of them has said MSG_CLEAN and
@@ -21,7 +21,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -38,15 +37,13 @@
 #include "supervisor/attend.h"
 #include "supervisor/begin.h"
 #include "supervisor/ending.h"
-#include "supervisor/fusemount.h"
-#include "supervisor/identity.h"
-#include "supervisor/init.h"
 #include "supervisor/leave.h"
 #include "supervisor/logfile.h"
 #include "supervisor/memlimit.h"
 #include "supervisor/monitor.h"
 #include "supervisor/notify.h"
 #include "supervisor/order.h"
+#include "supervisor/pid_file.h"
 #include "supervisor/pin.h"
 #include "supervisor/reopen.h"
 #include "supervisor/rights.h"
@@ -77,68 +74,16 @@ protect_from_oom(void)
 		log_debug("could not lower oom_score_adj: %s", strerror(errno));
 }
 
-/* ---- pid files ---------------------------------------------------------- */
-
 static void
 write_worker_pid(struct supervisor *s)
 {
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d\n", (int)s->worker.pid);
 
-	if (diffdir_replace(s->diff.infodir_fd, ONDISK_WORKER_PID, text, (size_t)n, false) != 0 &&
+	if (diffdir_replace(s->claim.dir.infodir_fd, ONDISK_WORKER_PID, text, (size_t)n, false) != 0 &&
 	    logfile_tells_event())
 		log_warn("could not write \"%s/%s\"", ONDISK_INFODIR, ONDISK_WORKER_PID);
 	state_infodir_changed(s);
-}
-
-static void
-write_pid_file(struct supervisor *s)
-{
-	int fd = s->config->pid_fd;
-
-	s->pid_written = fd >= 0;
-	if (fd >= 0 && (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0))
-		log_warn("could not write the pid file: %s", strerror(errno));
-}
-
-/* ---- the mount ---------------------------------------------------------- */
-
-static int
-make_mount(struct supervisor *s)
-{
-	const struct fusemount m = {
-		.mnt = s->config->mnt, .mnt_fd = s->mnt_fd, .source = s->config->diff,
-		.uid = s->uid, .gid = s->gid, .context = s->config->context,
-	};
-	char error[FUSEMOUNT_ERROR_MAX] = "";
-
-	if ((s->fuse_fd = fusemount_mount(&m, error)) < 0) {
-		state_fail(s, "%s", error[0] != '\0' ? error : strerror(-s->fuse_fd));
-		return -1;
-	}
-	s->mounted = true;
-	if (fusemount_check(&m, s->mnt_parent_fd, s->mnt_base, error) != 0) {
-		state_fail(s, "%s", error);
-		return -1;
-	}
-	ending_watch(s);
-	close(s->mnt_fd);	/* or we would be among those who use it */
-	s->mnt_fd = -1;
-	if (init_answer(s->fuse_fd, s->config->cache, s->shared, error) != 0) {
-		state_fail(s, "%s", error);
-		return -1;
-	}
-	if (identity_is_root() && fusemount_set_readahead(s->config->mnt, s->config->threads) != 0)
-		log_info("could not set the read-ahead of the mount");
-	return 0;
-}
-
-static bool
-mount_is_gone(const struct supervisor *s)
-{
-	struct pollfd p = { .fd = s->fuse_fd, .events = 0 };
-
-	return s->fuse_fd < 0 || (poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0);
 }
 
 /* ---- workers ------------------------------------------------------------ */
@@ -150,7 +95,7 @@ start_serving(struct supervisor *s, unsigned generation)
 
 	s->phase = PHASE_STARTING;
 	s->worker_error[0] = '\0';
-	failover_started(&s->failover, s->shared);
+	failover_started(&s->failover, s->kit.shared);
 	if ((rc = spawn_worker(s, JOB_SERVE, generation)) != 0)
 		state_fail(s, "could not start a worker: %s", strerror(-rc));
 	else
@@ -217,7 +162,7 @@ confine(struct supervisor *s)
 static void
 hold_and_mount(struct supervisor *s)
 {
-	if (begin_hold(s) == 0 && make_mount(s) == 0 && confine(s) == 0)
+	if (storehold_take(s) == 0 && mountpoint_mount(s) == 0 && confine(s) == 0)
 		start_serving(s, 1);
 }
 
@@ -227,22 +172,22 @@ preparer_gone(struct supervisor *s, const struct worker *dead, int status, const
 	int rc;
 
 	/* One that broke the rules may have exited before it could be killed. */
-	if (!s->prepared || status != 0 || dead->killed || s->worker_error[0] != '\0') {
+	if (!s->preparer.has_prepared || status != 0 || dead->killed || s->worker_error[0] != '\0') {
 		state_fail(s, "%s%s", s->worker_error[0] != '\0' ? "" :
 		    "the worker failed while it read the chain: ",
 		    s->worker_error[0] != '\0' ? s->worker_error : reason);
 		return;
 	}
-	if (s->backup_id == NULL)
-		s->backup_id = s->found.member[0].id;
+	if (s->source.backup_id == NULL)
+		s->source.backup_id = s->binding.found.member[0].id;
 	/* Real copies are complete before the binding says that there are any. */
-	if (s->n_mapped > 0 && !s->filling) {
-		s->filling = true;
+	if (s->mapped.n > 0 && !s->preparer.is_filling) {
+		s->preparer.is_filling = true;
 		if ((rc = spawn_worker(s, JOB_FILL, 0)) != 0)
 			state_fail(s, "could not start a worker: %s", strerror(-rc));
 		return;
 	}
-	if (begin_bind(s) != 0)
+	if (bind_report(s) != 0)
 		return;
 	if ((rc = spawn_seal_index(s)) != 0) {
 		state_fail(s, "could not seal the index: %s", strerror(-rc));
@@ -257,7 +202,7 @@ finish_cut(struct supervisor *s, const char *what)
 {
 	int rc;
 
-	if ((rc = diffdir_set_cut(&s->diff, what)) != 0)
+	if ((rc = diffdir_set_cut(&s->claim.dir, what)) != 0)
 		log_error("could not write \"%s\": %s", ONDISK_CHANGES "/" ONDISK_CUT, strerror(-rc));
 	state_fail(s, "the mount at \"%s\" was cut off: %s; what its users had not synced"
 	    " may be lost", s->config->mnt, what);
@@ -274,9 +219,9 @@ finish_ended(struct supervisor *s)
 		return;
 	}
 	s->done = true;
-	if (s->dirty && (rc = diffdir_set_dirty(&s->diff, false)) != 0)
+	if (s->claim.dirty && (rc = diffdir_set_dirty(&s->claim.dir, false)) != 0)
 		log_error("could not remove \"%s\": %s", ONDISK_DIRTY, strerror(-rc));
-	if ((rc = diffdir_set_cut(&s->diff, NULL)) != 0)
+	if ((rc = diffdir_set_cut(&s->claim.dir, NULL)) != 0)
 		log_error("could not remove \"%s\": %s", ONDISK_CHANGES "/" ONDISK_CUT, strerror(-rc));
 	log_info("unmounted \"%s\"", s->config->mnt);
 }
@@ -285,7 +230,7 @@ finish_ended(struct supervisor *s)
 static bool
 was_for_nothing(const struct supervisor *s)
 {
-	return !s->ready_once && failover_nobody_served(s->shared) && mount_is_gone(s);
+	return !s->ready_once && failover_nobody_served(s->kit.shared) && mountpoint_is_gone(s);
 }
 
 /* A serving worker died: who is to blame, and is another one worth it? */
@@ -298,14 +243,14 @@ replace_worker(struct supervisor *s, const struct worker *dead, int status, cons
 	if (logfile_tells_event())
 		log_error("worker %d (generation %u) died: %s", (int)dead->pid, dead->generation,
 		    reason);
-	poisoned = failover_blame(&s->failover, s->shared, s->fuse_fd,
+	poisoned = failover_blame(&s->failover, s->kit.shared, s->mnt.fuse_fd,
 	    dead->killed ? dead->stuck : -1,
 	    !dead->killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
-	    !failover_was_futile(&s->failover, s->shared, s->death_at));
+	    !failover_was_futile(&s->failover, s->kit.shared, s->death_at));
 	failover_note(&s->failover, dead->generation, reason);
-	if (failover_too_many(&s->failover, s->shared, s->death_at, poisoned)) {
+	if (failover_too_many(&s->failover, s->kit.shared, s->death_at, poisoned)) {
 		if (s->ready_once)
-			diffdir_set_cut(&s->diff, "its workers died as soon as they started");
+			diffdir_set_cut(&s->claim.dir, "its workers died as soon as they started");
 		state_fail(s, "workers die as soon as they start, the last one: %s;"
 		    " the mount is detached", reason);
 		return;
@@ -314,7 +259,7 @@ replace_worker(struct supervisor *s, const struct worker *dead, int status, cons
 		state_fail(s, "\"%s\" was unmounted before it was served", s->config->mnt);
 		return;
 	}
-	if (mount_is_gone(s) && ++s->flushes >= FLUSHES_MAX) {
+	if (mountpoint_is_gone(s) && ++s->flushes >= FLUSHES_MAX) {
 		state_fail(s, "the mount is gone, but no worker could end in order: %s", reason);
 		return;
 	}
@@ -342,7 +287,7 @@ worker_gone(struct supervisor *s)
 		return;
 	if (s->phase == PHASE_PREPARING)
 		preparer_gone(s, &dead, status, reason);
-	else if (s->phase == PHASE_LEAVING && (status == 0 || dead.killed) && mount_is_gone(s))
+	else if (s->phase == PHASE_LEAVING && (status == 0 || dead.killed) && mountpoint_is_gone(s))
 		finish_ended(s);
 	else if (!s->ready_once && WIFEXITED(status))
 		state_fail(s, "%s", s->worker_error[0] != '\0' ? s->worker_error : reason);
@@ -398,7 +343,7 @@ check_serving(struct supervisor *s, uint64_t now)
 
 	if (is_past(s, now, w->last_heard, FAILOVER_HANG_SECONDS))
 		spawn_kill(w, "no sign of life for %d seconds", FAILOVER_HANG_SECONDS);
-	else if ((slot = failover_stuck_slot(s->shared, now, limit)) >= 0) {
+	else if ((slot = failover_stuck_slot(s->kit.shared, now, limit)) >= 0) {
 		w->stuck = slot;
 		spawn_kill(w, "thread %d computed for more than %d seconds", slot,
 		    FAILOVER_HANG_SECONDS);
@@ -432,7 +377,7 @@ check_hung(struct supervisor *s, uint64_t now)
 			    FAILOVER_EXIT_SECONDS);
 	} else if (s->phase == PHASE_STARTING)
 		check_starting(s, now);
-	else if (mount_is_gone(s))
+	else if (mountpoint_is_gone(s))
 		check_end(s, now);
 	else
 		check_serving(s, now);
@@ -453,9 +398,9 @@ tick(struct supervisor *s)
 	leave_tick(s);
 	logfile_tell_left_out();
 	notify_again(s->config->notify_fd, 0);
-	if (s->hold_due != 0 && now >= s->hold_due && !s->done)
+	if (s->hold.due != 0 && now >= s->hold.due && !s->done)
 		hold_and_mount(s);
-	if (s->stats_due != 0 && now >= s->stats_due)
+	if (s->stats.due != 0 && now >= s->stats.due)
 		stat_answer(s);
 	if (s->infodir_due == 0 && logfile_changed())
 		s->infodir_due = now + STATE_SECOND;
@@ -470,7 +415,7 @@ ask_for_file(struct supervisor *s, bool reset)
 {
 	if (s->phase == PHASE_PREPARING)
 		return;
-	s->stats_to_file = true;
+	s->stats.to_file = true;
 	stat_ask(s, reset);
 }
 
@@ -513,13 +458,13 @@ wait_ms(const struct supervisor *s)
 {
 	uint64_t now = clock_monotonic_ns(), due = now + TICK_MS * 1000000ULL;
 
-	if (s->stats_due != 0)
-		due = MIN(due, s->stats_due);
+	if (s->stats.due != 0)
+		due = MIN(due, s->stats.due);
 	if (s->infodir_due != 0)
 		due = MIN(due, s->infodir_due);
-	if (s->hold_due != 0)
-		due = MIN(due, s->hold_due);
-	if (s->leave.asked && s->leave.child.pid == 0 && s->mounted)
+	if (s->hold.due != 0)
+		due = MIN(due, s->hold.due);
+	if (s->leave.asked && s->leave.child.pid == 0 && s->mnt.mounted)
 		due = MIN(due, s->leave.due);
 	return due <= now ? 0 : (int)((due - now) / 1000000 + 1);
 }
@@ -581,8 +526,8 @@ end_worker(struct supervisor *s)
 static void
 undo_fresh(struct supervisor *s)
 {
-	if (s->failed && s->fresh && s->locked && !s->ready_once)
-		diffdir_wipe(&s->diff, true);
+	if (s->failed && s->binding.is_fresh && s->claim.locked && !s->ready_once)
+		diffdir_wipe(&s->claim.dir, true);
 }
 
 /* What the store holds is closed to whom the log belongs: the reason is not for him. */
@@ -601,35 +546,32 @@ finish(struct supervisor *s)
 {
 	end_worker(s);
 	errand_stop(&s->reopen.child);
-	if (s->failed && s->mounted)
+	if (s->failed && s->mnt.mounted)
 		leave_detach(s);
 	leave_end(s);
 	ending_forget(&s->ending);
 	if (s->ready_once) {
 		stat_write(s);
-		unlinkat(s->diff.infodir_fd, ONDISK_WORKER_PID, 0);
+		unlinkat(s->claim.dir.infodir_fd, ONDISK_WORKER_PID, 0);
 	}
 	attend_close(&s->attend);
 	undo_fresh(s);
 	/* Free before anybody hears of it: the next command may come at once. */
 	monitor_give_back(s);
 	order_end(s);
-	keeper_end(&s->keeper);
-	if (s->lock_fd >= 0) {
-		close(s->lock_fd);
-		flock(s->diff.fd, LOCK_UN);
-	}
+	keeper_end(&s->hold.keeper);
+	claim_unlock(&s->claim);
 	tell_refusal(s);
 	if (s->failed)
 		notify_send(s->config->notify_fd, NOTIFY_FAILED, "%s", s->error);
 	notify_again(s->config->notify_fd, NOTIFY_WAIT_MS);
 	logfile_stop();
-	binding_fini(&s->bound);
-	binding_fini(&s->found);
-	record_fini(&s->record);
-	if (s->shared != NULL)
-		munmap(s->shared, sizeof(*s->shared));
-	diffdir_close(&s->diff);
+	binding_fini(&s->binding.saved);
+	binding_fini(&s->binding.found);
+	record_fini(&s->binding.record);
+	if (s->kit.shared != NULL)
+		munmap(s->kit.shared, sizeof(*s->kit.shared));
+	diffdir_close(&s->claim.dir);
 }
 
 static void
@@ -643,7 +585,7 @@ prepare(struct supervisor *s)
 	}
 	if (begin_mount(s) != 0)
 		return;
-	write_pid_file(s);
+	s->pid_written = pid_file_write(s->config);
 	if ((rc = spawn_make_shared(s)) != 0) {
 		state_fail(s, "could not make shared memory: %s", strerror(-rc));
 		return;
@@ -657,12 +599,17 @@ int
 supervisor_main(const struct supervisor_config *config)
 {
 	struct supervisor s = {
-		.config = config, .errands = errands, .lock_fd = -1, .store_fd = -1, .index_fd = -1,
-		.image_fd = -1, .shared_fd = -1,
-		.fuse_fd = -1, .mnt_fd = -1, .mnt_parent_fd = -1,
-		.keeper = { .pidfd = -1, .fd = -1 }, .namespaces = MSG_NS_ALL,
-		.diff = { .fd = -1, .changes_fd = -1, .infodir_fd = -1, .parent_fd = -1 },
+		.config = config, .errands = errands,
+		.claim = {
+			.dir = { .fd = -1, .changes_fd = -1, .infodir_fd = -1, .parent_fd = -1 },
+			.lock_fd = -1,
+		},
+		.source = { .fd = -1 },
+		.hold = { .keeper = { .pidfd = -1, .fd = -1 } },
+		.mnt = { .fd = -1, .parent_fd = -1, .fuse_fd = -1 },
+		.kit = { .image_fd = -1, .shared_fd = -1, .index_fd = -1 },
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1 },
+		.namespaces = MSG_NS_ALL,
 		.reopen = { .sock = -1 }, .monitor = { .pidfd = -1, .sock = -1 },
 	};
 

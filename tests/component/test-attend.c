@@ -71,13 +71,14 @@ begin(void)
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	memset(&s, 0, sizeof(s));
 	s = (struct supervisor){
-		.config = &config, .phase = PHASE_SERVING, .shared = &shared,
-		.store = "/store", .instance = "main", .backup_id = "ABCDEF",
-		.uid = identity_is_root() ? OWNER : geteuid(), .fuse_fd = -1, .lock_fd = -1,
+		.config = &config, .phase = PHASE_SERVING, .kit = { .shared = &shared },
+		.source = { .store = "/store", .instance = "main", .backup_id = "ABCDEF" },
+		.owner = { .uid = identity_is_root() ? OWNER : geteuid() }, .mnt = { .fuse_fd = -1 },
+		.claim = { .lock_fd = -1 },
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1 },
 	};
-	s.diff.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	s.diff.infodir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	s.claim.dir.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	s.claim.dir.infodir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert(identity_is_root() == false || chown(dir, OWNER, OWNER) == 0);
 	attend_init(&s.attend);
 	leave_init(&s.leave);
@@ -125,7 +126,7 @@ connect_as(uid_t uid)
 
 	if (identity_is_root())
 		ck_assert_int_eq(seteuid(uid), 0);
-	sock = socket_connect(s.diff.fd, &peer);
+	sock = socket_connect(s.claim.dir.fd, &peer);
 	if (getuid() == 0)
 		ck_assert_int_eq(seteuid(0), 0);
 	ck_assert_msg(sock >= 0, "%s", strerror(-sock));
@@ -159,7 +160,7 @@ START_TEST(lies_where_it_should)
 
 	ck_assert_int_eq(fstatat(s.attend.place.dir_fd, s.attend.place.name, &st, AT_SYMLINK_NOFOLLOW), 0);
 	ck_assert_uint_eq(st.st_mode, S_IFSOCK | 0600);
-	ck_assert_uint_eq(st.st_uid, s.uid);
+	ck_assert_uint_eq(st.st_uid, s.owner.uid);
 	ck_assert_int_eq(strcmp(s.attend.place.name, ONDISK_SOCKET) == 0, !identity_is_root());
 	attend_close(&s.attend);
 	ck_assert_int_eq(s.attend.listen_fd, -1);
@@ -186,7 +187,7 @@ static const struct {
 START_TEST(answers_what_may_be_asked)
 {
 	struct command_frame a;
-	int sock = connect_as(s.uid);
+	int sock = connect_as(s.owner.uid);
 
 	turn();
 	s.phase = asked[_i].phase;
@@ -202,7 +203,7 @@ END_TEST
 START_TEST(gives_a_report_that_nobody_can_change)
 {
 	struct command_frame q, a;
-	int sock = connect_as(s.uid), fd = -1;
+	int sock = connect_as(s.owner.uid), fd = -1;
 	struct stat st;
 
 	turn();
@@ -223,7 +224,7 @@ START_TEST(closes_who_asks_what_there_is_not)
 {
 	static char noise[2 * sizeof(struct command_frame)];
 	static const size_t lengths[] = { 0, 1, sizeof(noise) / 2, sizeof(noise) };
-	int sock = connect_as(s.uid);
+	int sock = connect_as(s.owner.uid);
 
 	turn();
 	ck_assert_int_eq(connected(), 1);
@@ -237,7 +238,7 @@ END_TEST
 
 START_TEST(closes_who_is_silent)
 {
-	int silent = connect_as(s.uid), asks = connect_as(s.uid);
+	int silent = connect_as(s.owner.uid), asks = connect_as(s.owner.uid);
 	struct command_frame a;
 
 	turn();
@@ -263,7 +264,7 @@ START_TEST(has_room_for_newcomers)
 
 	for (i = 0; i < ARRAY_SIZE(sock); i++) {
 		now += 1;
-		sock[i] = connect_as(s.uid);
+		sock[i] = connect_as(s.owner.uid);
 		turn();
 	}
 	ck_assert_int_eq(connected(), CLIENT_MAX);
@@ -285,7 +286,7 @@ START_TEST(keeps_roots_connections_for_root)
 	for (i = 0; i < ARRAY_SIZE(sock); i++) {
 		now += 1;
 		turn();
-		sock[i] = connect_as(s.uid);
+		sock[i] = connect_as(s.owner.uid);
 	}
 	turn();
 	ck_assert(is_open(roots));
@@ -307,7 +308,7 @@ START_TEST(has_room_for_root)
 	turn();
 	for (i = 0; i < ARRAY_SIZE(sock); i++) {
 		now += 1;
-		sock[i] = connect_as(s.uid);
+		sock[i] = connect_as(s.owner.uid);
 		turn();
 	}
 	now += 1;
@@ -335,7 +336,7 @@ START_TEST(has_no_room_but_roots)
 		sock[i] = connect_as(0);
 		turn();
 	}
-	his = connect_as(s.uid);
+	his = connect_as(s.owner.uid);
 	turn();
 	ck_assert(!is_open(his));
 	for (i = 0; i < ARRAY_SIZE(sock); i++) {
@@ -385,7 +386,7 @@ START_TEST(has_a_budget)
 	int i, done = 0, sock;
 
 	for (i = 0; i < 2 * ATTEND_BUDGET; i++) {
-		sock = connect_as(s.uid);
+		sock = connect_as(s.owner.uid);
 		turn();
 		send(sock, "x", 1, MSG_NOSIGNAL);
 		turn();
@@ -401,7 +402,7 @@ START_TEST(has_a_budget)
 	ck_assert(!is_waited_for());
 	now += STATE_SECOND;
 	ck_assert(is_waited_for());
-	sock = connect_as(s.uid);
+	sock = connect_as(s.owner.uid);
 	turn();
 	turn();
 	ck_assert_int_gt(connected(), 0);
@@ -411,7 +412,7 @@ END_TEST
 
 START_TEST(is_in_no_child)
 {
-	int sock = connect_as(s.uid), status, listener = s.attend.listen_fd, client;
+	int sock = connect_as(s.owner.uid), status, listener = s.attend.listen_fd, client;
 	pid_t pid;
 
 	turn();

@@ -245,37 +245,37 @@ START_TEST(decision)
 
 		memset(&s, 0, sizeof(s));
 		s.config = &c;
-		s.uid = s.gid = SOMEBODY;
-		s.store = "/store";
-		s.instance = "main";
-		s.store_is_roots = cases[i].named;
-		s.fresh = cases[i].fresh;
-		s.has_binding = !s.fresh;
-		s.diff.walk.uid = SOMEBODY;
-		if (s.has_binding)
-			s.bound = make_binding("ABCDEF", false);
-		s.record = make_record(cases[i].noted);
+		s.owner.uid = s.owner.gid = SOMEBODY;
+		s.source.store = "/store";
+		s.source.instance = "main";
+		s.source.is_roots = cases[i].named;
+		s.binding.is_fresh = cases[i].fresh;
+		s.binding.is_saved = !s.binding.is_fresh;
+		s.claim.dir.walk.uid = SOMEBODY;
+		if (s.binding.is_saved)
+			s.binding.saved = make_binding("ABCDEF", false);
+		s.binding.record = make_record(cases[i].noted);
 		the_answer = cases[i].answer;
 		groups_answer = cases[i].groups;
 		root_answer = cases[i].root;
 		if (getuid() != 0) {
 			ck_assert_int_eq(readsearch_choose(&s), 0);
-			ck_assert(!s.keep_read_search);
+			ck_assert(!s.owner.keep_read_search);
 			continue;
 		}
 		ck_assert_msg(readsearch_choose(&s) == cases[i].result, "%s", cases[i].name);
 		if (cases[i].result == 0)
-			ck_assert_msg(s.with_groups == (cases[i].answer == 1 && cases[i].groups == 0),
+			ck_assert_msg(s.owner.with_groups == (cases[i].answer == 1 && cases[i].groups == 0),
 			    "%s", cases[i].name);
 		if (cases[i].result == 0)
-			ck_assert_msg(s.keep_read_search == cases[i].capability, "%s", cases[i].name);
+			ck_assert_msg(s.owner.keep_read_search == cases[i].capability, "%s", cases[i].name);
 		ck_assert_msg((s.error[0] != '\0') == (cases[i].result != 0), "%s: %s", cases[i].name, s.error);
 		if (cases[i].id == NULL)
-			ck_assert_msg(s.backup_id == NULL, "%s", cases[i].name);
+			ck_assert_msg(s.source.backup_id == NULL, "%s", cases[i].name);
 		else
-			ck_assert_msg(s.backup_id != NULL && strcmp(s.backup_id, cases[i].id) == 0, "%s", cases[i].name);
-		binding_fini(&s.bound);
-		record_fini(&s.record);
+			ck_assert_msg(s.source.backup_id != NULL && strcmp(s.source.backup_id, cases[i].id) == 0, "%s", cases[i].name);
+		binding_fini(&s.binding.saved);
+		record_fini(&s.binding.record);
 	}
 }
 END_TEST

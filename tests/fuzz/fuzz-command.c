@@ -27,11 +27,11 @@ reset(struct supervisor *s, unsigned phase)
 {
 	memset(s, 0, sizeof(*s));
 	*s = (struct supervisor){
-		.config = &config, .phase = phase, .shared = &shared,
-		.diff = { .fd = -1, .infodir_fd = -1, .parent_fd = -1 },
+		.config = &config, .phase = phase, .kit = { .shared = &shared },
+		.claim = { .dir = { .fd = -1, .infodir_fd = -1, .parent_fd = -1 }, .lock_fd = -1 },
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1 },
-		.store = "/store", .instance = "main", .backup_id = "ABCDEF",
-		.lock_fd = -1, .fuse_fd = -1, .signal_fd = -1,
+		.source = { .store = "/store", .instance = "main", .backup_id = "ABCDEF" },
+		.mnt = { .fuse_fd = -1 }, .signal_fd = -1,
 	};
 	attend_init(&s->attend);
 	leave_init(&s->leave);

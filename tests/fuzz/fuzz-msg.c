@@ -25,18 +25,21 @@ static void
 reset(struct supervisor *s, unsigned phase)
 {
 	*s = (struct supervisor){
-		.config = &config, .phase = phase, .shared = &shared,
-		.diff = { .fd = -1, .changes_fd = -1, .infodir_fd = -1, .parent_fd = -1 },
+		.config = &config, .phase = phase, .kit = { .shared = &shared },
+		.claim = {
+			.dir = { .fd = -1, .changes_fd = -1, .infodir_fd = -1, .parent_fd = -1 },
+			.lock_fd = -1,
+		},
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1 },
-		.store = "/store", .instance = "main", .backup_id = "ABCDEF",
-		.lock_fd = -1, .fuse_fd = -1, .signal_fd = -1, .stats_due = 1,
+		.source = { .store = "/store", .instance = "main", .backup_id = "ABCDEF" },
+		.mnt = { .fuse_fd = -1 }, .signal_fd = -1, .stats = { .due = 1 },
 	};
 }
 
 static void
 check(const struct supervisor *s)
 {
-	if (s->found.n_members > CHAIN_MAX || s->phase == 0 || s->done ||
+	if (s->binding.found.n_members > CHAIN_MAX || s->phase == 0 || s->done ||
 	    strnlen(s->worker_error, sizeof(s->worker_error)) == sizeof(s->worker_error))
 		abort();
 }

@@ -10,7 +10,7 @@ lib/base/log.c: the sink of processes that have none
 src/worker/entry.c: a fixed text, for who runs the worker by hand
 src/sandbox/seccomp.c: names of system calls, by a signal handler
 src/supervisor/fusemount.c: a fixed text, into the pipe of a child
-src/supervisor/supervisor.c: a number, into the pid file'
+src/supervisor/pid_file.c: a number, into the pid file'
 find "$srcdir/src" "$srcdir/lib" -name '*.c' | while read -r file; do
 	bare <"$file" | grep -nE "$prints" | grep -vE "^[0-9]+:[[:space:]]*/?\*" | grep -vE "$harmless" | sed "s|^|${file#"$srcdir/"}:|"
 done >"$work/found"

@@ -1,0 +1,46 @@
+/*
+ * The diff directory as this mount's own: found, given to the owner, locked.  diffdir.h is about
+ * the directory whoever uses it.
+ */
+#ifndef SUPERVISOR_CLAIM_H
+#define SUPERVISOR_CLAIM_H
+
+#include <stdbool.h>
+
+#include "supervisor/diffdir.h"
+
+struct supervisor;
+
+struct claim {
+	struct diffdir dir;
+	enum diffdir_content content;	/* as we found it */
+	int	lock_fd;
+	bool	locked;
+	bool	dirty;		/* .pbkfs-dirty exists */
+};
+
+/* Steps of begin_mount(), in this order.  Each returns 0, or -1 after state_fail(). */
+
+/* Opens it, making it if need be, and refuses a directory of somebody else's things. */
+int	claim_open(struct supervisor *s);
+
+/* Once the owner is known: nobody else may be able to put another directory there. */
+int	claim_check_way(struct supervisor *s);
+
+/* An empty one of root's becomes the owner's; every other has to be his. */
+int	claim_own(struct supervisor *s);
+
+int	claim_lock(struct supervisor *s);
+
+/* Removes what a first mount left that ended before it had a binding. */
+int	claim_wipe_unfinished(struct supervisor *s);
+
+int	claim_open_changes(struct supervisor *s);
+
+/* Refuses what --perf-unsafe may have damaged, without --force; warns of a mount that was cut off. */
+int	claim_check_dirty(struct supervisor *s);
+
+/* The end: the directory is free for the next mount. */
+void	claim_unlock(struct claim *c);
+
+#endif
