@@ -1,6 +1,6 @@
 /*
  * The memory that outlives a worker: one memfd, which the supervisor makes
- * before its first worker (spawn_make_shared()) and every worker maps.  A worker
+ * before its first worker (kit_make()) and every worker maps.  A worker
  * may have scribbled over it before it died: whoever reads it treats it as input.
  *
  * Request slots.  Serving thread i receives into the buffer of slot i.  The

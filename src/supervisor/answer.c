@@ -73,13 +73,15 @@ answer_progress(struct supervisor *s, const unsigned char *body, size_t len)
 static int
 answer_member(struct supervisor *s, const unsigned char *body, size_t len)
 {
+	struct binding *found = &s->binding.found;
 	struct binding_member *m;
 	struct msg_member member;
 
 	memcpy(&member, body, len);
-	if (s->preparer.has_prepared || s->binding.found.n_members >= CHAIN_MAX || !backup_id_is_valid(member.id))
+	if (s->preparer.has_prepared || found->n_members >= CHAIN_MAX ||
+	    !backup_id_is_valid(member.id))
 		return -EPROTO;
-	m = &s->binding.found.member[s->binding.found.n_members++];
+	m = &found->member[found->n_members++];
 	memset(m, 0, sizeof(*m));
 	memcpy(m->id, member.id, strlen(member.id));
 	m->version = member.version;
@@ -91,17 +93,19 @@ static int
 answer_prepared(struct supervisor *s, const unsigned char *body, size_t len)
 {
 	char warning[sizeof(((struct msg_prepared *)0)->warning)];
+	struct binding *found = &s->binding.found;
 	struct msg_prepared p;
 
 	memcpy(&p, body, len);
-	if (s->preparer.has_prepared || s->binding.found.n_members == 0 || p.n_members != s->binding.found.n_members ||
+	if (s->preparer.has_prepared || found->n_members == 0 ||
+	    p.n_members != found->n_members ||
 	    (p.root_mode != 0700 && p.root_mode != 0750) || p.server_version > 99)
 		return -EPROTO;
 	s->preparer.has_prepared = true;
-	s->binding.found.tree_digest = p.tree_digest;
-	s->binding.found.server_version = p.server_version;
+	found->tree_digest = p.tree_digest;
+	found->server_version = p.server_version;
 	log_info("prepared: %llu entries from %zu backups, PostgreSQL %u, %llu bytes of WAL copied",
-	    (unsigned long long)p.n_entries, s->binding.found.n_members, p.server_version,
+	    (unsigned long long)p.n_entries, found->n_members, p.server_version,
 	    (unsigned long long)p.wal_copied);
 	text_copy_printable(warning, sizeof(warning), p.warning,
 	    strnlen(p.warning, sizeof(p.warning)));
@@ -282,7 +286,7 @@ answer_store_failed(struct supervisor *s, const unsigned char *body, size_t len)
 {
 	(void)body;
 	(void)len;
-	reopen_ask(s);
+	reopen_ask(&s->reopen, s->source.store);
 	return 0;
 }
 

@@ -146,7 +146,8 @@ leave_tick(struct supervisor *s)
 {
 	struct leave *l = &s->leave;
 
-	if (l->asked && l->child.pid == 0 && s->mnt.mounted && !s->done && clock_monotonic_ns() >= l->due)
+	if (l->asked && l->child.pid == 0 && s->mnt.mounted && !s->done &&
+	    clock_monotonic_ns() >= l->due)
 		start_unmount(s, false);
 }
 

@@ -59,7 +59,8 @@ open_parent(struct supervisor *s, const char *to)
 	if (fd < 0 || (identity_is_root() && walk_check(&w, to, s->owner.uid, error) != 0)) {
 		if (fd >= 0)
 			close(fd);
-		return state_fail(s, "could not use \"%s\" as user %u: %s", to, (unsigned)s->owner.uid, error);
+		return state_fail(s, "could not use \"%s\" as user %u: %s", to,
+		    (unsigned)s->owner.uid, error);
 	}
 	return fd;
 }
@@ -86,8 +87,8 @@ check_opened(struct supervisor *s, const char *to, int fd)
 		    to, (unsigned)s->owner.uid);
 	if (is_same(s->source.fd, &st) || is_same(s->claim.dir.fd, &st) || is_same(s->mnt.fd, &st))
 		return state_fail(s, "\"%s\" is store, mountpoint or diff directory", to);
-	return is_empty(fd) ? 0 : state_fail(s, "\"%s\" is not empty: empty it, or map to another directory",
-	    to);
+	return is_empty(fd) ? 0 :
+	    state_fail(s, "\"%s\" is not empty: empty it, or map to another directory", to);
 }
 
 static int
@@ -105,12 +106,12 @@ open_one(struct supervisor *s, const char *to)
 	if (mkdirat(parent_fd, base, 0700) == 0)
 		s->mapped.made[i] = true;
 	else if (errno != EEXIST)
-		return state_fail(s, "could not create \"%s\" as user %u: %s", to, (unsigned)s->owner.uid,
-		    strerror(errno));
+		return state_fail(s, "could not create \"%s\" as user %u: %s", to,
+		    (unsigned)s->owner.uid, strerror(errno));
 	s->mapped.fd[i] = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->mapped.fd[i] < 0)
-		return state_fail(s, "could not open \"%s\" as user %u: %s", to, (unsigned)s->owner.uid,
-		    strerror(errno));
+		return state_fail(s, "could not open \"%s\" as user %u: %s", to,
+		    (unsigned)s->owner.uid, strerror(errno));
 	return check_opened(s, to, s->mapped.fd[i]);
 }
 
@@ -169,12 +170,13 @@ int
 mapping_record(struct supervisor *s)
 {
 	const struct clone_config *p = s->config->clone;
+	struct bind *b = &s->binding;
 	size_t i;
 	int rc = 0;
 
-	for (i = 0; s->binding.is_saved && i < s->binding.saved.n_mapped && rc == 0; i++)
-		rc = record(&s->binding.found, s->binding.saved.mapped[i].from, s->binding.saved.mapped[i].to);
-	for (i = 0; s->binding.is_fresh && p != NULL && i < p->n_mappings && rc == 0; i++)
-		rc = record(&s->binding.found, p->mapping[i].from, p->mapping[i].to);
+	for (i = 0; b->is_saved && i < b->saved.n_mapped && rc == 0; i++)
+		rc = record(&b->found, b->saved.mapped[i].from, b->saved.mapped[i].to);
+	for (i = 0; b->is_fresh && p != NULL && i < p->n_mappings && rc == 0; i++)
+		rc = record(&b->found, p->mapping[i].from, p->mapping[i].to);
 	return rc;
 }

@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -37,6 +36,8 @@
 static void
 give_back(struct supervisor *s)
 {
+	const struct bind *b = &s->binding;
+
 	identity_raise();
 	if (s->pid_written)
 		pid_file_remove(s->config);
@@ -44,8 +45,8 @@ give_back(struct supervisor *s)
 		diffdir_unmake(&s->claim.dir);
 	identity_drop();
 	socket_remove(&s->attend.place);
-	if (s->failed && s->binding.is_fresh && s->claim.locked && !s->ready_once && s->binding.is_decided &&
-	    s->binding.record.state == RECORD_NONE)
+	if (s->failed && b->is_fresh && s->claim.locked && !s->ready_once && b->is_decided &&
+	    b->record.state == RECORD_NONE)
 		record_remove(s->config->diff);
 	mapping_close(s);
 	storelock_release(&s->hold.lock);
@@ -73,8 +74,7 @@ keep_own(struct supervisor *s, int sock)
 	memcpy(keep + KEEP_ALWAYS, s->mapped.parent_fd, s->mapped.n * sizeof(*keep));
 	mapping_forget(s);
 	descriptors_close_but(keep, KEEP_ALWAYS + s->mapped.n);
-	munmap(s->kit.shared, sizeof(*s->kit.shared));
-	s->kit.shared = NULL;
+	kit_unmap(&s->kit);
 	s->claim.dir.changes_fd = changes;
 	s->claim.dir.infodir_fd = infodir;
 	s->claim.dir.fd = s->mnt.fuse_fd = s->claim.lock_fd = s->kit.index_fd = s->kit.shared_fd = -1;

@@ -78,7 +78,8 @@ not_readable(struct supervisor *s)
 
 	storeuser_ways(s->source.store, true, ways);
 	if (!identity_is_root())
-		return state_fail(s, "could not read store \"%s\": %s%s", s->source.store, strerror(EACCES), ways);
+		return state_fail(s, "could not read store \"%s\": %s%s", s->source.store,
+		    strerror(EACCES), ways);
 	return state_fail(s, "user %u, to whom the mount belongs, may not read store \"%s\", and root"
 	    " cannot give him the right%s", (unsigned)s->owner.uid, s->source.store, ways);
 }

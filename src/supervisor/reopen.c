@@ -38,13 +38,12 @@ enum { FD_FOUND = 1 };
 #define LOOK_FOR_NS	(60 * STATE_SECOND)	/* after a report; the next one begins anew */
 
 void
-reopen_ask(struct supervisor *s)
+reopen_ask(struct reopen *r, const char *store)
 {
-	struct reopen *r = &s->reopen;
 	uint64_t now = clock_monotonic_ns();
 
 	if (r->until == 0) {
-		log_warn("the store \"%s\" could not be read: it is looked for again", s->source.store);
+		log_warn("the store \"%s\" could not be read: it is looked for again", store);
 		r->due = now;
 	}
 	r->until = now + LOOK_FOR_NS;
@@ -55,36 +54,48 @@ reopen_ask(struct supervisor *s)
  * the start, and not the one whose descriptor we hold.
  */
 static bool
-is_another(const struct supervisor *s, int fd)
+is_another(const struct source *source, int fd)
 {
 	struct stat is, had;
 
-	if (fstat(fd, &is) != 0 || !S_ISDIR(is.st_mode) || is.st_uid != s->source.uid)
+	if (fstat(fd, &is) != 0 || !S_ISDIR(is.st_mode) || is.st_uid != source->uid)
 		return false;
-	return fstat(s->source.fd, &had) != 0 || had.st_dev != is.st_dev || had.st_ino != is.st_ino;
+	return fstat(source->fd, &had) != 0 || had.st_dev != is.st_dev || had.st_ino != is.st_ino;
 }
 
 /*
  * The path was canonical when the mount was made: no link may be in it now.
- * Whoever had to open it then has to now.
+ * Returns a descriptor, or a negative number.
  */
-void
-reopen_child(struct supervisor *s, const struct errand_order *o, const int fds[ERRAND_FDS])
+static int
+open_again(const struct source *source)
 {
 	char error[WALK_ERROR_MAX];
 	struct walk w;
-	int parent, fd;
+	int parent;
+
+	parent = walk_parent(source->store, identity_is_root() ? &w : NULL, error);
+	if (parent < 0 || (identity_is_root() &&
+	    walk_check(&w, source->store, source->uid, error) != 0))
+		return -1;
+	return io_open_beneath(parent, strrchr(source->store, '/') + 1, O_PATH | O_DIRECTORY, 0);
+}
+
+/* Whoever had to open it when the mount was made has to now. */
+void
+reopen_child(struct supervisor *s, const struct errand_order *o, const int fds[ERRAND_FDS])
+{
+	const struct source *source = &s->source;
+	int fd;
 
 	(void)o;
-	if (s->source.is_roots)
+	if (source->is_roots)
 		identity_raise();
-	if (s->source.is_closed && become_now(&s->owner.become) != 0)
+	if (source->is_closed && become_now(&s->owner.become) != 0)
 		_exit(1);
-	parent = walk_parent(s->source.store, identity_is_root() ? &w : NULL, error);
-	if (parent < 0 || (identity_is_root() && walk_check(&w, s->source.store, s->source.uid, error) != 0))
-		_exit(1);
-	fd = io_open_beneath(parent, strrchr(s->source.store, '/') + 1, O_PATH | O_DIRECTORY, 0);
-	if (fd < 0 || !is_another(s, fd) || fdpass_send(fds[FD_FOUND], &(char){ 0 }, 1, fd) != 0)
+	fd = open_again(source);
+	if (fd < 0 || !is_another(source, fd) ||
+	    fdpass_send(fds[FD_FOUND], &(char){ 0 }, 1, fd) != 0)
 		_exit(1);
 	spawn_check(s, fd);
 }

@@ -18,7 +18,7 @@ struct reopen {
 };
 
 /* The worker could not read the store: from now on it is looked for. */
-void	reopen_ask(struct supervisor *s);
+void	reopen_ask(struct reopen *r, const char *store);
 
 /* Looks for it when that is due. */
 void	reopen_tick(struct supervisor *s);

@@ -107,7 +107,8 @@ int
 rights_give_up(struct supervisor *s, char *error)
 {
 	const struct rights r = {
-		.level = s->config->sandbox, .diff_fd = s->claim.dir.fd, .uid = s->owner.uid, .gid = s->owner.gid,
+		.level = s->config->sandbox, .diff_fd = s->claim.dir.fd,
+		.uid = s->owner.uid, .gid = s->owner.gid,
 		.debug = s->config->debug,
 	};
 	int rc;

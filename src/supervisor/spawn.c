@@ -1,14 +1,15 @@
+/*
+ * A worker is a child of the supervisor's, be it forked by the monitor.  Nothing of the state gets
+ * into it but what task.c puts into its job, and the descriptors of its pipes.
+ */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,120 +25,13 @@
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
 #include "supervisor/state.h"
-
-#define INDEX_MAX_DEFAULT	(2048 * MiB)
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE	23
-#endif
-
-/* Faults a range in now, so that no request pays for it.  Best effort. */
-static void
-prefault(void *begin, void *end)
-{
-	uintptr_t from = (uintptr_t)begin & ~(uintptr_t)4095;
-	uintptr_t to = ((uintptr_t)end + 4095) & ~(uintptr_t)4095;
-
-	if (madvise((void *)from, to - from, MADV_POPULATE_WRITE) != 0)
-		log_debug("could not prefault shared memory: %s", strerror(errno));
-}
-
-/*
- * The size is sealed: a worker that could shrink this file would end the
- * supervisor with SIGBUS.
- */
-static int
-make_shared(struct supervisor *s)
-{
-	struct shared *map;
-	int fd, r;
-
-	fd = s->kit.shared_fd = memfd_create("pbkfs-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0 || ftruncate(fd, sizeof(*map)) != 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
-		return -errno;
-	if ((r = jobfd_map_shared(fd, &map)) < 0)
-		return r;
-	prefault(map, &map->pending.entry[1]);
-	prefault(map->buffer, map + 1);
-	map->magic = SHARED_MAGIC;
-	while (map->mount_id == 0)
-		if (getrandom(&map->mount_id, sizeof(map->mount_id), 0) < 0 && errno != EINTR)
-			return -errno;
-	s->kit.shared = map;
-	return 0;
-}
-
-int
-spawn_make_shared(struct supervisor *s)
-{
-	int rc;
-
-	if ((rc = s->kit.image_fd = execute_open_image()) < 0 || (rc = make_shared(s)) != 0)
-		return rc;
-	s->kit.index_fd = memfd_create("pbkfs-index", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	return s->kit.index_fd < 0 ? -errno : 0;
-}
-
-static size_t
-index_max(const struct supervisor *s)
-{
-	return s->config->index_max != 0 ? s->config->index_max : INDEX_MAX_DEFAULT;
-}
-
-int
-spawn_seal_index(struct supervisor *s)
-{
-	struct stat st;
-
-	if (fstat(s->kit.index_fd, &st) != 0)
-		return -errno;
-	if ((uint64_t)st.st_size > index_max(s))
-		return -EFBIG;
-	if (fcntl(s->kit.index_fd, F_ADD_SEALS,
-	    F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
-		return -errno;
-	return 0;
-}
+#include "supervisor/task.h"
 
 /* The descriptors of ERRAND_WORKER. */
 enum {
 	FD_OUT, FD_IN, FD_ERR, FD_FUSE, FD_CHANGES, FD_INFODIR, FD_LOCK, FD_KEEPER, FD_SHARED,
 	FD_INDEX,
 };
-
-static void
-fill_job(const struct supervisor *s, struct job *job, enum job_program program,
-    unsigned generation)
-{
-	const struct supervisor_config *c = s->config;
-	const struct passwd *pw = generation == 0 && c->clone != NULL ? getpwuid(s->owner.uid) : NULL;
-
-	*job = (struct job){
-		.program = program, .store_fd = s->source.fd, .diff_fd = s->claim.dir.changes_fd,
-		.infodir_fd = s->claim.dir.infodir_fd, .index_fd = s->kit.index_fd,
-		.fuse_fd = generation == 0 ? -1 : s->mnt.fuse_fd, .lock_fd = s->claim.lock_fd,
-		.in_fd = -1, .out_fd = -1, .keeper_fd = s->hold.keeper.fd, .shared_fd = s->kit.shared_fd,
-		.sandbox = c->sandbox, .namespaces = s->namespaces, .switch_user = geteuid() == 0 && s->owner.uid != 0,
-		.keep_read_search = s->owner.keep_read_search, .uid = s->owner.uid, .gid = s->owner.gid,
-		.store_name = s->source.store, .instance = s->source.instance, .backup_id = s->source.backup_id,
-		.force = c->force, .wal = s->terms.wal, .cache = c->cache, .verify = c->verify,
-		.no_wal = c->no_wal, .perf_unsafe = c->perf_unsafe, .debug = c->debug,
-		.fresh = s->binding.is_fresh, .clone = c->clone, .databases = &s->terms.databases,
-		.wal_link = s->terms.wal == WAL_DIRECT ? s->terms.wal_link : NULL, .mnt = c->mnt,
-		.keep_locations = s->binding.is_fresh ? c->clone != NULL && c->clone->keep_settings :
-		    s->binding.saved.keep_settings,
-		.threads = c->threads, .cache_size = c->cache_size,
-		.index_max = index_max(s), .generation = generation,
-		.mapped_fds = program == JOB_FILL ? s->mapped.fd : NULL,
-	};
-	if (s->owner.with_groups) {
-		job->n_groups = (unsigned)s->owner.become.n_groups;
-		memcpy(job->groups, s->owner.become.groups, sizeof(job->groups));
-	}
-	if (pw != NULL && strlen(pw->pw_name) < sizeof(job->owner_name))
-		strcpy(job->owner_name, pw->pw_name);
-}
 
 static void
 set_oom_score(void)
@@ -171,7 +65,7 @@ run_child(const struct supervisor *s, const struct job *job, int memfd, int err_
 		[JOB_RECHECK] = "looking at the store",
 	};
 	/* Bounds the index: writing a memfd counts as writing a file. */
-	struct rlimit size = { index_max(s), index_max(s) };
+	struct rlimit size = { task_index_max(s), task_index_max(s) };
 	char title[PATH_MAX + 32];
 
 	log_set_sink(NULL);
@@ -189,20 +83,10 @@ run_child(const struct supervisor *s, const struct job *job, int memfd, int err_
 void
 spawn_check(struct supervisor *s, int store_fd)
 {
-	static struct msg_member member[CHAIN_MAX];
 	struct job job;
 	int memfd;
-	size_t i;
 
-	for (i = 0; i < s->binding.found.n_members; i++) {
-		memcpy(member[i].id, s->binding.found.member[i].id, sizeof(member[i].id));
-		member[i].list_crc = s->binding.found.member[i].list_crc;
-	}
-	fill_job(s, &job, JOB_RECHECK, 0);
-	job.store_fd = store_fd;
-	job.diff_fd = job.infodir_fd = job.index_fd = job.lock_fd = job.shared_fd = -1;
-	job.member = member;
-	job.n_members = (unsigned)s->binding.found.n_members;
+	task_fill_check(s, &job, store_fd);
 	if ((memfd = jobfd_make(&job)) < 0)
 		_exit(127);
 	run_child(s, &job, memfd, -1);
@@ -258,7 +142,7 @@ spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 	if (!is_same(fd[FD_CHANGES], s->claim.dir.changes_fd) ||
 	    !is_same(fd[FD_INFODIR], s->claim.dir.infodir_fd))
 		_exit(127);
-	fill_job(s, &job, (enum job_program)o->program, o->generation);
+	task_fill(s, &job, (enum job_program)o->program, o->generation);
 	job.careful = o->careful != 0;
 	job.out_fd = fd[FD_OUT];
 	job.in_fd = fd[FD_IN];

@@ -1,5 +1,5 @@
 /*
- * Starting a worker, and what is made for it before.
+ * A worker as its supervisor sees it: starting, telling and ending it.
  */
 #ifndef SUPERVISOR_SPAWN_H
 #define SUPERVISOR_SPAWN_H
@@ -11,18 +11,9 @@
 
 #include "ipc/job.h"
 #include "ipc/msg.h"
-#include "ipc/shared.h"
 #include "supervisor/errand.h"
 
 struct supervisor;
-
-/* What all workers of a mount get. */
-struct kit {
-	int	image_fd;	/* the program */
-	int	shared_fd;	/* of *shared */
-	int	index_fd;
-	struct shared *shared;
-};
 
 struct worker {
 	pid_t	pid;		/* 0 = none */
@@ -45,12 +36,6 @@ struct worker {
 	uint64_t oom_kills;	/* memlimit_kills() when it was forked */
 	int	stuck;		/* slot for which we killed it, see failover_blame() */
 };
-
-/* Opens the image that workers run, makes the memfds of s->kit.  Returns 0 or negative errno. */
-int	spawn_make_shared(struct supervisor *s);
-
-/* Nothing may change the index any more.  Returns 0 or negative errno. */
-int	spawn_seal_index(struct supervisor *s);
 
 /*
  * Starts a worker that runs program; generation 0 is the preparer.  Fills

@@ -15,6 +15,7 @@
 #include "supervisor/ending.h"
 #include "supervisor/errand.h"
 #include "supervisor/failover.h"
+#include "supervisor/kit.h"
 #include "supervisor/leave.h"
 #include "supervisor/mapping.h"
 #include "supervisor/mountpoint.h"

@@ -33,7 +33,8 @@ name_members(struct supervisor *s)
 		return state_fail(s, "\"%s\" cannot be the name of an instance", s->source.instance);
 	for (i = 0; i < s->binding.found.n_members; i++)
 		if (storelock_add(&s->hold.lock, s->binding.found.member[i].id) != 0)
-			return state_fail(s, "\"%s\" cannot be the id of a backup", s->binding.found.member[i].id);
+			return state_fail(s, "\"%s\" cannot be the id of a backup",
+			    s->binding.found.member[i].id);
 	return 0;
 }
 

@@ -21,7 +21,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -51,6 +50,7 @@
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/task.h"
 
 #define TICK_MS		1000
 #define NOTIFY_WAIT_MS	2000	/* for the command to hear the last word */
@@ -189,7 +189,7 @@ preparer_gone(struct supervisor *s, const struct worker *dead, int status, const
 	}
 	if (bind_report(s) != 0)
 		return;
-	if ((rc = spawn_seal_index(s)) != 0) {
+	if ((rc = kit_seal_index(&s->kit, task_index_max(s))) != 0) {
 		state_fail(s, "could not seal the index: %s", strerror(-rc));
 		return;
 	}
@@ -569,8 +569,7 @@ finish(struct supervisor *s)
 	binding_fini(&s->binding.saved);
 	binding_fini(&s->binding.found);
 	record_fini(&s->binding.record);
-	if (s->kit.shared != NULL)
-		munmap(s->kit.shared, sizeof(*s->kit.shared));
+	kit_unmap(&s->kit);
 	diffdir_close(&s->claim.dir);
 }
 
@@ -586,7 +585,7 @@ prepare(struct supervisor *s)
 	if (begin_mount(s) != 0)
 		return;
 	s->pid_written = pid_file_write(s->config);
-	if ((rc = spawn_make_shared(s)) != 0) {
+	if ((rc = kit_make(&s->kit)) != 0) {
 		state_fail(s, "could not make shared memory: %s", strerror(-rc));
 		return;
 	}

@@ -38,18 +38,20 @@ int
 terms_choose_backup(struct supervisor *s)
 {
 	const struct supervisor_config *c = s->config;
+	const struct bind *b = &s->binding;
+	struct source *source = &s->source;
 
-	if (s->binding.is_fresh && (c->store == NULL || c->instance == NULL ||
+	if (b->is_fresh && (c->store == NULL || c->instance == NULL ||
 	    (c->backup_id == NULL && !c->latest)))
 		return state_fail(s, "a fresh diff directory needs --pbk-store, --instance and"
 		    " --backup-id or a recovery target");
-	if (!s->binding.is_fresh && c->instance != NULL && strcmp(c->instance, s->binding.saved.instance) != 0)
-		return mismatch(s, "instance", s->binding.saved.instance, c->instance);
-	if (!s->binding.is_fresh && c->backup_id != NULL && strcmp(c->backup_id, s->binding.saved.backup_id) != 0)
-		return mismatch(s, "backup", s->binding.saved.backup_id, c->backup_id);
-	s->source.store = c->store != NULL ? c->store : s->binding.saved.store;
-	s->source.instance = s->binding.is_fresh ? c->instance : s->binding.saved.instance;
-	s->source.backup_id = s->binding.is_fresh ? c->backup_id : s->binding.saved.backup_id;
+	if (!b->is_fresh && c->instance != NULL && strcmp(c->instance, b->saved.instance) != 0)
+		return mismatch(s, "instance", b->saved.instance, c->instance);
+	if (!b->is_fresh && c->backup_id != NULL && strcmp(c->backup_id, b->saved.backup_id) != 0)
+		return mismatch(s, "backup", b->saved.backup_id, c->backup_id);
+	source->store = c->store != NULL ? c->store : b->saved.store;
+	source->instance = b->is_fresh ? c->instance : b->saved.instance;
+	source->backup_id = b->is_fresh ? c->backup_id : b->saved.backup_id;
 	return 0;
 }
 
@@ -144,20 +146,21 @@ terms_choose_wal(struct supervisor *s)
 {
 	const struct supervisor_config *c = s->config;
 	enum wal_mode asked = c->wal == WAL_CHOICE_DIRECT ? WAL_DIRECT : WAL_MOUNT;
+	struct terms *t = &s->terms;
 	static const char *const names[] = { [WAL_MOUNT] = "mount", [WAL_DIRECT] = "direct" };
 
 	if (c->no_wal && c->wal == WAL_CHOICE_DIRECT)
 		return state_fail(s, "--no-wal cannot be combined with --wal=direct");
-	s->terms.wal = s->binding.is_saved ? s->binding.saved.wal :
+	t->wal = s->binding.is_saved ? s->binding.saved.wal :
 	    c->wal == WAL_CHOICE_AUTO ? default_wal(s) : asked;
-	if (c->wal != WAL_CHOICE_AUTO && s->terms.wal != asked)
+	if (c->wal != WAL_CHOICE_AUTO && t->wal != asked)
 		return state_fail(s, "diff directory \"%s\" was made with --wal=%s, not --wal=%s",
-		    c->diff, names[s->terms.wal], names[asked]);
-	if (c->no_wal && s->terms.wal == WAL_DIRECT)
+		    c->diff, names[t->wal], names[asked]);
+	if (c->no_wal && t->wal == WAL_DIRECT)
 		return state_fail(s, "diff directory \"%s\" was made with --wal=direct:"
 		    " --no-wal is not possible", c->diff);
-	if (snprintf(s->terms.wal_link, sizeof(s->terms.wal_link), "%s/" ONDISK_CHANGES "/" ONDISK_WAL, c->diff) >=
-	    PATH_MAX)
+	if (snprintf(t->wal_link, sizeof(t->wal_link), "%s/" ONDISK_CHANGES "/" ONDISK_WAL,
+	    c->diff) >= PATH_MAX)
 		return state_fail(s, "\"%s\" is too long a name", c->diff);
 	return 0;
 }

@@ -1,0 +1,29 @@
+/*
+ * The kit: all that the workers of a mount get, one after the other, and that outlives them.
+ */
+#ifndef SUPERVISOR_KIT_H
+#define SUPERVISOR_KIT_H
+
+#include <stddef.h>
+
+#include "ipc/shared.h"
+
+struct kit {
+	int	image_fd;	/* the program */
+	int	shared_fd;	/* of *shared */
+	int	index_fd;
+	struct shared *shared;
+};
+
+/* Opens the program, makes the memfds and maps one.  Returns 0 or negative errno. */
+int	kit_make(struct kit *k);
+
+/*
+ * Nothing may change the index any more.  Returns 0, -EFBIG if it has more than max bytes, or
+ * negative errno.
+ */
+int	kit_seal_index(const struct kit *k, size_t max);
+
+void	kit_unmap(struct kit *k);
+
+#endif
