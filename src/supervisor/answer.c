@@ -1,3 +1,7 @@
+/*
+ * One row of a table for each message.  A worker may say anything, so no path, pid or descriptor is
+ * taken from it, and its text goes nowhere before it is printable.  ipc/msg.c cuts the bytes into frames.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -24,7 +28,7 @@
 
 typedef int (*answer_fn)(struct supervisor *s, const unsigned char *body, size_t len);
 
-/* What the worker says: in the log as its own word, from its own budget. */
+/* Logs a line as the worker's own word, from its own budget. */
 static void
 say(const struct supervisor *s, enum log_level level, const char *text, size_t len)
 {
@@ -247,7 +251,7 @@ answer_note(struct supervisor *s, const unsigned char *body, size_t len)
 	return answer_for_user(s, LOGL_INFO, NOTIFY_NOTE, body, len);
 }
 
-/* What the log does not tell yet is told on the terminal. */
+/* As long as the log is held back, an error is told on the terminal. */
 static int
 answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 {

@@ -1,3 +1,7 @@
+/*
+ * Connections and requests of commands.  Which figures a report holds is decided in stat.c; the socket
+ * itself, and who is at its other end, is the business of socket.c.
+ */
 #include "config.h"
 
 #include <errno.h>

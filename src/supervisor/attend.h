@@ -41,12 +41,12 @@ void	attend_init(struct attend *a);
  */
 int	attend_open(struct supervisor *s);
 
-/* What to wait for; and what to do once poll(2) has found it.  Closes who was silent. */
+/* Fills p with the descriptors to wait for; serves those that poll(2) has found.  Closes who was silent. */
 void	attend_poll(struct supervisor *s, struct pollfd p[ATTEND_DESCRIPTORS]);
 void	attend_look(struct supervisor *s, const struct pollfd p[ATTEND_DESCRIPTORS]);
 
 /*
- * What a client may ask: handles one frame.  Returns 0, or negative errno if the
+ * Serves one frame of a client.  Returns 0, or negative errno if the
  * connection is to be closed.
  */
 int	attend_request(struct supervisor *s, struct client *c,

@@ -1,3 +1,7 @@
+/*
+ * A child takes all ids of a user and answers over a pipe.  probe.c is for questions that can be asked
+ * with less.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -23,7 +27,7 @@
 
 #define ANSWER_MAX	(16 * KiB)
 
-/* What a child sends: what act returned, and then arg. */
+/* A child sends this, with the result of act, and then arg. */
 struct answer_head {
 	int	rc;
 };
@@ -97,7 +101,7 @@ become_now(const struct become *b)
 		return -errno;
 	if ((rc = become_limit_caps(b->read_search)) != 0)
 		return rc;
-	/* What he may signal he must not trace: nothing but our code chooses the answer. */
+	/* He may signal this process, but not trace it: only our code chooses the answer. */
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ? -errno : 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * What somebody else does for us: a child that is him in every respect.
+ * Becoming a user: a child does something for us that is him in every respect.
  *
  * For some file systems nothing less will do.  FUSE without allow_other compares
  * all user and group ids of who asks with those of who mounted it; a server of

@@ -22,7 +22,7 @@
 
 #define SWEEP_SECONDS	2	/* of patience with places that do not answer */
 
-/* What root says of the mounts of others is not left to them. */
+/* Root remembers the mounts of others itself, for they could change the binding. */
 static void
 load_record(struct supervisor *s)
 {

@@ -1,3 +1,6 @@
+/*
+ * The binding as JSON: reading, writing, comparing.  It decides nothing: bind.c and decide.c do.
+ */
 #include "config.h"
 
 #include <errno.h>

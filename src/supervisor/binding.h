@@ -22,7 +22,7 @@ struct binding_member {
 	uint32_t version, list_crc;
 };
 
-/* What -T and --external-mapping put elsewhere. */
+/* A directory that -T or --external-mapping put elsewhere. */
 #define BINDING_MAPPED_MAX	64
 struct binding_mapping {
 	char	*from, *to;	/* owned */

@@ -1,6 +1,6 @@
 /*
- * What root has decided where the owner of a mount sees by root's rights what is
- * closed to him: who he is, and which backup he gets.
+ * Root decides where the owner of a mount sees by root's rights what is closed to
+ * him: who he is, and which backup he gets.
  */
 #ifndef SUPERVISOR_DECIDE_H
 #define SUPERVISOR_DECIDE_H

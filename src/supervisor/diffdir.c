@@ -1,3 +1,7 @@
+/*
+ * Only names and files that the supervisor keeps.  The journal and the contents are the worker's, and
+ * nothing here reads them; that the directory is in use is known by lock.c.
+ */
 #include "config.h"
 
 #include <dirent.h>
@@ -32,7 +36,7 @@ static const char *const our_names[] = {
 
 #define OLD_CUT	ONDISK_DIRTY "-cut"
 
-/* What versions before ONDISK_CHANGES put beside it, the worker's now. */
+/* Versions before ONDISK_CHANGES put these beside it; they are the worker's now. */
 static const char *const moved_names[] = {
 	ONDISK_JOURNAL "*",
 	ONDISK_CONTENT,
@@ -384,7 +388,7 @@ diffdir_get_cut(const struct diffdir *d, char what[DIFFDIR_CUT_MAX])
 
 	if (fd < 0)
 		return false;
-	/* What is not ours to understand still says that there was a cut. */
+	/* A note that we do not understand still says that there was a cut. */
 	if (io_pread(fd, text, sizeof(text) - 1, 0) < 0)
 		text[0] = '\0';
 	if (strncmp(line, CUT_HEAD, strlen(CUT_HEAD)) == 0)

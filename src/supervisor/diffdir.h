@@ -51,7 +51,7 @@ int	diffdir_check_way(const struct diffdir *d, uid_t uid, char *error);
 int	diffdir_own(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error);
 
 /*
- * What the directory holds, by its names alone: nothing; a diff directory with
+ * Looks what the directory holds, by its names alone: nothing; a diff directory with
  * a binding; ours, but from a first mount that never got as far as a binding;
  * or anything else, whose first such name is put in foreign (NAME_MAX + 1).
  * Returns an enum diffdir_content or negative errno.

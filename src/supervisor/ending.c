@@ -58,7 +58,7 @@ ending_forget(struct ending *e)
 	e->table_fd = -1;
 }
 
-/* What tells our device in sysfs from another one that has its number, 0 if it has none. */
+/* The inode of our device in sysfs, which a later device of that number has not; 0 if there is none. */
 static ino_t
 find_in_sysfs(const struct ending *e)
 {

@@ -1,3 +1,6 @@
+/*
+ * Starting a child and hearing its end.  What the kinds of errands do is in the files of their rooms.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * The child keeps nothing but the descriptors of its job, under fixed numbers.  worker/entry.c is where
+ * the program begins.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * Judging by the slots in shared memory and by the clock.  It starts and kills nobody: supervisor.c does.
+ */
 #include "config.h"
 
 #include <errno.h>

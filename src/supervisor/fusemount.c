@@ -1,3 +1,7 @@
+/*
+ * Each way to mount ends with a descriptor of /dev/fuse.  Why it failed is told by fusewhy.c; how a mount
+ * ends that nobody removed is in ending.c.
+ */
 #include "config.h"
 
 #include <errno.h>

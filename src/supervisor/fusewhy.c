@@ -1,3 +1,6 @@
+/*
+ * Guesses for a message, once a mount has failed; nothing is decided by them.
+ */
 #include "config.h"
 
 #include <errno.h>

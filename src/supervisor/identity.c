@@ -1,3 +1,7 @@
+/*
+ * The effective ids change, the real ones stay root's until identity_settle().  A child that is to be
+ * somebody for good uses become.c.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -18,7 +18,7 @@
 #define INIT_REQUEST_MAX 16384		/* the kernel wants at least 8192 */
 
 /*
- * What we take if the kernel offers it.  Not ATOMIC_O_TRUNC (the truncation
+ * We take these if the kernel offers them.  Not ATOMIC_O_TRUNC (the truncation
  * would vanish, as OPEN is answered with ENOSYS), not POSIX_LOCKS and
  * FLOCK_LOCKS (the kernel's own locks outlive a worker), not AUTO_INVAL_DATA
  * (nothing changes behind the mount), not EXPORT_SUPPORT.
@@ -33,7 +33,7 @@ struct request {
 	struct fuse_init_in init;
 };
 
-/* What kernels before 7.36 sent ends before flags2. */
+/* The request of kernels before 7.36 ends before flags2. */
 #define REQUEST_MIN	(sizeof(struct fuse_in_header) + 16)
 
 int

@@ -15,7 +15,7 @@
 #define INIT_ERROR_MAX	256
 
 /*
- * What we answer to a request of len bytes.  Returns 0, -EPROTO if it is not a
+ * Decides the answer to a request of len bytes.  Returns 0, -EPROTO if it is not a
  * FUSE_INIT, or -EOPNOTSUPP for a kernel that lacks what we need; with one
  * line in error.  Asks the kernel nothing.
  */

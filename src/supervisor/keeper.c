@@ -1,3 +1,6 @@
+/*
+ * The process and its life.  The lock files that name it are written by storelock.c.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -152,8 +152,8 @@ leave_tick(struct supervisor *s)
 }
 
 /*
- * What the kernel still holds cannot be written back any more, and a detach that
- * waits for that would wait for ever: so the connection is cut, which fails it.
+ * The kernel cannot write back any more what it still holds, and a detach would wait for
+ * that for ever: so the connection is cut, which fails it.
  */
 void
 leave_detach(struct supervisor *s)

@@ -1,3 +1,6 @@
+/*
+ * Files and locks alone; what a mount makes of a lock that is taken is in claim.c.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * Formats and budgets.  How the file stays bounded, and is found again when it was moved, is in
+ * logstore.c.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -36,7 +40,7 @@ static struct {
 	bool	changed;
 } out = { .file = { .fd = -1 }, .journal_fd = -1, .held_fd = -1, .console_fd = -1 };
 
-/* What workers cause.  The supervisor has one thread. */
+/* The budgets of all lines that workers cause.  The supervisor has one thread. */
 static struct quota {
 	struct log_budget budget;
 	const char *what;

@@ -1,3 +1,7 @@
+/*
+ * Bytes are appended and never read.  The file is changed by its descriptor; its name only says whether
+ * it is still there.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * Opening and forgetting directories.  A confined child fills them: worker_fill().
+ */
 #include "config.h"
 
 #include <dirent.h>

@@ -1,3 +1,6 @@
+/*
+ * Reads /proc/self/cgroup and the files of cgroup v2 and v1.  It sets no limit.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * Parses a table that the kernel writes but others fill: every field is bounded.  Nothing is opened
+ * through a path that stands in it.
+ */
 #include "config.h"
 
 #include <errno.h>

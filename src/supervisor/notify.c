@@ -1,3 +1,7 @@
+/*
+ * The supervisor never waits for a command that does not read: a line that finds no room is dropped, but
+ * the last word is kept until there is some.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
- * What the supervisor tells the command that started it: lines over a pipe,
- * each a letter, a space and text.  The pipe ends with the supervisor, or
+ * The supervisor tells the command that started it how it gets on, in lines over a
+ * pipe: each a letter, a space and text.  The pipe ends with the supervisor, or
  * when it has nothing more to tell.
  */
 #ifndef SUPERVISOR_NOTIFY_H

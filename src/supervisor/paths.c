@@ -1,3 +1,6 @@
+/*
+ * Comparing names, and finding their canonical form; opening is left to walk.c.
+ */
 #include "config.h"
 
 #include <errno.h>

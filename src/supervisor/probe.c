@@ -1,3 +1,6 @@
+/*
+ * The answer is an exit status.  A child that has to bring something back uses become.c.
+ */
 #include "config.h"
 
 #include <errno.h>

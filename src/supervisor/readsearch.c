@@ -209,7 +209,7 @@ readsearch_choose(struct supervisor *s)
 
 	if (!identity_is_root())
 		return 0;
-	/* What nobody may read of an instance need not be what is mounted. */
+	/* Backups of the instance that nobody may read need not be those that are mounted. */
 	if ((answer = choose_least(&q, &p)) == IS_DENIED) {
 		q.is_refused = storeaccess_is_closed;
 		answer = choose_least(&q, &p);

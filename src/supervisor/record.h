@@ -1,6 +1,6 @@
 /*
- * What root decided about a diff directory of somebody else: a copy of its
- * binding, which its owner can write, where only root writes.
+ * Root's record of a diff directory of somebody else: a copy of its binding, which
+ * its owner can write, where only root writes.
  */
 #ifndef SUPERVISOR_RECORD_H
 #define SUPERVISOR_RECORD_H

@@ -1,3 +1,7 @@
+/*
+ * Which capabilities and descriptors are left in which phase.  How a process is confined is the
+ * business of src/sandbox.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -59,7 +63,7 @@ close_one(int *fd)
 	*fd = -1;
 }
 
-/* What the monitor has: the store above all, of which the supervisor reads no byte. */
+/* The monitor keeps these: the store above all, of which the supervisor reads no byte. */
 static void
 close_what_leads_away(struct supervisor *s)
 {

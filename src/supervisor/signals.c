@@ -1,3 +1,6 @@
+/*
+ * One table for supervisor, monitor and keeper.  A worker sets its own.
+ */
 #include "config.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
 /*
- * What a signal does to the processes of a mount.
+ * Signals, and their effect on the processes of a mount.
  */
 #ifndef SUPERVISOR_SIGNALS_H
 #define SUPERVISOR_SIGNALS_H

@@ -1,3 +1,7 @@
+/*
+ * An address and the check of who is behind it.  What is said there is in ipc/command.h, who answers it
+ * in attend.c.
+ */
 #include "config.h"
 
 #include <dirent.h>

@@ -114,7 +114,7 @@ open_pipes(struct pipes *p)
 	int rc = 0;
 
 	*p = (struct pipes){ { -1, -1 }, { -1, -1 }, { -1, -1 } };
-	/* What it says on standard error is no reason to wait, for nobody. */
+	/* Nobody waits for its standard error, be it to read or to write. */
 	if (pipe2(p->up, O_CLOEXEC) == 0 && pipe2(p->down, O_CLOEXEC) == 0 &&
 	    pipe2(p->err, O_CLOEXEC | O_NONBLOCK) == 0)
 		return 0;

@@ -1,3 +1,6 @@
+/*
+ * The text, and when it is made.  Who gets it over a connection is known by client.c and attend.c.
+ */
 #include "config.h"
 
 #include <fcntl.h>
@@ -366,7 +369,7 @@ stat_answer(struct supervisor *s)
 		write_text(s, text, len);
 }
 
-/* What was asked for already will do, but not for who wants the counters from zero. */
+/* Figures that are on their way will do, but not for who wants the counters from zero. */
 void
 stat_ask(struct supervisor *s, bool reset)
 {

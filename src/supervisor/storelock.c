@@ -370,7 +370,7 @@ enter_list(struct storelock *l, struct storelock_member *m, int dir_fd)
 	return rc != 0 ? rc : undone;
 }
 
-/* What an error means for the whole: none, less protection, or the end. */
+/* Weighs an error: it means nothing for the whole, less protection, or the end. */
 static int
 weigh(struct storelock *l, int rc)
 {

@@ -1,3 +1,7 @@
+/*
+ * For messages, and for resolving the name of a store as its user.  Who may read a store is found out by
+ * readsearch.c.
+ */
 #include "config.h"
 
 #include <errno.h>

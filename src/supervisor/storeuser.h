@@ -30,7 +30,7 @@ int	storeuser_find(const char *path, struct storeuser *u);
 int	storeuser_realpath(const char *path, char out[PATH_MAX]);
 
 /*
- * What to do about -EACCES, as the rest of a sentence, empty if nobody knows:
+ * Tells what to do about -EACCES, as the rest of a sentence, empty if nobody knows:
  * ": it is ...".  With an option --owner or without.
  */
 #define STOREUSER_WAYS_MAX	384

@@ -140,7 +140,7 @@ describe_end(const struct worker *w, int status, char *text, size_t size)
 		snprintf(text, size, "it exited with status %d", WEXITSTATUS(status));
 }
 
-/* What a worker that serves says is heard by a process that can do little. */
+/* Only a process that can do little hears what a serving worker says. */
 static int
 confine(struct supervisor *s)
 {
@@ -196,7 +196,7 @@ preparer_gone(struct supervisor *s, const struct worker *dead, int status, const
 	hold_and_mount(s);
 }
 
-/* What the kernel could not write back is lost: the log says so, and the next mount. */
+/* The kernel has lost what it could not write back: the log says so, and the next mount. */
 static void
 finish_cut(struct supervisor *s, const char *what)
 {
@@ -530,7 +530,7 @@ undo_fresh(struct supervisor *s)
 		diffdir_wipe(&s->claim.dir, true);
 }
 
-/* What the store holds is closed to whom the log belongs: the reason is not for him. */
+/* The log belongs to somebody to whom the store is closed: the reason is not for him. */
 static void
 tell_refusal(const struct supervisor *s)
 {

@@ -15,7 +15,7 @@
 #include "supervisor/state.h"
 #include "supervisor/terms.h"
 
-/* What a first mount decided is in the diff directory, and with it what was made of it since. */
+/* A first mount has decided, and the diff directory has what was made of that since. */
 int
 terms_check_first_only(struct supervisor *s)
 {
@@ -98,7 +98,7 @@ other_databases(struct supervisor *s, const struct clone_databases *given)
 	    given->include ? "--db-include" : "--db-exclude", name);
 }
 
-/* What was left out at the first mount is left out for ever. */
+/* Databases that were left out at the first mount are left out for ever. */
 int
 terms_choose_databases(struct supervisor *s)
 {

@@ -1,3 +1,7 @@
+/*
+ * Reads /proc and skips what it may not see, so the list may lack some.  Who holds a copy of the mount in
+ * another namespace is found by holders.c.
+ */
 #include "config.h"
 
 #include <ctype.h>

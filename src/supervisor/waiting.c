@@ -1,3 +1,6 @@
+/*
+ * poll(2) with a limit of time; it starts, kills and reaps nobody.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
- * What root looks for by name is looked for in directories of others, too, and
- * they can put a link, or another directory, where one was a moment ago.  So a
+ * Root looks for names in directories of others, too, and they can put a link, or
+ * another directory, where one was a moment ago.  So a
  * name is walked once, by descriptors, and what is done is done by these.  Not by
  * openat2(2), which knows no links either, but tells nothing of the directories
  * that it went through.

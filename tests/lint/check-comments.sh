@@ -1,8 +1,6 @@
 # A comment of src/ and lib/ says who does what: none begins with "What".  Each file begins with a
 # note that says what it is for: a comment of lines of its own, before any code.
 . "$srcdir/tests/tap.sh"
-# Folders where that does not hold yet; none may be added.
-exempt='src/supervisor/'
 
 # Comments that begin so.
 begins_with_what() { awk -v top="$srcdir/" -f "$srcdir/tests/lint/comments.awk" "$@" | grep -E '^[^ ]* What( |$)'; }
@@ -20,15 +18,9 @@ without_note() {
 	    { over = 1 }
 	    END { out() }' "$@"
 }
-# Those of standard input that are in no folder which is exempt.
-judged() { grep -vE "^($(echo "$exempt" | tr ' ' '|'))"; }
-
 sources=$(find "$srcdir/src" "$srcdir/lib" -name '*.[ch]' | sort)
-equal "no comment begins with \"What\"" "" "$(begins_with_what $sources | judged)"
-equal "each file begins with a note" "" "$(without_note $sources | judged)"
-for folder in $exempt; do
-	check "$folder still needs to be exempt" eval '{ begins_with_what $sources; without_note $sources; } | grep -q "^$folder"'
-done
+equal "no comment begins with \"What\"" "" "$(begins_with_what $sources)"
+equal "each file begins with a note" "" "$(without_note $sources)"
 
 # The test of this test.
 printf '#include "a.h"\n\n/* What one is. */\nint a;	/* what, Whatever */\n/*\n * What two is.\n */\n' >"$work/bad.c"
