@@ -442,7 +442,7 @@ cmd_mount(const struct options *o)
 	    (rc = clone_args(o, n.mnt, &clone, &target)) != 0 ||
 	    (rc = fill_config(o, &n, &clone, &c)) != 0)
 		return rc;
-	if (leaving_wait(n.diff) != 0)
+	if (leaving_wait(n.diff, o->console ? 0 : o->timeout) != 0)
 		return EXIT_FAILURE;
 	if ((pid = start_supervisor(&c, &w.fd)) < 0)
 		return cli_error("could not start the supervisor: %s", strerror(-pid));

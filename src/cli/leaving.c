@@ -47,13 +47,13 @@ process_of(const struct contact *c)
 }
 
 static int
-wait_for_end(const struct contact *c)
+wait_for_end(const struct contact *c, int seconds)
 {
 	if (contact_wait(c, TELL_SECONDS) == 0)
 		return 0;
 	cli_note("waiting for process %d to end, which had diff directory \"%s\" mounted",
 	    (int)process_of(c), c->diff);
-	if (contact_wait(c, LEAVING_SECONDS) == 0)
+	if (contact_wait(c, seconds) == 0)
 		return 0;
 	return cli_error("diff directory \"%s\" is in use: process %d had it mounted at \"%s\" and"
 	    " does not end: pbkfs unmount -d \"%s\" says why", c->diff, (int)process_of(c), c->mnt,
@@ -61,7 +61,7 @@ wait_for_end(const struct contact *c)
 }
 
 int
-leaving_wait(const char *diff)
+leaving_wait(const char *diff, uint64_t seconds)
 {
 	static struct contact c;
 	int rc = 0;
@@ -70,7 +70,8 @@ leaving_wait(const char *diff)
 	strlcpy(c.diff, diff, sizeof(c.diff));
 	/* The supervisor that is to mount it tells what is wrong with it. */
 	if (contact_make(&c) == 0 && contact_is_held(&c) && !is_mounted(&c) && !is_beginning(&c))
-		rc = wait_for_end(&c);
+		rc = wait_for_end(&c, seconds == 0 ? LEAVING_SECONDS :
+		    (int)MIN(MAX(seconds, (uint64_t)TELL_SECONDS + 1) - TELL_SECONDS, (uint64_t)LEAVING_SECONDS));
 	contact_close(&c);
 	return rc;
 }

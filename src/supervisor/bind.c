@@ -14,13 +14,10 @@
 #include "base/log.h"
 #include "base/ondisk.h"
 #include "base/util.h"
-#include "supervisor/become.h"
 #include "supervisor/bind.h"
 #include "supervisor/identity.h"
 #include "supervisor/mapping.h"
 #include "supervisor/state.h"
-
-#define SWEEP_SECONDS	2	/* of patience with places that do not answer */
 
 /* Root remembers the mounts of others itself, for they could change the binding. */
 static void
@@ -106,29 +103,6 @@ describe_binding(struct supervisor *s)
 	    f->host != NULL && f->created != NULL ? 0 : -ENOMEM;
 }
 
-static int
-forget_gone(void *arg, int *passed)
-{
-	(void)arg;
-	(void)passed;
-	record_forget_gone();
-	return 0;
-}
-
-/* Where there is a new record, there is time for those that nobody needs any more. */
-static void
-sweep_records(void)
-{
-	char nothing[1];
-	const struct become_work w = {
-		.act = forget_gone, .arg = nothing, .seconds = SWEEP_SECONDS,
-	};
-
-	identity_raise();
-	become_run(NULL, &w, NULL);
-	identity_drop();
-}
-
 /* Before the binding is: what a crash leaves of the two must not be more. */
 static void
 record(struct supervisor *s)
@@ -139,9 +113,7 @@ record(struct supervisor *s)
 	if (!b->is_decided || (b->record.state == RECORD_FITS &&
 	    binding_difference(&b->found, &b->record.binding) == NULL))
 		return;
-	if ((rc = record_store(&s->claim.dir, &b->found)) == 0)
-		sweep_records();
-	else if (s->owner.lends)
+	if ((rc = record_store(&s->claim.dir, &b->found)) != 0 && s->owner.lends)
 		state_warn(s, "could not note in \"%s\" what is mounted: %s; the next mount"
 		    " has to name all of -B, -I and -i", RECORD_DIRECTORY, record_strerror(rc));
 }

@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,8 +24,6 @@
 #define RECORD_VERSION	1
 #define RECORD_NODES	(16 + BINDING_NODES)
 #define RECORD_NAME_MAX	32
-#define RECORD_NAME_LEN	(8 + strlen(".json"))
-#define SWEEP_MAX	1024	/* records that are looked at */
 
 /* ---- which directory it is ----------------------------------------------- */
 
@@ -239,6 +236,17 @@ record_load(const struct diffdir *d, struct record *r)
 	r->why = rc;
 }
 
+/* Two paths may have one checksum, and who chooses his must not take away another's record. */
+static bool
+is_of_another(int dir, const char *name, const char *diff)
+{
+	struct record r = { 0 };
+	bool is = load_file(dir, name, &r) == 0 && strcmp(r.diff, diff) != 0;
+
+	record_fini(&r);
+	return is;
+}
+
 static int
 store(const struct diffdir *d, const struct binding *b)
 {
@@ -252,6 +260,8 @@ store(const struct diffdir *d, const struct binding *b)
 	if ((rc = identify(d, &i)) != 0 || (rc = make_text(d->path, &i, b, &text, &len)) != 0)
 		return rc;
 	name_file(d->path, name);
+	if (is_of_another(dir, name, d->path))
+		return -EEXIST;
 	return diffdir_replace(dir, name, text, len, true);
 }
 
@@ -296,60 +306,12 @@ record_remove(const char *diff)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/*
- * Whether root has removed the directory.  Where its owner could have done that, so that
- * root decides anew, what root decided stays; so it does where a file system that is not
- * mounted now may have it.
- */
-static bool
-was_removed(const struct record *r)
-{
-	char error[WALK_ERROR_MAX];
-	int parent autoclose = -1;
-	struct stat st;
-	struct walk w;
-	uint64_t fsid = 0;
-
-	parent = walk_parent(r->diff, &w, error);
-	return parent >= 0 && w.uid == 0 && !w.shared && find_fsid(parent, &fsid) == 0 &&
-	    fsid != 0 && fsid == r->identity.fsid &&
-	    fstatat(parent, strrchr(r->diff, '/') + 1, &st, AT_SYMLINK_NOFOLLOW) != 0 &&
-	    errno == ENOENT;
-}
-
-static void
-forget_if_gone(int dir, const char *name)
-{
-	struct record r = { 0 };
-
-	if (load_file(dir, name, &r) == 0 && was_removed(&r))
-		unlinkat(dir, name, 0);
-	record_fini(&r);
-}
-
-void
-record_forget_gone(void)
-{
-	int fd = open_directory(false), i;
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *d;
-
-	if (dir == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	for (i = 0; i < SWEEP_MAX && (d = readdir(dir)) != NULL; i++)
-		if (strlen(d->d_name) == RECORD_NAME_LEN)
-			forget_if_gone(dirfd(dir), d->d_name);
-	closedir(dir);
-}
-
 const char *
 record_strerror(int rc)
 {
 	return rc == -EPERM || rc == -ENOTDIR || rc == -ELOOP ? "it, the way to it and what is in it have"
-	    " to be root's, and writable by nobody else" : strerror(-rc);
+	    " to be root's, and writable by nobody else" :
+	    rc == -EEXIST ? "another directory's record has the same checksum" : strerror(-rc);
 }
 
 void

@@ -46,17 +46,14 @@ int	record_parse(char *text, size_t len, struct record *r);
 /* Looks for the record of d, whose owner is known, as root; *r is for record_fini(). */
 void	record_load(const struct diffdir *d, struct record *r);
 
-/* Writes it durably in one step, as root.  Returns 0 or negative errno. */
+/*
+ * Writes it durably in one step, as root.  Returns 0; -EEXIST if the record of another
+ * path, which has the same checksum, has its place; or negative errno.
+ */
 int	record_store(const struct diffdir *d, const struct binding *b);
 
 /* Removes what there is about a path, which is canonical, as root.  Returns 0 or negative errno. */
 int	record_remove(const char *diff);
-
-/*
- * Removes the records of directories that root has removed.  To be called as root, in a
- * child: it goes to places that may not answer.
- */
-void	record_forget_gone(void);
 
 /* Why a record could not be read or written, from a negative errno: "it" is RECORD_DIRECTORY. */
 const char *record_strerror(int rc);

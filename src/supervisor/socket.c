@@ -276,7 +276,10 @@ connect_to(int socket_fd)
 	return steal_fd(&fd);
 }
 
-/* Whom one believes: the inode's owner and the listener. */
+/*
+ * Whom one believes: the inode's owner and the listener.  A second name counts where others
+ * make names; in root's directory its owner could make one elsewhere to keep us away.
+ */
 static int
 connect_at(int dir_fd, const char *name, uid_t owner, uid_t listener, struct socket_peer *peer)
 {
@@ -286,7 +289,8 @@ connect_at(int dir_fd, const char *name, uid_t owner, uid_t listener, struct soc
 	fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return -errno;
-	if (!S_ISSOCK(st.st_mode) || st.st_nlink != 1 || (st.st_uid != owner && st.st_uid != listener))
+	if (!S_ISSOCK(st.st_mode) || (st.st_nlink != 1 && listener != 0) ||
+	    (st.st_uid != owner && st.st_uid != listener))
 		return -EPERM;
 	if ((sock = connect_to(fd)) < 0)
 		return sock;

@@ -125,28 +125,28 @@ refuse "there is nothing to clean up" "No such file" pbkfs cleanup -d "$diff"
 check "what was decided about it goes, too" no_record
 
 note "directories that are removed"
-# gone_record DIR: mounts and unmounts it, then removes it; $path is its record.
-gone_record() {
-	diff=$1; new_diff
-	check "$1: mount" latest
-	check "$1: unmount" unmount_it
-	path=$(grep -l "\"$1\"" "$statedir"/*.json)
-	rm -rf "$1"
-}
-mkdir -m 0755 "$work/roots" "$work/his" "$work/fs"; chown "$pguser:" "$work/his"
-mkdir -m 1777 "$work/sticky"; chmod 1777 "$work/sticky"
-mount -t tmpfs -o mode=0755 tmpfs "$work/fs"
-gone_record "$work/his/diff"; his=$path
-gone_record "$work/sticky/diff"; sticky=$path
-gone_record "$work/fs/diff"; fs=$path
-umount "$work/fs"
-gone_record "$work/roots/diff"; roots=$path
-check "a record that is added" [ -e "$roots" ]
+mkdir -m 0755 "$work/roots"
+diff=$work/roots/diff; new_diff
+check "mount" latest
+check "unmount" unmount_it
+rm -rf "$diff"
 diff=$work/diff; new_diff
 check "mount of another one" latest
-check "makes away with that of the one that root removed" [ ! -e "$roots" ]
-check "and keeps what its owner can have removed, and what a file system may have" ls "$his" "$sticky" "$fs"
+check "what root decided stays" grep -q "\"$work/roots/diff\"" "$statedir"/*.json
 check "unmount" unmount_it
+
+note "a path with the checksum of another"
+rm -f "$statedir"/*
+diff=$work/diff-aiyifwg; new_diff
+check "mount" latest
+check "unmount" unmount_it
+cp "$statedir"/*.json "$work/record"
+diff=$work/diff-dlpjrry; new_diff
+check "mount of the other" mount_it --owner "$pguser"
+check "unmount" unmount_it
+same "it takes nothing away" "$work/record" "$(echo "$statedir"/*.json)"
+check "cleanup" pbkfs cleanup -d "$diff"
+same "nor does its cleanup" "$work/record" "$(echo "$statedir"/*.json)"
 rm -f "$statedir"/*
 chmod 0777 "$statedir"; new_diff
 latest >"$work/out" 2>"$work/told"

@@ -201,6 +201,10 @@ check "unmount" unmount_it
 check "only root's own could change who does it" [ "$(stat -c '%U %a' /run/pbkfs/.lock)" = "root 600" ]
 diff=$live_diff mnt=$live_mnt supervisor=$live_supervisor worker=$live_worker
 check "who listened was not disturbed" pbkfs stat -D "$mnt"
+# Its owner can make one where he may make names on the same file system.
+ln "$live" /run/pbkfs/second
+check "nor by a second name of the socket" pbkfs stat -D "$mnt"
+rm /run/pbkfs/second
 check "and ends in order" unmount_it
 # told WHAT COMMAND: what a mount says where the directory is not as it has to be.
 told() {
