@@ -238,6 +238,7 @@ decode(const unsigned char *at, size_t have, uint64_t seq, struct journal_record
 	memcpy(&d, at, sizeof(d));
 	if (d.len < sizeof(d) || d.len > RECORD_MAX || d.len > have || d.seq != seq ||
 	    d.type == 0 || d.type >= JOURNAL_TYPE_MAX ||
+	    d.name_len > JOURNAL_NAME_MAX || d.name2_len > JOURNAL_NAME_MAX ||
 	    sizeof(d) + d.name_len + d.name2_len > d.len ||
 	    d.crc != crc32c(0, at + sizeof(d.crc), d.len - sizeof(d.crc)))
 		return false;

@@ -148,6 +148,62 @@ START_TEST(forged_name)
 END_TEST
 #define FORGED_NAMES	(8 * 4)
 
+#define BOUND	1000000		/* serial of "conf" */
+
+/* Numbers and lengths that no content has, and content of what has none. */
+static const struct journal_record forged_contents[] = {
+	{ .type = JOURNAL_TRUNCATE, .serial = BOUND, .content = BOUND, .length = UINT64_MAX },
+	{ .type = JOURNAL_TRUNCATE, .serial = BOUND, .content = BOUND, .length = (uint64_t)INT64_MAX + 1 },
+	{ .type = JOURNAL_TRUNCATE, .serial = BOUND, .content = 0 },
+	{ .type = JOURNAL_TRUNCATE, .serial = BOUND, .content = UINT64_MAX },
+	{ .type = JOURNAL_TRUNCATE, .serial = BOUND + 1, .content = BOUND },
+	{ .type = JOURNAL_TRUNCATED, .serial = BOUND + 1 },
+	{ .type = JOURNAL_CONTENT, .serial = BOUND + 1 },
+	{ .type = JOURNAL_TRUNCATE, .serial = JOURNAL_ROOT_SERIAL, .content = BOUND },
+	{ .type = JOURNAL_TRUNCATED, .serial = JOURNAL_ROOT_SERIAL },
+	{ .type = JOURNAL_CONTENT, .serial = JOURNAL_ROOT_SERIAL },
+	{ .type = JOURNAL_CONTENT, .serial = UINT64_MAX },
+	{ .type = JOURNAL_SERIAL, .serial = UINT64_MAX },
+	{ .type = JOURNAL_BIND, .serial = UINT64_MAX, .name = "empty", .name_len = 5 },
+	{ .type = JOURNAL_BIND, .serial = 0, .name = "empty", .name_len = 5 },
+	{ .type = JOURNAL_BIND, .serial = BOUND, .name = "empty", .name_len = 5 },
+	{ .type = JOURNAL_BIND, .serial = BOUND + 1, .name = "conf", .name_len = 4 },
+	{ .type = JOURNAL_BIND, .serial = BOUND + 1, .name = "../conf", .name_len = 7 },
+	{ .type = JOURNAL_NODE, .serial = UINT64_MAX, .mode = S_IFREG | 0600 },
+	{ .type = JOURNAL_NODE, .serial = BOUND + 1, .mode = S_IFREG | 0600, .valid = UINT32_MAX },
+};
+
+static void
+forge_bound(void)
+{
+	rig_kill(&rig);
+	forge((struct journal_record){ .type = JOURNAL_BIND, .serial = BOUND, .name = "conf", .name_len = 4 });
+}
+
+START_TEST(forged_content)
+{
+	forge_bound();
+	forge(forged_contents[_i]);
+	ck_assert_int_eq(rig_open(&rig, true), -EUCLEAN);
+}
+END_TEST
+
+/* The greatest length is one, takes nothing, and shows zeroes behind the backup's. */
+START_TEST(greatest_length)
+{
+	forge_bound();
+	forge((struct journal_record){ .type = JOURNAL_TRUNCATE, .serial = BOUND, .content = BOUND,
+	    .length = INT64_MAX, .flags = JOURNAL_CUT });
+	ck_assert_int_eq(rig_open(&rig, true), 0);
+	ck_assert_uint_eq(size_of("conf"), INT64_MAX);
+	has("conf", 0, page[2], 5000);
+	is_zero("conf", INT64_MAX - BLCKSZ, BLCKSZ);
+	ck_assert_uint_eq(content_files(), 0);
+	reopen(CLEAN);
+	ck_assert_uint_eq(size_of("conf"), INT64_MAX);
+}
+END_TEST
+
 static char said[LOG_LINE_MAX];
 
 static void
@@ -252,6 +308,8 @@ main(void)
 	tcase_add_test(tc, forged_multitude);
 	tcase_add_loop_test(tc, forged_inode, 0, ARRAY_SIZE(forged));
 	tcase_add_loop_test(tc, forged_name, 0, FORGED_NAMES);
+	tcase_add_loop_test(tc, forged_content, 0, ARRAY_SIZE(forged_contents));
+	tcase_add_test(tc, greatest_length);
 	tcase_add_test(tc, missing_backup);
 	suite_add_tcase(s, tc);
 	return unit_main(s);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/crc32c.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -262,6 +263,94 @@ START_TEST(damaged_record)
 }
 END_TEST
 
+/* What the owner can write with a right checksum, and no journal_append() does. */
+static const struct {
+	const char *what;
+	off_t	at;		/* in the record */
+	size_t	size;
+	uint64_t value;
+	bool	counts;
+} forged[] = {
+	{ "any flags", 26, 2, UINT16_MAX, true },	/* so the checksum is right */
+	{ "type 0", 24, 2, 0, false },
+	{ "the first type that there is not", 24, 2, JOURNAL_TYPE_MAX, false },
+	{ "the last type", 24, 2, UINT16_MAX, false },
+	{ "no length", 4, 4, 0, false },
+	{ "a length of the checksum alone", 4, 4, 4, false },
+	{ "a length without the names", 4, 4, RECORD, false },
+	{ "a length that ends before the record does", 4, 4, RECORD - 8, false },
+	{ "a length behind the end of the file", 4, 4, 4 * RECORD, false },
+	{ "a length above the greatest", 4, 4, RECORD + 2 * JOURNAL_NAME_MAX + 16, false },
+	{ "the greatest length", 4, 4, UINT32_MAX, false },
+	{ "a name longer than the record", 28, 2, 9, false },
+	{ "the longest name", 28, 2, UINT16_MAX, false },
+	{ "a second name longer than the record", 30, 2, 9, false },
+	{ "the longest second name", 30, 2, UINT16_MAX, false },
+	{ "the number before", 8, 8, 3, false },
+	{ "a number left out", 8, 8, 5, false },
+	{ "the last number", 8, 8, UINT64_MAX, false },
+};
+
+START_TEST(forged_record)
+{
+	int fd autoclose = -1;
+	struct journal *j = open_journal();
+	unsigned char bytes[4 * RECORD] = { 0 };
+	uint32_t len, crc;
+	off_t start;
+	ssize_t n;
+
+	replay(j);
+	append(j, 0, 3);
+	start = (off_t)journal_size(j);
+	append(j, 3, 6);
+	journal_close(j);
+	ck_assert_int_ge(fd = openat(dirfd_, "journal", O_RDWR), 0);
+	n = pread(fd, bytes, sizeof(bytes), start);
+	ck_assert_int_gt(n, 3 * RECORD);
+	memcpy(bytes + forged[_i].at, &forged[_i].value, forged[_i].size);
+	memcpy(&len, bytes + 4, sizeof(len));
+	len = MIN(MAX(len, 4), (uint32_t)n);
+	crc = crc32c(0, bytes + 4, len - 4);
+	memcpy(bytes, &crc, sizeof(crc));
+	ck_assert_int_eq(pwrite(fd, bytes, (size_t)n, start), n);
+	j = open_journal();
+	ck_assert_msg(replay(j) == (forged[_i].counts ? 6 : 3), "%s", forged[_i].what);
+	ck_assert_msg(forged[_i].counts || file_size() == start, "%s", forged[_i].what);
+	journal_close(j);
+}
+END_TEST
+
+/* Names that fit the record, and are longer than any. */
+START_TEST(forged_long_name)
+{
+	static unsigned char bytes[RECORD + 2 * JOURNAL_NAME_MAX];
+	int fd autoclose = -1;
+	struct journal *j = open_journal();
+	struct journal_record rec = {
+		.type = JOURNAL_RENAME, .name_len = JOURNAL_NAME_MAX, .name2_len = JOURNAL_NAME_MAX,
+		.name = name, .name2 = name,
+	};
+	uint16_t lens[2] = { JOURNAL_NAME_MAX, JOURNAL_NAME_MAX };
+	uint32_t crc;
+
+	replay(j);
+	ck_assert_int_eq(journal_append(j, &rec), 0);
+	journal_close(j);
+	ck_assert_int_ge(fd = openat(dirfd_, "journal", O_RDWR), 0);
+	ck_assert_int_eq(pread(fd, bytes, sizeof(bytes), HEADER), sizeof(bytes));
+	lens[_i]++;
+	lens[1 - _i]--;
+	memcpy(bytes + 28, lens, sizeof(lens));
+	crc = crc32c(0, bytes + 4, sizeof(bytes) - 4);
+	memcpy(bytes, &crc, sizeof(crc));
+	ck_assert_int_eq(pwrite(fd, bytes, sizeof(bytes), HEADER), sizeof(bytes));
+	j = open_journal();
+	ck_assert_uint_eq(replay(j), 0);
+	journal_close(j);
+}
+END_TEST
+
 /* Any bit of the header, the part that says nothing included: refused, and left alone. */
 START_TEST(damaged_header)
 {
@@ -408,6 +497,8 @@ main(void)
 	tcase_add_test(tc, torn_tail);
 	tcase_add_test(tc, torn_header);
 	tcase_add_test(tc, damaged_record);
+	tcase_add_loop_test(tc, forged_record, 0, ARRAY_SIZE(forged));
+	tcase_add_loop_test(tc, forged_long_name, 0, 2);
 	tcase_add_test(tc, damaged_header);
 	tcase_add_test(tc, header_of_zeroes);
 	tcase_add_test(tc, not_a_file);
