@@ -1,9 +1,13 @@
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "base/util.h"
 #include "cow/impl.h"
 #include "cow/node.h"
@@ -12,7 +16,7 @@
 
 /*
  * The sweep at the beginning of a mount: content that no name holds, of which an earlier
- * mount's crash left some, is removed.
+ * mount's crash left some, is removed.  First comes the opposite: content that has to be there.
  */
 
 static int
@@ -52,6 +56,45 @@ live_contents(struct cow *c, uint64_t **out, size_t *n)
 	return 0;
 }
 
+static int
+tell_missing(struct cow *c, const struct relfile *f, size_t others)
+{
+	char path[PATH_MAX], more[64] = "";
+
+	if (index_path(&c->store.ix, f->base, path, sizeof(path)) < 0)
+		path[0] = '\0';
+	if (others > 0)
+		snprintf(more, sizeof(more), ", and that of %zu other files", others);
+	log_error("content that was written to \"%s\", \"data/%016" PRIx64 "\", is missing from the diff"
+	    " directory%s: put it back, or pbkfs cleanup the directory", path, f->content.number, more);
+	return -EUCLEAN;
+}
+
+/*
+ * A record that tells of content was written when that was durable, and content goes when
+ * the record that took its last name is: so what is missing was taken away by others, and
+ * the backup has older data in its place.
+ */
+static int
+check_contents(struct cow *c)
+{
+	const struct relfile *f, *missing = NULL;
+	const struct node *node;
+	size_t i, n = 0;
+	struct stat st;
+
+	for (i = 0; i < c->n_buckets; i++)
+		for (node = c->by_serial[i]; node != NULL; node = node->next) {
+			f = node->base != INDEX_NONE ? c->base_file[node->base] : NULL;
+			if (node->nlink == 0 || f == NULL || !f->content.recorded ||
+			    content_stat(c->contents, f->content.number, &st) != -ENOENT)
+				continue;
+			missing = f;
+			n++;
+		}
+	return n == 0 ? 0 : tell_missing(c, missing, n - 1);
+}
+
 int
 sweep_contents(struct cow *c)
 {
@@ -61,6 +104,8 @@ sweep_contents(struct cow *c)
 	size_t n;
 	int r;
 
+	if ((r = check_contents(c)) < 0)
+		return r;
 	/* The names whose absence condemns content have to be gone for good. */
 	if ((r = journal_sync(c->journal)) < 0 || (r = live_contents(c, &live, &n)) < 0 ||
 	    (r = contents_list(c->contents, &list)) < 0)

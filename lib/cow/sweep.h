@@ -6,7 +6,10 @@
 
 struct cow;
 
-/* Removes content files that no name leads to.  Returns 0 or negative errno.  One thread. */
+/*
+ * Removes content files that no name leads to.  Returns 0, -EUCLEAN (logged) with nothing removed
+ * where content is missing that the journal knows, or negative errno.  One thread.
+ */
 int	sweep_contents(struct cow *c);
 
 #endif

@@ -213,6 +213,61 @@ keep_line(enum log_level level, const char *text, size_t len)
 	memcpy(said, text, len + 1);
 }
 
+/* Removes all content from a diff directory that nobody has open. */
+static void
+take_content_away(void)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/data", rig.diff);
+	tmpdir_remove(path);
+}
+
+/* What was synced and is not there was taken away: the backup's older data must not be shown. */
+START_TEST(missing_content)
+{
+	const char *path = "base/5/16384";
+
+	ck_assert_int_eq(put(path, BLCKSZ, page[0], BLCKSZ), 0);
+	ck_assert_int_eq(sync_path(path), 0);
+	ck_assert_int_eq(put("conf", 0, "x", 1), 0);
+	/* Without a name it is nobody's loss. */
+	ck_assert_int_eq(put("PG_VERSION", 0, "x", 1), 0);
+	ck_assert_int_eq(sync_path("PG_VERSION"), 0);
+	ck_assert_int_eq(remove_path("PG_VERSION", false), 0);
+	rig_kill(&rig);
+	take_content_away();
+	/* A mount that is served goes on, but for that file. */
+	ck_assert_int_eq(rig_open(&rig, false), 0);
+	ck_assert_int_eq(put("conf", 0, "x", 1), 0);
+	ck_assert_uint_eq(id(path), 0);
+	rig_kill(&rig);
+	log_set_sink(keep_line);
+	ck_assert_int_eq(rig_open(&rig, true), -EUCLEAN);
+	ck_assert_msg(strstr(said, "written to \"base/5/16384\", \"data/") != NULL, "%s", said);
+	ck_assert_msg(strstr(said, "missing from the diff directory: put it back") != NULL, "%s", said);
+}
+END_TEST
+
+/* What no sync has covered may be gone after a crash, and so may what has no name. */
+START_TEST(content_that_may_be_missing)
+{
+	ck_assert_int_eq(put("conf", 0, "x", 1), 0);
+	ck_assert_int_eq(make("made", S_IFREG | 0600), 0);
+	ck_assert_int_eq(put("PG_VERSION", 0, "x", 1), 0);
+	ck_assert_int_eq(sync_path("PG_VERSION"), 0);
+	ck_assert_int_eq(remove_path("PG_VERSION", false), 0);
+	ck_assert_int_eq(put("base/5/16384", 0, page[0], BLCKSZ), 0);
+	ck_assert_int_eq(sync_path("base/5/16384"), 0);
+	ck_assert_int_eq(resize("base/5/16384", 0), 0);
+	rig_kill(&rig);
+	take_content_away();
+	ck_assert_int_eq(rig_open(&rig, true), 0);
+	has("conf", 0, page[2], 5000);
+	ck_assert_uint_eq(size_of("base/5/16384"), 0);
+}
+END_TEST
+
 static int
 make_and_forget(const char *name)
 {
@@ -310,6 +365,8 @@ main(void)
 	tcase_add_loop_test(tc, forged_name, 0, FORGED_NAMES);
 	tcase_add_loop_test(tc, forged_content, 0, ARRAY_SIZE(forged_contents));
 	tcase_add_test(tc, greatest_length);
+	tcase_add_test(tc, missing_content);
+	tcase_add_test(tc, content_that_may_be_missing);
 	tcase_add_test(tc, missing_backup);
 	suite_add_tcase(s, tc);
 	return unit_main(s);

@@ -76,6 +76,14 @@ check "unmount of that" unmount_it
 cp -p "$diff/changes/journal" "$diff"
 refuse "two journals are one too many" "could not move.*journal.*exists" mount_it --wal=mount
 rm "$diff/journal"
+mv "$diff/changes/data" "$work/data"; install -d -o "$pguser" -m 0700 "$diff/changes/data"
+refuse "data that was taken away is missed" \
+    "content that was written to \"[^\"]*\", \"data/[0-9a-f]{16}\", is missing from the diff directory, and that of [0-9]+ other files: put it back" mount_it --wal=mount
+equal "in one line" 1 "$(wc -l <"$work/err")"
+rm -r "$diff/changes/data"; mv "$work/data" "$diff/changes/data"
+check "and is there when it is put back: mount" mount_it --wal=mount
+moved_by "data that was away"
+check "unmount of that, too" unmount_it
 equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
 
 new_diff "$work/other"
