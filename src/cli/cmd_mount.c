@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include "cli/cli.h"
 #include "cli/clone_args.h"
 #include "cli/leaving.h"
+#include "cli/limited.h"
 #include "cli/owner.h"
 #include "cli/target_args.h"
 #include "cli/waiter.h"
@@ -118,13 +120,51 @@ store_failed(const struct options *o, int rc)
 	return cli_error("could not use store \"%s\": %s%s", o->store, paths_strerror(rc), ways);
 }
 
+struct resolution {
+	const char *path;
+	char	*out;		/* PATH_MAX bytes, shared with the parent */
+};
+
+/* Holds no terminal or pipe of the caller's: the kernel may not let go of it. */
 static int
-resolve_names(const struct options *o, struct names *n)
+resolve_step(const void *arg)
+{
+	const struct resolution *r = arg;
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		close(fd);
+	return storeuser_realpath(r->path, r->out);
+}
+
+/* Its file system may not answer, and who waits for that in the kernel heeds nobody: a child does. */
+static int
+resolve_store(const struct options *o, const struct waiter *w, char out[PATH_MAX])
+{
+	struct resolution r = { .path = o->store };
+	int64_t until = w->deadline != 0 ? w->deadline : INT64_MAX;
+	int rc;
+
+	r.out = mmap(NULL, PATH_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (r.out == MAP_FAILED)
+		return cli_error("could not use store \"%s\": %s", o->store, strerror(errno));
+	rc = limited_run_until(resolve_step, &r, until, NULL);
+	if (rc == 0)
+		memcpy(out, r.out, PATH_MAX);
+	munmap(r.out, PATH_MAX);
+	if (rc == -ETIMEDOUT)
+		return cli_error("store \"%s\" did not answer within %llu seconds: nothing was"
+		    " mounted", o->store, (unsigned long long)w->timeout);
+	return rc == 0 ? 0 : store_failed(o, rc);
+}
+
+static int
+resolve_names(const struct options *o, const struct waiter *w, struct names *n)
 {
 	int rc;
 
-	if (o->store != NULL && (rc = storeuser_realpath(o->store, n->store)) != 0)
-		return store_failed(o, rc);
+	if (o->store != NULL && (rc = resolve_store(o, w, n->store)) != 0)
+		return rc;
 	if (resolve_mountpoint(o, n) != 0)
 		return 1;
 	if ((rc = paths_resolve_parent(o->diff, n->diff)) != 0)
@@ -433,11 +473,12 @@ cmd_mount(const struct options *o)
 	static struct names n;
 	struct recovery_target target;
 	struct clone_config clone;
-	struct waiter w = { .timeout = o->console ? 0 : o->timeout };
+	struct waiter w;
 	pid_t pid;
 	int rc;
 
-	if ((rc = check_arguments(o, n.backup_id)) != 0 || (rc = resolve_names(o, &n)) != 0 ||
+	waiter_init(&w, o->console ? 0 : o->timeout);
+	if ((rc = check_arguments(o, n.backup_id)) != 0 || (rc = resolve_names(o, &w, &n)) != 0 ||
 	    (rc = check_overlap(&n)) != 0 ||
 	    (rc = clone_args(o, n.mnt, &clone, &target)) != 0 ||
 	    (rc = fill_config(o, &n, &clone, &c)) != 0)

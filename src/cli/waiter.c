@@ -148,6 +148,15 @@ wait_input(const struct waiter *w)
 	return ppoll(&p, 1, limit, &w->outside);
 }
 
+void
+waiter_init(struct waiter *w, uint64_t seconds)
+{
+	*w = (struct waiter){
+		.timeout = seconds,
+		.deadline = seconds == 0 ? 0 : clock_monotonic_ms() + (int64_t)seconds * 1000,
+	};
+}
+
 enum waiter_result
 waiter_wait(struct waiter *w)
 {
@@ -157,7 +166,6 @@ waiter_wait(struct waiter *w)
 	ssize_t n;
 	int rc;
 
-	w->deadline = w->timeout == 0 ? 0 : clock_monotonic_ms() + (int64_t)w->timeout * 1000;
 	catch_signals(&w->outside);
 	snprintf(w->error, sizeof(w->error), "the supervisor ended unexpectedly");
 	for (;;) {

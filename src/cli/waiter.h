@@ -22,12 +22,15 @@ struct waiter {
 	int	fd;		/* read end of the notify pipe */
 	uint64_t timeout;	/* seconds; 0 = for ever */
 	pid_t	forward_to;	/* --console: signals are for this process; 0 = for us */
-	int64_t	deadline;	/* of the timeout, by clock_monotonic_ms(); 0 = none */
+	int64_t	deadline;	/* its end, by clock_monotonic_ms(); 0 = none */
 	sigset_t outside;	/* the signals that are blocked where they may come */
 	unsigned server_version, uid;	/* of WAITER_MOUNTED */
 	char	error[2048];		/* of WAITER_FAILED */
 	char	zone[64];		/* the server's time zone, where it was told; else "" */
 };
+
+/* Begins to count seconds, 0 = for ever; the rest of w is zero. */
+void	waiter_init(struct waiter *w, uint64_t seconds);
 
 /*
  * Shows progress and warnings until one of the results is clear.  From then on
