@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Builds pbkfs and runs its demo and its unit, component and end-to-end tests in
 # other releases of Debian:
 #

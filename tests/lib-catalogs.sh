@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # catalog_story NAME: every backup of a real catalog, compared with what
 # pg_probackup restored from it.  After lib-e2e.sh; with lib-user.sh as well, all of
 # it once more as an ordinary user.  $it is the backup, and by whom it is mounted.

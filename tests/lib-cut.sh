@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # How a mount ends: by whom, and what is said of it.  Sourced by the stories of
 # that; $load_user uses the mount; $inside: it is mounted in a chroot there.
 need fusermount3

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Sourced first by every end-to-end story: real mounts, real PostgreSQL.
 #
 # A story runs in mount, process, IPC and network namespaces of its own.  Whatever

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Sourced after lib-e2e.sh by the stories in which processes of a mount die.
 
 # What a short form of a story does; PBKFS_KILLS asks for more.

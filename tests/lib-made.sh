@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Two more fixtures, after lib-e2e.sh: a catalog with its WAL archive, and one with
 # tablespaces and external directories.  Each is a real one where there are catalogs and
 # a server for it; else one that mkcatalog makes from a small cluster, with the same kinds

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The story of test-mute.sh; $mute_user is who mounts.
 pbkfs_for_all
 command_of() { if [ "$mute_user" = root ]; then "$@"; else as "$mute_user" "$@"; fi; }

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Sourced by lints of what is in the objects: the archives of the layers, read by nm.
 need nm
 layers=$(sed -n 's/^\([a-z]*\):.*/\1/p' "$srcdir/tests/lint/layers.txt")

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Sourced behind lib-e2e.sh: mounts of an ordinary user, through fusermount3.
 need fusermount3
 

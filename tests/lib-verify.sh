@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What the stories of "pbkfs verify" share.  After lib-e2e.sh.
 
 records() { "$support/badcatalog" records "$1"; }

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Sourced by every shell test: TAP output, a private work directory, cleanup.
 set -u
 tap_n=0

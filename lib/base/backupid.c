@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Whether a name is the id of a backup, and what people typed as one.  Whether
  * such a backup exists is the business of probackup/chain_find.c.

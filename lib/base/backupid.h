@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The id of a backup, as pg_probackup names its directory, and how many of them
  * make a chain.  An id is the backup's start time in base 36, upper case; people

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Integers in byte arrays, whatever their alignment.  PostgreSQL and
  * pg_probackup write them little endian on every machine that pbkfs supports.

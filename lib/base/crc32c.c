@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * CRC-32C by the instruction of the processor where it has one (x86-64 with
  * SSE 4.2, 64-bit ARM with the crc extension), else by slicing-by-8: eight

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads and writes that are complete, and the opening of files beneath a
  * directory that others may write: no link is followed, and with

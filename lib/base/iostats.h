@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Counters of reads and writes.  Each thread has a struct of its own, so that
  * counting is a plain add; other threads that read it see each number whole.

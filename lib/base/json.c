@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The reader and the writer of JSON.  Both are bounded: the supervisor reads
  * bindings and records that an owner can write, and a text of whatever shape

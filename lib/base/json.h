@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * JSON for small files: a strict reader of bounded, possibly hostile text, and
  * a writer into a growing buffer.

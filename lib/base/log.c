@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Levels, the sink and budgets of lines.  Each process chooses its sink;
  * without one lines go to standard error.  Files and rotation are the

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The bits of a mode that a mount may show, whoever claims them: a backup, a
  * journal that its owner may have forged, or an application.

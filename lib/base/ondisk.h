@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Every name that pbkfs itself gives on disk and at the mount, once.  What the
  * files hold is in doc/format.md, and in the headers of those who write them.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The table of codecs, and the bounds that all of them share.
  * lib/probackup/records.c takes page records apart; here are bytes and pages.

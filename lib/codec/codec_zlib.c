@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * RFC 1950 streams.  libdeflate inflates a page in about half the time that
  * zlib needs; both accept exactly the same input here.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Single frames of Zstandard.  Files of several, which the WAL archive has, are
  * read by lib/probackup/segstream.c.

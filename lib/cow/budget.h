@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The budget: memory for what the journal makes.  Whoever wrote the journal may have wanted
  * all of it.  tree_lock exclusively held, or replay.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The copy-on-write file system: an immutable backup below, the journal and
  * the content files of the diff directory above.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Names beyond the backup's, in memory: see dentry.c.  tree_lock held by all, exclusively
  * by those that change something.

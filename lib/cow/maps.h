@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Block maps in memory: which backup of the chain has which block.  They are built on first
  * use, and those not used lately go when all of them take more than cache_size.

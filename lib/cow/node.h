@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Nodes: what the journal knows of a file, a directory or a link.  tree_lock held by all,
  * exclusively by those that change something.

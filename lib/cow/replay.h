@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Taking up what earlier mounts and workers left.  Both return 0 or negative errno, with the
  * reason logged where it lies in the diff directory.  One thread.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Room in the diff directory: content that nobody can reach any more and that may go once
  * the journal says so for good, and the reserve.  Safe from several threads unless said

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Content files and the block maps on disk.  kinds.c holds a map in memory, and
  * lib/cow decides when something has to be durable.

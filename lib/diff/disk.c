@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The system calls that change the diff directory, one function for each.
  * Tests put faults and records of writes in their place; so nothing is decided

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Every change that reaches the diff directory's filesystem passes here: one
  * place to put a fault, or a record of what was written, under test.

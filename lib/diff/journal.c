@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The file of the journal: frames, checks, appends and syncs records, and reads
  * them again at the next mount.  lib/cow (apply.c) knows what a record means.

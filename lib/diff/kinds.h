@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Where the blocks of one file are, in segments: a file may claim any length,
  * memory goes to the segments that were touched.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Appends to the pending log.  The memory is shared with the workers to come,
  * and they read it as input (lib/cow).

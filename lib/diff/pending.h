@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The pending log: which blocks were copied up since the last fsync of their
  * file.  It lies in shared memory: it survives the worker, not the machine.

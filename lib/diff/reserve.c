@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A file of allocated blocks that gives its room to the writes that the kernel
  * already holds.  It is no quota: who fails at once never gets it.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The libraries that are known, and lists of names as a server reads them.
  * Which of a cluster's libraries stay is decided in src/worker/preload.c.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Libraries that a server preloads: reading such a list, and what is known of
  * each.  Bytes in memory only.

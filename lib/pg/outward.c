@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The table of settings.  It holds facts about PostgreSQL and what a clone does
  * about each; the configuration of a cluster is read in src/worker/settings.c.

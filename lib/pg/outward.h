@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Settings of PostgreSQL 12 to 18 that hold text, or a port: which of them
  * reach out of the data directory (files, directories, commands, libraries,

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Checksum and header of a page, computed from its bytes alone.
  * lib/probackup/pagecheck.c says which pages are compared, and with what.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A scanner of configuration files, line by line, and a writer of one setting.
  * It opens no file and follows no include.

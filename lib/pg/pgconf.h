@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * postgresql.conf and its like: reading settings, and writing them.  Bytes in
  * memory only.  Source: "Setting Parameters" of PostgreSQL's manual, and the

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads five settings from pg_control, by the layout of the version that the
  * file names.  It judges nothing: src/worker/minima.c does.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * global/pg_control of PostgreSQL 12 to 18: what recovery compares with the
  * configuration.  Bytes in memory only.  Source: struct ControlFileData, where

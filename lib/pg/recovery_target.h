@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * How far a server is to recover, as plain values.  probackup/recovery.h reads
  * what people write; ipc/job.h carries the result to another process.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads a timeline history.  It is strict where PostgreSQL is, since a clone
  * would fail on it later.

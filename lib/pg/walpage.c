@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Compares the header of a WAL page with what is expected.  waltblspc.c looks
  * at records, and at one kind alone.

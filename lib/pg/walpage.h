@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The header of a page of WAL (XLogPageHeaderData of access/xlog_internal.h), and of
  * the first one of a segment (XLogLongPageHeaderData).

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finds the records of CREATE TABLESPACE in a window of WAL and makes their
  * paths empty.  It is no WAL reader: of all other records it wants the length

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finds, opens and lists files of the archive by the names that they have
  * there.  It decompresses nothing (segstream.c), and looks at no record.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The WAL archive of an instance, wal/NAME in the catalog: finding files by the
  * names that PostgreSQL asks for, listing them, and looking at their first

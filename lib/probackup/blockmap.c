@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Builds and frees block maps.  It reads record headers through records.c and
  * no page; lib/cow decides how long a map is kept.

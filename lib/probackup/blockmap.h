@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The block map of a data file: for each block, which backup of the chain has
  * it and where in that backup's page stream its record begins.

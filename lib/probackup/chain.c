@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Walks from the mounted backup to its FULL, one member at a time.  It reads
  * control files; the lists are index_collect.c's.

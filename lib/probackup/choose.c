@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Goes through the backups of an instance, the newest first, until one fits;
  * and says why it passed over the others.  Whether WAL is complete it does not

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Choosing a backup by what it is wanted for: the newest that can be mounted,
  * or the newest of these from which a recovery target can be reached.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * backup.control.  pg_probackup rewrites the file in place or beside itself,
  * and a full disk or a power failure leaves the first part of it: whatever

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A scanner for the lines of backup_content.control, no general JSON: the
  * writer does not escape, so a JSON parser would misread some of them.  It is

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * backup_content.control, the list of a backup: one file or directory per line.
  * Format: doc/catalog.md, "backup_content.control".

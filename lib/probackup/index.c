@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Opens an index and checks it as input, then finds entries in it.  It is built
  * by index_build.c, in another process.

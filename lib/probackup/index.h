@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The index: what the mounted backup looks like, and where in the chain each
  * file's content can be.  Position-independent, so that it can be built once

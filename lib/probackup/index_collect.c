@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The list of the mounted backup decides which files there are; it is read
  * first and alone.  After that the tree does not change, and the parents'

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * How an index lies in its memfd: header, entries, providers, backups,
  * strings, in this order and without gaps.  There is exactly one way to write

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Decides, once all lists are read, who provides a file: the rules of
  * doc/catalog.md, "A page stream becomes a file" and "Other files".  Blocks are

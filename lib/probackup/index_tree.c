@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A hash table of paths, and the nodes that they lead to.  It exists while an
  * index is built; readers of an index search by index_child().

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The files of the mounted backup while an index is built: nodes, numbered in
  * the order of arrival, found by path.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Chains are resolved in memory: each backup points to its parent, and a walk
  * up from every backup is at most CHAIN_MAX steps.  The first member that has

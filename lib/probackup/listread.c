@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads a list in pieces of whole lines and computes its checksum.  filelist.c
  * takes the lines apart.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads the control file of a backup and judges whether a chain may have it.
  * The files of the backup are not opened here, but for the length of its list.

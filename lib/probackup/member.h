@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One member of a chain: reads its control file, and says whether a chain may
  * have it.  A mount and a listing ask the same questions here, and get the same

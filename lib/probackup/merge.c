@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Judges a chain whose merge was interrupted: by LSNs, and file by file.  It
  * finishes no merge and changes nothing.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Chains that an interrupted "pg_probackup merge" has left behind.  Each step of
  * a merge (doc/catalog.md, "Locks, merge and delete") leaves a state:

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Compares one page with its checksum and with its entry in page_header_map.
  * Its callers know where the page comes from, and what to say.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Tells whether a page is the one that was backed up: by its own checksum, and
  * by its entry in page_header_map.  pg_probackup refuses to back up a page

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A part of a cluster: some of its databases are left out, as by --db-include
  * and --db-exclude of pg_probackup's restore.  Their directories and files are

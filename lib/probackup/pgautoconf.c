@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Builds the text of postgresql.auto.conf in memory.  src/worker/clone.c
  * reads the old one and writes the new one.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * postgresql.auto.conf of a clone: first the text of the backup, as restore
  * leaves it (doc/catalog.md, "What restore adds"), then the settings that make

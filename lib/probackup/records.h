@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The records of one page stream, in ascending block order, whether
  * page_header_map or the stream itself tells where they are.  Format:

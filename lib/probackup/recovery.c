@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads a recovery target as the user gave it.  Whether it can be reached,
  * recovery_check.c says.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * How far a server is to recover, and whether the WAL archive lets it.  A
  * target that cannot be reached is refused before anything is mounted.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads and writes times with their zones, named ones by the system's zone
  * files.  It knows no abbreviations: the server has its own list of them.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Three libraries behind one step, which takes some of the input and fills some
  * of the output.  If it does neither it needs more input; some libraries hold

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A compressed file of known length, a WAL segment as a rule, decompressed
  * from its beginning to its end, as far as somebody wants it.  Memory does not

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Tells whether the backups of a chain are still those that were prepared.
  * pg_probackup's lock keeps merge and delete away, but not everybody asks for

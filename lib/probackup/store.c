@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Opens files of the backups for those who read them, through the descriptor
  * cache and staleness.c; reads plain files.  Pages are pagefile.c's.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The backup store as a serving worker sees it: an index and the directories
  * of its backups.  Everything here reads; nothing writes.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads tablespace_map, and says where in a backup a path at the mount is
  * stored.  It follows no location of production's.

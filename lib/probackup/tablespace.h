@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Where tablespaces and external directories, which lie outside of PGDATA, are
  * shown; and the tablespace_map that names the tablespaces.

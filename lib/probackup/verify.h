@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Checking a backup as a whole: every file that its chain stores, read once,
  * and whether a mount of it would be complete.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Looks for blocks that no backup of the chain stores.  It reads no page:
  * verify_file.c has done that.

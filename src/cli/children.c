@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finds the children of a process in /proc, and holds each by a pidfd.
  * target.c decides whether to kill them.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The children of a supervisor that is about to be killed.  A worker that was
  * taken over may have let go of everything that proves who it is, and may go on

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Compares the paths that each process uses with the mountpoints, which it has
  * sorted for that.  It runs in a child of listing.c, for some of /proc may make

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Checks the options that say what becomes of the data directory, before there
  * is a mount.  It makes no change: the worker does.

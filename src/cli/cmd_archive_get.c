@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The command archive-get: fetches one WAL file for restore_command.  For a
  * server on a mount of ours it takes what the mount serves, else it reads the

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The command cleanup: empties a diff directory; with --force it ends the mount
  * first.  It removes nothing before the content is proven to be ours, and acts

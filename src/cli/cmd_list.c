@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The command list: finds all mounts of this host and prints them.  listing.c
  * looks at them, list_text.c and list_json.c write them.

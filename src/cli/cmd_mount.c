@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The command mount: checks the arguments, resolves names and opens files as
  * the caller, starts the supervisor and waits for its word.  It mounts nothing

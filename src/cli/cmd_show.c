@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The command show: prints the backups of a catalog.  A confined child reads
  * it; show_text.c and show_json.c write it.

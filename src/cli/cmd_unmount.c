@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The command unmount, in order or by force.  target.c finds the mount and its
  * processes; elsewhere.c ends what other mount namespaces hold.

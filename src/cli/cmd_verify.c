@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The command verify: checks all that the chain of a backup stores, in a
  * confined child, and shows progress.  probackup/verify.c does the reading.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Runs a program in a confined child and filters what it prints.  It decides as
  * whom the child reads; what it does there is up to the command.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Commands that read a catalog without a mount do it in a confined child: it
  * can read the catalog, write one directory at most, and print.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Opens a diff directory, reads its lock, and talks to the supervisor that
  * listens.  Whatever may not answer happens in a child with a limit.  Whether

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A connection to the supervisor of a diff directory.  The file system there
  * may belong to anybody and may never answer: so what it says (names, pids of

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The last resort: ends a FUSE connection, whoever uses it, after the kernel
  * has written back what it held.

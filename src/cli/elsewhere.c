@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Ends a mount that other mount namespaces hold.  A child enters each namespace
  * and unmounts there, in as good an order as here.  The kernel lets nobody

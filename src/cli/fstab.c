@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Makes arguments of mount out of a line of fstab(5).  It checks no values:
  * options.c does that afterwards.

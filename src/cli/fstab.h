@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A line of fstab(5) of type fuse.pbkfs: mount(8) runs "pbkfs SOURCE MOUNTPOINT -o
  * OPTIONS" by mount.fuse(8).

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Waits for the processes of the last mount of a diff directory, before a new
  * one is made.  It ends none of them.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Takes a step in a child, waits for that and kills it in time.  The child
  * returns a number only; become_run() returns more.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Runs the children that look at mounts (look.c) and for clients (clients.c),
  * and collects what they report until time is up.  It decides which mounts come

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finds out what list shows: in children, all together within LISTING_SECONDS,
  * whatever mounts there are.  It never touches a mount, but a diff directory

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Looks at one mount from outside: at its diff directory, its lock, its
  * snapshot, and at who listens.  It runs in a child of listing.c, since each

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Asks the kernel of each process which file systems its files are on.  It
  * knows no paths, and no server has to answer.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finds processes that have something open of a file system that no table of
  * mounts has any more, so that no path leads to it: umount -l leaves such.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The table of commands and options, its parser, and the help.  Each value is
  * checked by itself; commands check them together.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Prints all that a command prints, and filters text of others on the way.
  * tests/lint/check-output.sh insists that nothing goes around it.

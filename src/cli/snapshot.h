@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The file .pbkfs/stat of a diff directory, read in the directory itself and
  * not through the mount.  It belongs to the mount's owner: hostile input.

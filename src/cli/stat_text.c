@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Prints the parsed report of a supervisor, which may be hostile: a missing
  * text is "?", a missing number 0.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finds a mount by its mountpoint or diff directory, decides whom to believe
  * that serves it, and ends that.  It unmounts nothing.

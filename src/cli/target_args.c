@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Takes the recovery target from the options.  probackup/recovery.h says what
  * one is, probackup/choose.h which backup it takes.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finds diff directories that are held without a mount: by the sockets of
  * root's supervisors, and by the directories that these have open.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Diff directories that supervisors of root hold without a mount: it is
  * unmounted, and they have not ended.

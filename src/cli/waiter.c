@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads the lines of a supervisor that begins, shows them, and passes signals
  * on.  It decides nothing about the mount.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The changes that a mount is to make to the data directory of the backup.  The
  * command fills this in, the supervisor hands it on, the preparer does it

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Sends, receives and checks the frames between a command and a supervisor.
  * Who may ask for what is decided in src/supervisor/attend.c.

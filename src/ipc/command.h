@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The requests of a command to a supervisor, and the answers: one frame each,
  * of a fixed size, through a SOCK_SEQPACKET socket.  An answer that does not

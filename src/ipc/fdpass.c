@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Messages with descriptors, by SCM_RIGHTS.  It knows nothing of what they are
  * for, and closes each one that nobody takes.

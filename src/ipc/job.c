@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A job as bytes.  One function walks over all fields, for writing and for
  * reading, so that the two cannot differ: a field that it does not visit does

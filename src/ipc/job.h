@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A job: all that a supervisor hands to a worker, plain values and descriptors.
  * A worker is executed, so a job travels in a sealed memfd: see ipc/jobfd.h.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Puts a job into a sealed memfd and takes it out again.  job.c writes and
  * reads its bytes.

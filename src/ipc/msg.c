@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Sends frames, and cuts a stream of bytes into them.  Whether a message may
  * come now is its receiver's to say (src/supervisor/answer.c).

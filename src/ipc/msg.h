@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The messages between supervisor and worker: fixed-size frames over a pipe in
  * each direction.  A frame is a header and at most MSG_BODY_MAX bytes, written

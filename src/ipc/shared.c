@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The names of the operations that are counted.  The memory itself is made by
  * src/supervisor/spawn.c and mapped by jobfd.c.

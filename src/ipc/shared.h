@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The memory that outlives a worker: one memfd, which the supervisor makes
  * before its first worker (kit_make()) and every worker maps.  A worker

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The table of calls that nobody needs, for a process that keeps rights or
  * whose calls are not all known.  It refuses those, and allows all others.

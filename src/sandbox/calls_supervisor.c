@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The calls that the supervisor of a mount may make.  It has no capability, and
  * Landlock leaves it the diff directory.  It starts no process, since its

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Capabilities by raw system calls, of the calling thread.  Which of them a
  * process keeps is for identity.c and its callers to say.

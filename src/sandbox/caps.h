@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Sets of capabilities.  Raw system calls stand for libcap, which would be a library for
  * two lines.

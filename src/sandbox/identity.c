@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The identity of a worker: an ordinary user without capabilities, alone or in
  * his groups, or with the single one that reads what a backup user keeps to

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Landlock: the store can be read, the diff directory read and written, and no
  * other file opened, whatever the worker's user may do.  Landlock has no say

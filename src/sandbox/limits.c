@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Hard limits: how much of the machine a process may take.  None can be raised
  * again, since the filter refuses to set new ones.

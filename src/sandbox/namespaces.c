@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Namespaces of a process.  Root makes them in the initial user namespace, since
  * CAP_DAC_READ_SEARCH reads nobody's files in another one; an ordinary user first needs

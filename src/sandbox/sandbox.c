@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The order of confinement.  Each layer needs what the next one takes away:
  * setgroups(2) and namespaces need the capabilities, which find directories of a

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A tree of files that has nothing but what a process is granted.  Landlock
  * says what may be opened; this takes away what could be named, and it is there

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One row of a table for each message.  A worker may say anything, so no path, pid or descriptor is
  * taken from it, and its text goes nowhere before it is printable.  ipc/msg.c cuts the bytes into frames.

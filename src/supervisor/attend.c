@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Connections and requests of commands.  Which figures a report holds is decided in stat.c; the socket
  * itself, and who is at its other end, is the business of socket.c.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A child takes all ids of a user and answers over a pipe.  probe.c is for questions that can be asked
  * with less.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The order of these steps is the point: nothing is made before it is known for whom, nothing in
  * the diff directory counts before it is locked, and the log begins before there is more to tell.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The first mount of a diff directory writes the binding once the chain was read; every other finds
  * it, and the chain has to be the one that it names.  How it is written is in binding.c, what

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The binding of this mount: as the diff directory has it, as the preparer found the chain, and as
  * root decided it.

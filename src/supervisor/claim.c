@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Nothing in a diff directory counts before it is known to be one, to be the owner's, and to be
  * locked.  Which backup it belongs to is none of this: see bind.c.

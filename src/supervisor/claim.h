@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The diff directory as this mount's own: found, given to the owner, locked.  diffdir.h is about
  * the directory whoever uses it.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A client: a command that is connected to the supervisor's socket.  It waits for a report, or
  * for the end of the connection, which is that of the process.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The diff directory is the owner's, and so is the binding in it: he could edit it,
  * remove it, or put another directory in the place of the whole.  So it decides only

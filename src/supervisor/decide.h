@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Root decides where the owner of a mount sees by root's rights what is closed to
  * him: who he is, and which backup he gets.

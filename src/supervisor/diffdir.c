@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Only names and files that the supervisor keeps.  The journal and the contents are the worker's, and
  * nothing here reads them; that the directory is in use is known by lock.c.

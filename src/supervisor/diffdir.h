@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The diff directory: opening, checking, the files that the supervisor keeps
  * in it, the part that is the worker's, and removing what is ours.  All of it may have been prepared by a

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The kernel writes a file back when it is closed or no longer mapped, so a file
  * system that is unmounted because nobody uses it holds nothing that we have not

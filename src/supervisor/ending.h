@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * How a mount ends: in order, or cut off while its users may have had changes
  * that the kernel had not written back.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Errands: what a short-lived child does for the supervisor, because it may have to wait,
  * or needs rights that the supervisor has given up.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The child keeps nothing but the descriptors of its job, under fixed numbers.  worker/entry.c is where
  * the program begins.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Judging by the slots in shared memory and by the clock.  It starts and kills nobody: supervisor.c does.
  */

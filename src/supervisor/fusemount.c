@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Each way to mount ends with a descriptor of /dev/fuse.  Why it failed is told by fusewhy.c; how a mount
  * ends that nobody removed is in ending.c.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Many processes share a namespace, and reading a table costs, so that of a
  * namespace is read once; who is in a root directory of its own sees only a part of it.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The effective ids change, the real ones stay root's until identity_settle().  A child that is to be
  * somebody for good uses become.c.

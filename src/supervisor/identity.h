@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * As whom root's supervisor acts: what lies in the diff directory belongs to
  * somebody else and is touched with his rights alone, so that nothing planted

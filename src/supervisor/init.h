@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * FUSE_INIT: the first request of a mount, answered by the supervisor, so that
  * every flag is ours whatever the version of libfuse.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The keeper: a process that does nothing but live as long as the mount, as the
  * owner of the backups.  Its pid stands in the lock files of the store, since

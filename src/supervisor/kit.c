@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Two memfds, whose sizes are sealed before a worker has them, and the program as it was when the
  * mount was made.

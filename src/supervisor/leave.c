@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The kernel tells nobody that a mount is no longer in use, so it is tried
  * again: often at first, since a server that ends with the machine takes a moment,

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Formats and budgets.  How the file stays bounded, and is found again when it was moved, is in
  * logstore.c.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Where log lines go: a file as text or JSON, or journald; and standard error
  * on a console.  Lines of the worker arrive as messages and are marked as its.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Bytes are appended and never read.  The file is changed by its descriptor; its name only says whether
  * it is still there.

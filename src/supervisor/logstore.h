@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The file that a log is appended to: bounded, and where it was made, whatever
  * somebody else does with its name meanwhile.

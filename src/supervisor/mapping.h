@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The directories of -T and --external-mapping: opened before anything is
  * copied, recorded in the binding, never removed.

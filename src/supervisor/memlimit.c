@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads /proc/self/cgroup and the files of cgroup v2 and v1.  It sets no limit.
  */

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The memory limit of the cgroup that the supervisor and its workers are in, and
  * what the kernel ended there because of it.

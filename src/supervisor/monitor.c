@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A copy of the supervisor, made when the mount is: it has forgotten what it does not need, and
  * does one order after the other.  How the supervisor gives them is in order.c.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The monitor: a process that keeps the rights which the supervisor gives up once the mount
  * is made, and does a handful of things with them that the supervisor asks for.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Parses a table that the kernel writes but others fill: every field is bounded.  Nothing is opened
  * through a path that stands in it.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The mountpoint is found by its name once, and used by descriptors from then on.  How a mount
  * ends is none of this: see ending.c and leave.c.

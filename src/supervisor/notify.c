@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The supervisor never waits for a command that does not read: a line that finds no room is dropped, but
  * the last word is kept until there is some.

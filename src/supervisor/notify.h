@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The supervisor tells the command that started it how it gets on, in lines over a
  * pipe: each a letter, a space and text.  The pipe ends with the supervisor, or

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The supervisor's end of the socket to its monitor.  One that does not answer is ended, for the
  * supervisor waits for nobody; the mount then goes on without.

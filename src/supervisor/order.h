@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Orders: the handful of things that the monitor does for the supervisor, and how the latter
  * asks for them.  monitor.h says which process that is, and why.

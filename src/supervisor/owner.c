@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Root may act for anybody, by default for whom the diff directory belongs to; everybody else acts
  * for himself.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The file of --pid-file was opened as the caller, in a directory that need not be the owner's.  The
  * worker's pid is in the diff directory, and no business of this.

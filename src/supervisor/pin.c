@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A plain umount(2) takes the mount out of the table first and ends the
  * connection then; umount(2) with MNT_FORCE ends the connection first, and

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The pin: a copy of the mount that nobody sees, so that the file system is not
  * ended by the kernel before the supervisor has seen its last mount go.

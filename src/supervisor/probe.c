@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The answer is an exit status.  A child that has to bring something back uses become.c.
  */

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Root mounts for an owner who may not read the store: then the worker keeps one
  * capability, and the owner reads through the mount what is closed to him

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Root's record of a diff directory of somebody else: a copy of its binding, which
  * its owner can write, where only root writes.

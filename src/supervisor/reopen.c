@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * When the file system of the store is unmounted under us, or dies, and is
  * mounted again, every descriptor that we have of it stays dead; only its path

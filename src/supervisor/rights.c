@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Which capabilities and descriptors are left in which phase.  How a process is confined is the
  * business of src/sandbox.

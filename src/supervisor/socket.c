@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * An address and the check of who is behind it.  What is said there is in ipc/command.h, who answers it
  * in attend.c.

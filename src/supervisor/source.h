@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The store that a mount reads.  terms.c chooses its names, readsearch.c opens it, reopen.c puts
  * another one in its place.  The supervisor itself reads no file of it but pg_probackup's locks.

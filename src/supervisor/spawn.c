@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A worker is a child of the supervisor's, be it forked by the monitor.  Nothing of the state gets
  * into it but what task.c puts into its job, and the descriptors of its pipes.

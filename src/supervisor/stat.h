@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The snapshot in .pbkfs/stat: what this mount does, as JSON.  The keys are
  * documented in the manual.

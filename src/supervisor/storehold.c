@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The chain is locked after it was read, for only then it is known; what has changed in between is
  * refused.  The lock files themselves are the business of storelock.c, and the process that

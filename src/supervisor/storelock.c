@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Two files in a backup's directory are its lock.  backup.pid holds the pid of
  * the one process that may change the backup; backup_ro.pid holds a line for

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The hold on the store: pg_probackup's own shared lock on every backup of the
  * chain, so that its merge and delete leave a mounted chain alone.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * For messages, and for resolving the name of a store as its user.  Who may read a store is found out by
  * readsearch.c.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The supervisor: one process per mount that holds the lock, the mount and
  * /dev/fuse, and starts, watches and replaces the worker, which is the program

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Of all that the supervisor knows, this is what goes to a worker.  ipc/job.h says what that may be.
  */

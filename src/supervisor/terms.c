@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Only the command and the binding say what is mounted, and where both do they have to agree.
  * Whether the owner may choose at all is another question: see decide.c.

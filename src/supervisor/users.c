@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads /proc and skips what it may not see, so the list may lack some.  Who holds a copy of the mount in
  * another namespace is found by holders.c.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Which processes use a mount: by their working and root directories, open
  * files and mappings, as /proc shows them, without touching the mount.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Root looks for names in directories of others, too, and they can put a link, or
  * another directory, where one was a moment ago.  So a

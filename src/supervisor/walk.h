@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * From the root directory to a name, one directory after the other: no link is
  * followed that others could have put there, and who can change the way is known.

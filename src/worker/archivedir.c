@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Names, attributes and content of .pbkfs/wal.  It finds each file anew for
  * every request, and keeps nothing between two of them; decompressed segments

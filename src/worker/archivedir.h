@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * .pbkfs/wal at the mount: the WAL archive of the instance, as a server's
  * restore_command wants it.  Segments are shown decompressed and under their

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The changes that a mount makes to the data directory before anybody serves
  * it: settings of a clone and of a recovery, the files that ask for one, and

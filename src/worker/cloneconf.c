@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The helpers that rules.c, preload.c, listen.c and minima.c share: making a
  * file, and looking up a setting.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Decisions of a first mount about the configuration of a clone, and the struct
  * that their parts share: rules.c (files that a server needs), preload.c

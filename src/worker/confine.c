@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Limits, groups and directories of a worker's sandbox.  How the sandbox is
  * made is in src/sandbox.

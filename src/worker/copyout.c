@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Copies files and directories of the index out of the backups, sharing their
  * blocks where the file system can.  It never links: a change of the copy

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Begins a worker: closes its memory to others, takes the job, calls its
  * program.  Nothing of the supervisor's is left in it but descriptors.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * .pbkfs at the root of the mount: what pbkfs says about itself, read-only.  It
  * is found by its name and not listed: whoever walks or copies a data directory

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * GETATTR, SETATTR, STATFS.  The journal keeps modes and owners: no file of the
  * diff directory gets them.

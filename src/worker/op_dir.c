@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * READDIR and READDIRPLUS, of the tree, of .pbkfs and of the archive.  No
  * directory is ever opened: a cookie says where a listing goes on.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * READ, WRITE, FSYNC, FALLOCATE.  No file is ever opened: the nodeid says it
  * all.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Requests that look up, make, remove, link or rename names.  One that was
  * answered once must not run again: was_done().

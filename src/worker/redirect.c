@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Gives storage of the mount to tablespaces that are made after the backup, by
  * WAL or by the server.  It changes no WAL: walblank.c does.

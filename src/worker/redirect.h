@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Tablespaces that are made while a clone recovers or runs: they become storage of
  * the mount, as those of the backup are, whatever place they name.

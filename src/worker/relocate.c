@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finds what -T and --external-mapping name, and fills their directories.
  * Where the links to these are made is in clone.c.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Encodes replies and sends them.  It decides nothing of their content, but for
  * one thing: EUCLEAN becomes EIO.

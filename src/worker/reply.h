@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Replies to the kernel, in the structures of linux/fuse.h.  Everything that is
  * answered is encoded here and sent by one writev(2) of /dev/fuse; libfuse

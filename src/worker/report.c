@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Sends messages to the supervisor, and the log through another pipe.  It never
  * waits for the supervisor.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Compressed WAL segments, decompressed as far as somebody has asked: into
  * files without names in the diff directory, since a reader may come back, and

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads the configuration of the mounted cluster as its server will, includes
  * and all, and warns of settings that lead outside.  It changes nothing:

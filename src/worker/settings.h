@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The configuration of the cluster that is mounted: its small files, and the
  * settings in them that lead outside of the mount.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * WAL as a clone is to see it.  A window around the bytes that are asked for,
  * in which the records of pg/waltblspc.h are changed; and the WAL that nobody

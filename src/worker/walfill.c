@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Fills pg_wal in the diff directory from the backup, for --wal=direct.  With
  * --wal=mount nobody comes here.

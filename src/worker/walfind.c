@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Searches WAL of the archive for the tablespace that was made at a location.
  * It reads all of it, once for each mapping that the backup does not know.

@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The benchmark: pbkfs against a restored copy of the same backup, and against
 # a FUSE file system that does no work of its own, on the same machine, in
 # alternation.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The cluster and its backups: for each codec an instance with a FULL and three
 # DELTA backups of the same states.
 #

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # How long a mount has no worker after a kill, of several programs in turn:
 #
 #	make bench-gap [GAP_PROGRAMS="PROGRAM..."]

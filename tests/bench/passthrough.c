@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * passthrough: forwards everything to a directory.  It does nothing of its
  * own, so what it reaches is what FUSE allows on this machine.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Draws the targets of report.awk (format=plot) as bars: how near each
 # came, on one scale for all.  The line is the target; a bar that does not
 # reach it is a miss.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What was measured, in tables of lines; report.awk makes sense of them.
 #
 #	rows.tsv	row, title, unit, higher|lower (is better), caches before

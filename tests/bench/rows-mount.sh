@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Rows about the time until something can be used, and about many files.
 
 # start_ms DIR LOG: from the start of the server until it says that it is

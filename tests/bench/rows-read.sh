@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Rows that read a relation for the first time.
 
 # evict PATH...: out of the page cache, and what would not go is told.

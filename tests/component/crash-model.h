@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The model of test-crash: every version that names, lengths and content had, and when; and
  * whether what a mount shows is one that a crash may leave.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the files of test-crash share: limits, the reason why something is wrong, the backup
  * that every mount has below it, and what a mount shows.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One attempt in a child: it finds the place new, becomes somebody, enters the sandbox, and tells
  * the answer by a pipe.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the files of test-sandbox share: the place that a worker which has turned hostile finds,
  * its attempts, and a child that makes one of them.

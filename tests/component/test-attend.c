@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The supervisor's side of its socket: who may connect, how many, for how long, what they
  * may ask when; and that none of it gets into a child.  The clock is the test's.

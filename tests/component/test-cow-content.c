@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Content and attributes of the copy-on-write file system: reads, writes, cuts, holes, and what
  * of them survives which end.

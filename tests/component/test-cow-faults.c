@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A disk that fails.  The program has its own lib/diff/disk.c, in which the
  * k-th operation gives an error, for each k until nothing fails any more:

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Several threads on one copy-on-write file system.  Each owns every so many'th
  * 4 KiB of the same files, so that two threads always share a block; at the

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What outlives a worker of the copy-on-write file system: files without names, and the
  * outcome of requests that are sent again; and the modes of a mount.

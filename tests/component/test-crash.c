@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Power loss, simulated: a random workload on the copy-on-write file system
  * runs on a disk that remembers (crashdisk.h), and at many points of it what a

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Who may read the store: a child is asked, and only its answer is one.  Whatever
  * else becomes of it grants nothing, and keeps nobody from ending.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A worker that has turned hostile: tries, from its main thread and from a
  * thread started inside, whatever might lead out of the sandbox.  Each attempt

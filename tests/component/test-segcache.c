@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Compressed segments as serving threads read them: in any order, several at
  * once, more of them than are kept, and replaced meanwhile.

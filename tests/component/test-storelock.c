@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * pg_probackup's lock files, as the supervisor takes and leaves them: in
  * directories that hold what others left there, or planted.

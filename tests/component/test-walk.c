@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * How root finds directories: who could put something else at a name, and links
  * and directories that are exchanged while a name is walked.

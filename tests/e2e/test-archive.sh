@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The WAL archive at the mount, .pbkfs/wal, and pbkfs archive-get: the bytes are
 # those of the archive whoever reads them and however, also while workers die;
 # and a server recovers with either of them.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Pages of a backup that are damaged: an I/O error for these and for nothing else,
 # and one line in the log that says which.
 . "$srcdir/tests/lib-e2e.sh"

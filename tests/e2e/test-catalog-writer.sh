@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Chains of all codecs and of old program versions, made by mkcatalog from a
 # small cluster: the mount of each backup is the cluster of that time.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The command line: what it accepts, what it refuses, and what it says.
 . "$srcdir/tests/lib-e2e.sh"
 fixture

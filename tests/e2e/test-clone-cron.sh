@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Schedulers and preloaded libraries, real ones: a clone runs none of production's jobs,
 # starts without what is not installed, and keeps what only observes.
 . "$srcdir/tests/lib-e2e.sh"

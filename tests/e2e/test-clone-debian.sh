@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Debian's layout: production's configuration, pid file and log are outside of the data
 # directory, so they are in no backup.  What the manual says there is done as it is
 # written, and nothing of production's changes.  PBKFS_E2E_USER=yes: as an ordinary user.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A clone does not take production's place: who looks for production where that
 # listens never finds the clone, whichever of them runs.  PBKFS_E2E_USER=yes: the same
 # as an ordinary user.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A mount behaves as a data directory for whoever walks or copies it: what pbkfs adds is
 # reached by name and never met, and tablespaces are copied whole.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A server on the mount cannot reach production: its archive, its slots, its
 # publishers and its files are as they were, whatever the clone does.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Root mounts a store that the owner of the diff directory may not read: nothing that
 # he can write decides what he reads through the mount.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The same as test-cut.sh for an ordinary user's mount, which root cuts off: where
 # the user may make a namespace, and where not, as in a chroot.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A mount that is cut off is not taken for one that was unmounted: umount -f, an abort
 # through fusectl, processes that are killed, while somebody holds what was not written back, and idle.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # I/O errors of the store and of the diff directory: each reaches whom it belongs to,
 # once, is logged, and what works again works again.
 . "$srcdir/tests/lib-e2e.sh"

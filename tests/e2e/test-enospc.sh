@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A full disk under the diff directory: what says so at once, what says so at
 # fsync, and what PostgreSQL makes of it.
 . "$srcdir/tests/lib-e2e.sh"

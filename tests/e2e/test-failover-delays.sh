@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Workers die between the execution of a request and its reply: each is slow
 # there, and killed at random; or dies by itself at just such a point.
 . "$srcdir/tests/lib-e2e.sh"

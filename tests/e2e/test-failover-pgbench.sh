@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # PostgreSQL on a mount whose workers are killed at random moments: no transaction
 # fails, none is lost, none is there twice.
 #

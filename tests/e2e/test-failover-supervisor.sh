@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The supervisor is killed alone: the worker goes on, and everything can be
 # ended in order.
 . "$srcdir/tests/lib-e2e.sh"

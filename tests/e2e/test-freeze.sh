@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Processes of a mount stand still for longer than a worker may hang, as at suspend, in a
 # frozen cgroup or by SIGSTOP, under load: nothing fails, and nobody is killed for it.
 # PBKFS_FREEZE: for so many seconds each (make check-long).

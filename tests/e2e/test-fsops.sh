@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Every file system operation, on fresh names and on files of the backup.
 . "$srcdir/tests/lib-e2e.sh"
 fixture

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A line of fstab: mount(8) finds pbkfs by its type.  With "latest" it mounts, boot
 # after boot, what the first one chose.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Catalogs that somebody forged, or that a crash left: each is refused in so many
 # words, or costs no more than the file it is about; in bounded time and memory.
 . "$srcdir/tests/lib-e2e.sh"

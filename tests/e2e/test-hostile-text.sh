@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Text of others, wherever it comes from, does nothing to a terminal: one table of
 # hostile texts, planted in each place in turn, and every command looked at.
 . "$srcdir/tests/lib-e2e.sh"

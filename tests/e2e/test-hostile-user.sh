@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The diff directory belongs to a user who wants more: what he plants there is
 # refused by name or put aside, is never followed, and nobody is signalled for it.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A cluster that initdb makes inside the mount, and pgbench on it.
 . "$srcdir/tests/lib-e2e.sh"
 fixture

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Inode numbers, mtimes and ctimes are the same after unmount and mount, compaction
 # and with another worker, and no number needs more than 53 bits; those below .pbkfs, too.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # "-i latest", and no -i where a recovery target is given: which backup is mounted
 # and verified, what is said of it, and that a diff directory stays with its own.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A mount that was told to go while it is in use goes as soon as it is free: in the
 # background, at a console, and an ordinary user's.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A worker that goes on when its mount is gone ends by force, also where its supervisor cannot
 # be asked to end it: both are stopped here, so that neither does anything that it is told, and
 # the lock that they hold is not the one that stands there by then.

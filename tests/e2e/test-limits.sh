@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Bounded means: many files and clients on a mount that may have few descriptors and
 # little memory.  PBKFS_LIMIT_SECONDS makes it last longer.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # list: mounts that live, that are dead, that hang, that are forged.
 . "$srcdir/tests/lib-e2e.sh"
 fixture

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The log is bounded, and nowhere else, whatever its owner does with it while a mount
 # of root's or his own runs.
 . "$srcdir/tests/lib-e2e.sh"

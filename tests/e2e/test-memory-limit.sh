@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A mount in a cgroup with little memory: everything is read and written, and when
 # the limit is reached the log says so.  (The server and its users are outside of it.)
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Chains that an interrupted "pg_probackup merge" has left behind, in each state that
 # its steps pass through: refused with the way out, and with --force shown as of one
 # time or refused by name.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Other mount namespaces hold a mount that is gone from here: they are named at once, list,
 # stat and mount say so, and unmount --force -d ends it without losing what was written.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # --db-include and --db-exclude: the files of other databases are empty and are not
 # looked at in the store; a server starts and recovers; the databases can be dropped.
 PBKFS_E2E_TIMEOUT=${PBKFS_E2E_TIMEOUT:-600}

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Faults that other programs for this job have, or had: one test for each.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-made.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Everything that PostgreSQL does to files: databases, rewrites, truncation,
 # temporary files; then the stopped clone must be sound, and dump as a copy.
 . "$srcdir/tests/lib-e2e.sh"

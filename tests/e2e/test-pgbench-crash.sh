@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # kill -9 of PostgreSQL, of the worker, of the supervisor, and of all three:
 # after recovery there are exactly the rows that were committed.  What can go on
 # after a kill, goes on.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Root's show, verify and archive-get over a catalog of somebody else, who has put files of
 # others into it: they can read all, so they read what is his and nothing else.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What root decided for the mount of somebody else is kept where only root writes:
 # later mounts go by that where the owner may not read the store, at boot by a line
 # of fstab, too.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Point-in-time recovery from the archive, as pg_probackup restore would give
 # it: every moment that the catalog's notes name, and what cannot be reached.
 PBKFS_E2E_TIMEOUT=${PBKFS_E2E_TIMEOUT:-600}

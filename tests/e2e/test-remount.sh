@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What was changed on the mount is there after unmount and mount.
 . "$srcdir/tests/lib-e2e.sh"
 fixture

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What the supervisor and its monitor may do, phase by phase, as root and as an ordinary
 # user; and what becomes of a mount whose monitor is killed or stopped.
 . "$srcdir/tests/lib-e2e.sh"

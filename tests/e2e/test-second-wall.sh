@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A worker has namespaces of its own, and nothing but what it was granted has a name in
 # there.  On kernels without Landlock that is the wall; with neither there is no mount.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # show: what it says of real catalogs, and of catalogs that are damaged or hostile.
 . "$srcdir/tests/lib-e2e.sh"
 error='pbkfs error: '

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Commands talk to who listens at a supervisor's socket, and signal nobody else: not whom
 # a file system of the attacker's names as the holder of a lock, nor another daemon of root's,
 # nor a process that has got a pid again.

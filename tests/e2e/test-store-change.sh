@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A chain that changes under a mount all the same, as nobody asks for the lock:
 # what was not read yet is an I/O error, never something else, and said.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A mounted chain is held by pg_probackup's own lock: who merges or deletes
 # waits and gives up, and goes on when the mount is gone.
 PBKFS_E2E_TIMEOUT=${PBKFS_E2E_TIMEOUT:-600}

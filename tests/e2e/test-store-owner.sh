@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A store that is 0700 of one user, a diff directory of another, mounted by root.
 . "$srcdir/tests/lib-e2e.sh"
 fixture

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A clone that replays CREATE TABLESPACE, or runs one, beside the production server whose
 # tablespace it is: production's files are as they were, and the clone has its rows.
 . "$srcdir/tests/lib-e2e.sh"

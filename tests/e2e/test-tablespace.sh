@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Tablespaces and external directories on the mount: links that lead to what
 # the mount itself serves, page-level copy-on-write behind them, DDL.
 . "$srcdir/tests/lib-e2e.sh"

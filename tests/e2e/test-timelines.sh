@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # An archive with four timelines, of which a real server made three by promotion at one
 # point of the first: each is recovered to, the latest, by number, with a number missing,
 # and where the segment of the switch is only there as the partial one.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # pbkfs verify: each kind of damage is found, told in one line that names it, and
 # told once.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # pbkfs verify over catalogs that the tree makes: of old versions, and of nobody's.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-verify.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # pbkfs verify: backups that pg_probackup made are whole, whoever checks them and
 # with however many threads.
 . "$srcdir/tests/lib-e2e.sh"

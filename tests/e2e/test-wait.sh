@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Commands that wait are heeded while they do, end in time, and say for whom they wait and
 # what ends that: as root, and as an ordinary user.
 . "$srcdir/tests/lib-e2e.sh"

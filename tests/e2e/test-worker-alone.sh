@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A worker is executed: it shares nothing with its supervisor, knows nothing of it,
 # and holds what it needs.
 . "$srcdir/tests/lib-e2e.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # kill -9 of the worker, again and again, while programs use the mount: none of
 # them may see an error, an operation done twice, or a wrong byte.
 . "$srcdir/tests/lib-e2e.sh"

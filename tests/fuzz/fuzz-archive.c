@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the WAL archive holds.  The first byte says what the rest is: "h" a
  * timeline history, "p" the first page of a segment, "g", "l" and "z" a segment

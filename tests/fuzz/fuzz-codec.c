@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The first byte chooses the algorithm, the rest is what it decodes. */
 #include "config.h"
 

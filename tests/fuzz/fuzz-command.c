@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What a command can ask a supervisor, and a supervisor answer.  The first byte chooses
  * the direction and the phase, the second nothing; then come frames, the last one perhaps cut.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A page_header_map.  The first byte says what the rest is: the map as it lies
  * on disk, or what it inflates to, which then gets the right checksum.  The

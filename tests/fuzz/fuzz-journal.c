@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The journal of a diff directory over a small catalog.  The first byte says
  * what the rest is: the file as it lies on disk, or records that get the right

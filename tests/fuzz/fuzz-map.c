@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A block map of the diff directory.  The first byte says what the rest is: a
  * whole file, or what follows a good header.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The page stream of a data file, without a header map.  The first two bytes
  * choose program version, algorithm and length; the rest is the stream.

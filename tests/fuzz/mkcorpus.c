@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * mkcorpus DIR: writes seeds for the fuzz targets whose inputs are binary, each
  * target's in a directory of its own, so that the tree holds no opaque files.

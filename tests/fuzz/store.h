@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A store of one backup with one data file, made of nothing but memory and one
  * directory, for the targets that fuzz what lies in a backup.

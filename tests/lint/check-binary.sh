@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What the toolchain was asked for is in the program that it made.
 . "$srcdir/tests/tap.sh"
 need readelf

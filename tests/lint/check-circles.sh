@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # No two files of a folder need one another, directly or through others: what is below can
 # be read, tested and changed without what is above.  Where that does not hold yet, the
 # number of files stands in circles.txt, and must shrink.

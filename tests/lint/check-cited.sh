@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What comments of src/ and lib/ and the documents send their reader to is in the tree: a file,
 # by its path or the end of that; a section of a document (doc/catalog.md, "Page streams"); a
 # function() and a struct, by their names.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A comment of src/ and lib/ says who does what: none begins with "What".  Each file begins with a
 # note that says what it is for: a comment of lines of its own, before any code.
 . "$srcdir/tests/tap.sh"

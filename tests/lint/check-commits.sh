@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The subject of a commit is "area: what", in at most 72 characters.  Commits that are older than
 # this rule are as they are.
 . "$srcdir/tests/tap.sh"

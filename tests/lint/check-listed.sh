@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Every source is in a list of Makefile.am: a file that is in none is missing from the tarball.
 . "$srcdir/tests/tap.sh"
 cd "$srcdir" || exit 99

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Messages of the commands are in PostgreSQL's wording: lower case, no full stop, and who
 # failed is the subject: "could not open ...", not "... cannot be opened".
 . "$srcdir/tests/tap.sh"

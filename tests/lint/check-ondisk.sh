@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Each name that pbkfs gives on disk is defined once, in lib/base/ondisk.h: elsewhere no text
 # spells one.  (The words among them, "data" or "stat", mean other things, too.)
 . "$srcdir/tests/tap.sh"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What reaches a terminal leaves through few places, and each of them filters: no other
 # file prints.  (The log, src/supervisor/logfile.c, writes to descriptors of its own.)  The name in front of the colon is the one that may, with what it may say.
 . "$srcdir/tests/tap.sh"

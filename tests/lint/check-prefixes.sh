@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The prefix of a function, and of whatever else others can see, is the name of its file.
 # The folder's name may stand before it, or, for what FOLDER/FOLDER.h offers to others, in
 # its place.  Further prefixes stand in prefixes.txt.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Whose constants these are, and that nobody is made up.
 . "$srcdir/tests/tap.sh"
 doc=$srcdir/doc/provenance.md

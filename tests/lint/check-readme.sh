@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # README is short, and what it sends its reader to is there and is installed.
 . "$srcdir/tests/tap.sh"
 readme=$srcdir/README

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # doc/security.md: each paragraph says how it is known, and the tests that it names are there.
 . "$srcdir/tests/tap.sh"
 doc=$srcdir/doc/security.md
@@ -5,7 +7,7 @@ doc=$srcdir/doc/security.md
 # One line for each paragraph or item of a list; tables and headings claim nothing by themselves.
 awk '
     function out() { if (text != "") print text; text = "" }
-    /^$/ || /^#/ || /^\|/ { out(); next }
+    /^$/ || /^#/ || /^\|/ || /^<!--.*-->$/ { out(); next }
     /^\* / || /^[0-9]+\. / { out() }
     { text = text == "" ? $0 : text " " $0 }
     END { out() }' "$doc" >"$work/paragraphs"

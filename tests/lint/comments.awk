@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Prints the comments of C files, one on a line: FILE:LINE: TEXT, where LINE is that of its
 # first character and TEXT has neither line feeds nor the asterisks at the beginning of lines.
 function add(text) { sub(/^[ \t]*\*?[ \t]*/, "", text); sub(/[ \t]+$/, "", text)

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Small catalogs for tests: an instance "main" in a directory of their own.
  * They hold control files and lists only, no content.

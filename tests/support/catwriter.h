@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Writes catalogs in pg_probackup's format: fixtures of the component tests,
  * the catalog of the demo, the big one of the benchmarks.

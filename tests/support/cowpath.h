@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The copy-on-write file system over a small catalog, called by paths, for tests with Check.
  * cowpath_setup() makes a chain of three backups and opens the newest; one is open at a time.

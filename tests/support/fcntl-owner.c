@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * fcntl-owner FILE PID: succeeds if F_GETLK says that PID holds the first byte of FILE.
  */

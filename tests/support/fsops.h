@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the file system tests share: each test is a function that runs in a
  * process and an empty directory of its own, and ends that process by CHECK

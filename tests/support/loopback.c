@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Brings the loopback interface of a new network namespace up, as "ip link set lo
  * up" does where there is an ip.  Exit status 0 or 1.

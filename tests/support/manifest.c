@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Prints what a directory holds, one line per path, sorted by the bytes of the
  * path: "type mode size sha256 path".  Type is f, d, l or o (anything else);

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The chain of the parent: a reader as simple as it gets, which trusts its input and shares no
  * code with the one that it tests.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the files of mkcatalog share.  Functions end the program where they fail.
  */

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The format is described in lib/codec/codec_pglz.c.  Greedy: at each place
  * the longest match among the last few places that begin with the same three

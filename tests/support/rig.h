@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A mount without FUSE: a catalog and a diff directory in a temporary
  * directory, and the copy-on-write file system over them.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * SHA-256 (FIPS 180-4), for the test programs only: their manifests are
  * compared with those that sha256sum-like tools made elsewhere.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the jobs of the stress program share.  A job is a process with a
  * directory of its own; it calls the file system through STRESS_CALL(), which

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * unserved DIR N UID OPTIONS: makes N mounts of our type, as fusermount3 would for that user,
  * that nobody serves.  Each has its diff directory in itself, which is closed to others; or

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * WAL segments for tests: a first page as PostgreSQL 15 has it, and bytes that
  * tell every place from every other.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Runs a command on a kernel that lacks something, as far as the command can tell:
  *   without LACK[,LACK...] COMMAND [ARG...]

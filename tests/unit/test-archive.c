@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * lib/probackup/archive and segstream: which file is found under which name, what
  * is listed, what is accepted.

@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * records, blockmap, pagefile, store: which backup of a chain provides a block,
  * and what happens where a backup is damaged.

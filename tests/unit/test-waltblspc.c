@@ -1,3 +1,5 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * lib/pg/waltblspc: CREATE TABLESPACE found in WAL and made to name no place,
  * wherever a record lies and whatever piece of the WAL is looked at.
