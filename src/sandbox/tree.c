@@ -266,8 +266,12 @@ sandbox_tree_enter(const struct sandbox *s, bool follow, const char **step)
 	if ((r = close_others(s)) < 0)
 		return r;
 	*step = "make a tree of files";
-	if ((r = grow(s, &tree_fd)) < 0)
+	if ((r = grow(s, &tree_fd)) < 0) {
+		/* It is no wall then; but it holds no mount of the host's either, as a copy of all would. */
+		if (tree_fd >= 0)
+			leave(tree_fd);
 		return r;
+	}
 	*step = "leave the tree of files";
 	return leave(tree_fd);
 }
