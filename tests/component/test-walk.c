@@ -21,6 +21,7 @@
 #include "base/util.h"
 #include "supervisor/fusemount.h"
 #include "supervisor/mountinfo.h"
+#include "supervisor/storeaccess.h"
 #include "supervisor/walk.h"
 #include "support/unit.h"
 
@@ -220,6 +221,10 @@ START_TEST(race)
 		}
 		if (walk_resolve(path, true, out) == 0)
 			ck_assert_str_eq(out, path);
+		if ((fd = storeaccess_open(path, true, &st, error)) >= 0) {
+			ck_assert_msg(st.st_uid == ALICE, "a store of root's was opened");
+			close(fd);
+		}
 	}
 	kill(racer, SIGKILL);
 	waitpid(racer, NULL, 0);
