@@ -40,8 +40,7 @@ find_open(DIR *dir, struct finding *f)
 		if (statx(dirfd(dir), entry->d_name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
 		    STATX_INO, &sx) != 0 || !S_ISDIR(sx.stx_mode))
 			continue;
-		snprintf(name, sizeof(name), "%u:%u-%llu", sx.stx_dev_major, sx.stx_dev_minor,
-		    (unsigned long long)sx.stx_ino);
+		socket_name(sx.stx_dev_major, sx.stx_dev_minor, sx.stx_ino, name);
 		if (strcmp(name, f->name) != 0)
 			continue;
 		n = readlinkat(dirfd(dir), entry->d_name, f->diff, sizeof(f->diff) - 1);
@@ -105,12 +104,18 @@ look(struct mountinfo_list *list, const char *name)
 	return mountinfo_append(list, m);
 }
 
-static bool
-is_written_by_root_alone(DIR *run)
+/* Opens the directory of sockets, if it is root's alone. */
+static DIR *
+open_listing(void)
 {
-	struct stat st;
+	int run autoclose = socket_open_run(), fd;
+	DIR *dir;
 
-	return fstat(dirfd(run), &st) == 0 && st.st_uid == 0 && (st.st_mode & 022) == 0;
+	if (run < 0 || (fd = openat(run, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return NULL;
+	if ((dir = fdopendir(fd)) == NULL)
+		close(fd);
+	return dir;
 }
 
 int
@@ -121,10 +126,9 @@ unmounted_list(struct mountinfo_list *list, unsigned seconds)
 	int rc = 0;
 	DIR *run;
 
-	if (geteuid() != 0 || (run = opendir(SOCKET_RUN)) == NULL)
+	if (geteuid() != 0 || (run = open_listing()) == NULL)
 		return 0;
-	while (rc == 0 && is_written_by_root_alone(run) && clock_monotonic_ms() < until &&
-	    (entry = readdir(run)) != NULL)
+	while (rc == 0 && clock_monotonic_ms() < until && (entry = readdir(run)) != NULL)
 		if (entry->d_name[0] != '.')
 			rc = look(list, entry->d_name);
 	closedir(run);

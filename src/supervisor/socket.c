@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,9 +53,8 @@ is_written_by_root_alone(int fd)
 	return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == 0 && (st.st_mode & 022) == 0;
 }
 
-/* Opens SOCKET_RUN.  Returns -EPERM if others may write there. */
-static int
-open_run(void)
+int
+socket_open_run(void)
 {
 	int parent autoclose = -1, fd autoclose = -1;
 
@@ -78,7 +78,13 @@ make_run(void)
 	int rc = mkdir(SOCKET_RUN, 0755) == 0 || errno == EEXIST ? 0 : -errno;
 
 	umask(mask);
-	return rc != 0 ? rc : open_run();
+	return rc != 0 ? rc : socket_open_run();
+}
+
+void
+socket_name(unsigned major, unsigned minor, uint64_t inode, char name[SOCKET_NAME_MAX])
+{
+	snprintf(name, SOCKET_NAME_MAX, "%u:%u-%" PRIu64, major, minor, inode);
 }
 
 static int
@@ -88,8 +94,7 @@ name_in_run(int diff_fd, char name[SOCKET_NAME_MAX])
 
 	if (fstat(diff_fd, &st) != 0)
 		return -errno;
-	snprintf(name, SOCKET_NAME_MAX, "%u:%u-%llu", major(st.st_dev), minor(st.st_dev),
-	    (unsigned long long)st.st_ino);
+	socket_name(major(st.st_dev), minor(st.st_dev), st.st_ino, name);
 	return 0;
 }
 
@@ -136,17 +141,17 @@ is_dead(int dir_fd, const char *name)
 	    connect(sock, (struct sockaddr *)&a, sizeof(a)) != 0 && errno == ECONNREFUSED;
 }
 
-/* Whether it is one of name_in_run(). */
+/* Whether it is one of socket_name(). */
 static bool
 is_place(const char *name)
 {
-	unsigned long long inode;
 	unsigned major, minor;
+	uint64_t inode;
 	char again[SOCKET_NAME_MAX];
 
-	if (sscanf(name, "%u:%u-%llu", &major, &minor, &inode) != 3)
+	if (sscanf(name, "%u:%u-%" SCNu64, &major, &minor, &inode) != 3)
 		return false;
-	snprintf(again, sizeof(again), "%u:%u-%llu", major, minor, inode);
+	socket_name(major, minor, inode, again);
 	return strcmp(name, again) == 0;
 }
 
@@ -307,7 +312,7 @@ connect_at(int dir_fd, const char *name, uid_t owner, uid_t listener, struct soc
 static int
 connect_in_run(int diff_fd, uid_t owner, struct socket_peer *peer)
 {
-	int dir autoclose = open_run(), rc;
+	int dir autoclose = socket_open_run(), rc;
 	char name[SOCKET_NAME_MAX];
 
 	if (dir < 0)
@@ -320,7 +325,7 @@ connect_in_run(int diff_fd, uid_t owner, struct socket_peer *peer)
 int
 socket_connect_in_run(const char *name, struct socket_peer *peer)
 {
-	int dir autoclose = open_run();
+	int dir autoclose = socket_open_run();
 	struct stat st;
 
 	if (dir < 0)

@@ -12,10 +12,17 @@
 #define SUPERVISOR_SOCKET_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define SOCKET_RUN	"/run/pbkfs"
 #define SOCKET_NAME_MAX	64
+
+/* Opens SOCKET_RUN, O_PATH.  Returns it, -EPERM if others may write there, or negative errno. */
+int	socket_open_run(void);
+
+/* The name there of the socket for a diff directory, by its device and inode. */
+void	socket_name(unsigned major, unsigned minor, uint64_t inode, char name[SOCKET_NAME_MAX]);
 
 /* Where one listens. */
 struct socket_place {
