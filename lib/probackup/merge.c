@@ -17,13 +17,12 @@
 #include "base/util.h"
 #include "pg/pg_types.h"
 #include "probackup/explain.h"
+#include "probackup/filecrc.h"
 #include "probackup/member.h"
 #include "probackup/merge.h"
 #include "probackup/records.h"
-#include "probackup/verify.h"
 
 #define LISTING_MAX	100000	/* directory entries looked at for a FULL */
-#define CRC_KNOWN	20300	/* before, a crc of a stream may leave record headers out */
 
 static bool
 has_status(const struct control *c, const char *status)
@@ -100,19 +99,19 @@ compare(const struct chain *c, const struct store *s, uint32_t e,
 
 	if ((error = store_fstat(fd, &st)) < 0)
 		return error;
-	if ((uint64_t)st.st_size != p->stored || version < CRC_KNOWN)
+	if ((uint64_t)st.st_size != p->stored || version < FILECRC_WHOLE)
 		return -EUCLEAN;
 	for (at = 0; at < p->stored; at += (uint64_t)n) {
 		if ((n = store_pread(fd, r->scratch, READER_SCRATCH, (off_t)at)) <= 0)
 			return n < 0 ? (int)n : -EUCLEAN;
-		crc = verify_crc(version, crc, r->scratch, (size_t)n);
+		crc = filecrc_add(version, crc, r->scratch, (size_t)n);
 	}
 	if (crc == p->crc)
 		return 0;
 	/* The list has the crc that stands in the file. */
 	return p->stored <= READER_SCRATCH && index_path(&s->ix, e, path, sizeof(path)) > 0 &&
 	    strcmp(path, "global/pg_control") == 0 &&
-	    verify_is_control(r->scratch, (size_t)p->stored, p->crc) ? 0 : -EUCLEAN;
+	    filecrc_is_control(version, r->scratch, (size_t)p->stored, p->crc) ? 0 : -EUCLEAN;
 }
 
 static int

@@ -5,19 +5,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/crc32c.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "probackup/member.h"
 #include "probackup/staleness.h"
-#include "probackup/store.h"
 
 #define TOLD_SECONDS	60
+#define LIST_PIECE	(256 * 1024)	/* bytes of a list that are read at a time */
 
 /*
  * merge and delete write their status before they touch anything else.  So the
@@ -31,6 +35,9 @@ struct known_member {
 };
 
 struct staleness {
+	const struct index *ix;
+	int	store_fd;
+	const char *instance;
 	pthread_mutex_t lock;		/* of what follows */
 	struct known_member member[CHAIN_MAX];
 };
@@ -38,13 +45,16 @@ struct staleness {
 static _Atomic bool changed;
 
 struct staleness *
-staleness_new(const struct index *ix)
+staleness_new(const struct index *ix, int store_fd, const char *instance)
 {
 	struct staleness *g = calloc(1, sizeof(*g));
 	uint32_t i;
 
 	if (g == NULL)
 		return NULL;
+	g->ix = ix;
+	g->store_fd = store_fd;
+	g->instance = instance;
 	pthread_mutex_init(&g->lock, NULL);
 	for (i = 0; i < ix->n_backups; i++) {
 		g->member[i].control = ix->backups[i].control;
@@ -104,21 +114,43 @@ say(struct known_member *m, const char *id, const char *why)
 	    id, why);
 }
 
+int
+staleness_compare_list(int store_fd, const char *instance, const char *id, uint32_t list_crc)
+{
+	char path[PATH_MAX], *buf autofree = malloc(LIST_PIECE);
+	uint32_t crc = 0;
+	int fd autoclose = -1;
+	off_t at = 0;
+	ssize_t n;
+
+	if (buf == NULL)
+		return -ENOMEM;
+	snprintf(path, sizeof(path), "backups/%s/%s/backup_content.control", instance, id);
+	fd = io_open_beneath(store_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0)
+		return fd;
+	while ((n = io_pread(fd, buf, LIST_PIECE, at)) > 0 && at <= (off_t)LIST_SIZE_MAX) {
+		crc = crc32c(crc, buf, (size_t)n);
+		at += n;
+	}
+	return n < 0 ? (int)n : crc == list_crc ? 0 : -ESTALE;
+}
+
 /*
  * Reads the control file and the list that have changed.  Returns 0 if they
  * still describe the same backup.
  */
 static int
-judge(const struct store *s, uint16_t n, struct known_member *m)
+judge(const struct staleness *g, uint16_t n, int dirfd, struct known_member *m)
 {
-	const struct index_backup *b = &s->ix.backups[n];
+	const struct index_backup *b = &g->ix->backups[n];
 	char why[CHAIN_ERROR_MAX];
 	struct control *c autofree = malloc(sizeof(*c));
 	int r;
 
 	if (c == NULL)
 		return -ENOMEM;
-	if ((r = member_read(s->backup_fd[n], b->id, c, why)) < 0) {
+	if ((r = member_read(dirfd, b->id, c, why)) < 0) {
 		say(m, b->id, why);
 		return r == -EUCLEAN || r == -ENOENT ? -ESTALE : r;
 	}
@@ -127,7 +159,7 @@ judge(const struct store *s, uint16_t n, struct known_member *m)
 		say(m, b->id, why);
 		return -ESTALE;
 	}
-	r = store_compare_list(s->store_fd, s->instance, b->id, b->list_crc);
+	r = staleness_compare_list(g->store_fd, g->instance, b->id, b->list_crc);
 	if (r == -ESTALE || r == -ENOENT) {
 		say(m, b->id, "its list of files is another one");
 		return -ESTALE;
@@ -136,21 +168,21 @@ judge(const struct store *s, uint16_t n, struct known_member *m)
 }
 
 static int
-check_member(const struct store *s, uint16_t n, struct known_member *m)
+check_member(const struct staleness *g, uint16_t n, int dirfd, struct known_member *m)
 {
 	struct file_version control, list;
 	int r;
 
-	if ((r = look(s->backup_fd[n], "backup.control", &control)) < 0 ||
-	    (r = look(s->backup_fd[n], "backup_content.control", &list)) < 0) {
+	if ((r = look(dirfd, "backup.control", &control)) < 0 ||
+	    (r = look(dirfd, "backup_content.control", &list)) < 0) {
 		if (r != -ENOENT)
 			return r;
-		say(m, s->ix.backups[n].id, "it is being deleted");
+		say(m, g->ix->backups[n].id, "it is being deleted");
 		return -ESTALE;
 	}
 	if (file_version_same(&control, &m->control) && file_version_same(&list, &m->list))
 		return 0;
-	if ((r = judge(s, n, m)) == 0) {
+	if ((r = judge(g, n, dirfd, m)) == 0) {
 		m->control = control;
 		m->list = list;
 	}
@@ -158,16 +190,16 @@ check_member(const struct store *s, uint16_t n, struct known_member *m)
 }
 
 int
-staleness_check(struct staleness *g, const struct store *s, uint16_t n, const struct stat *st)
+staleness_check(struct staleness *g, uint16_t n, int dirfd, const struct stat *st)
 {
 	struct known_member *m = &g->member[n];
 	int r = 0;
 
 	pthread_mutex_lock(&g->lock);
-	if (s->backup_fd[n] >= 0)
-		r = check_member(s, n, m);
-	if (r == 0 && clock_ns(&st->st_mtim) > s->ix.since) {
-		say(m, s->ix.backups[n].id, "a file of it was written since");
+	if (dirfd >= 0)
+		r = check_member(g, n, dirfd, m);
+	if (r == 0 && clock_ns(&st->st_mtim) > g->ix->since) {
+		say(m, g->ix->backups[n].id, "a file of it was written since");
 		r = -ESTALE;
 	}
 	pthread_mutex_unlock(&g->lock);

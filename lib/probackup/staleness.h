@@ -15,23 +15,34 @@
 
 #include "probackup/index.h"
 
-struct store;
 struct staleness;
 
-/* Returns one that knows what ix was made from, or NULL when memory is short. */
-struct staleness *staleness_new(const struct index *ix);
+/*
+ * Returns one that knows what ix was made from, in the catalog store_fd; or NULL
+ * when memory is short.  ix, store_fd and instance are borrowed.
+ */
+struct staleness *staleness_new(const struct index *ix, int store_fd, const char *instance);
 void	staleness_free(struct staleness *g);
 
 /*
- * Call it when a file of backup number n of s has been opened, and before it is
- * used; *st is of that file.  It compares the backup's control file and list
- * with those that the index was made from, or that were accepted since, and
- * reads them if they differ.  A status of a merge or a deletion, another list,
- * or a file written after the chain was prepared is -ESTALE, with one line in
- * the log a minute.  Returns 0, -ESTALE, or negative errno where it could not
- * find out.  Safe from several threads.
+ * Call it when a file of backup number n has been opened, and before it is
+ * used; *st is of that file, dirfd is the directory of the backup, or -1 where it
+ * is out of reach.  It compares the backup's control file and list with those that
+ * the index was made from, or that were accepted since, and reads them if they
+ * differ.  A status of a merge or a deletion, another list, or a file written after
+ * the chain was prepared is -ESTALE, with one line in the log a minute.  Returns
+ * 0, -ESTALE, or negative errno where it could not find out.  Safe from several
+ * threads.
  */
-int	staleness_check(struct staleness *g, const struct store *s, uint16_t n, const struct stat *st);
+int	staleness_check(struct staleness *g, uint16_t n, int dirfd, const struct stat *st);
+
+/*
+ * Compares the list of backup id beneath store_fd with the CRC-32C of the one that
+ * was prepared.  Returns 0, -ESTALE if it is another one, or negative errno.  Logs
+ * nothing.
+ */
+int	staleness_compare_list(int store_fd, const char *instance, const char *id,
+	    uint32_t list_crc);
 
 /* Whether the last check of any backup found it changed.  Of the whole process. */
 bool	staleness_was_found(void);

@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/crc32c.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -28,8 +27,6 @@
 #include "probackup/staleness.h"
 #include "probackup/store.h"
 #include "probackup/tablespace.h"
-
-#define LIST_PIECE	(256 * 1024)	/* bytes of a list that are read at a time */
 
 static _Atomic bool failed;	/* see store_took_failure() */
 
@@ -89,28 +86,6 @@ open_backups(struct store *s)
 }
 
 int
-store_compare_list(int store_fd, const char *instance, const char *id, uint32_t list_crc)
-{
-	char *buf autofree = malloc(LIST_PIECE);
-	uint32_t crc = 0;
-	int fd autoclose = -1;
-	off_t at = 0;
-	ssize_t n;
-
-	if (buf == NULL)
-		return -ENOMEM;
-	fd = open_from_root(store_fd, instance, id, "backup_content.control",
-	    O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return fd;
-	while ((n = io_pread(fd, buf, LIST_PIECE, at)) > 0 && at <= (off_t)LIST_SIZE_MAX) {
-		crc = crc32c(crc, buf, (size_t)n);
-		at += n;
-	}
-	return n < 0 ? (int)n : crc == list_crc ? 0 : -ESTALE;
-}
-
-int
 store_open(struct store *s, int store_fd, const char *instance, int index_fd,
     struct fdcache *fds)
 {
@@ -144,7 +119,7 @@ store_close(struct store *s)
 int
 store_refuse_stale(struct store *s)
 {
-	s->staleness = staleness_new(&s->ix);
+	s->staleness = staleness_new(&s->ix, s->store_fd, s->instance);
 	return s->staleness != NULL ? 0 : -ENOMEM;
 }
 
@@ -245,7 +220,7 @@ open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 		return r;
 	if ((fd = open_in_backup(s, p->backup, path, &st)) < 0) {
 		r = fd;
-	} else if (s->staleness == NULL || (r = staleness_check(s->staleness, s, p->backup, &st)) == 0) {
+	} else if (s->staleness == NULL || (r = staleness_check(s->staleness, p->backup, s->backup_fd[p->backup], &st)) == 0) {
 		return steal_fd(&fd);
 	} else if (r == -ESTALE) {
 		return r;		/* which was told there */

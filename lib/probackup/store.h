@@ -98,12 +98,6 @@ int	store_fstat(int fd, struct stat *st);
 bool	store_took_failure(void);
 
 /*
- * Whether the list of backup id beneath store_fd is the one with this CRC-32C.
- * Returns 0, -ESTALE if it is another one, or negative errno.  Logs nothing.
- */
-int	store_compare_list(int store_fd, const char *instance, const char *id, uint32_t list_crc);
-
-/*
  * Copies len bytes at off of a plain file into dst; the caller keeps within
  * the file's length.  Returns 0, -EUCLEAN if the store has fewer bytes than
  * the list says (logged), or negative errno.

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "probackup/blockmap.h"
 #include "probackup/explain.h"
 #include "probackup/member.h"
 #include "probackup/records.h"
@@ -28,29 +29,14 @@
 #define LARGE	(8 * MiB)	/* of a stored file */
 #define MAX_FDS	256
 
-void
-verify_fault(struct verify *v, const char *id, const char *path, const char *fmt, ...)
-{
-	char why[CHAIN_ERROR_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	atomic_fetch_add(&v->faults, 1);
-	log_error("\"%s\" in backup %s: %s", path, id, why);
-}
-
 /* Does not tell of a list once more after index_build() has complained of it. */
 static void
 tell_bad_list(struct verify *v, const char *error)
 {
 	struct verify_queue *q = &v->queue;
 
-	if (!q->bad_list[q->member] && strcmp(error, v->index_error) != 0) {
-		atomic_fetch_add(&v->faults, 1);
-		log_error("%s", error);
-	}
+	if (!q->bad_list[q->member] && strcmp(error, v->index_error) != 0)
+		verify_fault_line(v, "%s", error);
 	q->bad_list[q->member] = true;
 }
 
@@ -126,6 +112,60 @@ take_file(struct verify *v, struct verify_task *task)
 	return found;
 }
 
+/* Tells each run of blocks that no backup has. */
+static void
+tell_holes(struct verify *v, const char *path, const struct blockmap *m)
+{
+	const char *id = v->chain->member[0].id;
+	uint32_t b, end, told = 0;
+
+	for (b = 0; b < m->n; b = end) {
+		for (end = b + 1; end < m->n && (blockmap_provider(m, end) == BLOCKMAP_NOWHERE) ==
+		    (blockmap_provider(m, b) == BLOCKMAP_NOWHERE); end++)
+			;
+		if (blockmap_provider(m, b) != BLOCKMAP_NOWHERE)
+			continue;
+		if (told++ == VERIFY_SHOWN) {
+			verify_fault(v, id, path, "more blocks are in no backup of the chain");
+			return;
+		}
+		if (end == b + 1)
+			verify_fault(v, id, path, "block %u is in no backup of the chain", b);
+		else
+			verify_fault(v, id, path, "blocks %u to %u are in no backup of the chain",
+			    b, end - 1);
+	}
+}
+
+/* Looks for blocks of entry e of the index that no backup stores.  It reads no page: check_all() did. */
+static void
+check_blocks(struct verify_thread *t, uint32_t e)
+{
+	struct verify *v = t->v;
+	const struct index_entry *f = &v->store.ix.entries[e];
+	char path[PATH_MAX];
+	struct blockmap *m;
+
+	if ((f->flags & INDEX_DATAFILE) == 0 || f->size == 0 || f->size == INDEX_SIZE_UNKNOWN)
+		return;
+	if (index_path(&v->store.ix, e, path, sizeof(path)) < 0)
+		strcpy(path, "?");
+	if (f->size / BLCKSZ > BLOCKMAP_MAX_BLOCKS) {
+		verify_fault(v, v->chain->member[0].id, path,
+		    "%" PRIu64 " blocks are more than a file can have", f->size / BLCKSZ);
+		return;
+	}
+	if (v->holes_are_normal)
+		return;
+	/* Faults of the stored files were told when these were checked. */
+	if (blockmap_build(&v->store, e, &t->reader, &m) < 0) {
+		atomic_fetch_add(&v->unmapped, 1);
+		return;
+	}
+	tell_holes(v, path, m);
+	blockmap_free(m);
+}
+
 static void
 check_all(struct verify_thread *t)
 {
@@ -137,7 +177,7 @@ check_all(struct verify_thread *t)
 	while (take_file(v, &t->task))
 		verify_file(t);
 	while (v->has_index && (e = atomic_fetch_add(&v->next_entry, 1)) < v->store.ix.n_entries)
-		verify_blocks(t, e);
+		check_blocks(t, e);
 }
 
 static void *
@@ -195,10 +235,8 @@ open_index(struct verify *v, const struct verify_config *c, char *error)
 	v->store.quiet = true;
 	if (r == -ENOMEM)
 		return explain(error, r, "%s", v->index_error);
-	if (r < 0) {
-		atomic_fetch_add(&v->faults, 1);
-		log_error("%s", v->index_error);
-	}
+	if (r < 0)
+		verify_fault_line(v, "%s", v->index_error);
 	return 0;
 }
 
@@ -308,9 +346,8 @@ tell_unmapped(struct verify *v)
 
 	if (n == 0 || atomic_load(&v->faults) > 0)
 		return;
-	atomic_fetch_add(&v->faults, 1);
-	log_error("the blocks of %llu files of backup %s cannot be found",
-	    (unsigned long long)n, v->chain->member[0].id);
+	verify_fault_line(v, "the blocks of %" PRIu64 " files of backup %s cannot be found", n,
+	    v->chain->member[0].id);
 }
 
 bool

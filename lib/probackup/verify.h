@@ -62,17 +62,4 @@ void	verify_figures(const struct verify *v, struct verify_figures *f);
 /* Only after verify_wait() said that all is done. */
 void	verify_free(struct verify *v);
 
-/*
- * The crc that a list of a backup of that version gives for bytes of a file: a
- * CRC-32C, and in 2.0.22 to 2.0.24 a CRC-32.  crc is 0 for the first bytes.
- */
-uint32_t verify_crc(uint32_t version, uint32_t crc, const void *buf, size_t len);
-
-/*
- * Whether the bytes are a pg_control with that crc inside: it ends with a
- * CRC-32C of what is before it, and the list has that one; where it stands depends
- * on the server's version.  Zeroes follow.
- */
-bool	verify_is_control(const unsigned char *bytes, size_t len, uint32_t crc);
-
 #endif

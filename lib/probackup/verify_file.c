@@ -8,13 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include "base/bytes.h"
-#include "base/crc32c.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "probackup/filecrc.h"
 #include "probackup/pagecheck.h"
 #include "probackup/records.h"
 #include "probackup/verify_impl.h"
@@ -27,11 +26,6 @@
 
 #define CHUNK		(256 * KiB)	/* read at a time */
 #define SIZE_TRUNCATED	(-2)		/* compressed_size of a truncation record */
-
-#define CRC32_FIRST	20022		/* versions whose lists have a CRC-32 */
-#define CRC32_LAST	20024
-#define CONTROL_CRC	20025		/* first whose list has the crc inside pg_control */
-#define PAYLOAD_CRC	20300		/* before, the crc of a stream may leave record headers out */
 
 _Static_assert(CHUNK + RECORD_HEADER + BLCKSZ + 8 <= READER_SCRATCH, "a record always fits");
 
@@ -56,14 +50,6 @@ struct file {
 	uint32_t payload_crc;		/* old versions: without record headers */
 	int	error;			/* of reading */
 };
-
-uint32_t
-verify_crc(uint32_t version, uint32_t crc, const void *buf, size_t len)
-{
-	if (version >= CRC32_FIRST && version <= CRC32_LAST)
-		return (uint32_t)crc32_z(crc, buf, len);
-	return crc32c(crc, buf, len);
-}
 
 #define FAULT(f, ...) do {						\
 	if ((f)->n_faults++ < VERIFY_SHOWN)				\
@@ -105,7 +91,7 @@ read_more(struct file *f, uint64_t pos)
 		f->limit = f->start + f->have;
 		return false;
 	}
-	f->crc = verify_crc(f->backup->control.version, f->crc, buf + f->have, (size_t)n);
+	f->crc = filecrc_add(f->backup->control.version, f->crc, buf + f->have, (size_t)n);
 	f->have += (size_t)n;
 	atomic_fetch_add(&f->v->bytes, (uint64_t)n);
 	atomic_fetch_add(&f->v->pages, f->n_pages);
@@ -216,8 +202,8 @@ check_stream(struct file *f)
 		padded = records_padded(size, version);
 		if (window_at(f, pos, RECORD_HEADER + padded, &at) < RECORD_HEADER + padded)
 			break;
-		if (version < PAYLOAD_CRC)
-			f->payload_crc = verify_crc(version, f->payload_crc, at + RECORD_HEADER,
+		if (version < FILECRC_WHOLE)
+			f->payload_crc = filecrc_add(version, f->payload_crc, at + RECORD_HEADER,
 			    padded);
 		check_page(f, blkno, at + RECORD_HEADER, size, NULL);
 	}
@@ -267,21 +253,6 @@ check_data(struct file *f)
 
 /* --- crc --- */
 
-bool
-verify_is_control(const unsigned char *bytes, size_t len, uint32_t crc)
-{
-	size_t at, i;
-
-	for (at = 0; at + sizeof(crc) <= len; at += sizeof(crc)) {
-		if (get_le32(bytes + at) != crc || crc32c(0, bytes, at) != crc)
-			continue;
-		for (i = at + sizeof(crc); i < len && bytes[i] == 0; i++)
-			;
-		return i == len;
-	}
-	return false;
-}
-
 static bool
 crc_fits(const struct file *f)
 {
@@ -290,10 +261,10 @@ crc_fits(const struct file *f)
 
 	if (f->crc == e->crc || (e->is_cfs && e->crc == 0))
 		return true;
-	if (e->is_datafile && version < PAYLOAD_CRC && f->payload_crc == e->crc)
+	if (e->is_datafile && version < FILECRC_WHOLE && f->payload_crc == e->crc)
 		return true;
-	return version >= CONTROL_CRC && strcmp(f->name, "database/global/pg_control") == 0 &&
-	    f->start == 0 && verify_is_control(f->r->scratch, f->have, e->crc);
+	return f->start == 0 && strcmp(f->name, "database/global/pg_control") == 0 &&
+	    filecrc_is_control(version, f->r->scratch, f->have, e->crc);
 }
 
 /* --- a file --- */

@@ -69,21 +69,20 @@ struct verify {
 	struct verify_thread *threads;
 };
 
-/* --- verify.c --- */
+/* --- verify_fault.c --- */
 
 /* Counts a fault and logs it: `"base/1/2" in backup X: why`. */
 void	verify_fault(struct verify *v, const char *id, const char *path, const char *fmt, ...)
 	    __attribute__((format(printf, 4, 5)));
 
+/* Counts a fault and logs it: the text names all of it. */
+void	verify_fault_line(struct verify *v, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+
 /* --- verify_file.c --- */
 
 /* Checks the stored file of t->task. */
 void	verify_file(struct verify_thread *t);
-
-/* --- verify_blocks.c --- */
-
-/* Whether each block of entry e of the index is stored anywhere. */
-void	verify_blocks(struct verify_thread *t, uint32_t e);
 
 /* --- verify_wal.c --- */
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "ipc/msg.h"
-#include "probackup/store.h"
+#include "probackup/staleness.h"
 #include "worker/confine.h"
 #include "worker/worker.h"
 
@@ -21,8 +21,8 @@ worker_recheck(const struct job *job)
 	if (confine_worker(job) < 0)
 		return EXIT_FAILURE;
 	for (i = 0; i < job->n_members; i++)
-		if (store_compare_list(job->store_fd, job->instance, job->member[i].id,
-		    job->member[i].list_crc) < 0)
+		if (staleness_compare_list(job->store_fd, job->instance,
+		    job->member[i].id, job->member[i].list_crc) < 0)
 			return EXIT_FAILURE;
 	return EXIT_SUCCESS;
 }
