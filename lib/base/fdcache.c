@@ -75,65 +75,65 @@ fdcache_new(unsigned max)
 }
 
 static void
-list_remove(struct shard *s, struct fdref *r)
+list_remove(struct shard *s, struct fdref *f)
 {
-	*(r->newer != NULL ? &r->newer->older : &s->newest) = r->older;
-	*(r->older != NULL ? &r->older->newer : &s->oldest) = r->newer;
-	r->newer = r->older = NULL;
+	*(f->newer != NULL ? &f->newer->older : &s->newest) = f->older;
+	*(f->older != NULL ? &f->older->newer : &s->oldest) = f->newer;
+	f->newer = f->older = NULL;
 }
 
 static void
-list_push(struct shard *s, struct fdref *r)
+list_push(struct shard *s, struct fdref *f)
 {
-	r->newer = NULL;
-	r->older = s->newest;
-	*(s->newest != NULL ? &s->newest->newer : &s->oldest) = r;
-	s->newest = r;
+	f->newer = NULL;
+	f->older = s->newest;
+	*(s->newest != NULL ? &s->newest->newer : &s->oldest) = f;
+	s->newest = f;
 }
 
 static struct fdref *
 find(struct shard *s, uint64_t key)
 {
-	struct fdref *r;
+	struct fdref *f;
 
-	for (r = *bucket_of(s, key); r != NULL; r = r->next)
-		if (r->key == key)
-			return r;
+	for (f = *bucket_of(s, key); f != NULL; f = f->next)
+		if (f->key == key)
+			return f;
 	return NULL;
 }
 
 static void
-destroy(struct fdref *r)
+destroy(struct fdref *f)
 {
-	close(r->fd);
-	free(r);
+	close(f->fd);
+	free(f);
 }
 
-/* Takes r out of the table; what is in use is closed by its last user. */
+/* Takes f out of the table; what is in use is closed by its last user. */
 static void
-forget(struct shard *s, struct fdref *r)
+forget(struct shard *s, struct fdref *f)
 {
 	struct fdref **p;
 
-	for (p = bucket_of(s, r->key); *p != r; p = &(*p)->next)
+	for (p = bucket_of(s, f->key); *p != f; p = &(*p)->next)
 		;
-	*p = r->next;
-	list_remove(s, r);
+	*p = f->next;
+	list_remove(s, f);
 	s->n--;
-	r->dropped = true;
-	if (r->uses == 0)
-		destroy(r);
+	f->dropped = true;
+	if (f->uses == 0)
+		destroy(f);
 }
 
 static void
 make_room(struct fdcache *c, struct shard *s)
 {
-	struct fdref *r, *newer;
+	struct fdref *f, *newer;
 
-	for (r = s->oldest; r != NULL && s->n >= c->max_per_shard; r = newer) {
-		newer = r->newer;
-		if (r->uses == 0)
-			forget(s, r);
+	for (f = s->oldest; f != NULL && s->n >= c->max_per_shard; f = newer) {
+		newer = f->newer;
+		if (f->uses == 0)
+			forget(s, f);
 	}
 }
 
@@ -153,27 +153,27 @@ fdcache_free(struct fdcache *c)
 }
 
 static int
-use(struct shard *s, struct fdref *r, struct fdref **ref)
+use(struct shard *s, struct fdref *f, struct fdref **ref)
 {
-	r->uses++;
-	if (s->newest != r) {
-		list_remove(s, r);
-		list_push(s, r);
+	f->uses++;
+	if (s->newest != f) {
+		list_remove(s, f);
+		list_push(s, f);
 	}
-	*ref = r;
-	return r->fd;
+	*ref = f;
+	return f->fd;
 }
 
 int
 fdcache_find(struct fdcache *c, uint64_t key, struct fdref **ref)
 {
 	struct shard *s = shard_of(c, key);
-	struct fdref *r;
+	struct fdref *f;
 	int fd = -1;
 
 	pthread_mutex_lock(&s->lock);
-	if ((r = find(s, key)) != NULL)
-		fd = use(s, r, ref);
+	if ((f = find(s, key)) != NULL)
+		fd = use(s, f, ref);
 	pthread_mutex_unlock(&s->lock);
 	return fd;
 }
@@ -182,41 +182,41 @@ int
 fdcache_add(struct fdcache *c, uint64_t key, int fd, struct fdref **ref)
 {
 	struct shard *s = shard_of(c, key);
-	struct fdref *r, *fresh = calloc(1, sizeof(*fresh));
+	struct fdref *f, *fresh = calloc(1, sizeof(*fresh));
 
 	if (fresh == NULL) {
 		close(fd);
 		return -ENOMEM;
 	}
 	pthread_mutex_lock(&s->lock);
-	if ((r = find(s, key)) == NULL) {
+	if ((f = find(s, key)) == NULL) {
 		make_room(c, s);
-		r = fresh;
+		f = fresh;
 		fresh = NULL;
-		r->key = key;
-		r->fd = fd;
-		r->next = *bucket_of(s, key);
-		*bucket_of(s, key) = r;
-		list_push(s, r);
+		f->key = key;
+		f->fd = fd;
+		f->next = *bucket_of(s, key);
+		*bucket_of(s, key) = f;
+		list_push(s, f);
 		s->n++;
 		fd = -1;
 	}
-	use(s, r, ref);
+	use(s, f, ref);
 	pthread_mutex_unlock(&s->lock);
 	free(fresh);
 	if (fd >= 0)
 		close(fd);
-	return r->fd;
+	return f->fd;
 }
 
 void
-fdcache_put(struct fdcache *c, struct fdref *r)
+fdcache_put(struct fdcache *c, struct fdref *f)
 {
-	struct shard *s = shard_of(c, r->key);
+	struct shard *s = shard_of(c, f->key);
 
 	pthread_mutex_lock(&s->lock);
-	if (--r->uses == 0 && r->dropped)
-		destroy(r);
+	if (--f->uses == 0 && f->dropped)
+		destroy(f);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -224,11 +224,11 @@ void
 fdcache_drop(struct fdcache *c, uint64_t key)
 {
 	struct shard *s = shard_of(c, key);
-	struct fdref *r;
+	struct fdref *f;
 
 	pthread_mutex_lock(&s->lock);
-	if ((r = find(s, key)) != NULL)
-		forget(s, r);
+	if ((f = find(s, key)) != NULL)
+		forget(s, f);
 	pthread_mutex_unlock(&s->lock);
 }
 

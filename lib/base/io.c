@@ -282,7 +282,7 @@ open_by_component(int dirfd, const char *path, int flags, mode_t mode)
 int
 io_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 {
-	static atomic_bool no_openat2;
+	static _Atomic bool no_openat2;
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
 		.mode = flags & O_CREAT ? mode : 0,

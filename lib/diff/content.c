@@ -124,13 +124,13 @@ int
 content_remove(struct contents *c, uint64_t number)
 {
 	char name[NAME_SIZE];
-	int r, rc = 0, map;
+	int failure, rc = 0, map;
 
 	fdcache_drop(c->fds, KEY(number));
 	for (map = 1; map >= 0; map--) {
 		name_of(name, number, map);
-		if ((r = disk_unlink(c->dirfd, name)) < 0 && r != -ENOENT)
-			rc = r;
+		if ((failure = disk_unlink(c->dirfd, name)) < 0 && failure != -ENOENT)
+			rc = failure;
 	}
 	return rc;
 }
@@ -175,7 +175,7 @@ static int
 take_kinds(struct kinds *kinds, uint64_t number, uint32_t first, const uint8_t *found, size_t n)
 {
 	size_t i, run;
-	int r;
+	int rc;
 
 	for (i = 0; i < n; i += MAX(run, (size_t)1)) {
 		if (found[i] > CONTENT_FULL) {
@@ -187,8 +187,8 @@ take_kinds(struct kinds *kinds, uint64_t number, uint32_t first, const uint8_t *
 			;
 		if (run == 0)
 			continue;
-		if ((r = kinds_reserve(kinds, first + (uint32_t)i, (uint32_t)run)) < 0)
-			return r;
+		if ((rc = kinds_reserve(kinds, first + (uint32_t)i, (uint32_t)run)) < 0)
+			return rc;
 		kinds_set_full(kinds, first + (uint32_t)i, (uint32_t)run);
 	}
 	return 0;
@@ -212,16 +212,16 @@ read_kinds(int fd, uint64_t number, struct kinds *kinds)
 	uint8_t buf[KINDS_SEGMENT];
 	off_t at = sizeof(struct map_header), end = at + (off_t)kinds_count(kinds);
 	ssize_t n;
-	int r;
+	int rc;
 
 	while (at < end && (at = skip_hole(fd, at)) >= 0 && at < end) {
 		n = io_pread(fd, buf, MIN(sizeof(buf), (size_t)(end - at)), at);
 		if (n <= 0)
 			return (int)n;
-		r = take_kinds(kinds, number, (uint32_t)(at - (off_t)sizeof(struct map_header)),
+		rc = take_kinds(kinds, number, (uint32_t)(at - (off_t)sizeof(struct map_header)),
 		    buf, (size_t)n);
-		if (r < 0)
-			return r;
+		if (rc < 0)
+			return rc;
 		at += n;
 	}
 	return 0;
@@ -230,12 +230,12 @@ read_kinds(int fd, uint64_t number, struct kinds *kinds)
 int
 content_map_read(struct contents *c, uint64_t number, struct kinds *kinds)
 {
-	int fd autoclose = open_regular(c, number, true, O_RDONLY), r;
+	int fd autoclose = open_regular(c, number, true, O_RDONLY), rc;
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	if ((r = check_header(fd, number)) <= 0)
-		return r;
+	if ((rc = check_header(fd, number)) <= 0)
+		return rc;
 	return read_kinds(fd, number, kinds);
 }
 
@@ -253,20 +253,20 @@ int
 content_map_write(struct contents *c, uint64_t number, const struct kinds_part *parts,
     bool *created)
 {
-	int fd autoclose = open_regular(c, number, true, O_RDWR | O_CREAT), r;
+	int fd autoclose = open_regular(c, number, true, O_RDWR | O_CREAT), rc;
 
 	if (fd < 0)
 		return fd;
-	if ((r = check_header(fd, number)) < 0)
-		return r;
-	*created = r == 0;
+	if ((rc = check_header(fd, number)) < 0)
+		return rc;
+	*created = rc == 0;
 	/* Behind a header that never was written nothing counts. */
-	if (*created && ((r = disk_truncate(fd, 0)) < 0 || (r = write_header(fd, number)) < 0))
-		return r;
+	if (*created && ((rc = disk_truncate(fd, 0)) < 0 || (rc = write_header(fd, number)) < 0))
+		return rc;
 	for (; parts != NULL; parts = parts->next)
-		if ((r = disk_pwrite(fd, parts->kind, parts->n,
+		if ((rc = disk_pwrite(fd, parts->kind, parts->n,
 		    sizeof(struct map_header) + parts->first)) < 0)
-			return r;
+			return rc;
 	return disk_sync(fd);
 }
 

@@ -40,47 +40,47 @@ disk_pwrite(int fd, const void *buf, size_t len, uint64_t off)
 int
 disk_truncate(int fd, uint64_t len)
 {
-	int r;
+	int rc;
 
 	io_enter();
 	do
-		r = ftruncate(fd, (off_t)len);
-	while (r != 0 && errno == EINTR);
+		rc = ftruncate(fd, (off_t)len);
+	while (rc != 0 && errno == EINTR);
 	io_leave();
-	return r != 0 ? -errno : 0;
+	return rc != 0 ? -errno : 0;
 }
 
 int
 disk_sync(int fd)
 {
-	int r;
+	int rc;
 
 	io_enter();
-	r = fdatasync(fd) != 0 ? -errno : 0;
+	rc = fdatasync(fd) != 0 ? -errno : 0;
 	io_leave();
-	return r;
+	return rc;
 }
 
 int
 disk_sync_all(int fd)
 {
-	int r;
+	int rc;
 
 	io_enter();
-	r = fsync(fd) != 0 ? -errno : 0;
+	rc = fsync(fd) != 0 ? -errno : 0;
 	io_leave();
-	return r;
+	return rc;
 }
 
 int
 disk_unlink(int dirfd, const char *name)
 {
-	int r;
+	int rc;
 
 	io_enter();
-	r = unlinkat(dirfd, name, 0) != 0 ? -errno : 0;
+	rc = unlinkat(dirfd, name, 0) != 0 ? -errno : 0;
 	io_leave();
-	return r;
+	return rc;
 }
 
 int
@@ -92,12 +92,12 @@ disk_rename(int dirfd, const char *from, const char *to)
 int
 disk_fallocate(int fd, int mode, uint64_t off, uint64_t len)
 {
-	int r;
+	int rc;
 
 	io_enter();
 	do
-		r = fallocate(fd, mode, (off_t)off, (off_t)len);
-	while (r != 0 && errno == EINTR);
+		rc = fallocate(fd, mode, (off_t)off, (off_t)len);
+	while (rc != 0 && errno == EINTR);
 	io_leave();
-	return r != 0 ? -errno : 0;
+	return rc != 0 ? -errno : 0;
 }

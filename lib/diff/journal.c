@@ -75,13 +75,13 @@ static int
 write_header(struct journal *j, int diff_fd, int64_t created)
 {
 	struct file_header h = { .format = JOURNAL_FORMAT, .created = created };
-	int r;
+	int rc;
 
 	memcpy(h.magic, JOURNAL_MAGIC, sizeof(h.magic));
 	h.crc = crc32c(0, &h.created, sizeof(h) - offsetof(struct file_header, created));
-	if ((r = disk_pwrite(j->fd, &h, sizeof(h), 0)) < 0 ||
-	    (r = disk_sync_all(j->fd)) < 0 || (r = disk_sync_all(diff_fd)) < 0)
-		return r;
+	if ((rc = disk_pwrite(j->fd, &h, sizeof(h), 0)) < 0 ||
+	    (rc = disk_sync_all(j->fd)) < 0 || (rc = disk_sync_all(diff_fd)) < 0)
+		return rc;
 	j->created = h.created;
 	return 0;
 }
@@ -124,7 +124,7 @@ static int
 open_file(struct journal *j, int diff_fd)
 {
 	struct stat st;
-	int r;
+	int rc;
 
 	j->fd = disk_open(diff_fd, ONDISK_JOURNAL, O_RDWR | O_CREAT | O_NONBLOCK);
 	if (j->fd < 0) {
@@ -132,15 +132,15 @@ open_file(struct journal *j, int diff_fd)
 		    strerror(-j->fd));
 		return j->fd;
 	}
-	if ((r = io_plain(j->fd, &st)) < 0) {
-		log_error("could not use \"journal\" in the diff directory: %s", io_plain_error(r));
-		return r == -EINVAL ? -EUCLEAN : r;
+	if ((rc = io_plain(j->fd, &st)) < 0) {
+		log_error("could not use \"journal\" in the diff directory: %s", io_plain_error(rc));
+		return rc == -EINVAL ? -EUCLEAN : rc;
 	}
-	if ((r = read_header(j, (uint64_t)st.st_size)) != 0)
-		return r < 0 ? r : 0;
+	if ((rc = read_header(j, (uint64_t)st.st_size)) != 0)
+		return rc < 0 ? rc : 0;
 	/* Nothing was ever recorded behind a header that is not there. */
-	if ((r = disk_truncate(j->fd, 0)) < 0)
-		return r;
+	if ((rc = disk_truncate(j->fd, 0)) < 0)
+		return rc;
 	return write_header(j, diff_fd, clock_real_ns());
 }
 
@@ -162,15 +162,15 @@ int
 journal_open(int diff_fd, struct journal **out)
 {
 	struct journal *j = journal_new();
-	int r;
+	int rc;
 
 	if (j == NULL)
 		return -ENOMEM;
 	j->window = malloc(WINDOW);
-	r = j->window == NULL ? -ENOMEM : open_file(j, diff_fd);
-	if (r < 0) {
+	rc = j->window == NULL ? -ENOMEM : open_file(j, diff_fd);
+	if (rc < 0) {
 		journal_close(j);
-		return r;
+		return rc;
 	}
 	*out = j;
 	return 0;
@@ -331,18 +331,18 @@ encode(const struct journal_record *rec, unsigned char *buf)
 static int
 reserve(struct journal *j, size_t len)
 {
-	int r;
+	int rc;
 
 	if (j->end + len <= j->reserved)
 		return 0;
-	r = disk_fallocate(j->fd, FALLOC_FL_KEEP_SIZE, j->end, len + RESERVE);
-	if (r == -ENOSPC)
-		r = disk_fallocate(j->fd, FALLOC_FL_KEEP_SIZE, j->end, len);
-	if (r == -EOPNOTSUPP)
-		r = 0;
-	else if (r == 0)
+	rc = disk_fallocate(j->fd, FALLOC_FL_KEEP_SIZE, j->end, len + RESERVE);
+	if (rc == -ENOSPC)
+		rc = disk_fallocate(j->fd, FALLOC_FL_KEEP_SIZE, j->end, len);
+	if (rc == -EOPNOTSUPP)
+		rc = 0;
+	else if (rc == 0)
 		j->reserved = j->end + len + RESERVE;
-	return r;
+	return rc;
 }
 
 int
@@ -350,7 +350,7 @@ journal_append(struct journal *j, struct journal_record *rec)
 {
 	unsigned char buf[RECORD_MAX];
 	size_t len;
-	int r;
+	int rc;
 
 	if (rec->name_len > JOURNAL_NAME_MAX || rec->name2_len > JOURNAL_NAME_MAX)
 		return -ENAMETOOLONG;
@@ -361,26 +361,26 @@ journal_append(struct journal *j, struct journal_record *rec)
 	pthread_mutex_lock(&j->append_lock);
 	rec->seq = j->last + 1;
 	len = encode(rec, buf);
-	if ((r = j->broken) == 0 && (r = reserve(j, len)) == 0) {
-		r = disk_pwrite(j->fd, buf, len, j->end);
-		if (r < 0 && disk_truncate(j->fd, j->end) < 0)
-			j->broken = r;
+	if ((rc = j->broken) == 0 && (rc = reserve(j, len)) == 0) {
+		rc = disk_pwrite(j->fd, buf, len, j->end);
+		if (rc < 0 && disk_truncate(j->fd, j->end) < 0)
+			j->broken = rc;
 	}
-	if (r == 0) {
+	if (rc == 0) {
 		j->end += len;
 		j->last++;
 	}
 	pthread_mutex_unlock(&j->append_lock);
-	if (r < 0)
-		complain("write", r);
-	return r;
+	if (rc < 0)
+		complain("write", rc);
+	return rc;
 }
 
 int
 journal_sync(struct journal *j)
 {
 	uint64_t want = journal_last(j);
-	int r = 0;
+	int rc = 0;
 
 	if (journal_durable(j) >= want)
 		return 0;
@@ -388,41 +388,41 @@ journal_sync(struct journal *j)
 	if (journal_durable(j) < want) {
 		want = journal_last(j);
 		/* After a failure the kernel forgets what it could not write. */
-		if ((r = j->broken) == 0 && (r = disk_sync(j->fd)) < 0)
-			j->broken = r;
-		if (r == 0)
+		if ((rc = j->broken) == 0 && (rc = disk_sync(j->fd)) < 0)
+			j->broken = rc;
+		if (rc == 0)
 			atomic_store(&j->durable, want);
 	}
 	pthread_mutex_unlock(&j->sync_lock);
-	if (r < 0)
-		complain("sync", r);
-	return r;
+	if (rc < 0)
+		complain("sync", rc);
+	return rc;
 }
 
 int
 journal_settle(struct journal *j, int diff_fd)
 {
-	int r = disk_sync_all(j->fd);
+	int rc = disk_sync_all(j->fd);
 
-	return r < 0 ? r : disk_sync_all(diff_fd);
+	return rc < 0 ? rc : disk_sync_all(diff_fd);
 }
 
 int
 journal_rewrite(const struct journal *j, int diff_fd, struct journal **fresh)
 {
 	struct journal *n = journal_new();
-	int r;
+	int rc;
 
 	if (n == NULL)
 		return -ENOMEM;
-	r = disk_unlink(diff_fd, FRESH);
-	if (r == 0 || r == -ENOENT)
-		r = n->fd = disk_open(diff_fd, FRESH, O_RDWR | O_CREAT | O_EXCL);
-	if (r >= 0)
-		r = write_header(n, diff_fd, j->created);
-	if (r < 0) {
+	rc = disk_unlink(diff_fd, FRESH);
+	if (rc == 0 || rc == -ENOENT)
+		rc = n->fd = disk_open(diff_fd, FRESH, O_RDWR | O_CREAT | O_EXCL);
+	if (rc >= 0)
+		rc = write_header(n, diff_fd, j->created);
+	if (rc < 0) {
 		journal_close(n);
-		return r;
+		return rc;
 	}
 	*fresh = n;
 	return 0;
@@ -431,10 +431,10 @@ journal_rewrite(const struct journal *j, int diff_fd, struct journal **fresh)
 int
 journal_replace(struct journal *fresh, int diff_fd)
 {
-	int r;
+	int rc;
 
-	if ((r = journal_sync(fresh)) < 0 ||
-	    (r = disk_rename(diff_fd, FRESH, ONDISK_JOURNAL)) < 0)
-		return r;
+	if ((rc = journal_sync(fresh)) < 0 ||
+	    (rc = disk_rename(diff_fd, FRESH, ONDISK_JOURNAL)) < 0)
+		return rc;
 	return disk_sync_all(diff_fd) < 0 ? 1 : 0;
 }

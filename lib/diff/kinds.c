@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,13 +26,16 @@ struct leaf {
 	struct leaf *next_changed;	/* see changed_list; in no order */
 	bool	changed;
 	uint32_t first, n;
-	uint8_t	kind[];
+	_Atomic uint8_t kind[];
 };
+
+/* Of a leaf, or of FANOUT more pointers. */
+typedef _Atomic(void *) pointer;
 
 struct kinds {
 	uint32_t n;
 	unsigned depth;			/* levels of pointers above the leaves */
-	void	*root;
+	pointer	root;
 	struct leaf *changed_list;
 };
 
@@ -52,7 +56,7 @@ kinds_new(uint32_t n)
 static void
 free_level(void *at, unsigned depth)
 {
-	void **child = at;
+	pointer *child = at;
 	unsigned i;
 
 	for (i = 0; at != NULL && depth > 0 && i < FANOUT; i++)
@@ -84,11 +88,12 @@ child_of(uint32_t b, unsigned depth)
 static struct leaf *
 find_leaf(const struct kinds *k, uint32_t b)
 {
-	void *at = __atomic_load_n(&k->root, __ATOMIC_ACQUIRE);
+	void *at = atomic_load_explicit(&k->root, memory_order_acquire);
 	unsigned depth;
 
 	for (depth = k->depth; depth > 0 && at != NULL; depth--)
-		at = __atomic_load_n(&((void **)at)[child_of(b, depth)], __ATOMIC_ACQUIRE);
+		at = atomic_load_explicit(&((pointer *)at)[child_of(b, depth)],
+		    memory_order_acquire);
 	return at;
 }
 
@@ -98,7 +103,7 @@ kinds_get(const struct kinds *k, uint32_t b)
 	const struct leaf *l = b < k->n ? find_leaf(k, b) : NULL;
 
 	return l == NULL ? CONTENT_CHAIN :
-	    __atomic_load_n(&l->kind[b & (KINDS_SEGMENT - 1)], __ATOMIC_ACQUIRE);
+	    atomic_load_explicit(&l->kind[b & (KINDS_SEGMENT - 1)], memory_order_acquire);
 }
 
 static struct leaf *
@@ -118,20 +123,21 @@ new_leaf(const struct kinds *k, uint32_t first)
 static struct leaf *
 make_leaf(struct kinds *k, uint32_t b)
 {
-	void **at = &k->root, *made;
+	pointer *at = &k->root;
 	unsigned depth;
+	void *node;
 
 	for (depth = k->depth;; depth--) {
-		if (*at == NULL) {
-			made = depth > 0 ? calloc(FANOUT, sizeof(void *)) :
+		if ((node = atomic_load_explicit(at, memory_order_relaxed)) == NULL) {
+			node = depth > 0 ? calloc(FANOUT, sizeof(pointer)) :
 			    (void *)new_leaf(k, b & ~(KINDS_SEGMENT - 1));
-			if (made == NULL)
+			if (node == NULL)
 				return NULL;
-			__atomic_store_n(at, made, __ATOMIC_RELEASE);
+			atomic_store_explicit(at, node, memory_order_release);
 		}
 		if (depth == 0)
-			return *at;
-		at = &((void **)*at)[child_of(b, depth)];
+			return node;
+		at = &((pointer *)node)[child_of(b, depth)];
 	}
 }
 
@@ -167,7 +173,7 @@ kinds_set_full(struct kinds *k, uint32_t first, uint32_t n)
 			l = find_leaf(k, (uint32_t)b);
 			note_change(k, l);
 		}
-		__atomic_store_n(&l->kind[b - l->first], CONTENT_FULL, __ATOMIC_RELEASE);
+		atomic_store_explicit(&l->kind[b - l->first], CONTENT_FULL, memory_order_release);
 	}
 }
 

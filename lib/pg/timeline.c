@@ -95,28 +95,28 @@ timelines_parse(const char *text, size_t len, uint32_t id, struct timelines *t, 
 	struct timelines parsed = { 0 };
 	struct timeline one = { 0 };
 	const char *p = text, *end = len > 0 ? text + len : text, *lf;
-	int r = 0;
+	int rc = 0;
 
-	for (*line = 1; p < end && r >= 0; p = lf + 1, (*line)++) {
+	for (*line = 1; p < end && rc >= 0; p = lf + 1, (*line)++) {
 		if ((lf = memchr(p, '\n', (size_t)(end - p))) == NULL)
 			lf = end;
-		if ((r = parse_line(p, lf, &one)) == 1)
-			r = append_ancestor(&parsed, &one, id);
-		if (r < 0)
+		if ((rc = parse_line(p, lf, &one)) == 1)
+			rc = append_ancestor(&parsed, &one, id);
+		if (rc < 0)
 			break;
 		if (lf == end)
 			break;
 	}
-	if (r >= 0) {
+	if (rc >= 0) {
 		one = (struct timeline){ id, 0, UINT64_MAX };
 		one.begin = parsed.n > 0 ? parsed.list[parsed.n - 1].end : 0;
-		r = append(&parsed, &one);
+		rc = append(&parsed, &one);
 	}
-	if (r < 0)
+	if (rc < 0)
 		timelines_free(&parsed);
 	else
 		*t = parsed;
-	return r;
+	return rc;
 }
 
 void

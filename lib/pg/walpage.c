@@ -98,7 +98,7 @@ walpage_check(const unsigned char page[WALPAGE_LONG], const struct walpage_expec
     char why[WALPAGE_WHY_MAX])
 {
 	uint16_t magic = get_le16(page + WALPAGE_MAGIC), info = get_le16(page + WALPAGE_INFO);
-	int r;
+	int rc;
 
 	if (!magic_is_good(magic, e->server_version)) {
 		snprintf(why, WALPAGE_WHY_MAX, "%04X is no magic number of WAL pages", magic);
@@ -108,7 +108,7 @@ walpage_check(const unsigned char page[WALPAGE_LONG], const struct walpage_expec
 		snprintf(why, WALPAGE_WHY_MAX, "the flags %04X are not those of a first page", info);
 		return -EUCLEAN;
 	}
-	if ((r = check_place(page, e, why)) < 0)
-		return r;
+	if ((rc = check_place(page, e, why)) < 0)
+		return rc;
 	return check_cluster(page, e, why);
 }

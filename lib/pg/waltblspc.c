@@ -112,9 +112,9 @@ find_data(const unsigned char *pieces, size_t n, size_t *data, uint32_t *len)
 	return false;
 }
 
-/* Whether the record at `at` is one that we look for; fills *r. */
+/* Whether the record at `at` is one that we look for; fills *record. */
 static bool
-judge(const struct waltblspc_window *w, size_t at, struct waltblspc_record *r)
+judge(const struct waltblspc_window *w, size_t at, struct waltblspc_record *record)
 {
 	unsigned char rec[WALTBLSPC_RECORD_MAX], *data;
 	uint32_t len = get_le32(w->bytes + at), data_len;
@@ -133,14 +133,14 @@ judge(const struct waltblspc_window *w, size_t at, struct waltblspc_record *r)
 	if (have == len && checksum(rec, len) != get_le32(rec + REC_CRC))
 		return false;
 	data = rec + data_at;
-	*r = (struct waltblspc_record){
+	*record = (struct waltblspc_record){
 		.lsn = w->lsn + at, .oid = get_le32(data), .at = at, .len = len,
 		.path = (uint32_t)data_at + OID_LEN, .path_len = data_len - OID_LEN,
 		.whole = have == len,
 	};
-	memcpy(r->location, data + OID_LEN,
-	    MIN(have - data_at - OID_LEN, sizeof(r->location) - 1));
-	return r->location[0] == '/';
+	memcpy(record->location, data + OID_LEN,
+	    MIN(have - data_at - OID_LEN, sizeof(record->location) - 1));
+	return record->location[0] == '/';
 }
 
 /* Returns where the first record of a page begins, or 0 if none does. */
@@ -175,7 +175,7 @@ step(struct waltblspc *s, size_t at)
 }
 
 int
-waltblspc_next(struct waltblspc *s, struct waltblspc_record *r)
+waltblspc_next(struct waltblspc *s, struct waltblspc_record *record)
 {
 	const struct waltblspc_window *w = s->w;
 	size_t at;
@@ -191,7 +191,7 @@ waltblspc_next(struct waltblspc *s, struct waltblspc_record *r)
 		if (at % w->page_size + REC_HEADER <= w->page_size &&
 		    w->bytes[at + REC_RMID] != RM_TBLSPC)
 			continue;
-		if (get_le32(w->bytes + at) >= REC_HEADER && judge(w, at, r))
+		if (get_le32(w->bytes + at) >= REC_HEADER && judge(w, at, record))
 			return 1;
 	}
 	return 0;
@@ -205,30 +205,30 @@ waltblspc_continues(const unsigned char page[WALPAGE_SHORT])
 }
 
 static void
-put(const struct waltblspc_window *w, const struct waltblspc_record *r, size_t k, unsigned char xor)
+put(const struct waltblspc_window *w, const struct waltblspc_record *record, size_t k, unsigned char xor)
 {
-	size_t at = place_of(w, r->at, k);
+	size_t at = place_of(w, record->at, k);
 
 	if (at < w->len)
 		w->bytes[at] ^= xor;
 }
 
 int
-waltblspc_blank(const struct waltblspc_window *w, const struct waltblspc_record *r)
+waltblspc_blank(const struct waltblspc_window *w, const struct waltblspc_record *record)
 {
 	unsigned char rec[WALTBLSPC_RECORD_MAX];
 	uint32_t i, crc;
 
-	for (i = 0; r->path_len >= sizeof(blank) && i < sizeof(blank); i++)
-		put(w, r, r->path + i, blank[i]);
-	if (r->path_len >= sizeof(blank))
+	for (i = 0; record->path_len >= sizeof(blank) && i < sizeof(blank); i++)
+		put(w, record, record->path + i, blank[i]);
+	if (record->path_len >= sizeof(blank))
 		return 0;
-	if (!r->whole || r->len > sizeof(rec))
+	if (!record->whole || record->len > sizeof(rec))
 		return -EAGAIN;
-	put(w, r, r->path, '/');
-	gather(w, r->at, 0, r->len, rec);
-	crc = checksum(rec, r->len) ^ get_le32(rec + REC_CRC);
+	put(w, record, record->path, '/');
+	gather(w, record->at, 0, record->len, rec);
+	crc = checksum(rec, record->len) ^ get_le32(rec + REC_CRC);
 	for (i = 0; i < sizeof(crc); i++)
-		put(w, r, REC_CRC + i, (unsigned char)(crc >> 8 * i));
+		put(w, record, REC_CRC + i, (unsigned char)(crc >> 8 * i));
 	return 0;
 }

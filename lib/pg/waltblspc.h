@@ -55,16 +55,16 @@ struct waltblspc {
 /*
  * Finds the next record that makes a tablespace outside of the data directory.
  * A page is left at the first thing that a server would not accept; one that is
- * not of its place in the WAL is left out.  Returns 1 and *r, or 0 at the end.
+ * not of its place in the WAL is left out.  Returns 1 and *record, or 0 at the end.
  */
-int	waltblspc_next(struct waltblspc *s, struct waltblspc_record *r);
+int	waltblspc_next(struct waltblspc *s, struct waltblspc_record *record);
 
 /*
- * Empties the path of r, as far as it is in the window, in w->bytes; the record
+ * Empties the path of record, as far as it is in the window, in w->bytes; the record
  * stays valid.  A path of three bytes or less has no room for the checksum to
  * stay, so that the record has to be whole.  Returns 0, or -EAGAIN if it is not.
  */
-int	waltblspc_blank(const struct waltblspc_window *w, const struct waltblspc_record *r);
+int	waltblspc_blank(const struct waltblspc_window *w, const struct waltblspc_record *record);
 
 /* Whether a page, of which this is the header, begins with the rest of a record that may be one. */
 bool	waltblspc_continues(const unsigned char page[WALPAGE_SHORT]);

@@ -52,15 +52,15 @@ static void
 load_conf(struct archive *a, const char *instance)
 {
 	char path[NAME_MAX + 16], reason[CHAIN_ERROR_MAX];
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 	struct conf conf = { 0 };
 
 	snprintf(path, sizeof(path), "backups/%s", instance);
 	fd = io_open_beneath(a->store_fd, path, O_PATH | O_DIRECTORY, 0);
 	if (fd == -ENOENT)
 		return;
-	r = fd < 0 ? fd : conf_load(fd, &conf, reason);
-	if (r < 0)
+	rc = fd < 0 ? fd : conf_load(fd, &conf, reason);
+	if (rc < 0)
 		log_warn("could not read pg_probackup.conf of instance \"%s\": %s", instance,
 		    fd < 0 ? strerror(-fd) : reason);
 	a->sysid = conf.system_identifier;
@@ -130,7 +130,7 @@ find_form(const struct archive *a, int dirfd, const struct walname *w, const str
 int
 archive_find(const struct archive *a, const struct walname *w, struct archive_file *f)
 {
-	int dirfd autoclose = open_directory(a, O_PATH), r;
+	int dirfd autoclose = open_directory(a, O_PATH), rc;
 	size_t i, n = w->kind == WAL_HISTORY ? 1 : ARRAY_SIZE(forms);
 	struct archive_file found;
 
@@ -138,12 +138,12 @@ archive_find(const struct archive *a, const struct walname *w, struct archive_fi
 		return -ENOENT;
 	if (dirfd < 0)
 		return dirfd;
-	for (i = 0, r = -ENOENT; i < n && r == -ENOENT; i++)
+	for (i = 0, rc = -ENOENT; i < n && rc == -ENOENT; i++)
 		if (w->kind != WAL_PARTIAL || forms[i].partial)
-			r = find_form(a, dirfd, w, &forms[i], &found);
-	if (r == 0)
+			rc = find_form(a, dirfd, w, &forms[i], &found);
+	if (rc == 0)
 		*f = found;
-	return r;
+	return rc;
 }
 
 int
@@ -232,10 +232,10 @@ archive_read_history(const struct archive *a, uint32_t timeline, char **text, si
 {
 	struct walname w = { .kind = WAL_HISTORY, .timeline = timeline };
 	struct archive_file f;
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 
-	if ((r = archive_find(a, &w, &f)) < 0)
-		return r;
+	if ((rc = archive_find(a, &w, &f)) < 0)
+		return rc;
 	if ((fd = archive_open(a, &f)) < 0)
 		return fd;
 	return io_read_file(fd, TIMELINE_HISTORY_MAX, text, len);

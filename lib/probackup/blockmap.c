@@ -110,7 +110,7 @@ claim(struct blockmap *m, const struct records *rec, uint8_t p, BlockNumber limi
  * very old backups have, bounds what older backups may still give.
  */
 static int
-fill(const struct store *s, uint32_t e, struct reader *r, struct blockmap *m)
+fill(const struct store *s, uint32_t e, struct reader *rd, struct blockmap *m)
 {
 	const struct index_entry *f = &s->ix.entries[e];
 	uint32_t missing = m->n, p;
@@ -119,7 +119,7 @@ fill(const struct store *s, uint32_t e, struct reader *r, struct blockmap *m)
 	int rc;
 
 	for (p = 0; p < f->count && missing > 0; p++) {
-		rc = records_load(s, e, &s->ix.providers[f->first + p], r, limit, &rec);
+		rc = records_load(s, e, &s->ix.providers[f->first + p], rd, limit, &rec);
 		if (rc < 0)
 			return rc;
 		missing -= claim(m, &rec, (uint8_t)p, limit);
@@ -130,7 +130,7 @@ fill(const struct store *s, uint32_t e, struct reader *r, struct blockmap *m)
 }
 
 int
-blockmap_build(const struct store *s, uint32_t e, struct reader *r, struct blockmap **out)
+blockmap_build(const struct store *s, uint32_t e, struct reader *rd, struct blockmap **out)
 {
 	uint64_t n = (s->ix.entries[e].size + BLCKSZ - 1) / BLCKSZ;
 	struct blockmap *m;
@@ -144,17 +144,17 @@ blockmap_build(const struct store *s, uint32_t e, struct reader *r, struct block
 	}
 	if ((m = blockmap_new((uint32_t)n, s->check == PAGECHECK_HEADERS)) == NULL)
 		return -ENOMEM;
-	if ((rc = fill(s, e, r, m)) < 0) {
+	if ((rc = fill(s, e, rd, m)) < 0) {
 		blockmap_free(m);
 		return rc;
 	}
-	iostats_add(&r->stats->map_builds, 1);
+	iostats_add(&rd->stats->map_builds, 1);
 	*out = m;
 	return 0;
 }
 
 int
-blockmap_length(const struct store *s, uint32_t e, struct reader *r, uint32_t *blocks)
+blockmap_length(const struct store *s, uint32_t e, struct reader *rd, uint32_t *blocks)
 {
 	const struct index_entry *f = &s->ix.entries[e];
 	BlockNumber limit = BLOCKMAP_MAX_BLOCKS;
@@ -163,7 +163,7 @@ blockmap_length(const struct store *s, uint32_t e, struct reader *r, uint32_t *b
 	int rc;
 
 	for (p = 0; p < f->count; p++) {
-		rc = records_load(s, e, &s->ix.providers[f->first + p], r, limit, &rec);
+		rc = records_load(s, e, &s->ix.providers[f->first + p], rd, limit, &rec);
 		if (rc < 0)
 			return rc;
 		if (rec.n > 0)

@@ -35,7 +35,7 @@ struct blockmap {
  * and *out (blockmap_free), -EUCLEAN if a backup contradicts itself (logged),
  * -ENOMEM, or another negative errno.  Safe from several threads.
  */
-int	blockmap_build(const struct store *s, uint32_t e, struct reader *r, struct blockmap **out);
+int	blockmap_build(const struct store *s, uint32_t e, struct reader *rd, struct blockmap **out);
 void	blockmap_free(struct blockmap *m);
 
 /*
@@ -56,6 +56,6 @@ size_t	blockmap_bytes(const struct blockmap *m);
  * block stored, for lists that do not say n_blocks.  Returns 0 or negative
  * errno as blockmap_build().
  */
-int	blockmap_length(const struct store *s, uint32_t e, struct reader *r, uint32_t *blocks);
+int	blockmap_length(const struct store *s, uint32_t e, struct reader *rd, uint32_t *blocks);
 
 #endif

@@ -78,12 +78,12 @@ check_doubts(struct walk *w, const struct backup *b)
 static int
 load_member(struct walk *w, struct backup *b)
 {
-	int r;
+	int rc;
 
-	if ((r = member_read(b->dirfd, b->id, &b->control, w->error)) < 0 ||
-	    (r = member_check_format(b->id, &b->control, w->error)) < 0 ||
-	    (r = check_doubts(w, b)) < 0)
-		return r;
+	if ((rc = member_read(b->dirfd, b->id, &b->control, w->error)) < 0 ||
+	    (rc = member_check_format(b->id, &b->control, w->error)) < 0 ||
+	    (rc = check_doubts(w, b)) < 0)
+		return rc;
 	b->list_crc = b->control.content_crc;
 	return member_check_list(b->dirfd, b->id, &b->list_len, w->error);
 }
@@ -132,15 +132,15 @@ add_member(struct walk *w, const char *id)
 {
 	struct chain *c = w->chain;
 	struct backup *b = &c->member[c->n], *child = c->n > 0 ? b - 1 : NULL;
-	int r;
+	int rc;
 
-	if ((r = member_check_place(c->member[0].id, c->n, child != NULL ? child->id : NULL, id,
+	if ((rc = member_check_place(c->member[0].id, c->n, child != NULL ? child->id : NULL, id,
 	    is_member(c, id), w->error)) < 0)
-		return r;
+		return rc;
 	snprintf(b->id, sizeof(b->id), "%s", id);
-	if ((r = open_member(w, b, child)) < 0)
-		return r;
-	b->dirfd = r;
+	if ((rc = open_member(w, b, child)) < 0)
+		return rc;
+	b->dirfd = rc;
 	c->n++;
 	return load_member(w, b);
 }
@@ -149,11 +149,11 @@ static int
 walk_chain(struct walk *w, const char *id)
 {
 	const char *next = id;
-	int r;
+	int rc;
 
 	do {
-		if ((r = add_member(w, next)) < 0)
-			return r;
+		if ((rc = add_member(w, next)) < 0)
+			return rc;
 		next = w->chain->member[w->chain->n - 1].control.parent;
 	} while (next[0] != '\0');
 	return merge_check_times(w->chain, w->error);
@@ -188,23 +188,23 @@ chain_open(int store_fd, const char *store_name, const char *instance, const cha
 {
 	struct walk w = { .instance_fd = -1, .instance = instance, .force = force, .error = error };
 	char upper[BACKUP_ID_MAX];
-	int r;
+	int rc;
 
-	if ((r = normalize_id(id, upper, error)) < 0)
-		return r;
+	if ((rc = normalize_id(id, upper, error)) < 0)
+		return rc;
 	if ((w.instance_fd = chain_find_instance(store_fd, store_name, instance, error)) < 0)
 		return w.instance_fd;
 	if ((w.chain = calloc(1, sizeof(*w.chain))) != NULL) {
 		w.chain->xlog_seg_size = load_segment_size(w.instance_fd, instance);
-		r = walk_chain(&w, upper);
+		rc = walk_chain(&w, upper);
 	} else
-		r = explain(error, -ENOMEM, "out of memory");
+		rc = explain(error, -ENOMEM, "out of memory");
 	close(w.instance_fd);
-	if (r < 0)
+	if (rc < 0)
 		chain_free(w.chain);
 	else
 		*out = w.chain;
-	return r;
+	return rc;
 }
 
 void

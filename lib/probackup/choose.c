@@ -132,21 +132,21 @@ find(const struct instance *in, const struct archive *a, const struct recovery_t
 {
 	struct recovery_known known = { 0 };
 	const struct instance_backup *b;
-	int r;
+	int rc;
 
 	for (b = in->backup; b < in->backup + in->n; b++) {
 		if (b->reason != NULL) {
 			pass_over_unfit(p, b);
 			continue;
 		}
-		r = has_target(t) ? recovery_fits(b->control, a, t, &known, error) : RECOVERY_FITS;
-		if (r < 0)
-			return r;
-		if (r == RECOVERY_FITS) {
+		rc = has_target(t) ? recovery_fits(b->control, a, t, &known, error) : RECOVERY_FITS;
+		if (rc < 0)
+			return rc;
+		if (rc == RECOVERY_FITS) {
 			*found = b;
 			return 0;
 		}
-		pass_over_late(p, b, (enum recovery_fit)r, error);
+		pass_over_late(p, b, (enum recovery_fit)rc, error);
 	}
 	*found = NULL;
 	return 0;
@@ -198,12 +198,12 @@ choose(const struct instance *in, int store_fd, const char *name, const struct r
 	const struct instance_backup *b;
 	struct passed p = { 0 };
 	struct archive a;
-	int r;
+	int rc;
 
-	if ((r = archive_init(&a, store_fd, name, 0, 0)) < 0)
-		return explain(error, r, "\"%.100s\" is not a name of an instance", name);
-	if ((r = find(in, &a, t, &b, &p, error)) < 0)
-		return r;
+	if ((rc = archive_init(&a, store_fd, name, 0, 0)) < 0)
+		return explain(error, rc, "\"%.100s\" is not a name of an instance", name);
+	if ((rc = find(in, &a, t, &b, &p, error)) < 0)
+		return rc;
 	if (b == NULL)
 		return explain_none(name, in, &p, error);
 	describe(t, b, &p, c);
@@ -215,10 +215,10 @@ choose_backup(int store_fd, const char *store_name, const char *instance,
     const struct recovery_target *t, struct choice *c, char *error)
 {
 	struct instance in;
-	int r;
+	int rc;
 
-	if ((r = instance_load(store_fd, store_name, instance, &in, error)) == 0)
-		r = choose(&in, store_fd, instance, t, c, error);
+	if ((rc = instance_load(store_fd, store_name, instance, &in, error)) == 0)
+		rc = choose(&in, store_fd, instance, t, c, error);
 	instance_fini(&in);
-	return r;
+	return rc;
 }

@@ -87,14 +87,14 @@ conf_parse(const char *text, size_t len, struct conf *c, char *error)
 	struct keyvalue_scan scan = { .text = text, .len = len };
 	struct conf parsed = { 0 };
 	struct keyvalue kv;
-	int r;
+	int rc;
 
-	while ((r = keyvalue_next(&scan, &kv, error)) == 1)
-		if ((r = set_value(&kv, scan.line, &parsed, error)) < 0)
-			return r;
-	if (r == 0)
+	while ((rc = keyvalue_next(&scan, &kv, error)) == 1)
+		if ((rc = set_value(&kv, scan.line, &parsed, error)) < 0)
+			return rc;
+	if (rc == 0)
 		*c = parsed;
-	return r;
+	return rc;
 }
 
 int
@@ -104,14 +104,14 @@ conf_load(int instance_fd, struct conf *c, char *error)
 	    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	char *text autofree = NULL;
 	size_t len;
-	int r;
+	int rc;
 
 	if (fd == -ENOENT) {
 		*c = (struct conf){ 0 };
 		return 0;
 	}
-	r = fd < 0 ? fd : io_read_file(fd, CONF_SIZE_MAX, &text, &len);
-	if (r < 0)
-		return explain(error, r, "%s", io_plain_error(r));
+	rc = fd < 0 ? fd : io_read_file(fd, CONF_SIZE_MAX, &text, &len);
+	if (rc < 0)
+		return explain(error, rc, "%s", io_plain_error(rc));
 	return conf_parse(text, len, c, error);
 }

@@ -273,15 +273,15 @@ control_parse(const char *text, size_t len, struct control *c, char *error)
 	struct control parsed = { 0 };
 	struct keyvalue kv;
 	uint32_t seen = 0;
-	int r;
+	int rc;
 
-	if ((r = check_whole(text, len, error)) < 0)
-		return r;
-	while ((r = keyvalue_next(&scan, &kv, error)) == 1)
-		if ((r = set_field(&kv, scan.line, &parsed, &seen, error)) < 0)
-			return r;
-	if (r < 0 || (r = check_required(seen, error)) < 0 || (r = finish(&parsed, error)) < 0)
-		return r;
+	if ((rc = check_whole(text, len, error)) < 0)
+		return rc;
+	while ((rc = keyvalue_next(&scan, &kv, error)) == 1)
+		if ((rc = set_field(&kv, scan.line, &parsed, &seen, error)) < 0)
+			return rc;
+	if (rc < 0 || (rc = check_required(seen, error)) < 0 || (rc = finish(&parsed, error)) < 0)
+		return rc;
 	*c = parsed;
 	return 0;
 }

@@ -146,13 +146,13 @@ take_pair(struct line *l)
 static int
 take_object(struct line *l)
 {
-	int r;
+	int rc;
 
 	if (!take(l, '{'))
 		return -EINVAL;
 	do {
-		if ((r = take_pair(l)) < 0)
-			return r;
+		if ((rc = take_pair(l)) < 0)
+			return rc;
 	} while (take(l, ','));
 	if (!take(l, '}'))
 		return -EINVAL;
@@ -244,24 +244,24 @@ mode_is_known(uint32_t mode)
 static int
 parse_texts(struct line *l, size_t number, enum codec_alg *alg, char *error)
 {
-	int r = CODEC_NONE;
+	int rc = CODEC_NONE;
 
 	if (!io_path_is_plain(l->text[KEY_PATH], l->len[KEY_PATH]))
 		return explain(error, -EUCLEAN, "line %zu: \"%.*s\" is not a plain relative path",
 		    number, (int)MIN(l->len[KEY_PATH], SHOWN), l->text[KEY_PATH]);
-	if ((l->seen & 1U << KEY_KIND) != 0 && (r = take_kind(l, number, error)) < 0)
-		return r;
+	if ((l->seen & 1U << KEY_KIND) != 0 && (rc = take_kind(l, number, error)) < 0)
+		return rc;
 	if (!mode_is_known((uint32_t)l->number[KEY_MODE]))
 		return explain(error, -EUCLEAN,
 		    "line %zu: mode is %lld, neither of a file nor of a directory",
 		    number, (long long)l->number[KEY_MODE]);
 	if (l->seen & 1U << KEY_COMPRESS_ALG)
-		r = codec_by_name(l->text[KEY_COMPRESS_ALG], l->len[KEY_COMPRESS_ALG]);
-	if (r < 0)
+		rc = codec_by_name(l->text[KEY_COMPRESS_ALG], l->len[KEY_COMPRESS_ALG]);
+	if (rc < 0)
 		return explain(error, -EUCLEAN,
 		    "line %zu: compress_alg is \"%.*s\", which is not known", number,
 		    (int)MIN(l->len[KEY_COMPRESS_ALG], SHOWN), l->text[KEY_COMPRESS_ALG]);
-	*alg = (enum codec_alg)r;
+	*alg = (enum codec_alg)rc;
 	return 0;
 }
 
@@ -330,24 +330,24 @@ parse_line(const char *text, size_t len, size_t number, struct filelist_entry *e
 {
 	struct line l;
 	enum codec_alg alg = CODEC_NONE;
-	int r;
+	int rc;
 
 	l.p = text;
 	l.end = text + len;
 	l.hint = l.seen = 0;
-	r = take_object(&l);
-	if (r == -EEXIST)
+	rc = take_object(&l);
+	if (rc == -EEXIST)
 		return explain(error, -EUCLEAN, "line %zu: a key is given twice", number);
-	if (r < 0)
+	if (rc < 0)
 		return explain(error, -EUCLEAN,
 		    "line %zu: byte %zu is not as expected, \"%.*s\"", number,
 		    (size_t)(l.p - text) + 1, (int)MIN(l.end - l.p, 20), l.p);
 	if ((l.seen & REQUIRED) != REQUIRED)
 		return explain(error, -EUCLEAN, "line %zu: path, size or mode is missing", number);
-	if ((r = parse_numbers(&l, number, error)) < 0 ||
-	    (r = parse_texts(&l, number, &alg, error)) < 0 ||
-	    (r = check_consistent(&l, number, error)) < 0)
-		return r;
+	if ((rc = parse_numbers(&l, number, error)) < 0 ||
+	    (rc = parse_texts(&l, number, &alg, error)) < 0 ||
+	    (rc = check_consistent(&l, number, error)) < 0)
+		return rc;
 	fill_entry(&l, alg, e);
 	return 1;
 }

@@ -51,14 +51,6 @@ check_name(const struct index *ix, uint32_t i, struct cursor *at)
 	return name_is_plain(e, ix->strings + e->name);
 }
 
-static int
-compare_names(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-	int r = memcmp(a, b, MIN(a_len, b_len));
-
-	return r != 0 ? r : (a_len > b_len) - (a_len < b_len);
-}
-
 /* Entry i is one of its parent's children, and in order with the one before it. */
 static bool
 check_place(const struct index *ix, uint32_t i)
@@ -72,7 +64,7 @@ check_place(const struct index *ix, uint32_t i)
 	p = &ix->entries[e->parent];
 	if ((p->flags & INDEX_DIR) == 0 || i < p->first || i - p->first >= p->count)
 		return false;
-	return i == p->first || compare_names(ix->strings + before->name, before->name_len,
+	return i == p->first || index_compare_names(ix->strings + before->name, before->name_len,
 	    ix->strings + e->name, e->name_len) < 0;
 }
 
@@ -221,10 +213,10 @@ index_open(int fd, struct index *ix)
 	struct index_header h;
 	struct index opened = { 0 };
 	void *map;
-	int r;
+	int rc;
 
-	if ((r = read_header(fd, &h)) < 0)
-		return r;
+	if ((rc = read_header(fd, &h)) < 0)
+		return rc;
 	/* Private: a shared mapping would keep the memfd from being sealed. */
 	map = mmap(NULL, (size_t)h.length, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
@@ -253,17 +245,17 @@ index_child(const struct index *ix, uint32_t dir, const char *name, size_t len)
 {
 	const struct index_entry *d = &ix->entries[dir], *e;
 	uint32_t low = d->first, high = d->first + d->count, middle;
-	int r;
+	int order;
 
 	if ((d->flags & INDEX_DIR) == 0)
 		return INDEX_NONE;
 	while (low < high) {
 		middle = low + (high - low) / 2;
 		e = &ix->entries[middle];
-		r = compare_names(name, len, ix->strings + e->name, e->name_len);
-		if (r == 0)
+		order = index_compare_names(name, len, ix->strings + e->name, e->name_len);
+		if (order == 0)
 			return middle;
-		if (r < 0)
+		if (order < 0)
 			high = middle;
 		else
 			low = middle + 1;
@@ -326,10 +318,10 @@ index_set_size(int fd, uint32_t entry, uint64_t size)
 	struct index_entry e;
 	off_t at;
 	ssize_t n;
-	int r;
+	int rc;
 
-	if ((r = read_header(fd, &h)) < 0)
-		return r;
+	if ((rc = read_header(fd, &h)) < 0)
+		return rc;
 	if (entry >= h.n_entries || !size_is_known(size))
 		return -EINVAL;
 	at = (off_t)(index_parts_of(&h).entries + (uint64_t)entry * sizeof(e));

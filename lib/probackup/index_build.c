@@ -70,14 +70,12 @@ compare_kids(const void *a, const void *b, void *arg)
 	const struct index_tree *t = arg;
 	const char *na, *nb;
 	size_t la, lb;
-	int r;
 
 	if (ka->prefix != kb->prefix)
 		return ka->prefix < kb->prefix ? -1 : 1;
 	na = node_name(t, ka->node, &la);
 	nb = node_name(t, kb->node, &lb);
-	r = memcmp(na, nb, MIN(la, lb));
-	return r != 0 ? r : (la > lb) - (la < lb);
+	return index_compare_names(na, la, nb, lb);
 }
 
 /* Puts the children of each directory side by side. */
@@ -269,13 +267,13 @@ write_all(const struct layout *l, int fd, char *error)
 		{ &l->header, 0, at.entries },	/* last: without it there is no index */
 	};
 	size_t i;
-	int r;
+	int rc;
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		r = io_pwrite(fd, parts[i].data, (size_t)(parts[i].end - parts[i].at),
+		rc = io_pwrite(fd, parts[i].data, (size_t)(parts[i].end - parts[i].at),
 		    (off_t)parts[i].at);
-		if (r < 0)
-			return explain(error, r, "could not write the index: %s", strerror(-r));
+		if (rc < 0)
+			return explain(error, rc, "could not write the index: %s", strerror(-rc));
 	}
 	return 0;
 }
@@ -327,15 +325,15 @@ static int
 lay_out(struct index_collect *c, int fd, size_t max, char *error)
 {
 	struct layout *l = calloc(1, sizeof(*l));
-	int r;
+	int rc;
 
 	if (l == NULL)
 		return explain(error, -ENOMEM, "out of memory");
 	l->c = c;
-	if ((r = arrange(l, max, error)) == 0 && (r = fill(l, error)) == 0)
-		r = write_all(l, fd, error);
+	if ((rc = arrange(l, max, error)) == 0 && (rc = fill(l, error)) == 0)
+		rc = write_all(l, fd, error);
 	layout_fini(l);
-	return r;
+	return rc;
 }
 
 /*
@@ -357,17 +355,17 @@ int
 index_build(struct chain *chain, int fd, size_t max, unsigned n_threads, char *error)
 {
 	struct index_collect *c = malloc(sizeof(*c));
-	int r;
+	int rc;
 
 	if (c == NULL || index_collect_init(c, chain, max) < 0) {
 		free(c);
 		return explain(error, -ENOMEM, "out of memory");
 	}
 	c->since = find_since(chain);
-	if ((r = index_collect_run(c, n_threads, error)) == 0 &&
-	    (r = index_merge(c, error)) == 0)
-		r = lay_out(c, fd, max, error);
+	if ((rc = index_collect_run(c, n_threads, error)) == 0 &&
+	    (rc = index_merge(c, error)) == 0)
+		rc = lay_out(c, fd, max, error);
 	index_collect_fini(c);
 	free(c);
-	return r;
+	return rc;
 }

@@ -257,7 +257,7 @@ take_mounted(struct scan *s, const struct filelist_entry *e, char *error)
 {
 	struct index_tree *t = &s->c->tree;
 	uint32_t node;
-	int r;
+	int rc;
 
 	if (is_hidden(e) || take_tablespace(s, e))
 		return 0;
@@ -266,12 +266,12 @@ take_mounted(struct scan *s, const struct filelist_entry *e, char *error)
 		    "has too many directories: restore the backup with pg_probackup");
 	if (t->n >= s->c->max_nodes)
 		return too_big(s, error);
-	r = index_tree_add(t, e->path, e->path_len, mode_shown(e->mode), kind_of(e), &node);
-	if (r == -EEXIST)
+	rc = index_tree_add(t, e->path, e->path_len, mode_shown(e->mode), kind_of(e), &node);
+	if (rc == -EEXIST)
 		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
 		    "is listed twice: mount another backup");
-	if (r < 0)
-		return r == -EFBIG ? too_big(s, error) : explain(error, r, "out of memory");
+	if (rc < 0)
+		return rc == -EFBIG ? too_big(s, error) : explain(error, rc, "out of memory");
 	set_length(&t->nodes[node], e);
 	return (t->nodes[node].flags & INDEX_DIR) == 0 && e->size > 0 ?
 	    add_item(s, node, e, error) : 0;
@@ -333,22 +333,22 @@ static int
 take_batch(struct scan *s, struct filelist_entry *e, int n, char *error)
 {
 	uint32_t nodes[INDEX_TREE_BATCH];
-	int i, r;
+	int i, rc;
 
 	for (i = 0; i < n; i++)
 		leave_out(s, &e[i]);
 	for (i = 0; i < n; i++)
-		if ((r = move_entry(s, &e[i], i, error)) < 0)
-			return r;
+		if ((rc = move_entry(s, &e[i], i, error)) < 0)
+			return rc;
 	if (s->member > 0)
 		index_tree_find_batch(&s->c->tree, e, n, nodes);
-	for (i = 0, r = 0; i < n && r == 0; i++) {
+	for (i = 0, rc = 0; i < n && rc == 0; i++) {
 		if (s->member == 0)
-			r = take_mounted(s, &e[i], error);
+			rc = take_mounted(s, &e[i], error);
 		else if (nodes[i] != INDEX_NONE)
-			r = take_parent(s, nodes[i], &e[i], error);
+			rc = take_parent(s, nodes[i], &e[i], error);
 	}
-	return r;
+	return rc;
 }
 
 static int
@@ -356,15 +356,15 @@ scan_list(struct scan *s, char *error)
 {
 	struct filelist_entry e[INDEX_TREE_BATCH];
 	struct listread list;
-	int n, r;
+	int n, rc;
 
-	if ((r = listread_open(&list, s->backup, error)) < 0)
-		return r;
+	if ((rc = listread_open(&list, s->backup, error)) < 0)
+		return rc;
 	while ((n = listread_next(&list, e, INDEX_TREE_BATCH, error)) > 0)
-		if ((r = take_batch(s, e, n, error)) < 0)
+		if ((rc = take_batch(s, e, n, error)) < 0)
 			break;
 	listread_close(&list);
-	return n < 0 ? n : r;
+	return n < 0 ? n : rc;
 }
 
 /* Reads the list of one member into its source. */
@@ -419,22 +419,22 @@ connect_tree(struct index_collect *c, char *error)
 	struct backup *b = &c->chain->member[0];
 	struct scan s = { .c = c };
 	uint32_t node, listed;
-	int r;
+	int rc;
 
 	if (t->n == 1 + 2 * c->tablespaces.n)
 		return explain(error, -EUCLEAN,
 		    "backup \"%s\" lists no file: mount another backup", b->id);
 	listed = t->n;
-	r = index_tree_connect(t, MIN(c->max_nodes, 2 * (uint64_t)listed + UNLISTED_DIRS), &node);
-	if (r == -EFBIG && t->n <= c->max_nodes)
-		return explain(error, r,
+	rc = index_tree_connect(t, MIN(c->max_nodes, 2 * (uint64_t)listed + UNLISTED_DIRS), &node);
+	if (rc == -EFBIG && t->n <= c->max_nodes)
+		return explain(error, rc,
 		    "backup \"%s\" lists %u names below more directories that it does not list: mount another backup",
 		    b->id, listed);
-	if (r == -ENOTDIR)
+	if (rc == -ENOTDIR)
 		return EXPLAIN_PATH(error, -EUCLEAN, b, index_tree_path(t, node),
 		    t->nodes[node].path_len, "is listed below a file: mount another backup");
-	if (r < 0)
-		return r == -EFBIG ? too_big(&s, error) : explain(error, r, "out of memory");
+	if (rc < 0)
+		return rc == -EFBIG ? too_big(&s, error) : explain(error, rc, "out of memory");
 	return 0;
 }
 
@@ -449,20 +449,20 @@ add_tablespaces(struct index_collect *c, char *error)
 	char path[sizeof(ONDISK_TABLESPACES) + TABLESPACE_OID_MAX], why[CHAIN_ERROR_MAX];
 	uint32_t node;
 	size_t i;
-	int r, n;
+	int rc, n;
 
-	if ((r = tablespace_map_load(b->dirfd, &c->tablespaces, why)) < 0)
-		return explain(error, r, "could not use " TABLESPACE_MAP " of backup \"%s\": %s",
+	if ((rc = tablespace_map_load(b->dirfd, &c->tablespaces, why)) < 0)
+		return explain(error, rc, "could not use " TABLESPACE_MAP " of backup \"%s\": %s",
 		    b->id, why);
-	for (i = 0; i < c->tablespaces.n && r == 0; i++) {
+	for (i = 0; i < c->tablespaces.n && rc == 0; i++) {
 		n = snprintf(path, sizeof(path), TABLESPACE_DIR "/%s", c->tablespaces.at[i].oid);
-		r = index_tree_add(&c->tree, path, (size_t)n, S_IFLNK | 0777, INDEX_LINK, &node);
-		if (r < 0)
+		rc = index_tree_add(&c->tree, path, (size_t)n, S_IFLNK | 0777, INDEX_LINK, &node);
+		if (rc < 0)
 			break;
 		n = snprintf(path, sizeof(path), ONDISK_TABLESPACES "/%s", c->tablespaces.at[i].oid);
-		r = index_tree_add(&c->tree, path, (size_t)n, S_IFDIR | 0700, INDEX_DIR, &node);
+		rc = index_tree_add(&c->tree, path, (size_t)n, S_IFDIR | 0700, INDEX_DIR, &node);
 	}
-	return r < 0 ? explain(error, r, "could not add the tablespaces: %s", strerror(-r)) : 0;
+	return rc < 0 ? explain(error, rc, "could not add the tablespaces: %s", strerror(-rc)) : 0;
 }
 
 static void
@@ -495,14 +495,14 @@ int
 index_collect_run(struct index_collect *c, unsigned n_threads, char *error)
 {
 	unsigned i;
-	int r;
+	int rc;
 
-	if ((r = add_tablespaces(c, error)) < 0)
-		return r;
+	if ((rc = add_tablespaces(c, error)) < 0)
+		return rc;
 	if (scan_member(c, 0) < 0)
 		return explain(error, c->source[0].rc, "%s", c->source[0].error);
-	if ((r = connect_tree(c, error)) < 0)
-		return r;
+	if ((rc = connect_tree(c, error)) < 0)
+		return rc;
 	set_modes(&c->tree);
 	atomic_store(&c->next, 1);
 	run_threads(c, n_threads);

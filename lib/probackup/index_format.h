@@ -15,7 +15,9 @@
 #define PROBACKUP_INDEX_FORMAT_H
 
 #include <stdint.h>
+#include <string.h>
 
+#include "base/util.h"
 #include "probackup/index.h"
 
 #define INDEX_MAGIC	UINT64_C(0x7865646e49736670)	/* "pfsIndex" */
@@ -55,6 +57,15 @@ index_parts_of(const struct index_header *h)
 	p.strings = p.backups + (uint64_t)h->n_backups * sizeof(struct index_backup);
 	p.length = p.strings + (h->strings_len <= UINT32_MAX ? h->strings_len : UINT64_MAX / 2);
 	return p;
+}
+
+/* The order of the children of a directory: by bytes, the shorter first. */
+static inline int
+index_compare_names(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	int order = memcmp(a, b, MIN(a_len, b_len));
+
+	return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
 }
 
 #endif

@@ -78,14 +78,14 @@ merge_source(struct index_collect *c, struct index_source *src, char *error)
 {
 	struct index_node *node;
 	size_t i;
-	int r;
+	int rc;
 
 	for (i = 0; i < src->n; i++) {
 		node = &c->tree.nodes[src->items[i].node];
 		if ((node->flags & NODE_UNCHANGED) == 0)
 			node->count++;
-		else if ((r = merge_unchanged(c, &src->items[i], error)) < 0)
-			return r;
+		else if ((rc = merge_unchanged(c, &src->items[i], error)) < 0)
+			return rc;
 	}
 	return 0;
 }
@@ -95,13 +95,13 @@ check_found(const struct index_collect *c, char *error)
 {
 	struct index_node *node;
 	uint32_t i;
-	int r;
+	int rc;
 
 	for (i = 0; i < c->tree.n; i++) {
 		node = &c->tree.nodes[i];
 		if ((node->flags & (NODE_UNCHANGED | NODE_FOUND)) == NODE_UNCHANGED) {
-			r = check_between(c, i, c->chain->n, error);
-			return r < 0 ? r : explain_hole(c, i, c->chain->n, error);
+			rc = check_between(c, i, c->chain->n, error);
+			return rc < 0 ? rc : explain_hole(c, i, c->chain->n, error);
 		}
 		/* Nobody stores a page of it, and no list has a length: it is empty. */
 		if (node->size == INDEX_SIZE_UNKNOWN && node->count == 0)
@@ -114,10 +114,10 @@ int
 index_merge(struct index_collect *c, char *error)
 {
 	unsigned i;
-	int r;
+	int rc;
 
 	for (i = 0; i < c->chain->n; i++)
-		if ((r = merge_source(c, &c->source[i], error)) < 0)
-			return r;
+		if ((rc = merge_source(c, &c->source[i], error)) < 0)
+			return rc;
 	return check_found(c, error);
 }

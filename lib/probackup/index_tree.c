@@ -229,16 +229,16 @@ grow_paths(struct index_tree *t)
 static int
 reserve(struct index_tree *t, size_t path_len)
 {
-	int r;
+	int rc;
 
 	if (t->n >= INDEX_MAX_ENTRIES || t->paths_len + path_len > UINT32_MAX)
 		return -EFBIG;
-	if (t->n == t->cap && (r = grow_nodes(t)) < 0)
-		return r;
-	if (t->paths_len + path_len > t->paths_cap && (r = grow_paths(t)) < 0)
-		return r;
-	if (t->n >= t->n_slots / 2 && (r = grow_slots(t)) < 0)
-		return r;
+	if (t->n == t->cap && (rc = grow_nodes(t)) < 0)
+		return rc;
+	if (t->paths_len + path_len > t->paths_cap && (rc = grow_paths(t)) < 0)
+		return rc;
+	if (t->n >= t->n_slots / 2 && (rc = grow_slots(t)) < 0)
+		return rc;
 	return 0;
 }
 
@@ -270,10 +270,10 @@ index_tree_add(struct index_tree *t, const char *path, size_t len, uint32_t mode
 {
 	uint32_t h = hash(t, path, len);
 	struct index_slot *slot;
-	int r;
+	int rc;
 
-	if ((r = reserve(t, len)) < 0)
-		return r;
+	if ((rc = reserve(t, len)) < 0)
+		return rc;
 	slot = find_slot(t, path, len, h);
 	if (slot->node != INDEX_NONE)
 		return -EEXIST;
@@ -293,10 +293,10 @@ find_or_add_dir(struct index_tree *t, uint32_t node, size_t len, uint32_t *dir)
 	struct index_slot *slot;
 	const char *path;
 	uint32_t h;
-	int r;
+	int rc;
 
-	if ((r = reserve(t, 0)) < 0)
-		return r;
+	if ((rc = reserve(t, 0)) < 0)
+		return rc;
 	path = index_tree_path(t, node);
 	h = hash(t, path, len);
 	slot = find_slot(t, path, len, h);
@@ -309,14 +309,14 @@ int
 index_tree_connect(struct index_tree *t, uint32_t max, uint32_t *node)
 {
 	uint32_t i, dir;
-	int r;
+	int rc;
 
 	/* Directories that are added here get their own parents in this same loop. */
 	for (i = 1; i < t->n; i++) {
 		dir = INDEX_ROOT;
 		if (t->nodes[i].name > 0 &&
-		    (r = find_or_add_dir(t, i, t->nodes[i].name - 1U, &dir)) < 0)
-			return r;
+		    (rc = find_or_add_dir(t, i, t->nodes[i].name - 1U, &dir)) < 0)
+			return rc;
 		if (t->n > max)
 			return -EFBIG;
 		if ((t->nodes[dir].flags & INDEX_DIR) == 0) {

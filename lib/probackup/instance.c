@@ -90,11 +90,11 @@ static int
 read_names(DIR *dir, char ***names, size_t *n)
 {
 	const char *name;
-	int r;
+	int rc;
 
 	while ((name = next_directory(dir)) != NULL) {
-		if ((r = grow(names, *n, INSTANCES_MAX, sizeof(**names))) < 0)
-			return r;
+		if ((rc = grow(names, *n, INSTANCES_MAX, sizeof(**names))) < 0)
+			return rc;
 		if (((*names)[*n] = strdup(name)) == NULL)
 			return -ENOMEM;
 		++*n;
@@ -115,17 +115,17 @@ instance_names(int store_fd, const char *store_name, char ***names, size_t *n, c
 	char **found = NULL;
 	size_t n_found = 0;
 	DIR *dir;
-	int r;
+	int rc;
 
 	if (fd < 0)
 		return fd;
-	r = (dir = open_directory(fd)) != NULL ? read_names(dir, &found, &n_found) : -errno;
+	rc = (dir = open_directory(fd)) != NULL ? read_names(dir, &found, &n_found) : -errno;
 	if (dir != NULL)
 		closedir(dir);
-	if (r < 0) {
+	if (rc < 0) {
 		instance_names_free(found, n_found);
-		return explain(error, r, "could not list the instances in \"%s\": %s", store_name,
-		    r == -E2BIG ? "there are too many" : strerror(-r));
+		return explain(error, rc, "could not list the instances in \"%s\": %s", store_name,
+		    rc == -E2BIG ? "there are too many" : strerror(-rc));
 	}
 	if (n_found > 0)
 		qsort(found, n_found, sizeof(*found), compare_names);
@@ -156,15 +156,15 @@ static int
 read_ids(DIR *dir, struct instance *in)
 {
 	const char *name;
-	int r;
+	int rc;
 
 	while ((name = next_directory(dir)) != NULL) {
 		if (!backup_id_is_valid(name)) {
 			in->odd_names++;
 			continue;
 		}
-		if ((r = grow(&in->backup, in->n, INSTANCE_BACKUPS_MAX, sizeof(*in->backup))) < 0)
-			return r;
+		if ((rc = grow(&in->backup, in->n, INSTANCE_BACKUPS_MAX, sizeof(*in->backup))) < 0)
+			return rc;
 		in->backup[in->n] = (struct instance_backup){ 0 };
 		strcpy(in->backup[in->n++].id, name);
 	}
@@ -258,38 +258,38 @@ load_backups(int instance_fd, const char *name, struct instance *in)
 {
 	size_t i;
 	DIR *dir;
-	int r;
+	int rc;
 
 	if ((dir = open_directory(instance_fd)) == NULL)
 		return -errno;
-	r = read_ids(dir, in);
+	rc = read_ids(dir, in);
 	closedir(dir);
-	if (r == 0 && in->n > 0)
+	if (rc == 0 && in->n > 0)
 		qsort(in->backup, in->n, sizeof(*in->backup), compare_backups);
-	for (i = 0; i < in->n && r == 0; i++)
-		r = load_backup(instance_fd, name, &in->backup[i]);
-	for (i = 0; i < in->n && r == 0; i++)
-		r = link_parent(in, name, &in->backup[i]);
-	for (i = 0; i < in->n && r == 0; i++)
-		r = judge(in, &in->backup[i]);
-	return r;
+	for (i = 0; i < in->n && rc == 0; i++)
+		rc = load_backup(instance_fd, name, &in->backup[i]);
+	for (i = 0; i < in->n && rc == 0; i++)
+		rc = link_parent(in, name, &in->backup[i]);
+	for (i = 0; i < in->n && rc == 0; i++)
+		rc = judge(in, &in->backup[i]);
+	return rc;
 }
 
 int
 instance_load(int store_fd, const char *store_name, const char *name, struct instance *in,
     char *error)
 {
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 
 	*in = (struct instance){ 0 };
 	if ((fd = chain_find_instance(store_fd, store_name, name, error)) < 0)
 		return fd;
-	if ((r = load_backups(fd, name, in)) == -E2BIG)
-		return explain(error, r, "instance \"%s\" has more than %d backups", name,
+	if ((rc = load_backups(fd, name, in)) == -E2BIG)
+		return explain(error, rc, "instance \"%s\" has more than %d backups", name,
 		    INSTANCE_BACKUPS_MAX);
-	if (r < 0)
-		return explain(error, r, "could not list the backups of instance \"%s\": %s", name,
-		    strerror(-r));
+	if (rc < 0)
+		return explain(error, rc, "could not list the backups of instance \"%s\": %s", name,
+		    strerror(-rc));
 	return 0;
 }
 

@@ -31,17 +31,17 @@ parse_each(const char *text, const char *end, const struct lines_form *form, str
     char *error)
 {
 	const char *feed;
-	int r;
+	int rc;
 
 	for (; text < end; text = feed + 1) {
 		if ((feed = memchr(text, '\n', (size_t)(end - text))) == NULL)
 			return explain(error, -EUCLEAN,
 			    "it is truncated, its last line has no line feed");
-		r = form->parse(text, feed, (char *)l->at + l->n * form->entry_size);
-		if (r == -ENOMEM)
-			return explain(error, r, "out of memory");
-		if (r < 0)
-			return explain(error, r, "line %zu: \"%.*s\" is not %s", l->n + 1,
+		rc = form->parse(text, feed, (char *)l->at + l->n * form->entry_size);
+		if (rc == -ENOMEM)
+			return explain(error, rc, "out of memory");
+		if (rc < 0)
+			return explain(error, rc, "line %zu: \"%.*s\" is not %s", l->n + 1,
 			    (int)MIN((size_t)(feed - text), (size_t)SHOWN), text, form->what);
 		l->n++;
 	}

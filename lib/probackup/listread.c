@@ -20,17 +20,17 @@
 
 _Static_assert(LISTREAD_BUFFER > 2 * FILELIST_LINE_MAX, "a line always fits");
 
-/* Returns the version of the file that r has open, or all 0. */
+/* Returns the version of the file that l has open, or all 0. */
 static struct file_version
-version_now(const struct listread *r)
+version_now(const struct listread *l)
 {
 	struct stat st;
 
-	return fstat(r->fd, &st) == 0 ? file_version_of(&st) : (struct file_version){ 0 };
+	return fstat(l->fd, &st) == 0 ? file_version_of(&st) : (struct file_version){ 0 };
 }
 
 int
-listread_open(struct listread *r, struct backup *b, char *error)
+listread_open(struct listread *l, struct backup *b, char *error)
 {
 	struct stat st;
 	int fd autoclose = io_open_plain(b->dirfd, "backup_content.control", &st);
@@ -39,71 +39,71 @@ listread_open(struct listread *r, struct backup *b, char *error)
 		return explain(error, fd,
 		    "could not open backup_content.control of backup \"%s\": %s",
 		    b->id, io_plain_error(fd));
-	*r = (struct listread){ .backup = b, .fd = -1 };
-	if ((r->buf = malloc(LISTREAD_BUFFER)) == NULL)
+	*l = (struct listread){ .backup = b, .fd = -1 };
+	if ((l->buf = malloc(LISTREAD_BUFFER)) == NULL)
 		return explain(error, -ENOMEM, "out of memory");
-	r->fd = steal_fd(&fd);
-	r->version = version_now(r);
+	l->fd = steal_fd(&fd);
+	l->version = version_now(l);
 	return 0;
 }
 
 void
-listread_close(struct listread *r)
+listread_close(struct listread *l)
 {
-	free(r->buf);
-	close(r->fd);
+	free(l->buf);
+	close(l->fd);
 }
 
 /* Reads more behind what is held.  The scan is left alone. */
 static int
-read_more(struct listread *r, char *error)
+read_more(struct listread *l, char *error)
 {
-	ssize_t n = io_pread(r->fd, r->buf + r->held, LISTREAD_BUFFER - r->held,
-	    (off_t)r->total);
+	ssize_t n = io_pread(l->fd, l->buf + l->held, LISTREAD_BUFFER - l->held,
+	    (off_t)l->total);
 
 	if (n < 0)
 		return explain(error, (int)n,
 		    "could not read backup_content.control of backup \"%s\": %s",
-		    r->backup->id, strerror((int)-n));
-	r->eof = (size_t)n < LISTREAD_BUFFER - r->held;
-	r->crc = crc32c(r->crc, r->buf + r->held, (size_t)n);
-	r->held += (size_t)n;
-	r->total += (uint64_t)n;
-	if (r->total > LIST_SIZE_MAX)
+		    l->backup->id, strerror((int)-n));
+	l->eof = (size_t)n < LISTREAD_BUFFER - l->held;
+	l->crc = crc32c(l->crc, l->buf + l->held, (size_t)n);
+	l->held += (size_t)n;
+	l->total += (uint64_t)n;
+	if (l->total > LIST_SIZE_MAX)
 		return explain(error, -EFBIG,
 		    "backup_content.control of backup \"%s\" has more than %llu bytes: mount another backup",
-		    r->backup->id, (unsigned long long)LIST_SIZE_MAX);
+		    l->backup->id, (unsigned long long)LIST_SIZE_MAX);
 	return 0;
 }
 
 /* Gives the scan the whole lines that are held, and at the end the rest too. */
 static int
-refill(struct listread *r, char *error)
+refill(struct listread *l, char *error)
 {
 	const char *lf;
 	int rc;
 
-	r->held -= r->scan.len;
-	memmove(r->buf, r->buf + r->scan.len, r->held);
-	r->scan.len = r->scan.pos = 0;
-	if ((rc = read_more(r, error)) < 0)
+	l->held -= l->scan.len;
+	memmove(l->buf, l->buf + l->scan.len, l->held);
+	l->scan.len = l->scan.pos = 0;
+	if ((rc = read_more(l, error)) < 0)
 		return rc;
-	lf = r->eof ? NULL : memrchr(r->buf, '\n', r->held);
-	r->scan.text = r->buf;
-	r->scan.len = lf != NULL ? (size_t)(lf - r->buf) + 1 : r->held;
+	lf = l->eof ? NULL : memrchr(l->buf, '\n', l->held);
+	l->scan.text = l->buf;
+	l->scan.len = lf != NULL ? (size_t)(lf - l->buf) + 1 : l->held;
 	return 0;
 }
 
 static int
-check_crc(const struct listread *r, char *error)
+check_crc(const struct listread *l, char *error)
 {
-	const struct control *c = &r->backup->control;
+	const struct control *c = &l->backup->control;
 
-	if (!c->has_content_crc || r->crc == c->content_crc)
+	if (!c->has_content_crc || l->crc == c->content_crc)
 		return 0;
 	return explain(error, -EUCLEAN,
 	    "the file list of backup \"%s\" does not match its content-crc, expected %u, found %u: " WAY_OUT,
-	    r->backup->id, c->content_crc, r->crc);
+	    l->backup->id, c->content_crc, l->crc);
 }
 
 /*
@@ -111,45 +111,45 @@ check_crc(const struct listread *r, char *error)
  * than was written.
  */
 static int
-refuse(struct listread *r, const char *reason, char *error)
+refuse(struct listread *l, const char *reason, char *error)
 {
 	int rc;
 
-	while (!r->eof) {
-		r->held = 0;
-		if ((rc = read_more(r, error)) < 0)
+	while (!l->eof) {
+		l->held = 0;
+		if ((rc = read_more(l, error)) < 0)
 			return rc;
 	}
-	if ((rc = check_crc(r, error)) < 0)
+	if ((rc = check_crc(l, error)) < 0)
 		return rc;
 	return explain(error, -EUCLEAN, "the file list of backup \"%s\" is damaged, %.300s: " WAY_OUT,
-	    r->backup->id, reason);
+	    l->backup->id, reason);
 }
 
 int
-listread_next(struct listread *r, struct filelist_entry *e, int max, char *error)
+listread_next(struct listread *l, struct filelist_entry *e, int max, char *error)
 {
 	char reason[CHAIN_ERROR_MAX];
 	struct file_version now;
 	int n = 0, rc;
 
 	for (;;) {
-		while (n < max && (rc = filelist_next(&r->scan, &e[n], reason)) == 1)
+		while (n < max && (rc = filelist_next(&l->scan, &e[n], reason)) == 1)
 			n++;
 		if (n < max && rc < 0)
-			return refuse(r, reason, error);
+			return refuse(l, reason, error);
 		if (n > 0)
 			return n;	/* reading more would move their paths */
-		if (r->eof)
+		if (l->eof)
 			break;
-		if ((rc = refill(r, error)) < 0)
+		if ((rc = refill(l, error)) < 0)
 			return rc;
 	}
-	if ((rc = check_crc(r, error)) < 0)
+	if ((rc = check_crc(l, error)) < 0)
 		return rc;
-	now = version_now(r);
-	r->backup->list_crc = r->crc;
-	r->backup->list_read_from =
-	    file_version_same(&now, &r->version) ? now : (struct file_version){ 0 };
+	now = version_now(l);
+	l->backup->list_crc = l->crc;
+	l->backup->list_read_from =
+	    file_version_same(&now, &l->version) ? now : (struct file_version){ 0 };
 	return 0;
 }

@@ -29,7 +29,7 @@ struct listread {
  * Opens the list of b.  Returns 0, or negative errno with error filled
  * (CHAIN_ERROR_MAX bytes); listread_close() is needed only after 0.
  */
-int	listread_open(struct listread *r, struct backup *b, char *error);
+int	listread_open(struct listread *l, struct backup *b, char *error);
 
 /*
  * Reads the next 1 to max entries, whose paths are valid until the next call.
@@ -38,8 +38,8 @@ int	listread_open(struct listread *r, struct backup *b, char *error);
  * naming the backup.  A list that does not match is reported as that, whatever
  * else is wrong in it.
  */
-int	listread_next(struct listread *r, struct filelist_entry *e, int max, char *error);
+int	listread_next(struct listread *l, struct filelist_entry *e, int max, char *error);
 
-void	listread_close(struct listread *r);
+void	listread_close(struct listread *l);
 
 #endif

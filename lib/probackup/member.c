@@ -62,19 +62,19 @@ member_read(int dirfd, const char *id, struct control *c, char *error)
 	struct file_version version;
 	int fd autoclose = -1;
 	size_t len;
-	int r;
+	int rc;
 
 	fd = open_regular(dirfd, "backup.control", &version);
 	if (fd == -ENOENT)
 		return explain(error, -EUCLEAN,
 		    "backup \"%s\" has no backup.control, it is being made or broken: mount another backup",
 		    id);
-	r = fd < 0 ? fd : io_read_file(fd, CONTROL_SIZE_MAX, &text, &len);
-	if (r < 0)
-		return explain(error, r, "could not read backup.control of backup \"%s\": %s",
-		    id, io_plain_error(r));
-	if ((r = control_parse(text, len, c, reason)) < 0)
-		return explain(error, r,
+	rc = fd < 0 ? fd : io_read_file(fd, CONTROL_SIZE_MAX, &text, &len);
+	if (rc < 0)
+		return explain(error, rc, "could not read backup.control of backup \"%s\": %s",
+		    id, io_plain_error(rc));
+	if ((rc = control_parse(text, len, c, reason)) < 0)
+		return explain(error, rc,
 		    "backup.control of backup \"%s\" is damaged: %.300s: restore the file, or mount another backup",
 		    id, reason);
 	c->read_from = version;
@@ -110,14 +110,14 @@ check_codec(const char *id, const struct control *c, char *error)
 int
 member_check_format(const char *id, const struct control *c, char *error)
 {
-	int r;
+	int rc;
 
 	if (c->version < VERSION_MIN)
 		return explain(error, -EUCLEAN,
 		    "backup \"%s\" was made by pg_probackup %s, and only " VERSIONS_KNOWN
 		    " are known: restore it with pg_probackup", id, c->program_version);
-	if ((r = check_server(id, c, error)) < 0)
-		return r;
+	if ((rc = check_server(id, c, error)) < 0)
+		return rc;
 	return check_codec(id, c, error);
 }
 

@@ -88,35 +88,35 @@ merge_is_suspect(const struct chain *c)
 /* Whether the open file of p is as long as listed, and its bytes have the crc. */
 static int
 compare(const struct chain *c, const struct store *s, uint32_t e,
-    const struct index_provider *p, int fd, struct reader *r)
+    const struct index_provider *p, int fd, struct reader *rd)
 {
 	uint32_t version = c->member[p->backup].control.version, crc = 0;
 	char path[PATH_MAX];
 	struct stat st;
 	uint64_t at;
 	ssize_t n;
-	int error;
+	int rc;
 
-	if ((error = store_fstat(fd, &st)) < 0)
-		return error;
+	if ((rc = store_fstat(fd, &st)) < 0)
+		return rc;
 	if ((uint64_t)st.st_size != p->stored || version < FILECRC_WHOLE)
 		return -EUCLEAN;
 	for (at = 0; at < p->stored; at += (uint64_t)n) {
-		if ((n = store_pread(fd, r->scratch, READER_SCRATCH, (off_t)at)) <= 0)
+		if ((n = store_pread(fd, rd->scratch, READER_SCRATCH, (off_t)at)) <= 0)
 			return n < 0 ? (int)n : -EUCLEAN;
-		crc = filecrc_add(version, crc, r->scratch, (size_t)n);
+		crc = filecrc_add(version, crc, rd->scratch, (size_t)n);
 	}
 	if (crc == p->crc)
 		return 0;
 	/* The list has the crc that stands in the file. */
 	return p->stored <= READER_SCRATCH && index_path(&s->ix, e, path, sizeof(path)) > 0 &&
 	    strcmp(path, "global/pg_control") == 0 &&
-	    filecrc_is_control(version, r->scratch, (size_t)p->stored, p->crc) ? 0 : -EUCLEAN;
+	    filecrc_is_control(version, rd->scratch, (size_t)p->stored, p->crc) ? 0 : -EUCLEAN;
 }
 
 static int
 check_provider(const struct chain *c, const struct store *s, uint32_t e,
-    const struct index_provider *p, struct reader *r)
+    const struct index_provider *p, struct reader *rd)
 {
 	struct records rec;
 	struct fdref *ref;
@@ -124,20 +124,20 @@ check_provider(const struct chain *c, const struct store *s, uint32_t e,
 
 	if ((fd = store_fd_of(s, e, p, &ref)) < 0)
 		return fd;
-	rc = compare(c, s, e, p, fd, r);
+	rc = compare(c, s, e, p, fd, rd);
 	fdcache_put(s->fds, ref);
 	if (rc == -EUCLEAN)
 		store_complain(s, e, p, InvalidBlockNumber,
 		    "it is not what the list says, an interrupted merge has changed it: finish it with \"pg_probackup merge\"");
 	else if (rc < 0)
 		store_complain(s, e, p, InvalidBlockNumber, "%s", strerror(-rc));
-	if (rc == 0 && p->n_headers > 0 && (rc = records_load(s, e, p, r, UINT32_MAX, &rec)) == 0)
+	if (rc == 0 && p->n_headers > 0 && (rc = records_load(s, e, p, rd, UINT32_MAX, &rec)) == 0)
 		records_fini(&rec);
 	return rc;
 }
 
 int
-merge_check_file(const struct chain *c, const struct store *s, uint32_t e, struct reader *r,
+merge_check_file(const struct chain *c, const struct store *s, uint32_t e, struct reader *rd,
     uint64_t *bytes)
 {
 	const struct index_entry *entry = &s->ix.entries[e];
@@ -151,7 +151,7 @@ merge_check_file(const struct chain *c, const struct store *s, uint32_t e, struc
 		p = &s->ix.providers[entry->first + i];
 		if (!is_suspect(c, p->backup))
 			continue;
-		if ((rc = check_provider(c, s, e, p, r)) < 0)
+		if ((rc = check_provider(c, s, e, p, rd)) < 0)
 			return rc;
 		*bytes += p->stored;
 	}
@@ -178,17 +178,17 @@ merge_find_full(int instance_fd, const char *id, char full[BACKUP_ID_MAX])
 	int fd autoclose = io_open_beneath(instance_fd, ".", O_RDONLY | O_DIRECTORY, 0);
 	const struct dirent *entry;
 	unsigned looked = 0;
-	int r = -ENOENT;
+	int rc = -ENOENT;
 	DIR *dir;
 
 	if (fd < 0 || (dir = fdopendir(fd)) == NULL)
 		return -ENOENT;
 	steal_fd(&fd);
-	while (r < 0 && looked++ < LISTING_MAX && (entry = readdir(dir)) != NULL)
+	while (rc < 0 && looked++ < LISTING_MAX && (entry = readdir(dir)) != NULL)
 		if (is_full_of(instance_fd, entry->d_name, id)) {
 			memcpy(full, entry->d_name, strlen(entry->d_name) + 1);
-			r = 0;
+			rc = 0;
 		}
 	closedir(dir);
-	return r;
+	return rc;
 }

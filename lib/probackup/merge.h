@@ -37,7 +37,7 @@ bool	merge_is_suspect(const struct chain *c);
  * lists say: length, crc, page headers.  Adds what was read to *bytes.  Returns
  * 0, -EUCLEAN or negative errno, after a line in the log that names the file.
  */
-int	merge_check_file(const struct chain *c, const struct store *s, uint32_t e, struct reader *r,
+int	merge_check_file(const struct chain *c, const struct store *s, uint32_t e, struct reader *rd,
 	    uint64_t *bytes);
 
 /*

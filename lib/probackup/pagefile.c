@@ -38,13 +38,13 @@ struct batch {
  */
 static int
 refuse_mark(const struct store *s, const struct batch *b, BlockNumber blkno,
-    const unsigned char *page, struct reader *r)
+    const unsigned char *page, struct reader *rd)
 {
 	char why[CHAIN_ERROR_MAX] = "LSN and checksum are not those of page_header_map";
 	struct records rec;
 	uint32_t i;
 
-	if (records_load(s, b->e, b->p, r, blkno + 1, &rec) == 0) {
+	if (records_load(s, b->e, b->p, rd, blkno + 1, &rec) == 0) {
 		for (i = rec.n; i > 0 && rec.at[i - 1].blkno != blkno; i--)
 			;
 		if (i > 0)
@@ -59,7 +59,7 @@ refuse_mark(const struct store *s, const struct batch *b, BlockNumber blkno,
 /* Checks a page as far as the store is to check at all. */
 static int
 check_page(const struct store *s, const struct batch *b, BlockNumber blkno,
-    const unsigned char *page, struct reader *r)
+    const unsigned char *page, struct reader *rd)
 {
 	bool has_sums = s->ix.backups[b->p->backup].checksums != 0;
 	uint32_t relation_block = b->relation_block + blkno;
@@ -72,14 +72,14 @@ check_page(const struct store *s, const struct batch *b, BlockNumber blkno,
 	}
 	if (b->m->mark != NULL && b->p->n_headers > 0 &&
 	    !pagecheck_has_mark(page, relation_block, has_sums, b->m->mark[blkno]))
-		return refuse_mark(s, b, blkno, page, r);
+		return refuse_mark(s, b, blkno, page, rd);
 	return 0;
 }
 
 /* Decodes the record of blkno, of which left bytes were read. */
 static int
 decode_record(const struct store *s, const struct batch *b, BlockNumber blkno,
-    const unsigned char *rec, size_t left, struct reader *r, unsigned char *page)
+    const unsigned char *rec, size_t left, struct reader *rd, unsigned char *page)
 {
 	BlockNumber found;
 	uint32_t size;
@@ -99,9 +99,9 @@ decode_record(const struct store *s, const struct batch *b, BlockNumber blkno,
 		goto cut;
 	alg = records_payload_alg((enum codec_alg)b->p->alg,
 	    s->ix.backups[b->p->backup].version, rec + RECORD_HEADER, size);
-	iostats_add(&r->stats->codec_bytes_in, size);
-	if (codec_decode(r->codec, alg, rec + RECORD_HEADER, size, page, BLCKSZ) == 0)
-		return check_page(s, b, blkno, page, r);
+	iostats_add(&rd->stats->codec_bytes_in, size);
+	if (codec_decode(rd->codec, alg, rec + RECORD_HEADER, size, page, BLCKSZ) == 0)
+		return check_page(s, b, blkno, page, rd);
 	store_complain(s, b->e, b->p, blkno,
 	    "%u bytes of %s do not decompress to a page", size, codec_name(alg));
 	return -EUCLEAN;
@@ -128,7 +128,7 @@ batch_end(const struct batch *b)
 }
 
 static ssize_t
-fetch(const struct store *s, const struct batch *b, struct reader *r)
+fetch(const struct store *s, const struct batch *b, struct reader *rd)
 {
 	uint64_t start = batch_start(b), end = batch_end(b);
 	struct fdref *ref;
@@ -139,7 +139,7 @@ fetch(const struct store *s, const struct batch *b, struct reader *r)
 		return 0;
 	if ((fd = store_fd_of(s, b->e, b->p, &ref)) < 0)
 		return fd;
-	n = store_pread(fd, r->scratch, (size_t)(end - start), (off_t)start);
+	n = store_pread(fd, rd->scratch, (size_t)(end - start), (off_t)start);
 	fdcache_put(s->fds, ref);
 	if (n < 0)
 		store_complain(s, b->e, b->p, b->blkno[0], "%s", strerror((int)-n));
@@ -148,7 +148,7 @@ fetch(const struct store *s, const struct batch *b, struct reader *r)
 
 /* Decodes each page into its place in dst, which begins with block first. */
 static int
-read_batch(const struct store *s, const struct batch *b, struct reader *r, BlockNumber first,
+read_batch(const struct store *s, const struct batch *b, struct reader *rd, BlockNumber first,
     unsigned char *dst)
 {
 	uint64_t start;
@@ -156,18 +156,18 @@ read_batch(const struct store *s, const struct batch *b, struct reader *r, Block
 	ssize_t n;
 	int rc = 0;
 
-	if ((n = fetch(s, b, r)) < 0)
+	if ((n = fetch(s, b, rd)) < 0)
 		return (int)n;
 	start = clock_monotonic_ns();
 	for (i = 0; i < b->n && rc == 0; i++) {
 		size_t at = b->m->pos[b->blkno[i]] - batch_start(b);
 
-		rc = decode_record(s, b, b->blkno[i], r->scratch + at,
-		    at < (size_t)n ? (size_t)n - at : 0, r,
+		rc = decode_record(s, b, b->blkno[i], rd->scratch + at,
+		    at < (size_t)n ? (size_t)n - at : 0, rd,
 		    dst + (size_t)(b->blkno[i] - first) * BLCKSZ);
 	}
-	iostats_add(&r->stats->codec_ns, clock_monotonic_ns() - start);
-	iostats_add(&r->stats->blocks_chain[b->p->backup], i);
+	iostats_add(&rd->stats->codec_ns, clock_monotonic_ns() - start);
+	iostats_add(&rd->stats->blocks_chain[b->p->backup], i);
 	return rc;
 }
 
@@ -200,7 +200,7 @@ take_batch(struct batch *b, BlockNumber first, uint32_t begin, uint32_t count, b
 
 int
 pagefile_read(const struct store *s, uint32_t e, const struct blockmap *m, BlockNumber first,
-    uint32_t count, struct reader *r, void *dst)
+    uint32_t count, struct reader *rd, void *dst)
 {
 	const struct index_entry *f = &s->ix.entries[e];
 	struct batch b = { .e = e, .m = m };
@@ -214,12 +214,12 @@ pagefile_read(const struct store *s, uint32_t e, const struct blockmap *m, Block
 			continue;
 		if (blockmap_provider(m, first + i) == BLOCKMAP_NOWHERE) {
 			memset((unsigned char *)dst + (size_t)i * BLCKSZ, 0, BLCKSZ);
-			iostats_add(&r->stats->blocks_zero, 1);
+			iostats_add(&rd->stats->blocks_zero, 1);
 			continue;
 		}
 		b.p = &s->ix.providers[f->first + blockmap_provider(m, first + i)];
 		take_batch(&b, first, i, count, taken);
-		rc = read_batch(s, &b, r, first, dst);
+		rc = read_batch(s, &b, rd, first, dst);
 	}
 	return rc;
 }

@@ -18,6 +18,6 @@
  * On failure the content of dst is undefined.
  */
 int	pagefile_read(const struct store *s, uint32_t e, const struct blockmap *m,
-	    BlockNumber first, uint32_t count, struct reader *r, void *dst);
+	    BlockNumber first, uint32_t count, struct reader *rd, void *dst);
 
 #endif

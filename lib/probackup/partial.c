@@ -71,17 +71,17 @@ database_map_parse(const char *text, size_t len, struct database_map *m, char *e
 	};
 	struct database_map parsed;
 	struct lines l;
-	int r;
+	int rc;
 
 	if (len == 0)
 		return explain(error, -EUCLEAN, "it is empty");
-	r = lines_parse(text, len, &form, &l, error);
+	rc = lines_parse(text, len, &form, &l, error);
 	parsed = (struct database_map){ l.at, l.n };
-	if (r < 0)
+	if (rc < 0)
 		database_map_fini(&parsed);
 	else
 		*m = parsed;
-	return r;
+	return rc;
 }
 
 void
@@ -98,7 +98,7 @@ load_map(const struct backup *b, struct database_map *m, char *error)
 {
 	char *text autofree = NULL;
 	char why[CHAIN_ERROR_MAX];
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 	size_t len;
 
 	fd = io_open_beneath(b->dirfd, "database/" DATABASE_MAP, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
@@ -106,12 +106,12 @@ load_map(const struct backup *b, struct database_map *m, char *error)
 		return explain(error, -ENOENT,
 		    "backup \"%s\" has no " DATABASE_MAP ", so nobody knows its databases: mount all of it",
 		    b->id);
-	r = fd < 0 ? fd : io_read_file(fd, DATABASE_MAP_SIZE_MAX, &text, &len);
-	if (r < 0)
-		explain(why, r, "%s", io_plain_error(r));
+	rc = fd < 0 ? fd : io_read_file(fd, DATABASE_MAP_SIZE_MAX, &text, &len);
+	if (rc < 0)
+		explain(why, rc, "%s", io_plain_error(rc));
 	else
-		r = database_map_parse(text, len, m, why);
-	return r == 0 ? 0 : explain(error, r, DATABASE_MAP " of backup \"%s\" cannot be used: %.300s:"
+		rc = database_map_parse(text, len, m, why);
+	return rc == 0 ? 0 : explain(error, rc, DATABASE_MAP " of backup \"%s\" cannot be used: %.300s:"
 	    " mount all of it", b->id, why);
 }
 
@@ -232,13 +232,13 @@ partial_choose(struct chain *c, bool include, const char *const *names, unsigned
     char *note, char *error)
 {
 	struct database_map m = { 0 };
-	int r;
+	int rc;
 
-	if ((r = load_map(&c->member[0], &m, error)) == 0 &&
-	    (r = check_names(&c->member[0], &m, names, n, error)) == 0)
-		r = choose(c, &m, include, names, n, note, error);
+	if ((rc = load_map(&c->member[0], &m, error)) == 0 &&
+	    (rc = check_names(&c->member[0], &m, names, n, error)) == 0)
+		rc = choose(c, &m, include, names, n, note, error);
 	database_map_fini(&m);
-	return r;
+	return rc;
 }
 
 /* ---- asking --------------------------------------------------------------- */

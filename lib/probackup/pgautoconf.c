@@ -124,13 +124,13 @@ set_target(struct pgautoconf *a, const struct recovery_target *t)
 }
 
 void
-pgautoconf_set_recovery(struct pgautoconf *a, const struct pgautoconf_recovery *r)
+pgautoconf_set_recovery(struct pgautoconf *a, const struct pgautoconf_recovery *rec)
 {
-	set_target(a, r->target);
-	if (r->inclusive != NULL)
-		pgautoconf_set(a, "recovery_target_inclusive", r->inclusive);
+	set_target(a, rec->target);
+	if (rec->inclusive != NULL)
+		pgautoconf_set(a, "recovery_target_inclusive", rec->inclusive);
 	pgautoconf_set(a, "recovery_target_timeline",
-	    r->target->timeline != NULL ? r->target->timeline : "current");
-	pgautoconf_set(a, "recovery_target_action", r->action != NULL ? r->action : "pause");
-	pgautoconf_set(a, "restore_command", r->restore_command);
+	    rec->target->timeline != NULL ? rec->target->timeline : "current");
+	pgautoconf_set(a, "recovery_target_action", rec->action != NULL ? rec->action : "pause");
+	pgautoconf_set(a, "restore_command", rec->restore_command);
 }

@@ -52,6 +52,6 @@ struct pgautoconf_recovery {
 };
 
 /* Appends the settings of a recovery, in the words of restore. */
-void	pgautoconf_set_recovery(struct pgautoconf *a, const struct pgautoconf_recovery *r);
+void	pgautoconf_set_recovery(struct pgautoconf *a, const struct pgautoconf_recovery *rec);
 
 #endif

@@ -62,12 +62,10 @@ check_length(int fd, const struct index_provider *p, struct records_fault *fault
 {
 	struct stat st;
 	uint64_t end = p->hdr_off + p->hdr_size;
+	int rc;
 
-	int error = store_fstat(fd, &st);
-
-	if (error < 0)
-		return REFUSE(fault, InvalidBlockNumber, error, "page_header_map: %s",
-		    strerror(-error));
+	if ((rc = store_fstat(fd, &st)) < 0)
+		return REFUSE(fault, InvalidBlockNumber, rc, "page_header_map: %s", strerror(-rc));
 	if ((uint64_t)st.st_size >= end)
 		return 0;
 	return REFUSE(fault, InvalidBlockNumber, -EUCLEAN,
@@ -167,7 +165,7 @@ records_unpack(int fd, const struct index_provider *p, struct codec *codec, Bloc
 
 static int
 from_header_map(const struct store *s, uint32_t e, const struct index_provider *p,
-    struct reader *r, BlockNumber limit, struct records *out)
+    struct reader *rd, BlockNumber limit, struct records *out)
 {
 	struct records_fault fault;
 	struct fdref *ref;
@@ -177,7 +175,7 @@ from_header_map(const struct store *s, uint32_t e, const struct index_provider *
 		store_complain(s, e, p, InvalidBlockNumber, "page_header_map could not be opened");
 		return fd;
 	}
-	rc = records_unpack(fd, p, r->codec, limit, out, &fault);
+	rc = records_unpack(fd, p, rd->codec, limit, out, &fault);
 	fdcache_put(s->fds, ref);
 	if (rc < 0 && rc != -ENOMEM)
 		store_complain(s, e, p, fault.blkno, "%s", fault.why);
@@ -299,12 +297,12 @@ from_stream(const struct store *s, uint32_t e, const struct index_provider *p,
 
 int
 records_load(const struct store *s, uint32_t e, const struct index_provider *p,
-    struct reader *r, BlockNumber limit, struct records *out)
+    struct reader *rd, BlockNumber limit, struct records *out)
 {
 	struct records rec = { .truncated = InvalidBlockNumber };
 	int rc;
 
-	rc = p->n_headers > 0 ? from_header_map(s, e, p, r, limit, &rec) :
+	rc = p->n_headers > 0 ? from_header_map(s, e, p, rd, limit, &rec) :
 	    from_stream(s, e, p, limit, &rec);
 	if (rc < 0) {
 		records_fini(&rec);

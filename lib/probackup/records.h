@@ -55,7 +55,7 @@ int	records_unpack(int fd, const struct index_provider *p, struct codec *codec,
  * -EUCLEAN (logged) or negative errno.
  */
 int	records_load(const struct store *s, uint32_t e, const struct index_provider *p,
-	    struct reader *r, BlockNumber limit, struct records *out);
+	    struct reader *rd, BlockNumber limit, struct records *out);
 void	records_fini(struct records *rec);
 
 /*

@@ -54,12 +54,12 @@ parse_lsn(const char *text, uint64_t *lsn)
 static int
 parse_value(struct recovery_target *t, char *error)
 {
-	int r;
+	int rc;
 
 	switch (t->kind) {
 	case RECOVERY_TIME:
-		if ((r = recovery_time_read(t->value, &t->time_us, error)) < 0)
-			return r;
+		if ((rc = recovery_time_read(t->value, &t->time_us, error)) < 0)
+			return rc;
 		return recovery_time_format(t->time_us, NULL, t->written);
 	case RECOVERY_XID:
 		if (parse_number(t->value, 10, &t->xid) == 0 && t->xid >= XID_FIRST)
@@ -116,11 +116,11 @@ parse_timeline(struct recovery_target *t, char *error)
 int
 recovery_parse(struct recovery_target *t, char *error)
 {
-	int r;
+	int rc;
 
 	if (needs_value(t->kind) && t->value == NULL)
 		return explain(error, -EINVAL, "the recovery target has no value");
-	if ((r = parse_value(t, error)) < 0)
-		return r;
+	if ((rc = parse_value(t, error)) < 0)
+		return rc;
 	return parse_timeline(t, error);
 }

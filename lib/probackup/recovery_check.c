@@ -140,20 +140,20 @@ load_history(struct check *c, uint32_t tli)
 	char *text autofree = NULL;
 	unsigned line = 0;
 	size_t len = 0;
-	int r = archive_read_history(c->a, tli, &text, &len);
+	int rc = archive_read_history(c->a, tli, &text, &len);
 
-	if (r == -ENOENT && tli != c->backup->timeline)
+	if (rc == -ENOENT && tli != c->backup->timeline)
 		return explain(c->error, -EUCLEAN,
 		    "timeline %u is not known: \"%08X.history\" is missing from the WAL archive of instance \"%s\"",
 		    tli, tli, instance_of(c));
-	if (r < 0 && r != -ENOENT)
-		return explain(c->error, r, "could not read \"%08X.history\" of instance \"%s\": %s",
-		    tli, instance_of(c), strerror(-r));
-	if ((r = timelines_parse(text, len, tli, &c->tl, &line)) == 0)
+	if (rc < 0 && rc != -ENOENT)
+		return explain(c->error, rc, "could not read \"%08X.history\" of instance \"%s\": %s",
+		    tli, instance_of(c), strerror(-rc));
+	if ((rc = timelines_parse(text, len, tli, &c->tl, &line)) == 0)
 		return 0;
-	if (r == -ENOMEM)
-		return explain(c->error, r, "out of memory");
-	return explain(c->error, r, "\"%08X.history\" of instance \"%s\" is damaged at line %u",
+	if (rc == -ENOMEM)
+		return explain(c->error, rc, "out of memory");
+	return explain(c->error, rc, "\"%08X.history\" of instance \"%s\" is damaged at line %u",
 	    tli, instance_of(c), line);
 }
 
@@ -163,10 +163,10 @@ follow_timeline(struct check *c)
 	uint32_t tli = c->t->tli_kind == RECOVERY_TLI_NUMBER ? c->t->tli :
 	    c->t->tli_kind == RECOVERY_TLI_LATEST ? newest_timeline(c) : c->backup->timeline;
 	uint64_t end;
-	int own, r;
+	int own, rc;
 
-	if ((r = load_history(c, tli)) < 0)
-		return r;
+	if ((rc = load_history(c, tli)) < 0)
+		return rc;
 	if ((own = timelines_find(&c->tl, c->backup->timeline)) < 0)
 		return explain(c->error, -EUCLEAN,
 		    "timeline %u does not descend from timeline %u, which the backup is of: choose another timeline or backup",
@@ -232,22 +232,22 @@ scan(struct check *c)
 {
 	struct archive_entry e;
 	struct archive_list l;
-	int r;
+	int rc;
 
-	if ((r = archive_list_begin(c->a, 0, &l)) == 0) {
+	if ((rc = archive_list_begin(c->a, 0, &l)) == 0) {
 		l.twice = true;
-		while ((r = archive_list_next(&l, &e)) == 1) {
+		while ((rc = archive_list_next(&l, &e)) == 1) {
 			if (e.wal.kind == WAL_HISTORY)
 				c->newest_history = MAX(c->newest_history, e.wal.timeline);
 			if ((e.wal.kind == WAL_SEGMENT || e.wal.kind == WAL_PARTIAL) &&
-			    (r = note_segment(c, &e.wal)) < 0)
+			    (rc = note_segment(c, &e.wal)) < 0)
 				break;
 		}
 		archive_list_end(&l);
 	}
-	if (r < 0)
-		return explain(c->error, r, "could not list the WAL archive of instance \"%s\": %s",
-		    instance_of(c), strerror(-r));
+	if (rc < 0)
+		return explain(c->error, rc, "could not list the WAL archive of instance \"%s\": %s",
+		    instance_of(c), strerror(-rc));
 	if (c->n > 0)
 		qsort(c->keys, c->n, sizeof(*c->keys), compare_keys);
 	return 0;
@@ -399,13 +399,13 @@ recovery_fits(const struct control *backup, const struct archive *a,
     const struct recovery_target *t, struct recovery_known *known, char *error)
 {
 	struct check c = { .backup = backup, .a = a, .t = t, .known = known, .error = error };
-	int r;
+	int rc;
 
 	if (check_target(&c) < 0)
 		return RECOVERY_ENDS_LATER;
-	r = follow_timeline(&c);
+	rc = follow_timeline(&c);
 	timelines_free(&c.tl);
-	return r == -EUCLEAN ? RECOVERY_LEADS_ELSEWHERE : r;
+	return rc == -EUCLEAN ? RECOVERY_LEADS_ELSEWHERE : rc;
 }
 
 int
@@ -418,17 +418,17 @@ recovery_check(const struct control *backup, const struct archive *a,
 		.start = wal_segno(backup->start_lsn, a->seg_size),
 		.stop = wal_segno_before(backup->stop_lsn, a->seg_size),
 	};
-	int r;
+	int rc;
 
 	warning[0] = '\0';
 	if (t->kind == RECOVERY_NONE && t->timeline == NULL && backup->stream)
 		return 0;
-	if ((r = check_target(&c)) == 0 && (r = follow_timeline(&c)) == 0 &&
-	    (r = scan(&c)) == 0 && (r = check_needed(&c)) == 0)
-		r = check_rest(&c, warning);
-	if (r == 0)
+	if ((rc = check_target(&c)) == 0 && (rc = follow_timeline(&c)) == 0 &&
+	    (rc = scan(&c)) == 0 && (rc = check_needed(&c)) == 0)
+		rc = check_rest(&c, warning);
+	if (rc == 0)
 		warn_of_hole(&c, warning);
 	free(c.keys);
 	timelines_free(&c.tl);
-	return r;
+	return rc;
 }

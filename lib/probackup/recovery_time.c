@@ -247,7 +247,7 @@ static int
 read_named(const char *text, const struct written *w, int64_t *seconds, char *error)
 {
 	char *kept;
-	int r;
+	int rc;
 
 	/* A name has a part of the world, or it may be an abbreviation, which two places share. */
 	if (!is_utc(w->name) && (strchr(w->name, '/') == NULL || !zone_exists(w->name)))
@@ -255,9 +255,9 @@ read_named(const char *text, const struct written *w, int64_t *seconds, char *er
 		    "\"%.60s\" is not a time: time zone \"%.40s\" is not known, write an offset such as \"+01\" or a name such as \"Europe/Berlin\"",
 		    text, w->name);
 	kept = enter_zone(w->name);
-	r = read_local(text, w, seconds, error);
+	rc = read_local(text, w, seconds, error);
 	leave_zone(kept);
-	return r;
+	return rc;
 }
 
 int
@@ -265,18 +265,18 @@ recovery_time_read(const char *text, int64_t *us, char *error)
 {
 	struct written w;
 	int64_t seconds = 0;
-	int r = 0;
+	int rc = 0;
 
 	if (!take_time(text, &w) || (w.name[0] != '\0' && strcspn(w.name, "0123456789.:") == 0))
 		seconds = -1;
 	else if (w.has_zone)
 		seconds = civil_seconds(&w) - w.zone;
 	else if (w.name[0] != '\0')
-		r = read_named(text, &w, &seconds, error);
+		rc = read_named(text, &w, &seconds, error);
 	else
-		r = read_local(text, &w, &seconds, error);
-	if (r < 0)
-		return r;
+		rc = read_local(text, &w, &seconds, error);
+	if (rc < 0)
+		return rc;
 	if (seconds < 0)
 		return explain(error, -EINVAL,
 		    "\"%.60s\" is not a time: write \"YYYY-MM-DD HH:MM:SS\" with or without a zone such as \"+00\"",

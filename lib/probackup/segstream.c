@@ -84,21 +84,21 @@ static int
 gzip_step(struct segstream *s, struct move *m)
 {
 	z_stream *z = &s->state.z;
-	int r;
+	int rc;
 
 	z->next_in = (Bytef *)(uintptr_t)m->in;
 	z->avail_in = (uInt)m->in_len;
 	z->next_out = m->out;
 	z->avail_out = (uInt)m->out_len;
-	r = inflate(z, Z_NO_FLUSH);
+	rc = inflate(z, Z_NO_FLUSH);
 	m->in_len -= z->avail_in;
 	m->out_len -= z->avail_out;
 	m->why = z->msg;
-	if (r == Z_STREAM_END)
+	if (rc == Z_STREAM_END)
 		return inflateReset(z) == Z_OK ? 1 : -ENOMEM;
-	if (r == Z_OK || r == Z_BUF_ERROR)
+	if (rc == Z_OK || rc == Z_BUF_ERROR)
 		return 0;
-	return r == Z_MEM_ERROR ? -ENOMEM : -EUCLEAN;
+	return rc == Z_MEM_ERROR ? -ENOMEM : -EUCLEAN;
 }
 
 static void
@@ -257,21 +257,21 @@ static int
 step(struct segstream *s, void *buf, size_t *len)
 {
 	struct move m = { .in = s->in + s->in_pos, .in_len = s->in_len - s->in_pos, .out = buf };
-	int r;
+	int rc;
 
 	m.out_len = *len;
-	r = s->decoder->step(s, &m);
+	rc = s->decoder->step(s, &m);
 	s->in_pos += m.in_len;
 	s->made += m.out_len;
 	*len = m.out_len;
-	if (r == -EUCLEAN)
+	if (rc == -EUCLEAN)
 		return damaged(s, m.why != NULL ? m.why : "it is damaged");
-	if (r < 0) {
-		snprintf(s->why, sizeof(s->why), "%s", strerror(-r));
-		return r;
+	if (rc < 0) {
+		snprintf(s->why, sizeof(s->why), "%s", strerror(-rc));
+		return rc;
 	}
 	if (m.in_len > 0 || m.out_len > 0) {
-		s->between = r > 0;
+		s->between = rc > 0;
 		s->ended = s->between && s->made == s->size;
 		return 0;
 	}
@@ -284,12 +284,12 @@ finish(struct segstream *s)
 {
 	unsigned char more;
 	size_t len;
-	int r;
+	int rc;
 
 	while (!s->ended) {
 		len = 1;
-		if ((r = step(s, &more, &len)) < 0)
-			return r;
+		if ((rc = step(s, &more, &len)) < 0)
+			return rc;
 		if (len > 0) {
 			s->made = s->size;
 			return damaged(s, "it does not end");
@@ -302,12 +302,12 @@ static int
 read_all(struct segstream *s, unsigned char *buf, size_t len)
 {
 	size_t done, n;
-	int r;
+	int rc;
 
 	for (done = 0; done < len; done += n) {
 		n = len - done;
-		if ((r = step(s, buf + done, &n)) < 0)
-			return r;
+		if ((rc = step(s, buf + done, &n)) < 0)
+			return rc;
 	}
 	return s->made == s->size ? finish(s) : 0;
 }
@@ -326,14 +326,14 @@ segstream_has_more(struct segstream *s)
 {
 	unsigned char more;
 	size_t len;
-	int r;
+	int rc;
 
 	do {
 		if (s->between && s->in_pos == s->in_len &&
-		    (r = (int)io_pread(s->fd, &more, 1, (off_t)s->at)) <= 0)
-			return r;
+		    (rc = (int)io_pread(s->fd, &more, 1, (off_t)s->at)) <= 0)
+			return rc;
 		len = 1;
-		r = step(s, &more, &len);
-	} while (r == 0 && len == 0);
-	return r == 0 || r == -EUCLEAN ? 1 : r;
+		rc = step(s, &more, &len);
+	} while (rc == 0 && len == 0);
+	return rc == 0 || rc == -EUCLEAN ? 1 : rc;
 }

@@ -146,63 +146,63 @@ judge(const struct staleness *g, uint16_t n, int dirfd, struct known_member *m)
 	const struct index_backup *b = &g->ix->backups[n];
 	char why[CHAIN_ERROR_MAX];
 	struct control *c autofree = malloc(sizeof(*c));
-	int r;
+	int rc;
 
 	if (c == NULL)
 		return -ENOMEM;
-	if ((r = member_read(dirfd, b->id, c, why)) < 0) {
+	if ((rc = member_read(dirfd, b->id, c, why)) < 0) {
 		say(m, b->id, why);
-		return r == -EUCLEAN || r == -ENOENT ? -ESTALE : r;
+		return rc == -EUCLEAN || rc == -ENOENT ? -ESTALE : rc;
 	}
 	if (is_going(c->status)) {
 		snprintf(why, sizeof(why), "its status is %s", c->status);
 		say(m, b->id, why);
 		return -ESTALE;
 	}
-	r = staleness_compare_list(g->store_fd, g->instance, b->id, b->list_crc);
-	if (r == -ESTALE || r == -ENOENT) {
+	rc = staleness_compare_list(g->store_fd, g->instance, b->id, b->list_crc);
+	if (rc == -ESTALE || rc == -ENOENT) {
 		say(m, b->id, "its list of files is another one");
 		return -ESTALE;
 	}
-	return r;
+	return rc;
 }
 
 static int
 check_member(const struct staleness *g, uint16_t n, int dirfd, struct known_member *m)
 {
 	struct file_version control, list;
-	int r;
+	int rc;
 
-	if ((r = look(dirfd, "backup.control", &control)) < 0 ||
-	    (r = look(dirfd, "backup_content.control", &list)) < 0) {
-		if (r != -ENOENT)
-			return r;
+	if ((rc = look(dirfd, "backup.control", &control)) < 0 ||
+	    (rc = look(dirfd, "backup_content.control", &list)) < 0) {
+		if (rc != -ENOENT)
+			return rc;
 		say(m, g->ix->backups[n].id, "it is being deleted");
 		return -ESTALE;
 	}
 	if (file_version_same(&control, &m->control) && file_version_same(&list, &m->list))
 		return 0;
-	if ((r = judge(g, n, dirfd, m)) == 0) {
+	if ((rc = judge(g, n, dirfd, m)) == 0) {
 		m->control = control;
 		m->list = list;
 	}
-	return r;
+	return rc;
 }
 
 int
 staleness_check(struct staleness *g, uint16_t n, int dirfd, const struct stat *st)
 {
 	struct known_member *m = &g->member[n];
-	int r = 0;
+	int rc = 0;
 
 	pthread_mutex_lock(&g->lock);
 	if (dirfd >= 0)
-		r = check_member(g, n, dirfd, m);
-	if (r == 0 && clock_ns(&st->st_mtim) > g->ix->since) {
+		rc = check_member(g, n, dirfd, m);
+	if (rc == 0 && clock_ns(&st->st_mtim) > g->ix->since) {
 		say(m, g->ix->backups[n].id, "a file of it was written since");
-		r = -ESTALE;
+		rc = -ESTALE;
 	}
 	pthread_mutex_unlock(&g->lock);
-	atomic_store(&changed, r == -ESTALE);
-	return r;
+	atomic_store(&changed, rc == -ESTALE);
+	return rc;
 }

@@ -42,7 +42,7 @@ store_pread(int fd, void *buf, size_t len, off_t off)
 	ssize_t n = io_pread(fd, buf, len, off);
 
 	if (n < 0)
-		failed = true;
+		atomic_store(&failed, true);
 	return n;
 }
 
@@ -51,7 +51,7 @@ store_fstat(int fd, struct stat *st)
 {
 	if (fstat(fd, st) == 0)
 		return 0;
-	failed = true;
+	atomic_store(&failed, true);
 	return -errno;
 }
 
@@ -79,7 +79,7 @@ open_backups(struct store *s)
 		if (fd < 0) {
 			log_error("could not open backup %s of instance \"%s\": %s", id,
 			    s->instance, strerror(-fd));
-			failed = true;
+			atomic_store(&failed, true);
 		}
 		s->backup_fd[i] = MAX(fd, -1);
 	}
@@ -89,7 +89,7 @@ int
 store_open(struct store *s, int store_fd, const char *instance, int index_fd,
     struct fdcache *fds)
 {
-	int i, r;
+	int i, rc;
 
 	memset(s, 0, sizeof(*s));
 	for (i = 0; i < CHAIN_MAX; i++)
@@ -97,9 +97,9 @@ store_open(struct store *s, int store_fd, const char *instance, int index_fd,
 	s->store_fd = store_fd;
 	s->instance = instance;
 	s->fds = fds;
-	if ((r = index_open(index_fd, &s->ix)) == 0)
+	if ((rc = index_open(index_fd, &s->ix)) == 0)
 		open_backups(s);
-	return r;
+	return rc;
 }
 
 void
@@ -124,23 +124,23 @@ store_refuse_stale(struct store *s)
 }
 
 int
-reader_init(struct reader *r, struct iostats *stats)
+reader_init(struct reader *rd, struct iostats *stats)
 {
-	r->codec = codec_new();
-	r->scratch = aligned_alloc(4096, (READER_SCRATCH + 4095) / 4096 * 4096);
-	r->stats = stats;
-	if (r->codec != NULL && r->scratch != NULL)
+	rd->codec = codec_new();
+	rd->scratch = aligned_alloc(4096, (READER_SCRATCH + 4095) / 4096 * 4096);
+	rd->stats = stats;
+	if (rd->codec != NULL && rd->scratch != NULL)
 		return 0;
-	reader_fini(r);
+	reader_fini(rd);
 	return -ENOMEM;
 }
 
 void
-reader_fini(struct reader *r)
+reader_fini(struct reader *rd)
 {
-	codec_free(r->codec);
-	free(r->scratch);
-	memset(r, 0, sizeof(*r));
+	codec_free(rd->codec);
+	free(rd->scratch);
+	memset(rd, 0, sizeof(*rd));
 }
 
 /* Keys of the descriptor cache: backups take the lower half of the numbers. */
@@ -184,7 +184,7 @@ static int
 open_in_backup(const struct store *s, uint16_t backup, const char *path, struct stat *st)
 {
 	int fd autoclose = io_open_beneath(s->backup_fd[backup], path, O_RDONLY | O_NONBLOCK, 0);
-	int error;
+	int rc;
 
 	/*
 	 * Opens the backup again: a directory that was moved away may have been
@@ -194,15 +194,15 @@ open_in_backup(const struct store *s, uint16_t backup, const char *path, struct 
 		fd = open_from_root(s->store_fd, s->instance, s->ix.backups[backup].id, path,
 		    O_RDONLY | O_NONBLOCK);
 	if (fd < 0) {
-		failed = true;
+		atomic_store(&failed, true);
 		return fd;
 	}
 	/*
 	 * Asks for the status, too: a file system that died may open what it
 	 * remembers.
 	 */
-	if ((error = store_fstat(fd, st)) < 0)
-		return error;
+	if ((rc = store_fstat(fd, st)) < 0)
+		return rc;
 	return S_ISREG(st->st_mode) ? steal_fd(&fd) : -EINVAL;
 }
 
@@ -210,28 +210,28 @@ static int
 open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 {
 	char shown[PATH_MAX], path[2 * PATH_MAX];
-	int r, fd autoclose = -1;
+	int rc, fd autoclose = -1;
 	struct stat st;
 
 	if (e == INDEX_NONE)
 		strcpy(path, "page_header_map");
-	else if ((r = index_path(&s->ix, e, shown, sizeof(shown))) < 0 ||
-	    (r = tablespace_stored_path(shown, path, sizeof(path))) < 0)
-		return r;
+	else if ((rc = index_path(&s->ix, e, shown, sizeof(shown))) < 0 ||
+	    (rc = tablespace_stored_path(shown, path, sizeof(path))) < 0)
+		return rc;
 	if ((fd = open_in_backup(s, p->backup, path, &st)) < 0) {
-		r = fd;
-	} else if (s->staleness == NULL || (r = staleness_check(s->staleness, p->backup, s->backup_fd[p->backup], &st)) == 0) {
+		rc = fd;
+	} else if (s->staleness == NULL || (rc = staleness_check(s->staleness, p->backup, s->backup_fd[p->backup], &st)) == 0) {
 		return steal_fd(&fd);
-	} else if (r == -ESTALE) {
-		return r;		/* which was told there */
+	} else if (rc == -ESTALE) {
+		return rc;		/* which was told there */
 	} else {
-		failed = true;
+		atomic_store(&failed, true);
 	}
 	if (!s->quiet && !was_told(p->backup, e, InvalidBlockNumber))
 		log_error("could not open \"%s\" in backup %s: %s", path,
 		    s->ix.backups[p->backup].id,
-		    io_plain_error(r));
-	return r;
+		    io_plain_error(rc));
+	return rc;
 }
 
 int
@@ -274,7 +274,7 @@ store_complain(const struct store *s, uint32_t e, const struct index_provider *p
 
 int
 plainfile_read(const struct store *s, uint32_t e, uint64_t off, size_t len, void *dst,
-    struct reader *r)
+    struct reader *rd)
 {
 	const struct index_entry *f = &s->ix.entries[e];
 	const struct index_provider *p = &s->ix.providers[f->first];
@@ -293,7 +293,7 @@ plainfile_read(const struct store *s, uint32_t e, uint64_t off, size_t len, void
 		return (int)n;
 	}
 	if ((size_t)n == len) {
-		iostats_add(&r->stats->blocks_chain[p->backup], (len + BLCKSZ - 1) / BLCKSZ);
+		iostats_add(&rd->stats->blocks_chain[p->backup], (len + BLCKSZ - 1) / BLCKSZ);
 		return 0;
 	}
 	store_complain(s, e, p, InvalidBlockNumber, "expected %llu bytes, found %llu",

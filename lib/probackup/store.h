@@ -66,8 +66,8 @@ void	store_close(struct store *s);
 int	store_refuse_stale(struct store *s);
 
 /* Allocates what a thread needs.  Returns 0 or -ENOMEM. */
-int	reader_init(struct reader *r, struct iostats *stats);
-void	reader_fini(struct reader *r);
+int	reader_init(struct reader *rd, struct iostats *stats);
+void	reader_fini(struct reader *rd);
 
 /*
  * The stored file of provider p of entry e, or with e == INDEX_NONE the
@@ -103,6 +103,6 @@ bool	store_took_failure(void);
  * the list says (logged), or negative errno.
  */
 int	plainfile_read(const struct store *s, uint32_t e, uint64_t off, size_t len, void *dst,
-	    struct reader *r);
+	    struct reader *rd);
 
 #endif

@@ -61,26 +61,26 @@ tablespace_map_parse(const char *text, size_t len, struct tablespace_map *m, cha
 	};
 	struct tablespace_map parsed;
 	struct lines l;
-	int r;
+	int rc;
 
-	r = lines_parse(text, len, &form, &l, error);
+	rc = lines_parse(text, len, &form, &l, error);
 	parsed = (struct tablespace_map){ l.at, l.n };
-	if (r == 0) {
+	if (rc == 0) {
 		qsort(parsed.at, parsed.n, sizeof(*parsed.at), compare);
-		r = check_unique(&parsed, error);
+		rc = check_unique(&parsed, error);
 	}
-	if (r < 0)
+	if (rc < 0)
 		tablespace_map_fini(&parsed);
 	else
 		*m = parsed;
-	return r;
+	return rc;
 }
 
 int
 tablespace_map_load(int backup_fd, struct tablespace_map *m, char *error)
 {
 	char *text autofree = NULL;
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 	size_t len;
 
 	fd = io_open_beneath(backup_fd, "database/" TABLESPACE_MAP, O_RDONLY | O_NONBLOCK, 0);
@@ -88,9 +88,9 @@ tablespace_map_load(int backup_fd, struct tablespace_map *m, char *error)
 		*m = (struct tablespace_map){ 0 };
 		return 0;
 	}
-	r = fd < 0 ? fd : io_read_file(fd, TABLESPACE_MAP_SIZE_MAX, &text, &len);
-	if (r < 0)
-		return explain(error, r, "%s", io_plain_error(r));
+	rc = fd < 0 ? fd : io_read_file(fd, TABLESPACE_MAP_SIZE_MAX, &text, &len);
+	if (rc < 0)
+		return explain(error, rc, "%s", io_plain_error(rc));
 	return tablespace_map_parse(text, len, m, error);
 }
 

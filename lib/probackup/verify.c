@@ -46,21 +46,21 @@ refill(struct verify *v)
 {
 	struct verify_queue *q = &v->queue;
 	char error[CHAIN_ERROR_MAX];
-	int r;
+	int rc;
 
 	if (!q->is_open) {
-		if ((r = listread_open(&q->list, &v->chain->member[q->member], error)) < 0) {
+		if ((rc = listread_open(&q->list, &v->chain->member[q->member], error)) < 0) {
 			tell_bad_list(v, error);
 			return false;
 		}
 		q->is_open = true;
 	}
 	q->at = q->n = 0;
-	if ((r = listread_next(&q->list, q->batch, VERIFY_BATCH, error)) > 0) {
-		q->n = r;
+	if ((rc = listread_next(&q->list, q->batch, VERIFY_BATCH, error)) > 0) {
+		q->n = rc;
 		return true;
 	}
-	if (r < 0)
+	if (rc < 0)
 		tell_bad_list(v, error);
 	listread_close(&q->list);
 	q->is_open = false;
@@ -198,7 +198,7 @@ static int
 start_threads(struct verify *v, unsigned wanted)
 {
 	struct verify_thread *t;
-	int r = 0;
+	int rc = 0;
 
 	if ((v->threads = calloc(wanted, sizeof(*v->threads))) == NULL)
 		return -ENOMEM;
@@ -206,9 +206,9 @@ start_threads(struct verify *v, unsigned wanted)
 	while (v->n_threads < wanted) {
 		t = &v->threads[v->n_threads];
 		t->v = v;
-		if ((r = reader_init(&t->reader, &t->stats)) < 0)
+		if ((rc = reader_init(&t->reader, &t->stats)) < 0)
 			break;
-		if ((r = -pthread_create(&t->id, NULL, thread_main, t)) < 0) {
+		if ((rc = -pthread_create(&t->id, NULL, thread_main, t)) < 0) {
 			reader_fini(&t->reader);
 			break;
 		}
@@ -216,7 +216,7 @@ start_threads(struct verify *v, unsigned wanted)
 		v->running++;
 	}
 	pthread_mutex_unlock(&v->lock);
-	return v->n_threads > 0 ? 0 : r;
+	return v->n_threads > 0 ? 0 : rc;
 }
 
 /*
@@ -226,16 +226,16 @@ start_threads(struct verify *v, unsigned wanted)
 static int
 open_index(struct verify *v, const struct verify_config *c, char *error)
 {
-	int r = index_build(v->chain, c->index_fd, c->index_max, c->n_threads, v->index_error);
+	int rc = index_build(v->chain, c->index_fd, c->index_max, c->n_threads, v->index_error);
 
-	if (r == 0 && (r = store_open(&v->store, c->store_fd, c->instance, c->index_fd, v->fds)) < 0)
-		explain(v->index_error, r, "could not open the index of backup \"%s\": %s",
-		    v->chain->member[0].id, strerror(-r));
-	v->has_index = r == 0;
+	if (rc == 0 && (rc = store_open(&v->store, c->store_fd, c->instance, c->index_fd, v->fds)) < 0)
+		explain(v->index_error, rc, "could not open the index of backup \"%s\": %s",
+		    v->chain->member[0].id, strerror(-rc));
+	v->has_index = rc == 0;
 	v->store.quiet = true;
-	if (r == -ENOMEM)
-		return explain(error, r, "%s", v->index_error);
-	if (r < 0)
+	if (rc == -ENOMEM)
+		return explain(error, rc, "%s", v->index_error);
+	if (rc < 0)
 		verify_fault_line(v, "%s", v->index_error);
 	return 0;
 }
@@ -298,18 +298,18 @@ static int
 prepare(struct verify *v, const struct verify_config *c, char *error)
 {
 	unsigned i;
-	int r;
+	int rc;
 
-	r = chain_open(c->store_fd, c->store_name, c->instance, c->backup_id, true, &v->chain,
+	rc = chain_open(c->store_fd, c->store_name, c->instance, c->backup_id, true, &v->chain,
 	    error);
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	if (v->chain->warning[0] != '\0')
 		log_warn("%s", v->chain->warning);
 	if ((v->fds = fdcache_new(MAX_FDS)) == NULL)
 		return explain(error, -ENOMEM, "out of memory");
-	if ((r = archive_init(&v->archive, c->store_fd, c->instance, v->chain->xlog_seg_size, 0)) < 0)
-		return explain(error, r, "\"%.100s\" is not a name of an instance", c->instance);
+	if ((rc = archive_init(&v->archive, c->store_fd, c->instance, v->chain->xlog_seg_size, 0)) < 0)
+		return explain(error, rc, "\"%.100s\" is not a name of an instance", c->instance);
 	v->holes_are_normal = may_have_holes(v->chain);
 	for (i = 0; i < v->chain->n; i++)
 		if (member_lost_lines(v->chain->member[i].dirfd, &v->chain->member[i].control))
@@ -323,16 +323,16 @@ int
 verify_start(const struct verify_config *config, struct verify **out, char *error)
 {
 	struct verify *v = verify_new();
-	int r;
+	int rc;
 
 	if (v == NULL)
 		return explain(error, -ENOMEM, "out of memory");
-	if ((r = prepare(v, config, error)) == 0 &&
-	    (r = start_threads(v, config->n_threads)) < 0)
-		explain(error, r, "could not start a thread: %s", strerror(-r));
-	if (r < 0) {
+	if ((rc = prepare(v, config, error)) == 0 &&
+	    (rc = start_threads(v, config->n_threads)) < 0)
+		explain(error, rc, "could not start a thread: %s", strerror(-rc));
+	if (rc < 0) {
 		verify_free(v);
-		return r;
+		return rc;
 	}
 	*out = v;
 	return 0;

@@ -32,7 +32,7 @@ _Static_assert(CHUNK + RECORD_HEADER + BLCKSZ + 8 <= READER_SCRATCH, "a record a
 /* A file while it is checked. */
 struct file {
 	struct verify *v;
-	struct reader *r;
+	struct reader *rd;
 	const struct verify_task *task;
 	const struct backup *backup;
 	char	name[FILELIST_LINE_MAX + 64];	/* in the directory of the backup */
@@ -74,7 +74,7 @@ static bool
 read_more(struct file *f, uint64_t pos)
 {
 	size_t drop = (size_t)MIN(pos - f->start, (uint64_t)f->have), want;
-	unsigned char *buf = f->r->scratch;
+	unsigned char *buf = f->rd->scratch;
 	ssize_t n;
 
 	memmove(buf, buf + drop, f->have - drop);
@@ -111,7 +111,7 @@ window_at(struct file *f, uint64_t pos, size_t len, const unsigned char **at)
 			break;
 	if (pos >= f->start + f->have)
 		return 0;
-	*at = f->r->scratch + (pos - f->start);
+	*at = f->rd->scratch + (pos - f->start);
 	return (size_t)MIN((uint64_t)len, f->start + f->have - pos);
 }
 
@@ -136,7 +136,7 @@ check_page(struct file *f, BlockNumber blkno, const unsigned char *payload, uint
 	char why[CHAIN_ERROR_MAX];
 
 	f->n_pages++;
-	if (codec_decode(f->r->codec, alg, payload, size, f->page, BLCKSZ) < 0) {
+	if (codec_decode(f->rd->codec, alg, payload, size, f->page, BLCKSZ) < 0) {
 		FAULT(f, "block %u: %u bytes of %s do not decompress to a page", blkno, size,
 		    codec_name(alg));
 		return;
@@ -230,7 +230,7 @@ load_headers(struct file *f, struct records *rec)
 			    "could not be opened: %s", io_plain_error(fd));
 		return false;
 	}
-	if (records_unpack(fd, &p, f->r->codec, InvalidBlockNumber, rec, &fault) == 0)
+	if (records_unpack(fd, &p, f->rd->codec, InvalidBlockNumber, rec, &fault) == 0)
 		return true;
 	block_fault(f, fault.blkno, fault.why);
 	return false;
@@ -264,7 +264,7 @@ crc_fits(const struct file *f)
 	if (e->is_datafile && version < FILECRC_WHOLE && f->payload_crc == e->crc)
 		return true;
 	return f->start == 0 && strcmp(f->name, "database/global/pg_control") == 0 &&
-	    filecrc_is_control(version, f->r->scratch, f->have, e->crc);
+	    filecrc_is_control(version, f->rd->scratch, f->have, e->crc);
 }
 
 /* --- a file --- */
@@ -305,7 +305,7 @@ void
 verify_file(struct verify_thread *t)
 {
 	struct file f = {
-		.v = t->v, .r = &t->reader, .task = &t->task, .fd = -1, .page = t->page,
+		.v = t->v, .rd = &t->reader, .task = &t->task, .fd = -1, .page = t->page,
 		.backup = &t->v->chain->member[t->task.member],
 	};
 	const struct filelist_entry *e = &t->task.e;

@@ -135,18 +135,18 @@ check_archived(struct segment *s)
 		.kind = WAL_SEGMENT, .timeline = s->backup->control.timeline, .segno = s->number,
 	};
 	struct archive_file f;
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 
 	snprintf(s->shown, sizeof(s->shown), "archive/%s", s->name);
-	r = archive_find(a, &w, &f);
-	if (r == -ENOENT || (r == 0 && f.wal.kind != WAL_SEGMENT)) {
+	rc = archive_find(a, &w, &f);
+	if (rc == -ENOENT || (rc == 0 && f.wal.kind != WAL_SEGMENT)) {
 		FAULT(s, "it is missing in the archive, and WAL from start-lsn to stop-lsn has it");
 		return;
 	}
-	if (r == 0)
+	if (rc == 0)
 		snprintf(s->shown, sizeof(s->shown), "archive/%s", f.name);
-	if (r < 0 || (r = fd = archive_open(a, &f)) < 0)
-		FAULT(s, "could not be opened: %s", strerror(-r));
+	if (rc < 0 || (rc = fd = archive_open(a, &f)) < 0)
+		FAULT(s, "could not be opened: %s", strerror(-rc));
 	else if (f.format != SEGSTREAM_PLAIN)
 		check_packed(s, steal_fd(&fd), f.format);
 	else

@@ -74,17 +74,17 @@ fdpass_receive_all(int sock, void *data, size_t n, int *fd, unsigned max)
 	struct iovec iov = { data, n };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	unsigned came;
-	ssize_t r;
+	ssize_t got;
 
 	/* The kernel closes descriptors for which there is no room. */
 	if (max > 0) {
 		m.msg_control = &control;
 		m.msg_controllen = CMSG_LEN(MIN(max, FDPASS_MAX) * sizeof(int));
 	}
-	if ((r = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) < 0)
+	if ((got = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) < 0)
 		return errno == EAGAIN ? -ENOMSG : -errno;
 	came = take_descriptors(&m, &control, fd, max);
-	if ((size_t)r == n && (m.msg_flags & MSG_TRUNC) == 0)
+	if ((size_t)got == n && (m.msg_flags & MSG_TRUNC) == 0)
 		return (int)came;
 	while (came > 0)
 		close(fd[--came]);

@@ -25,14 +25,14 @@ jobfd_make(const struct job *job)
 {
 	unsigned char *bytes autofree = NULL;
 	ssize_t len = job_encode(job, &bytes);
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 
 	if (len < 0)
 		return (int)len;
 	if ((fd = memfd_create("pbkfs-job", MFD_CLOEXEC | MFD_ALLOW_SEALING)) < 0)
 		return -errno;
-	if ((r = io_pwrite(fd, bytes, (size_t)len, 0)) < 0)
-		return r;
+	if ((rc = io_pwrite(fd, bytes, (size_t)len, 0)) < 0)
+		return rc;
 	if (fcntl(fd, F_ADD_SEALS, SEALS) != 0)
 		return -errno;
 	return steal_fd(&fd);
@@ -92,16 +92,16 @@ int
 jobfd_receive(struct job **job)
 {
 	struct job *received;
-	int r = receive(JOB_FD, &received);
+	int rc = receive(JOB_FD, &received);
 
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	close(JOB_FD);
-	if ((r = check_fds(received)) == 0 && received->shared_fd >= 0)
-		r = jobfd_map_shared(received->shared_fd, &received->shared);
-	if (r < 0) {
+	if ((rc = check_fds(received)) == 0 && received->shared_fd >= 0)
+		rc = jobfd_map_shared(received->shared_fd, &received->shared);
+	if (rc < 0) {
 		job_free(received);
-		return r;
+		return rc;
 	}
 	*job = received;
 	return 0;
