@@ -4,21 +4,37 @@
 # https://reuse.software).  Seeds of fuzzing are data, and README and COPYING say it in words.
 . "$srcdir/tests/tap.sh"
 
+# files DIRECTORY: ours, by name.  The folders are listed, since a build or a tarball has generated
+# files beside them.
 files() {
-	(cd "$srcdir" && find . -name .git -prune -o -name build -prune -o -name build-aux -prune \
-	    -o -name autom4te.cache -prune -o -path ./tests/fuzz/corpus -prune -o -type f \
+	(cd "$1" && find .ci doc lib m4 src tests -path tests/fuzz/corpus -prune -o -type f \
 	    \( -name '*.[ch]' -o -name '*.sh' -o -name '*.awk' -o -name '*.m4' -o -name '*.md' \
-	    -o -name '*.8' -o -name '*.in' -o -name configure.ac -o -name Makefile.am -o -name bootstrap \) \
-	    ! -name aclocal.m4 ! -name Makefile.in ! -name config.h.in -print)
+	    -o -name '*.8' -o -name '*.in' -o -path .ci/run -o -path 'doc/completion/*' \) -print
+	 ls -- bootstrap configure.ac Makefile.am *.md) 2>/dev/null
 }
-# lacking PATTERN: which of them do not have it among their first five lines.
+# lacking DIRECTORY PATTERN: which of its files do not have it among their first five lines.
 lacking() {
-	(cd "$srcdir" && files | while IFS= read -r f; do
-		head -n 5 "$f" | grep -q "$1" || echo "$f"
-	done)
+	files "$1" | (cd "$1" && tr '\n' '\0' | xargs -0 awk -v pattern="$2" 'BEGIN {
+	    for (i = 1; i < ARGC; i++) {
+		    found = 0
+		    for (n = 0; n < 5 && (getline line <ARGV[i]) > 0; n++)
+			    if (line ~ pattern) found = 1
+		    close(ARGV[i])
+		    if (!found) print ARGV[i]
+	    } }')
 }
-check "there are files" test "$(files | wc -l)" -gt 400
-equal "each names its licence" "" "$(lacking 'SPDX-License-Identifier: GPL-3\.0-or-later')"
-equal "each names whose it is" "" "$(lacking 'SPDX-FileCopyrightText: 2[0-9]* ')"
+licence='SPDX-License-Identifier: GPL-3[.]0-or-later'
+owner='SPDX-FileCopyrightText: 2[0-9]* '
+check "there are files" test "$(files "$srcdir" | wc -l)" -gt 400
+equal "each names its licence" "" "$(lacking "$srcdir" "$licence")"
+equal "each names whose it is" "" "$(lacking "$srcdir" "$owner")"
 check "the licence is in COPYING" grep -q 'GNU GENERAL PUBLIC LICENSE' "$srcdir/COPYING"
+
+# The test of this test.
+mkdir -p "$work/tree/lib/base"
+printf '/* SPDX-FileCopyrightText: 2026 nobody */\n/* SPDX-License-Identifier: GPL-3.0-or-later */\n' >"$work/tree/lib/base/good.c"
+printf '\n\n\n\n\n/* SPDX-FileCopyrightText: 2026 nobody */\n/* SPDX-License-Identifier: MIT */\n' >"$work/tree/lib/base/bad.c"
+: >"$work/tree/bootstrap"
+equal "files without a licence are found" "bootstrap lib/base/bad.c" "$(lacking "$work/tree" "$licence" | sort | xargs)"
+equal "files without an owner are found" "bootstrap lib/base/bad.c" "$(lacking "$work/tree" "$owner" | sort | xargs)"
 plan_done

@@ -1,21 +1,22 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What reaches a terminal leaves through few places, and each of them filters: no other
-# file prints.  (The log, src/supervisor/logfile.c, writes to descriptors of its own.)  The name in front of the colon is the one that may, with what it may say.
+# Few files print, and each of them filters what reaches a terminal; no other file may print.  (The
+# log, src/supervisor/logfile.c, writes to descriptors of its own.)
 . "$srcdir/tests/tap.sh"
 prints='(^|[^a-z_])((v?f?printf|v?dprintf|f?puts|putchar|f?putc|perror|psignal|errx?|warnx?) *\(|(stdout|stderr|STD(OUT|ERR)_FILENO)[^A-Za-z_])'
 # These neither print nor filter: who asks what a stream is, and who puts another in its place.
 harmless='isatty\(|dup2\(|format\(printf|(<=|>) STDERR_FILENO|STDERR_FILENO \+'
-bare() { sed 's/"[^"]*"/""/g'; }	# without what is only text
+# Files that may print, and what each of them prints.
 may='src/cli/output.c: the sink of the commands
 lib/base/log.c: the sink of processes that have none
 src/worker/entry.c: a fixed text, for who runs the worker by hand
 src/sandbox/seccomp.c: names of system calls, by a signal handler
 src/supervisor/fusemount.c: a fixed text, into the pipe of a child
 src/supervisor/pid_file.c: a number, into the pid file'
-find "$srcdir/src" "$srcdir/lib" -name '*.c' | while read -r file; do
-	bare <"$file" | grep -nE "$prints" | grep -vE "^[0-9]+:[[:space:]]*/?\*" | grep -vE "$harmless" | sed "s|^|${file#"$srcdir/"}:|"
-done >"$work/found"
+# "FILE:LINE:TEXT" of what prints, without comments and what stands in quotes.
+(cd "$srcdir" && find src lib -name '*.c' -exec awk '
+    { gsub(/"[^"]*"/, "\"\"") } !/^[ \t]*\/?\*/ { print FILENAME ":" FNR ":" $0 }' {} +) |
+    grep -E "$prints" | grep -vE "$harmless" >"$work/found"
 echo "$may" | sed 's/:.*/:/' >"$work/may"
 grep -vFf "$work/may" "$work/found" >"$work/bad"
 check "nothing else prints" [ ! -s "$work/bad" ] || sed 's/^/# /' "$work/bad"
