@@ -42,9 +42,9 @@ node_of(struct cow *c, uint64_t serial, struct node **out)
 static int
 directory_of(struct cow *c, uint64_t serial, struct node **out)
 {
-	int r = node_of(c, serial, out);
+	int rc = node_of(c, serial, out);
 
-	return r == 0 && !S_ISDIR((*out)->mode) ? -EUCLEAN : r;
+	return rc == 0 && !S_ISDIR((*out)->mode) ? -EUCLEAN : rc;
 }
 
 static void
@@ -86,21 +86,21 @@ apply_bind(struct cow *c, const struct journal_record *rec)
 	uint32_t e = index_lookup(&c->store.ix, rec->name, rec->name_len);
 	struct relfile *f;
 	struct node *n;
-	int r;
+	int rc;
 
 	if (e == INDEX_NONE || rec->serial == 0) {
 		log_error("the journal changes \"%.*s\", which is not in the backup",
 		    (int)rec->name_len, rec->name);
 		return -EUCLEAN;
 	}
-	if ((r = node_get(c, (uint64_t)e + 1, &n)) < 0)
-		return r;
+	if ((rc = node_get(c, (uint64_t)e + 1, &n)) < 0)
+		return rc;
 	if (n->serial != 0)
 		return -EUCLEAN;
 	if (rec->flags & JOURNAL_ORPHAN)
 		n->nlink = 0;
-	if ((r = node_set_serial(c, n, rec->serial)) < 0)
-		return r;
+	if ((rc = node_set_serial(c, n, rec->serial)) < 0)
+		return rc;
 	if ((f = c->base_file[e]) != NULL) {
 		f->content.number = rec->serial;
 		f->serial = rec->serial;
@@ -112,16 +112,16 @@ static int
 apply_create(struct cow *c, const struct journal_record *rec)
 {
 	struct node *dir, *n;
-	int r;
+	int rc;
 
-	if ((r = directory_of(c, rec->parent, &dir)) < 0)
-		return r;
+	if ((rc = directory_of(c, rec->parent, &dir)) < 0)
+		return rc;
 	if (rec->serial == 0 || !inode_is_valid(rec) ||
 	    !dentry_name_is_valid(rec->name, rec->name_len) ||
 	    dentry_resolve(c, dir->nodeid, rec->name, rec->name_len) != 0)
 		return -EUCLEAN;
-	if ((r = node_create(c, rec->serial, &n)) < 0)
-		return r;
+	if ((rc = node_create(c, rec->serial, &n)) < 0)
+		return rc;
 	n->mode = mode_shown(rec->mode);
 	n->uid = rec->uid;
 	n->gid = rec->gid;
@@ -129,12 +129,12 @@ apply_create(struct cow *c, const struct journal_record *rec)
 	n->atime = n->mtime = n->ctime = rec->time;
 	n->dirnode = dir->nodeid;
 	if (S_ISLNK(rec->mode))
-		r = node_set_target(c, n, rec->name2, rec->name2_len);
-	if (r == 0)
-		r = dentry_set(c, dir, rec->name, rec->name_len, n->nodeid, COOKIE_OF(rec));
-	if (r < 0) {
+		rc = node_set_target(c, n, rec->name2, rec->name2_len);
+	if (rc == 0)
+		rc = dentry_set(c, dir, rec->name, rec->name_len, n->nodeid, COOKIE_OF(rec));
+	if (rc < 0) {
 		node_free(c, n);
-		return r;
+		return rc;
 	}
 	touch_directory(dir, rec->time);
 	return 0;
@@ -146,25 +146,25 @@ apply_node(struct cow *c, const struct journal_record *rec)
 {
 	uint32_t e = INDEX_NONE;
 	struct node *n;
-	int r;
+	int rc;
 
 	if (!inode_is_valid(rec))
 		return -EUCLEAN;
 	if (rec->serial == JOURNAL_ROOT_SERIAL) {
-		if ((r = node_get(c, COW_ROOT, &n)) < 0)
-			return r;
+		if ((rc = node_get(c, COW_ROOT, &n)) < 0)
+			return rc;
 	} else if (rec->name_len > 0) {
 		e = index_lookup(&c->store.ix, rec->name, rec->name_len);
 		if (e == INDEX_NONE)
 			return -EUCLEAN;
-		if ((r = node_get(c, (uint64_t)e + 1, &n)) < 0)
-			return r;
+		if ((rc = node_get(c, (uint64_t)e + 1, &n)) < 0)
+			return rc;
 		if (n->serial != 0)
 			return -EUCLEAN;
-		if ((r = node_set_serial(c, n, rec->serial)) < 0)
-			return r;
-	} else if ((r = node_create(c, rec->serial, &n)) < 0) {
-		return r;
+		if ((rc = node_set_serial(c, n, rec->serial)) < 0)
+			return rc;
+	} else if ((rc = node_create(c, rec->serial, &n)) < 0) {
+		return rc;
 	}
 	if (n->base != INDEX_NONE && (n->mode & S_IFMT) != (rec->mode & S_IFMT))
 		return -EUCLEAN;
@@ -183,11 +183,11 @@ static int
 apply_name(struct cow *c, const struct journal_record *rec)
 {
 	struct node *dir, *n = NULL;
-	int r;
+	int rc;
 
-	if ((r = directory_of(c, rec->parent, &dir)) < 0 ||
-	    (rec->serial != 0 && (r = node_of(c, rec->serial, &n)) < 0))
-		return r;
+	if ((rc = directory_of(c, rec->parent, &dir)) < 0 ||
+	    (rec->serial != 0 && (rc = node_of(c, rec->serial, &n)) < 0))
+		return rc;
 	if (!dentry_name_is_valid(rec->name, rec->name_len))
 		return -EUCLEAN;
 	if (n != NULL)
@@ -200,16 +200,16 @@ static int
 apply_link(struct cow *c, const struct journal_record *rec)
 {
 	struct node *dir, *n;
-	int r;
+	int rc;
 
-	if ((r = directory_of(c, rec->parent, &dir)) < 0 ||
-	    (r = node_of(c, rec->serial, &n)) < 0)
-		return r;
+	if ((rc = directory_of(c, rec->parent, &dir)) < 0 ||
+	    (rc = node_of(c, rec->serial, &n)) < 0)
+		return rc;
 	if (S_ISDIR(n->mode) || !dentry_name_is_valid(rec->name, rec->name_len) ||
 	    dentry_resolve(c, dir->nodeid, rec->name, rec->name_len) != 0)
 		return -EUCLEAN;
-	if ((r = dentry_set(c, dir, rec->name, rec->name_len, n->nodeid, COOKIE_OF(rec))) < 0)
-		return r;
+	if ((rc = dentry_set(c, dir, rec->name, rec->name_len, n->nodeid, COOKIE_OF(rec))) < 0)
+		return rc;
 	n->nlink++;
 	n->ctime = rec->time;
 	touch_directory(dir, rec->time);
@@ -258,15 +258,15 @@ apply_unlink(struct cow *c, const struct journal_record *rec)
 {
 	struct node *dir, *n;
 	uint64_t nodeid;
-	int r;
+	int rc;
 
-	if ((r = directory_of(c, rec->parent, &dir)) < 0)
-		return r;
+	if ((rc = directory_of(c, rec->parent, &dir)) < 0)
+		return rc;
 	nodeid = dentry_resolve(c, dir->nodeid, rec->name, rec->name_len);
-	if (nodeid == 0 || (r = node_get(c, nodeid, &n)) < 0 || n->serial != rec->serial)
+	if (nodeid == 0 || (rc = node_get(c, nodeid, &n)) < 0 || n->serial != rec->serial)
 		return -EUCLEAN;
-	if ((r = dentry_set(c, dir, rec->name, rec->name_len, 0, COOKIE_OF(rec))) < 0)
-		return r;
+	if ((rc = dentry_set(c, dir, rec->name, rec->name_len, 0, COOKIE_OF(rec))) < 0)
+		return rc;
 	touch_directory(dir, rec->time);
 	lost_name(c, n, rec);
 	return 0;
@@ -288,27 +288,27 @@ apply_rename(struct cow *c, const struct journal_record *rec)
 {
 	struct node *from, *to, *n, *victim = NULL;
 	uint64_t nodeid;
-	int r;
+	int rc;
 
-	if ((r = directory_of(c, rec->parent, &from)) < 0 ||
-	    (r = directory_of(c, rec->parent2, &to)) < 0 ||
-	    (r = node_of(c, rec->serial, &n)) < 0)
-		return r;
+	if ((rc = directory_of(c, rec->parent, &from)) < 0 ||
+	    (rc = directory_of(c, rec->parent2, &to)) < 0 ||
+	    (rc = node_of(c, rec->serial, &n)) < 0)
+		return rc;
 	if (dentry_resolve(c, from->nodeid, rec->name, rec->name_len) != n->nodeid ||
 	    !dentry_name_is_valid(rec->name2, rec->name2_len))
 		return -EUCLEAN;
 	nodeid = dentry_resolve(c, to->nodeid, rec->name2, rec->name2_len);
-	if (nodeid != 0 && (r = node_get(c, nodeid, &victim)) < 0)
-		return r;
+	if (nodeid != 0 && (rc = node_get(c, nodeid, &victim)) < 0)
+		return rc;
 	if (rec->flags & JOURNAL_EXCHANGE) {
 		if (victim == NULL)
 			return -EUCLEAN;
-		r = move(c, victim, from, rec->name, rec->name_len, rec, false);
-		return r < 0 ? r : move(c, n, to, rec->name2, rec->name2_len, rec, true);
+		rc = move(c, victim, from, rec->name, rec->name_len, rec, false);
+		return rc < 0 ? rc : move(c, n, to, rec->name2, rec->name2_len, rec, true);
 	}
-	if ((r = move(c, n, to, rec->name2, rec->name2_len, rec, true)) < 0 ||
-	    (r = dentry_set(c, from, rec->name, rec->name_len, 0, COOKIE_OF(rec))) < 0)
-		return r;
+	if ((rc = move(c, n, to, rec->name2, rec->name2_len, rec, true)) < 0 ||
+	    (rc = dentry_set(c, from, rec->name, rec->name_len, 0, COOKIE_OF(rec))) < 0)
+		return rc;
 	touch_directory(from, rec->time);
 	if (victim != NULL)
 		lost_name(c, victim, rec);
@@ -319,10 +319,10 @@ static int
 tell_file(struct cow *c, struct node *n, int64_t when)
 {
 	struct relfile *f;
-	int r;
+	int rc;
 
-	if ((r = find_relfile_of(c, n, &f)) < 0)
-		return r;
+	if ((rc = find_relfile_of(c, n, &f)) < 0)
+		return rc;
 	relfile_times_told(f, n->atime, n->mtime, when);
 	return 0;
 }
@@ -331,10 +331,10 @@ static int
 apply_attr(struct cow *c, const struct journal_record *rec)
 {
 	struct node *n;
-	int r;
+	int rc;
 
-	if ((r = node_of(c, rec->serial, &n)) < 0)
-		return r;
+	if ((rc = node_of(c, rec->serial, &n)) < 0)
+		return rc;
 	if ((rec->valid & JOURNAL_UID && rec->uid == (uid_t)-1) ||
 	    (rec->valid & JOURNAL_GID && rec->gid == (gid_t)-1))
 		return -EUCLEAN;
@@ -359,14 +359,14 @@ apply_content(struct cow *c, const struct journal_record *rec)
 {
 	struct relfile *f;
 	struct node *n;
-	int r;
+	int rc;
 
-	if ((r = node_of(c, rec->serial, &n)) < 0)
-		return r;
+	if ((rc = node_of(c, rec->serial, &n)) < 0)
+		return rc;
 	if (n->base == INDEX_NONE || !S_ISREG(n->mode))
 		return -EUCLEAN;
-	if ((r = find_relfile_of(c, n, &f)) < 0)
-		return r;
+	if ((rc = find_relfile_of(c, n, &f)) < 0)
+		return rc;
 	switch (rec->type) {
 	case JOURNAL_CONTENT:
 		/* Or the truncation to nothing that came first gave it another. */

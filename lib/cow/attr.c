@@ -54,15 +54,15 @@ file_attr(struct cow *c, uint64_t nodeid, struct cow_attr *attr)
 {
 	const struct node *n;
 	struct relfile *f;
-	int r;
+	int rc;
 
 	if (cow_is_base(c, nodeid) && c->base_file[nodeid - 1] == NULL &&
 	    ((n = node_find(c, nodeid)) == NULL || n->serial == 0)) {
 		attr->size = c->store.ix.entries[nodeid - 1].size;
 		return 0;
 	}
-	if ((r = find_relfile_locked(c, nodeid, &f)) < 0 || (!relfile_is_known(f) && (r = relfile_load(c, f)) < 0))
-		return r;
+	if ((rc = find_relfile_locked(c, nodeid, &f)) < 0 || (!relfile_is_known(f) && (rc = relfile_load(c, f)) < 0))
+		return rc;
 	attr->size = f->size;
 	if (relfile_has_content(f))
 		relfile_times_get(f, attr);
@@ -72,20 +72,20 @@ file_attr(struct cow *c, uint64_t nodeid, struct cow_attr *attr)
 int
 attr_get(struct cow *c, uint64_t nodeid, struct cow_attr *attr)
 {
-	int r = tree_attr(c, nodeid, attr);
+	int rc = tree_attr(c, nodeid, attr);
 
-	return r == 0 && S_ISREG(attr->mode) ? file_attr(c, nodeid, attr) : r;
+	return rc == 0 && S_ISREG(attr->mode) ? file_attr(c, nodeid, attr) : rc;
 }
 
 int
 cow_getattr(struct cow *c, uint64_t nodeid, struct cow_attr *attr)
 {
-	int r;
+	int rc;
 
 	pthread_rwlock_rdlock(&c->tree_lock);
-	r = attr_get(c, nodeid, attr);
+	rc = attr_get(c, nodeid, attr);
 	pthread_rwlock_unlock(&c->tree_lock);
-	return r;
+	return rc;
 }
 
 #define COW_SET_TIMES	(COW_SET_ATIME | COW_SET_MTIME | COW_SET_CTIME)
@@ -96,17 +96,17 @@ cow_getattr(struct cow *c, uint64_t nodeid, struct cow_attr *attr)
  */
 static int
 set_file(struct cow *c, uint64_t nodeid, unsigned *set, const struct cow_attr *attr,
-    int64_t known, struct reader *rd)
+    int64_t known)
 {
 	struct relfile *f;
-	int r;
+	int rc;
 
-	if ((r = find_relfile(c, nodeid, &f)) < 0)
-		return r;
+	if ((rc = find_relfile(c, nodeid, &f)) < 0)
+		return rc;
 	if (*set & COW_SET_SIZE) {
-		if ((r = record_own(c, nodeid, f)) < 0 ||
-		    (r = relfile_truncate(c, f, attr->size, rd)) < 0)
-			return r;
+		if ((rc = record_own(c, nodeid, f)) < 0 ||
+		    (rc = relfile_truncate(c, f, attr->size)) < 0)
+			return rc;
 	}
 	if (*set & COW_SET_TIMES && relfile_times_set(f, *set, attr, known))
 		*set &= ~(unsigned)COW_SET_TIMES;
@@ -114,27 +114,26 @@ set_file(struct cow *c, uint64_t nodeid, unsigned *set, const struct cow_attr *a
 }
 
 int
-cow_setattr(struct cow *c, uint64_t nodeid, unsigned set, struct cow_attr *attr,
-    struct reader *rd)
+cow_setattr(struct cow *c, uint64_t nodeid, unsigned set, struct cow_attr *attr)
 {
 	struct cow_attr known;
 	uint32_t mode;
-	int r;
+	int rc;
 
 	pthread_rwlock_rdlock(&c->tree_lock);
-	r = tree_attr(c, nodeid, &known);
+	rc = tree_attr(c, nodeid, &known);
 	pthread_rwlock_unlock(&c->tree_lock);
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	mode = known.mode;
 	if (c->config.wal_link != NULL && nodeid - 1 == c->wal_entry)
 		return -EPERM;
 	if (set & COW_SET_SIZE && !S_ISREG(mode))
 		return S_ISDIR(mode) ? -EISDIR : -EINVAL;
 	if (S_ISREG(mode) && set & (COW_SET_SIZE | COW_SET_TIMES) &&
-	    (r = set_file(c, nodeid, &set, attr, known.ctime, rd)) < 0)
-		return r;
-	if ((r = record_attr(c, nodeid, set, attr)) < 0)
-		return r;
+	    (rc = set_file(c, nodeid, &set, attr, known.ctime)) < 0)
+		return rc;
+	if ((rc = record_attr(c, nodeid, set, attr)) < 0)
+		return rc;
 	return cow_getattr(c, nodeid, attr);
 }

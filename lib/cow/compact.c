@@ -37,12 +37,12 @@ write_node(struct cow *c, struct journal *j, const struct node *n)
 		.gid = n->gid, .valid = n->nlink, .atime = n->atime, .mtime = n->mtime,
 		.time = n->ctime, .name = path,
 	};
-	int r;
+	int rc;
 
 	if (n->base != INDEX_NONE && n->base != INDEX_ROOT) {
-		if ((r = index_path(&c->store.ix, n->base, path, sizeof(path))) < 0)
-			return r;
-		rec.name_len = (uint16_t)r;
+		if ((rc = index_path(&c->store.ix, n->base, path, sizeof(path))) < 0)
+			return rc;
+		rec.name_len = (uint16_t)rc;
 	}
 	if (n->target != NULL) {
 		rec.name2 = n->target;
@@ -73,7 +73,7 @@ write_file(struct cow *c, struct journal *j, const struct node *n)
 {
 	const struct relfile *f = n->base != INDEX_NONE ? c->base_file[n->base] : n->file;
 	struct journal_record rec = { .serial = n->serial };
-	int r;
+	int rc;
 
 	if (f == NULL)
 		return 0;
@@ -83,19 +83,19 @@ write_file(struct cow *c, struct journal *j, const struct node *n)
 		rec.type = JOURNAL_TRUNCATE;
 		rec.length = f->blocks.limit;
 		rec.time = n->ctime;
-		if ((r = journal_append(j, &rec)) < 0)
-			return r;
+		if ((rc = journal_append(j, &rec)) < 0)
+			return rc;
 		/* The last truncation need not be the lowest, and may be unfinished. */
 		rec.length = f->size;
 		rec.flags = f->content.cut != RELFILE_UNCUT ? JOURNAL_CUT : 0;
-		if ((f->size != f->blocks.limit || rec.flags != 0) && (r = journal_append(j, &rec)) < 0)
-			return r;
+		if ((f->size != f->blocks.limit || rec.flags != 0) && (rc = journal_append(j, &rec)) < 0)
+			return rc;
 		rec.flags = 0;
 	}
 	if (f->content.recorded) {
 		rec.type = JOURNAL_CONTENT;
-		if ((r = journal_append(j, &rec)) < 0)
-			return r;
+		if ((rc = journal_append(j, &rec)) < 0)
+			return rc;
 	}
 	if (f->times.said_at == 0)
 		return 0;
@@ -113,12 +113,12 @@ for_each_node(struct cow *c, struct journal *j,
 {
 	const struct node *n;
 	size_t i;
-	int r;
+	int rc;
 
 	for (i = 0; i < c->n_buckets; i++)
 		for (n = c->by_serial[i]; n != NULL; n = n->next)
-			if ((r = write(c, j, n)) < 0)
-				return r;
+			if ((rc = write(c, j, n)) < 0)
+				return rc;
 	return 0;
 }
 
@@ -129,14 +129,14 @@ write_names(struct cow *c, struct journal *j)
 	const struct dentry *d;
 	const struct node *dir;
 	size_t i;
-	int r;
+	int rc;
 
 	for (i = 0; i < c->n_dentry_buckets; i++)
 		for (d = c->dentries[i]; d != NULL; d = d->next) {
 			if ((dir = node_find(c, d->dir)) == NULL || dir->serial == 0)
 				return -EUCLEAN;
-			if ((r = write_name(c, j, dir, d)) < 0)
-				return r;
+			if ((rc = write_name(c, j, dir, d)) < 0)
+				return rc;
 		}
 	return 0;
 }
@@ -145,12 +145,12 @@ static int
 write_tree(struct cow *c, struct journal *j)
 {
 	struct journal_record next = { .type = JOURNAL_SERIAL, .serial = c->next_serial };
-	int r;
+	int rc;
 
-	if ((r = journal_append(j, &next)) < 0 ||
-	    (r = for_each_node(c, j, write_node)) < 0 ||
-	    (r = write_names(c, j)) < 0)
-		return r;
+	if ((rc = journal_append(j, &next)) < 0 ||
+	    (rc = for_each_node(c, j, write_node)) < 0 ||
+	    (rc = write_names(c, j)) < 0)
+		return rc;
 	return for_each_node(c, j, write_file);
 }
 
@@ -159,25 +159,25 @@ compact_journal(struct cow *c)
 {
 	uint64_t before = journal_size(c->journal);
 	struct journal *fresh;
-	int r;
+	int rc;
 
 	if (before < WORTH_BYTES ||
 	    before / RECORD_GUESS / WORTH_FACTOR < c->n_nodes + c->n_dentries)
 		return 0;
-	r = journal_rewrite(c->journal, c->config.diff_fd, &fresh);
-	if (r == 0) {
-		if ((r = write_tree(c, fresh)) == 0)
-			r = journal_replace(fresh, c->config.diff_fd);
-		if (r == 0)
+	rc = journal_rewrite(c->journal, c->config.diff_fd, &fresh);
+	if (rc == 0) {
+		if ((rc = write_tree(c, fresh)) == 0)
+			rc = journal_replace(fresh, c->config.diff_fd);
+		if (rc == 0)
 			log_info("journal compacted from %" PRIu64 " to %" PRIu64 " bytes", before,
 			    journal_size(fresh));
 		journal_close(fresh);
 	}
 	/* It has replaced the old one, or has not: nobody knows what a crash would leave. */
-	if (r > 0)
+	if (rc > 0)
 		return -EIO;
 	/* The old journal serves as well; only it is long. */
-	if (r < 0)
-		log_warn("could not compact the journal: %s", strerror(-r));
-	return r == 0 ? 1 : 0;
+	if (rc < 0)
+		log_warn("could not compact the journal: %s", strerror(-rc));
+	return rc == 0 ? 1 : 0;
 }

@@ -52,7 +52,7 @@ make_tables(struct cow *c)
 {
 	size_t n = c->store.ix.n_entries;
 	struct node *root;
-	int r;
+	int rc;
 
 	c->base_node = calloc(n, sizeof(struct node *));
 	c->base_lookups = calloc(n, sizeof(*c->base_lookups));
@@ -65,8 +65,8 @@ make_tables(struct cow *c)
 	c->wal_entry = index_child(&c->store.ix, INDEX_ROOT, "pg_wal", strlen("pg_wal"));
 	c->tblspc_entry = index_child(&c->store.ix, INDEX_ROOT, TABLESPACE_DIR,
 	    strlen(TABLESPACE_DIR));
-	if ((r = node_get(c, COW_ROOT, &root)) < 0)
-		return r;
+	if ((rc = node_get(c, COW_ROOT, &root)) < 0)
+		return rc;
 	return node_set_serial(c, root, JOURNAL_ROOT_SERIAL);
 }
 
@@ -77,10 +77,10 @@ begin_mount(struct cow *c)
 		.type = JOURNAL_MOUNT, .length = c->config.mount_id, .time = clock_real_ns()
 	};
 
-	int r;
+	int rc;
 
-	if (!c->settled && (r = journal_settle(c->journal, c->config.diff_fd)) < 0)
-		return r;
+	if (!c->settled && (rc = journal_settle(c->journal, c->config.diff_fd)) < 0)
+		return rc;
 	return c->this_mount ? 0 : journal_append(c->journal, &rec);
 }
 
@@ -94,29 +94,29 @@ static int
 open_all(struct cow *c, bool may_compact)
 {
 	const struct cow_config *k = &c->config;
-	int r;
+	int rc;
 
 	if ((c->fds = fdcache_new(k->max_fds)) == NULL)
 		return -ENOMEM;
-	if ((r = store_open(&c->store, k->store_fd, k->instance, k->index_fd, c->fds)) < 0 ||
-	    (r = store_refuse_stale(&c->store)) < 0)
-		return r;
+	if ((rc = store_open(&c->store, k->store_fd, k->instance, k->index_fd, c->fds)) < 0 ||
+	    (rc = store_refuse_stale(&c->store)) < 0)
+		return rc;
 	c->store.check = k->check;
-	if ((r = contents_open(k->diff_fd, c->fds, &c->contents)) < 0 ||
-	    (r = journal_open(k->diff_fd, &c->journal)) < 0 ||
-	    (r = make_tables(c)) < 0 || (r = replay_journal(c)) < 0 ||
-	    (r = treecheck(c)) < 0)
-		return r;
+	if ((rc = contents_open(k->diff_fd, c->fds, &c->contents)) < 0 ||
+	    (rc = journal_open(k->diff_fd, &c->journal)) < 0 ||
+	    (rc = make_tables(c)) < 0 || (rc = replay_journal(c)) < 0 ||
+	    (rc = treecheck(c)) < 0)
+		return rc;
 	if (!k->first && !c->this_mount)
 		return AS_FIRST;
-	if (k->first && ((r = sweep_contents(c)) < 0 || (may_compact && (r = compact_journal(c)) != 0)))
-		return r;
-	if ((r = begin_mount(c)) < 0)
-		return r;
+	if (k->first && ((rc = sweep_contents(c)) < 0 || (may_compact && (rc = compact_journal(c)) != 0)))
+		return rc;
+	if ((rc = begin_mount(c)) < 0)
+		return rc;
 	/* Without the writeback cache, write() itself tells that the disk is full. */
 	if (k->kernel_times && k->reserve > 0 &&
-	    (r = reserve_open(k->diff_fd, k->reserve, &c->reserve)) < 0)
-		return r;
+	    (rc = reserve_open(k->diff_fd, k->reserve, &c->reserve)) < 0)
+		return rc;
 	if (k->first)
 		return 0;
 	node_mark_inexact(c);
@@ -127,16 +127,16 @@ static int
 open_once(const struct cow_config *config, bool may_compact, struct cow **out)
 {
 	struct cow *c = calloc(1, sizeof(*c));
-	int r;
+	int rc;
 
 	if (c == NULL)
 		return -ENOMEM;
 	c->config = *config;
 	c->next_serial = JOURNAL_ROOT_SERIAL + 1;
 	init_locks(c);
-	if ((r = open_all(c, may_compact)) != 0) {
+	if ((rc = open_all(c, may_compact)) != 0) {
 		cow_close(c);
-		return r;
+		return rc;
 	}
 	*out = c;
 	return 0;
@@ -147,13 +147,13 @@ cow_open(const struct cow_config *config, struct cow **out)
 {
 	struct cow_config k = *config;
 	bool may_compact = true;
-	int r;
+	int rc;
 
-	while ((r = open_once(&k, may_compact, out)) > 0) {
-		k.first |= r == AS_FIRST;
-		may_compact &= r != COMPACTED;
+	while ((rc = open_once(&k, may_compact, out)) > 0) {
+		k.first |= rc == AS_FIRST;
+		may_compact &= rc != COMPACTED;
 	}
-	return r;
+	return rc;
 }
 
 static void

@@ -123,8 +123,7 @@ enum {	/* of cow_setattr() */
 
 int	cow_getattr(struct cow *c, uint64_t nodeid, struct cow_attr *attr);
 /* Takes from *attr what set names; *attr then has all attributes. */
-int	cow_setattr(struct cow *c, uint64_t nodeid, unsigned set, struct cow_attr *attr,
-	    struct reader *r);
+int	cow_setattr(struct cow *c, uint64_t nodeid, unsigned set, struct cow_attr *attr);
 
 /* --- directories (cow/dirlist.c) --- */
 
@@ -155,13 +154,13 @@ void	cow_list_end(struct cow_list *l);
 
 /* Returns the number of bytes read, less than size only at the end of the file, or negative errno. */
 ssize_t	cow_read(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, void *buf,
-	    struct reader *r);
+	    struct reader *rd);
 /* Writes all of size bytes. */
 int	cow_write(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, const void *buf,
-	    struct reader *r);
+	    struct reader *rd);
 /* fallocate(2): mode 0, KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE; others -EOPNOTSUPP. */
 int	cow_fallocate(struct cow *c, uint64_t nodeid, int mode, uint64_t off, uint64_t len,
-	    struct reader *r);
+	    struct reader *rd);
 /* datasync: times need not be durable. */
 int	cow_fsync(struct cow *c, uint64_t nodeid, bool datasync);
 /* Names and attributes made so far are durable. */

@@ -107,15 +107,15 @@ add(struct cow *c, uint64_t dir, const char *name, size_t len, bool charged, str
 {
 	struct dentry *d;
 	size_t b;
-	int r;
+	int rc;
 
-	if ((r = grow_table(c)) < 0)
-		return r;
+	if ((rc = grow_table(c)) < 0)
+		return rc;
 	if ((d = malloc(sizeof(*d) + len + 1)) == NULL)
 		return -ENOMEM;
-	if (charged && (r = budget_charge(c, cost(len))) < 0) {
+	if (charged && (rc = budget_charge(c, cost(len))) < 0) {
 		free(d);
-		return r;
+		return rc;
 	}
 	*d = (struct dentry){ .dir = dir, .len = (uint16_t)len, .charged = charged };
 	memcpy(d->name, name, len);
@@ -197,15 +197,15 @@ dentry_set(struct cow *c, struct node *n, const char *name, size_t len, uint64_t
 {
 	bool shadows = base_child(c, n->nodeid, name, len) != INDEX_NONE;
 	struct dentry *d = dentry_find(c, n->nodeid, name, len);
-	int r;
+	int rc;
 
-	if ((r = reserve_slot(n)) < 0)
-		return r;
+	if ((rc = reserve_slot(n)) < 0)
+		return rc;
 	if (d == NULL) {
 		if (nodeid == 0 && !shadows)
 			return 0;
-		if ((r = add(c, n->nodeid, name, len, !shadows, &d)) < 0)
-			return r;
+		if ((rc = add(c, n->nodeid, name, len, !shadows, &d)) < 0)
+			return rc;
 		n->dir->hidden += shadows;
 	} else if (d->nodeid != 0) {
 		clear_slot(n->dir, d);

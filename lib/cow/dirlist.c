@@ -26,17 +26,17 @@
 int
 cow_list_begin(struct cow_list *l, struct cow *c, uint64_t dir, uint64_t cookie)
 {
-	int r = 0;
+	int rc = 0;
 
 	pthread_rwlock_rdlock(&c->tree_lock);
 	if (!node_exists(c, dir))
-		r = -ESTALE;
+		rc = -ESTALE;
 	else if (!S_ISDIR(node_mode(c, dir)))
-		r = -ENOTDIR;
-	if (r < 0)
+		rc = -ENOTDIR;
+	if (rc < 0)
 		pthread_rwlock_unlock(&c->tree_lock);
 	*l = (struct cow_list){ c, dir, cookie };
-	return r;
+	return rc;
 }
 
 void
@@ -128,11 +128,11 @@ cow_list_next(struct cow_list *l, struct cow_dirent *d)
 int
 cow_list_attr(struct cow_list *l, const struct cow_dirent *d, struct cow_attr *attr)
 {
-	int r = attr_get(l->c, d->nodeid, attr);
+	int rc = attr_get(l->c, d->nodeid, attr);
 
-	if (r == 0)
+	if (rc == 0)
 		node_count_lookup(l->c, d->nodeid);
-	return r;
+	return rc;
 }
 
 void

@@ -76,14 +76,14 @@ find_relfile_locked(struct cow *c, uint64_t nodeid, struct relfile **out)
 int
 find_relfile(struct cow *c, uint64_t nodeid, struct relfile **out)
 {
-	int r = 0;
+	int rc = 0;
 
 	if (!cow_is_base(c, nodeid) || (*out = c->base_file[nodeid - 1]) == NULL) {
 		pthread_rwlock_rdlock(&c->tree_lock);
-		r = find_relfile_locked(c, nodeid, out);
+		rc = find_relfile_locked(c, nodeid, out);
 		pthread_rwlock_unlock(&c->tree_lock);
 	}
-	if (r < 0 || relfile_is_known(*out))
-		return r;
+	if (rc < 0 || relfile_is_known(*out))
+		return rc;
 	return relfile_load(c, *out);
 }

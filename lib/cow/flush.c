@@ -49,18 +49,18 @@ int
 cow_fsync(struct cow *c, uint64_t nodeid, bool datasync)
 {
 	struct relfile *f;
-	int r;
+	int rc;
 
 	if (c->config.no_sync)
 		return 0;
 	if (is_untouched(c, nodeid))
 		return 0;
-	if ((r = find_relfile(c, nodeid, &f)) < 0)
-		return r;
+	if ((rc = find_relfile(c, nodeid, &f)) < 0)
+		return rc;
 	if (f->wal || f->serial == 0)
 		return 0;
-	if ((r = relfile_sync(c, f, !datasync)) < 0)
-		return r;
+	if ((rc = relfile_sync(c, f, !datasync)) < 0)
+		return rc;
 	trim_pending(c);
 	return journal_sync(c->journal);
 }
@@ -86,27 +86,27 @@ static int
 flush_dirty(struct cow *c)
 {
 	struct relfile *f, *stuck = NULL;
-	int r = 0, rc;
+	int rc = 0, one;
 
 	pthread_rwlock_wrlock(&c->gate);
 	pthread_rwlock_rdlock(&c->tree_lock);
 	while ((f = dirty_first(c, stuck)) != NULL) {
-		if ((rc = relfile_sync_unasked(c, f)) == 0) {
+		if ((one = relfile_sync_unasked(c, f)) == 0) {
 			tell_durable(c);
 			continue;
 		}
-		r = rc;
+		rc = one;
 		if (stuck != NULL)
 			break;
 		stuck = f;
 	}
 	pthread_rwlock_unlock(&c->tree_lock);
-	if ((rc = journal_sync(c->journal)) < 0)
-		r = rc;
-	if (r == 0)
+	if ((one = journal_sync(c->journal)) < 0)
+		rc = one;
+	if (rc == 0)
 		pending_reset(c->config.pending);
 	pthread_rwlock_unlock(&c->gate);
-	return r;
+	return rc;
 }
 
 /* Content that nobody has asked for since is in no list of ours. */
@@ -116,27 +116,27 @@ sync_inherited(struct cow *c)
 	struct content_list *list;
 	uint64_t number;
 	bool map;
-	int r, rc = 0;
+	int rc, failed = 0;
 
-	if ((r = contents_list(c->contents, &list)) < 0)
-		return r;
-	while ((r = content_list_next(list, &number, &map)) > 0) {
-		if ((r = content_sync(c->contents, number, map)) < 0)
-			rc = r;
+	if ((rc = contents_list(c->contents, &list)) < 0)
+		return rc;
+	while ((rc = content_list_next(list, &number, &map)) > 0) {
+		if ((rc = content_sync(c->contents, number, map)) < 0)
+			failed = rc;
 		tell_durable(c);
 	}
 	content_list_free(list);
-	return r < 0 ? r : rc < 0 ? rc : contents_sync_names(c->contents);
+	return rc < 0 ? rc : failed < 0 ? failed : contents_sync_names(c->contents);
 }
 
 int
 cow_flush(struct cow *c)
 {
-	int r = flush_dirty(c), rc = 0;
+	int rc = flush_dirty(c), later = 0;
 
-	if (c->inherited && (rc = sync_inherited(c)) == 0)
+	if (c->inherited && (later = sync_inherited(c)) == 0)
 		c->inherited = false;
-	return r < 0 ? r : rc;
+	return rc < 0 ? rc : later;
 }
 
 /* Room in the pending log for what all threads may add at once. */

@@ -33,7 +33,7 @@ maps_drop(struct cow *c, struct relfile *f)
 
 /* Second chance: what was used since the last round stays for one more. */
 static void
-evict(struct cow *c, struct reader *r)
+evict(struct cow *c, struct reader *rd)
 {
 	struct relfile *f, *last;
 	int rounds;
@@ -48,7 +48,7 @@ evict(struct cow *c, struct reader *r)
 			if (!f->map.used && pthread_rwlock_trywrlock(&f->lock) == 0) {
 				drop(c, f);
 				pthread_rwlock_unlock(&f->lock);
-				iostats_add(&r->stats->map_evictions, 1);
+				iostats_add(&rd->stats->map_evictions, 1);
 			} else {
 				f->map.used = false;
 				TAILQ_REMOVE(&c->maps, f, map.link);
@@ -62,23 +62,23 @@ evict(struct cow *c, struct reader *r)
 }
 
 int
-maps_build(struct cow *c, struct relfile *f, struct reader *r)
+maps_build(struct cow *c, struct relfile *f, struct reader *rd)
 {
 	struct blockmap *m;
 	int rc = 0;
 
 	f->map.used = true;
-	if (__atomic_load_n(&f->map.built, __ATOMIC_ACQUIRE) != NULL)
+	if (atomic_load_explicit(&f->map.built, memory_order_acquire) != NULL)
 		return 0;
 	pthread_mutex_lock(&f->map.lock);
-	if (f->map.built == NULL && (rc = blockmap_build(&c->store, f->base, r, &m)) == 0) {
+	if (f->map.built == NULL && (rc = blockmap_build(&c->store, f->base, rd, &m)) == 0) {
 		pthread_mutex_lock(&c->list_lock);
-		__atomic_store_n(&f->map.built, m, __ATOMIC_RELEASE);
+		atomic_store_explicit(&f->map.built, m, memory_order_release);
 		TAILQ_INSERT_TAIL(&c->maps, f, map.link);
 		c->map_bytes += blockmap_bytes(m);
 		pthread_mutex_unlock(&c->list_lock);
 		if (c->map_bytes > c->config.cache_size)
-			evict(c, r);
+			evict(c, rd);
 	}
 	pthread_mutex_unlock(&f->map.lock);
 	return rc;

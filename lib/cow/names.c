@@ -40,7 +40,7 @@ is_fixed(const struct cow *c, uint64_t nodeid)
 static int
 find_place(struct cow *c, uint64_t dir, const char *name, struct place *p)
 {
-	int r;
+	int rc;
 
 	p->name = name;
 	p->len = strlen(name);
@@ -48,8 +48,8 @@ find_place(struct cow *c, uint64_t dir, const char *name, struct place *p)
 		return -ENAMETOOLONG;
 	if (!dentry_name_is_valid(name, p->len))
 		return -EINVAL;
-	if ((r = node_get(c, dir, &p->dir)) < 0)
-		return r;
+	if ((rc = node_get(c, dir, &p->dir)) < 0)
+		return rc;
 	if (!S_ISDIR(p->dir->mode) || is_fixed(c, dir))
 		return -ENOTDIR;
 	p->nodeid = dentry_resolve(c, dir, p->name, p->len);
@@ -60,10 +60,10 @@ find_place(struct cow *c, uint64_t dir, const char *name, struct place *p)
 static int
 find_existing(struct cow *c, uint64_t dir, const char *name, struct place *p, struct node **n)
 {
-	int r = find_place(c, dir, name, p);
+	int rc = find_place(c, dir, name, p);
 
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	return p->nodeid == 0 ? -ENOENT : node_get(c, p->nodeid, n);
 }
 
@@ -71,10 +71,10 @@ find_existing(struct cow *c, uint64_t dir, const char *name, struct place *p, st
 static int
 find_free(struct cow *c, uint64_t dir, const char *name, struct place *p)
 {
-	int r = find_place(c, dir, name, p);
+	int rc = find_place(c, dir, name, p);
 
-	if (r < 0)
-		return r == -EPERM ? -EEXIST : r;
+	if (rc < 0)
+		return rc == -EPERM ? -EEXIST : rc;
 	if (p->nodeid != 0)
 		return -EEXIST;
 	return p->dir->nlink == 0 ? -ENOENT : 0;
@@ -92,21 +92,21 @@ int
 cow_lookup(struct cow *c, uint64_t dir, const char *name, size_t len, struct cow_attr *attr)
 {
 	uint64_t nodeid = 0;
-	int r = 0;
+	int rc = 0;
 
 	if (len > COW_NAME_MAX)
 		return -ENAMETOOLONG;
 	pthread_rwlock_rdlock(&c->tree_lock);
 	if (!node_exists(c, dir))
-		r = -ESTALE;
+		rc = -ESTALE;
 	else if ((nodeid = dentry_resolve(c, dir, name, len)) == 0)
-		r = -ENOENT;
+		rc = -ENOENT;
 	else
 		node_count_lookup(c, nodeid);
 	pthread_rwlock_unlock(&c->tree_lock);
-	if (r == 0 && (r = cow_getattr(c, nodeid, attr)) < 0)
+	if (rc == 0 && (rc = cow_getattr(c, nodeid, attr)) < 0)
 		cow_forget(c, nodeid, 1);
-	return r;
+	return rc;
 }
 
 void
@@ -138,11 +138,11 @@ create_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
     uint64_t *nodeid)
 {
 	struct place p;
-	int r;
+	int rc;
 
-	if ((r = find_free(c, dir, name, &p)) < 0 || (r = budget_check(c)) < 0 ||
-	    (r = record_bind(c, p.dir)) < 0)
-		return r;
+	if ((rc = find_free(c, dir, name, &p)) < 0 || (rc = budget_check(c)) < 0 ||
+	    (rc = record_bind(c, p.dir)) < 0)
+		return rc;
 	set_name(rec, &p);
 	if (p.dir->mode & S_ISGID) {
 		rec->gid = p.dir->gid;
@@ -150,8 +150,8 @@ create_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
 			rec->mode |= S_ISGID;
 	}
 	rec->serial = cow_next_serial(c);
-	if ((r = record_change(c, rec)) < 0)
-		return r;
+	if ((rc = record_change(c, rec)) < 0)
+		return rc;
 	*nodeid = COW_CREATED + rec->serial;
 	node_count_lookup(c, *nodeid);
 	return 0;
@@ -167,16 +167,16 @@ cow_create(struct cow *c, uint64_t unique, uint64_t dir, const char *name, uint3
 		.name2_len = target != NULL ? (uint16_t)strnlen(target, PATH_MAX) : 0,
 	};
 	uint64_t nodeid = 0;
-	int r;
+	int rc;
 
 	if (S_ISCHR(mode) || S_ISBLK(mode))
 		return -EPERM;
 	if (rec.name2_len >= PATH_MAX)
 		return -ENAMETOOLONG;
 	pthread_rwlock_wrlock(&c->tree_lock);
-	r = create_locked(c, &rec, dir, name, &nodeid);
+	rc = create_locked(c, &rec, dir, name, &nodeid);
 	pthread_rwlock_unlock(&c->tree_lock);
-	return r < 0 ? r : cow_getattr(c, nodeid, attr);
+	return rc < 0 ? rc : cow_getattr(c, nodeid, attr);
 }
 
 static int
@@ -185,21 +185,21 @@ link_locked(struct cow *c, struct journal_record *rec, uint64_t nodeid, uint64_t
 {
 	struct place p;
 	struct node *n;
-	int r;
+	int rc;
 
-	if ((r = node_get(c, nodeid, &n)) < 0 || (r = find_free(c, dir, name, &p)) < 0)
-		return r;
+	if ((rc = node_get(c, nodeid, &n)) < 0 || (rc = find_free(c, dir, name, &p)) < 0)
+		return rc;
 	if (S_ISDIR(n->mode) || is_fixed(c, nodeid))
 		return -EPERM;
 	if (n->nlink == 0)
 		return -ENOENT;
-	if ((r = budget_check(c)) < 0 || (r = record_bind(c, p.dir)) < 0 ||
-	    (r = record_bind(c, n)) < 0)
-		return r;
+	if ((rc = budget_check(c)) < 0 || (rc = record_bind(c, p.dir)) < 0 ||
+	    (rc = record_bind(c, n)) < 0)
+		return rc;
 	set_name(rec, &p);
 	rec->serial = n->serial;
-	if ((r = record_change(c, rec)) < 0)
-		return r;
+	if ((rc = record_change(c, rec)) < 0)
+		return rc;
 	node_count_lookup(c, nodeid);
 	return 0;
 }
@@ -211,22 +211,22 @@ cow_link(struct cow *c, uint64_t unique, uint64_t nodeid, uint64_t dir, const ch
 	struct journal_record rec = {
 		.type = JOURNAL_LINK, .unique = unique, .time = clock_real_ns()
 	};
-	int r;
+	int rc;
 
 	pthread_rwlock_wrlock(&c->tree_lock);
-	r = link_locked(c, &rec, nodeid, dir, name);
+	rc = link_locked(c, &rec, nodeid, dir, name);
 	pthread_rwlock_unlock(&c->tree_lock);
-	return r < 0 ? r : cow_getattr(c, nodeid, attr);
+	return rc < 0 ? rc : cow_getattr(c, nodeid, attr);
 }
 
 /* The name p goes, which is n's. */
 static int
 drop_name(struct cow *c, struct journal_record *rec, struct place *p, const struct node *n)
 {
-	int r;
+	int rc;
 
-	if ((r = record_bind(c, p->dir)) < 0)
-		return r;
+	if ((rc = record_bind(c, p->dir)) < 0)
+		return rc;
 	set_name(rec, p);
 	rec->serial = n->serial;
 	return record_change(c, rec);
@@ -238,10 +238,10 @@ remove_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
 {
 	struct place p;
 	struct node *n;
-	int r;
+	int rc;
 
-	if ((r = find_existing(c, dir, name, &p, &n)) < 0)
-		return r;
+	if ((rc = find_existing(c, dir, name, &p, &n)) < 0)
+		return rc;
 	if (directory && !S_ISDIR(n->mode))
 		return -ENOTDIR;
 	if (!directory && S_ISDIR(n->mode))
@@ -257,12 +257,12 @@ cow_remove(struct cow *c, uint64_t unique, uint64_t dir, const char *name, bool 
 	struct journal_record rec = {
 		.type = JOURNAL_UNLINK, .unique = unique, .time = clock_real_ns()
 	};
-	int r;
+	int rc;
 
 	pthread_rwlock_wrlock(&c->tree_lock);
-	r = remove_locked(c, &rec, dir, name, directory);
+	rc = remove_locked(c, &rec, dir, name, directory);
 	pthread_rwlock_unlock(&c->tree_lock);
-	return r;
+	return rc;
 }
 
 static int
@@ -270,10 +270,10 @@ hide_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const char 
 {
 	struct place p;
 	struct node *n;
-	int r;
+	int rc;
 
-	if ((r = find_existing(c, dir, name, &p, &n)) < 0)
-		return r;
+	if ((rc = find_existing(c, dir, name, &p, &n)) < 0)
+		return rc;
 	if (n->base == INDEX_NONE || !S_ISDIR(n->mode))
 		return -ENOTDIR;
 	return drop_name(c, rec, &p, n);
@@ -283,12 +283,12 @@ int
 cow_hide(struct cow *c, uint64_t dir, const char *name)
 {
 	struct journal_record rec = { .type = JOURNAL_UNLINK, .time = clock_real_ns() };
-	int r;
+	int rc;
 
 	pthread_rwlock_wrlock(&c->tree_lock);
-	r = hide_locked(c, &rec, dir, name);
+	rc = hide_locked(c, &rec, dir, name);
 	pthread_rwlock_unlock(&c->tree_lock);
-	return r;
+	return rc;
 }
 
 /* Whether dir is inside n or n itself: a directory cannot move there. */
@@ -340,24 +340,24 @@ rename_locked(struct cow *c, struct journal_record *rec, uint64_t dir, const cha
 {
 	struct node *n, *victim = NULL;
 	struct place from, to;
-	int r;
+	int rc;
 
-	if ((r = find_existing(c, dir, name, &from, &n)) < 0 ||
-	    (r = find_place(c, dir2, name2, &to)) < 0)
-		return r;
-	if (to.nodeid != 0 && (r = node_get(c, to.nodeid, &victim)) < 0)
-		return r;
+	if ((rc = find_existing(c, dir, name, &from, &n)) < 0 ||
+	    (rc = find_place(c, dir2, name2, &to)) < 0)
+		return rc;
+	if (to.nodeid != 0 && (rc = node_get(c, to.nodeid, &victim)) < 0)
+		return rc;
 	/* One name, or two names of one file: POSIX says to do nothing. */
 	if (victim == n && !(flags & RENAME_NOREPLACE))
 		return 0;
-	if ((r = check_rename(c, &from, &to, n, victim, flags)) < 0 ||
-	    (victim == NULL && (r = budget_check(c)) < 0))
-		return r;
-	if ((r = record_bind(c, from.dir)) < 0 || (r = record_bind(c, to.dir)) < 0 ||
-	    (r = record_bind(c, n)) < 0)
-		return r;
-	if (flags & RENAME_EXCHANGE && (r = record_bind(c, victim)) < 0)
-		return r;
+	if ((rc = check_rename(c, &from, &to, n, victim, flags)) < 0 ||
+	    (victim == NULL && (rc = budget_check(c)) < 0))
+		return rc;
+	if ((rc = record_bind(c, from.dir)) < 0 || (rc = record_bind(c, to.dir)) < 0 ||
+	    (rc = record_bind(c, n)) < 0)
+		return rc;
+	if (flags & RENAME_EXCHANGE && (rc = record_bind(c, victim)) < 0)
+		return rc;
 	set_name(rec, &from);
 	rec->serial = n->serial;
 	rec->parent2 = to.dir->serial;
@@ -374,26 +374,26 @@ cow_rename(struct cow *c, uint64_t unique, uint64_t dir, const char *name, uint6
 	struct journal_record rec = {
 		.type = JOURNAL_RENAME, .unique = unique, .time = clock_real_ns()
 	};
-	int r;
+	int rc;
 
 	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
 	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	pthread_rwlock_wrlock(&c->tree_lock);
-	r = rename_locked(c, &rec, dir, name, dir2, name2, flags);
+	rc = rename_locked(c, &rec, dir, name, dir2, name2, flags);
 	pthread_rwlock_unlock(&c->tree_lock);
-	return r;
+	return rc;
 }
 
 int
 cow_readlink(struct cow *c, uint64_t nodeid, char *buf)
 {
-	int r;
+	int rc;
 
 	pthread_rwlock_rdlock(&c->tree_lock);
-	r = node_target(c, nodeid, buf, PATH_MAX);
+	rc = node_target(c, nodeid, buf, PATH_MAX);
 	pthread_rwlock_unlock(&c->tree_lock);
-	return r < 0 ? r : 0;
+	return rc < 0 ? rc : 0;
 }
 
 int

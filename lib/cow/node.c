@@ -75,12 +75,12 @@ int
 node_set_serial(struct cow *c, struct node *n, uint64_t serial)
 {
 	size_t b;
-	int r;
+	int rc;
 
 	if (serial == 0 || serial >= SERIAL_MAX || node_by_serial(c, serial) != NULL)
 		return -EUCLEAN;
-	if ((r = grow(c)) < 0)
-		return r;
+	if ((rc = grow(c)) < 0)
+		return rc;
 	n->serial = serial;
 	b = bucket(c->n_buckets, serial);
 	n->next = c->by_serial[b];
@@ -137,10 +137,10 @@ node_get(struct cow *c, uint64_t nodeid, struct node **out)
 int
 node_set_target(struct cow *c, struct node *n, const char *target, size_t len)
 {
-	int r = n->base == INDEX_NONE ? budget_charge(c, len + 1) : 0;
+	int rc = n->base == INDEX_NONE ? budget_charge(c, len + 1) : 0;
 
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	if ((n->target = strndup(target, len)) != NULL)
 		return 0;
 	if (n->base == INDEX_NONE)
@@ -152,20 +152,20 @@ int
 node_create(struct cow *c, uint64_t serial, struct node **out)
 {
 	struct node *n = calloc(1, sizeof(*n));
-	int r;
+	int rc;
 
 	if (n == NULL)
 		return -ENOMEM;
-	if ((r = budget_charge(c, NODE_COST)) < 0) {
+	if ((rc = budget_charge(c, NODE_COST)) < 0) {
 		free(n);
-		return r;
+		return rc;
 	}
 	n->nodeid = COW_CREATED + serial;
 	n->base = INDEX_NONE;
-	if ((r = node_set_serial(c, n, serial)) < 0) {
+	if ((rc = node_set_serial(c, n, serial)) < 0) {
 		budget_return(c, NODE_COST);
 		free(n);
-		return r;
+		return rc;
 	}
 	*out = n;
 	return 0;

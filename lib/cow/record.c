@@ -19,9 +19,9 @@
 int
 record_change(struct cow *c, struct journal_record *rec)
 {
-	int r = journal_append(c->journal, rec);
+	int rc = journal_append(c->journal, rec);
 
-	return r < 0 ? r : apply_record(c, rec);
+	return rc < 0 ? rc : apply_record(c, rec);
 }
 
 int
@@ -32,13 +32,13 @@ record_bind(struct cow *c, struct node *n)
 		.type = JOURNAL_BIND, .name = path, .time = clock_real_ns(),
 		.flags = n->nlink == 0 ? JOURNAL_ORPHAN : 0,
 	};
-	int r;
+	int rc;
 
 	if (n->serial != 0)
 		return 0;
-	if ((r = index_path(&c->store.ix, n->base, path, sizeof(path))) < 0)
-		return r;
-	rec.name_len = (uint16_t)r;
+	if ((rc = index_path(&c->store.ix, n->base, path, sizeof(path))) < 0)
+		return rc;
+	rec.name_len = (uint16_t)rc;
 	rec.serial = cow_next_serial(c);
 	return record_change(c, &rec);
 }
@@ -58,40 +58,40 @@ record_attr(struct cow *c, uint64_t nodeid, unsigned set, const struct cow_attr 
 		.length = set & COW_SET_CTIME ? (uint64_t)attr->ctime : 0,
 	};
 	struct node *n;
-	int r;
+	int rc;
 
 	if (rec.valid == 0)
 		return 0;
 	pthread_rwlock_wrlock(&c->tree_lock);
-	if ((r = node_get(c, nodeid, &n)) == 0 && (r = record_bind(c, n)) == 0) {
+	if ((rc = node_get(c, nodeid, &n)) == 0 && (rc = record_bind(c, n)) == 0) {
 		rec.serial = n->serial;
 		/* A file without a name is gone for the next mount: it replays no record of it. */
 		if (n->nlink > 0)
-			r = journal_append(c->journal, &rec);
-		if (r == 0)
-			r = apply_record(c, &rec);
+			rc = journal_append(c->journal, &rec);
+		if (rc == 0)
+			rc = apply_record(c, &rec);
 	}
 	pthread_rwlock_unlock(&c->tree_lock);
-	return r;
+	return rc;
 }
 
 int
 record_own(struct cow *c, uint64_t nodeid, struct relfile *f)
 {
 	struct node *n;
-	int r = 0;
+	int rc = 0;
 
 	if (f->content.cut != RELFILE_UNCUT) {
 		pthread_rwlock_wrlock(&f->lock);
 		if (f->content.cut != RELFILE_UNCUT)
-			r = relfile_finish_cut(c, f);
+			rc = relfile_finish_cut(c, f);
 		pthread_rwlock_unlock(&f->lock);
 	}
-	if (r < 0 || f->serial != 0)
-		return r;
+	if (rc < 0 || f->serial != 0)
+		return rc;
 	pthread_rwlock_wrlock(&c->tree_lock);
-	if ((r = node_get(c, nodeid, &n)) == 0)
-		r = record_bind(c, n);
+	if ((rc = node_get(c, nodeid, &n)) == 0)
+		rc = record_bind(c, n);
 	pthread_rwlock_unlock(&c->tree_lock);
-	return r;
+	return rc;
 }

@@ -70,25 +70,25 @@ relfile_finish_cut(struct cow *c, struct relfile *f)
 	};
 	struct fdref *ref;
 	struct stat st;
-	int fd, r = 0;
+	int fd, rc = 0;
 
 	if (relfile_has_content(f)) {
 		if ((fd = content_fd(c->contents, f->content.number, false, &ref)) < 0)
 			return fd;
 		/* The content file counts: size may have been cut already. */
 		if (fstat(fd, &st) != 0)
-			r = -errno;
+			rc = -errno;
 		else if ((uint64_t)st.st_size > f->content.cut)
-			r = disk_truncate(fd, f->content.cut);
-		if (r == 0)
-			r = disk_sync(fd);
+			rc = disk_truncate(fd, f->content.cut);
+		if (rc == 0)
+			rc = disk_sync(fd);
 		fdcache_put(c->fds, ref);
-		if (r == 0)
+		if (rc == 0)
 			f->size = MIN((uint64_t)f->size, f->content.cut);
 	}
-	if (r == 0 && (r = journal_append(c->journal, &rec)) == 0)
+	if (rc == 0 && (rc = journal_append(c->journal, &rec)) == 0)
 		f->content.cut = RELFILE_UNCUT;
-	return r;
+	return rc;
 }
 
 static int
@@ -96,7 +96,7 @@ load_kinds(struct cow *c, struct relfile *f, struct kinds **out)
 {
 	uint64_t n = relfile_chain_blocks(f);
 	struct kinds *kinds;
-	int r;
+	int rc;
 
 	*out = NULL;
 	if (n == 0)
@@ -105,11 +105,11 @@ load_kinds(struct cow *c, struct relfile *f, struct kinds **out)
 		return -EFBIG;
 	if ((kinds = kinds_new((uint32_t)n)) == NULL)
 		return -ENOMEM;
-	if ((r = content_map_read(c->contents, f->content.number, kinds)) < 0)
+	if ((rc = content_map_read(c->contents, f->content.number, kinds)) < 0)
 		kinds_free(kinds);
 	else
 		*out = kinds;
-	return r;
+	return rc;
 }
 
 static int
@@ -117,22 +117,22 @@ load_content(struct cow *c, struct relfile *f)
 {
 	struct kinds *kinds;
 	struct stat st;
-	int r;
+	int rc;
 
-	r = content_stat(c->contents, f->content.number, &st);
-	if (r == -ENOENT && f->content.recorded) {
+	rc = content_stat(c->contents, f->content.number, &st);
+	if (rc == -ENOENT && f->content.recorded) {
 		log_error("\"data/%016" PRIx64 "\" is missing from the diff directory",
 		    f->content.number);
 		return -EUCLEAN;
 	}
-	if (r == -ENOENT)
+	if (rc == -ENOENT)
 		return 0;
-	if (r < 0 || (r = load_kinds(c, f, &kinds)) < 0)
-		return r;
+	if (rc < 0 || (rc = load_kinds(c, f, &kinds)) < 0)
+		return rc;
 	/* An earlier worker may have written what no fsync has covered yet. */
-	if (!c->config.first && (r = dirty_add(c, f)) < 0) {
+	if (!c->config.first && (rc = dirty_add(c, f)) < 0) {
 		kinds_free(kinds);
-		return r;
+		return rc;
 	}
 	f->blocks.kinds = kinds;
 	f->size = MIN((uint64_t)st.st_size, f->content.cut);
@@ -145,20 +145,20 @@ load_content(struct cow *c, struct relfile *f)
 int
 relfile_load(struct cow *c, struct relfile *f)
 {
-	int r = 0;
+	int rc = 0;
 
 	pthread_rwlock_wrlock(&f->lock);
 	/* Below a visible chain, content counts only if it is known to be whole. */
 	if (!relfile_is_known(f) && f->serial != 0 &&
 	    (f->blocks.limit == 0 || f->content.recorded || f->content.taken_up))
-		r = load_content(c, f);
+		rc = load_content(c, f);
 	/* Where that fails, readers see no more than size, and writers try again. */
-	if (r == 0 && f->content.cut != RELFILE_UNCUT)
+	if (rc == 0 && f->content.cut != RELFILE_UNCUT)
 		relfile_finish_cut(c, f);
-	if (r == 0 && !relfile_is_known(f))
+	if (rc == 0 && !relfile_is_known(f))
 		f->content.state = RELFILE_BARE;
 	pthread_rwlock_unlock(&f->lock);
-	return r;
+	return rc;
 }
 
 int
@@ -167,7 +167,7 @@ relfile_make_content(struct cow *c, struct relfile *f)
 	uint64_t blocks = relfile_chain_blocks(f);
 	struct kinds *kinds = NULL;
 	struct fdref *ref;
-	int fd, r;
+	int fd, rc;
 
 	if (relfile_has_content(f))
 		return 0;
@@ -176,15 +176,15 @@ relfile_make_content(struct cow *c, struct relfile *f)
 	if ((fd = content_fd(c->contents, f->content.number, true, &ref)) < 0)
 		return fd;
 	/* Something of this number can only be what a crash left unfinished. */
-	if ((r = disk_truncate(fd, 0)) == 0)
-		r = disk_truncate(fd, f->size);
+	if ((rc = disk_truncate(fd, 0)) == 0)
+		rc = disk_truncate(fd, f->size);
 	fdcache_put(c->fds, ref);
-	if (r == 0 && blocks > 0)
-		r = source_pend(c, f, 0, 0);
-	if (r == 0 && blocks > 0 && (kinds = kinds_new((uint32_t)blocks)) == NULL)
-		r = -ENOMEM;
-	if (r < 0)
-		return r;
+	if (rc == 0 && blocks > 0)
+		rc = source_pend(c, f, 0, 0);
+	if (rc == 0 && blocks > 0 && (kinds = kinds_new((uint32_t)blocks)) == NULL)
+		rc = -ENOMEM;
+	if (rc < 0)
+		return rc;
 	f->blocks.kinds = kinds;
 	/* The kernel may have told the time of this write before the write. */
 	relfile_times_unsaved(f, true);

@@ -82,7 +82,7 @@ struct relfile {
 	} blocks;
 	struct {
 		pthread_mutex_t lock;	/* building it */
-		struct blockmap *built;	/* set under map.lock and list_lock, dropped under lock and list_lock */
+		struct blockmap *_Atomic built;	/* set under map.lock and list_lock, dropped under lock and list_lock */
 		_Atomic bool used;	/* since the last round of eviction (maps.c) */
 		TAILQ_ENTRY(relfile) link;	/* list_lock: cow.maps while it is built */
 	} map;
@@ -176,7 +176,7 @@ bool	relfile_times_unsaved(struct relfile *f, bool then);
 /* Moves one block to the newest source as it is.  f->blocks.copyup held. */
 int	relfile_write_copy_up(struct cow *c, struct relfile *f, uint32_t blkno, struct reader *rd);
 /* Sets the length.  No lock held. */
-int	relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct reader *rd);
+int	relfile_truncate(struct cow *c, struct relfile *f, uint64_t len);
 
 /* --- relfile_sync.c --- */
 

@@ -14,7 +14,7 @@
 
 static int
 read_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigned char *dst,
-    struct reader *r)
+    struct reader *rd)
 {
 	enum source s;
 	size_t n;
@@ -22,13 +22,13 @@ read_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigned 
 
 	for (; len > 0 && rc == 0; off += n, dst += n, len -= n) {
 		n = source_run(f, off, len, &s);
-		rc = source_read(c, f, s, off, n, dst, r);
+		rc = source_read(c, f, s, off, n, dst, rd);
 	}
 	return rc;
 }
 
 ssize_t
-cow_read(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, void *buf, struct reader *r)
+cow_read(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, void *buf, struct reader *rd)
 {
 	struct relfile *f;
 	uint64_t end;
@@ -41,7 +41,7 @@ cow_read(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, void *buf, s
 	end = f->size;
 	if (off < end) {
 		n = (ssize_t)MIN((uint64_t)size, end - off);
-		if ((rc = read_range(c, f, off, (size_t)n, buf, r)) < 0)
+		if ((rc = read_range(c, f, off, (size_t)n, buf, rd)) < 0)
 			n = rc;
 	}
 	pthread_rwlock_unlock(&f->lock);

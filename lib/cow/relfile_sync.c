@@ -48,7 +48,7 @@ is_whole(const struct relfile *f)
 static int
 take_work(struct cow *c, struct relfile *f, struct work *w, bool asked)
 {
-	int r = 0;
+	int rc = 0;
 
 	*w = (struct work){ 0 };
 	pthread_rwlock_wrlock(&f->lock);
@@ -60,11 +60,11 @@ take_work(struct cow *c, struct relfile *f, struct work *w, bool asked)
 	w->record = f->blocks.limit > 0 && !f->content.recorded;
 	if (!w->dirty && !kinds_changed(f->blocks.kinds) && !w->record && f->sync.failed == 0)
 		goto out;
-	if ((r = content_fd(c->contents, w->content, false, &w->ref)) < 0)
+	if ((rc = content_fd(c->contents, w->content, false, &w->ref)) < 0)
 		goto out;
-	r = 0;
+	rc = 0;
 	if (kinds_changed(f->blocks.kinds)) {
-		if ((r = kinds_take_changed(f->blocks.kinds, &w->kinds)) < 0)
+		if ((rc = kinds_take_changed(f->blocks.kinds, &w->kinds)) < 0)
 			goto out;
 		w->whole = is_whole(f) ? f->blocks.limit : 0;
 	}
@@ -74,7 +74,7 @@ take_work(struct cow *c, struct relfile *f, struct work *w, bool asked)
 	f->sync.dirty = f->sync.unsynced = false;
 out:
 	pthread_rwlock_unlock(&f->lock);
-	return r;
+	return rc;
 }
 
 static int
@@ -95,50 +95,50 @@ record(struct cow *c, struct relfile *f, const struct work *w, uint16_t type)
 static int
 leave_chain(struct cow *c, struct relfile *f, const struct work *w)
 {
-	int r = 0;
+	int rc = 0;
 
 	pthread_rwlock_wrlock(&f->lock);
 	if (relfile_has_content(f) && f->content.number == w->content &&
 	    f->blocks.limit == w->whole && f->content.cut == RELFILE_UNCUT) {
 		if (w->record)
-			r = record(c, f, w, JOURNAL_CONTENT);
-		if (r == 0 && (r = record(c, f, w, JOURNAL_TRUNCATE)) == 0) {
+			rc = record(c, f, w, JOURNAL_CONTENT);
+		if (rc == 0 && (rc = record(c, f, w, JOURNAL_TRUNCATE)) == 0) {
 			relfile_forget_chain(c, f);
-			r = 1;
+			rc = 1;
 		}
 	}
 	pthread_rwlock_unlock(&f->lock);
-	return r;
+	return rc;
 }
 
 static int
 write_map(struct cow *c, struct relfile *f, const struct work *w, bool names)
 {
 	bool new_map = false;
-	int r = 0;
+	int rc = 0;
 
 	if (w->kinds != NULL)
-		r = content_map_write(c->contents, w->content, w->kinds, &new_map);
-	if (r == 0 && (names || new_map))
-		r = contents_sync_names(c->contents);
-	if (r == 0 && w->record)
-		r = record(c, f, w, JOURNAL_CONTENT);
-	return r;
+		rc = content_map_write(c->contents, w->content, w->kinds, &new_map);
+	if (rc == 0 && (names || new_map))
+		rc = contents_sync_names(c->contents);
+	if (rc == 0 && w->record)
+		rc = record(c, f, w, JOURNAL_CONTENT);
+	return rc;
 }
 
 static int
 write_out(struct cow *c, struct relfile *f, const struct work *w, bool times)
 {
-	int fd = fdref_fd(w->ref), r;
+	int fd = fdref_fd(w->ref), rc;
 
-	if ((r = times ? disk_sync_all(fd) : disk_sync(fd)) < 0)
-		return r;
+	if ((rc = times ? disk_sync_all(fd) : disk_sync(fd)) < 0)
+		return rc;
 	if (w->whole == 0)
 		return write_map(c, f, w, w->first_time);
-	if (w->first_time && (r = contents_sync_names(c->contents)) < 0)
-		return r;
-	r = leave_chain(c, f, w);
-	return r != 0 ? MIN(r, 0) : write_map(c, f, w, false);
+	if (w->first_time && (rc = contents_sync_names(c->contents)) < 0)
+		return rc;
+	rc = leave_chain(c, f, w);
+	return rc != 0 ? MIN(rc, 0) : write_map(c, f, w, false);
 }
 
 /* Puts back what could not be done; or notes that it was. */
@@ -167,26 +167,26 @@ static int
 sync_file(struct cow *c, struct relfile *f, bool times, bool asked)
 {
 	struct work w;
-	int r;
+	int rc;
 
 	pthread_mutex_lock(&f->sync.lock);
-	r = take_work(c, f, &w, asked);
-	if (r == 0 && (w.dirty || w.kinds != NULL || w.record)) {
-		r = write_out(c, f, &w, times);
-		if (r == -ENOSPC && room_find(c))
-			r = write_out(c, f, &w, times);
-		if (r < 0)
+	rc = take_work(c, f, &w, asked);
+	if (rc == 0 && (w.dirty || w.kinds != NULL || w.record)) {
+		rc = write_out(c, f, &w, times);
+		if (rc == -ENOSPC && room_find(c))
+			rc = write_out(c, f, &w, times);
+		if (rc < 0)
 			log_error("could not sync \"data/%016" PRIx64 "\" in the diff directory: %s",
-			    w.content, strerror(-r));
-		settle(c, f, &w, r, asked);
+			    w.content, strerror(-rc));
+		settle(c, f, &w, rc, asked);
 	}
-	if (r == 0)
-		r = w.failed;
+	if (rc == 0)
+		rc = w.failed;
 	if (w.ref != NULL)
 		fdcache_put(c->fds, w.ref);
 	kinds_parts_free(w.kinds);
 	pthread_mutex_unlock(&f->sync.lock);
-	return r;
+	return rc;
 }
 
 int

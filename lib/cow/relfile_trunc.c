@@ -33,20 +33,20 @@ record_truncate(struct cow *c, struct relfile *f, uint64_t len, uint64_t content
 		.type = JOURNAL_TRUNCATE, .flags = flags, .serial = f->serial, .length = len,
 		.content = content, .time = clock_real_ns(),
 	};
-	int r = journal_append(c->journal, &rec);
+	int rc = journal_append(c->journal, &rec);
 
 	*seq = rec.seq;
-	return r;
+	return rc;
 }
 
 static int
 resize_content(struct cow *c, struct relfile *f, uint64_t len)
 {
-	int r;
+	int rc;
 
-	if ((r = relfile_make_content(c, f)) < 0 || (r = dirty_add(c, f)) < 0 ||
-	    (r = disk_truncate(fdref_fd(f->sync.pinned), len)) < 0)
-		return r;
+	if ((rc = relfile_make_content(c, f)) < 0 || (rc = dirty_add(c, f)) < 0 ||
+	    (rc = disk_truncate(fdref_fd(f->sync.pinned), len)) < 0)
+		return rc;
 	f->size = len;
 	relfile_times_touch(c, f);
 	return 0;
@@ -57,10 +57,10 @@ static int
 cut_to_nothing(struct cow *c, struct relfile *f)
 {
 	uint64_t old = f->content.number, fresh = relfile_has_content(f) ? cow_next_serial(c) : old, seq;
-	int r;
+	int rc;
 
-	if ((r = record_truncate(c, f, 0, fresh, 0, &seq)) < 0)
-		return r;
+	if ((rc = record_truncate(c, f, 0, fresh, 0, &seq)) < 0)
+		return rc;
 	if (relfile_has_content(f)) {
 		dirty_remove(c, f);
 		if (relfile_may_last(f))
@@ -83,49 +83,48 @@ cut_partly(struct cow *c, struct relfile *f, uint64_t len)
 		.type = JOURNAL_TRUNCATED, .serial = f->serial, .time = clock_real_ns()
 	};
 	uint64_t seq;
-	int r;
+	int rc;
 
-	r = record_truncate(c, f, len, f->content.number, relfile_has_content(f) ? JOURNAL_CUT : 0, &seq);
-	if (r < 0)
-		return r;
+	rc = record_truncate(c, f, len, f->content.number, relfile_has_content(f) ? JOURNAL_CUT : 0, &seq);
+	if (rc < 0)
+		return rc;
 	f->blocks.limit = MIN(f->blocks.limit, len);
 	f->size = MIN((uint64_t)f->size, len);
 	if (!relfile_has_content(f))
 		return 0;
 	/* The second record, too, may only tell of what cannot be lost any more. */
-	if ((relfile_may_last(f) && (r = journal_sync(c->journal)) < 0) ||
-	    (r = resize_content(c, f, len)) < 0 ||
-	    (relfile_may_last(f) && (r = disk_sync(fdref_fd(f->sync.pinned))) < 0) ||
-	    (r = journal_append(c->journal, &done)) < 0) {
+	if ((relfile_may_last(f) && (rc = journal_sync(c->journal)) < 0) ||
+	    (rc = resize_content(c, f, len)) < 0 ||
+	    (relfile_may_last(f) && (rc = disk_sync(fdref_fd(f->sync.pinned))) < 0) ||
+	    (rc = journal_append(c->journal, &done)) < 0) {
 		/* The record stands: whoever looks at the file next finishes the cut. */
 		f->content.cut = len;
 	}
-	return r;
+	return rc;
 }
 
 int
-relfile_truncate(struct cow *c, struct relfile *f, uint64_t len, struct reader *rd)
+relfile_truncate(struct cow *c, struct relfile *f, uint64_t len)
 {
-	int r = 0;
+	int rc = 0;
 
-	(void)rd;
 	if (len > INT64_MAX)
 		return -EFBIG;
-	if ((r = flush_make_room(c)) < 0)
-		return r;
+	if ((rc = flush_make_room(c)) < 0)
+		return rc;
 	pthread_rwlock_rdlock(&c->gate);
 	pthread_rwlock_wrlock(&f->lock);
 	if (len > f->size)
-		r = resize_content(c, f, len);
+		rc = resize_content(c, f, len);
 	else if (len < f->size && f->blocks.limit == 0)
-		r = resize_content(c, f, len);
+		rc = resize_content(c, f, len);
 	else if (len < f->size && len == 0)
-		r = cut_to_nothing(c, f);
+		rc = cut_to_nothing(c, f);
 	else if (len < f->size)
-		r = cut_partly(c, f, len);
+		rc = cut_partly(c, f, len);
 	pthread_rwlock_unlock(&f->lock);
 	pthread_rwlock_unlock(&c->gate);
-	return r;
+	return rc;
 }
 
 /* Whether block b of the chain lies wholly in [off, end), as far as the chain shows it. */
@@ -141,14 +140,14 @@ is_whole(const struct relfile *f, uint64_t b, uint64_t off, uint64_t end)
  * owns them.  The latter comes last: it cannot be undone.
  */
 static int
-copy_up_edges(struct cow *c, struct relfile *f, uint64_t off, uint64_t end, struct reader *r)
+copy_up_edges(struct cow *c, struct relfile *f, uint64_t off, uint64_t end, struct reader *rd)
 {
 	uint64_t edge[] = { off / BLCKSZ, (end - 1) / BLCKSZ };
 	int i, rc = 0;
 
 	for (i = 0; i < 2 && rc == 0; i++)
 		if (source_is_older(f, edge[i]) && !is_whole(f, edge[i], off, end))
-			rc = relfile_write_copy_up(c, f, (uint32_t)edge[i], r);
+			rc = relfile_write_copy_up(c, f, (uint32_t)edge[i], rd);
 	return rc;
 }
 
@@ -169,7 +168,7 @@ own_holes(struct cow *c, struct relfile *f, uint64_t off, uint64_t end)
 
 static int
 fallocate_locked(struct cow *c, struct relfile *f, int mode, uint64_t off, uint64_t len,
-    struct reader *r)
+    struct reader *rd)
 {
 	bool zeroes = (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) != 0;
 	uint64_t end = off + len;
@@ -179,7 +178,7 @@ fallocate_locked(struct cow *c, struct relfile *f, int mode, uint64_t off, uint6
 		return rc;
 	pthread_mutex_lock(&f->blocks.copyup);
 	if (zeroes)
-		rc = copy_up_edges(c, f, off, end, r);
+		rc = copy_up_edges(c, f, off, end, rd);
 	if (rc == 0)
 		rc = disk_fallocate(fdref_fd(f->sync.pinned), mode, off, len);
 	if (rc == 0 && zeroes)
@@ -194,7 +193,7 @@ fallocate_locked(struct cow *c, struct relfile *f, int mode, uint64_t off, uint6
 
 int
 cow_fallocate(struct cow *c, uint64_t nodeid, int mode, uint64_t off, uint64_t len,
-    struct reader *r)
+    struct reader *rd)
 {
 	struct relfile *f;
 	int rc;
@@ -213,7 +212,7 @@ cow_fallocate(struct cow *c, uint64_t nodeid, int mode, uint64_t off, uint64_t l
 		return rc;
 	pthread_rwlock_rdlock(&c->gate);
 	pthread_rwlock_wrlock(&f->lock);
-	rc = fallocate_locked(c, f, mode, off, len, r);
+	rc = fallocate_locked(c, f, mode, off, len, rd);
 	pthread_rwlock_unlock(&f->lock);
 	pthread_rwlock_unlock(&c->gate);
 	return rc;

@@ -45,13 +45,13 @@ write_content(struct cow *c, struct relfile *f, uint64_t off, size_t len, const 
 /* Writes n bytes at off, all in one block of the chain, over what it holds. */
 static int
 merge_block(struct cow *c, struct relfile *f, uint64_t off, size_t n, const void *src,
-    struct reader *r)
+    struct reader *rd)
 {
 	uint64_t blkno = off / BLCKSZ;
 	unsigned char page[BLCKSZ];
 	int rc;
 
-	rc = source_read(c, f, source_of(f, blkno), blkno * BLCKSZ, BLCKSZ, page, r);
+	rc = source_read(c, f, source_of(f, blkno), blkno * BLCKSZ, BLCKSZ, page, rd);
 	if (rc < 0)
 		return rc;
 	memcpy(page + off % BLCKSZ, src, n);
@@ -61,9 +61,9 @@ merge_block(struct cow *c, struct relfile *f, uint64_t off, size_t n, const void
 }
 
 int
-relfile_write_copy_up(struct cow *c, struct relfile *f, uint32_t blkno, struct reader *r)
+relfile_write_copy_up(struct cow *c, struct relfile *f, uint32_t blkno, struct reader *rd)
 {
-	return merge_block(c, f, (uint64_t)blkno * BLCKSZ, 0, "", r);
+	return merge_block(c, f, (uint64_t)blkno * BLCKSZ, 0, "", rd);
 }
 
 /*
@@ -83,15 +83,15 @@ goes_up_whole(const struct cow *c, const struct relfile *f)
 /* Copies up len bytes at off, all of source s; buf has room for them. */
 static int
 copy_up_run(struct cow *c, struct relfile *f, enum source s, uint64_t off, size_t len,
-    unsigned char *buf, struct reader *r)
+    unsigned char *buf, struct reader *rd)
 {
 	uint32_t count = (uint32_t)((len + BLCKSZ - 1) / BLCKSZ);
 	int rc;
 
-	if ((rc = source_read(c, f, s, off, len, buf, r)) < 0 ||
+	if ((rc = source_read(c, f, s, off, len, buf, rd)) < 0 ||
 	    (rc = write_content(c, f, off, len, buf)) < 0)
 		return rc;
-	iostats_add(&r->stats->blocks_copied_up, count);
+	iostats_add(&rd->stats->blocks_copied_up, count);
 	return source_take(c, f, (uint32_t)(off / BLCKSZ), count);
 }
 
@@ -100,7 +100,7 @@ copy_up_run(struct cow *c, struct relfile *f, enum source s, uint64_t off, size_
  * what a crash left there.  What cannot be copied up stays where it is: nobody asked for it.
  */
 static void
-copy_up_all(struct cow *c, struct relfile *f, struct reader *r)
+copy_up_all(struct cow *c, struct relfile *f, struct reader *rd)
 {
 	uint64_t off, end = MIN(relfile_chain_blocks(f) * BLCKSZ, (uint64_t)f->size);
 	unsigned char *buf autofree = malloc(READER_BLOCKS * (size_t)BLCKSZ);
@@ -111,14 +111,14 @@ copy_up_all(struct cow *c, struct relfile *f, struct reader *r)
 	for (off = 0; off < end && rc == 0; off += n) {
 		n = source_run(f, off, (size_t)MIN(end - off, READER_BLOCKS * (uint64_t)BLCKSZ), &s);
 		if (s != SOURCE_OWN)
-			rc = copy_up_run(c, f, s, off, n, buf, r);
+			rc = copy_up_run(c, f, s, off, n, buf, rd);
 	}
 }
 
 /* Writes to the first blocks of [off, off + len), which the chain provides; returns bytes. */
 static ssize_t
 write_up(struct cow *c, struct relfile *f, uint64_t off, size_t len, const unsigned char *src,
-    struct reader *r)
+    struct reader *rd)
 {
 	uint32_t first = (uint32_t)(off / BLCKSZ), count = 0;
 	size_t n = MIN(len, BLCKSZ - (size_t)(off % BLCKSZ));
@@ -128,20 +128,20 @@ write_up(struct cow *c, struct relfile *f, uint64_t off, size_t len, const unsig
 	    source_is_older(f, first + count))
 		count++;
 	if (count == 0) {
-		rc = merge_block(c, f, off, n, src, r);
-		iostats_add(&r->stats->blocks_copied_up, 1);
+		rc = merge_block(c, f, off, n, src, rd);
+		iostats_add(&rd->stats->blocks_copied_up, 1);
 		return rc < 0 ? rc : (ssize_t)n;
 	}
 	rc = write_content(c, f, off, (size_t)count * BLCKSZ, src);
 	if (rc == 0)
 		rc = source_take(c, f, first, count);
-	iostats_add(&r->stats->blocks_copied_up, count);
+	iostats_add(&rd->stats->blocks_copied_up, count);
 	return rc < 0 ? rc : (ssize_t)count * BLCKSZ;
 }
 
 static int
 write_mixed(struct cow *c, struct relfile *f, uint64_t off, size_t len,
-    const unsigned char *src, struct reader *r)
+    const unsigned char *src, struct reader *rd)
 {
 	uint64_t at, end = off + len;
 	ssize_t n;
@@ -149,7 +149,7 @@ write_mixed(struct cow *c, struct relfile *f, uint64_t off, size_t len,
 
 	while (off < end) {
 		if (source_is_older(f, off / BLCKSZ)) {
-			n = write_up(c, f, off, (size_t)(end - off), src, r);
+			n = write_up(c, f, off, (size_t)(end - off), src, rd);
 		} else {
 			for (at = (off / BLCKSZ + 1) * BLCKSZ;
 			    at < end && !source_is_older(f, at / BLCKSZ); at += BLCKSZ)
@@ -179,7 +179,7 @@ touches_chain(const struct relfile *f, uint64_t off, size_t len)
 
 static int
 write_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, const void *src,
-    struct reader *r)
+    struct reader *rd)
 {
 	uint64_t size = f->size, end;
 	struct stat st;
@@ -192,8 +192,8 @@ write_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, const vo
 	} else {
 		pthread_mutex_lock(&f->blocks.copyup);
 		if (goes_up_whole(c, f))
-			copy_up_all(c, f, r);
-		rc = write_mixed(c, f, off, len, src, r);
+			copy_up_all(c, f, rd);
+		rc = write_mixed(c, f, off, len, src, rd);
 		pthread_mutex_unlock(&f->blocks.copyup);
 	}
 	/* A write that failed half way may have made the file longer: that is its length then. */
@@ -203,7 +203,7 @@ write_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, const vo
 	if (rc < 0)
 		return rc;
 	relfile_times_touch(c, f);
-	iostats_add(&r->stats->blocks_written, (len + BLCKSZ - 1) / BLCKSZ);
+	iostats_add(&rd->stats->blocks_written, (len + BLCKSZ - 1) / BLCKSZ);
 	return 0;
 }
 
@@ -211,7 +211,7 @@ write_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, const vo
 static int
 lock_with_content(struct cow *c, struct relfile *f)
 {
-	int r;
+	int rc;
 
 	for (;;) {
 		pthread_rwlock_rdlock(&f->lock);
@@ -219,16 +219,16 @@ lock_with_content(struct cow *c, struct relfile *f)
 			return 0;
 		pthread_rwlock_unlock(&f->lock);
 		pthread_rwlock_wrlock(&f->lock);
-		r = relfile_make_content(c, f);
+		rc = relfile_make_content(c, f);
 		pthread_rwlock_unlock(&f->lock);
-		if (r < 0)
-			return r;
+		if (rc < 0)
+			return rc;
 	}
 }
 
 static int
 write_once(struct cow *c, struct relfile *f, uint64_t off, size_t size, const void *buf,
-    struct reader *r)
+    struct reader *rd)
 {
 	int rc;
 
@@ -236,7 +236,7 @@ write_once(struct cow *c, struct relfile *f, uint64_t off, size_t size, const vo
 		return rc;
 	pthread_rwlock_rdlock(&c->gate);
 	if ((rc = lock_with_content(c, f)) == 0) {
-		rc = write_range(c, f, off, size, buf, r);
+		rc = write_range(c, f, off, size, buf, rd);
 		pthread_rwlock_unlock(&f->lock);
 	}
 	pthread_rwlock_unlock(&c->gate);
@@ -256,7 +256,7 @@ number_of(struct relfile *f)
 
 int
 cow_write(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, const void *buf,
-    struct reader *r)
+    struct reader *rd)
 {
 	static struct log_budget budget;
 	struct relfile *f;
@@ -267,10 +267,10 @@ cow_write(struct cow *c, uint64_t nodeid, uint64_t off, size_t size, const void 
 		return -EFBIG;
 	if ((rc = find_relfile(c, nodeid, &f)) < 0 || (rc = record_own(c, nodeid, f)) < 0)
 		return rc;
-	rc = write_once(c, f, off, size, buf, r);
+	rc = write_once(c, f, off, size, buf, rd);
 	/* The application was told long ago that this write succeeded. */
 	if (rc == -ENOSPC && c->config.kernel_times && room_find(c))
-		rc = write_once(c, f, off, size, buf, r);
+		rc = write_once(c, f, off, size, buf, rd);
 	if (rc < 0 && log_allowed(&budget, &skipped))
 		log_error("could not write \"data/%016" PRIx64 "\" in the diff directory: %s",
 		    number_of(f), strerror(-rc));

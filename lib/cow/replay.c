@@ -46,25 +46,25 @@ int
 replay_journal(struct cow *c)
 {
 	struct journal_record rec;
-	int r;
+	int rc;
 
 	c->replaying = true;
-	while ((r = journal_next(c->journal, &rec)) > 0) {
+	while ((rc = journal_next(c->journal, &rec)) > 0) {
 		c->inherited = true;
-		if ((r = apply_record(c, &rec)) == -ENOSPC) {
+		if ((rc = apply_record(c, &rec)) == -ENOSPC) {
 			log_error("the journal of the diff directory makes more files and names than there"
 			    " is memory for (%zu MiB): pbkfs cleanup it", c->tree_bytes / MiB);
-			return r;
+			return rc;
 		}
-		if (r < 0) {
+		if (rc < 0) {
 			log_error("record %" PRIu64 " of the journal (type %u) does not fit what comes before it",
 			    rec.seq, rec.type);
-			return r;
+			return rc;
 		}
 		note_outcome(c, &rec);
 	}
 	c->replaying = false;
-	return r;
+	return rc;
 }
 
 /* Blocks that were copied up and not synced yet when the last worker died. */
@@ -74,21 +74,21 @@ take_up_entry(struct cow *c, const struct pending_entry *e)
 	struct node *n = node_by_serial(c, e->content);
 	struct relfile *f;
 	uint32_t end;
-	int r;
+	int rc;
 
 	if (n == NULL || n->base == INDEX_NONE || !S_ISREG(n->mode))
 		return -EUCLEAN;
-	if ((r = find_relfile_of(c, n, &f)) < 0)
-		return r;
+	if ((rc = find_relfile_of(c, n, &f)) < 0)
+		return rc;
 	f->content.taken_up = true;
-	if (!relfile_is_known(f) && (r = relfile_load(c, f)) < 0)
-		return r;
+	if (!relfile_is_known(f) && (rc = relfile_load(c, f)) < 0)
+		return rc;
 	/* A truncation since may have left the file without these blocks. */
 	end = MIN(e->first + e->count, kinds_count(f->blocks.kinds));
 	if (!relfile_has_content(f) || f->content.number != e->content || e->first >= end)
 		return 0;
-	if ((r = kinds_reserve(f->blocks.kinds, e->first, end - e->first)) < 0)
-		return r;
+	if ((rc = kinds_reserve(f->blocks.kinds, e->first, end - e->first)) < 0)
+		return rc;
 	kinds_set_full(f->blocks.kinds, e->first, end - e->first);
 	return dirty_add(c, f);
 }
@@ -98,7 +98,7 @@ replay_pending(struct cow *c)
 {
 	const struct pending *p = c->config.pending;
 	uint32_t n = atomic_load(&p->n), i;
-	int r;
+	int rc;
 
 	if (n > PENDING_MAX) {
 		log_error("the pending log claims %u entries", n);
@@ -106,10 +106,10 @@ replay_pending(struct cow *c)
 	}
 	for (i = 0; i < n; i++) {
 		if (p->entry[i].count > UINT32_MAX - p->entry[i].first ||
-		    (r = take_up_entry(c, &p->entry[i])) == -EUCLEAN)
+		    (rc = take_up_entry(c, &p->entry[i])) == -EUCLEAN)
 			log_warn("entry %u of the pending log does not fit the journal", i);
-		else if (r < 0)
-			return r;
+		else if (rc < 0)
+			return rc;
 	}
 	return 0;
 }

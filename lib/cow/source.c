@@ -53,22 +53,22 @@ source_read(struct cow *c, struct relfile *f, enum source s, uint64_t off, size_
 int
 source_pend(struct cow *c, struct relfile *f, uint32_t first, uint32_t count)
 {
-	int r;
+	int rc;
 
 	pthread_mutex_lock(&c->pending_lock);
-	r = pending_append(c->config.pending, f->content.number, first, count);
+	rc = pending_append(c->config.pending, f->content.number, first, count);
 	pthread_mutex_unlock(&c->pending_lock);
-	return r;
+	return rc;
 }
 
 int
 source_take(struct cow *c, struct relfile *f, uint32_t first, uint32_t count)
 {
-	int r;
+	int rc;
 
-	if ((r = kinds_reserve(f->blocks.kinds, first, count)) < 0 ||
-	    (r = source_pend(c, f, first, count)) < 0)
-		return r;
+	if ((rc = kinds_reserve(f->blocks.kinds, first, count)) < 0 ||
+	    (rc = source_pend(c, f, first, count)) < 0)
+		return rc;
 	kinds_set_full(f->blocks.kinds, first, count);
 	return 0;
 }

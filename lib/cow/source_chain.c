@@ -22,7 +22,7 @@ read_pages(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigned 
     struct reader *rd)
 {
 	unsigned char page[BLCKSZ];
-	int r;
+	int rc;
 
 	while (len > 0) {
 		BlockNumber blkno = (BlockNumber)(off / BLCKSZ);
@@ -32,13 +32,13 @@ read_pages(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigned 
 			uint32_t count = (uint32_t)MIN(len / BLCKSZ, (size_t)READER_BLOCKS);
 
 			n = (size_t)count * BLCKSZ;
-			r = pagefile_read(&c->store, f->base, f->map.built, blkno, count, rd, dst);
+			rc = pagefile_read(&c->store, f->base, f->map.built, blkno, count, rd, dst);
 		} else {
-			r = pagefile_read(&c->store, f->base, f->map.built, blkno, 1, rd, page);
+			rc = pagefile_read(&c->store, f->base, f->map.built, blkno, 1, rd, page);
 			memcpy(dst, page + in, n);
 		}
-		if (r < 0)
-			return r;
+		if (rc < 0)
+			return rc;
 		off += n;
 		dst += n;
 		len -= n;
@@ -51,15 +51,15 @@ read_visible(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigne
     struct reader *rd)
 {
 	size_t visible = off < f->blocks.limit ? (size_t)MIN((uint64_t)len, f->blocks.limit - off) : 0;
-	int r;
+	int rc;
 
 	memset(dst + visible, 0, len - visible);
 	if (visible == 0)
 		return 0;
 	if (!(c->store.ix.entries[f->base].flags & INDEX_DATAFILE))
 		return plainfile_read(&c->store, f->base, off, visible, dst, rd);
-	if ((r = maps_build(c, f, rd)) < 0)
-		return r;
+	if ((rc = maps_build(c, f, rd)) < 0)
+		return rc;
 	return read_pages(c, f, off, visible, dst, rd);
 }
 
@@ -68,7 +68,7 @@ int
 source_chain_read(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigned char *dst,
     struct reader *rd)
 {
-	int r = read_visible(c, f, off, len, dst, rd);
+	int rc = read_visible(c, f, off, len, dst, rd);
 
-	return r == 0 || r == -ENOMEM ? r : -EIO;
+	return rc == 0 || rc == -ENOMEM ? rc : -EIO;
 }

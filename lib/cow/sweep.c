@@ -104,20 +104,20 @@ sweep_contents(struct cow *c)
 	struct content_list *list;
 	bool map, removed = false;
 	size_t n;
-	int r;
+	int rc;
 
-	if ((r = check_contents(c)) < 0)
-		return r;
+	if ((rc = check_contents(c)) < 0)
+		return rc;
 	/* The names whose absence condemns content have to be gone for good. */
-	if ((r = journal_sync(c->journal)) < 0 || (r = live_contents(c, &live, &n)) < 0 ||
-	    (r = contents_list(c->contents, &list)) < 0)
-		return r;
-	while ((r = content_list_next(list, &number, &map)) > 0)
+	if ((rc = journal_sync(c->journal)) < 0 || (rc = live_contents(c, &live, &n)) < 0 ||
+	    (rc = contents_list(c->contents, &list)) < 0)
+		return rc;
+	while ((rc = content_list_next(list, &number, &map)) > 0)
 		if (bsearch(&number, live, n, sizeof(*live), compare_numbers) == NULL) {
 			content_remove(c->contents, number);
 			removed = true;
 		}
 	content_list_free(list);
 	/* A number is given out again where power loss took its record from the journal. */
-	return r == 0 && removed ? contents_sync_names(c->contents) : r;
+	return rc == 0 && removed ? contents_sync_names(c->contents) : rc;
 }

@@ -60,12 +60,12 @@ check_dentries(struct cow *c)
 {
 	const struct dentry *d;
 	size_t i;
-	int r;
+	int rc;
 
 	for (i = 0; i < c->n_dentry_buckets; i++)
 		for (d = c->dentries[i]; d != NULL; d = d->next)
-			if ((r = check_dentry(c, d)) < 0)
-				return r;
+			if ((rc = check_dentry(c, d)) < 0)
+				return rc;
 	return 0;
 }
 
@@ -86,27 +86,27 @@ check_nodes(struct cow *c)
 	struct node *n;
 	uint32_t e;
 	size_t i;
-	int r;
+	int rc;
 
 	for (e = 0; e < c->store.ix.n_entries; e++)
 		if ((n = c->base_node[e]) != NULL) {
 			count_base_name(c, n);
-			if ((r = check_node(c, n)) < 0)
-				return r;
+			if ((rc = check_node(c, n)) < 0)
+				return rc;
 		}
 	for (i = 0; i < c->n_buckets; i++)
 		for (n = c->by_serial[i]; n != NULL; n = n->next)
-			if (n->base == INDEX_NONE && (r = check_node(c, n)) < 0)
-				return r;
+			if (n->base == INDEX_NONE && (rc = check_node(c, n)) < 0)
+				return rc;
 	return 0;
 }
 
 int
 treecheck(struct cow *c)
 {
-	int r;
+	int rc;
 
-	if ((r = check_dentries(c)) < 0 || (r = check_nodes(c)) < 0)
+	if ((rc = check_dentries(c)) < 0 || (rc = check_nodes(c)) < 0)
 		log_error("the journal does not give a tree");
-	return r;
+	return rc;
 }

@@ -65,7 +65,7 @@ op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 	(void)fi;
 	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve);
 	if (r == 0)
-		r = cow_setattr(t->serve->cow, ino, set, &attr, &t->reader);
+		r = cow_setattr(t->serve->cow, ino, set, &attr);
 	reply_attr(req, r, &attr);
 }
 

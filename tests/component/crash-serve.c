@@ -157,7 +157,7 @@ set_attributes(struct cow *c, uint64_t nodeid, const struct request *q)
 {
 	struct cow_attr a = { .mode = q->mode, .size = q->len };
 
-	return cow_setattr(c, nodeid, q->type == R_CHMOD ? COW_SET_MODE : COW_SET_SIZE, &a, &reader);
+	return cow_setattr(c, nodeid, q->type == R_CHMOD ? COW_SET_MODE : COW_SET_SIZE, &a);
 }
 
 static int

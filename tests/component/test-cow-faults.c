@@ -277,7 +277,7 @@ resize(const char *name, uint64_t size)
 {
 	struct cow_attr a = { .size = size };
 
-	return cow_setattr(rig.cow, find(name), COW_SET_SIZE, &a, &rig.reader);
+	return cow_setattr(rig.cow, find(name), COW_SET_SIZE, &a);
 }
 
 static int
@@ -539,7 +539,7 @@ op_chmod(void)
 {
 	struct cow_attr a = { .mode = 0 };
 
-	return cow_setattr(rig.cow, find("plain"), COW_SET_MODE, &a, &rig.reader);
+	return cow_setattr(rig.cow, find("plain"), COW_SET_MODE, &a);
 }
 
 static const struct {

@@ -553,7 +553,7 @@ do_truncate(struct mnode *n)
 	uint64_t size = a.size;
 
 	begin("truncate", n, "%" PRIu64, size);
-	expect(cow_setattr(rig.cow, n->nodeid, COW_SET_SIZE, &a, &rig.reader), 0);
+	expect(cow_setattr(rig.cow, n->nodeid, COW_SET_SIZE, &a), 0);
 	if (size < n->size)
 		memset(n->data + size, 0, MAX_SIZE - size);
 	if (size != n->size) {
@@ -628,7 +628,7 @@ do_setattr(struct mnode *n)
 	else if (S_ISREG(n->mode))
 		n->mtime = a.mtime;
 	a.atime = a.mtime;
-	expect(cow_setattr(rig.cow, n->nodeid, set, &a, &rig.reader), 0);
+	expect(cow_setattr(rig.cow, n->nodeid, set, &a), 0);
 	compare_attr(n, &a);
 }
 

@@ -82,7 +82,7 @@ START_TEST(forged_privilege)
 	/* Nor does an application. */
 	ck_assert_int_eq(make("own", S_IFREG | 04755), 0);
 	a = (struct cow_attr){ .mode = 06711 };
-	ck_assert_int_eq(cow_setattr(rig.cow, id("own"), COW_SET_MODE, &a, &rig.reader), 0);
+	ck_assert_int_eq(cow_setattr(rig.cow, id("own"), COW_SET_MODE, &a), 0);
 	ck_assert_uint_eq(a.mode, S_IFREG | 0711);
 }
 END_TEST

@@ -219,7 +219,7 @@ cut_files(void *arg)
 		check("write", cow_write(rig.cow, nodeid, rnd(t, CUT_BLOCKS) * BLCKSZ / 2,
 		    sizeof(some), some, &t->reader));
 		if (rnd(t, 2) == 0)
-			check("truncate", cow_setattr(rig.cow, nodeid, COW_SET_SIZE, &a, &t->reader));
+			check("truncate", cow_setattr(rig.cow, nodeid, COW_SET_SIZE, &a));
 		if (rnd(t, 8) == 0)
 			check("punch", cow_fallocate(rig.cow, nodeid,
 			    FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, rnd(t, CUT_BLOCKS * BLCKSZ),
@@ -239,7 +239,7 @@ sync_files(void *arg)
 		check("getattr", cow_getattr(rig.cow, some_cut_file(t), &a));
 		if (rnd(t, 4) == 0)
 			check("utimens", cow_setattr(rig.cow, some_cut_file(t),
-			    COW_SET_ATIME | COW_SET_MTIME, &a, &t->reader));
+			    COW_SET_ATIME | COW_SET_MTIME, &a));
 		if (rnd(t, 16) == 0)
 			check("flush", cow_flush(rig.cow));
 		if (rnd(t, 4) == 0)

@@ -177,7 +177,7 @@ change(void)
 		d = a.nodeid;
 	cow_write(rig.cow, f, 3, 5, "12345", &rig.reader);
 	a = (struct cow_attr){ .size = 4 };
-	cow_setattr(rig.cow, f, COW_SET_SIZE, &a, &rig.reader);
+	cow_setattr(rig.cow, f, COW_SET_SIZE, &a);
 	cow_fsync(rig.cow, f, true);
 	if (cow_create(rig.cow, 0, d, "new", S_IFREG | 0600, 0, 0, NULL, &a) == 0)
 		cow_write(rig.cow, a.nodeid, 0, 5, "12345", &rig.reader);

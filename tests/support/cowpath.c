@@ -152,7 +152,7 @@ resize(const char *path, uint64_t size)
 {
 	struct cow_attr a = { .size = size };
 
-	return cow_setattr(rig.cow, id(path), COW_SET_SIZE, &a, &rig.reader);
+	return cow_setattr(rig.cow, id(path), COW_SET_SIZE, &a);
 }
 
 uint64_t
