@@ -1,13 +1,18 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * ioload: reads files as PostgreSQL does, and brings the page cache into a
- * known state before.
+ * ioload: reads and writes files as PostgreSQL does, and brings the page cache
+ * into a known state before.
  *
  *	ioload seq FILE		all blocks in order; prints MB/s, and microseconds
  *				of its own processor time per block
  *	ioload random N FILE	N distinct blocks in random order, without
  *				read-ahead; prints microseconds per block
+ *	ioload write FILE	writes all blocks in order, then syncs; prints
+ *				microseconds per block
+ *	ioload scatter N FILE	the same for N distinct blocks in random order
+ *	ioload commit N FILE	the same for the first N blocks, each synced alone
+ *	ioload append N FILE	the same for N new blocks of a new file
  *	ioload warm PATH...	reads all files below
  *	ioload evict PATH...	drops all files below from the page cache;
  *				prints how many bytes would not go
@@ -22,6 +27,7 @@
 #include <err.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +55,7 @@ now(clockid_t clock)
 static int
 open_file(const char *path, int flags)
 {
-	int fd = open(path, flags | O_CLOEXEC);
+	int fd = open(path, flags | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		err(1, "could not open \"%s\"", path);
@@ -88,6 +94,12 @@ load_seq(const char *path)
 	close(fd);
 }
 
+static void
+print_time(double start, uint32_t n)
+{
+	printf("%.2f\n", (now(CLOCK_MONOTONIC) - start) * 1e6 / n);
+}
+
 /* The first n of a random order of all blocks; the same for every caller. */
 static uint32_t *
 some_blocks(uint32_t n_blocks, uint32_t n)
@@ -123,7 +135,56 @@ load_random(uint32_t n, const char *path)
 	start = now(CLOCK_MONOTONIC);
 	for (i = 0; i < n; i++)
 		read_block(fd, path, (off_t)order[i] * BLOCK);
-	printf("%.2f\n", (now(CLOCK_MONOTONIC) - start) * 1e6 / n);
+	print_time(start, n);
+	free(order);
+	close(fd);
+}
+
+static void
+write_block(int fd, const char *path, off_t off)
+{
+	if (pwrite(fd, block, BLOCK, off) != BLOCK)
+		err(1, "could not write \"%s\"", path);
+}
+
+static void
+sync_file(int fd, const char *path)
+{
+	if (fdatasync(fd) < 0)
+		err(1, "could not sync \"%s\"", path);
+}
+
+/* Writes block 0, 1 ... n - 1, or order[0], order[1] ... order[n - 1]. */
+static void
+write_blocks(int fd, const char *path, const uint32_t *order, uint32_t n, bool sync_each)
+{
+	double start = now(CLOCK_MONOTONIC);
+	uint32_t i;
+
+	memset(block, (int)(start * 1e3) | 1, BLOCK);
+	for (i = 0; i < n; i++) {
+		write_block(fd, path, (off_t)(order != NULL ? order[i] : i) * BLOCK);
+		if (sync_each)
+			sync_file(fd, path);
+	}
+	sync_file(fd, path);
+	print_time(start, n);
+}
+
+static void
+load_write(const char *how, uint32_t n, const char *path)
+{
+	bool appends = strcmp(how, "append") == 0;
+	int fd = open_file(path, appends ? O_RDWR | O_CREAT | O_EXCL : O_RDWR);
+	uint32_t n_blocks = (uint32_t)(size_of(fd, path) / BLOCK), *order = NULL;
+
+	if (!appends && n > n_blocks)
+		n = n_blocks;
+	if (n == 0)
+		errx(1, "\"%s\" has no blocks", path);
+	if (strcmp(how, "scatter") == 0)
+		order = some_blocks(n_blocks, n);
+	write_blocks(fd, path, order, n, strcmp(how, "commit") == 0);
 	free(order);
 	close(fd);
 }
@@ -191,8 +252,7 @@ poke(const char *path, off_t first, off_t step)
 	for (off = first * BLOCK; off + BLOCK <= size; off += step * BLOCK) {
 		read_block(fd, path, off);
 		block[BLOCK - 100]++;
-		if (pwrite(fd, block, BLOCK, off) != BLOCK)
-			err(1, "could not write \"%s\"", path);
+		write_block(fd, path, off);
 	}
 	close(fd);
 }
@@ -204,6 +264,11 @@ main(int argc, char **argv)
 		load_seq(argv[2]);
 	else if (argc == 4 && strcmp(argv[1], "random") == 0)
 		load_random((uint32_t)strtoul(argv[2], NULL, 10), argv[3]);
+	else if (argc == 3 && strcmp(argv[1], "write") == 0)
+		load_write("write", UINT32_MAX, argv[2]);
+	else if (argc == 4 && (strcmp(argv[1], "scatter") == 0 || strcmp(argv[1], "commit") == 0 ||
+	    strcmp(argv[1], "append") == 0))
+		load_write(argv[1], (uint32_t)strtoul(argv[2], NULL, 10), argv[3]);
 	else if (argc > 2 && strcmp(argv[1], "warm") == 0)
 		walk(argv + 2, warm_file);
 	else if (argc > 2 && strcmp(argv[1], "evict") == 0) {
@@ -212,6 +277,7 @@ main(int argc, char **argv)
 	} else if (argc == 5 && strcmp(argv[1], "poke") == 0 && atoll(argv[4]) > 0)
 		poke(argv[2], atoll(argv[3]), atoll(argv[4]));
 	else
-		errx(2, "usage: ioload seq FILE | random N FILE | warm PATH... | evict PATH... | poke FILE FIRST STEP");
+		errx(2, "usage: ioload seq FILE | random N FILE | write FILE | scatter N FILE | commit N FILE | "
+		    "append N FILE | warm PATH... | evict PATH... | poke FILE FIRST STEP");
 	return 0;
 }
