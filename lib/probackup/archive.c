@@ -8,17 +8,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/logonce.h"
 #include "base/util.h"
 #include "pg/timeline.h"
 #include "pg/walpage.h"
@@ -186,29 +184,14 @@ archive_check(const struct archive *a, const struct archive_file *f, const unsig
 	return -EUCLEAN;
 }
 
-#define TOLD		64	/* files that are remembered */
-#define TOLD_SECONDS	60	/* for so long */
-
+/* Whether this file is to be complained of: in a form of its own it is another one. */
 static bool
-was_told(const struct archive_file *f)
+is_due(const struct archive_file *f)
 {
-	static struct { struct walname wal; enum segstream_format format; time_t when; } told[TOLD];
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	unsigned i = (unsigned)(f->wal.segno * 31 + f->wal.timeline) % TOLD;
-	time_t now = clock_monotonic_seconds();
-	bool known;
+	static struct logonce faults = LOGONCE_INIT;
 
-	pthread_mutex_lock(&lock);
-	known = told[i].when != 0 && now - told[i].when < TOLD_SECONDS &&
-	    told[i].wal.kind == f->wal.kind && told[i].wal.timeline == f->wal.timeline &&
-	    told[i].wal.segno == f->wal.segno && told[i].format == f->format;
-	if (!known) {
-		told[i].wal = f->wal;
-		told[i].format = f->format;
-		told[i].when = now;
-	}
-	pthread_mutex_unlock(&lock);
-	return known;
+	return logonce_is_due(&faults, (uint64_t)f->wal.timeline << 32 |
+	    (uint64_t)f->wal.kind << 8 | (uint64_t)f->format, f->wal.segno);
 }
 
 void
@@ -217,7 +200,7 @@ archive_complain(const struct archive *a, const struct archive_file *f, const ch
 	char why[256];
 	va_list ap;
 
-	if (was_told(f))
+	if (!is_due(f))
 		return;
 	va_start(ap, fmt);
 	if (vsnprintf(why, sizeof(why), fmt, ap) < 0)

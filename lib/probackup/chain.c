@@ -40,11 +40,11 @@ warn_of(struct chain *c, const char *what)
 }
 
 /*
- * Only the mounted backup is asked: its list decides which files there are,
+ * Warns of the mounted backup alone: its list decides which files there are,
  * whatever parents left out.
  */
 static void
-tell_warning(struct chain *c)
+warn_of_mounted(struct chain *c)
 {
 	const struct backup *b = &c->member[0];
 	const char *warning = member_warning(&b->control);
@@ -71,7 +71,7 @@ check_doubts(struct walk *w, const struct backup *b)
 	for (i = 0; i < n; i++)
 		warn_of(w->chain, d[i].what);
 	if (b == &w->chain->member[0])
-		tell_warning(w->chain);
+		warn_of_mounted(w->chain);
 	return 0;
 }
 

@@ -18,13 +18,13 @@
 #include "probackup/explain.h"
 #include "probackup/member.h"
 
-#define TOLD	4	/* backups passed over that are named */
+#define NAMED	4	/* backups passed over that are named */
 #define WORD_MAX	80	/* bytes of why one was, NUL included */
 
 /* The backups that were passed over on the way to the one that fits. */
 struct passed {
 	unsigned n;
-	char	text[TOLD * (BACKUP_ID_MAX + WORD_MAX)];
+	char	text[NAMED * (BACKUP_ID_MAX + WORD_MAX)];
 	size_t	len;
 	const struct instance_backup *last;	/* that could be mounted, but does not fit */
 	char	why[CHAIN_ERROR_MAX];	/* of the first such one */
@@ -89,7 +89,7 @@ unfit_word(const struct instance_backup *b, char word[WORD_MAX])
 static void
 pass_over(struct passed *p, const struct instance_backup *b, const char *word)
 {
-	if (p->n++ < TOLD)
+	if (p->n++ < NAMED)
 		p->len += (size_t)snprintf(p->text + p->len, sizeof(p->text) - p->len, "%s%s (%s)",
 		    p->n > 1 ? ", " : "", b->id, word);
 }
@@ -162,7 +162,7 @@ explain_none(const char *name, const struct instance *in, const struct passed *p
 	if (p->last == NULL)
 		return explain(error, -ENOENT,
 		    "no backup of instance \"%s\" can be mounted: %s%s; pbkfs show says why", name,
-		    p->text, p->n > TOLD ? ", ..." : "");
+		    p->text, p->n > NAMED ? ", ..." : "");
 	c = p->last->control;
 	if (p->fit == RECOVERY_ENDS_LATER)
 		return explain(error, -ENOENT,
@@ -183,7 +183,7 @@ describe(const struct recovery_target *t, const struct instance_backup *b, const
 	strlcpy(c->id, b->id, sizeof(c->id));
 	explain(c->text, 0, "backup %s is the newest that can be mounted%s%s%s%s", b->id,
 	    timed ? " and ends before the recovery target" : "",
-	    p->n > 0 ? "; passed over: " : "", p->text, p->n > TOLD ? ", ..." : "");
+	    p->n > 0 ? "; passed over: " : "", p->text, p->n > NAMED ? ", ..." : "");
 	c->warning[0] = '\0';
 	if (has_target(t) && t->kind == RECOVERY_NAME)
 		explain(c->warning, 0,

@@ -111,7 +111,7 @@ load_map(const struct backup *b, struct database_map *m, char *error)
 		explain(why, rc, "%s", io_plain_error(rc));
 	else
 		rc = database_map_parse(text, len, m, why);
-	return rc == 0 ? 0 : explain(error, rc, DATABASE_MAP " of backup \"%s\" cannot be used: %.300s:"
+	return rc == 0 ? 0 : explain(error, rc, "could not use " DATABASE_MAP " of backup \"%s\": %.300s:"
 	    " mount all of it", b->id, why);
 }
 

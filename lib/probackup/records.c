@@ -172,7 +172,7 @@ from_header_map(const struct store *s, uint32_t e, const struct index_provider *
 	int fd, rc;
 
 	if ((fd = store_fd_of(s, INDEX_NONE, p, &ref)) < 0) {
-		store_complain(s, e, p, InvalidBlockNumber, "page_header_map could not be opened");
+		store_complain(s, e, p, InvalidBlockNumber, "could not open page_header_map");
 		return fd;
 	}
 	rc = records_unpack(fd, p, rd->codec, limit, out, &fault);

@@ -20,7 +20,7 @@
 #include "probackup/member.h"
 #include "probackup/staleness.h"
 
-#define TOLD_SECONDS	60
+#define LOG_SECONDS	60	/* from one line about a backup to the next */
 #define LIST_PIECE	(256 * 1024)	/* bytes of a list that are read at a time */
 
 /*
@@ -31,7 +31,7 @@
 
 struct known_member {
 	struct file_version control, list;	/* what was accepted last, at first by the index */
-	time_t	told;			/* when a change was last said, CLOCK_MONOTONIC; 0 = never */
+	time_t	logged;			/* when a change of it was, CLOCK_MONOTONIC; 0 = never */
 };
 
 struct staleness {
@@ -103,14 +103,14 @@ is_going(const char *status)
 }
 
 static void
-say(struct known_member *m, const char *id, const char *why)
+complain(struct known_member *m, const char *id, const char *why)
 {
 	time_t now = clock_monotonic_seconds();
 
-	if (m->told != 0 && now - m->told < TOLD_SECONDS)
+	if (m->logged != 0 && now - m->logged < LOG_SECONDS)
 		return;
-	m->told = now;
-	log_error("backup %s was changed under the mount: %s; what was not read of it yet cannot be read",
+	m->logged = now;
+	log_error("backup %s was changed under the mount: %s; pbkfs opens no more of its files",
 	    id, why);
 }
 
@@ -151,17 +151,17 @@ judge(const struct staleness *g, uint16_t n, int dirfd, struct known_member *m)
 	if (c == NULL)
 		return -ENOMEM;
 	if ((rc = member_read(dirfd, b->id, c, why)) < 0) {
-		say(m, b->id, why);
+		complain(m, b->id, why);
 		return rc == -EUCLEAN || rc == -ENOENT ? -ESTALE : rc;
 	}
 	if (is_going(c->status)) {
 		snprintf(why, sizeof(why), "its status is %s", c->status);
-		say(m, b->id, why);
+		complain(m, b->id, why);
 		return -ESTALE;
 	}
 	rc = staleness_compare_list(g->store_fd, g->instance, b->id, b->list_crc);
 	if (rc == -ESTALE || rc == -ENOENT) {
-		say(m, b->id, "its list of files is another one");
+		complain(m, b->id, "its list of files is another one");
 		return -ESTALE;
 	}
 	return rc;
@@ -177,7 +177,7 @@ check_member(const struct staleness *g, uint16_t n, int dirfd, struct known_memb
 	    (rc = look(dirfd, "backup_content.control", &list)) < 0) {
 		if (rc != -ENOENT)
 			return rc;
-		say(m, g->ix->backups[n].id, "it is being deleted");
+		complain(m, g->ix->backups[n].id, "it is being deleted");
 		return -ESTALE;
 	}
 	if (file_version_same(&control, &m->control) && file_version_same(&list, &m->list))
@@ -199,7 +199,7 @@ staleness_check(struct staleness *g, uint16_t n, int dirfd, const struct stat *s
 	if (dirfd >= 0)
 		rc = check_member(g, n, dirfd, m);
 	if (rc == 0 && clock_ns(&st->st_mtim) > g->ix->since) {
-		say(m, g->ix->backups[n].id, "a file of it was written since");
+		complain(m, g->ix->backups[n].id, "a file of it was written since");
 		rc = -ESTALE;
 	}
 	pthread_mutex_unlock(&g->lock);

@@ -9,19 +9,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/logonce.h"
 #include "base/util.h"
 #include "pg/pg_types.h"
 #include "probackup/staleness.h"
@@ -154,29 +152,12 @@ key(uint16_t backup, uint32_t e)
  * The kernel asks by halves again for pages that it could not read ahead: one
  * fault would make several lines.
  */
-#define TOLD		64	/* faults that are remembered */
-#define TOLD_SECONDS	60	/* for so long */
-
 static bool
-was_told(uint16_t backup, uint32_t e, uint32_t blkno)
+is_due(const struct store *s, uint16_t backup, uint32_t e, uint32_t blkno)
 {
-	static struct { uint64_t what; uint32_t blkno; time_t when; } told[TOLD];
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	uint64_t what = key(backup, e);
-	time_t now = clock_monotonic_seconds();
-	unsigned i = (unsigned)(what * 31 + blkno) % TOLD;
-	bool known;
+	static struct logonce faults = LOGONCE_INIT;
 
-	pthread_mutex_lock(&lock);
-	known = told[i].when != 0 && told[i].what == what && told[i].blkno == blkno &&
-	    now - told[i].when < TOLD_SECONDS;
-	if (!known) {
-		told[i].what = what;
-		told[i].blkno = blkno;
-		told[i].when = now;
-	}
-	pthread_mutex_unlock(&lock);
-	return known;
+	return !s->quiet && logonce_is_due(&faults, key(backup, e), blkno);
 }
 
 /* Opens a file of a backup and finds what it is. */
@@ -223,11 +204,11 @@ open_stored(const struct store *s, uint32_t e, const struct index_provider *p)
 	} else if (s->staleness == NULL || (rc = staleness_check(s->staleness, p->backup, s->backup_fd[p->backup], &st)) == 0) {
 		return steal_fd(&fd);
 	} else if (rc == -ESTALE) {
-		return rc;		/* which was told there */
+		return rc;		/* which staleness_check() has logged */
 	} else {
 		atomic_store(&failed, true);
 	}
-	if (!s->quiet && !was_told(p->backup, e, InvalidBlockNumber))
+	if (is_due(s, p->backup, e, InvalidBlockNumber))
 		log_error("could not open \"%s\" in backup %s: %s", path,
 		    s->ix.backups[p->backup].id,
 		    io_plain_error(rc));
@@ -255,7 +236,7 @@ store_complain(const struct store *s, uint32_t e, const struct index_provider *p
 	unsigned skipped;
 	va_list ap;
 
-	if (s->quiet || was_told(p->backup, e, blkno) || !log_allowed(&budget, &skipped))
+	if (!is_due(s, p->backup, e, blkno) || !log_allowed(&budget, &skipped))
 		return;
 	if (skipped > 0)
 		log_warn("%u messages about unreadable blocks were left out", skipped);

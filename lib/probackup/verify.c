@@ -29,9 +29,9 @@
 #define LARGE	(8 * MiB)	/* of a stored file */
 #define MAX_FDS	256
 
-/* Does not tell of a list once more after index_build() has complained of it. */
+/* Logs once that a list is bad, unless index_build() failed because of it. */
 static void
-tell_bad_list(struct verify *v, const char *error)
+complain_of_list(struct verify *v, const char *error)
 {
 	struct verify_queue *q = &v->queue;
 
@@ -40,7 +40,7 @@ tell_bad_list(struct verify *v, const char *error)
 	q->bad_list[q->member] = true;
 }
 
-/* Reads on in the list of the member.  Returns whether there are entries. */
+/* Reads the next entries of the list.  Returns false at its end, or if it is bad. */
 static bool
 refill(struct verify *v)
 {
@@ -50,7 +50,7 @@ refill(struct verify *v)
 
 	if (!q->is_open) {
 		if ((rc = listread_open(&q->list, &v->chain->member[q->member], error)) < 0) {
-			tell_bad_list(v, error);
+			complain_of_list(v, error);
 			return false;
 		}
 		q->is_open = true;
@@ -61,13 +61,13 @@ refill(struct verify *v)
 		return true;
 	}
 	if (rc < 0)
-		tell_bad_list(v, error);
+		complain_of_list(v, error);
 	listread_close(&q->list);
 	q->is_open = false;
 	return false;
 }
 
-/* Goes to the next list, from the last one to the second pass, or to the end. */
+/* Goes to the next list; behind the last one the second pass begins, or all is done. */
 static void
 next_list(struct verify *v)
 {
@@ -112,12 +112,12 @@ take_file(struct verify *v, struct verify_task *task)
 	return found;
 }
 
-/* Tells each run of blocks that no backup has. */
+/* Logs each run of blocks that no backup has. */
 static void
-tell_holes(struct verify *v, const char *path, const struct blockmap *m)
+complain_of_holes(struct verify *v, const char *path, const struct blockmap *m)
 {
 	const char *id = v->chain->member[0].id;
-	uint32_t b, end, told = 0;
+	uint32_t b, end, n = 0;
 
 	for (b = 0; b < m->n; b = end) {
 		for (end = b + 1; end < m->n && (blockmap_provider(m, end) == BLOCKMAP_NOWHERE) ==
@@ -125,7 +125,7 @@ tell_holes(struct verify *v, const char *path, const struct blockmap *m)
 			;
 		if (blockmap_provider(m, b) != BLOCKMAP_NOWHERE)
 			continue;
-		if (told++ == VERIFY_SHOWN) {
+		if (n++ == VERIFY_SHOWN) {
 			verify_fault(v, id, path, "more blocks are in no backup of the chain");
 			return;
 		}
@@ -137,7 +137,7 @@ tell_holes(struct verify *v, const char *path, const struct blockmap *m)
 	}
 }
 
-/* Looks for blocks of entry e of the index that no backup stores.  It reads no page: check_all() did. */
+/* Looks for blocks of entry e that no backup stores.  It reads no page: verify_file() did. */
 static void
 check_blocks(struct verify_thread *t, uint32_t e)
 {
@@ -157,12 +157,12 @@ check_blocks(struct verify_thread *t, uint32_t e)
 	}
 	if (v->holes_are_normal)
 		return;
-	/* Faults of the stored files were told when these were checked. */
+	/* check_all() has logged the faults of the stored files. */
 	if (blockmap_build(&v->store, e, &t->reader, &m) < 0) {
 		atomic_fetch_add(&v->unmapped, 1);
 		return;
 	}
-	tell_holes(v, path, m);
+	complain_of_holes(v, path, m);
 	blockmap_free(m);
 }
 
@@ -220,8 +220,8 @@ start_threads(struct verify *v, unsigned wanted)
 }
 
 /*
- * Builds the index of the mounted backup.  Without one the stored files are
- * checked all the same; but too little memory is no fault of the backup's.
+ * Builds the index of the backup and opens it.  If that fails, the backup is at
+ * fault and its stored files are checked all the same; only a lack of memory is an error.
  */
 static int
 open_index(struct verify *v, const struct verify_config *c, char *error)
@@ -241,8 +241,9 @@ open_index(struct verify *v, const struct verify_config *c, char *error)
 }
 
 /*
- * A DELTA stores every page of zeroes and a FULL every page; PAGE and PTRACK only
- * what WAL or the server tells of, and before 2.4 a file could be cut.
+ * Whether a block may be in no backup.  A FULL stores every page and a DELTA every
+ * page of zeroes; PAGE and PTRACK store only the pages that WAL or the server's map
+ * names, and before 2.4 a backup could cut a file.
  */
 static bool
 may_have_holes(const struct chain *c)
@@ -338,15 +339,15 @@ verify_start(const struct verify_config *config, struct verify **out, char *erro
 	return 0;
 }
 
-/* A fault that a block map met has been told, unless it is the first sign of one. */
+/* Logs that block maps could not be built, if no fault in the log explains it. */
 static void
-tell_unmapped(struct verify *v)
+complain_of_unmapped(struct verify *v)
 {
 	uint64_t n = atomic_load(&v->unmapped);
 
 	if (n == 0 || atomic_load(&v->faults) > 0)
 		return;
-	verify_fault_line(v, "the blocks of %" PRIu64 " files of backup %s cannot be found", n,
+	verify_fault_line(v, "could not find the blocks of %" PRIu64 " files of backup %s", n,
 	    v->chain->member[0].id);
 }
 
@@ -366,7 +367,7 @@ verify_wait(struct verify *v, unsigned ms)
 	done = v->running == 0;
 	pthread_mutex_unlock(&v->lock);
 	if (done)
-		tell_unmapped(v);
+		complain_of_unmapped(v);
 	return done;
 }
 

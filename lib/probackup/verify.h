@@ -43,7 +43,7 @@ struct verify_figures {
  *
  * Each fault is one log_error() line that names backup, file and block; of one
  * file 100 at most, and then their number.  Backups of any status are checked;
- * others than OK and DONE are told by log_warn().
+ * log_warn() names a status other than OK and DONE.
  *
  * Memory: the index, and about 1.5 MB for each thread; header maps and block
  * maps of the files under way.
@@ -59,7 +59,7 @@ bool	verify_wait(struct verify *v, unsigned ms);
 /* At any time. */
 void	verify_figures(const struct verify *v, struct verify_figures *f);
 
-/* Only after verify_wait() said that all is done. */
+/* Only after verify_wait() has returned true. */
 void	verify_free(struct verify *v);
 
 #endif

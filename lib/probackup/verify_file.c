@@ -158,7 +158,7 @@ check_mapped(struct file *f, const struct records *rec)
 		end = i + 1 < rec->n ? rec->at[i + 1].pos : rec->end;
 		size = end - rec->at[i].pos - RECORD_HEADER;
 		if (window_at(f, rec->at[i].pos, RECORD_HEADER + size, &at) < RECORD_HEADER + size) {
-			/* A file that is too short was told as such. */
+			/* open_file() has logged that the file is too short. */
 			if (f->error == 0 && f->limit == (uint64_t)f->task->e.size)
 				FAULT(f, "block %u: its record at offset %u is cut short",
 				    rec->at[i].blkno, rec->at[i].pos);
@@ -225,9 +225,9 @@ load_headers(struct file *f, struct records *rec)
 	struct records_fault fault = { InvalidBlockNumber, "out of memory" };
 
 	if (fd < 0) {
-		if (!atomic_exchange(&f->v->no_map_told[f->task->member], true))
+		if (!atomic_exchange(&f->v->no_map_logged[f->task->member], true))
 			verify_fault(f->v, f->backup->id, "page_header_map",
-			    "could not be opened: %s", io_plain_error(fd));
+			    "could not open it: %s", io_plain_error(fd));
 		return false;
 	}
 	if (records_unpack(fd, &p, f->rd->codec, InvalidBlockNumber, rec, &fault) == 0)
@@ -290,7 +290,7 @@ open_file(struct file *f)
 
 	f->fd = io_open_plain(f->backup->dirfd, f->name, &st);
 	if (f->fd < 0) {
-		FAULT(f, "could not be opened: %s", io_plain_error(f->fd));
+		FAULT(f, "could not open it: %s", io_plain_error(f->fd));
 		return false;
 	}
 	if (st.st_size != e->size)

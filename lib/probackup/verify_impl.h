@@ -36,7 +36,7 @@ struct verify_queue {
 	struct listread list;
 	struct filelist_entry batch[VERIFY_BATCH];
 	int	n, at;
-	bool	bad_list[CHAIN_MAX];	/* was told */
+	bool	bad_list[CHAIN_MAX];	/* was logged */
 };
 
 struct verify_thread {
@@ -52,14 +52,15 @@ struct verify {
 	struct chain *chain;
 	struct archive archive;
 	struct fdcache *fds;
-	struct store store;		/* quiet: all that is stored is checked and told by itself */
+	struct store store;		/* quiet: verify_file() logs the faults of what is stored */
 	bool	has_index;
 	char	index_error[CHAIN_ERROR_MAX];
 	bool	holes_are_normal;	/* zero pages that a PAGE backup does not store, and the like */
 
 	struct verify_queue queue;
-	_Atomic bool wal_taken, no_map_told[CHAIN_MAX];
-	_Atomic uint32_t next_entry;	/* of the index, whose blocks are to be looked for */
+	_Atomic bool wal_taken;
+	_Atomic bool no_map_logged[CHAIN_MAX];	/* that page_header_map could not be opened */
+	_Atomic uint32_t next_entry;	/* of the index: its blocks are looked for next */
 	_Atomic uint64_t files, pages, bytes, faults, unmapped;
 
 	pthread_mutex_t lock;		/* protects running */

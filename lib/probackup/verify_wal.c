@@ -33,7 +33,7 @@ struct segment {
 	uint32_t size;
 	uint64_t number;		/* of all since LSN 0 */
 	char	name[NAME_LEN + 1];
-	char	shown[WALNAME_MAX + 16];	/* where it was found, or is missed */
+	char	shown[WALNAME_MAX + 16];	/* its place, as faults name it */
 };
 
 #define FAULT(s, ...) \
@@ -93,7 +93,7 @@ check_plain(struct segment *s, int fd, uint64_t size)
 	ssize_t n = io_pread(fd, h, sizeof(h), 0);
 
 	if (n < 0)
-		FAULT(s, "could not be read: %s", strerror((int)-n));
+		FAULT(s, "could not read it: %s", strerror((int)-n));
 	else
 		check_size(s, size, h);
 }
@@ -146,7 +146,7 @@ check_archived(struct segment *s)
 	if (rc == 0)
 		snprintf(s->shown, sizeof(s->shown), "archive/%s", f.name);
 	if (rc < 0 || (rc = fd = archive_open(a, &f)) < 0)
-		FAULT(s, "could not be opened: %s", strerror(-rc));
+		FAULT(s, "could not open it: %s", strerror(-rc));
 	else if (f.format != SEGSTREAM_PLAIN)
 		check_packed(s, steal_fd(&fd), f.format);
 	else
@@ -173,7 +173,7 @@ check_range(struct segment *s, uint64_t last)
 		/* A stop-lsn may be any number. */
 		if (s->number - first >= VERIFY_SHOWN &&
 		    atomic_load(&s->t->v->faults) - before >= s->number - first) {
-			log_error("WAL of backup %s: %" PRIu64 " more segments were not looked at",
+			log_error("WAL of backup %s: %" PRIu64 " more segments were not checked",
 			    s->backup->id, last - s->number + 1);
 			return;
 		}
@@ -201,7 +201,7 @@ verify_wal(struct verify_thread *t)
 		return;
 	}
 	if (s.size == 0) {
-		log_warn("pg_probackup.conf has no xlog-seg-size: WAL was not looked at");
+		log_warn("pg_probackup.conf has no xlog-seg-size: WAL was not checked");
 		return;
 	}
 	s.number = c->start_lsn / s.size;

@@ -46,13 +46,13 @@ echo more >>"$harmed"
 found "a file that is longer" "\"$raw_path\" $in_raw: expected [0-9]+ bytes, found [0-9]+"
 harm $id/database/$raw_path
 rm "$harmed"
-found "a file that is gone" "\"$raw_path\" $in_raw: could not be opened: No such file"
+found "a file that is gone" "\"$raw_path\" $in_raw: could not open it: No such file"
 harm $id/database/$raw_path
 rm "$harmed"; ln -s /etc/passwd "$harmed"
-found "a file that is a link" "\"$raw_path\" $in_raw: could not be opened"
+found "a file that is a link" "\"$raw_path\" $in_raw: could not open it"
 harm $id/database/$raw_path
 rm "$harmed"; mkfifo "$harmed"
-found "a file that is a pipe" "\"$raw_path\" $in_raw: could not be opened: it is not a plain file"
+found "a file that is a pipe" "\"$raw_path\" $in_raw: could not open it: it is not a plain file"
 
 # 200 damaged pages in one file: 100 lines, and how many more there are.
 many=$(for path in $(sed -n 's/.*"path":"\(base[^"]*\)".*"n_headers":"[2-9][0-9][0-9]".*/\1/p' "$list"); do echo "$path"; done | head -n 1)
@@ -72,7 +72,7 @@ found "a bit behind what pg_control's crc covers" "\"global/pg_control\" in back
 harm $full_id/page_header_map; flip $(($(stat -c %s "$harmed") / 2))
 found "a bit of the header map" "$in_full: .*page headers"
 harm $full_id/page_header_map; rm "$harmed"
-found "no header map" "\"page_header_map\" $in_full: could not be opened"
+found "no header map" "\"page_header_map\" $in_full: could not open it"
 harm $full_id/backup_content.control; flip 12
 found "a bit of a list" "the file list of backup \"$full_id\" does not match its content-crc"
 harm $id/backup_content.control; sed -i '$d' "$harmed"
@@ -89,7 +89,7 @@ heal
 # ---- WAL in the backup
 segment=$(ls "$store/backups/$instance/$id/database/pg_wal" | head -n 1)
 harm $id/database/pg_wal/$segment; rm "$harmed"
-found "a stored segment is gone" "\"pg_wal/$segment\" in backup $id: could not be opened"
+found "a stored segment is gone" "\"pg_wal/$segment\" in backup $id: could not open it"
 harm $id/database/pg_wal/$segment; flip 100000
 found "a bit of a stored segment" "\"pg_wal/$segment\" in backup $id: its crc"
 harm $id

@@ -17,6 +17,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/logonce.h"
 #include "base/util.h"
 #include "supervisor/logstore.h"
 #include "support/tmpdir.h"
@@ -226,6 +227,25 @@ START_TEST(counts_what_is_beyond_a_budget)
 }
 END_TEST
 
+START_TEST(logs_a_fault_once_in_a_while)
+{
+	static struct logonce faults = LOGONCE_INIT;
+	unsigned i;
+
+	ck_assert(logonce_is_due(&faults, 1, 2));
+	ck_assert(!logonce_is_due(&faults, 1, 2));
+	ck_assert(logonce_is_due(&faults, 2, 1));
+	ck_assert(logonce_is_due(&faults, 1, 2 + (UINT64_C(1) << 40)));	/* in the place of the first */
+	ck_assert(logonce_is_due(&faults, 1, 2));
+	ck_assert(!logonce_is_due(&faults, 1, 2));
+	for (i = 0; i < LOGONCE_SLOTS; i++)
+		if (faults.slot[i].when != 0)
+			faults.slot[i].when -= LOGONCE_SECONDS;
+	ck_assert(logonce_is_due(&faults, 1, 2));
+	ck_assert(!logonce_is_due(&faults, 1, 2));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -239,6 +259,7 @@ main(void)
 	tcase_add_test(file, refuses_what_is_planted);
 	suite_add_tcase(s, file);
 	tcase_add_test(budget, counts_what_is_beyond_a_budget);
+	tcase_add_test(budget, logs_a_fault_once_in_a_while);
 	suite_add_tcase(s, budget);
 	return unit_main(s);
 }

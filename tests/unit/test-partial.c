@@ -79,7 +79,7 @@ static const struct story {
 	{ "a template", MAP, true, { "template1" }, "\"template1\" is never left out", NULL, NULL, NULL },
 	{ "nothing left out", DB("5", "postgres"), true, { "postgres" }, "all databases of backup \"A1\" are named", NULL, NULL, NULL },
 	{ "no map", NULL, true, { "postgres" }, "backup \"A1\" has no database_map", NULL, NULL, NULL },
-	{ "a damaged map", "x\n", true, { "postgres" }, "database_map of backup \"A1\" cannot be used: line 1: \"x\"", NULL, NULL, NULL },
+	{ "a damaged map", "x\n", true, { "postgres" }, "could not use database_map of backup \"A1\": line 1: \"x\"", NULL, NULL, NULL },
 };
 
 START_TEST(partial_stories)
