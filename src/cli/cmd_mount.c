@@ -211,20 +211,20 @@ static int
 open_directory(const char *path, const char *what, const struct supervisor_config *c)
 {
 	char dir[PATH_MAX], error[WALK_ERROR_MAX];
-	int parent autoclose = -1, fd;
+	int parent autoclose = -1, fd autoclose = -1;
 	struct walk w;
 
 	walk_split(path, dir);
-	if ((parent = walk_parent(dir, &w, error)) < 0 ||
-	    (geteuid() == 0 && walk_check(&w, dir, c->owner_given ? c->uid : 0, error) != 0)) {
+	parent = walk_parent(dir, &w, error);
+	if (parent >= 0 && (fd = openat(parent, dir[1] == '\0' ? "." : strrchr(dir, '/') + 1,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+		strlcpy(error, strerror(errno), sizeof(error));
+	if (fd < 0 || (geteuid() == 0 && (walk_enter(&w, dir, fd, error) != 0 ||
+	    walk_check(&w, dir, c->owner_given ? c->uid : 0, error) != 0))) {
 		cli_error("could not use %s \"%s\": %s", what, path, error);
 		return -1;
 	}
-	fd = openat(parent, dir[1] == '\0' ? "." : strrchr(dir, '/') + 1,
-	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		cli_error("could not use %s \"%s\": %s", what, path, strerror(errno));
-	return fd;
+	return steal_fd(&fd);
 }
 
 /*

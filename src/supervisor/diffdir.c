@@ -131,6 +131,11 @@ diffdir_open(struct diffdir *d, const char *path, bool create, char *error)
 	}
 	if ((rc = open_or_make(d, create, &what)) == 0 && fstat(d->fd, &st) != 0)
 		rc = -errno;
+	if (rc == 0 && (rc = walk_enter(&d->walk, path, d->fd, why)) != 0) {
+		snprintf(error, DIFFDIR_ERROR_MAX, "could not use diff directory \"%s\": %s", path,
+		    why);
+		return rc;
+	}
 	if (rc != 0) {
 		snprintf(error, DIFFDIR_ERROR_MAX, "could not %s diff directory \"%s\": %s",
 		    what, path, rc == -ENOTDIR ? "it is a link, or no directory" : strerror(-rc));

@@ -83,10 +83,15 @@ is_same(int fd, const struct stat *st)
 static int
 check_opened(struct supervisor *s, const char *to, int fd)
 {
+	struct walk w = { .uid = s->owner.uid };
+	char error[WALK_ERROR_MAX];
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
 		return state_fail(s, "could not look at \"%s\": %s", to, strerror(errno));
+	if (walk_enter(&w, to, fd, error) != 0 || walk_check(&w, to, s->owner.uid, error) != 0)
+		return state_fail(s, "could not use \"%s\" as user %u: %s", to,
+		    (unsigned)s->owner.uid, error);
 	if (st.st_uid != s->owner.uid || (st.st_mode & 022) != 0)
 		return state_fail(s, "\"%s\" has to belong to user %u and be writable by nobody else",
 		    to, (unsigned)s->owner.uid);

@@ -38,16 +38,30 @@ mountinfo_escape(const char *from, char *to, size_t size)
 	*to = '\0';
 }
 
+/*
+ * Finds an option with a number.  The last one counts: FUSE writes its own behind those of
+ * the security module, which may hold text that a user chose.
+ */
+static bool
+parse_id(const char *options, const char *name, unsigned *id)
+{
+	const char *at, *last = NULL;
+	size_t n = strlen(name);
+
+	for (at = options; (at = strstr(at, name)) != NULL; at += n)
+		if (at == options || at[-1] == ',')
+			last = at;
+	return last != NULL && sscanf(last + n, "%u", id) == 1;
+}
+
 /* The kernel writes user_id and group_id for FUSE, and allow_other where it is set. */
 static void
-parse_private(const char *options, struct mountinfo *m)
+parse_user(const char *options, struct mountinfo *m)
 {
-	const char *user = strstr(options, "user_id="), *group = strstr(options, "group_id=");
-
 	m->uid = m->gid = 0;
-	m->is_private = strncmp(m->fstype, "fuse", 4) == 0 && user != NULL && group != NULL &&
-	    sscanf(user, "user_id=%u", &m->uid) == 1 &&
-	    sscanf(group, "group_id=%u", &m->gid) == 1 && strstr(options, "allow_other") == NULL;
+	m->has_user = strncmp(m->fstype, "fuse", 4) == 0 &&
+	    parse_id(options, "user_id=", &m->uid) && parse_id(options, "group_id=", &m->gid);
+	m->is_private = m->has_user && strstr(options, "allow_other") == NULL;
 }
 
 /* "36 35 98:0 /root /mountpoint options [fields...] - fstype source options" */
@@ -74,7 +88,7 @@ mountinfo_parse(char *line, struct mountinfo *m)
 	if ((token = strtok_r(NULL, " ", &save)) != NULL &&
 	    text_unescape_octal(token, m->source, sizeof(m->source)) != 0)
 		return -EUCLEAN;
-	parse_private((token = strtok_r(NULL, " ", &save)) != NULL ? token : "", m);
+	parse_user((token = strtok_r(NULL, " ", &save)) != NULL ? token : "", m);
 	return 0;
 }
 
@@ -94,8 +108,8 @@ find(const char *mountpoint, int id, struct mountinfo *m)
 		return -errno;
 	/* Later lines are mounted over earlier ones: the last one counts. */
 	while (getline(&line, &size, fp) > 0)
-		if (mountinfo_parse(line, one) == 0 && (mountpoint == NULL ? one->id == id :
-		    strcmp(one->mountpoint, mountpoint) == 0)) {
+		if ((mountpoint != NULL || atoi(line) == id) && mountinfo_parse(line, one) == 0 &&
+		    (mountpoint == NULL || strcmp(one->mountpoint, mountpoint) == 0)) {
 			*m = *one;
 			rc = 0;
 		}
@@ -115,6 +129,21 @@ mountinfo_find_id(int id, struct mountinfo *m)
 	return find(NULL, id, m);
 }
 
+/* Where root acts as another user /proc may be closed.  Since Linux 5.8. */
+static int
+ask_id(int fd)
+{
+#ifdef STATX_MNT_ID
+	struct statx sx;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &sx) == 0 &&
+	    (sx.stx_mask & STATX_MNT_ID) != 0)
+		return (int)sx.stx_mnt_id;
+#endif
+	(void)fd;
+	return -EACCES;
+}
+
 int
 mountinfo_id_of(int fd)
 {
@@ -124,7 +153,7 @@ mountinfo_id_of(int fd)
 
 	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
 	if ((fp = fopen(name, "re")) == NULL)
-		return -errno;
+		return errno == EACCES ? ask_id(fd) : -errno;
 	while (id < 0 && fgets(line, sizeof(line), fp) != NULL)
 		if (sscanf(line, "mnt_id: %d", &id) != 1)
 			id = -ENOENT;

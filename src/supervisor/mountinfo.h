@@ -22,7 +22,8 @@ struct mountinfo {
 	char	fstype[64];
 	char	source[PATH_MAX];
 	bool	is_private;	/* FUSE without allow_other: nobody but uid and gid looks inside */
-	uid_t	uid;		/* of any FUSE mount: for whom it was made */
+	bool	has_user;	/* FUSE, and the kernel says for whom it was made: */
+	uid_t	uid;
 	gid_t	gid;
 };
 

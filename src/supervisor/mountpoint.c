@@ -60,7 +60,8 @@ mountpoint_check_way(struct supervisor *s)
 		    strerror(errno));
 	if (w.shared && st.st_uid != 0)
 		w.uid = st.st_uid;	/* whose directory it is may move it away */
-	if (walk_check(&w, s->config->mnt, s->owner.uid, error) != 0)
+	if (walk_enter(&w, s->config->mnt, s->mnt.fd, error) != 0 ||
+	    walk_check(&w, s->config->mnt, s->owner.uid, error) != 0)
 		return state_fail(s, "could not use mountpoint \"%s\": %s", s->config->mnt, error);
 	return 0;
 }

@@ -179,14 +179,14 @@ open_directory(bool make)
 		return rc;
 	if ((parent = walk_parent(path, &w, error)) < 0)
 		return parent;
-	if (w.uid != 0)
-		return -EPERM;
 	base = strrchr(path, '/') + 1;
 	if (make && mkdirat(parent, base, 0700) != 0 && errno != EEXIST)
 		return -errno;
 	fd = openat(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return -errno;
+	if (walk_enter(&w, path, fd, error) != 0 || w.uid != 0)
+		return -EPERM;
 	return st.st_uid == 0 && (st.st_mode & 022) == 0 ? steal_fd(&fd) : -EPERM;
 }
 

@@ -72,15 +72,18 @@ is_another(const struct source *source, int fd)
 static int
 open_again(const struct source *source)
 {
+	int parent autoclose = -1, fd autoclose = -1;
 	char error[WALK_ERROR_MAX];
 	struct walk w;
-	int parent;
 
 	parent = walk_parent(source->store, identity_is_root() ? &w : NULL, error);
-	if (parent < 0 || (identity_is_root() &&
+	if (parent < 0)
+		return -1;
+	fd = io_open_beneath(parent, strrchr(source->store, '/') + 1, O_PATH | O_DIRECTORY, 0);
+	if (fd >= 0 && identity_is_root() && (walk_enter(&w, source->store, fd, error) != 0 ||
 	    walk_check(&w, source->store, source->uid, error) != 0))
 		return -1;
-	return io_open_beneath(parent, strrchr(source->store, '/') + 1, O_PATH | O_DIRECTORY, 0);
+	return steal_fd(&fd);
 }
 
 /* Whoever had to open it when the mount was made has to now. */

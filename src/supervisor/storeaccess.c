@@ -32,7 +32,8 @@ storeaccess_open(const char *path, bool check, struct stat *st, char *error)
 		snprintf(error, WALK_ERROR_MAX, "%s", strerror(-rc));
 		return rc;
 	}
-	if (check && (rc = walk_check(&w, path, st->st_uid, error)) != 0)
+	if (check && ((rc = walk_enter(&w, path, fd, error)) != 0 ||
+	    (rc = walk_check(&w, path, st->st_uid, error)) != 0))
 		return rc;
 	return steal_fd(&fd);
 }

@@ -19,6 +19,7 @@
 #include "supervisor/mountinfo.h"
 #include "supervisor/paths.h"
 #include "supervisor/storeuser.h"
+#include "supervisor/walk.h"
 
 /* Cuts the last component off.  Returns false at the root directory. */
 static bool
@@ -71,7 +72,7 @@ storeuser_find(const char *path, struct storeuser *u)
 		return rc;
 	*u = (struct storeuser){ .is_private = m->is_private, .uid = m->uid, .gid = m->gid };
 	strcpy(u->fstype, m->fstype);
-	if (u->is_private)
+	if (m->has_user && m->uid != 0)	/* his own process says whatever it likes of owners */
 		return 0;
 	while (stat(at, &st) != 0)
 		if (!cut_last(at))
@@ -83,6 +84,7 @@ storeuser_find(const char *path, struct storeuser *u)
 
 struct resolve {
 	const char *path;
+	bool	for_root;	/* who is asked for root's sake may not lead root by links of his own */
 	char	out[PATH_MAX];
 };
 
@@ -92,19 +94,19 @@ resolve_inside(void *arg, int *passed)
 	struct resolve *r = arg;
 
 	(void)passed;
-	return paths_resolve(r->path, r->out);
+	return r->for_root ? walk_resolve(r->path, true, r->out) : paths_resolve(r->path, r->out);
 }
 
 int
 storeuser_realpath(const char *path, char out[PATH_MAX])
 {
-	struct resolve r = { .path = path };
+	struct resolve r = { .path = path, .for_root = identity_is_root() };
 	const struct become_work w = { .act = resolve_inside, .arg = &r, .size = sizeof(r) };
 	struct storeuser u;
 	struct become him;
 	int rc = resolve_inside(&r, NULL);
 
-	if (rc == -EACCES && identity_is_root() && storeuser_find(path, &u) == 0 && u.uid != 0) {
+	if (rc == -EACCES && r.for_root && storeuser_find(path, &u) == 0 && u.uid != 0) {
 		become_init(&him, u.uid, u.gid, true);
 		rc = become_run(&him, &w, NULL);
 	}

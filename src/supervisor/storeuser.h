@@ -19,14 +19,15 @@ struct storeuser {
 };
 
 /*
- * Finds who that is: who mounted a FUSE file system without allow_other, else
+ * Finds who that is: who mounted a FUSE file system, if that was not root, else
  * the owner of the deepest directory of path that stat(2) reaches.  Follows
  * links like the caller.  Returns 0 or negative errno.
  */
 int	storeuser_find(const char *path, struct storeuser *u);
 
 /*
- * As paths_resolve(), for a store: where root is refused, as its user.  Returns 0
+ * As paths_resolve(), for a store: where root is refused, as its user, whose links are not
+ * followed for root any more than elsewhere.  Returns 0
  * or negative errno.
  */
 int	storeuser_realpath(const char *path, char out[PATH_MAX]);

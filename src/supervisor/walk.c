@@ -17,31 +17,55 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "supervisor/fsuser.h"
 #include "supervisor/walk.h"
 
 #define RESTARTS_MAX	40	/* links, and "..": as the kernel's limit */
 
+/* A directory of the way. */
+struct place {
+	struct stat st;
+	bool	is_known;	/* the next one: */
+	uid_t	fs_uid;		/* whose file system it is in; see fsuser_of() */
+};
+
 static bool
-is_sticky_of_roots(const struct stat *st)
+is_sticky_of_roots(const struct place *p)
 {
-	return st->st_uid == 0 && (st->st_mode & S_ISVTX) != 0;
+	return p->st.st_uid == 0 && p->fs_uid == 0 && (p->st.st_mode & S_ISVTX) != 0;
+}
+
+/* Finds whose file system it is, unless it is that of the place before. */
+static int
+find_user(int fd, struct place *p)
+{
+	int rc = p->is_known ? 0 : fsuser_of(fd, &p->fs_uid);
+
+	p->is_known = rc == 0;
+	return rc;
 }
 
 /* Whether only root decides what a name in this directory means. */
 static bool
-is_roots(const struct stat *st)
+is_roots(int fd, struct place *p)
 {
-	return st->st_uid == 0 && ((st->st_mode & 022) == 0 || is_sticky_of_roots(st));
+	return p->st.st_uid == 0 && find_user(fd, p) == 0 && p->fs_uid == 0 &&
+	    ((p->st.st_mode & 022) == 0 || is_sticky_of_roots(p));
 }
 
-/* Opens the next directory of a walk; not a link. */
+/*
+ * Opens the next directory of a walk; not a link.  *p is the one before, which is still open,
+ * so no other file system has got its number.
+ */
 static int
-step(int dir_fd, const char *name, struct stat *st)
+step(int dir_fd, const char *name, struct place *p)
 {
 	int fd autoclose = openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	dev_t dev = p->st.st_dev;
 
-	if (fd < 0 || fstat(fd, st) != 0)
+	if (fd < 0 || fstat(fd, &p->st) != 0)
 		return -errno;
+	p->is_known &= p->st.st_dev == dev;
 	return steal_fd(&fd);
 }
 
@@ -63,26 +87,52 @@ next_name(const char **rest, char name[NAME_MAX + 1])
 
 /* ---- a canonical name --------------------------------------------------- */
 
+/* Takes it down that a user can change the way, as the owner of dir or of its file system. */
 static int
-judge(const struct stat *st, const char *dir, struct walk *w, char *error)
+add_user(struct walk *w, uid_t uid, bool is_of_fs, const char *dir, char *error)
 {
-	bool writable = (st->st_mode & 022) != 0;
+	if (uid == 0 || uid == w->uid)
+		return 0;
+	if (w->uid != 0) {
+		snprintf(error, WALK_ERROR_MAX, "\"%.200s\" %s user %u, and %s user %u: one of them"
+		    " could replace what is looked for", dir,
+		    is_of_fs ? "lies in a file system mounted by" : "belongs to", (unsigned)uid,
+		    w->is_of_fs ? "a file system on the way to it was mounted by" :
+		    "what holds it to", (unsigned)w->uid);
+		return -EPERM;
+	}
+	w->uid = uid;
+	w->is_of_fs = is_of_fs;
+	return 0;
+}
 
-	w->shared = writable && is_sticky_of_roots(st);
+static int
+add_file_system(int fd, struct place *p, const char *dir, struct walk *w, char *error)
+{
+	int rc = find_user(fd, p);
+
+	if (rc == 0)
+		return add_user(w, p->fs_uid, true, dir, error);
+	snprintf(error, WALK_ERROR_MAX, "could not find out who has mounted the file system of"
+	    " \"%.200s\": %s", dir, rc == -ESTALE ? "it is FUSE, and the list of mounts does not"
+	    " say it" : strerror(-rc));
+	return -EPERM;
+}
+
+static int
+judge(int fd, struct place *p, const char *dir, struct walk *w, char *error)
+{
+	bool writable = (p->st.st_mode & 022) != 0;
+
+	if (add_file_system(fd, p, dir, w, error) != 0)
+		return -EPERM;
+	w->shared = writable && is_sticky_of_roots(p);
 	if (writable && !w->shared) {
 		snprintf(error, WALK_ERROR_MAX, "\"%.200s\" can be written by others:"
 		    " chmod go-w it first, or use another directory", dir);
 		return -EPERM;
 	}
-	if (st->st_uid != 0 && w->uid != 0 && w->uid != st->st_uid) {
-		snprintf(error, WALK_ERROR_MAX, "\"%.200s\" belongs to user %u, and what holds it to"
-		    " user %u: one of them could replace what is looked for", dir,
-		    (unsigned)st->st_uid, (unsigned)w->uid);
-		return -EPERM;
-	}
-	if (st->st_uid != 0)
-		w->uid = st->st_uid;
-	return 0;
+	return add_user(w, p->st.st_uid, false, dir, error);
 }
 
 static int
@@ -91,15 +141,15 @@ walk_down(const char *parent, struct walk *w, char *error)
 	char name[NAME_MAX + 1], so_far[PATH_MAX] = "/";
 	const char *rest = parent;
 	int at autoclose = -1, next;
-	struct stat st;
+	struct place p = { .is_known = false };
 
-	if ((at = step(AT_FDCWD, "/", &st)) < 0)
+	if ((at = step(AT_FDCWD, "/", &p)) < 0)
 		return at;
-	while (w == NULL || judge(&st, so_far, w, error) == 0) {
+	while (w == NULL || judge(at, &p, so_far, w, error) == 0) {
 		if (!next_name(&rest, name))
 			return steal_fd(&at);
 		snprintf(so_far, sizeof(so_far), "%.*s", (int)(rest - parent), parent);
-		if ((next = step(at, name, &st)) < 0) {
+		if ((next = step(at, name, &p)) < 0) {
 			snprintf(error, WALK_ERROR_MAX, "could not open \"%.200s\": %s", so_far,
 			    next == -ENOTDIR || next == -ELOOP ? "it is a link, or no directory" :
 			    strerror(-next));
@@ -145,12 +195,27 @@ walk_parent(const char *path, struct walk *w, char *error)
 }
 
 int
+walk_enter(struct walk *w, const char *path, int fd, char *error)
+{
+	struct place p = { .is_known = false };
+
+	error[0] = '\0';
+	return geteuid() == 0 ? add_file_system(fd, &p, path, w, error) : 0;
+}
+
+int
 walk_check(const struct walk *w, const char *path, uid_t uid, char *error)
 {
 	if (w->uid == 0 || w->uid == uid)
 		return 0;
-	snprintf(error, WALK_ERROR_MAX, "user %u could replace \"%.200s\", to whom a directory on the"
-	    " way to it belongs: chown that, or use another directory", (unsigned)w->uid, path);
+	if (w->is_of_fs)
+		snprintf(error, WALK_ERROR_MAX, "user %u could replace \"%.200s\", who has mounted a"
+		    " file system on the way to it: let root mount that, or use another directory",
+		    (unsigned)w->uid, path);
+	else
+		snprintf(error, WALK_ERROR_MAX, "user %u could replace \"%.200s\", to whom a directory"
+		    " on the way to it belongs: chown that, or use another directory",
+		    (unsigned)w->uid, path);
 	return -EPERM;
 }
 
@@ -224,19 +289,19 @@ pass(struct resolve *r, bool last)
 	const char *rest = r->todo;
 	int at autoclose = -1, next, rc;
 	bool trusted = true;
-	struct stat st;
+	struct place p = { .is_known = false };
 
 	r->out[0] = '\0';
-	if ((at = step(AT_FDCWD, "/", &st)) < 0)
+	if ((at = step(AT_FDCWD, "/", &p)) < 0)
 		return at;
-	while (trusted &= is_roots(&st), next_name(&rest, name)) {
+	while (trusted = trusted && is_roots(at, &p), next_name(&rest, name)) {
 		if (strcmp(name, ".") == 0)
 			continue;
 		if (strcmp(name, "..") == 0)
 			return restart_above(r, rest);
 		if (!last && rest[strspn(rest, "/")] == '\0')
 			return append(r, name);
-		next = step(at, name, &st);
+		next = step(at, name, &p);
 		if (next == -ENOTDIR || next == -ELOOP)
 			return follow(r, at, trusted, name, rest);
 		if (next < 0)

@@ -4,7 +4,7 @@
  * passthrough: forwards everything to a directory.  It does nothing of its
  * own, so what it reaches is what FUSE allows on this machine.
  *
- *	passthrough [-mps] [-l PID] [-u UID:GID] DIRECTORY MOUNTPOINT
+ *	passthrough [-amps] [-c UID] [-l PID] [-u UID:GID] DIRECTORY MOUNTPOINT
  *
  * The kernel is asked for the same as by pbkfs: writeback cache, requests of
  * 1 MiB, entries and attributes that are valid for ever, four threads, no
@@ -18,9 +18,10 @@
  * ids and groups of who asks, whose capabilities count for nothing, and root is
  * nobody.
  *
- * And two for what a hostile one can do.  With -l F_GETLK says that process PID holds every
- * lock, and whoever wants one gets it.  After SIGUSR1 requests are taken and never
- * answered, until SIGUSR2.
+ * And some for what a hostile one can do.  -a is as -p, but with allow_other, for which
+ * fuse.conf needs user_allow_other.  With -c everything is said to belong to UID.  With -l
+ * F_GETLK says that process PID holds every lock, and whoever wants one gets it.  After SIGUSR1
+ * requests are taken and never answered, until SIGUSR2.
  *
  * An inode is an O_PATH descriptor.  The kernel's writeback cache reads files
  * that were opened for writing only, and appends by itself, hence open_flags().
@@ -68,8 +69,8 @@ struct inode {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct inode *buckets[BUCKETS];	/* protected by lock */
 static struct inode root;
-static bool from_memory, is_private, squashes;
-static unsigned liar_pid;
+static bool from_memory, is_users, is_open, squashes, claims;
+static unsigned liar_pid, claimed_uid;
 static volatile sig_atomic_t is_mute;
 static _Thread_local unsigned char data[REQUEST_MAX] __attribute__((aligned(4096)));
 
@@ -137,6 +138,13 @@ inode_put(struct inode *i, uint64_t n)
 	pthread_mutex_unlock(&lock);
 }
 
+static void
+claim(struct stat *st)
+{
+	if (claims)
+		st->st_uid = claimed_uid;
+}
+
 /* What one may see another may not: then everybody asks for himself. */
 static double
 valid_for(void)
@@ -161,6 +169,7 @@ find(fuse_ino_t parent, const char *name, struct fuse_entry_param *e)
 		return error;
 	}
 	e->ino = (uintptr_t)i;
+	claim(&e->attr);
 	return 0;
 }
 
@@ -285,10 +294,12 @@ op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct stat st;
 
 	(void)fi;
-	if (fstatat(fd_of(ino), "", &st, AT_EMPTY_PATH) < 0)
+	if (fstatat(fd_of(ino), "", &st, AT_EMPTY_PATH) < 0) {
 		fuse_reply_err(req, errno);
-	else
-		fuse_reply_attr(req, &st, valid_for());
+		return;
+	}
+	claim(&st);
+	fuse_reply_attr(req, &st, valid_for());
 }
 
 static struct timespec
@@ -572,13 +583,13 @@ become(unsigned uid, unsigned gid)
 
 /* As fusermount3 does for that user, to whom the mount belongs then. */
 static int
-mount_private(const char *mnt, unsigned uid, unsigned gid)
+mount_users(const char *mnt, unsigned uid, unsigned gid)
 {
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	char data_of_mount[128];
+	char data_of_mount[160];
 
-	snprintf(data_of_mount, sizeof(data_of_mount), "fd=%d,rootmode=40000,user_id=%u,group_id=%u",
-	    fd, uid, gid);
+	snprintf(data_of_mount, sizeof(data_of_mount), "fd=%d,rootmode=40000,user_id=%u,group_id=%u%s",
+	    fd, uid, gid, is_open ? ",default_permissions,allow_other" : "");
 	if (fd < 0 || mount("passthrough", mnt, "fuse.passthrough", MS_NOSUID | MS_NODEV,
 	    data_of_mount) < 0)
 		err(1, "could not mount on \"%s\"", mnt);
@@ -592,12 +603,12 @@ mount_at(const char *mnt, unsigned uid, unsigned gid)
 	    usual[] = "allow_other,default_permissions,fsname=passthrough",
 	    unchecked[] = "allow_other,fsname=passthrough";
 	char *argv[] = { name, o, squashes ? unchecked : usual, NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(is_private ? 1 : 3, argv);
+	struct fuse_args args = FUSE_ARGS_INIT(is_users ? 1 : 3, argv);
 	struct fuse_session *session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
 
 	fuse_opt_free_args(&args);
-	if (is_private) {
-		snprintf(fd_path, sizeof(fd_path), "/dev/fd/%d", mount_private(mnt, uid, gid));
+	if (is_users) {
+		snprintf(fd_path, sizeof(fd_path), "/dev/fd/%d", mount_users(mnt, uid, gid));
 		mnt = fd_path;
 	}
 	if (session == NULL || fuse_session_mount(session, mnt) != 0)
@@ -694,11 +705,13 @@ main(int argc, char **argv)
 	unsigned uid = 0, gid = 0;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "mpsl:u:")) != -1)
+	while ((opt = getopt(argc, argv, "ampsc:l:u:")) != -1)
 		if (opt == 'm')
 			from_memory = true;
-		else if (opt == 'p')
-			is_private = true;
+		else if (opt == 'a' || opt == 'p')
+			is_users = true, is_open = opt == 'a';
+		else if (opt == 'c')
+			claims = true, claimed_uid = (unsigned)atoi(optarg);
 		else if (opt == 's')
 			squashes = true;
 		else if (opt == 'l')
@@ -706,7 +719,7 @@ main(int argc, char **argv)
 		else if (opt != 'u' || sscanf(optarg, "%u:%u", &uid, &gid) != 2)
 			optind = argc;
 	if (argc - optind != 2)
-		errx(2, "usage: passthrough [-mps] [-l PID] [-u UID:GID] DIRECTORY MOUNTPOINT");
+		errx(2, "usage: passthrough [-amps] [-c UID] [-l PID] [-u UID:GID] DIRECTORY MOUNTPOINT");
 	if ((root.fd = open(argv[optind], O_PATH | O_CLOEXEC)) < 0)
 		err(1, "could not open \"%s\"", argv[optind]);
 	raise_fd_limit();

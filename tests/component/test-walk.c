@@ -1,18 +1,21 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How root finds directories: who could put something else at a name, and links
- * and directories that are exchanged while a name is walked.
+ * How root finds directories: who could put something else at a name, links and directories
+ * that are exchanged while a name is walked, and file systems that say what a user likes.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -259,6 +262,194 @@ START_TEST(unmount)
 }
 END_TEST
 
+/* ---- a file system of a user's ------------------------------------------ */
+
+/* Serves "fs" at a name with options of passthrough.  Returns the server once it is mounted. */
+static pid_t
+serve(const char *name, const char *options)
+{
+	struct pollfd table = { .fd = open(MOUNTINFO_SELF, O_RDONLY), .events = POLLPRI };
+	struct mountinfo *m = malloc(sizeof(*m));
+	char command[3 * PATH_MAX];
+	pid_t pid;
+
+	snprintf(command, sizeof(command), "exec '%s/tests/bench/passthrough' %s '%s' '%s'",
+	    getenv("builddir") != NULL ? getenv("builddir") : ".", options, at("fs"), at(name));
+	if ((pid = fork()) == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(127);
+	}
+	while (mountinfo_find(at(name), m) != 0) {
+		ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
+		poll(&table, 1, 1000);
+	}
+	close(table.fd);
+	free(m);
+	return pid;
+}
+
+static void
+stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* What it serves belongs to root, as every directory of it says. */
+static void
+make_served(void)
+{
+	make("fs", 0, 0755);
+	make("fs/dir", 0, 0755);
+	make("fs/dir/sub", 0, 0755);
+	make("fs/sticky", 0, 01777);
+	make_link("fs/link", "dir", 0);
+	make("sticky/fuse", ALICE, 0755);
+	make("root/fuse", 0, 0755);
+	make("alice/fuse", ALICE, 0755);
+	make("alice/bob/fuse", BOB, 0755);
+}
+
+static bool
+can_mount(void)
+{
+	if (getuid() != 0 || access("/dev/fuse", F_OK) != 0)
+		return false;
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	return true;
+}
+
+/* A way through it, and what is known of its end once that is open. */
+static int
+go(const char *name, struct walk *w, char *error)
+{
+	int parent autoclose = walk_parent(at(name), w, error), fd autoclose = -1;
+	int rc;
+
+	if (parent < 0)
+		return parent;
+	fd = openat(parent, strrchr(name, '/') + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	ck_assert_msg(fd >= 0, "%s", name);
+	if ((rc = walk_enter(w, at(name), fd, error)) != 0)
+		return rc;
+	return steal_fd(&fd);
+}
+
+START_TEST(users_file_system)
+{
+	static const struct {
+		const char *at, *options, *name;
+		int	rc;
+		uid_t	uid;
+	} cases[] = {
+		{ "sticky/fuse", "-a -u 4711:4711 -c 0", "sticky/fuse", 0, ALICE },
+		{ "sticky/fuse", "-a -u 4711:4711 -c 0", "sticky/fuse/dir", 0, ALICE },
+		{ "sticky/fuse", "-a -u 4711:4711 -c 0", "sticky/fuse/dir/sub", 0, ALICE },
+		{ "sticky/fuse", "-a -u 4711:4711 -c 0", "sticky/fuse/sticky/new", -EPERM, 0 },
+		{ "sticky/fuse", "-a -u 4711:4711 -c 4711", "sticky/fuse/dir/sub", 0, ALICE },
+		{ "sticky/fuse", "-a -u 4711:4711 -c 4712", "sticky/fuse/dir/sub", -EPERM, 0 },
+		{ "alice/fuse", "-a -u 4711:4711 -c 0", "alice/fuse/dir/sub", 0, ALICE },
+		{ "alice/fuse", "-a -u 4712:4712 -c 0", "alice/fuse/dir", -EPERM, 0 },
+		{ "root/fuse", "-a -u 4711:4711 -c 0", "root/fuse/dir", 0, ALICE },
+		/* Who mounts it counts, not who serves it. */
+		{ "root/fuse", "-a -u 0:0 -c 0", "root/fuse/dir/sub", 0, 0 },
+		{ "root/fuse", "-u 4711:4711", "root/fuse/dir/sub", 0, 0 },
+		{ "sticky/fuse", "-a -u 0:0 -c 4711", "sticky/fuse/dir/sub", 0, ALICE },
+	};
+	char error[WALK_ERROR_MAX];
+	struct walk w;
+	pid_t server;
+	size_t i;
+	int fd;
+
+	if (!can_mount())
+		return;
+	make_served();
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		server = serve(cases[i].at, cases[i].options);
+		fd = go(cases[i].name, &w, error);
+		ck_assert_msg(cases[i].rc == 0 ? fd >= 0 : fd == cases[i].rc, "%s, %s: %d %s", cases[i].name,
+		    cases[i].options, fd, error);
+		ck_assert_msg(fd < 0 || w.uid == cases[i].uid, "%s, %s: user %u", cases[i].name,
+		    cases[i].options, (unsigned)w.uid);
+		ck_assert_int_eq(umount2(at(cases[i].at), MNT_DETACH), 0);
+		/* Nobody says whose it was. */
+		if (fd >= 0) {
+			ck_assert_int_eq(walk_enter(&w, "gone", fd, error), -EPERM);
+			ck_assert_ptr_nonnull(strstr(error, "who has mounted"));
+			close(fd);
+		}
+		stop(server);
+	}
+}
+END_TEST
+
+/* By a file system of hers nobody is led away, and no store of another user's is found in it. */
+START_TEST(users_claims)
+{
+	static const struct {
+		const char *options;
+		bool	is_believed;
+	} cases[] = {
+		{ "-a -u 4711:4711 -c 0", false }, { "-a -u 0:0 -c 0", true },
+	};
+	char error[WALK_ERROR_MAX], out[PATH_MAX];
+	struct stat st;
+	pid_t server;
+	size_t i;
+	int fd;
+
+	if (!can_mount())
+		return;
+	make_served();
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		server = serve("sticky/fuse", cases[i].options);
+		ck_assert_int_eq(walk_resolve(at("sticky/fuse/link"), true, out),
+		    cases[i].is_believed ? 0 : -ELOOP);
+		ck_assert_int_eq(walk_resolve(at("sticky/fuse/dir"), true, out), 0);
+		fd = storeaccess_open(at("sticky/fuse"), true, &st, error);
+		ck_assert_msg(cases[i].is_believed ? fd >= 0 : fd == -EPERM, "%d %s", fd, error);
+		close(fd);
+		fd = storeaccess_open(at("sticky/fuse/dir"), true, &st, error);
+		ck_assert_msg(cases[i].is_believed ? fd >= 0 : fd == -EPERM, "%d %s", fd, error);
+		close(fd);
+		ck_assert_int_eq(umount2(at("sticky/fuse"), MNT_DETACH), 0);
+		stop(server);
+	}
+}
+END_TEST
+
+/* The text of a mount's options that others can choose says nothing of the user. */
+START_TEST(users_options)
+{
+	static const struct {
+		const char *line;
+		bool	has_user, is_private;
+		uid_t	uid;
+	} cases[] = {
+		{ "9 1 0:5 / /m rw - fuse.x s rw,user_id=7,group_id=8", true, true, 7 },
+		{ "9 1 0:5 / /m rw - fuse.x s rw,user_id=7,group_id=8,allow_other", true, false, 7 },
+		{ "9 1 0:5 / /m rw - fuse s rw,context=\"x,user_id=0\",user_id=7,group_id=8", true, true, 7 },
+		{ "9 1 0:5 / /m rw - fuse.user_id=0 user_id=0 rw,user_id=7,group_id=8", true, true, 7 },
+		{ "9 1 0:5 / /m rw - fuse s rw,xuser_id=0,group_id=8", false, false, 0 },
+		{ "9 1 0:5 / /m rw - virtiofs s rw,user_id=7,group_id=8", false, false, 0 },
+		{ "9 1 8:5 / /m rw - fuseblk s rw,user_id=0,group_id=0,allow_other,blksize=512", true, false, 0 },
+	};
+	struct mountinfo m;
+	char line[256];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		strcpy(line, cases[i].line);
+		ck_assert_int_eq(mountinfo_parse(line, &m), 0);
+		ck_assert_msg(m.has_user == cases[i].has_user && m.is_private == cases[i].is_private &&
+		    (!m.has_user || m.uid == cases[i].uid), "%s", cases[i].line);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -271,6 +462,9 @@ main(void)
 	tcase_add_test(t, links);
 	tcase_add_test(t, race);
 	tcase_add_test(t, unmount);
+	tcase_add_test(t, users_file_system);
+	tcase_add_test(t, users_claims);
+	tcase_add_test(t, users_options);
 	suite_add_tcase(s, t);
 	return unit_main(s);
 }
