@@ -5,7 +5,11 @@
 . "$srcdir/tests/lib-e2e.sh"
 pg_any
 libdir=$(as "$pguser" "$pgbin/pg_config" --pkglibdir 2>/dev/null || echo "${pgbin%/bin}/lib")
-for lib in pg_cron auto_explain pg_stat_statements; do [ -e "$libdir/$lib.so" ] || skip_all "$lib is not installed"; done
+for lib in auto_explain pg_stat_statements; do
+	[ -e "$libdir/$lib.so" ] || skip_all "$lib of PostgreSQL $major is not installed (postgresql-contrib)"
+done
+[ -e "$libdir/pg_cron.so" ] ||
+    skip_all "pg_cron of PostgreSQL $major is not installed: package postgresql-$major-cron (Debian) or pg_cron_$major (PGDG)"
 new_cluster "$work/pgdata" || exit 99
 prod=$work/pgdata store=$work/made instance=main
 cat >>"$prod/postgresql.conf" <<CONF
