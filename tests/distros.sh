@@ -22,7 +22,7 @@ catalogs=${PBKFS_CATALOGS:-$here/../shared/catalogs}
 
 # --- inside a release: its root is ours, and nothing else is mounted ------------
 
-# Which programs these are: "libfuse 3.18.3, PostgreSQL 18.1, gcc 16.2.0".
+# Prints the versions that the tests run with: "libfuse 3.18.3, PostgreSQL 18.1, gcc 16.2.0".
 versions() {
 	for dir in $(ls -d /usr/lib/postgresql/*/bin | sort -Vr); do break; done
 	printf 'libfuse %s, PostgreSQL %s, gcc %s' "$(pkg-config --modversion fuse3)" \
@@ -67,7 +67,7 @@ mirror() {
 	    sort -u | sed -n 1p | grep . || echo http://deb.debian.org/debian
 }
 
-# What debootstrap, which does not ask apt, and the release's own apt must know.
+# Reads proxy and mirror from this machine's apt, for debootstrap and for the apt of the release.
 take_settings() {
 	eval "$(apt-config shell http_proxy Acquire::http::Proxy https_proxy Acquire::https::Proxy)"
 	export http_proxy https_proxy

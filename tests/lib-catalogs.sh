@@ -7,8 +7,8 @@
 # An ordinary user's mount is open to him alone.
 seen() { as "$pguser" "$@"; }
 
-# Rows of the oracle were taken at the end of recovery, which for a backup that
-# needs the archive was the end of the backup.
+# The oracle has the rows as of the end of recovery; for a backup that needs the archive
+# that was the end of the backup.
 catalog_options() {
 	! grep -q '^stream = false' "$store/backups/main/$id/backup.control" ||
 	    echo --recovery-target=immediate --recovery-target-action=promote
@@ -20,8 +20,8 @@ recovery_ended() {
 		sql -c 'select pg_sleep(0.05)' >/dev/null 2>&1 || true
 	done
 }
-# What restore began with, then the settings of a clone, then those of the
-# recovery as restore gives them, but for where WAL comes from.
+# Prints the postgresql.auto.conf that the mount should have: the backup's, the settings of a
+# clone, and those of the recovery, as restore writes them but for where WAL comes from.
 catalog_auto_conf() {
 	[ -f "$catalog_oracle/main.$id.generated.txt" ] || return 0
 	seen cat "$mnt/postgresql.auto.conf" >"$work/auto.conf"
@@ -35,7 +35,7 @@ catalog_auto_conf() {
 	equal "$it: recovery.signal as restore makes it" "$(grep -c '^=== recovery.signal' "$catalog_oracle/main.$id.generated.txt")" \
 	    "$(seen ls "$mnt" | grep -c '^recovery.signal$')"
 }
-# Production's locations are nowhere to be seen.
+# No link leads to a location of production's.
 catalog_tablespaces() {
 	[ -s "$store/backups/main/$id/database/tablespace_map" ] || return 0
 	for catalog_oid in $(cut -d ' ' -f 1 "$store/backups/main/$id/database/tablespace_map"); do

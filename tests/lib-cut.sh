@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# How a mount ends: by whom, and what is said of it.  Sourced by the stories of
-# that; $load_user uses the mount; $inside: it is mounted in a chroot there.
+# Sourced by the stories in which somebody cuts a mount off: they end it in each way, and look
+# at what log and next mount say.  $load_user uses the mount; with $inside it is mounted in a
+# chroot there.
 need fusermount3
 log=$diff/.pbkfs/pbkfs.log
 mkdir "$work/ctl" && mount -t fusectl fusectl "$work/ctl" || skip_all "fusectl cannot be mounted"
@@ -30,7 +31,7 @@ fusermount() { load fusermount3 -u "$mnt"; }
 fusermount_lazy() { load fusermount3 -uz "$mnt"; }
 killed() { kill9 "$supervisor" "$worker"; }
 killed_supervisor() { kill9 "$supervisor"; wait_gone "$supervisor"; umount "$inside$mnt"; }
-# Mounts file systems of others until a device has number $1, and unmounts them when let_go.
+# Mounts file systems of others until one has the device number $1; let_go unmounts them.
 take_number() {
 	mkdir -p "$inside$work/others"
 	$elsewhere sh -c 'n=0
@@ -44,7 +45,7 @@ take_number() {
 	read -r taken <"$work/hold.out" && [ "$taken" = taken ]
 }
 elsewhere=
-# The supervisor looks when the number of its device is somebody else's already.
+# The supervisor looks only when the number of its device belongs to another mount already.
 late() {
 	number=$(device_minor)
 	kill -STOP "$supervisor"

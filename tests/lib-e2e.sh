@@ -3,9 +3,9 @@
 # Sourced first by every end-to-end story: real mounts, real PostgreSQL.
 #
 # A story runs in mount, process, IPC and network namespaces of its own.  Whatever
-# happens to it, SIGKILL included, its processes end with it and its mounts are
-# seen by nobody else; pids, names and ports need no care to be unique.  (As a slave, it
-# does not hold on to what is unmounted outside meanwhile.)
+# happens to it, SIGKILL included, its processes end with it, and nobody else sees its
+# mounts; pids, names and ports need no care to be unique.  (Its mounts are slaves, so that it
+# does not hold a file system that is unmounted outside meanwhile.)
 
 if [ "${PBKFS_E2E_INSIDE:-}" != yes ]; then
 	if [ "$(id -u)" -ne 0 ] || ! unshare -m -p -i -n -f --mount-proc true 2>/dev/null; then
@@ -38,7 +38,7 @@ e2e_cleanup() {
 	rm -rf "$work"
 	exit $e2e_status
 }
-# What is mounted in the work directory, with blanks as \040, newest first.
+# Prints the mountpoints in the work directory, with blanks as \040, newest first.
 e2e_mounts() { awk -v w="$work/" 'index($2, w) == 1 { m = $2 "\n" m } END { printf "%s", m }' /proc/self/mounts; }
 trap e2e_cleanup EXIT
 trap 'exit 129' HUP
@@ -55,19 +55,19 @@ cd "$work" || exit 99
 pguser=postgres
 id "$pguser" >/dev/null 2>&1 || skip_all "there is no user $pguser"
 pguid=$(id -u "$pguser") pggid=$(id -g "$pguser")
-# What mkcatalog makes is this user's: root has to name more where he may not read it.
+# mkcatalog gives its catalogs to this user: root's mounts need more options where he may not read.
 MKCATALOG_OWNER=$pguid:$pggid
 export MKCATALOG_OWNER
 support=$builddir/tests/support
 "$support/loopback" || exit 99
 mnt=$work/mnt diff=$work/diff
 mkdir -p "$mnt" tmp
-# What a killed server leaves in shared memory goes away with the namespace;
-# and a socket's path must be short, which the work directory's may not be.
+# The namespace has a /dev/shm of its own, since a killed server leaves its shared memory there.
+# Sockets are there, too: their paths have to be short, and the work directory's may be long.
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
-# What root decides about our diff directories is forgotten with them.
+# Root's records about the story's diff directories go away with the namespace,
 mkdir -p -m 0700 "$statedir" && mount -t tmpfs -o mode=0700 tmpfs "$statedir" || exit 99
-# What killed supervisors of root's leave where they listen, too.
+# and so do the sockets that killed supervisors of root's leave.
 mkdir -p /run/pbkfs && mount -t tmpfs -o mode=0755 tmpfs /run/pbkfs || exit 99
 sock=/dev/shm/sock
 mkdir "$sock"
@@ -96,12 +96,12 @@ unmount_it() { pbkfs unmount -D "$mnt" "$@"; }
 not_mounted() { ! is_mounted "$mnt" || { unmount_it; false; }; }
 # The backup that $diff is bound to.
 mounted_id() { sed -n 's/.*"backup_id": *"\([^"]*\)".*/\1/p' "$diff/.pbkfs-binding.json"; }
-# stat_number GROUP KEY, and other answers of stat.
+# stat_number GROUP KEY, and the functions below, print answers of stat.
 stat_number() { pbkfs stat -D "$mnt" --format json | tr -d '\n ' | sed -n "s/.*\"$1\":{[^}]*\"$2\":\([0-9]*\).*/\1/p"; }
 lock_state() { pbkfs stat -D "$mnt" --format json | sed -n 's/.*"store_lock": *"\([^"]*\)".*/\1/p'; }
 first_worker() { pbkfs stat -D "$mnt" --format json | grep -q '"replaced": *0,'; }
 remount() { unmount_it && mount_it "$@"; }
-# cannot DESCRIPTION PATTERN OPTION...: a mount with these is refused before there is anything.
+# cannot DESCRIPTION PATTERN OPTION...: a mount with these options is refused, and leaves nothing.
 cannot() {
 	cannot_desc=$1 cannot_pattern=$2; shift 2
 	new_diff
@@ -109,7 +109,7 @@ cannot() {
 	refuse "$cannot_desc: nothing is mounted" "" is_mounted "$mnt"
 	equal "$cannot_desc: nothing is left" "" "$(ls -A "$diff")"
 }
-# Mounts again after a crash: what is dead there is taken away first.
+# Mounts again after a crash, and takes the dead mount away before that.
 recover_mount() {
 	if is_mounted "$mnt"; then unmount_it -d "$diff" --force 2>/dev/null || return 1; fi
 	mount_it "$@"
@@ -132,12 +132,12 @@ said() { grep -Eq "$1" "$2"; }
 # A data directory as restore makes it: tablespaces through their links.
 manifest_options='-x .pbkfs -x .pbkfs-tblspc -x .pbkfs-external -l pg_tblspc'
 manifest() { "$support/manifest" $manifest_options "$@"; }
-# One line for all that a catalog is: names, types, modes, contents.
+# Prints one line, a checksum of names, types, modes and contents of a catalog.
 catalog_sum() { "$support/manifest" "$1" | sha256sum; }
 
 # ---- PostgreSQL -----------------------------------------------------------
 
-# Prints where the programs of a major version are.
+# Prints the directory of the programs of a major version.
 pg_bindir() {
 	for pg_dir in "/usr/lib/postgresql/$1/bin" "/usr/pgsql-$1/bin" "$(pg_config --bindir 2>/dev/null)" /usr/bin; do
 		case $("$pg_dir/postgres" --version 2>/dev/null) in
@@ -231,7 +231,7 @@ make_backup() {
 	made=$("$support/mkcatalog" backup --catalog "$store" --instance "$instance" --pgdata "$work/pgdata" \
 	    --mode "$mode" ${parent:+--parent "$parent"} --compress "$codec" --stream "$@") || exit 99
 }
-# What the cluster has now, as far as backup $1 lists it (all but WAL that is
+# Prints the manifest of the cluster as it is, as far as backup $1 lists it (without WAL that is
 # not needed, unlogged relations and the like).
 listed_manifest() {
 	sed -n 's/^{"path":"\([^"]*\)".*/\1/p' "$store/backups/$instance/$1/backup_content.control" >"$work/listed"
@@ -271,7 +271,7 @@ fixture_make() {
 
 # ---- comparing a mount with what a restore gave ---------------------------
 
-# Both sides without what restore or the server's start-up writes: see the
+# Compares both sides without the files that restore or the server's start-up writes: see the
 # catalogs' README.  Restore's links of tablespaces lead elsewhere than ours.
 comparable() {
 	sed -e '/ postgresql\.auto\.conf$/d' -e '/ recovery\.signal$/d' -e '/ postmaster\.opts$/d' \

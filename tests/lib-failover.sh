@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Sourced after lib-e2e.sh by the stories in which processes of a mount die.
 
-# What a short form of a story does; PBKFS_KILLS asks for more.
+# A story kills so many workers in its short form; PBKFS_KILLS asks for more.
 kills=${PBKFS_KILLS:-40}
 inject=$support/inject.so
 log=$diff/.pbkfs/pbkfs.log
-# Who runs the load; some mounts are its owner's alone.
+# The user who runs the load: some mounts are open to their owner alone.
 load_user=
 stress=$support/stress	# where that user reaches it
 run_load() { if [ -n "$load_user" ]; then as "$load_user" "$@"; else "$@"; fi; }
@@ -40,18 +40,18 @@ stress_end() {
 	if [ $stress_status -eq 0 ]; then ok "$1"; else not_ok "$1"; show "$work/stress.log" 40; return 1; fi
 }
 stress_running() { kill -0 $stress_pid 2>/dev/null; }
-# The whole of the files, read once more, are their copies.
+# Reads the whole files once more; they equal their copies.
 same_as_ref() { run_load diff -rq "$work/ref" "$mnt/base"; }
 
-# killer OPTION...: prints its figures, fails where a replacement did not come.
+# killer OPTION...: kills workers, prints the figures, and fails where no replacement came.
 killer() { "$support/killer" ${PBKFS_SEED:+-S "$PBKFS_SEED"} "$@" "$diff" >"$work/killer.log" 2>&1; killer_status=$?; cat "$work/killer.log"; return $killer_status; }
 show_killer() { grep '^#' "$work/killer.log"; }
 
-# The log's own account of the gaps, and how often each reason stands there.
+# Prints the gaps as the log tells them, and how often it names each reason.
 log_gaps() {
 	sed -n 's/.*serves, \([0-9.]*\) ms after.*/\1/p' "$log" | sort -n |
 	    awk '{ g[NR] = $1 } END { if (NR) printf "# %d replacements in the log: median %s ms, worst %s ms\n", NR, g[int((NR + 1) / 2)], g[NR] }'
 }
 deaths() { grep -c ' died: ' "$log"; }
-# What nobody may find in the log of a story with kills only.
+# The log of a story in which processes are only killed has no errors.
 log_is_quiet() { ! grep -E 'I/O error|could not|contradict|libfuse:' "$log" >&2; }

@@ -6,9 +6,9 @@
 # of backups and of change, under the same names.
 
 have_15() { have_catalogs && pgbin=$(pg_bindir 15) && major=15; }
-# The clock is what is waited for.
+# Waits until the clock has reached the next second.
 next_second() { ns_now=$(date +%s); while [ "$(date +%s)" = "$ns_now" ]; do sleep 0.05; done; }
-# Live clusters archive, if there is an archive.
+# The running cluster archives its WAL, if the story has an archive.
 made_start() { pg_start "$work/pgdata" -c fsync=off -c autovacuum=off ${archive:+-c archive_mode=on}; }
 # made_backup MODE CODEC PARENT [OPTION...]: of the running server, with its database_map.
 made_backup() {
@@ -44,14 +44,14 @@ segment_of() { printf '00000001%08X%08X' $((0x${1%/*})) $((0x${1#*/} >> 20)); }
 segment_after() { printf '%s%08X' "${1%????????}" $((0x${1#????????????????} + $2)); }
 control_value() { sed -n "s/^$2 = *'\{0,1\}\([^']*\).*/\1/p" "$store/backups/$instance/$1/backup.control"; }
 
-# made_step: work for about a segment of WAL.
+# made_step: changes rows, which make about a segment of WAL.
 made_step() {
 	made_n=$((made_n + 1))
 	made_sql -c "update pgbench_accounts set abalance = abalance + $made_n where aid < 8000" \
 	    -c "insert into t_grow select g, md5(g::text) from generate_series(1, 100 * $made_n) g" \
 	    -c "insert into pgbench_history select 1, 1, g, $made_n, now() from generate_series(1, 20) g"
 }
-# made_moment LABEL: what has been done until now; nothing is done until its second is over.
+# made_moment LABEL: notes the present moment, and waits until its second is over.
 made_moment() {
 	made_step
 	made_xid=$(sql -c "insert into marks values ('$1') returning pg_current_xact_id()") || exit 99
@@ -84,12 +84,12 @@ make_archive() {
 	made_moment after1
 	made_archived PAGE none "$middle_id"; id=$made
 	for made_label in after2 late1 late2; do made_moment $made_label; done
-	# a time is reached once something is younger
+	# recovery reaches a time only with a commit that is younger
 	made_step; made_sql -c 'select pg_switch_wal()'
 	sql_rows >"$work/moment.latest" 2>&1
 	pg_stop "$work/pgdata"
 	rm -r "$work/pgdata"
-	# as archive-push --compress leaves it, with what it needs no more gone
+	# as archive-push --compress leaves it, and without the segments before the FULL's
 	made_first=$(segment_of "$(control_value "$full_id" start-lsn)")
 	for made_f in "$archive"/*; do
 		if expr "${made_f##*/}" '<' "$made_first" >/dev/null; then rm "$made_f"; else gzip "$made_f"; fi

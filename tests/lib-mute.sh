@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The story of test-mute.sh; $mute_user is who mounts.
+# The story of test-mute.sh and test-mute-user.sh; $mute_user mounts.
 pbkfs_for_all
 command_of() { if [ "$mute_user" = root ]; then "$@"; else as "$mute_user" "$@"; fi; }
 # in_time SECONDS COMMAND...

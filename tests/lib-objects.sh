@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Sourced by lints of what is in the objects: the archives of the layers, read by nm.
+# Sourced by lints that read the symbols of the layers' archives with nm.
 need nm
 layers=$(sed -n 's/^\([a-z]*\):.*/\1/p' "$srcdir/tests/lint/layers.txt")
-# archive LAYER: prints "MEMBER SYMBOL" for what is defined and "MEMBER ? SYMBOL" for what
-# is not, without the ending .o and the prefix that automake gives an object.
+# archive LAYER: prints "MEMBER SYMBOL" for each symbol that a member defines and "MEMBER ? SYMBOL"
+# for each that it needs; MEMBER has neither the ending .o nor automake's prefix.
 archive() {
 	nm -A "$builddir/lib$1.a" 2>/dev/null | sed -n 's/@.*//; s/^[^:]*:\(lib[a-z]*_a-\)\{0,1\}\([^:]*\)\.o:/\2 /p' |
 	    awk 'NF == 3 && $2 == "U" { print $1, "?", $3 } NF == 4 && $3 ~ /^[TDBRCVW]$/ { print $1, $4 }'

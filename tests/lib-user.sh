@@ -3,12 +3,12 @@
 # Sourced behind lib-e2e.sh: mounts of an ordinary user, through fusermount3.
 need fusermount3
 
-# /dev/fuse may be root's alone here: a node for everybody, in our namespace.
+# Makes a node of /dev/fuse that everybody may open, in our namespace: the machine's may be root's
+# alone.
 fuse_for_all() {
 	mknod -m 0666 /dev/shm/fuse c 10 229 && mount --bind /dev/shm/fuse /dev/fuse || exit 99
 }
-# From here on the story is the user's, who has all of it, and is the only one to look
-# into a mount then.
+# From here on the story is the user's: he owns its files, and only he can look into his mount.
 become_user() {
 	fuse_for_all
 	chown -R "$pguser:" "${store%/*}" && chmod -R u+rX "${store%/*}" || exit 99

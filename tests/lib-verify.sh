@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What the stories of "pbkfs verify" share.  After lib-e2e.sh.
+# Sourced after lib-e2e.sh by the stories of "pbkfs verify": how its answer is read.
 
 records() { "$support/badcatalog" records "$1"; }
 verify() { chown -hR "$(stat -c %u:%g "$store")" "$store/backups" "$store/wal" 2>/dev/null; pbkfs verify -B "$store" -I "$instance" -i "$id" "$@"; }

@@ -8,8 +8,8 @@ not_ok() { tap_n=$((tap_n + 1)); echo "not ok $tap_n - $*"; }
 note()   { printf '%s\n' "$*" | sed 's/^/# /'; }
 # Shows the end of a file as TAP comments.
 show()   { [ ! -s "$1" ] || tail -n "${2:-25}" "$1" | sed 's/^/#   /'; }
-# What a command says is in $work/out and $work/err until the next one has ended,
-# which may therefore read them.
+# $work/out and $work/err have the output of a command until the next one has ended, so that the
+# next one may read them.
 tap_run() {
 	"$@" >"$work/.out" 2>"$work/.err"
 	tap_status=$?
@@ -26,8 +26,8 @@ check() {
 		return 1
 	fi
 }
-# refuse DESCRIPTION PATTERN COMMAND...: the command fails, and what it says on
-# standard error matches the extended regular expression.
+# refuse DESCRIPTION PATTERN COMMAND...: the command fails, and a line of its standard error
+# matches the extended regular expression.
 refuse() {
 	tap_desc=$1 tap_pattern=$2; shift 2
 	if tap_run "$@"; then
@@ -69,7 +69,7 @@ tap_from() {
 	return $tap_status
 }
 plan_done() { echo "1..$tap_n"; }
-# Under CI nothing may skip itself.
+# No test may skip itself under CI: there it fails.
 skip_all()  { [ "${CI:-}" != true ] || { echo "Bail out! $*"; exit 1; }; echo "1..0 # SKIP $*"; exit 0; }
 need()   { command -v "$1" >/dev/null 2>&1 || skip_all "$1 is not installed"; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/pbkfs-test.XXXXXX") || exit 99

@@ -30,7 +30,7 @@ else
 fi
 : "${BENCH_CODECS:=none pglz zlib lz4 zstd}" "${BENCH_CODEC:=zlib}" "${TMPDIR:=${BENCH_DIR:-/tmp}}"
 export BENCH_LONG BENCH_SCALE BENCH_SECONDS BENCH_ROUNDS BENCH_DIFF_SECONDS BENCH_CODECS BENCH_CODEC TMPDIR PBKFS_E2E_TIMEOUT
-# What makes tests strict makes a benchmark wrong.
+# These make tests strict, and would slow a benchmark.
 unset MALLOC_CHECK_ MALLOC_PERTURB_
 
 all_rows="pgbench_select tpcb count_scan seqread randread bulk pg_restore update

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What a block costs the processes of a mount: processor time, system calls.
+# Counts processor time and system calls that a block costs the processes of a mount.
 
 cpu_ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
-# What all threads of a process have run so far, nanoseconds.
+# Prints how long all threads of a process have run so far, in nanoseconds.
 run_ns() { cat "/proc/$1/task/"*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'; }
 both_ticks() { calc "$(cpu_ticks $1) + $(cpu_ticks $2)"; }
 # count_calls PID COMMAND...: leaves in $work/strace what PID called meanwhile.
@@ -17,7 +17,7 @@ count_calls() {
 	wait $calls_strace || :	# ended by our signal
 	[ -s "$work/strace" ]
 }
-# What was counted, for each of N blocks.
+# Prints the counts for each of N blocks.
 calls_per() {
 	awk -v n="$1" '
 	    $1 ~ /^[0-9]+$/ { c[$2] = $1 }

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What was measured, in tables of lines; report.awk makes sense of them.
+# Keeps measurements in tables of lines, which report.awk evaluates.
 #
 #	rows.tsv	row, title, unit, higher|lower (is better), caches before
 #	samples.tsv	row, side, value; the nth of a side is its round n

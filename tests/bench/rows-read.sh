@@ -46,7 +46,7 @@ seq_row() {
 	read_cost $seq_name seq
 }
 
-# What a block of the relation costs the worker, with the store in memory.
+# Measures what a block of the relation costs the worker, with the store in memory.
 read_cost() {
 	cost_file=$(side_dir reader)/$(fixture_path big)
 	case $2 in

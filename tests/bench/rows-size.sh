@@ -15,7 +15,7 @@ row_memory() {
 	note_row memory "limit: 64 MiB and 5 bytes for each of $memory_blocks blocks"
 }
 
-# What belongs to no other process, of supervisor and worker.
+# Prints the memory of supervisor and worker that no other process shares.
 private_kb() {
 	awk '/^Private_(Clean|Dirty):/ { n += $2 } END { print n }' "/proc/$(side_worker $1)/smaps_rollup" \
 	    "/proc/$(side_supervisor $1)/smaps_rollup"

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# bash completion: what is offered for the beginnings of some command lines.
+# bash completion offers the right words for the beginnings of some command lines.
 . "$srcdir/tests/tap.sh"
 need bash
 
@@ -9,8 +9,8 @@ mkdir -p "$store/backups/main/TOX001" "$store/backups/main/TOX00A" "$store/backu
     "$store/backups/other/TOY001" "$store/wal" "$work/with space"
 for backup in main/TOX001 main/TOX00A other/TOY001; do : >"$store/backups/$backup/backup.control"; done
 
-# complete WORD...: what is offered for the last word, which may be empty; as
-# bash would split the line, so "=" is a word of its own.
+# complete WORD...: prints the words that completion offers for the last one, which may be empty; the
+# words are as bash splits a line, so "=" is one.
 cat >"$work/complete" <<'BASH'
 . "$1"; shift
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))

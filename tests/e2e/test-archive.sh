@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The WAL archive at the mount, .pbkfs/wal, and pbkfs archive-get: the bytes are
-# those of the archive whoever reads them and however, also while workers die;
-# and a server recovers with either of them.
+# The WAL archive at the mount, .pbkfs/wal, and pbkfs archive-get: both give the bytes of the
+# archive, in whatever order somebody reads them, and while workers die; a server recovers
+# with either of them.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-user.sh"
 . "$srcdir/tests/lib-catalogs.sh"
@@ -20,13 +20,13 @@ check "there are segments to work with" [ "$count" -ge 13 ]
 segment() {
 	if [ "$1" = end ]; then segment_after "$(segment "$count")" "$2"; else sed -n "$1p" "$work/segments"; fi
 }
-# Where a segment begins, as "0/2900000" without the first two bytes.
+# Prints the LSN at which a segment begins, without the "0/".
 begin_of() { printf '%X' $((0x${1#????????????????} << 20)); }
 same_as_archive() { gzip -dc "$archive/$1.gz" | cmp - "$shown/$1"; }
 
 # ---- the bytes
 new_diff
-# Shared, as systemd has it: what is mounted in there later is the worker's to see.
+# Shared, as systemd has it: the worker sees what somebody mounts in there later.
 mount --bind "$store" "$store" && mount --make-shared "$store"
 check "mount" mount_it --wal=direct || { plan_done; exit; }
 cp "$work/segments" "$work/expected"
@@ -97,7 +97,7 @@ under_kills() {
 	wait "$killer"
 }
 check "parallel copies while workers are killed" under_kills
-# A name that a worker left because it was killed while making the file.
+# A worker that is killed while it makes a file leaves such a name.
 as "$pguser" sh -c "echo left >'$diff/changes/walcache.0'; echo left >'$diff/changes/walcache.15'"
 old=$(worker_pid); kill9 "$old"; wait_gone "$old"; stat "$mnt/PG_VERSION" >/dev/null
 equal "the next worker removes what was left over" "" "$(ls "$diff/changes" | grep walcache)"
@@ -255,8 +255,8 @@ recovers() {
 	same "$1: rows are those of the restored server" "$oracle_dir/oracle/main.$id.sql.txt" "$work/rows"
 	check "$1: the server stops" pg_stop "$mnt"
 }
-# As pg_probackup 2.7 may have left it: .lz4, .zst and plain, and beside them what
-# comes later in the order and is good for nothing.
+# As pg_probackup 2.7 may have left it: .lz4, .zst and plain; beside them are files that come later
+# in the order and are good for nothing.
 repack() {
 	repack_n=0
 	for f in "$archive"/*.gz; do

@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Pages of a backup that are damaged: an I/O error for these and for nothing else,
-# and one line in the log that says which.
+# Damaged pages of a backup: reads of these pages fail with an I/O error, and no others do; one line
+# in the log names each page.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 records() { "$support/badcatalog" records "$1"; }
 
 # ---- which relations, from where
-# "BACKUP ALG BLOCKS PATH" of relations that a single backup of the chain stores,
-# all of their blocks, the largest first.
+# Prints "BACKUP ALG BLOCKS PATH" of each relation of which a single backup of the chain stores all
+# blocks, the largest first.
 chain_of() {
 	while [ -n "$1" ]; do
 		echo "$1"
@@ -49,7 +49,7 @@ swap_records() {
 }
 
 # ---- what came of it
-# Blocks of the mounted relation that cannot be read, or are not what they were.
+# Prints the blocks of the mounted relation that cannot be read, or differ from the good ones.
 read_all() { dd if="$mnt/$relation" of="$work/found" bs=8192 conv=noerror,sync status=noxfer 2>"$work/dd"; }
 different() { cmp -l "$work/good/$backup-$(basename "$relation")" "$work/found" | awk '{ print int(($1 - 1) / 8192) }' | uniq | tr '\n' ' '; }
 errors() { grep -c 'Input/output error' "$work/dd"; }
@@ -64,7 +64,7 @@ bad_blocks() {
 	done
 }
 
-# What the relations are without damage.
+# Keeps the relations as they are without damage.
 keep_good() {
 	mkdir -p "$work/good"
 	cp "$mnt/$relation" "$work/good/$backup-$(basename "$relation")"
@@ -107,13 +107,13 @@ read_all
 equal "a file that is gone: all of it is an I/O error" $(($(stat -c %s "$mnt/$relation") / 8192)) "$(errors)"
 check "a file that is gone: the log says which" grep -q "$relation.* in backup $backup: No such file" "$diff/.pbkfs/pbkfs.log"
 
-# A page that is written whole needs nothing from the backup.
+# A write of a whole page needs nothing from the backup.
 choose 'zlib|pglz|lz4|zstd' 1 40
 head -c 8192 /dev/urandom >"$work/page"
 check "a damaged block can be written" dd if="$work/page" of="$mnt/$relation" bs=8192 seek=3 conv=notrunc,fsync status=none
 dd if="$mnt/$relation" bs=8192 skip=3 count=1 status=none of="$work/page.found"
 check "and is whole then" cmp "$work/page" "$work/page.found"
-# Half of one does: the other half is unknown, and must not become zeroes.
+# A write of half a page does: the other half is unknown, and must not become zeroes.
 printf half >"$work/half"
 dd if="$work/half" of="$mnt/$relation" bs=1 seek=$((10 * 8192 + 100)) conv=notrunc,fsync status=none 2>/dev/null
 check "half a damaged block cannot" [ $? -ne 0 ]
@@ -122,7 +122,7 @@ equal "and has nothing of it" "" "$(dd if="$mnt/$relation" bs=8192 skip=10 count
 check "the other is there" dd if="$mnt/$relation" bs=8192 skip=3 count=1 status=none of="$work/page.found"
 check "as it was written" cmp "$work/page" "$work/page.found"
 
-# ---- pages that are stored as they are, which only checksums can tell from others
+# ---- pages that are stored as they are: only a checksum can find damage in them
 # Sets what choose() does to the $1th relation with 6 such pages: their blocks to $raw.
 choose_raw() {
 	raw_n=0 raw_i=0
@@ -134,7 +134,7 @@ choose_raw() {
 }
 payload() { cut_out $(($(at "$1") + 8)) 8192; }
 put_payload() { dd of="$stored" bs=64k seek=$(($(at "$1") + 8)) oflag=seek_bytes conv=notrunc status=none; }
-# verified MODE "BLOCK ..." "BLOCK ...": what is not as it was, and what is an error.
+# verified MODE "BLOCK ..." "BLOCK ...": these blocks differ, and reads of those fail.
 verified() {
 	new_diff
 	check "mount with --verify=$1" mount_it --verify=$1 || return

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Chains of all codecs and of old program versions, made by mkcatalog from a
-# small cluster: the mount of each backup is the cluster of that time.
+# Chains with all codecs and of old program versions, which mkcatalog makes from a small cluster:
+# the mount of each backup equals the cluster of its time.
 . "$srcdir/tests/lib-e2e.sh"
 pg_any
 store=$work/made instance=main
@@ -105,7 +105,8 @@ change; make_backup DELTA zlib '' --program-version 2.8.2; compare "2.8.2, large
 compare_again
 server "large numbers"
 
-# 2.8.0 and 2.8.1 stored those whole: a chain in which all did is right, a mixed one is not.
+# 2.8.0 and 2.8.1 stored these relations whole: a chain of theirs alone is right, a mixed one is
+# refused.
 change; make_backup DELTA zlib "$before" --program-version 2.8.1; id=$made
 new_diff
 refuse "2.8.1 on 2.7.0 is refused by name" "\"base/[0-9]*/42949.*page by page in backup \"$before\", as pg_probackup 2.8.0 and 2.8.1" mount_it

@@ -116,7 +116,7 @@ elif command -v jq >/dev/null; then
 	check "that is JSON" jq -e . "$work/stat.json"
 fi
 check "stat --counters-reset" pbkfs stat -D "$mnt" --counters-reset
-# Text that could not be written is not written.
+# A command whose output cannot be written fails.
 for words in --version --help "mount --help" "stat -D $mnt" "stat -D $mnt --format=json" list "show -B $store"; do
 	refuse "$words on a full device" "$error.*could not write to standard output" sh -c "pbkfs $words >/dev/full"
 	equal "$words on a full device: exit status" 1 "$tap_status"
@@ -129,7 +129,7 @@ refuse "an unknown format" . pbkfs stat -D "$mnt" --format xml
 refuse "unmount of what is no mount" "$error" pbkfs unmount -D "$work/mnt2"
 (cd "$mnt/base" && exec sleep 300) &
 busy=$!
-# the child has moved into the mount when its directory says so
+# the child is in the mount once its working directory says so
 until [ "$(readlink "/proc/$busy/cwd")" = "$mnt/base" ]; do :; done
 refuse "unmount of a busy mount names the process" "sleep|$busy" unmount_it
 check "and it stays mounted" [ -s "$mnt/PG_VERSION" ]

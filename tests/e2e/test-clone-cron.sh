@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Schedulers and preloaded libraries, real ones: a clone runs none of production's jobs,
-# starts without what is not installed, and keeps what only observes.
+# Real schedulers and preloaded libraries: a clone runs none of production's jobs, starts without
+# the libraries that are not installed, and keeps those that only observe.
 . "$srcdir/tests/lib-e2e.sh"
 pg_any
 libdir=$(as "$pguser" "$pgbin/pg_config" --pkglibdir 2>/dev/null || echo "${pgbin%/bin}/lib")
@@ -55,7 +55,7 @@ equal "though its jobs are there to be looked at" 2 "$(sql -c 'select count(*) f
 check "the clone stops" pg_stop "$mnt"
 check "unmount" unmount_it
 
-# The other way, so that the silence above means something.
+# With --keep-settings the jobs do run, so the silence above means something.
 new_diff
 check "mount with --keep-settings" mount_it --keep-settings
 check "the clone starts" start "$mnt"
@@ -75,7 +75,7 @@ equal "with what is there" pg_stat_statements "$(preloaded)"
 equal "and its data" "$before" "$(ran)"
 check "the clone stops" pg_stop "$mnt"
 check "unmount" unmount_it
-# To ask for a library needs a way to it, which Landlock leaves and a tree of files does not.
+# A look for a library needs a path to it, which exists under Landlock but not in a tree of files.
 mount_without() { "$support/without" landlock pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
 new_diff
 check "mount without Landlock" mount_without --set port=5432 --set listen_addresses=
@@ -92,7 +92,7 @@ check "the clone stops" pg_stop "$mnt"
 check "unmount" unmount_it
 umount "$libdir"
 
-# What the catalogs preload is not in any file.
+# Settings of roles and databases preload libraries, too; they stand in no file.
 check "production starts" start "$prod"
 check "a role preloads a library" sql -c "alter role postgres set session_preload_libraries = 'auto_explain'" -c "create role other superuser login"
 check "production stops" pg_stop "$prod"

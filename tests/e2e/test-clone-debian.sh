@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Debian's layout: production's configuration, pid file and log are outside of the data
-# directory, so they are in no backup.  What the manual says there is done as it is
-# written, and nothing of production's changes.  PBKFS_E2E_USER=yes: as an ordinary user.
+# directory, so they are in no backup.  The story runs the manual's recipes for it as they are
+# printed, and nothing of production's changes.  PBKFS_E2E_USER=yes: as an ordinary user.
 . "$srcdir/tests/lib-e2e.sh"
 pg_any
 new_cluster "$work/pgdata" || exit 99
@@ -40,7 +40,7 @@ sql -c 'create table t as select generate_series(1, 1000) g' || exit 99
 check "production stops for a backup" production stop
 make_backup FULL zlib; id=$made
 check "production starts again" production start
-# What production takes in at its next start: a clone needs none of it.
+# Production will read this file at its next start; a clone needs none of it.
 cat >"$etc/conf.d/next.conf" <<CONF
 ssl = on
 ssl_cert_file = '$outside/ssl-cert.pem'

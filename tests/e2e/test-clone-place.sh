@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A clone does not take production's place: who looks for production where that
-# listens never finds the clone, whichever of them runs.  PBKFS_E2E_USER=yes: the same
-# as an ordinary user.
+# A clone does not take production's place: a client that connects where production listens never
+# reaches the clone, whichever of them runs.  PBKFS_E2E_USER=yes: the same as an ordinary
+# user.
 . "$srcdir/tests/lib-e2e.sh"
 pg_any
 new_cluster "$work/pgdata" || exit 99
@@ -15,7 +15,7 @@ port = 6543
 fsync = off
 CONF
 start() { : >>"$work/said/$2.log"; chown "$pguser:" "$work/said/$2.log"; as "$pguser" "$pgbin/pg_ctl" -D "$1" -w -t 90 -s -l "$work/said/$2.log" start || { tail -n 20 "$work/said/$2.log"; return 1; }; }
-# Whoever looks for production.
+# A client of production's.
 application() { sql -p 6543 "$@"; }
 whose() { "$@" -c 'show cluster_name'; }
 sockets() { (cd "$sock" && stat -c '%n %i %y' .s* 2>/dev/null && cat .s*.lock); }

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A mount behaves as a data directory for whoever walks or copies it: what pbkfs adds is
-# reached by name and never met, and tablespaces are copied whole.
+# A mount behaves as a data directory for programs that walk or copy it: they never meet what pbkfs
+# adds, which only its name reaches, and they copy tablespaces whole.
 . "$srcdir/tests/lib-e2e.sh"
 pg_any
 store=$work/made instance=main
@@ -21,7 +21,7 @@ equal "nothing of pbkfs's is listed" "" "$(ls -A "$mnt" | grep pbkfs)"
 equal "nor met by find" "" "$(find "$mnt" -name '*pbkfs*')"
 check "but there by name" test -f "$mnt/.pbkfs/stat" -a -d "$mnt/.pbkfs/wal" -a -d "$mnt/.pbkfs-tblspc/$ts"
 equal "the link of a tablespace is absolute" "$mnt/.pbkfs-tblspc/$ts" "$(readlink "$mnt/pg_tblspc/$ts")"
-# LOOKUPs that the archive has cost: none of its files is asked for by those who walk.
+# Prints the number of LOOKUPs in the archive: those who walk ask for none of its files.
 requests() {
 	pbkfs stat -D "$mnt" --format=json | tr -d ' \n' | grep -o '"[a-z]*":{"count":[0-9]*' |
 	    awk -F '[":]+' '$2 == "lookup" || $2 == "getattr" { n += $5 } END { print n + 0 }'
@@ -69,11 +69,11 @@ for tool in "cp -a" "rsync"; do
 done
 equal "what cp -a made has nothing of pbkfs's" "" "$(find "$work/copies/cp" -name '*pbkfs*')"
 
-# pg_rewind: the clone went on from where the first copy stands.
+# pg_rewind: the clone went on after the first copy was taken.
 check "pg_rewind of a copy to the clone" as "$pguser" "$pgbin/pg_rewind" -D "$work/copies/plain" --source-pgdata="$mnt" --dry-run
 equal "met nothing of pbkfs's" "" "$(find "$work/copies/plain" -name '*pbkfs*')"
 
-# pg_upgrade sees a tablespace where it says it is; from one version to the same it cannot go.
+# pg_upgrade finds a tablespace at its location; it cannot go from a version to the same one.
 as "$pguser" "$pgbin/initdb" -D "$work/copies/next" -N -k -A trust -U postgres --locale=C.UTF-8 -E UTF8 --wal-segsize=1 >/dev/null
 cd "$work/copies" || exit 99
 as "$pguser" "$pgbin/pg_upgrade" --check -b "$pgbin" -B "$pgbin" -d "$mnt" -D "$work/copies/next" -U postgres -s "$sock" >"$work/upgrade" 2>&1

@@ -43,7 +43,7 @@ id=$made
 check "production starts again" start "$prod" production
 sql -c "do \$\$ begin while (select count(*) from pg_stat_replication) < 1 loop perform pg_sleep(0.05); perform pg_stat_clear_snapshot(); end loop; end \$\$"
 
-# What production would notice.
+# Production would notice these.
 connections() { grep -c 'connection received' "$work/said/production.log"; }
 slots() { sql -c "select slot_name, slot_type, active_pid from pg_replication_slots order by 1"; }
 slots >"$work/slots"
@@ -92,7 +92,7 @@ for said in restored cleaned ended; do
 	refuse "no command of production's was run: $said" "" test -e "$work/said/$said"
 done
 
-# The same settings the other way, so that the silence above means something.
+# With --keep-settings production's settings hold, so the silence above means something.
 new_diff
 check "mount with --keep-settings" mount_it --wal=mount --set port=5433 --set max_logical_replication_workers=0 --set external_pid_file=other.pid --keep-settings
 cp "$prod/postgresql.auto.conf" "$work/auto.conf"

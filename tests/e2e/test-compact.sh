@@ -1,7 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A journal that tells of much that is over is rewritten at the next mount; what
-# it leads to stays the same.
+# The next mount rewrites a journal most of whose records are out of date; the tree stays the same.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 new_diff

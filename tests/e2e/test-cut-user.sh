@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The same as test-cut.sh for an ordinary user's mount, which root cuts off: where
-# the user may make a namespace, and where not, as in a chroot.
+# As test-cut.sh, for an ordinary user's mount, which root cuts off: where the user may make a
+# namespace, and where he may not, as in a chroot.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-cut.sh"
 . "$srcdir/tests/lib-user.sh"
@@ -26,7 +26,7 @@ story() {
 }
 who=user
 story
-# The mounts are not of the root directory that is the namespace's: no new one may be made.
+# In a chroot nobody may make a user namespace.
 who='no namespaces'
 mkdir "$work/root"
 mount --rbind / "$work/root"

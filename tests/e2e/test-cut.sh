@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A mount that is cut off is not taken for one that was unmounted: umount -f, an abort
-# through fusectl, processes that are killed, while somebody holds what was not written back, and idle.
+# pbkfs does not take a mount that was cut off for one that was unmounted: umount -f, an abort
+# through fusectl, and killed processes, while somebody holds changes that are not written back,
+# and while nobody does.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-cut.sh"
 fixture
@@ -20,7 +21,7 @@ clean lazy write
 clean lazy map
 clean killed_supervisor idle
 
-# With --perf-unsafe a cut is what a crash is.
+# With --perf-unsafe a cut counts as a crash.
 begin --perf-unsafe
 hold write; sync -f "$mnt"; force; let_go
 check "perf-unsafe: the processes end" ended

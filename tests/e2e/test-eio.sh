@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# I/O errors of the store and of the diff directory: each reaches whom it belongs to,
-# once, is logged, and what works again works again.
+# I/O errors of the store and of the diff directory: each reaches the program that it concerns, once,
+# and the log; once the store or the disk works again, the mount does.
 . "$srcdir/tests/lib-e2e.sh"
 need strace
 fixture
 log=$work/pbkfs.log
-# The answer to stat comes behind every line of the log that was sent before.
+# When stat has answered, the log has every line that was sent before.
 logged() { pbkfs stat -D "$mnt" >/dev/null 2>&1; grep -Eq "$1" "$log" || { tail -n 5 "$log" >&2; return 1; }; }
 fresh_log() { : >"$log"; }
 is_eio() {
@@ -15,11 +15,11 @@ is_eio() {
 }
 
 # ---- the store: its files are gone, and back
-# The oracle's checksums are of the whole: it tells wrong bytes from missing ones.
+# The oracle has checksums of whole files, which tell wrong bytes from missing ones.
 parts() { for b in "$store/backups/$instance"/*/; do echo "$b"; done; }
 vanish() { parts | while read -r b; do mv "$b/database" "$b/away"; done; }
 come_back() { parts | while read -r b; do mv "$b/away" "$b/database"; done; }
-# What happens within seconds, whoever has to notice it first.
+# eventually COMMAND...: the command succeeds within seconds, whoever has to notice first.
 eventually() {
 	tries=0
 	until timeout 20 "$@" >/dev/null 2>&1; do
@@ -50,7 +50,7 @@ check "and what was written" cmp "$mnt/written" "$work/written"
 check "unmount" unmount_it
 
 # ---- the store: a file system that dies, and is mounted again
-# A mount of ours is such a file system: its worker can be killed.
+# A mount of ours serves as such a file system: its worker can be killed.
 note "a store on a file system that dies"
 inner=$work/inner inner_diff=$work/inner.diff
 mkdir "$inner"
@@ -60,7 +60,7 @@ mount_inner() { pbkfs mount -B "$real_store" -I "$instance" -i "$id" -D "$inner"
 check "mount of the file system" mount_inner
 cp -a "$store" "$inner/store"
 chown -R "$pguser:" "$inner/store"
-# What the kernel remembers of it would be there after its death.
+# A new mount, since the kernel would still show what it remembers of the dead one.
 check "unmount of the file system" pbkfs unmount -D "$inner"
 check "mount of the file system" mount_inner
 store=$inner/store
@@ -111,7 +111,7 @@ check "mount" mount_it --wal=mount --log-file "$log"
 supervisor=$(supervisor_pid)
 rm -rf "$store"
 check "the store gives EIO" is_eio cat "$mnt/$relation"
-# Not every store at this place is the right one.
+# A store with another list, or a link, at this place is not taken.
 cp -a "$real_store" "$store"
 echo >>"$store/backups/$instance/$id/backup_content.control"
 sleep 3
@@ -129,7 +129,8 @@ like_oracle "all of it" "$oracle" "$mnt" -L pg_wal
 equal "on the same mount" "$supervisor" "$(supervisor_pid)"
 equal "one worker was replaced for it" 1 "$(grep -c 'died: its store was mounted anew' "$log")"
 check "unmount" unmount_it
-# One that only the binding names, which the owner can write, is looked for with his rights.
+# The owner can write the binding, so a store that only the binding names is looked for with his
+# rights.
 fresh_log
 check "mount by the binding" pbkfs mount -D "$mnt" -d "$diff" --log-file "$log" --wait
 cp -a "$store" "$work/copied/next"
@@ -155,14 +156,14 @@ store=$inner/catalog
 new_diff
 check "mount" mount_it --wal=mount --log-file "$log"
 check "umount -l" umount -l "$inner"
-# What we hold of it keeps it alive.
+# Our descriptors keep it alive.
 like_oracle "the store can be read" "$oracle" "$mnt" -L pg_wal
 check "unmount" unmount_it
 store=$real_store
 
 # ---- errors of single system calls
-# strace makes a call that is to fail one without a number, for which the filter
-# kills: these mounts are without it.
+# strace makes a call fail by giving it an invalid number, for which the filter would kill: these
+# mounts have no filter.
 unconfined="--wal=mount --sandbox=none --log-file $log"
 # inject CALLS FILE...: from now on these calls fail where they concern a FILE.
 inject() {
@@ -170,7 +171,7 @@ inject() {
 	for inject_file in "$@"; do set -- "$@" -P "$inject_file"; shift; done
 	strace -qq -f -o "$work/strace" "$@" -e "trace=$inject_calls" -e "inject=$inject_calls:error=EIO" -p "$inject_worker" &
 	strace=$!
-	# It has all threads once it has each of them.
+	# strace has attached to all threads once it has named each of them.
 	inject_n=0
 	while cat "/proc/$inject_worker"/task/*/status | grep -q '^TracerPid:[[:space:]]*0$'; do
 		inject_n=$((inject_n + 1))

@@ -1,13 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A full disk under the diff directory: what says so at once, what says so at
-# fsync, and what PostgreSQL makes of it.
+# A full disk under the diff directory: which calls fail at once, which ones at fsync, and how
+# PostgreSQL fares.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 before=$(catalog_sum "$store")
 
-# The diff directory on a file system of $1, with room beside it for a file that
-# fills it.
+# Puts the diff directory on a file system of size $1, beside a file that can fill it.
 small=$work/small
 mkdir "$small"
 small_diff() {
@@ -17,7 +16,7 @@ small_diff() {
 	new_diff
 }
 free_space() { rm -f "$small/filler"; }
-# Takes all the space but $1 KiB.
+# Fills the file system up to $1 KiB.
 fill_disk() {
 	dd if=/dev/zero of="$small/filler" bs=1M status=none 2>/dev/null
 	truncate -s "-$((${1:-0} * 1024))" "$small/filler"
@@ -25,15 +24,15 @@ fill_disk() {
 is_full() { [ "$(stat -f -c %a "$small")" -eq 0 ]; }
 nospace="no space left"
 size() { stat -c %s "$mnt/$1"; }
-# The names and attributes of what the story makes; files of the backup
-# and what is below .pbkfs play no part.
+# Prints names and attributes of the files that the story makes, not of those of the backup, nor
+# of those below .pbkfs.
 state() { (cd "$mnt/ops" && find . -printf '%P %y %m %n %s %l\n' | LC_ALL=C sort); }
 
-# Uses up what the journal has allocated ahead: makes directories until one of
-# them finds no room, and on.
+# Uses up the space that the journal has allocated ahead: makes directories until one of them
+# finds no room, and changes modes until that fails, too.
 use_up_journal() {
 	(cd "$mnt/ops" && seq -f d%g 1 4000 | xargs mkdir) 2>"$work/mkdir"
-	# what is left may do for a shorter record
+	# the shorter record of a mode may still fit
 	(cd "$mnt/ops" && chmod 0711 d[0-9]*) 2>"$work/chmod"
 	grep -qi "$nospace" "$work/mkdir" && grep -qi "$nospace" "$work/chmod"
 }
@@ -41,7 +40,7 @@ use_up_journal() {
 for cache in writeback writethrough; do
 	note "--cache=$cache"
 	small_diff 24m
-	# The log is elsewhere: it has to tell what happened.
+	# The log is on another file system, so that it can tell what happened.
 	rm -f "$work/log"
 	check "mount" mount_it --wal=mount --cache=$cache --log-file "$work/log" || continue
 	mkdir "$mnt/ops" "$mnt/ops/dir" "$mnt/ops/empty"
@@ -112,8 +111,7 @@ for cache in writeback writethrough; do
 	check "unmount" unmount_it
 done
 
-# What the kernel holds already when the disk gets full finds room: the writes
-# were taken while there was plenty.
+# Writes that the kernel accepted while there was space find room after the disk got full.
 note "what the kernel still holds"
 small_diff 24m
 check "mount" mount_it --wal=mount
@@ -149,7 +147,7 @@ inserts() {
 	done
 }
 inserts 1 20000 >"$work/inserts.sql"
-# Every number that was told to be committed is in the table.
+# The table has every number whose commit the server confirmed.
 lost() {
 	sql -c 'select g from acked' | LC_ALL=C sort >"$work/in.table"
 	LC_ALL=C sort -u "$work/acked" | LC_ALL=C comm -23 - "$work/in.table" | wc -l

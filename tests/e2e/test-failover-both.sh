@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Supervisor and worker are killed together, again and again: after the next
-# mount every byte is there that was fsynced.
+# Supervisor and worker are killed together, again and again: the next mount has every byte that
+# was fsynced.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-failover.sh"
 fixture

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Workers that die as soon as they start: the mount goes, nothing hangs, and the
+# Workers that die as soon as they start: the supervisor detaches the mount, nothing hangs, and the
 # diff directory has everything.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-failover.sh"

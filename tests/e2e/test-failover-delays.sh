@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Workers die between the execution of a request and its reply: each is slow
-# there, and killed at random; or dies by itself at just such a point.
+# Workers die between the execution of a request and its reply: each is slow there, and is killed
+# at random, or dies by itself at such a point.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-failover.sh"
 [ -f "$inject" ] || skip_all "there is no inject.so"

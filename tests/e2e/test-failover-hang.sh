@@ -16,7 +16,7 @@ for word in STUCK SLOW; do
 done
 stress_prepare
 
-# Its threads and its heartbeat stop.
+# SIGSTOP: its threads and its heartbeat stop.
 stress_begin 100000 $stress_all
 check "a stopped worker is replaced" killer -x 19 -n "$((kills / 40 + 1))" -e 0
 show_killer
@@ -24,7 +24,7 @@ check "the log says why" grep -q 'no sign of life' "$log"
 stress_end "no wrong byte, no wrong errno"
 rm -rf "$mnt/stress"
 
-# One thread never answers, the others do, and the heart beats.
+# One thread never answers; the others do, and the heartbeat goes on.
 before=$(deaths)
 stress_prepare
 stress_begin 100000 $stress_all
@@ -34,7 +34,7 @@ check "the log says why" grep -q 'computed for more than' "$log"
 stress_end "no wrong byte, no wrong errno"
 rm -rf "$mnt/stress"
 
-# Slow storage is nobody's fault.
+# Slow storage is no hang.
 before=$(deaths)
 check "a read from slow storage succeeds" uncached "$mnt/SLOW" "$work/SLOW"
 equal "and costs no worker" "$before" "$(deaths)"

@@ -20,7 +20,7 @@ equal "the supervisor is the first one" "$supervisor" "$(supervisor_pid)"
 check "files of the backup are as their copies" same_as_ref
 rm -rf "$mnt/stress"
 check "stat" pbkfs stat -D "$mnt" --format json
-# It keeps the last 32: generation, time, reason and gap of each.
+# stat has the last 32 deaths: generation, time, reason and gap of each.
 told() { tr -d '\n ' <"$work/stat" | grep -o '{"generation":[0-9]*,"time":"[^"]*","reason":"endedbysignal9[^"]*","gap_ms":[0-9.]*}'; }
 cp "$work/out" "$work/stat"
 equal "stat tells of each of the last ones" $((kills < 32 ? kills : 32)) "$(told | wc -l)"

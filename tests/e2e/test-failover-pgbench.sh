@@ -41,7 +41,8 @@ one_run() {
 	    -D run="$1" -D n=0 -f "$work/transaction.sql@40" -f "$work/verify.sql@1" \
 	    -l --log-prefix="$work/log/$1/l" postgres >"$work/pgbench.log" 2>&1 </dev/null
 }
-# What the clients were told, and what the server has: run, client, how many, and from where to where.
+# Each prints "RUN CLIENT COUNT FIRST LAST" of transactions: those that the clients were told of, and
+# those that the server has.
 confirmed() {
 	for run_log in "$work"/log/*; do
 		awk -v run="$(basename "$run_log")" '$4 == 0 { n[$1]++ } END { for (c in n) print run "|" c "|" n[c] "|1|" n[c] }' "$run_log"/*
@@ -65,7 +66,7 @@ story() {	# story WAL-MODE KILLS
 	killer_pid=$!
 	run=0 failed=0
 	while :; do
-		# One run more than the killer needs: the last one begins under kills as well.
+		# One run more than the killer needs, so that the last one begins under kills, too.
 		kill -0 $killer_pid 2>/dev/null && last= || last=yes
 		run=$((run + 1))
 		one_run $run || { failed=1; break; }

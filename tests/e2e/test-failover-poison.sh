@@ -7,7 +7,7 @@
 fixture
 new_diff
 page() { { printf %s "$1"; head -c 4096 /dev/zero; } | head -c 4096; }
-# Through the cache the content must not come back from the kernel.
+# Reads past the kernel's cache, which has the content.
 uncached() { dd if="$1" of=/dev/null bs=4096 iflag=direct status=none; }
 check "mount" mount_injected "" --wal=mount || { plan_done; exit; }
 page 'PBKFS-DIE-READ' >"$mnt/die-read"

@@ -1,7 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The supervisor is killed alone: the worker goes on, and everything can be
-# ended in order.
+# The supervisor is killed alone: the worker goes on, and the mount can be ended in order.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-failover.sh"
 fixture
@@ -31,7 +30,7 @@ check "mount" mount_it --wal=mount
 check "what was not synced is there" grep -q 'not synced' "$mnt/last"
 check "files of the backup are as their copies" same_as_ref
 
-# The worker dies as well, later: then the mount is dead, and says so.
+# The worker dies later, too: the mount is dead, and stat says so.
 supervisor=$(supervisor_pid) worker=$(worker_pid)
 check "kill -9 of the supervisor once more" kill9 "$supervisor"
 check "kill -9 of its worker" kill9 "$worker"

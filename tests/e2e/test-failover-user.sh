@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Workers of an ordinary user's mount, made through fusermount3, are killed at
-# random moments under his load: nobody notices, and nothing needed root.
+# Workers of an ordinary user's mount, made through fusermount3, are killed at random moments under
+# his load: nobody notices, and nothing needs root.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-failover.sh"
 . "$srcdir/tests/lib-user.sh"

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Processes of a mount stand still for longer than a worker may hang, as at suspend, in a
-# frozen cgroup or by SIGSTOP, under load: nothing fails, and nobody is killed for it.
-# PBKFS_FREEZE: for so many seconds each (make check-long).
+# Processes of a mount stand still under load for longer than a worker may hang, as at suspend, in a
+# frozen cgroup or by SIGSTOP: nothing fails, and the supervisor kills nobody for it.
+# PBKFS_FREEZE: how many seconds each stands still (make check-long).
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-failover.sh"
 fixture
@@ -34,7 +34,7 @@ trap 'leave_freezer; e2e_cleanup' EXIT
 
 frozen() { freeze; sleep "$seconds"; thaw; }
 stopped() { kill -STOP "$@"; sleep "$seconds"; kill -CONT "$@" 2>/dev/null; }
-# Whoever comes second finds the other one long awake.
+# The process that wakes up second finds the other one long awake.
 worker_last() { kill -STOP "$supervisor" "$worker"; sleep "$seconds"; kill -CONT "$supervisor"; sleep 4; kill -CONT "$worker"; }
 supervisor_last() { kill -STOP "$supervisor" "$worker"; sleep "$seconds"; kill -CONT "$worker"; sleep 4; kill -CONT "$supervisor"; }
 # still DESCRIPTION DEATHS COMMAND...
@@ -44,7 +44,7 @@ still() {
 	stress_begin 100000 $stress_all
 	sleep 1	# its calls are under way
 	"$@"
-	sleep 2	# so long a wrong judgement takes
+	sleep 2	# a wrong judgement would come within this time
 	check "$what: the load goes on" stress_running
 	stress_end "$what: no wrong byte, no wrong errno"
 	equal "$what: no needless kill" "$expected" "$(deaths)"
@@ -58,7 +58,7 @@ fi
 still "supervisor stopped" 0 stopped "$supervisor"
 still "both stopped, the worker wakes last" 0 worker_last
 still "both stopped, the supervisor wakes last" 0 supervisor_last
-# Its users would wait for ever: this is what another worker is for.
+# A stopped worker alone is replaced: its users would wait for ever.
 still "worker stopped" 1 stopped "$worker"
 equal "the supervisor is the first one" "$supervisor" "$(supervisor_pid)"
 check "files of the backup are as their copies" same_as_ref

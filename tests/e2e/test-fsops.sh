@@ -17,7 +17,7 @@ tap_from as "$pguser" "$work/fsops" ops "$mnt/base/fsops.user"
 rm -rf "$mnt/fsops.root" "$mnt/base/fsops.user"
 check "everything that the tests left was removed" [ ! -e "$mnt/fsops.root" -a ! -e "$mnt/base/fsops.user" ]
 
-# The seed changes every day; a failure prints it.
+# The seed changes with each day; a failure prints it.
 seed=${PBKFS_FSX_SEED:-$(date +%Y%m%d)}
 fsx() { tap_from "$support/fsops" fsx "$1" "$2" "$3" "$seed"; }
 fsx "$mnt/fsx.new" "$work/ref.new" 5000

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A line of fstab: mount(8) finds pbkfs by its type.  With "latest" it mounts, boot
-# after boot, what the first one chose.
+# A line of fstab: mount(8) finds pbkfs by its type.  With "latest" each boot mounts the backup that
+# the first one chose.
 . "$srcdir/tests/lib-e2e.sh"
 need mount.fuse
 fixture

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Catalogs that somebody forged, or that a crash left: each is refused in so many
-# words, or costs no more than the file it is about; in bounded time and memory.
+# Catalogs that somebody forged, or that a crash left: pbkfs refuses each with one line, or loses no
+# more than the damaged file; in bounded time and memory.
 . "$srcdir/tests/lib-e2e.sh"
 store=$work/catalog
 mkdir "$store"
@@ -9,7 +9,7 @@ mkdir "$store"
 chown -R "$pguser:" "$store"
 note "$(wc -l <"$work/cases") catalogs"
 
-# Address space, of each process: far more than any of these may need.
+# The limit of each process's address space: far more than any catalog may need.
 as_max=$((1024 * 1024 * 1024))
 bounded() { prlimit --as=$as_max pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait --wal=mount --timeout 20 "$@"; }
 now_ms() { date +%s%3N; }
@@ -74,7 +74,7 @@ run_case() {
 while read -r case_instance case_id verdict rest; do
 	run_case "$case_instance" "$case_id" "$verdict" "$rest"
 done <"$work/cases"
-# Whatever else makes this machine slow, makes good ones slow as well.
+# Good catalogs give the measure, since other work may slow this machine.
 note "the slowest was $slowest_case: $slowest ms; the quickest that is mounted: $quickest ms"
 check "none took longer than 5 seconds and ten good ones" [ $slowest -lt $((5000 + 10 * quickest)) ]
 
@@ -93,7 +93,7 @@ check "$files files: all is there" whole
 equal "$files files: each is listed" $((files + 1)) "$(find "$mnt/base/5" -type f | wc -l)"
 check "$files files: unmount" unmount_it
 new_diff
-# For a million of them it is.
+# 100 MiB are too little for a million of them.
 [ "$files" -lt 1000000 ] || refuse "$files files: too little memory is named" "out of memory.*more than the 100 MiB" \
     prlimit --as=$((100 * 1024 * 1024)) pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait --wal=mount --timeout 60
 [ "$files" -lt 1000000 ] || refuse "$files files: and so it is by verify" "out of memory.*more than the 100 MiB" \
@@ -104,7 +104,7 @@ rm -rf "$store/backups/good-wide"
 chown -R "$pguser:" "$store"
 run_case good-deep T00064 mounted ""
 
-# ---- claims: what is listed and not there costs nothing
+# ---- claims: blocks that are listed and not there cost nothing
 "$support/badcatalog" thicket "$store" 200000 >"$work/thicket"
 chown -R "$pguser:" "$store"
 run_case bad-thicket T00001 refused "directories that it does not list"
@@ -121,14 +121,14 @@ peak() { awk '/^VmHWM/ { print $2 }' "/proc/$(worker_pid)/status"; }
 new_diff
 check "claims: mounted" mount_it --wal=mount
 was=$(peak)
-# A block in the middle, whole: nothing of the store is needed for it.
+# A write of a whole block in the middle needs nothing of the store.
 write_block() { dd if=/dev/urandom of="$mnt/$1" bs=8192 count=1 seek="$2" conv=notrunc,fsync status=none; }
 if [ $huge = yes ]; then
 	check "claims: a block of 8 TB is written" write_block plain 536870912
 	check "claims: and is there" eval 'dd if="$mnt/plain" bs=8192 count=1 skip=536870912 status=none | grep -q .'
 fi
 check "claims: a block of 512 GiB is written" write_block base/5/77 33554432
-# Both ends between two syncs: what lies between them is not written.
+# Writes of both ends between two syncs: pbkfs does not write the hole between them.
 both_ends() {
 	dd if=/dev/urandom of="$mnt/base/5/77" bs=8192 count=1 seek=1 conv=notrunc status=none &&
 	    write_block base/5/77 67108800

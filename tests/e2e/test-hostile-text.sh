@@ -1,15 +1,15 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Text of others, wherever it comes from, does nothing to a terminal: one table of
-# hostile texts, planted in each place in turn, and every command looked at.
+# Text of others does nothing to a terminal, wherever it comes from: the story plants a table of
+# hostile texts in each place in turn, and looks at the output of every command.
 . "$srcdir/tests/lib-e2e.sh"
 store=$work/store instance=main
 "$support/mkcatalog" scale --catalog "$store" --instance main --files 2 --increments 1 >"$work/ids" || exit 99
 chown -R "$pguser:" "$store"
 id=$(tail -n 1 "$work/ids")
 
-# harmless FILE: no control but line feed and tab, as ASCII, as UTF-8 or raw, nothing
-# that turns the direction of writing, and nothing that is no UTF-8.
+# harmless FILE: it is UTF-8, and has neither control characters but line feed and tab, nor
+# characters that turn the direction of writing.
 harmless() {
 	if LC_ALL=C grep -anP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]' "$1" >"$work/hits"; then
 		od -c "$work/hits" | head -n 20 >&2; return 1
@@ -18,8 +18,8 @@ harmless() {
 }
 need script
 quoted() { for q in "$@"; do printf "'%s' " "$(printf %s "$q" | LC_ALL=C sed "s/'/'\\\\''/g")"; done; }
-# ascii FILE: what a terminal got that knows nothing else.  It makes \r\n of a line feed, and the
-# bars of progress are ours.
+# ascii FILE: the terminal got ASCII alone.  (It makes \r\n of a line feed, and we draw bars of
+# progress with \r.)
 ascii() {
 	LC_ALL=C sed 's/\r//g; s/\x1b\[K//g' "$1" >"$work/plain"
 	if LC_ALL=C grep -anP '[^\x20-\x7e\n\t]' "$work/plain" >"$work/hits"; then
@@ -163,7 +163,7 @@ says "list as JSON" pbkfs list --format json
 says "stat" pbkfs stat -D "$hostile_mnt"
 says "stat as JSON" pbkfs stat -D "$hostile_mnt" --format json
 says "cleanup of what is in use" pbkfs cleanup -d "$hostile_diff"
-# What its users are called.
+# The names of programs that use it.
 cp "$(command -v sleep)" "$work/busy$hostile"
 (cd "$hostile_mnt" && exec "$work/busy$hostile" 60) &
 user=$!
@@ -178,7 +178,7 @@ if is_mounted "$hostile_mnt"; then umount -l "$hostile_mnt"; fi
 wait_gone "$pid"
 says "cleanup" pbkfs cleanup -d "$hostile_diff"
 
-# What is made at a mount stands in its journal.
+# The journal holds the names of files that are made on the mount.
 new_diff
 check "mount" mount_it
 made() { as "$pguser" sh -c 'cd "$1" && mkdir "d$2" && echo content >"d$2/f$2" && ln -s "$2" "l$2" && mv base "b$2" && sync' - "$mnt" "$hostile"; }
@@ -195,7 +195,7 @@ says "content that is gone: mount" pbkfs mount -B "$store" -D "$mnt" -d "$diff" 
 cat "$mnt/d$hostile/f$hostile" >"$work/out" 2>&1
 check "content that is gone: unmount" wait_for_unmount
 check "content that is gone: the log" harmless "$diff/.pbkfs/pbkfs.log"
-# What cannot be removed is named.
+# cleanup names what it could not remove.
 mkdir "$diff/.pbkfs/d$hostile"
 mount -t tmpfs tmpfs "$diff/.pbkfs/d$hostile"
 says "a name that cannot be removed: cleanup" pbkfs cleanup -d "$diff"

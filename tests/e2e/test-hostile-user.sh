@@ -1,18 +1,18 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The diff directory belongs to a user who wants more: what he plants there is
-# refused by name or put aside, is never followed, and nobody is signalled for it.
+# The diff directory belongs to a user who wants more: pbkfs refuses by name or puts aside what he
+# plants there, never follows it, and signals nobody for it.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 other=nobody
 
-# ---- what must not be reached
+# ---- files and processes that he must not reach
 guarded=$work/guarded
 mkdir -m 0755 "$guarded" "$guarded/dir"
 printf 'precious\n' >"$guarded/file"
 chmod 0600 "$guarded/file"
 printf 'precious\n' >"$guarded/dir/file"
-# A file of the user's own, too: what root writes to it would be his gain as well.
+# One is a file of the user's own: he would gain by what root writes to it.
 printf 'precious\n' >"$guarded/his"
 chown "$pguser:" "$guarded/his"
 guarded_sum() { "$support/manifest" "$guarded"; find "$guarded" -printf '%P %U %G %m\n' | LC_ALL=C sort; }
@@ -22,7 +22,7 @@ untouched() { guarded_sum >"$work/guarded.now"; diff -u "$work/guarded.then" "$w
 sleep 1000 &
 victim=$!
 nobody_signalled() { kill -0 "$victim"; }
-# The commands end in time, whatever is there.
+# bounded COMMAND...: it ends within a limit of time, whatever lies there.
 bounded() { timeout -k 1 20 "$@"; }
 mount_bounded() { bounded pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait --timeout 15 "$@"; }
 kill_mount() {
@@ -58,7 +58,7 @@ planted() {
 		check "$what at $name is put aside" mount_bounded
 		check "$what at $name: the mount has its changes" [ "$(cat "$mnt/mine")" = mine ]
 		check "$what at $name: unmount" bounded pbkfs unmount -D "$mnt"
-		# What is not written stays as it is.
+		# The binding is not written anew, so that name stays as it is.
 		[ "$name" = .pbkfs-binding.json.tmp ] ||
 		    check "$what at $name: nothing of it is left" [ ! -L "$diff/$name" ] ;;
 	esac
@@ -78,12 +78,12 @@ for name in .pbkfs changes changes/data; do
 	planted refused $name "a link to nothing" ln -s "$guarded/nothing"
 	planted refused $name "a fifo" mkfifo
 done
-# What is replaced by rename.
+# pbkfs replaces these by rename.
 for name in .pbkfs/stat .pbkfs/worker.pid .pbkfs/stat.tmp .pbkfs/worker.pid.tmp .pbkfs-binding.json.tmp; do
 	planted aside $name "a link to a file" ln -s "$guarded/file"
 	planted aside $name "a link to nothing" ln -s "$guarded/nothing"
 done
-# Hard links: the kernel lets the user make them to what is his.
+# Hard links: the kernel lets the user make them to his own files.
 for name in .pbkfs-lock .pbkfs/pbkfs.log; do
 	planted refused $name "a hard link" ln "$guarded/his"
 done 2>/dev/null
@@ -172,7 +172,7 @@ refuse "so is cleanup" "in use|mounted|lock" bounded pbkfs cleanup -d "$diff"
 check "the mount is alive" [ "$(cat "$mnt/mine")" = mine ]
 bounded pbkfs stat -D "$mnt" >"$work/out" 2>&1
 check "the supervisor is alive" kill -0 "$supervisor"
-# The mount may be told from its lock no more; it can be ended as any mount.
+# The lock tells nothing about the mount any more; it can still be ended as any mount.
 bounded pbkfs unmount -D "$mnt" -d "$diff" >"$work/out" 2>&1 || kill "$supervisor"
 wait_gone "$supervisor" "$worker"
 check "it is unmounted" eval '! is_mounted "$mnt"'
@@ -238,7 +238,7 @@ good_diff
 ln -s "$diff" "$work/diff.link"
 real_diff=$diff diff=$work/diff.link
 if mount_bounded >"$work/out" 2>"$work/err"; then
-	# A link that the caller names is the caller's; what is mounted is where it leads.
+	# The caller named this link himself, so the mount is made where it leads.
 	equal "a diff directory named by a link" "$real_diff" "$(pbkfs stat -D "$mnt" --format json | sed -n 's/.*"diff_dir": "\(.*\)".*/\1/p')"
 	unmount_it
 else

@@ -14,7 +14,7 @@ look() {
 forget() { sync -f "$mnt"; echo 2 >/proc/sys/vm/drop_caches; }
 another_worker() { worker=$(worker_pid); kill9 "$worker"; wait_gone "$worker"; stat "$mnt/base" >"$work/out"; }
 
-# change DIR: what leaves a file's ctime behind, or ahead of, its mtime.
+# change DIR: leaves ctimes of files behind and ahead of their mtimes.
 change() {
 	mkdir "$1" && echo text >"$1/file" && ln -s file "$1/link" &&
 	mv "$1/file" "$1/renamed" && ln "$1/renamed" "$1/linked" &&

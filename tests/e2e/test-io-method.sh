@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The ways in which PostgreSQL 18 and later read and write: I/O workers, io_uring,
-# and the calls of before.  Older servers have the last only.
+# and plain calls.  Older servers have the last only.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 before=$(catalog_sum "$store")

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# "-i latest", and no -i where a recovery target is given: which backup is mounted
-# and verified, what is said of it, and that a diff directory stays with its own.
+# "-i latest", and no -i where a recovery target is given: which backup mount and verify choose, what
+# they say about it, and that a diff directory stays with its backup.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-user.sh"
 store=$work/store instance=main
@@ -18,7 +18,7 @@ ends() {
 }
 ends "$a" 1; ends "$b" 2; ends "$c" 3; ends "$d" 4
 before=$(catalog_sum "$store")
-# What the last of these has said is kept in $work/said.
+# $work/said has what the last of these commands said.
 said() { grep -q "$1" "$work/said"; }
 mount_it() { pbkfs mount -B "$store" -I main -D "$mnt" -d "$diff" --wait "$@" 2>"$work/said" || { cat "$work/said" >&2; return 1; }; }
 # takes DESCRIPTION ID TEXT OPTION...: a fresh mount takes this backup, and says so.
@@ -87,7 +87,7 @@ refuse "and nothing is said of it" "" said 'backup'
 check "unmount" unmount_it
 
 # ---- the same choice elsewhere --------------------------------------------------
-# Its WAL is not where these control files say, and no page of it is one.
+# verify fails on these backups, whose WAL is missing and whose pages are none: its choice counts.
 verified() { verified_id=$1; shift; pbkfs verify -B "$store" -I main "$@" 2>"$work/said"; said "^pbkfs: backup $verified_id is the newest"; }
 check "verify the latest" verified "$d" -i latest
 check "verify what a target takes" verified "$b" --recovery-target-time='2026-11-22 02:30:00+00'

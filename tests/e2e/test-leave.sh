@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A mount that was told to go while it is in use goes as soon as it is free: in the
-# background, at a console, and an ordinary user's.
+# A mount that was told to end while it is in use ends as soon as it is free: in the background, at
+# a console, and an ordinary user's.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-user.sh"
 fixture

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A worker that goes on when its mount is gone ends by force, also where its supervisor cannot
-# be asked to end it: both are stopped here, so that neither does anything that it is told, and
-# the lock that they hold is not the one that stands there by then.
+# unmount --force ends a worker that goes on after its mount has gone, also where it cannot ask the
+# supervisor: both are stopped here, so that neither does as it is told, and another lock file has
+# taken the place of the one that they hold.
 . "$srcdir/tests/lib-e2e.sh"
 store=$work/store instance=main
 "$support/mkcatalog" scale --catalog "$store" --instance main --files 2 --increments 1 >"$work/ids" || exit 99
@@ -13,7 +13,7 @@ begin() {
 	new_diff
 	check "$1: mount" mount_it
 	supervisor=$(supervisor_pid) worker=$(worker_pid)
-	# A change that the last flush would have to make durable.
+	# The last flush would have to make this change durable.
 	as "$pguser" sh -c 'echo changed >"$1/changed"' - "$mnt"
 	kill -STOP "$supervisor" "$worker"
 	as "$pguser" sh -c 'cd "$1" && cp .pbkfs-lock lock && mv lock .pbkfs-lock' - "$diff"

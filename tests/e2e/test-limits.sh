@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Bounded means: many files and clients on a mount that may have few descriptors and
-# little memory.  PBKFS_LIMIT_SECONDS makes it last longer.
+# A mount with few descriptors and little memory serves many files and clients.
+# PBKFS_LIMIT_SECONDS makes it last longer.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 seconds=${PBKFS_LIMIT_SECONDS:-20}
@@ -22,7 +22,7 @@ equal "the worker has that limit" 256 "$(awk '/^Max open files/ { print $4 }' "/
 manifest "$mnt" >"$work/then"
 check "the fixture has more files than that" [ "$(wc -l <"$work/then")" -gt 600 ]
 
-# 2000 files that are written and not synced.
+# 2000 files are written and not synced.
 mkdir "$mnt/many"
 write_many() {
 	i=0
@@ -42,7 +42,7 @@ wrong_of_many() {
 check "2000 files are written" write_many first
 check "and synced" sync "$mnt"/many/*
 equal "all of them are what was written" 0 "$(wrong_of_many first)"
-# Relations of the backup, the first bytes of each.
+# Prints the first bytes of each relation of the backup.
 write_relations() {
 	find "$mnt/base" -type f -name '[1-9]*[0-9]' -size +0 | head -n 200 >"$work/relations"
 	while read -r relation; do
@@ -52,13 +52,13 @@ write_relations() {
 check "200 relations of the backup are written" write_relations
 
 # ---- 2048 open files, 64 clients
-# A client has its share of the files open all the time, and reads and writes.
+# A client holds its share of the files open all the time, and reads and writes them.
 find "$mnt/base" "$mnt/global" "$mnt/many" -type f | sort | head -n $((clients * per_client)) >"$work/files"
 equal "there are enough files to open" $((clients * per_client)) "$(wc -l <"$work/files")"
 split -l $per_client -a 3 "$work/files" "$work/share."
 mkdir "$mnt/clients"
 cat >"$work/client" <<-'SH'
-	# Files that stay open are those of tail's.
+	# tail holds files open.
 	tail -q -n 0 -f $(cat "$1") >/dev/null 2>&1 &
 	opener=$!
 	own=$2/clients/$(basename "$1")
@@ -77,8 +77,8 @@ for share in "$work"/share.*; do
 	set -- "$@" $!
 done
 equal "that many clients" $clients $#
-# Each has to have its files open before anything counts.
-# (One process looks: it has to get its turn among that many clients.)
+# Counting begins when each client has its files open.  (One process looks, since it has to get its
+# turn among that many clients.)
 open_now() {
 	set --
 	for p in /proc/[0-9]*; do
@@ -89,7 +89,7 @@ open_now() {
 begin=$(now) open_files=0
 until [ "${open_files:-0}" -ge $((clients * per_client)) ] || [ $(($(now) - begin)) -gt 60 ]; do open_files=$(open_now); done
 check "all files are open at once" [ "${open_files:-0}" -ge $((clients * per_client)) ]
-# The first third warms up; after it nothing may grow.
+# The first third of the time warms up; after it neither descriptors nor memory may grow.
 begin=$(now) warm_worker= max_fds=0
 while [ $(($(now) - begin)) -lt "$seconds" ] || [ -z "$warm_worker" ]; do
 	fds=$(descriptors "$worker")
@@ -125,7 +125,7 @@ check "unmount again" unmount_it
 # ---- memory for block maps
 note "--cache-size"
 new_diff
-# Far less than the maps of all relations take.
+# The limit is far less than the maps of all relations take.
 size=32768
 check "mount" mount_it --wal=mount --cache-size $size
 equal "stat tells the limit" $size "$(stat_number block_maps bytes_max)"

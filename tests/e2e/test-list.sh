@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# list: mounts that live, that are dead, that hang, that are forged.
+# list: it tells live mounts from dead, hanging and forged ones, and is held up by none.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 error='pbkfs error: '
-# Others may have mounts on this host: only those of this story are looked at.
-# list [COMMAND...]: the table and the JSON as "path value" lines of one run each.
+# The story looks at its own mounts only: others may have some on this host.
+# list [COMMAND...]: keeps the table of one run, and the JSON of another as "path value" lines.
 list() {
 	"$@" pbkfs list >"$work/all" 2>"$work/err" || return 1
 	"$@" pbkfs list --format json >"$work/json" 2>>"$work/err" && "$support/jsonflat" <"$work/json" >"$work/flat"
@@ -27,7 +27,7 @@ fake() {
 	LIBMOUNT_FORCE_MOUNT2=always mount -c -i -t fuse.pbkfs -o "fd=$1,rootmode=40000,user_id=0,group_id=0" "$2" "$3" || exit 99
 }
 
-# ---- none, nor processes whose mount namespaces might have some
+# ---- no mounts, and no processes whose mount namespaces might have some
 nothing() { unshare -m -p -f --mount-proc --propagation private sh -c 'awk "\$3 == \"fuse.pbkfs\" { print \$2 }" /proc/self/mounts |
 	while read -r m; do umount -l "$(printf "%b" "$m")"; done; exec "$@"' - "$@"; }
 check "no mounts" nothing pbkfs list
@@ -80,7 +80,7 @@ list
 equal "a bind mount" "mounted $id" "$(of "$work/view" state) $(of "$work/view" backup_id)"
 umount "$work/view"
 
-# ---- the snapshot: how old the mount is, and what is not believed
+# ---- the snapshot: how old the mount is, and forged ones, which list does not believe
 stat1=$work/diff1/.pbkfs/stat
 cp "$stat1" "$work/stat.good"
 aged() { sed "s/\"time\": \"[^\"]*\"/\"time\": \"$(date -u -d "@$(($(date +%s) - 3660))" +%Y-%m-%dT%H:%M:%SZ)\"/" "$work/stat.good"; }
@@ -101,7 +101,7 @@ truncate -s 2M "$stat1"; broken_stat "a huge one"
 broken_stat "none"
 cp "$work/stat.good" "$stat1"
 
-# ---- another user: what mountinfo says
+# ---- another user gets no more than mountinfo has
 cp "$(command -v pbkfs)" "$work/pbkfs"
 check "another user" as nobody "$work/pbkfs" list
 cp "$work/out" "$work/all"

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The log is bounded, and nowhere else, whatever its owner does with it while a mount
-# of root's or his own runs.
+# The log has a bounded size and stays in its place, whatever its owner does with it while a mount of
+# root's or his own runs.
 . "$srcdir/tests/lib-e2e.sh"
 store=$work/store instance=main log=$diff/.pbkfs/pbkfs.log
 "$support/mkcatalog" scale --catalog "$store" --instance main --files 2 --increments 1 >"$work/ids" || exit 99
@@ -9,11 +9,11 @@ id=$(tail -n 1 "$work/ids")
 limit=65536
 echo secret >"$work/secret"; chmod 666 "$work/secret"
 
-# The owner, whatever he likes to do.
+# Runs a command as the owner.
 owner() { as "$pguser" "$@"; }
 fill() { owner sh -c 'head -c "$1" /dev/zero | tr "\0" x >>"$2"; echo >>"$2"' - "$1" "$2"; }
-# A line in the log: when the mount answers what the kernel has not heard yet, the next worker
-# serves, and its predecessor's death is told.
+# Brings a line into the log: kills the worker, and asks the mount for something that the kernel does
+# not know; when it answers, the next worker serves, and the log has the death.
 died=0 supervisor=
 # On a full disk there is no worker.pid.
 worker_of() { for p in $(cat "/proc/$1/task/$1/children"); do ! grep -q '^pbkfs: worker:' "/proc/$p/cmdline" || echo "$p"; done; }
@@ -23,7 +23,7 @@ as_user() { timeout -s KILL 30 setpriv --reuid="$pguser" --regid="$pggid" --clea
 deaths() { grep -c ' died: ' "$1"; }
 small() { [ "$(stat -c %s "$1")" -le "$limit" ]; }
 secret_is_kept() { [ "$(cat "$work/secret")" = secret ]; }
-# sabotage DESCRIPTION COMMAND...: then lines go where they went, and the mount goes on.
+# sabotage DESCRIPTION COMMAND...: after the command lines go to the same file, and the mount goes on.
 sabotage() {
 	sab=$1; shift
 	owner rm -rf "$log" "$log.1"

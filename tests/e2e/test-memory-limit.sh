@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A mount in a cgroup with little memory: everything is read and written, and when
-# the limit is reached the log says so.  (The server and its users are outside of it.)
+# A mount in a cgroup with little memory serves all reads and writes, and the log says when it
+# reached the limit.  (The server and its users are outside of the cgroup.)
 . "$srcdir/tests/lib-e2e.sh"
 
 limit=67108864
@@ -9,7 +9,7 @@ limit=67108864
 make_group() {
 	mkdir "$1" 2>/dev/null || return 1
 	group=$1
-	# What is swapped out would not count.
+	# Without swap, since swapped memory would not count.
 	if echo $limit >"$1/$2"; then echo "$4" >"$1/$3"; return 0; fi 2>/dev/null
 	rmdir "$1"; group=
 	return 1
@@ -60,7 +60,7 @@ equal "and read again" "$sum" "$(sha256sum <"$mnt/written")"
 note "$(deaths) workers died, $(oom_kills) by the limit"
 equal "nobody had to die for that" 0 "$(deaths)"
 
-# Memory of others in the group, which are spared, until the kernel ends a worker.
+# Others in the group, whom the kernel spares, take memory until it kills a worker.
 mount -t tmpfs tmpfs "$work/tmp"
 squeeze() {
 	inside sh -c '

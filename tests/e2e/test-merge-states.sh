@@ -1,15 +1,15 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Chains that an interrupted "pg_probackup merge" has left behind, in each state that
-# its steps pass through: refused with the way out, and with --force shown as of one
-# time or refused by name.
+# Chains that an interrupted "pg_probackup merge" has left behind, in each state that its steps pass
+# through: mount refuses them and names the way out; with --force it shows the state of one
+# time, or refuses and names the cause.
 . "$srcdir/tests/lib-e2e.sh"
 pg_any
 instance=main store=$work/made
 new_cluster "$work/pgdata" && pg_start "$work/pgdata" -c fsync=off || exit 99
 sql -c 'create table t as select g, md5(g::text) from generate_series(1, 3000) g' || exit 99
 pg_stop "$work/pgdata"
-# backup VARIABLE MODE [PARENT]: and what has to come of it.
+# backup VARIABLE MODE [PARENT]: makes one, and keeps the manifest that it has to show.
 backup() { make_backup "$2" zlib "${3:-}"; eval "$1=$made"; listed_manifest "$made" >"$work/expected.$made"; }
 change() {
 	pg_start "$work/pgdata" -c fsync=off && sql -c "update t set md5 = 'changed' where g % 50 = $1" \
@@ -18,7 +18,7 @@ change() {
 backup full FULL
 change 1; backup first DELTA "$full"
 change 2; backup target DELTA "$first"
-# What the merge of the target makes of the FULL is a FULL of the same time.
+# Out of FULL and target the merge makes a FULL of the target's time.
 backup merged FULL
 mv "$store/backups/main/$merged" "$work/merged"
 change 3; backup child DELTA "$target"
@@ -29,7 +29,7 @@ reset() { rm -rf "$store"; cp -a "$work/whole" "$store"; }
 # status STATUS ID...
 status() { st=$1; shift; for b in "$@"; do sed -i "s/^status = .*/status = $st/" "$dir/$b/backup.control"; done; }
 merging() { status MERGING "$full" "$first" "$target"; echo "merge-dest-id = '$target'" >>"$dir/$full/backup.control"; }
-# take NAME...: from what the merge makes, into the FULL.
+# take NAME...: moves these from the merge's result into the FULL.
 take() { for n in "$@"; do rm -rf "${dir:?}/$full/$n"; cp -a "$work/merged/$n" "$dir/$full/$n"; done; }
 new_control() { take backup.control; echo "merge-dest-id = '$target'" >>"$dir/$full/backup.control"; status "$1" "$full"; }
 mounts() { new_diff; mount_it --wal=mount "$@"; }
@@ -41,7 +41,7 @@ right() {
 	like_oracle "$1: $2 is of one time" "$work/expected.$3" "$mnt"
 	check "$1: $2 is unmounted" unmount_it
 }
-# wrong STATE ID PATTERN: not even with --force, and it says why.
+# wrong STATE ID PATTERN: mount refuses even with --force, and says why.
 wrong() {
 	id=$2
 	refuse "$1: $2 is refused" "" mounts
@@ -52,7 +52,7 @@ reset; merging
 for id in "$full" "$first" "$target" "$child"; do right "nothing was done yet" "$id" "$id"; done
 equal "show says what finishes it" 4 "$(pbkfs show -B "$store" | grep -c 'no mount: .*"pg_probackup merge"')"
 
-# A relation that changed, of the merge's and then of the same length.
+# A relation that changed: as the merge makes it, and of the same length.
 rel=$(sed -n 's/^{"path":"\(base[^"]*\)", "size":"[1-9].*"is_datafile":"1".*"n_blocks":"[0-9]*".*/\1/p' "$dir/$target/backup_content.control" |
     while read -r path; do cmp -s "$dir/$full/database/$path" "$work/merged/database/$path" || echo "$path"; done | head -n 1)
 take "database/$rel"

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What keeps a mount from being made outside of pbkfs: each is named with the way out.
+# A mount that something outside of pbkfs prevents: the message names the cause and the way out.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-user.sh"
 fixture
@@ -53,7 +53,7 @@ mount -t tmpfs tmpfs /dev
 mkdir /dev/shm; mknod -m 0666 /dev/null c 1 3; mknod -m 0444 /dev/urandom c 1 9
 refuse "no /dev/fuse for a user" "there is no /dev/fuse: try \"modprobe fuse\"" user
 refuse "nor for root" "there is no /dev/fuse: try \"modprobe fuse\"" root
-umount -l /dev	# who was refused may still be ending
+umount -l /dev	# a refused command may still be ending
 check "nothing is mounted" eval '! is_mounted "$mnt"'
 
 # ---- --context

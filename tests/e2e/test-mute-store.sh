@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A store on a file system that takes requests and answers none: mount heeds signals and its
-# limit of time, be it mute from the beginning or later, for root and for an ordinary user.
+# A store on a file system that takes requests and answers none: mount obeys signals and its limit
+# of time, whether the store is mute from the beginning or later, as root and as an ordinary user.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-user.sh"
 fixture

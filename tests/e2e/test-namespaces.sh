@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Other mount namespaces hold a mount that is gone from here: they are named at once, list,
-# stat and mount say so, and unmount --force -d ends it without losing what was written.
+# Other mount namespaces hold a mount that is gone from here: unmount names them at once, list, stat
+# and mount say so, and unmount --force -d ends the mount without losing changes.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-user.sh"
 fixture
@@ -14,7 +14,7 @@ mkfifo -m 0666 "$work/ready"
 root() { "$@"; }
 user() { as "$pguser" "$@"; }
 who=root
-# $holder: a process in a mount namespace of its own, with what it was told to do there.
+# $holder: a process in a mount namespace of its own, which has run a command there.
 # hold UNSHARE-OPTIONS [SHELL-COMMAND]
 hold() {
 	$holder_who unshare $1 --propagation private sh -c "cd /; ${2:-:}; echo \$\$ >\"\$1\"; exec sleep 1000" - "$work/ready" "$mnt" "$work/written" &
@@ -32,14 +32,14 @@ begin() {
 unmount_here() { $who pbkfs unmount -D "$mnt"; }
 end_there() { $who pbkfs unmount --force -d "$diff"; }
 seconds() { cut -d. -f1 /proc/uptime; }
-# held_elsewhere WHAT: unmounts; it is named in bounded time.
+# held_elsewhere WHAT: unmount names the holder in bounded time.
 held_elsewhere() {
 	began=$(seconds)
 	refuse "$1: unmount names the holder" "other mount namespaces hold the mount: sleep \(pid $holder\)" unmount_here
 	check "$1: at once" [ $(($(seconds) - began)) -lt 10 ]
 	refuse "$1: here it is unmounted" "" is_mounted "$mnt"
 }
-# in_order WHAT, cut_off WHAT: how it ended.
+# in_order WHAT, cut_off WHAT: the mount ended in this way.
 in_order() {
 	check "$1: the processes end" ended
 	check "$1: in order" said 'unmounted "' "$log"
@@ -50,7 +50,7 @@ cut_off() {
 	check "$1: the processes end" ended
 	check "$1: the log has the cut" said "cut off: .*aborted" "$log"
 }
-# next WHAT PATTERN: the next mount has all that was written, and warns like that.
+# next WHAT PATTERN: the next mount has all changes, and its warning matches.
 next() {
 	check "$1: the next mount" $who pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait || return
 	if [ -n "$2" ]; then check "$1: it says so" said "$2" "$work/err"
@@ -61,7 +61,7 @@ next() {
 expect_data() { touch "$work/expected"; }
 expect_none() { rm -f "$work/expected"; }
 
-# ---- it is only there
+# ---- the mount is in another namespace only
 begin && hold -m || { not_ok "mount"; plan_done; exit; }
 held_elsewhere idle
 check "list" pbkfs list
@@ -107,7 +107,7 @@ begin
 check "unmount by the diff directory" pbkfs unmount -d "$diff"
 in_order "by the diff directory"
 
-# ---- one that claims this diff directory, elsewhere
+# ---- a mount elsewhere that claims this diff directory
 begin
 hold -m 'exec 5<>/dev/fuse; LIBMOUNT_FORCE_MOUNT2=always mount -c -i -t fuse.pbkfs -o fd=5,rootmode=40000,user_id=0,group_id=0 "${2%/mnt}/diff" "${2%/mnt}/tmp"; umount "$2"'
 check "a false one elsewhere" said " fuse.pbkfs $diff " "/proc/$holder/mountinfo"
@@ -117,7 +117,7 @@ check "and in nobody's way" unmount_here
 in_order "beside a false one"
 let_go
 
-# ---- in use there, with what was not written back
+# ---- in use there, with changes that are not written back
 begin; hold -m "$dirty"
 held_elsewhere busy
 end_there >"$work/forced" 2>&1 & forced=$!
@@ -146,7 +146,7 @@ be_stranger() {
 	done
 	[ $strangers -gt 0 ] && [ "$(device_of "$work/stranger/$strangers")" = "$1" ]
 }
-# The worker stands still then, and the supervisor as soon as nothing of it is left.
+# The worker is stopped then; the supervisor, too, as soon as no namespace has the mount.
 ends_meanwhile() {
 	begin; hold -m 'cd "$2"'
 	number=$(device_of "$mnt")
@@ -192,7 +192,7 @@ cut_off user
 let_go
 next user "cut off: .*aborted"
 
-# One that he may not enter, and root ends for him in order.
+# A namespace that he may not enter: root ends the mount for him, in order.
 begin; holder_who=root; hold -m
 held_elsewhere "root's holder"
 who=root

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# --db-include and --db-exclude: the files of other databases are empty and are not
-# looked at in the store; a server starts and recovers; the databases can be dropped.
+# --db-include and --db-exclude: the files of other databases are empty, and pbkfs does not read them
+# in the store; a server starts and recovers; the databases can be dropped.
 PBKFS_E2E_TIMEOUT=${PBKFS_E2E_TIMEOUT:-600}
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-catalogs.sh"
@@ -11,7 +11,7 @@ fixture_tablespace
 ts=$(database_oid db_ts) new=$(database_oid db_new) first=$(database_oid postgres)
 before=$(catalog_sum "$store")
 empty=$(: | sha256sum | cut -d' ' -f1)
-# without OID...: the manifest of the restore, with the files of these databases empty.
+# without OID...: makes of the restore's manifest one in which the files of these databases are empty.
 without() {
 	cp "$oracle.manifest" "$work/without"
 	for w_oid in "$@"; do
@@ -20,10 +20,10 @@ without() {
 	done
 	echo "$work/without"
 }
-# dropped NAME: its rows and its name are not in the rows of the restore.
+# dropped NAME: takes its rows and its name out of the rows of the restore.
 dropped() { grep -v "^$1|\||$1\$" "$oracle.sql.txt" >"$work/expected"; sql_rows >"$work/found" 2>&1; }
 
-# ---- what is left out is not looked at: here it is not even there -------------------
+# ---- the store lacks the files that are left out: pbkfs does not miss them -----------
 mkdir "$work/kept"
 find "$store" -path "*/database/base/$ts" -prune -print -o -path "*/database/pg_tblspc/*/$ts" -prune -print >"$work/dirs"
 check "db_ts has files in a tablespace" grep -q pg_tblspc "$work/dirs"

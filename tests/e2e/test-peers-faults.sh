@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Faults that other programs for this job have, or had: one test for each.
+# Faults that other programs for this job have, or had: pbkfs has none of them.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-made.sh"
 fixture TOXCRN
@@ -69,14 +69,14 @@ for fault in "rename over directories" "rmdir of a directory whose entries" "rmd
 done
 rm -rf "$mnt/ops"
 
-# The same on directories of the backup rather than on new ones.
+# The same with directories of the backup in place of new ones.
 mkdir "$mnt/dir"; : >"$mnt/dir/f"
 refuse "rename over a non-empty directory of the backup" "not empty" mv -T "$mnt/dir" "$mnt/base/1"
 check "leaves its content" [ -s "$mnt/base/1/PG_VERSION" ]
 rm "$mnt/base/1"/*
 check "rmdir of a backup's directory whose entries were deleted" rmdir "$mnt/base/1"
 
-# ---- a length or a name that lives in memory only
+# ---- a length or a name that is in memory only
 check "remount" remount --wal=mount
 equal "lengths survive a remount" "40960 40960 81920" "$(size "base/$db/900001") $(size "$relation") $(size allocated)"
 check "so does content" cmp "$work/900001" "$mnt/base/$db/900001"
@@ -106,7 +106,7 @@ check "unmount" unmount_it
 equal "the lock is gone, and the catalog as it was" "$before" "$(catalog_sum "$store")"
 
 # ---- pids in files
-# SIGUSR1, which stat sends, would end this one.
+# A signal would end this process.
 sleep 300 &
 victim=$!
 check "mount for pids" mount_it --wal=mount

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Everything that PostgreSQL does to files: databases, rewrites, truncation,
-# temporary files; then the stopped clone must be sound, and dump as a copy.
+# PostgreSQL creates and drops databases, rewrites and truncates relations, and makes temporary
+# files; then the stopped clone is sound, and its dump equals that of a restored copy.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 before=$(catalog_sum "$store")
 new_diff
-# The restored copy: what cp takes from a mount that nobody has written to.
+# The restored copy: cp takes it from a mount that nobody has written to.
 check "mount" mount_it --wal=mount || { plan_done; exit; }
 check "copy the mount to a plain directory" cp -a "$mnt" "$work/restored"
 rm -rf "$work/restored/.pbkfs"
@@ -45,7 +45,7 @@ statements() {
 	sql -c 'vacuum full' -c 'update pgbench_accounts set abalance = aid % 7 where aid % 10 = 0' -c 'vacuum analyze' &&
 	sql -c 'checkpoint'
 }
-# Sorts and hashes that do not fit; what they leave behind is nothing.
+# Sorts and hashes that do not fit into memory leave no file behind.
 spill() {
 	sql -d d3 -c "set work_mem = '64kB'" -c 'select count(*) from (select a, b from copied order by b, a desc offset 1) s' \
 	    -c 'create temp table tt as select a from copied' -c 'select count(distinct a) from tt' \

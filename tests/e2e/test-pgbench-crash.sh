@@ -1,8 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# kill -9 of PostgreSQL, of the worker, of the supervisor, and of all three:
-# after recovery there are exactly the rows that were committed.  What can go on
-# after a kill, goes on.
+# kill -9 of PostgreSQL, of the worker, of the supervisor, and of all three: after recovery the
+# table has exactly the committed rows.  Whoever can go on after a kill, goes on.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 before=$(catalog_sum "$store")
@@ -45,8 +44,8 @@ balanced() {
 }
 # crash NAME EFFECT COMMAND...: the command kills under load, and PostgreSQL is
 # killed at the latest after it; then all that was committed must be there.
-# EFFECT: "stays" if the mount stays, "goes-on" if also the server must not notice, "is-alone" if it must not
-# notice but the mount has to be made anew, "ends" if everything is dead.
+# EFFECT: "stays" if the mount stays; "goes-on" if the server must not notice either; "is-alone" if the
+# server must not notice, but the mount has to be made anew; "ends" if everything is dead.
 crash() {
 	crash_name=$1 effect=$2; shift 2
 	check "$crash_name: the server starts" server || return
@@ -71,10 +70,10 @@ crash() {
 	check "$crash_name: pg_amcheck finds nothing" as "$pguser" "$pgbin/pg_amcheck" --all --install-missing -h "$sock" -U postgres
 	check "$crash_name: the server stops" pg_stop "$mnt"
 }
-# Nobody is told to end; the processes are just gone.
+# Kills the processes without telling them to end.
 kill_server() { kill9 $(pg_pids); }
-# Ten workers, one after the other, each after it has served for a while (those
-# that die as soon as they start are not replaced for ever).
+# Ten workers, one after the other, each after it has served for a while (the supervisor does not
+# replace workers for ever that die as soon as they start).
 kill_workers() {
 	for round in 1 2 3 4 5 6 7 8 9 10; do
 		old=$(worker_pid)

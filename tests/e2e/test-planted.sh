@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Root's show, verify and archive-get over a catalog of somebody else, who has put files of
-# others into it: they can read all, so they read what is his and nothing else.
+# Root runs show, verify and archive-get over the catalog of somebody else, who has put files of
+# others into it: the commands could read all files, and read his alone.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 theirs=$work/theirs

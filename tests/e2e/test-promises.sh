@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What doc/security.md and the manual promise, and no other story looks at.
+# Promises of doc/security.md and of the manual that no other story looks at.
 . "$srcdir/tests/lib-e2e.sh"
 need flock
 fixture

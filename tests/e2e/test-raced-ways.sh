@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Root mounts while the owner exchanges directories on the way with links to those of others:
-# each mount is made of the right ones or refused, and the others stay as they are.
+# Root mounts while the owner exchanges directories of the paths with links to those of others: each
+# mount takes the right directories or is refused, and those of others stay as they are.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-made.sh"
 fixture_tablespace
@@ -31,7 +31,7 @@ untouched() { others >"$work/others.now"; diff -u "$work/others.then" "$work/oth
 
 # ---- one mount
 mkfifo "$work/end"
-# Exchanges $1 with $1.x until end_race, which fails if that was mounted on under its other name.
+# Exchanges $1 with $1.x until end_race, which fails if $1 is a mountpoint under its other name.
 start_race() {
 	as "$pguser" "$work/exchange" "$1" "$1.x" <"$work/end" & racer=$!
 	exec 8>"$work/end"

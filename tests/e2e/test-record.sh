@@ -1,8 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What root decided for the mount of somebody else is kept where only root writes:
-# later mounts go by that where the owner may not read the store, at boot by a line
-# of fstab, too.
+# Root's decisions for the mount of somebody else are kept where only root writes: later mounts
+# follow them where the owner may not read the store, at boot by a line of fstab, too.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 chown -R nobody "$store"; chmod 0700 "$store"
@@ -12,7 +11,7 @@ latest() { again -B "$store" -I "$instance" -i latest "$@"; }
 edit() { as "$pguser" sed -i "$1" "$binding"; }
 record() { set -- "$statedir"/*.json; [ $# -eq 1 ] && [ -e "$1" ] && printf '%s\n' "$1"; }
 no_record() { [ -z "$(ls -A "$statedir")" ]; }
-# The newest backup, made of the one that is known: all of it under a later name.
+# Makes a newest backup: a copy of the known one under a later id.
 add_backup() {
 	cp -a "$store/backups/$instance/$full_id" "$store/backups/$instance/$1" &&
 	    sed -i "s/^start-time = .*/start-time = '2031-01-0$2 00:00:00+00'/; s/^end-time = .*/end-time = '2031-01-0$2 00:00:01+00'/; s/^recovery-time = .*/recovery-time = '2031-01-0$2 00:00:00+00'/" \
@@ -93,7 +92,7 @@ check "unmount" unmount_it
 
 note "records that cannot be believed"
 the_record=$(record); cp -p "$the_record" "$work/record"
-unbelieved() { # WHAT: what root would see
+unbelieved() { # WHAT: root's mount refuses it
 	refuse "$1 is not believed" "$2" again
 	check "$1: nothing is mounted" not_mounted
 	rm -rf "$the_record"; cp -p "$work/record" "$the_record"

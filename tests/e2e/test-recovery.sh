@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Point-in-time recovery from the archive, as pg_probackup restore would give
-# it: every moment that the catalog's notes name, and what cannot be reached.
+# Point-in-time recovery from the archive reaches every moment that the catalog's notes name, with
+# the rows that pg_probackup restore gives; mount refuses targets that cannot be reached.
 PBKFS_E2E_TIMEOUT=${PBKFS_E2E_TIMEOUT:-600}
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-catalogs.sh"
@@ -21,7 +21,7 @@ recover() {
 finish() { check "$desc: stop" pg_stop "$mnt"; check "$desc: unmount" unmount_it; }
 wal=mount
 
-# What restores to these moments gave, all rows of all databases.
+# The oracle's moments: all rows of all databases, as restores to them gave.
 for rows in "$oracle_dir"/oracle/main.*.*.sql.txt; do
 	tag=${rows##*/main.}; tag=${tag%.sql.txt}
 	id=${tag%%.*} tag=${tag#*.}
@@ -40,7 +40,7 @@ for rows in "$oracle_dir"/oracle/main.*.*.sql.txt; do
 	wal=$([ $wal = mount ] && echo direct || echo mount)
 done
 
-# The other moments, by each kind of target: the counts that were noted then.
+# The other moments, by each kind of target: the notes have counts of rows.
 id=$full_id
 for label in $(sed '/^#/d; s/ .*//' "$oracle_dir/pitr.txt"); do
 	for kind in time:2 lsn:3 xid:4 name:5; do
@@ -50,7 +50,7 @@ for label in $(sed '/^#/d; s/ .*//' "$oracle_dir/pitr.txt"); do
 	done
 done
 
-# Command and server are in different time zones: the command's counts, and both are told.
+# Command and server are in different time zones: the command's counts, and the message has both.
 id=$middle_id
 in_zone() { TZ=$1 date -d "$(moment after1 2)" '+%F %T%:::z'; }
 tokyo=$(in_zone JST-9) york=$(in_zone America/New_York)
@@ -66,7 +66,7 @@ equal "$desc: the server's zone" America/New_York "$(sql -c 'show timezone')"
 equal "$desc: rows as they were noted then" "$(moment after1 6)" "$(counts)"
 finish
 
-# A server that pauses takes queries on its way there.
+# A server that pauses at its target takes queries before it has reached it.
 new_diff
 desc="a server that is to pause"
 check "$desc: mount" mount_it --recovery-target-time="$tokyo"
@@ -86,7 +86,7 @@ grep '^recovery_target' "$mnt/postgresql.auto.conf" >"$work/found"
 same "no target: the settings are restore's" "$work/expected" "$work/found"
 check "no target: unmount" unmount_it
 
-# What recovery made of it stays: it is not repeated at the next mount.
+# The next mount does not recover again: the result stays.
 recover "$id to immediate" --recovery-target=immediate
 check "a change after recovery" sql -c 'create table mine as select 1 as one'
 refuse "the archive cannot be written by the server's user" "denied" as "$pguser" sh -c ": >>'$mnt/.pbkfs/wal/$(segment_of "$(control_value $id start-lsn)")'"

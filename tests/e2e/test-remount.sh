@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What was changed on the mount is there after unmount and mount.
+# Changes that were made on the mount are there after unmount and mount.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 before=$(catalog_sum "$store")
@@ -37,7 +37,7 @@ rm -rf "$mnt/pg_multixact"
 mkdir "$mnt/gone"; rmdir "$mnt/gone"
 
 attributes() { (cd "$mnt" && find . -path ./.pbkfs -prune -o -printf '%y %m %u %g %s %n %T@ %p -> %l\n' | LC_ALL=C sort -k8); }
-# links of directories and times of what a listing touches are not compared
+# without link counts of directories, and without times that a listing changes
 attributes | sed 's/^\(d [0-9]* [^ ]* [^ ]*\) [0-9]* [0-9]*/\1/' >"$work/attributes"
 manifest "$mnt" >"$work/changed"
 for round in 1 2; do
@@ -52,7 +52,7 @@ equal "a link is one file with two names" "$(stat -c %i "$6")" "$(stat -c %i "$m
 printf more >>"$mnt/linked"
 check "a write by one name is seen by the other" cmp "$6" "$mnt/linked"
 
-# What was removed may come again, without its old content.
+# A removed name may be made again; the new file has nothing of the old content.
 : >"$7"
 equal "a new file under a removed name is empty" 0 "$(stat -c %s "$7")"
 truncate -s 16384 "$7"
@@ -62,7 +62,7 @@ check "and still does after a remount" cmp -n 16384 "$7" /dev/zero
 manifest "$mnt" >"$work/changed"
 check "unmount at the end" unmount_it
 
-# Older versions had no changes/; a crash may have ended the move in the middle.
+# Older versions had no changes/; a crash may have interrupted the move into it.
 moved_by() { manifest "$mnt" >"$work/after"; same "$1: all changes are there" "$work/changed" "$work/after"
 	equal "$1: all lies in changes/" ". .. .pbkfs .pbkfs-binding.json .pbkfs-lock changes" "$(ls -a "$diff" | xargs)"; }
 mv "$diff/changes"/* "$diff" && rmdir "$diff/changes"

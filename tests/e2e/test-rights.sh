@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What the supervisor and its monitor may do, phase by phase, as root and as an ordinary
-# user; and what becomes of a mount whose monitor is killed or stopped.
+# The rights of the supervisor and its monitor, phase by phase, as root and as an ordinary user; and
+# the end of a mount whose monitor is killed or stopped.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-user.sh"
 fixture
@@ -12,7 +12,7 @@ none=0000000000000000
 value() { awk -v k="$1:" '$1 == k { $1 = ""; sub(/^ /, ""); print }' "/proc/$2/status" | tr '\t' ' '; }
 # opens PID WHAT: how many of its descriptors lead there.
 opens() { find "/proc/$1/fd" -lname "$2" | wc -l; }
-# ours SET: as much of it as this process has.
+# ours SET: prints the part of the set that this process has.
 ours() { printf "%016x" $((0x$1 & 0x$(value CapPrm $$))); }
 # filtered WHO PID
 filtered() { equal "$1: no_new_privs" 1 "$(value NoNewPrivs "$2")"; equal "$1: its calls are filtered" 2 "$(value Seccomp "$2")"; }
@@ -23,7 +23,8 @@ caps() {
 	equal "$1: CapAmb" $none "$(value CapAmb "$2")"
 	[ "$4" = any ] || equal "$1: CapBnd" "$4" "$(value CapBnd "$2")"
 }
-# serving WHEN: all that holds while a mount serves; $ids, $bounding, $monitor_caps, $monitor_filtered say for whom.
+# serving WHEN: looks at the rights while a mount serves; $ids, $bounding, $monitor_caps and
+# $monitor_filtered have the expected ones.
 serving() {
 	supervisor=$(supervisor_pid) monitor=$(monitor_pid "$(supervisor_pid)") worker=$(worker_pid)
 	check "$1: there is one monitor" [ "$(echo "$monitor" | wc -w)" = 1 ]
@@ -62,7 +63,7 @@ life() {
 	refuse "$1: the pid file is gone" "" test -e "$work/pid"
 	check "$1: no file of the store's locks is left" eval '! find "$store" -name "backup*.pid*" | grep -q .'
 }
-# without_monitor WHO: it is killed; then the worker is, too.
+# without_monitor WHO: kills the monitor, then the worker.
 without_monitor() {
 	check "$1: mount" mount_it || return
 	supervisor=$(supervisor_pid) monitor=$(monitor_pid "$(supervisor_pid)") worker=$(worker_pid)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A worker has namespaces of its own, and nothing but what it was granted has a name in
-# there.  On kernels without Landlock that is the wall; with neither there is no mount.
+# A worker has namespaces of its own, in which only the granted directories have names.  On kernels
+# without Landlock that is the wall; with neither there is no mount.
 . "$srcdir/tests/lib-e2e.sh"
 need fusermount3
 fixture
@@ -14,11 +14,11 @@ unmount_it() { pbk unmount -D "$mnt" "$@"; }
 fresh() { new_diff; mount_it "$@"; }
 says() { pbk stat -D "$mnt" --format=json | sed -n "s/^ *\"$1\": \"*\([^\"]*\)\"*,$/\1/p"; }
 tree() { awk '{ print $5 }' "/proc/$(worker_pid)/mountinfo" | LC_ALL=C sort | tr '\n' ' ' | sed 's/ $//'; }
-# What may be written to in there.
+# Prints the writable mounts in there.
 writable() { awk '$6 ~ /^rw/ { print $5 }' "/proc/$(worker_pid)/mountinfo" | xargs; }
 free_namespaces() { for n in mnt net ipc uts cgroup; do [ "$(readlink "/proc/$1/ns/$n")" != "$(readlink "/proc/$2/ns/$n")" ] || echo $n; done; }
 
-# look LANDLOCK NAMESPACES [MOUNT...]: of the mount that there is, and of the next worker.
+# look LANDLOCK NAMESPACES [MOUNT...]: looks at the worker of the mount, and at the next one.
 look() {
 	landlock=$1 namespaces=$2; shift 2
 	for turn in first next; do

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# show: what it says of real catalogs, and of catalogs that are damaged or hostile.
+# show lists real catalogs right, and damaged and hostile ones with the damage named.
 . "$srcdir/tests/lib-e2e.sh"
 error='pbkfs error: '
 flat() { "$support/jsonflat"; }
@@ -15,7 +15,7 @@ of() {
 }
 
 # ---- catalogs of pg_probackup: its own listing has the same facts
-# Its keys with our names; what only one of the two tells is left out.
+# pg_probackup's keys under our names, without those that only one of the two tells.
 of_oracle() {
 	flat <"$1" | sed -e 's/^/instances./' -e 's/\.backup-mode /.mode /' -e 's/\.parent-backup-id /.parent /' \
 	    -e 's/\.current-tli /.timeline /' | awk '
@@ -60,7 +60,7 @@ refuse "the same as a user who may not read it" "$error.*Permission denied" as "
 
 # ---- backups of all sorts, made of nothing but what a listing reads
 store=$work/store
-# backup INSTANCE ID PARENT [LINE...]: what comes later overrides.  No PARENT: a FULL.
+# backup INSTANCE ID PARENT [LINE...]: later lines override earlier ones.  No PARENT: a FULL.
 backup() {
 	b_dir=$store/backups/$1/$2 b_parent=$3; shift 3
 	mkdir -p "$b_dir"; : >"$b_dir/backup_content.control"
@@ -171,7 +171,7 @@ equal "one backup is good" A1 "$(grep -B 1 '\.mountable true$' "$work/flat" | se
 equal "a file is no backup" "" "$(of AP mountable)"
 equal "other instances are shown as before" 4 "$(grep -c '^instances\.2\.backups\.[0-9]*\.mountable true$' "$work/flat")"
 
-# What show says is what mount says.
+# show and mount say the same.
 new_diff
 for id in $(sed -n 's/^instances\.1\.backups\.[0-9]*\.id //p' "$work/flat"); do
 	[ "$id" != A1 ] || continue
@@ -243,7 +243,7 @@ check "one chain being too long" grep -q 'no mount: the chain of backup "T006Y" 
 equal "and those that are built on it" 150 "$(grep -c 'has more than 250 members' "$work/table")"
 
 # ---- confined
-# The pipe is full before the listing is: the process waits, and can be looked at.
+# The listing does not fit into the pipe: the process waits, so that the test can look at it.
 mkfifo "$work/pipe"
 exec 9<>"$work/pipe"
 pbkfs show -B "$store" -I many --format json >"$work/pipe" 2>/dev/null &

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Commands talk to who listens at a supervisor's socket, and signal nobody else: not whom
-# a file system of the attacker's names as the holder of a lock, nor another daemon of root's,
-# nor a process that has got a pid again.
+# Commands talk to the process that listens at a supervisor's socket, and signal no other: neither
+# the holder of a lock that an attacker's file system names, nor another daemon of root's, nor
+# a process that has got the pid of one that ended.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 sockets=$support/sockets
@@ -16,11 +16,11 @@ begin() {
 	pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --owner "$pguser" --wait "$@" >"$work/out" 2>&1 || { show "$work/out"; return 1; }
 	worker=$(worker_pid) supervisor=$(supervisor_pid)
 }
-# Where the supervisor of $diff listens.
+# Prints the path of the socket at which the supervisor of $diff listens.
 place() { echo "/run/pbkfs/$(stat -c %Hd:%Ld-%i "$diff")"; }
-# who_has INODE: the processes with that socket.
+# who_has INODE: prints the processes that have this socket open.
 who_has() { for p in /proc/[0-9]*; do ls -l "$p/fd" 2>/dev/null | grep -qF "socket:[$1]" && echo "${p#/proc/}"; done; }
-# listen OPTION...: $listener is who listens, what it says is in $work/heard.
+# listen OPTION...: $listener is the process that listens, $work/heard has its output.
 listen() {
 	: >"$work/heard"
 	"$sockets" listen "$@" >"$work/heard" & listener_job=$!
@@ -129,7 +129,7 @@ note "another one listens"
 mkdir -m 0755 "$work/daemon"
 # alone: the worker has the lock, and nobody listens at the supervisor's socket.
 alone() { begin && kill9 "$supervisor" && wait_gone "$supervisor"; }
-# not_believed WHAT PATTERN: what stat says.
+# not_believed WHAT PATTERN: stat does not believe the listener, and its message matches.
 not_believed() {
 	refuse "$1: stat does not believe it" "$2" bounded pbkfs stat -D "$mnt"
 	bounded pbkfs list >"$work/out" 2>&1
@@ -160,13 +160,13 @@ alone; listen "$work/daemon/socket"
 ln -sf "$work/daemon/socket" "$(place)"
 not_visited "a link in the directory of root's"
 rm -f "$(place)"
-# What is the owner's by name, and another's by who listens.
+# The socket's name belongs to the owner, and another user listens there.
 alone; listen -o "$pguid" "$diff/.pbkfs/socket"
 not_believed "root listens at the owner's" "its worker .* goes on alone|does not belong to its owner"
 alone; listen -o "$pguid" -u "$(id -u nobody)" "$diff/.pbkfs/socket"
 not_believed "another user listens at the owner's" "its worker .* goes on alone|does not belong to its owner"
 
-# What answers with a file that could change is not read.
+# An answer in a file that could change is not read.
 printf '{"mountpoint": "secret"}' >"$work/report"
 alone; listen -R "$work/report" -m "$mnt" "$(place)"
 check "who listens answers" bounded pbkfs stat -D "$mnt"
@@ -208,7 +208,7 @@ ln "$live" /run/pbkfs/second
 check "nor by a second name of the socket" pbkfs stat -D "$mnt"
 rm /run/pbkfs/second
 check "and ends in order" unmount_it
-# told WHAT COMMAND: what a mount says where the directory is not as it has to be.
+# told WHAT COMMAND: the command spoils the directory of sockets, and the mount says so.
 told() {
 	what=$1; shift
 	"$@"
@@ -259,7 +259,7 @@ check "it was one: $(cat "$work/flooded")" [ $flood_status -eq 0 ]
 same "files are read meanwhile: $reads times" "$work/before" "$work/during"
 check "stat" bounded pbkfs stat -D "$mnt"
 equal "the same worker serves" "$worker" "$(worker_pid)"
-# What the flood left is closed when it is found out.
+# The supervisor closes connections of the flood once it finds that they have ended.
 few_fds() { for try in 1 2 3 4 5 6 7 8; do [ "$(ls "/proc/$supervisor/fd" | wc -l)" -gt "$fds" ] || return 0; pbkfs stat -D "$mnt" >/dev/null; done; return 1; }
 check "no descriptor is left" few_fds
 check "the log has few lines of it" [ $(($(wc -l <"$diff/.pbkfs/pbkfs.log") - lines)) -lt 60 ]

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Stores that root cannot read, although their owner can: FUSE without allow_other,
-# a server that takes root for nobody; and those that a group may read.
+# Stores that root cannot read although their owner can: FUSE without allow_other, a server that
+# takes root for nobody; and stores that a group may read.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-user.sh"
 fixture

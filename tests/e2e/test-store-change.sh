@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A chain that changes under a mount all the same, as nobody asks for the lock:
-# what was not read yet is an I/O error, never something else, and said.
+# A chain changes under a mount, since somebody ignores the lock: reads of data that was not read
+# yet fail with an I/O error, which the log explains, and never give other data.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 backups=$store/backups/$instance control=$store/backups/$instance/$full_id/backup.control
@@ -10,7 +10,7 @@ new_diff
 check "mount" mount_it --wal=mount --store-lock=no || { plan_done; exit; }
 log=$diff/.pbkfs/pbkfs.log
 
-# Files that come from the FULL alone, each of them read once in here.
+# Files of which the FULL alone has the data; the story reads each of them once.
 awk '$1 == "f" && $3 >= 8192 { print substr($0, index($0, $5)) }' "$full_oracle" >"$work/in.full"
 while read -r f; do
 	[ ! -f "$backups/$id/database/$f" ] || continue

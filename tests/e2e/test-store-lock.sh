@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A mounted chain is held by pg_probackup's own lock: who merges or deletes
-# waits and gives up, and goes on when the mount is gone.
+# A mount holds its chain by pg_probackup's own lock: a merge or delete waits and gives up, and
+# succeeds when the mount is gone.
 PBKFS_E2E_TIMEOUT=${PBKFS_E2E_TIMEOUT:-600}
 . "$srcdir/tests/lib-e2e.sh"
 fixture
-# The owner of the mount is another, who may not read them.
+# The mount has another owner, who may not read the backups.
 mount_it() { pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --owner "$pguser" --wait "$@"; }
 held=$store backups=$store/backups/$instance
 # A backup belongs to whoever took it, and so do the files that lock it.
@@ -20,7 +20,7 @@ oldest_first=$(for b in $chain; do echo "$b"; done | tac)
 
 # ---- what pg_probackup does to a backup's lock files
 
-# A pid that can be written into a lock file, and ends when it is told to.
+# Starts a process whose pid the story writes into lock files, and ends it on demand.
 new_process() { sleep 1000 & process=$!; }
 end_process() { kill "$1"; wait "$1" 2>/dev/null; }
 alive() { [ "${1:-0}" -gt 0 ] 2>/dev/null && kill -0 "$1" 2>/dev/null; }
@@ -63,8 +63,8 @@ lock_shared() {
 	mv "$backups/$1/backup_ro.pidtmp" "$backups/$1/backup_ro.pid"
 	rm "$backups/$1/backup.pid"
 }
-# delete_it TRIES, merge_it TRIES: the locking part of these commands; locks are
-# given back at once, as at the end of the command.
+# delete_it TRIES, merge_it TRIES: lock as these commands do, and release the locks at once, as at
+# their end.
 delete_it() {
 	new_process
 	delete_rc=0
@@ -86,12 +86,12 @@ merge_it() {
 
 lock_files() { find "$store" -name 'backup*.pid*' | LC_ALL=C sort; }
 readers() { tr '\n' ' ' <"$backups/$1/backup_ro.pid" | sed 's/ $//'; }
-# until_there FILE: something makes it soon.
+# until_there FILE: waits until another process has made it.
 until_there() { until [ -e "$1" ]; do alive "$2" || return 1; done; }
 
 check "there is no lock to begin with" [ -z "$(lock_files)" ]
 
-# A minute is long: a mount that waits in vain does so beside all the rest.
+# A mount waits for a minute in vain; it does so beside the rest of the story.
 cp -a "$store" "$work/busy"
 new_process; busy_holder=$process
 echo "$busy_holder" >"$work/busy/backups/$instance/$id/backup.pid"

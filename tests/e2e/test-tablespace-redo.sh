@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A clone that replays CREATE TABLESPACE, or runs one, beside the production server whose
-# tablespace it is: production's files are as they were, and the clone has its rows.
+# A clone replays or runs CREATE TABLESPACE beside the production server that has the tablespace:
+# production's files stay as they were, and the clone has its rows.
 . "$srcdir/tests/lib-e2e.sh"
 pg_any
 new_cluster "$work/pgdata" || exit 99
@@ -20,7 +20,7 @@ autovacuum = off
 CONF
 start() { as "$pguser" "$pgbin/pg_ctl" -D "$1" -w -t 90 -s -l "$work/said/$2.log" start || { tail -n 20 "$work/said/$2.log"; return 1; }; }
 clone() { sql -p 5433 "$@"; }
-# All that production's tablespaces are: names, types, modes, contents.
+# Prints a checksum of names, types, modes and contents of production's tablespaces.
 files() { for d in fast deep; do "$support/manifest" "$work/$d" || ls -la "$work/$d.away"; done; }
 archived() { wal=$(sql -c 'select pg_walfile_name(pg_switch_wal())'); sql -c "do \$\$ begin while (select coalesce(last_archived_wal, '') < '$wal' from pg_stat_archiver) loop perform pg_sleep(0.05); perform pg_stat_clear_snapshot(); end loop; end \$\$"; }
 
@@ -86,7 +86,7 @@ check "stop" pg_stop "$mnt"
 check "unmount" unmount_it
 untouched "--wal=direct"
 
-# WAL that the mount does not see keeps its word.
+# WAL that does not pass through the mount keeps its locations.
 new_diff
 chmod 0750 "$work/fast"
 check "--restore-command: mount" mount_it --set port=5433 --recovery-target-name=here --recovery-target-action=promote --restore-command="cp $archive/%f %p"
@@ -113,7 +113,7 @@ refuse "nothing was made at the location" "" test -e "$work/fast"
 mv "$work/fast.away" "$work/fast"; mv "$work/deep.away" "$work/deep"
 untouched "another host"
 
-# A real copy of it elsewhere, as of a tablespace that the backup has.
+# -T makes a real copy of it elsewhere, as of a tablespace that the backup has.
 install -d -o "$pguser" -m 0700 "$work/mapped"
 new_diff
 refuse "-T of what neither backup nor WAL has" "no tablespace at" mount_it -T "$work/nowhere=$work/mapped"
@@ -149,7 +149,7 @@ install -d -o "$pguser" -m 0750 "$work/later"
 check "production makes another one" sql -c "create tablespace later location '$work/later'" -c 'create table tl tablespace later as select generate_series(1, 77) g'
 archived
 "$support/manifest" "$work/later" >"$work/later.before"
-# (A query that waits would hold replay up, and be cancelled for it.)
+# (A query that waits would delay replay, which would cancel it.)
 i=0; until [ "$(clone -c "select to_regclass('tl') is not null")" = t ] || [ $((i += 1)) -gt 300 ]; do sleep 0.1; done
 equal "standby: it follows" 77 "$(clone -c 'select count(*) from tl')"
 check "standby: stop" pg_stop "$mnt"
@@ -158,7 +158,7 @@ check "unmount" unmount_it
 same "production's new tablespace is as it was" "$work/later.before" "$work/later.after"
 untouched "standby"
 
-# WAL that the backup brings itself: it was taken while the tablespace was made.
+# The backup's own WAL has the record: it was taken while the tablespace was made.
 check "production stops" pg_stop "$prod"
 cp "$prod/global/pg_control" "$work/control"
 check "production starts" start "$prod" production
@@ -185,7 +185,7 @@ for wal in direct mount; do
 	equal "own WAL, --wal=$wal: nobody went there" "$stamp" "$(stat -c '%a %Z' "$work/streamed")"
 done
 
-# Only --keep-settings lets it go where production has it, and says so.
+# Only with --keep-settings the clone uses production's location, and mount says so.
 new_diff
 check "--keep-settings: mount" mount_it --wal=mount --set port=5433 --set archive_mode=off --recovery-target=latest --recovery-target-action=promote --restore-command=false --keep-settings
 check "with a warning" grep -q "warning: .*tablespaces.*--keep-settings" "$work/err"

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Tablespaces and external directories on the mount: links that lead to what
-# the mount itself serves, page-level copy-on-write behind them, DDL.
+# Tablespaces and external directories on the mount: links lead to directories that the mount itself
+# serves, with page-level copy-on-write behind them, and DDL works.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-made.sh"
 fixture_tablespace
@@ -113,7 +113,7 @@ cannot "one within the mount" "mountpoint" -T "$fast=$mnt/base"
 cannot "one within the store" "store" -T "$fast=$store/x"
 cannot "no mapping at all" "takes OLD=NEW" -T "$fast"
 cannot "one directory for two" "mapped twice" -T "$fast=$work/owned/x" --external-mapping "$ext=$work/owned/x"
-# A way that a third user can change leads to where he likes, be it checked before or not.
+# A path that a third user can change is refused: he could change it after any check.
 install -d -o 4711 -m 0755 "$work/third"; install -d -o "$pguser" -m 0700 "$work/third/place"
 cannot "a way that a third user can change" "user 4711 could replace" -T "$fast=$work/third/place"
 cannot "such a way to one that is to be made" "user 4711 could replace" -T "$fast=$work/third/new"

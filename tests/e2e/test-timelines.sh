@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# An archive with four timelines, of which a real server made three by promotion at one
-# point of the first: each is recovered to, the latest, by number, with a number missing,
-# and where the segment of the switch is only there as the partial one.
+# An archive with four timelines, of which a real server made three by promotion at one point of the
+# first: a clone recovers to each of them, the latest and by number, also where a number is
+# missing, and where the archive has the segment of the switch only as the partial one.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-catalogs.sh"
 pg_any
@@ -24,7 +24,7 @@ sql -c "insert into t values ('two')" || exit 99
 check "its WAL is archived" pg_stop "$work/pgdata"
 check "also that of the fork" test -f "$archive/$segment"
 
-# promoted N: the cluster as it was backed up recovers to the fork, and is another one from there.
+# promoted N: the cluster as it was backed up recovers to the fork, and goes on as timeline N.
 promoted() {
 	cp -a "$work/origin" "$work/tl$1"
 	: >"$work/tl$1/recovery.signal"; chown "$pguser:" "$work/tl$1/recovery.signal"

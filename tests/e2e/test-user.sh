@@ -40,7 +40,7 @@ wait_gone "$worker" "$supervisor"
 check "unmount of the dead mount" unmount_it -d "$diff" --force
 check "mount after the kill" mount_it
 check "unmount" unmount_it
-# The usual limit of a user is less than the buffers of eight threads: most are locked.
+# A user's usual limit of locked memory is less than the buffers of eight threads: most are locked.
 ulimit -l 8192
 check "mount with eight threads" mount_it --threads=8
 locked=$(awk '$1 == "VmLck:" { print $2 }' "/proc/$(worker_pid)/status")

@@ -1,13 +1,11 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# pbkfs verify: each kind of damage is found, told in one line that names it, and
-# told once.
+# pbkfs verify finds each kind of damage, and names it in one line, once.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-verify.sh"
 have_catalogs || skip_all "there are no catalogs in $catalogs"
 
-# A relation of the FULL with compressed pages; one of the DELTA on it, with pages
-# as they are.
+# A relation of the FULL with compressed pages, and one of the DELTA with pages stored as they are.
 unpack_catalog stream-mixed
 id=TOXCRK full_id=TOXCR8
 list=$store/backups/$instance/$full_id/backup_content.control
@@ -96,7 +94,7 @@ harm $id
 sed -i '/^content-crc/d' "$harmed/backup.control"
 sed -i "/$segment/d" "$harmed/backup_content.control"
 found "a segment that is not listed" "\"pg_wal/$segment\" in backup $id: it is missing, and WAL from start-lsn"
-# The list may believe it: only what it says in itself tells.
+# The list has the checksum of the damaged file: only the file's own content shows the damage.
 harm $id
 sed -i '/^content-crc/d' "$harmed/backup.control"
 printf '\7' | dd of="$harmed/database/pg_wal/$segment" bs=1 seek=9 conv=notrunc status=none

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# pbkfs verify over catalogs that the tree makes: of old versions, and of nobody's.
+# pbkfs verify over catalogs that mkcatalog and badcatalog make: of old versions, and bad ones.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-verify.sh"
 
@@ -29,7 +29,7 @@ badly() {
 while read -r instance id verdict rest; do
 	badly
 	badly_status=$?
-	# A mount shows zeroes, as a restore does, where a FULL has nothing: here it is a fault.
+	# Where a FULL lacks a block a mount shows zeroes, as a restore does; verify reports a fault.
 	[ "$instance" != good-n-blocks-more ] || verdict=refused
 	case $verdict:$badly_status in
 	mounted:0|refused:1|unreadable:1|either:[01]) ok "$instance: $verdict" ;;

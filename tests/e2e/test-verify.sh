@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# pbkfs verify: backups that pg_probackup made are whole, whoever checks them and
-# with however many threads.
+# pbkfs verify finds no fault in backups that pg_probackup made, as any user and with any number of
+# threads.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-verify.sh"
 have_catalogs || skip_all "there are no catalogs in $catalogs"
@@ -18,7 +18,7 @@ for catalog in stream-mixed archive-page tablespace lz4 pg17-stream; do
 done
 
 store=$work/stream-mixed/catalog id=TOXCS1 full_id=TOXCR8
-# Threads share the work, and no file is read twice or left out.
+# Threads share the work; they read every file, and none twice.
 for n in 1 2 7; do
 	check "-j $n" verify -j $n
 	equal "-j $n: files" "$(stored_files $id)" "$(figure files)"
@@ -38,7 +38,7 @@ for level in full seccomp-only none; do
 	check "--sandbox=$level" verify --sandbox=$level
 done
 check "--debug" verify --debug
-# The C library asks for the size of memory when it sorts, and does without.
+# The C library asks for the size of memory when it sorts, and can do without the answer.
 equal "--debug: no call is refused" "" "$(grep -v ' sysinfo(' "$work/err")"
 if command -v script >/dev/null; then
 	check "on a terminal" script -qec "pbkfs verify -B '$store' -I main -i $id" "$work/terminal"

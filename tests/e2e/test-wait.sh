@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Commands that wait are heeded while they do, end in time, and say for whom they wait and
-# what ends that: as root, and as an ordinary user.
+# Commands that wait obey signals, end in time, and say for whom they wait and how to end that: as
+# root, and as an ordinary user.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-user.sh"
 fixture
@@ -10,14 +10,14 @@ mkdir "$work/ctl" && mount -t fusectl fusectl "$work/ctl" || skip_all "fusectl c
 mkfifo "$work/open"
 run_user() { "$@"; }
 unanswered() { cat "$work/ctl/$(awk -v m="$mnt" '$5 == m { sub(/.*:/, "", $3); print $3 }' /proc/self/mountinfo)/waiting"; }
-# start COMMAND...: in the background, $command is its process; what it says is in $work/said.
+# start COMMAND...: starts it in the background; $command is its process, $work/said has its output.
 start() {
 	rm -f "$work/pid"
 	run_user sh -c 'echo $$ >"$0.new"; mv "$0.new" "$0"; exec "$@"' "$work/pid" "$@" >"$work/said" 2>&1 & job=$!
 	until [ -e "$work/pid" ]; do kill -0 "$job" || return 1; done
 	command=$(cat "$work/pid")
 }
-# ends SECONDS STATUS: the command does so.
+# ends SECONDS STATUS: the command ends within this time, with this status.
 ends() {
 	if "$support/pidwait" "$command" "$1"; then wait "$job"; else go_on; kill -9 "$command"; wait "$job"; return 1; fi
 	[ $? -eq "$2" ]
@@ -25,14 +25,14 @@ ends() {
 told() { until said "$1" "$work/said"; do kill -0 "$command" 2>/dev/null || break; done; said "$1" "$work/said"; }
 find_both() { worker=$(worker_pid) supervisor=$(supervisor_pid); }
 begin() { new_diff; mount_it >"$work/out" 2>&1 && find_both; }
-# stop PID...: until none of their threads takes anything more.
+# stop PID...: stops them, and waits until all their threads have stopped.
 stop() {
 	kill -STOP "$@"
 	for p; do until [ "$(sed 's/.*) \(.\).*/\1/' "/proc/$p/task/"*/stat | sort -u)" = T ]; do kill -0 "$p" || break; done; done
 }
 go_on() { kill -CONT "$supervisor" "$worker"; }
 
-# mutes OPTION...: mount --wait of a mount that is served, and then asked when nobody answers.
+# mutes OPTION...: mount --wait ends although its mount, which is served, does not answer.
 mutes() {
 	new_diff
 	start pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@" || return
@@ -87,7 +87,7 @@ silent() {
 	check "$who: what it waited for ends" wait_gone "$supervisor" "$worker"
 }
 
-# listed CLIENTS REMARK: what root's list shows of a mount that is gone and not ended.
+# listed CLIENTS REMARK: root's list has the mount, which is gone and has not ended.
 listed() {
 	check "$who: list" pbkfs list
 	cp "$work/out" "$work/all"
@@ -95,7 +95,7 @@ listed() {
 	check "$who: and what to do" said "^ *unmounted: $2 -d \"$diff\"" "$work/all"
 }
 
-# What umount -l leaves while somebody has a file open.
+# umount -l leaves a mount that runs on while somebody has a file open.
 busy() {
 	check "$who: mount" begin
 	run_user sh -c 'exec 5<"$0/PG_VERSION"; echo $$; exec sleep 1000' "$mnt" >"$work/open" &
@@ -112,7 +112,7 @@ busy() {
 	check "$who: has none" eval '! said unmounted "$work/out"'
 }
 
-# Who mounts again at once is not in the way of the last mount's end.
+# A mount that follows at once does not disturb the end of the last one.
 again() {
 	check "$who: mount" begin
 	stop "$supervisor"

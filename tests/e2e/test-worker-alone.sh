@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A worker is executed: it shares nothing with its supervisor, knows nothing of it,
-# and holds what it needs.
+# A worker is a new program: it shares no memory with its supervisor, knows nothing of it, and holds
+# only the descriptors that it needs.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-user.sh"
 need prlimit
@@ -12,10 +12,10 @@ secret=known-to-the-supervisor-alone
 export secret
 
 value() { awk -v k="$1:" '$1 == k { print $2 }' "/proc/$2/status"; }
-# Where the kernel put the parts of a process.
+# Prints the addresses at which the kernel put the parts of a process.
 layout() { awk '/ r-xp .*pbkfs/ && !t { t = $1 } /\[stack\]/ { s = $1 } /\[heap\]/ { h = $1 } /libc\.so/ && !l { l = $1 } END { print t; print h; print s; print l }' "/proc/$1/maps"; }
 shares_layout() { layout "$1" >"$work/a"; layout "$2" >"$work/b"; [ "$(grep -c . "$work/a")" -ge 3 ] && grep -qxFf "$work/a" "$work/b"; }
-# What is open in a worker beyond what its job, its journal and its threads are.
+# Prints the open files of a worker that belong to neither its job, its journal nor its threads.
 strange_fds() {
 	for f in "/proc/$1/fd"/*; do
 		to=$(readlink "$f") || continue
@@ -34,7 +34,7 @@ memory() {
 		dd if="/proc/$1/mem" bs=4096 skip=$((0x$from / 4096)) count=$(((0x$to - 0x$from) / 4096)) status=none
 	    done
 }
-# look WHO: all that holds for each worker of a mount.
+# look WHO: checks what holds for each worker of a mount.
 look() {
 	worker=$(worker_pid) supervisor=$(supervisor_pid)
 	equal "$1: its environment is empty" "" "$(tr -d '\0' <"/proc/$worker/environ")"

@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# kill -9 of the worker, again and again, while programs use the mount: none of
-# them may see an error, an operation done twice, or a wrong byte.
+# kill -9 of the worker, again and again, while programs use the mount: none of them sees an error,
+# an operation that is done twice, or a wrong byte.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
 before=$(catalog_sum "$store")
 seed=${PBKFS_FSX_SEED:-$(date +%Y%m%d)}
 
-# Kills workers while $1 lives.  Each has served some requests before its end: one
-# that ends three workers in a row is answered with an I/O error, on purpose.
+# Kills workers while $1 lives.  Each serves some requests before its end, since the supervisor
+# answers a request with an I/O error that ends three workers in a row.
 kill_while() {
 	kills=0
 	while kill -0 "$1" 2>/dev/null && [ $kills -lt 400 ]; do

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What "make check-fuzz" runs: every fuzz target under libFuzzer for FUZZ_SECONDS
+# "make check-fuzz" runs this: every fuzz target under libFuzzer for FUZZ_SECONDS
 # (600), as many at a time as FUZZ_JOBS (the number of processors), in a build of its
 # own with clang; programs of the usual build make the seeds.  srcdir and builddir come
 # from tests/env.sh; arguments choose targets ("codec journal").  Exit status 1 if

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What the toolchain was asked for is in the program that it made.
+# The program has every protection that configure asked the toolchain for.
 . "$srcdir/tests/tap.sh"
 need readelf
 need objdump

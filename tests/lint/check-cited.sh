@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What comments of src/ and lib/ and the documents send their reader to is in the tree: a file,
-# by its path or the end of that; a section of a document (doc/catalog.md, "Page streams"); a
-# function() and a struct, by their names.
+# The tree has everything that comments of src/ and lib/ and the documents name: a file, by its path
+# or the end of that; a section of a document (doc/catalog.md, "Page streams"); a function() and
+# a struct, by their names.
 . "$srcdir/tests/tap.sh"
 (cd "$srcdir" && find src lib tests doc m4 -type f && ls README ./*.*) | sed 's|^\./||' >"$work/tree"
 # Headers that come from elsewhere: the kernel's, the C library's, PostgreSQL's.

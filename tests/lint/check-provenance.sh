@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Whose constants these are, and that nobody is made up.
+# doc/provenance.md names each file that has constants of others, and no address is made up.
 . "$srcdir/tests/tap.sh"
 doc=$srcdir/doc/provenance.md
 for file in "$srcdir"/lib/pg/*.c "$srcdir"/lib/codec/codec_*.c; do

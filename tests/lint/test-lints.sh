@@ -55,7 +55,9 @@ finds cited "each file is there" "each section is there" "each function is there
 
 plant lib/base/io.c line '/* What follows is nothing. */'
 plant lib/base/new.h line 'int nothing;'
-finds comments "no comment begins with" "each file begins with a note"
+plant tests/e2e/test-new.sh line ': # What'
+finds comments "no comment begins with" "each file begins with a note" \
+    "no comment of a script begins with" "each script begins with a note"
 
 plant lib/base/io.c line '#include "cow/cow.h"'
 plant src/cli/main.c line '#include <fuse_lowlevel.h>'
