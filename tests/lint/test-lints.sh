@@ -59,6 +59,15 @@ plant tests/e2e/test-new.sh line ': # What'
 finds comments "no comment begins with" "each file begins with a note" \
     "no comment of a script begins with" "each script begins with a note"
 
+plant lib/base/io.c line 'static _Atomic bool gone;
+	int n, r;
+	f(struct reader *reader, int n);
+	int error = f();
+	__atomic_store_n(&n, 1, 0);
+	gone = true;'
+finds dialect "lib/base: no result is r" "lib/base: readers are rd" "lib/base: results are rc" \
+    "lib/base: atomics are C11's" "lib/base: and no plain variables"
+
 plant lib/base/io.c line '#include "cow/cow.h"'
 plant src/cli/main.c line '#include <fuse_lowlevel.h>'
 plant lib/new/new.c line ''
