@@ -22,6 +22,7 @@
 #include "pg/timeline.h"
 #include "pg/walpage.h"
 #include "worker/archivedir.h"
+#include "worker/dirty.h"
 #include "worker/segcache.h"
 #include "worker/walblank.h"
 
@@ -303,7 +304,7 @@ read_blanked(struct thread *t, struct archive_file *f, uint64_t off, size_t size
 		return n < 0 ? n : -EIO;
 	if ((a.s.page_size = walpage_size(page)) == 0)
 		return -EUCLEAN;
-	if ((n = dirty_before_write(serve)) < 0)
+	if ((n = dirty_before_write(serve->job)) < 0)
 		return n;
 	return walblank_read(&a.s, f->wal.segno * a.s.seg_size, off, size, buf);
 }

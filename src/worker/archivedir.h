@@ -15,7 +15,7 @@
 #ifndef WORKER_ARCHIVEDIR_H
 #define WORKER_ARCHIVEDIR_H
 
-#include "worker/serve.h"
+#include "worker/thread.h"
 
 #define ARCHIVEDIR_KINDS	8u		/* first of the kinds, in the low bits of a nodeid */
 #define ARCHIVEDIR_KIND_BITS	4

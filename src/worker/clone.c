@@ -96,18 +96,6 @@ clone_check(const struct job *job, const struct chain *c)
 	return r;
 }
 
-const char *
-clone_chosen(const struct clone_config *p, const char *name)
-{
-	size_t len = strlen(name);
-	unsigned i;
-
-	for (i = p->n_settings; i-- > 0; )
-		if (strncasecmp(p->setting[i], name, len) == 0 && p->setting[i][len] == '=')
-			return p->setting[i] + len + 1;
-	return NULL;
-}
-
 static void
 add_user_settings(const struct clone_config *p, struct pgautoconf *a)
 {

@@ -14,9 +14,6 @@
 /* Whether recovery from the archive is in effect, as restore decides it. */
 bool	clone_recovers(const struct clone_config *p, const struct control *backup);
 
-/* The value that --set gives a setting in this mount, the last one; NULL if none. */
-const char *clone_chosen(const struct clone_config *p, const char *name);
-
 /*
  * Says what cannot work before there is a mount: see recovery_check().
  * Returns 0, or negative errno after report_failed().

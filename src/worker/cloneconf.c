@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "worker/clone.h"
 #include "worker/cloneconf.h"
 
 int
@@ -28,7 +27,7 @@ cloneconf_make_file(const struct cloneconf *c, const char *name, const char *tex
 const char *
 cloneconf_value(const struct cloneconf *c, const char *name)
 {
-	const char *chosen = clone_chosen(c->p, name);
+	const char *chosen = settings_chosen(c->p, name);
 
 	return chosen != NULL ? chosen : settings_get(c->settings, name);
 }

@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "worker/dirty.h"
 #include "worker/report.h"
-#include "worker/serve.h"
 
 /*
  * --perf-unsafe: fsync does nothing, so after a crash of the machine the diff
@@ -21,11 +21,11 @@ static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
 static _Atomic int state = CLEAN;	/* written under lock */
 
 int
-dirty_before_write(const struct serve *s)
+dirty_before_write(const struct job *job)
 {
 	int r;
 
-	if (!s->job->perf_unsafe || state == DIRTY)
+	if (!job->perf_unsafe || state == DIRTY)
 		return 0;
 	pthread_mutex_lock(&lock);
 	if (state == CLEAN) {

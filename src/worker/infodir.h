@@ -13,7 +13,7 @@
 #ifndef WORKER_INFODIR_H
 #define WORKER_INFODIR_H
 
-#include "worker/serve.h"
+#include "worker/thread.h"
 
 #define INFODIR_ROOT	COW_NODEID_END
 

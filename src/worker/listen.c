@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
-#include "worker/clone.h"
 #include "worker/cloneconf.h"
 #include "worker/report.h"
 
@@ -42,7 +41,7 @@ make_private(const struct cloneconf *c)
 int
 listen_choose(const struct cloneconf *c, struct pgautoconf *a)
 {
-	if (clone_chosen(c->p, "port") != NULL) {
+	if (settings_chosen(c->p, "port") != NULL) {
 		pgautoconf_set(a, "listen_addresses", "localhost");
 		return 0;
 	}

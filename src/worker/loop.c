@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "worker/loop.h"
 #include "worker/reply.h"
 
 /*
@@ -27,16 +28,9 @@
 
 #define UNIQUE_RESEND	(UINT64_C(1) << 63)
 
-static _Thread_local struct thread *self;
 static pthread_mutex_t one_by_one = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t all_are_done = PTHREAD_COND_INITIALIZER;
 static unsigned n_done;		/* threads that took up what they found; protected by one_by_one */
-
-struct thread *
-thread_self(void)
-{
-	return self;
-}
 
 /* Ways to deal with a request. */
 enum handling {
@@ -99,61 +93,17 @@ operation_of(uint32_t opcode)
 	return (struct operation){ opcode, OP_OTHER, REFUSED };
 }
 
-static void quiet_log(enum fuse_log_level, const char *, va_list)
-    __attribute__((format(printf, 2, 0)));
-
-static void
-quiet_log(enum fuse_log_level level, const char *fmt, va_list ap)
-{
-	char text[256];
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	text[strcspn(text, "\n")] = '\0';
-	if (level <= FUSE_LOG_ERR)
-		log_error("libfuse: %s", text);
-	else
-		log_debug("libfuse: %s", text);
-}
-
-int
-loop_init_session(struct serve *s)
-{
-	char name[] = "pbkfs", *argv[] = { name, NULL }, place[32];
-	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
-	struct shared *shared = s->job->shared;
-	union {
-		struct fuse_in_header h;
-		unsigned char bytes[SHARED_INIT_MAX];
-	} init;
-	struct fuse_buf buf = { .mem = &init };
-
-	if (shared->init_len < sizeof(init.h) || shared->init_len > sizeof(init))
-		return -EPROTO;
-	fuse_set_log_func(quiet_log);
-	s->session = fuse_session_new(&args, &serve_ops, sizeof(serve_ops), s);
-	fuse_opt_free_args(&args);
-	/* This name lets a session adopt a descriptor; nothing is mounted, and never unmounted by it. */
-	snprintf(place, sizeof(place), "/dev/fd/%d", s->null_fd);
-	if (s->session == NULL || fuse_session_mount(s->session, place) != 0)
-		return -EIO;
-	memcpy(init.bytes, shared->init, shared->init_len);
-	init.h.len = shared->init_len;
-	buf.size = shared->init_len;
-	fuse_session_process_buf(s->session, &buf);
-	return fuse_session_exited(s->session) ? -EPROTO : 0;
-}
-
 static void
 count(struct thread *t, uint64_t start)
 {
-	struct shared_op_counter *k = &t->counters->op[t->op];
+	struct shared_op_counter *k = &t->counters->op[t->request.op];
 	uint64_t ns = clock_monotonic_ns() - start;
 	unsigned b = ns == 0 ? 0 : 64 - (unsigned)__builtin_clzll(ns);
 
 	iostats_add(&k->count, 1);
 	iostats_add(&k->total_ns, ns);
-	iostats_add(&k->bytes, t->bytes);
-	if (t->failed)
+	iostats_add(&k->bytes, t->request.bytes);
+	if (t->request.failed)
 		iostats_add(&k->errors, 1);
 	iostats_add(&k->bucket[MIN(b, SHARED_BUCKETS - 1u)], 1);
 }
@@ -161,7 +111,7 @@ count(struct thread *t, uint64_t start)
 static void
 carry_out(struct thread *t, enum handling handling, size_t len)
 {
-	struct fuse_buf buf = { .mem = (void *)(uintptr_t)t->request, .size = len };
+	struct fuse_buf buf = { .mem = (void *)(uintptr_t)t->request.header, .size = len };
 
 	switch (handling) {
 	case REFUSED:
@@ -178,22 +128,22 @@ carry_out(struct thread *t, enum handling handling, size_t len)
 		break;
 	}
 	fuse_session_process_buf(t->serve->session, &buf);
-	if (!t->answered && handling != SILENT)
+	if (!t->request.answered && handling != SILENT)
 		reply_without_handler(t, EIO);	/* libfuse has not called it */
 }
 
 static void
 handle(struct thread *t, size_t len)
 {
-	const struct fuse_in_header *h = t->request;
+	const struct fuse_in_header *h = t->request.header;
 	struct operation o = operation_of(h->opcode);
 	uint64_t start = clock_monotonic_ns();
 
-	t->unique = h->unique & ~UNIQUE_RESEND;
-	t->op = o.op;
-	t->save_reply = o.handling == CHANGES;
-	t->bytes = 0;
-	t->answered = t->failed = false;
+	t->request.unique = h->unique & ~UNIQUE_RESEND;
+	t->request.op = o.op;
+	t->request.save_reply = o.handling == CHANGES;
+	t->request.bytes = 0;
+	t->request.answered = t->request.failed = false;
 	atomic_store_explicit(&t->slot->since, start, memory_order_relaxed);
 	atomic_store_explicit(&t->slot->unique, h->unique, memory_order_relaxed);
 	atomic_store_explicit(&t->slot->state, SLOT_COMPUTING, memory_order_release);
@@ -215,7 +165,7 @@ clear_slot(struct thread *t, struct fuse_in_header *h)
 static void
 take_up(struct thread *t)
 {
-	const struct fuse_in_header *h = t->request;
+	const struct fuse_in_header *h = t->request.header;
 
 	if (h->len < sizeof(*h) || h->len > SHARED_BUFFER)
 		return;
@@ -226,9 +176,9 @@ take_up(struct thread *t)
 	atomic_store(&t->slot->reply_len, 0);
 	if (t->serve->job->careful)
 		pthread_mutex_lock(&one_by_one);
-	t->taken_up = true;
+	t->request.repeated = true;
 	handle(t, h->len);
-	t->taken_up = false;
+	t->request.repeated = false;
 	if (t->serve->job->careful)
 		pthread_mutex_unlock(&one_by_one);
 }
@@ -294,8 +244,8 @@ loop_run(struct thread *t)
 	};
 	ssize_t n;
 
-	self = t;
-	t->request = h;
+	thread_enter(t);
+	t->request.header = h;
 	io_watch_thread(&watch);
 	map_buffer((unsigned char *)h);
 	memset(t->out, 0, OUT_MAX);	/* the same for what replies are read from */

@@ -13,7 +13,9 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "worker/dirty.h"
 #include "worker/infodir.h"
+#include "worker/op.h"
 #include "worker/reply.h"
 
 void
@@ -63,7 +65,7 @@ op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 	int r;
 
 	(void)fi;
-	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve);
+	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve->job);
 	if (r == 0)
 		r = cow_setattr(t->serve->cow, ino, set, &attr);
 	reply_attr(req, r, &attr);

@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "worker/archivedir.h"
 #include "worker/infodir.h"
+#include "worker/op.h"
 #include "worker/reply.h"
 
 /* A reply to readdir or readdirplus that is being filled. */

@@ -9,7 +9,9 @@
 #include <errno.h>
 
 #include "base/util.h"
+#include "worker/dirty.h"
 #include "worker/infodir.h"
+#include "worker/op.h"
 #include "worker/reply.h"
 
 void
@@ -26,7 +28,7 @@ op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file
 		reply_error(req, (int)n);
 		return;
 	}
-	t->bytes = (uint64_t)n;
+	t->request.bytes = (uint64_t)n;
 	reply_data(req, t->out, (size_t)n);
 }
 
@@ -38,14 +40,14 @@ op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off
 	int r;
 
 	(void)fi;
-	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve);
+	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve->job);
 	if (r == 0)
 		r = cow_write(t->serve->cow, ino, (uint64_t)off, size, buf, &t->reader);
 	if (r < 0) {
 		reply_error(req, r);
 		return;
 	}
-	t->bytes = size;
+	t->request.bytes = size;
 	reply_written(req, size);
 }
 
@@ -72,7 +74,7 @@ op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
 	int r;
 
 	(void)fi;
-	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve);
+	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve->job);
 	if (r == 0)
 		r = cow_fallocate(t->serve->cow, ino, mode, (uint64_t)off, (uint64_t)len,
 		    &t->reader);

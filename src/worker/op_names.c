@@ -13,7 +13,9 @@
 
 #include "base/ondisk.h"
 #include "probackup/tablespace.h"
+#include "worker/dirty.h"
 #include "worker/infodir.h"
+#include "worker/op.h"
 #include "worker/redirect.h"
 #include "worker/reply.h"
 
@@ -68,7 +70,7 @@ was_done(struct cow_attr *attr)
 {
 	struct thread *t = thread_self();
 
-	return t->taken_up && cow_outcome(t->serve->cow, t->unique, attr) == 1;
+	return t->request.repeated && cow_outcome(t->serve->cow, t->request.unique, attr) == 1;
 }
 
 /*
@@ -90,7 +92,7 @@ before_change(uint64_t parent, const char *name)
 		return -EROFS;
 	if (is_storage(parent, name))
 		return -EPERM;
-	return dirty_before_write(thread_self()->serve);
+	return dirty_before_write(thread_self()->serve->job);
 }
 
 /*
@@ -117,7 +119,7 @@ create(fuse_req_t req, uint64_t parent, const char *name, mode_t mode, const cha
 		return;
 	}
 	if ((r = before_change(parent, name)) == 0)
-		r = cow_create(t->serve->cow, t->unique, parent, name, mode, ctx->uid, ctx->gid,
+		r = cow_create(t->serve->cow, t->request.unique, parent, name, mode, ctx->uid, ctx->gid,
 		    target, &attr);
 	reply_entry(req, r, &attr);
 }
@@ -174,7 +176,7 @@ op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 	}
 	r = infodir_is(ino) ? -EPERM : before_move(0, parent, name);
 	if (r == 0)
-		r = cow_link(t->serve->cow, t->unique, ino, parent, name, &attr);
+		r = cow_link(t->serve->cow, t->request.unique, ino, parent, name, &attr);
 	reply_entry(req, r, &attr);
 }
 
@@ -186,7 +188,7 @@ remove_name(fuse_req_t req, uint64_t parent, const char *name, bool directory)
 	int r = 0;
 
 	if (!was_done(&attr) && (r = before_change(parent, name)) == 0)
-		r = cow_remove(t->serve->cow, t->unique, parent, name, directory);
+		r = cow_remove(t->serve->cow, t->request.unique, parent, name, directory);
 	reply_error(req, r);
 }
 
@@ -212,7 +214,7 @@ op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t parent
 
 	if (!was_done(&attr) && (r = before_change(parent, name)) == 0 &&
 	    (r = before_move(parent, parent2, name2)) == 0)
-		r = cow_rename(t->serve->cow, t->unique, parent, name, parent2, name2, flags);
+		r = cow_rename(t->serve->cow, t->request.unique, parent, name, parent2, name2, flags);
 	reply_error(req, r);
 }
 

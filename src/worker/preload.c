@@ -12,7 +12,6 @@
 #include "base/util.h"
 #include "pg/library.h"
 #include "pg/pgconf.h"
-#include "worker/clone.h"
 #include "worker/cloneconf.h"
 #include "worker/report.h"
 
@@ -206,7 +205,7 @@ choose(const struct cloneconf *c, const struct list *l, const char *libdir, stru
 	bool installed;
 	int r = 0;
 
-	if (clone_chosen(c->p, l->setting) != NULL)
+	if (settings_chosen(c->p, l->setting) != NULL)
 		return;
 	while (rest != NULL && (r = library_next(&rest, name)) == 1) {
 		installed = is_installed(c, libdir, l, name);

@@ -16,8 +16,8 @@
 #include "base/log.h"
 #include "base/ondisk.h"
 #include "probackup/tablespace.h"
+#include "worker/notify.h"
 #include "worker/redirect.h"
-#include "worker/reply.h"
 #include "worker/settings.h"
 
 /* The place of the catalog version in pg_control, and how much is read of that. */

@@ -42,40 +42,24 @@ static void
 answer(struct thread *t, int error, const void *body, size_t len)
 {
 	struct fuse_out_header h = {
-		.len = (uint32_t)(sizeof(h) + len), .error = -error, .unique = t->request->unique,
+		.len = (uint32_t)(sizeof(h) + len), .error = -error, .unique = t->request.header->unique,
 	};
 	struct iovec iov[2] = {
 		{ &h, sizeof(h) }, { .iov_base = (void *)(uintptr_t)body, .iov_len = len },
 	};
 
-	t->answered = true;
-	t->failed = error != 0;
-	if (t->save_reply)
+	t->request.answered = true;
+	t->request.failed = error != 0;
+	if (t->request.save_reply)
 		save(t->slot, &h, body);
 	/* ENOENT: whoever asked does not wait any more.  ENODEV: nor does anybody. */
 	if (writev(t->serve->job->fuse_fd, iov, len > 0 ? 2 : 1) >= 0 || errno == ENOENT ||
 	    errno == ENODEV)
 		return;
 	log_error("could not reply to request %llu (operation %u, error %d, %zu bytes): %s",
-	    (unsigned long long)h.unique, t->request->opcode, error, len, strerror(errno));
+	    (unsigned long long)h.unique, t->request.header->opcode, error, len, strerror(errno));
 	if (len > 0)
 		answer(t, EIO, NULL, 0);
-}
-
-void
-notify_changed(const struct job *job, uint64_t ino)
-{
-	struct {
-		struct fuse_out_header h;
-		struct fuse_notify_inval_inode_out what;	/* off 0 and len 0: all that is remembered */
-	} n = {
-		.h = { .len = sizeof(n), .error = FUSE_NOTIFY_INVAL_INODE }, .what = { .ino = ino },
-	};
-
-	/* ENOENT: the kernel does not know the file. */
-	if (job->fuse_fd >= 0 && write(job->fuse_fd, &n, sizeof(n)) < 0 && errno != ENOENT &&
-	    errno != ENODEV)
-		log_warn("could not tell the kernel of a change: %s", strerror(errno));
 }
 
 void
@@ -91,7 +75,7 @@ reply_repeat(struct thread *t)
 	uint32_t saved = atomic_load(&t->slot->reply_len);
 
 	if (saved < sizeof(*h) || saved > SHARED_REPLY_MAX || h->len != saved ||
-	    h->unique != t->request->unique)
+	    h->unique != t->request.header->unique)
 		return false;
 	if (write(t->serve->job->fuse_fd, h, saved) < 0 && errno != ENOENT)
 		log_warn("could not repeat a reply: %s", strerror(errno));

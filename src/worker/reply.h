@@ -14,7 +14,7 @@
 #ifndef WORKER_REPLY_H
 #define WORKER_REPLY_H
 
-#include "worker/serve.h"
+#include "worker/thread.h"
 
 struct statvfs;
 
@@ -43,13 +43,6 @@ void	reply_none(fuse_req_t req);
  */
 size_t	reply_add_entry(void *buf, size_t room, const struct cow_dirent *d, bool plus,
 	    const struct cow_attr *attr);
-
-/*
- * Makes the kernel forget the attributes and the listing of a directory that has changed
- * without a request for that, or with one that is answered with an error.  It takes no
- * lock that a request on the directory holds.
- */
-void	notify_changed(const struct job *job, uint64_t ino);
 
 /* Answers t's request, which no handler has: error is 0 or a positive errno. */
 void	reply_without_handler(struct thread *t, int error);

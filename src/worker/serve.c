@@ -20,10 +20,12 @@
 #include "probackup/staleness.h"
 #include "worker/archivedir.h"
 #include "worker/confine.h"
+#include "worker/dirty.h"
 #include "worker/engine.h"
+#include "worker/loop.h"
 #include "worker/report.h"
 #include "worker/segcache.h"
-#include "worker/serve.h"
+#include "worker/session.h"
 #include "worker/worker.h"
 
 /*
@@ -34,31 +36,6 @@
 
 #define HEARTBEAT_MS	1000
 #define THREAD_STACK	(8 * MiB)	/* whatever the limits of whoever mounted are */
-
-/* One for each operation that loop.c has marked as SERVED or CHANGES. */
-const struct fuse_lowlevel_ops serve_ops = {
-	.lookup		= op_lookup,
-	.forget		= op_forget,
-	.forget_multi	= op_forget_multi,
-	.getattr	= op_getattr,
-	.setattr	= op_setattr,
-	.readlink	= op_readlink,
-	.mknod		= op_mknod,
-	.mkdir		= op_mkdir,
-	.unlink		= op_unlink,
-	.rmdir		= op_rmdir,
-	.symlink	= op_symlink,
-	.rename		= op_rename,
-	.link		= op_link,
-	.read		= op_read,
-	.write		= op_write,
-	.fsync		= op_fsync,
-	.fsyncdir	= op_fsyncdir,
-	.readdir	= op_readdir,
-	.readdirplus	= op_readdirplus,
-	.statfs		= op_statfs,
-	.fallocate	= op_fallocate,
-};
 
 struct server {
 	struct serve s;
@@ -299,7 +276,7 @@ serve(struct server *v)
 	int r;
 
 	if ((r = start_threads(v)) < 0 || (r = open_cow(v)) < 0 || (r = archivedir_init(&v->s)) < 0 ||
-	    (r = loop_init_session(&v->s)) < 0 || (r = open_gate(v)) < 0) {
+	    (r = session_init(&v->s)) < 0 || (r = open_gate(v)) < 0) {
 		report_failed("%s", report_last_error()[0] != '\0' ? report_last_error() :
 		    strerror(-r));
 		return EXIT_FAILURE;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
@@ -20,7 +21,6 @@
 #include "pg/outward.h"
 #include "pg/pgconf.h"
 #include "pg/pgcontrol.h"
-#include "worker/clone.h"
 #include "worker/report.h"
 #include "worker/settings.h"
 
@@ -269,6 +269,18 @@ settings_get(const struct settings *s, const char *name)
 	return i >= 0 ? s->value[i] : NULL;
 }
 
+const char *
+settings_chosen(const struct clone_config *p, const char *name)
+{
+	size_t len = strlen(name);
+	unsigned i;
+
+	for (i = p->n_settings; i-- > 0; )
+		if (strncasecmp(p->setting[i], name, len) == 0 && p->setting[i][len] == '=')
+			return p->setting[i] + len + 1;
+	return NULL;
+}
+
 bool
 settings_has_conf(const struct settings *s)
 {
@@ -324,7 +336,7 @@ settings_warn(const struct settings *s, const struct clone_config *p, unsigned v
 	for (i = 0; i < outward_n; i++) {
 		o = &outward_settings[i];
 		if (o->path && s->value[i] != NULL && outward_known(o, version) &&
-		    clone_chosen(p, o->name) == NULL)
+		    settings_chosen(p, o->name) == NULL)
 			judge(o->name, s->value[i], p->mnt);
 	}
 }

@@ -43,6 +43,9 @@ void	settings_free(struct settings *s);
 /* Returns the value of one of them, or NULL if it is not set. */
 const char *settings_get(const struct settings *s, const char *name);
 
+/* Returns the value that --set gives a setting in this mount, the last one; NULL if none. */
+const char *settings_chosen(const struct clone_config *p, const char *name);
+
 bool	settings_has_conf(const struct settings *s);
 
 /* The files in the mount that set data_directory, from 0 on; NULL behind the last. */

@@ -18,7 +18,9 @@
 
 #include "support/rig.h"
 #include "support/unit.h"
+#include "worker/loop.h"
 #include "worker/reply.h"
+#include "worker/session.h"
 
 #define FOREVER		(365u * 86400u)
 #define REPLY_MAX	65536
@@ -132,7 +134,7 @@ setup(void)
 		.job = &job, .cow = rig.cow, .null_fd = open("/dev/null", O_RDWR | O_CLOEXEC),
 	};
 	last_unique = 2;
-	ck_assert_int_eq(loop_init_session(&serve), 0);
+	ck_assert_int_eq(session_init(&serve), 0);
 }
 
 static void
@@ -166,14 +168,14 @@ teardown(void)
 
 /* --- the kernel's side --- */
 
-struct request {
+struct sent {
 	struct fuse_in_header h;
 	unsigned char body[8192];
 };
 
 /* Fills in a request of two parts, either of which may be missing. */
 static void
-make_request(struct request *r, uint32_t opcode, uint64_t nodeid, const void *a, size_t a_len,
+make_request(struct sent *r, uint32_t opcode, uint64_t nodeid, const void *a, size_t a_len,
     const void *b, size_t b_len)
 {
 	memset(r, 0, sizeof(*r));
@@ -188,7 +190,7 @@ make_request(struct request *r, uint32_t opcode, uint64_t nodeid, const void *a,
 }
 
 static void
-send_request(const struct request *r)
+send_request(const struct sent *r)
 {
 	ck_assert_int_eq(send(kernel, r, r->h.len, 0), r->h.len);
 }
@@ -210,7 +212,7 @@ receive(uint64_t unique, const char *what)
 static size_t
 ask(uint32_t opcode, uint64_t nodeid, const void *a, size_t a_len, const void *b, size_t b_len)
 {
-	struct request r;
+	struct sent r;
 	char what[32];
 
 	snprintf(what, sizeof(what), "operation %u", opcode);
@@ -355,7 +357,7 @@ START_TEST(silent)
 	struct fuse_forget_in forget = { .nlookup = 1 };
 	struct fuse_interrupt_in interrupt = { .unique = 4 };
 	unsigned char zeroes[64] = { 0 };
-	struct request r;
+	struct sent r;
 	unsigned i;
 
 	ck_assert_uint_ne(batch.one[0].nodeid = batch.one[1].nodeid = lookup("PG_VERSION"), 0);
@@ -575,7 +577,7 @@ START_TEST(saved_first)
 {
 	unsigned char saved[SHARED_REPLY_MAX];
 	const struct fuse_in_header *in = (const void *)seen->buffer[0];
-	struct request r;
+	struct sent r;
 	uint32_t len;
 	size_t n;
 
@@ -613,7 +615,7 @@ START_TEST(taken_up)
 {
 	struct fuse_out_header saved = { .len = sizeof(saved), .error = -EEXIST };
 	struct cow_attr attr;
-	struct request r;
+	struct sent r;
 
 	make_request(&r, FUSE_MKDIR, COW_ROOT, BODY(mkdir_in), NAME("dir"));
 	memcpy(shared->buffer[0], &r, r.h.len);
@@ -640,12 +642,12 @@ START_TEST(libfuse_is_mute)
 {
 	char name[] = "pbkfs", *argv[] = { name, NULL }, place[32];
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
-	struct request r;
+	struct sent r;
 
 	ck_assert_int_eq(recv(kernel, &reply, sizeof(reply), MSG_DONTWAIT), -1);	/* nor its FUSE_INIT */
 	fuse_session_destroy(serve.session);
 	serve.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	serve.session = fuse_session_new(&args, &serve_ops, sizeof(serve_ops), &serve);
+	serve.session = fuse_session_new(&args, &session_handlers, sizeof(session_handlers), &serve);
 	fuse_opt_free_args(&args);
 	snprintf(place, sizeof(place), "/dev/fd/%d", serve.null_fd);
 	ck_assert_int_eq(fuse_session_mount(serve.session, place), 0);
