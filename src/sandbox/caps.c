@@ -46,19 +46,19 @@ int
 caps_bound(uint64_t keep)
 {
 	struct cap_sets have;
-	int cap, r;
+	int cap, rc;
 
-	if ((r = caps_get(&have)) != 0)
-		return r;
+	if ((rc = caps_get(&have)) != 0)
+		return rc;
 	if (!(have.permitted & CAP_BIT(CAP_SETPCAP)))
 		return 0;
-	if ((r = caps_set(have.effective | CAP_BIT(CAP_SETPCAP), have.permitted)) != 0)
-		return r;
+	if ((rc = caps_set(have.effective | CAP_BIT(CAP_SETPCAP), have.permitted)) != 0)
+		return rc;
 	for (cap = 0; cap < 64; cap++) {
-		r = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
-		if (r < 0)
+		rc = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+		if (rc < 0)
 			break;		/* beyond the last one of this kernel */
-		if (r > 0 && !(keep & CAP_BIT(cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
+		if (rc > 0 && !(keep & CAP_BIT(cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
 			return -errno;
 	}
 	return 0;
@@ -68,9 +68,9 @@ int
 caps_limit(uint64_t keep)
 {
 	struct cap_sets have;
-	int r;
+	int rc;
 
-	if ((r = caps_get(&have)) != 0 || (r = caps_bound(keep)) != 0)
-		return r;
+	if ((rc = caps_get(&have)) != 0 || (rc = caps_bound(keep)) != 0)
+		return rc;
 	return caps_set(have.effective & keep, have.permitted & keep);
 }

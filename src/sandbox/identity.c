@@ -25,10 +25,10 @@ sandbox_identity_raise(void)
 {
 	static const uint64_t used = CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_DAC_READ_SEARCH);
 	struct cap_sets have;
-	int r;
+	int rc;
 
-	if ((r = caps_get(&have)) != 0)
-		return r;
+	if ((rc = caps_get(&have)) != 0)
+		return rc;
 	if (!(have.permitted & CAP_BIT(CAP_SYS_ADMIN)))
 		return -EPERM;
 	return caps_set(have.permitted & used, have.permitted);
@@ -107,10 +107,10 @@ static int
 verify_caps(uint64_t keep)
 {
 	struct cap_sets left;
-	int r;
+	int rc;
 
-	if ((r = caps_get(&left)) != 0)
-		return r;
+	if ((rc = caps_get(&left)) != 0)
+		return rc;
 	if (left.effective != keep || left.permitted != keep || left.inheritable != 0)
 		return -EPERM;
 	return 0;
@@ -137,19 +137,19 @@ int
 sandbox_identity_drop(const struct sandbox *s, const char **step)
 {
 	uint64_t keep = s->keep_read_search ? CAP_BIT(CAP_DAC_READ_SEARCH) : 0;
-	int r;
+	int rc;
 
 	*step = "empty the capability bounding set";
-	if ((r = caps_bound(0)) != 0)
-		return r;
+	if ((rc = caps_bound(0)) != 0)
+		return rc;
 	*step = keep != 0 ? "keep only CAP_DAC_READ_SEARCH" : "drop all capabilities";
-	if ((r = caps_set(keep, keep)) != 0)
-		return r;
-	if (s->switch_user && (r = switch_all_ids(s, step)) != 0)
-		return r;
+	if ((rc = caps_set(keep, keep)) != 0)
+		return rc;
+	if (s->switch_user && (rc = switch_all_ids(s, step)) != 0)
+		return rc;
 	*step = keep != 0 ? "keep only CAP_DAC_READ_SEARCH" : "drop all capabilities";
-	if ((r = caps_set(keep, keep)) != 0 || (r = verify_caps(keep)) != 0)
-		return r;
+	if ((rc = caps_set(keep, keep)) != 0 || (rc = verify_caps(keep)) != 0)
+		return rc;
 	*step = "become nobody but the user asked for";
 	return verify_ids(s);
 }

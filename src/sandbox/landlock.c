@@ -108,7 +108,7 @@ int
 sandbox_landlock_restrict(const struct sandbox *s, int abi, const char **step)
 {
 	struct ruleset handled = handled_rights(abi);
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 	unsigned i;
 
 	if (s->signals)
@@ -120,9 +120,9 @@ sandbox_landlock_restrict(const struct sandbox *s, int abi, const char **step)
 	for (i = 0; i < s->n_dirs; i++) {
 		*step = s->dir[i].writable ? "allow a directory of its own by Landlock" :
 		    "allow the store by Landlock";
-		if ((r = allow_beneath(fd, &handled, s->dir[i].fd,
+		if ((rc = allow_beneath(fd, &handled, s->dir[i].fd,
 		    s->dir[i].writable ? diff_rights : store_rights)) != 0)
-			return r;
+			return rc;
 	}
 	*step = "enforce Landlock";
 	return syscall(SYS_landlock_restrict_self, fd, 0) != 0 ? -errno : 0;

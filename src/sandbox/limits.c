@@ -27,18 +27,18 @@ lower(int which, rlim_t most)
 int
 sandbox_limits_set(const struct sandbox *s, const char **step)
 {
-	int r;
+	int rc;
 
 	*step = "forbid core dumps";
-	if ((r = lower(RLIMIT_CORE, 0)) != 0)
-		return r;
+	if ((rc = lower(RLIMIT_CORE, 0)) != 0)
+		return rc;
 	*step = "limit the descriptors";
-	if (s->max_fds != 0 && (r = lower(RLIMIT_NOFILE, s->max_fds)) != 0)
-		return r;
+	if (s->max_fds != 0 && (rc = lower(RLIMIT_NOFILE, s->max_fds)) != 0)
+		return rc;
 	*step = "limit the memory";
 #ifndef __SANITIZE_ADDRESS__	/* whose shadow takes terabytes */
-	if (s->max_memory != 0 && (r = lower(RLIMIT_DATA, s->max_memory)) != 0)
-		return r;
+	if (s->max_memory != 0 && (rc = lower(RLIMIT_DATA, s->max_memory)) != 0)
+		return rc;
 #endif
 	return 0;
 }

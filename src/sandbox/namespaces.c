@@ -46,19 +46,19 @@ write_file(const char *path, const char *text)
 static int
 map_ids(bool executed, uid_t uid, gid_t gid)
 {
-	int was = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), r;
+	int was = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), rc;
 	char users[64], groups[64];
 
 	snprintf(users, sizeof(users), "%u %u 1", (unsigned)uid, (unsigned)uid);
 	snprintf(groups, sizeof(groups), "%u %u 1", (unsigned)gid, (unsigned)gid);
 	if (was != 1 && executed)
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	if ((r = write_file("/proc/self/uid_map", users)) == 0 &&
-	    (r = write_file("/proc/self/setgroups", "deny")) == 0)
-		r = write_file("/proc/self/gid_map", groups);
+	if ((rc = write_file("/proc/self/uid_map", users)) == 0 &&
+	    (rc = write_file("/proc/self/setgroups", "deny")) == 0)
+		rc = write_file("/proc/self/gid_map", groups);
 	if (was != 1 && executed && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return -errno;
-	return r;
+	return rc;
 }
 
 /* Makes the process one that may make namespaces. */
@@ -67,7 +67,7 @@ gain_rights(const struct sandbox *s, uint32_t wanted, struct msg_confined *got)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
-	int r;
+	int rc;
 
 	if (sandbox_identity_raise() == 0)
 		return 0;
@@ -81,8 +81,8 @@ gain_rights(const struct sandbox *s, uint32_t wanted, struct msg_confined *got)
 	if (unshare(CLONE_NEWUSER) != 0)
 		return -errno;
 	got->namespaces |= MSG_NS_USER;
-	if ((r = map_ids(s->executed, uid, gid)) < 0)
-		return r;
+	if ((rc = map_ids(s->executed, uid, gid)) < 0)
+		return rc;
 	return sandbox_identity_raise();
 }
 
@@ -94,12 +94,12 @@ static int
 enter(const struct sandbox *s, uint32_t wanted, struct msg_confined *got, const char **step)
 {
 	size_t i;
-	int r;
+	int rc;
 
 	*step = "make a namespace";
-	if ((r = gain_rights(s, wanted, got)) < 0)
-		return r;
-	if (wanted & MSG_NS_MOUNT && (r = sandbox_tree_enter(s, got->landlock > 0, step)) == 0)
+	if ((rc = gain_rights(s, wanted, got)) < 0)
+		return rc;
+	if (wanted & MSG_NS_MOUNT && (rc = sandbox_tree_enter(s, got->landlock > 0, step)) == 0)
 		got->namespaces |= MSG_NS_MOUNT;
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (wanted & kinds[i].bit && unshare(kinds[i].flag) == 0)
@@ -110,18 +110,18 @@ enter(const struct sandbox *s, uint32_t wanted, struct msg_confined *got, const 
 	 */
 	if (got->namespaces == MSG_NS_USER)
 		got->namespaces = 0;
-	return r;
+	return rc;
 }
 
 static int
 enter_and_tell(const struct sandbox *s, uint32_t wanted, struct msg_confined *got)
 {
 	const char *step;
-	int r = enter(s, wanted, got, &step);
+	int rc = enter(s, wanted, got, &step);
 
-	if (r < 0)
-		snprintf(got->why, sizeof(got->why), "could not %s: %s", step, strerror(-r));
-	return r;
+	if (rc < 0)
+		snprintf(got->why, sizeof(got->why), "could not %s: %s", step, strerror(-rc));
+	return rc;
 }
 
 /* A child finds out what the process itself does without. */

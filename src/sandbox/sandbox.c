@@ -98,17 +98,17 @@ static const struct calls *const tables[] = {
 static int
 restrict_kernel(const struct sandbox *s, const char **step)
 {
-	int r = 0;
+	int rc = 0;
 
 	if (s->level == SANDBOX_FULL && sandbox_landlock_abi() > 0)
-		r = sandbox_landlock_restrict(s, sandbox_landlock_abi(), step);
-	if (r == 0 && s->level != SANDBOX_NONE)
-		r = sandbox_seccomp_install(tables[s->calls], s->debug, step);
-	if (r == 0 && !s->threads) {
+		rc = sandbox_landlock_restrict(s, sandbox_landlock_abi(), step);
+	if (rc == 0 && s->level != SANDBOX_NONE)
+		rc = sandbox_seccomp_install(tables[s->calls], s->debug, step);
+	if (rc == 0 && !s->threads) {
 		*step = "forbid threads";
-		r = sandbox_end_threads(s);
+		rc = sandbox_end_threads(s);
 	}
-	return r;
+	return rc;
 }
 
 static int
@@ -159,10 +159,10 @@ int
 sandbox_limit(enum sandbox_level level, uint64_t caps)
 {
 	const char *step;
-	int r;
+	int rc;
 
-	if ((r = forbid_new_privileges(&step)) != 0 || (r = caps_limit(caps)) != 0)
-		return r;
+	if ((rc = forbid_new_privileges(&step)) != 0 || (rc = caps_limit(caps)) != 0)
+		return rc;
 	return level != SANDBOX_NONE ? refuse_nobodys_calls(&step) : 0;
 }
 
@@ -170,22 +170,22 @@ int
 sandbox_enter(const struct sandbox *s, struct msg_confined *got, char *error)
 {
 	const char *step = "";
-	int r;
+	int rc;
 
 	*got = (struct msg_confined){ 0 };
 	error[0] = '\0';
-	if ((r = check_single_thread(&step)) == 0 &&
-	    (r = sandbox_identity_switch(s, &step)) == 0 &&
-	    (r = enter_namespaces(s, got, error)) == 0 &&
-	    (r = lock_directories(s, &step)) == 0 &&
-	    (r = forbid_new_privileges(&step)) == 0 &&
-	    (r = sandbox_identity_drop(s, &step)) == 0 &&
-	    (r = sandbox_limits_set(s, &step)) == 0 &&
-	    (r = restrict_kernel(s, &step)) == 0)
+	if ((rc = check_single_thread(&step)) == 0 &&
+	    (rc = sandbox_identity_switch(s, &step)) == 0 &&
+	    (rc = enter_namespaces(s, got, error)) == 0 &&
+	    (rc = lock_directories(s, &step)) == 0 &&
+	    (rc = forbid_new_privileges(&step)) == 0 &&
+	    (rc = sandbox_identity_drop(s, &step)) == 0 &&
+	    (rc = sandbox_limits_set(s, &step)) == 0 &&
+	    (rc = restrict_kernel(s, &step)) == 0)
 		return 0;
 	if (error[0] == '\0')
-		snprintf(error, SANDBOX_ERROR_MAX, "could not %s: %s", step, strerror(-r));
-	return r;
+		snprintf(error, SANDBOX_ERROR_MAX, "could not %s: %s", step, strerror(-rc));
+	return rc;
 }
 
 void

@@ -276,15 +276,15 @@ sandbox_seccomp_install(const struct calls *calls, bool debug, const char **step
 {
 	struct program p = { .calls = calls, .debug = debug };
 	struct sock_fprog prog = { .filter = p.code };
-	int r;
+	int rc;
 
 	*step = "build the filter of system calls";
-	if ((r = build(&p)) != 0)
-		return r;
+	if ((rc = build(&p)) != 0)
+		return rc;
 	*step = "catch SIGSYS";
 	installed = calls;
-	if (debug && (r = catch_sigsys()) != 0)
-		return r;
+	if (debug && (rc = catch_sigsys()) != 0)
+		return rc;
 	*step = "install the filter of system calls";
 	prog.len = (unsigned short)p.len;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) != 0 ? -errno : 0;
@@ -303,9 +303,9 @@ sandbox_seccomp_end_threads(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
 	};
 	struct sock_fprog prog = { .len = ARRAY_SIZE(code), .filter = code };
-	long r = syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog);
+	long rc = syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog);
 
-	return r == 0 ? 0 : r > 0 ? -ESRCH : -errno;	/* r > 0: a thread that did not follow */
+	return rc == 0 ? 0 : rc > 0 ? -ESRCH : -errno;	/* rc > 0: a thread that did not follow */
 }
 
 #endif /* ENABLE_SANDBOX */

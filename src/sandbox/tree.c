@@ -70,13 +70,13 @@ identify(int fd, struct statx *st)
 static int
 open_same(const char *path, int fd)
 {
-	int again autoclose = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r;
+	int again autoclose = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc;
 	struct statx is, was;
 
 	if (again < 0)
 		return -errno;
-	if ((r = identify(again, &is)) < 0 || (r = identify(fd, &was)) < 0)
-		return r;
+	if ((rc = identify(again, &is)) < 0 || (rc = identify(fd, &was)) < 0)
+		return rc;
 	if (is.stx_ino != was.stx_ino || is.stx_dev_major != was.stx_dev_major ||
 	    is.stx_dev_minor != was.stx_dev_minor)
 		return -ESTALE;
@@ -102,12 +102,12 @@ static int
 find_paths(const struct sandbox *s)
 {
 	unsigned i;
-	int r = 0;
+	int rc = 0;
 
-	for (i = 0; i < s->n_dirs && r == 0; i++)
+	for (i = 0; i < s->n_dirs && rc == 0; i++)
 		if (s->dir[i].fd >= 0)
-			r = find_path(s->dir[i].fd, paths[i]);
-	return r;
+			rc = find_path(s->dir[i].fd, paths[i]);
+	return rc;
 }
 
 /* ---- mounting them ------------------------------------------------------- */
@@ -122,20 +122,20 @@ restrict_each(const char *target, unsigned long flags)
 	FILE *fp = fopen("/proc/self/mountinfo", "re");
 	char *line autofree = NULL, escaped[PATH_MAX], path[PATH_MAX], mode[3];
 	size_t size = 0, len = strlen(target);
-	int r = fp == NULL ? -errno : 0;
+	int rc = fp == NULL ? -errno : 0;
 
-	while (r == 0 && getline(&line, &size, fp) > 0) {
+	while (rc == 0 && getline(&line, &size, fp) > 0) {
 		if (sscanf(line, "%*d %*d %*s %*s %4095s %2s", escaped, mode) != 2 ||
 		    text_unescape_octal(escaped, path, sizeof(path)) != 0)
-			r = -EUCLEAN;
+			rc = -EUCLEAN;
 		else if (strncmp(path, target, len) == 0 && (path[len] == '\0' || path[len] == '/') &&
 		    mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags |
 		    (strcmp(mode, "ro") == 0 ? MS_RDONLY : 0), NULL) != 0)
-			r = -errno;
+			rc = -errno;
 	}
 	if (fp != NULL)
 		fclose(fp);
-	return r;
+	return rc;
 }
 
 /* Restricts a mount, with all that is mounted beneath it. */
@@ -181,15 +181,15 @@ static int
 grow(const struct sandbox *s, int *tree_fd)
 {
 	unsigned i;
-	int r = 0;
+	int rc = 0;
 
 	if (mount("pbkfs", PLACE, "tmpfs", RESTRICTED, "mode=0700,size=64k,nr_inodes=200") != 0 ||
 	    (*tree_fd = open(PLACE, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return -errno;
-	for (i = 0; i < s->n_dirs && r == 0; i++)
-		if (s->dir[i].fd >= 0 && (r = mount_directory(&s->dir[i], paths[i])) == 0)
-			r = open_again(&s->dir[i], *tree_fd);
-	return r;
+	for (i = 0; i < s->n_dirs && rc == 0; i++)
+		if (s->dir[i].fd >= 0 && (rc = mount_directory(&s->dir[i], paths[i])) == 0)
+			rc = open_again(&s->dir[i], *tree_fd);
+	return rc;
 }
 
 /* ---- leaving the old tree ------------------------------------------------ */
@@ -249,28 +249,28 @@ leave(int tree_fd)
 int
 sandbox_tree_enter(const struct sandbox *s, bool follow, const char **step)
 {
-	int tree_fd autoclose = -1, r;
+	int tree_fd autoclose = -1, rc;
 
 	/*
 	 * This comes before anything is changed: afterwards there would be no
 	 * way back.
 	 */
 	*step = "find the directories by their names";
-	if ((r = find_paths(s)) < 0)
-		return r;
+	if ((rc = find_paths(s)) < 0)
+		return rc;
 	*step = "make a mount namespace";
 	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL,
 	    MS_REC | (follow ? MS_SLAVE : MS_PRIVATE), NULL) != 0)
 		return -errno;
 	*step = "close other directories";
-	if ((r = close_others(s)) < 0)
-		return r;
+	if ((rc = close_others(s)) < 0)
+		return rc;
 	*step = "make a tree of files";
-	if ((r = grow(s, &tree_fd)) < 0) {
+	if ((rc = grow(s, &tree_fd)) < 0) {
 		/* It is no wall then; but it holds no mount of the host's either, as a copy of all would. */
 		if (tree_fd >= 0)
 			leave(tree_fd);
-		return r;
+		return rc;
 	}
 	*step = "leave the tree of files";
 	return leave(tree_fd);

@@ -38,11 +38,11 @@ int
 archivedir_init(struct serve *s)
 {
 	const struct index *ix = cow_index(s->cow);
-	int r;
+	int rc;
 
-	r = archive_init(&s->archive, s->job->store_fd, s->job->instance, ix->xlog_seg_size,
+	rc = archive_init(&s->archive, s->job->store_fd, s->job->instance, ix->xlog_seg_size,
 	    ix->server_version);
-	return r < 0 ? r : segcache_new(s->job->diff_fd, &s->archive, &s->segments);
+	return rc < 0 ? rc : segcache_new(s->job->diff_fd, &s->archive, &s->segments);
 }
 
 static bool
@@ -162,12 +162,12 @@ static int
 find(struct thread *t, uint64_t nodeid, struct archive_file *f)
 {
 	struct walname w;
-	int r;
+	int rc;
 
-	if ((r = decode(nodeid, &w)) < 0)
-		return r;
-	r = archive_find(&t->serve->archive, &w, f);
-	return r == -ENOENT || (r == 0 && f->wal.kind != w.kind) ? -ESTALE : r;
+	if ((rc = decode(nodeid, &w)) < 0)
+		return rc;
+	rc = archive_find(&t->serve->archive, &w, f);
+	return rc == -ENOENT || (rc == 0 && f->wal.kind != w.kind) ? -ESTALE : rc;
 }
 
 int
@@ -175,12 +175,12 @@ archivedir_getattr(struct thread *t, uint64_t nodeid, struct cow_attr *attr)
 {
 	const struct job *job = t->serve->job;
 	struct archive_file f;
-	int r;
+	int rc;
 
 	if (nodeid != ARCHIVEDIR_ROOT) {
-		if ((r = find(t, nodeid, &f)) == 0)
+		if ((rc = find(t, nodeid, &f)) == 0)
 			fill_file(t, &f, nodeid, attr);
-		return r;
+		return rc;
 	}
 	*attr = (struct cow_attr){
 		.nodeid = nodeid, .mode = S_IFDIR | 0500, .nlink = 1,
@@ -196,32 +196,32 @@ archivedir_lookup(struct thread *t, const char *name, struct cow_attr *attr)
 	const struct archive *a = &t->serve->archive;
 	struct archive_file f;
 	struct walname w;
-	int r;
+	int rc;
 
 	if (walname_parse(name, strlen(name), a->seg_size, &w) < 0 || !has_nodeid(&w))
 		return -ENOENT;
-	if ((r = archive_find(a, &w, &f)) == 0)
+	if ((rc = archive_find(a, &w, &f)) == 0)
 		fill_file(t, &f, nodeid_of(&f.wal, &f.st), attr);
-	return r;
+	return rc;
 }
 
 static ssize_t
 read_plain(const struct archive *a, struct archive_file *f, uint64_t off, size_t size, void *buf)
 {
-	int fd autoclose = archive_open(a, f), r;
+	int fd autoclose = archive_open(a, f), rc;
 	unsigned char page[WALPAGE_LONG];
 	ssize_t n;
 
 	if (fd < 0)
 		return fd;
 	if (f->wal.kind != WAL_HISTORY) {
-		if ((r = archive_check(a, f, NULL)) < 0)
-			return r;
+		if ((rc = archive_check(a, f, NULL)) < 0)
+			return rc;
 		n = io_pread(fd, page, sizeof(page), 0);
 		if (n != sizeof(page))
 			return n < 0 ? n : -EIO;
-		if ((r = archive_check(a, f, page)) < 0)
-			return r;
+		if ((rc = archive_check(a, f, page)) < 0)
+			return rc;
 	}
 	return io_pread(fd, buf, size, (off_t)off);
 }
@@ -254,20 +254,20 @@ find_neighbour(struct thread *t, const struct archive_file *f, uint64_t segno,
 	char *text autofree = NULL;
 	size_t len = 0;
 	unsigned line, i;
-	int r;
+	int rc;
 
-	if ((r = archive_find(a, &w, out)) != -ENOENT || segno > f->wal.segno)
-		return r;
+	if ((rc = archive_find(a, &w, out)) != -ENOENT || segno > f->wal.segno)
+		return rc;
 	if (archive_read_history(a, w.timeline, &text, &len) < 0 ||
 	    timelines_parse(text, len, w.timeline, &tl, &line) < 0)
 		return -ENOENT;
-	for (i = tl.n; r == -ENOENT && i-- > 0;) {
+	for (i = tl.n; rc == -ENOENT && i-- > 0;) {
 		w.timeline = tl.list[i].id;
 		if (wal_segno(tl.list[i].begin, a->seg_size) <= segno)
-			r = archive_find(a, &w, out);
+			rc = archive_find(a, &w, out);
 	}
 	timelines_free(&tl);
-	return r;
+	return rc;
 }
 
 static ssize_t
@@ -276,11 +276,11 @@ read_around(struct walsource *s, uint64_t lsn, size_t len, void *buf)
 	struct around *a = (struct around *)s;
 	struct archive_file *f = a->file, neighbour;
 	uint64_t segno = lsn / s->seg_size;
-	int r;
+	int rc;
 
 	if (segno != f->wal.segno) {
-		if ((r = find_neighbour(a->t, f, segno, &neighbour)) < 0)
-			return r;
+		if ((rc = find_neighbour(a->t, f, segno, &neighbour)) < 0)
+			return rc;
 		f = &neighbour;
 	}
 	return read_stored(a->t, f, lsn % s->seg_size, len, buf);
@@ -313,12 +313,12 @@ ssize_t
 archivedir_read(struct thread *t, uint64_t nodeid, uint64_t off, size_t size, void *buf)
 {
 	struct archive_file f;
-	int r;
+	int rc;
 
 	if (nodeid == ARCHIVEDIR_ROOT)
 		return -EISDIR;
-	if ((r = find(t, nodeid, &f)) < 0)
-		return r;
+	if ((rc = find(t, nodeid, &f)) < 0)
+		return rc;
 	return f.wal.kind == WAL_HISTORY || t->serve->job->keep_locations ?
 	    read_stored(t, &f, off, size, buf) : read_blanked(t, &f, off, size, buf);
 }
@@ -333,11 +333,11 @@ int
 archivedir_list_next(struct archivedir_list *l, struct cow_dirent *d)
 {
 	bool dots;
-	int r;
+	int rc;
 
 	do {
-		if ((r = archive_list_next(&l->l, &l->e)) != 1)
-			return r;
+		if ((rc = archive_list_next(&l->l, &l->e)) != 1)
+			return rc;
 	} while (!has_nodeid(&l->e.wal));
 	dots = l->e.wal.kind == WAL_NONE;
 	*d = (struct cow_dirent){

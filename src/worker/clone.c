@@ -46,7 +46,7 @@ struct work {
 	const char *id;
 	unsigned version;		/* major, of the server */
 	struct cow *cow;
-	struct reader reader;
+	struct reader rd;
 };
 
 bool
@@ -62,13 +62,13 @@ check_mappings(const struct job *job, const struct chain *c)
 	char name[RELOCATE_NAME_MAX], error[CHAIN_ERROR_MAX];
 	const char *dir;
 	unsigned i;
-	int r;
+	int rc;
 
 	for (i = 0; i < job->clone->n_mappings; i++)
-		if ((r = relocate_find(job->clone, i, c, &dir, name, error)) < 0 &&
+		if ((rc = relocate_find(job->clone, i, c, &dir, name, error)) < 0 &&
 		    relocate_find_in_wal(job, i, c, name) < 0) {
 			report_failed("%s", error);
-			return r;
+			return rc;
 		}
 	return 0;
 }
@@ -79,21 +79,21 @@ clone_check(const struct job *job, const struct chain *c)
 	const struct control *backup = &c->member[0].control;
 	char error[CHAIN_ERROR_MAX], warning[CHAIN_ERROR_MAX] = "";
 	struct archive a;
-	int r;
+	int rc;
 
-	if (job->fresh && (r = check_mappings(job, c)) < 0)
-		return r;
+	if (job->fresh && (rc = check_mappings(job, c)) < 0)
+		return rc;
 	/* A restore_command of the user's has another archive, which is not checked. */
 	if (!job->fresh || !clone_recovers(job->clone, backup) ||
 	    job->clone->restore_command != NULL)
 		return 0;
-	r = archive_init(&a, job->store_fd, job->instance, c->xlog_seg_size,
+	rc = archive_init(&a, job->store_fd, job->instance, c->xlog_seg_size,
 	    (uint32_t)strtoul(backup->server_version, NULL, 10));
-	if (r == 0 && (r = recovery_check(backup, &a, job->clone->target, error, warning)) < 0)
+	if (rc == 0 && (rc = recovery_check(backup, &a, job->clone->target, error, warning)) < 0)
 		report_failed("%s", error);
-	if (r == 0 && warning[0] != '\0')
+	if (rc == 0 && warning[0] != '\0')
 		report_send(MSG_WARNING, warning, strlen(warning));
-	return r;
+	return rc;
 }
 
 static void
@@ -117,13 +117,13 @@ static int
 add_clone_settings(struct work *w, const struct cloneconf *c, struct pgautoconf *a)
 {
 	char line[128];
-	int r;
+	int rc;
 
 	snprintf(line, sizeof(line), "settings of a clone, added by pbkfs mount of backup %s", w->id);
 	pgautoconf_comment(a, line);
 	pgautoconf_set_clone(a, c->version, w->job->instance, w->id);
-	if ((r = rules_make(c, a)) < 0)
-		return r;
+	if ((rc = rules_make(c, a)) < 0)
+		return rc;
 	preload_choose(c, a);
 	return listen_choose(c, a);
 }
@@ -143,10 +143,10 @@ add_recovery_settings(const struct clone_config *p, struct pgautoconf *a)
 static int
 add_first_settings(struct work *w, const struct cloneconf *c, struct pgautoconf *a)
 {
-	int r;
+	int rc;
 
-	if (!w->p->keep_settings && (r = add_clone_settings(w, c, a)) < 0)
-		return r;
+	if (!w->p->keep_settings && (rc = add_clone_settings(w, c, a)) < 0)
+		return rc;
 	if (clone_recovers(w->p, w->backup))
 		add_recovery_settings(w->p, a);
 	return 0;
@@ -168,13 +168,13 @@ static int
 add_settings(struct work *w, struct settings *s, struct pgautoconf *a)
 {
 	const struct cloneconf c = {
-		.job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader, .settings = s,
+		.job = w->job, .p = w->p, .cow = w->cow, .rd = &w->rd, .settings = s,
 		.version = w->version,
 	};
-	int r;
+	int rc;
 
-	if (w->job->fresh && (r = add_first_settings(w, &c, a)) < 0)
-		return r;
+	if (w->job->fresh && (rc = add_first_settings(w, &c, a)) < 0)
+		return rc;
 	add_user_settings(w->p, a);
 	if (will_recover(w))
 		minima_raise(&c, a);
@@ -188,35 +188,35 @@ compose(struct work *w, struct pgautoconf *a)
 	char *text autofree = NULL;
 	struct settings *s;
 	size_t len = 0;
-	int r;
+	int rc;
 
-	r = settings_read(w->cow, AUTO_CONF, &w->reader, &text, &len);
-	if (r < 0 && r != -ENOENT) {
+	rc = settings_read(w->cow, AUTO_CONF, &w->rd, &text, &len);
+	if (rc < 0 && rc != -ENOENT) {
 		log_error("could not read \"" AUTO_CONF "\": %s",
-		    r == -EFBIG ? "it is too large" : strerror(-r));
-		return r;
+		    rc == -EFBIG ? "it is too large" : strerror(-rc));
+		return rc;
 	}
 	pgautoconf_base(a, text != NULL ? text : "", len,
 	    first && (recovers || !w->p->keep_settings));
-	if ((s = settings_new(w->cow, &w->reader)) == NULL)
+	if ((s = settings_new(w->cow, &w->rd)) == NULL)
 		return -ENOMEM;
-	r = add_settings(w, s, a);
+	rc = add_settings(w, s, a);
 	settings_free(s);
-	return r;
+	return rc;
 }
 
 static int
 write_settings(struct work *w)
 {
-	const struct cloneconf c = { .job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader };
+	const struct cloneconf c = { .job = w->job, .p = w->p, .cow = w->cow, .rd = &w->rd };
 	struct pgautoconf a = { 0 };
-	int r;
+	int rc;
 
-	if ((r = compose(w, &a)) == 0 &&
-	    (r = cloneconf_make_file(&c, AUTO_CONF_NEW, a.text, a.len)) == 0)
-		r = cow_rename(w->cow, 0, COW_ROOT, AUTO_CONF_NEW, COW_ROOT, AUTO_CONF, 0);
+	if ((rc = compose(w, &a)) == 0 &&
+	    (rc = cloneconf_make_file(&c, AUTO_CONF_NEW, a.text, a.len)) == 0)
+		rc = cow_rename(w->cow, 0, COW_ROOT, AUTO_CONF_NEW, COW_ROOT, AUTO_CONF, 0);
 	free(a.text);
-	return r;
+	return rc;
 }
 
 static bool
@@ -229,9 +229,9 @@ changes_settings(const struct work *w)
 static int
 hide_externals(struct work *w)
 {
-	int r = cow_hide(w->cow, COW_ROOT, ONDISK_EXTERNAL);
+	int rc = cow_hide(w->cow, COW_ROOT, ONDISK_EXTERNAL);
 
-	return r == -ENOENT ? 0 : r;
+	return rc == -ENOENT ? 0 : rc;
 }
 
 /* Puts the link to the real copy in the place of what the mount would serve. */
@@ -241,21 +241,21 @@ map_one(struct work *w, unsigned i)
 	char name[RELOCATE_NAME_MAX], error[CHAIN_ERROR_MAX];
 	struct cow_attr attr;
 	const char *dir;
-	int r;
+	int rc;
 
 	if (relocate_find(w->p, i, w->chain, &dir, name, error) == -ENOENT &&
 	    relocate_find_in_wal(w->job, i, w->chain, name) == 0)
 		return redirect_map(w->cow, w->job, name, w->p->mapping[i].to);
-	if ((r = relocate_find(w->p, i, w->chain, &dir, name, error)) < 0 ||
-	    (r = settings_find(w->cow, dir, &attr)) < 0)
-		return r == -ENOENT ? 0 : r;
-	if ((r = cow_hide(w->cow, attr.nodeid, name)) < 0)
-		return r == -ENOENT ? 0 : r;
+	if ((rc = relocate_find(w->p, i, w->chain, &dir, name, error)) < 0 ||
+	    (rc = settings_find(w->cow, dir, &attr)) < 0)
+		return rc == -ENOENT ? 0 : rc;
+	if ((rc = cow_hide(w->cow, attr.nodeid, name)) < 0)
+		return rc == -ENOENT ? 0 : rc;
 	if (w->p->mapping[i].external)
 		return 0;
-	if ((r = settings_find(w->cow, TABLESPACE_DIR, &attr)) < 0 ||
-	    (r = cow_remove(w->cow, 0, attr.nodeid, name, false)) < 0)
-		return r;
+	if ((rc = settings_find(w->cow, TABLESPACE_DIR, &attr)) < 0 ||
+	    (rc = cow_remove(w->cow, 0, attr.nodeid, name, false)) < 0)
+		return rc;
 	return cow_create(w->cow, 0, attr.nodeid, name, S_IFLNK | 0777, w->job->uid, w->job->gid,
 	    w->p->mapping[i].to, &attr);
 }
@@ -264,17 +264,17 @@ map_one(struct work *w, unsigned i)
 static int
 first_mount(struct work *w)
 {
-	const struct cloneconf c = { .job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader };
+	const struct cloneconf c = { .job = w->job, .p = w->p, .cow = w->cow, .rd = &w->rd };
 	unsigned i;
-	int r = 0;
+	int rc = 0;
 
 	if (clone_recovers(w->p, w->backup))
-		r = cloneconf_make_file(&c, w->p->replica ? "standby.signal" : "recovery.signal", NULL, 0);
-	if (r == 0 && w->p->skip_external)
-		r = hide_externals(w);
-	for (i = 0; i < w->p->n_mappings && r == 0; i++)
-		r = map_one(w, i);
-	return r;
+		rc = cloneconf_make_file(&c, w->p->replica ? "standby.signal" : "recovery.signal", NULL, 0);
+	if (rc == 0 && w->p->skip_external)
+		rc = hide_externals(w);
+	for (i = 0; i < w->p->n_mappings && rc == 0; i++)
+		rc = map_one(w, i);
+	return rc;
 }
 
 /* Tells who asked for a time what it is in the server's time zone. */
@@ -310,17 +310,17 @@ static int
 work(struct work *w)
 {
 	struct cloneconf c = {
-		.job = w->job, .p = w->p, .cow = w->cow, .reader = &w->reader, .version = w->version,
+		.job = w->job, .p = w->p, .cow = w->cow, .rd = &w->rd, .version = w->version,
 	};
 	struct settings *s;
-	int r;
+	int rc;
 
-	if ((changes_settings(w) && (r = write_settings(w)) < 0) ||
-	    (w->job->fresh && (r = first_mount(w)) < 0) ||
-	    (w->job->fresh && (r = walblank_directory(w->cow, w->job, &w->reader)) < 0) ||
-	    (r = cow_flush(w->cow)) < 0)
-		return r;
-	if ((s = settings_new(w->cow, &w->reader)) == NULL)
+	if ((changes_settings(w) && (rc = write_settings(w)) < 0) ||
+	    (w->job->fresh && (rc = first_mount(w)) < 0) ||
+	    (w->job->fresh && (rc = walblank_directory(w->cow, w->job, &w->rd)) < 0) ||
+	    (rc = cow_flush(w->cow)) < 0)
+		return rc;
+	if ((s = settings_new(w->cow, &w->rd)) == NULL)
 		return -ENOMEM;
 	c.settings = s;
 	listen_tell(&c);
@@ -345,20 +345,20 @@ clone_make(const struct job *job, const struct chain *c)
 		.version = (unsigned)strtoul(c->member[0].control.server_version, NULL, 10),
 	};
 	struct cow_config config;
-	int r;
+	int rc;
 
 	if (!job->fresh && w.p->n_settings == 0)
 		return 0;
 	engine_config(job, &config);
 	config.first = true;
 	config.reserve = 0;
-	if ((r = reader_init(&w.reader, &stats)) < 0)
-		return r;
-	if ((r = cow_open(&config, &w.cow)) == 0) {
-		if ((r = work(&w)) < 0)
-			log_error("could not write the settings of the clone: %s", strerror(-r));
+	if ((rc = reader_init(&w.rd, &stats)) < 0)
+		return rc;
+	if ((rc = cow_open(&config, &w.cow)) == 0) {
+		if ((rc = work(&w)) < 0)
+			log_error("could not write the settings of the clone: %s", strerror(-rc));
 		cow_close(w.cow);
 	}
-	reader_fini(&w.reader);
-	return r;
+	reader_fini(&w.rd);
+	return rc;
 }

@@ -15,13 +15,13 @@ int
 cloneconf_make_file(const struct cloneconf *c, const char *name, const char *text, size_t len)
 {
 	struct cow_attr attr;
-	int r;
+	int rc;
 
-	if ((r = cow_remove(c->cow, 0, COW_ROOT, name, false)) < 0 && r != -ENOENT)
-		return r;
-	r = cow_create(c->cow, 0, COW_ROOT, name, S_IFREG | 0600, c->job->uid, c->job->gid, NULL,
+	if ((rc = cow_remove(c->cow, 0, COW_ROOT, name, false)) < 0 && rc != -ENOENT)
+		return rc;
+	rc = cow_create(c->cow, 0, COW_ROOT, name, S_IFREG | 0600, c->job->uid, c->job->gid, NULL,
 	    &attr);
-	return r == 0 && len > 0 ? cow_write(c->cow, attr.nodeid, 0, len, text, c->reader) : r;
+	return rc == 0 && len > 0 ? cow_write(c->cow, attr.nodeid, 0, len, text, c->rd) : rc;
 }
 
 const char *

@@ -19,7 +19,7 @@ struct cloneconf {
 	const struct job *job;
 	const struct clone_config *p;
 	struct cow *cow;
-	struct reader *reader;
+	struct reader *rd;
 	const struct settings *settings;	/* as they are without the mount's */
 	unsigned version;			/* major, of the server */
 };

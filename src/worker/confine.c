@@ -160,7 +160,7 @@ confine_worker(const struct job *job)
 	};
 	char text[SANDBOX_ERROR_MAX], missing[128];
 	struct msg_confined got;
-	int r;
+	int rc;
 
 	add_directories(&s, job);
 	report_init(job);
@@ -169,16 +169,16 @@ confine_worker(const struct job *job)
 	umask(job->mapped_fds != NULL ? 0 : 077);	/* copies keep their modes */
 	lock_as_worker(job);
 	sandbox_missing(missing, sizeof(missing));
-	if ((r = sandbox_enter(&s, &got, text)) < 0) {
+	if ((rc = sandbox_enter(&s, &got, text)) < 0) {
 		report_failed("%s", text);
-		return r;
+		return rc;
 	}
 	if (missing[0] != '\0' && job->fuse_fd < 0 && got.landlock > 0)
 		log_warn("this kernel's Landlock lacks: %s", missing);
 	/* A worker of root's lacks nothing that its owner has. */
 	if (job->keep_read_search && job->uid != 0 &&
-	    (r = confine_admit(job->store_fd, job->instance, job->uid)) != 0)
-		return r;
+	    (rc = confine_admit(job->store_fd, job->instance, job->uid)) != 0)
+		return rc;
 	report_send(MSG_CONFINED, &got, sizeof(got));
 	return 0;
 }
@@ -187,9 +187,9 @@ int
 confine_end_threads(const struct job *job)
 {
 	const struct sandbox s = { .level = job->sandbox };
-	int r = sandbox_end_threads(&s);
+	int rc = sandbox_end_threads(&s);
 
-	if (r < 0)
-		report_failed("could not forbid more threads: %s", strerror(-r));
-	return r;
+	if (rc < 0)
+		report_failed("could not forbid more threads: %s", strerror(-rc));
+	return rc;
 }

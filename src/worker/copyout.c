@@ -68,9 +68,9 @@ read_piece(struct copyout *c, uint32_t e, const struct blockmap *m, uint64_t off
     unsigned char *buf)
 {
 	if (m == NULL)
-		return plainfile_read(c->store, e, off, n, buf, c->reader);
+		return plainfile_read(c->store, e, off, n, buf, c->rd);
 	return pagefile_read(c->store, e, m, (BlockNumber)(off / BLCKSZ), (uint32_t)(n / BLCKSZ),
-	    c->reader, buf);
+	    c->rd, buf);
 }
 
 static int
@@ -79,15 +79,15 @@ copy_pieces(struct copyout *c, uint32_t e, const struct blockmap *m, int to)
 	uint64_t size = c->store->ix.entries[e].size, off;
 	unsigned char *buf autofree = malloc(CHUNK);
 	size_t n;
-	int r;
+	int rc;
 
 	if (buf == NULL)
 		return -ENOMEM;
 	for (off = 0; off < size; off += n) {
 		n = (size_t)MIN(size - off, (uint64_t)CHUNK);
-		if ((r = read_piece(c, e, m, off, n, buf)) < 0 ||
-		    (r = io_pwrite(to, buf, n, (off_t)off)) < 0)
-			return r;
+		if ((rc = read_piece(c, e, m, off, n, buf)) < 0 ||
+		    (rc = io_pwrite(to, buf, n, (off_t)off)) < 0)
+			return rc;
 		report_progress(c, n);
 	}
 	return 0;
@@ -98,33 +98,33 @@ copy_file(struct copyout *c, uint32_t e, int to)
 {
 	const struct index_entry *entry = &c->store->ix.entries[e];
 	struct blockmap *m = NULL;
-	int r;
+	int rc;
 
 	if (clone_file(c, e, to)) {
 		report_progress(c, entry->size);
 		return 0;
 	}
 	if (entry->flags & INDEX_DATAFILE && entry->size > 0 &&
-	    (r = blockmap_build(c->store, e, c->reader, &m)) < 0)
-		return r;
-	r = copy_pieces(c, e, m, to);
+	    (rc = blockmap_build(c->store, e, c->rd, &m)) < 0)
+		return rc;
+	rc = copy_pieces(c, e, m, to);
 	blockmap_free(m);
-	return r;
+	return rc;
 }
 
 static int
 make_file(struct copyout *c, uint32_t e, int dirfd)
 {
 	const struct index_entry *entry = &c->store->ix.entries[e];
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 
 	fd = openat(dirfd, c->store->ix.strings + entry->name,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	    c->keep_modes ? entry->mode & 0777 : 0600);
 	if (fd < 0)
 		return -errno;
-	if ((r = copy_file(c, e, fd)) < 0)
-		return r;
+	if ((rc = copy_file(c, e, fd)) < 0)
+		return rc;
 	return fsync(fd) != 0 ? -errno : 0;
 }
 
@@ -147,10 +147,10 @@ copyout_children(struct copyout *c, uint32_t dir, int fd)
 	const struct index *ix = &c->store->ix;
 	const struct index_entry *d = &ix->entries[dir];
 	uint32_t i;
-	int r = 0;
+	int rc = 0;
 
-	for (i = d->first; i < d->first + d->count && r == 0; i++)
-		r = ix->entries[i].flags & INDEX_DIR ? make_directory(c, i, fd) :
+	for (i = d->first; i < d->first + d->count && rc == 0; i++)
+		rc = ix->entries[i].flags & INDEX_DIR ? make_directory(c, i, fd) :
 		    make_file(c, i, fd);
-	return r == 0 && fsync(fd) != 0 ? -errno : r;
+	return rc == 0 && fsync(fd) != 0 ? -errno : rc;
 }

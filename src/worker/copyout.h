@@ -14,7 +14,7 @@
 
 struct copyout {
 	const struct store *store;
-	struct reader *reader;
+	struct reader *rd;
 	bool	keep_modes;	/* as in the backup; else 0700 and 0600 */
 	struct msg_progress progress;	/* reported after each piece; total is the caller's to set */
 };

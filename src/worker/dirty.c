@@ -14,37 +14,37 @@
  * directory may be worth nothing.  .pbkfs-dirty says so to the next mount; it
  * is durable before the first change is made.
  */
-enum state { CLEAN, ASKED, DIRTY, ABANDONED };
+enum note_state { CLEAN, ASKED, DIRTY, ABANDONED };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
-static _Atomic int state = CLEAN;	/* written under lock */
+static _Atomic int note = CLEAN;	/* written under lock */
 
 int
 dirty_before_write(const struct job *job)
 {
-	int r;
+	int rc;
 
-	if (!job->perf_unsafe || state == DIRTY)
+	if (!job->perf_unsafe || atomic_load(&note) == DIRTY)
 		return 0;
 	pthread_mutex_lock(&lock);
-	if (state == CLEAN) {
-		state = ASKED;
+	if (atomic_load(&note) == CLEAN) {
+		atomic_store(&note, ASKED);
 		report_send(MSG_DIRTY, NULL, 0);
 	}
-	while (state == ASKED)
+	while (atomic_load(&note) == ASKED)
 		pthread_cond_wait(&answered, &lock);
-	r = state == DIRTY ? 0 : -EIO;
+	rc = atomic_load(&note) == DIRTY ? 0 : -EIO;
 	pthread_mutex_unlock(&lock);
-	return r;
+	return rc;
 }
 
 static void
 answer(int new_state)
 {
 	pthread_mutex_lock(&lock);
-	if (state != DIRTY)
-		state = new_state;
+	if (atomic_load(&note) != DIRTY)
+		atomic_store(&note, new_state);
 	pthread_cond_broadcast(&answered);
 	pthread_mutex_unlock(&lock);
 }

@@ -75,11 +75,11 @@ int
 entry_main(int argc, char **argv)
 {
 	struct job *job;
-	int r;
+	int rc;
 
 	close_memory();
 	set_title(argc, argv);
-	if ((r = jobfd_receive(&job)) < 0)
-		return refuse(r);
+	if ((rc = jobfd_receive(&job)) < 0)
+		return refuse(rc);
 	_exit(programs[job->program](job));
 }

@@ -30,10 +30,10 @@ static int
 make_private(const struct cloneconf *c)
 {
 	struct cow_attr attr;
-	int r = settings_find(c->cow, LISTEN_PRIVATE, &attr);
+	int rc = settings_find(c->cow, LISTEN_PRIVATE, &attr);
 
-	if (r != -ENOENT)
-		return r;
+	if (rc != -ENOENT)
+		return rc;
 	return cow_create(c->cow, 0, COW_ROOT, LISTEN_PRIVATE, S_IFDIR | 0700, c->job->uid,
 	    c->job->gid, NULL, &attr);
 }

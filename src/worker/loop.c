@@ -156,7 +156,7 @@ static void
 clear_slot(struct thread *t, struct fuse_in_header *h)
 {
 	/* First the request, then the reply to it: never the other way round. */
-	__atomic_store_n(&h->len, 0, __ATOMIC_RELEASE);
+	atomic_store_explicit((_Atomic uint32_t *)&h->len, 0, memory_order_release);
 	atomic_store_explicit(&t->slot->reply_len, 0, memory_order_release);
 	atomic_store_explicit(&t->slot->unique, 0, memory_order_relaxed);
 }

@@ -39,9 +39,9 @@ read_control(const struct cloneconf *c, uint32_t value[MINIMUM_COUNT])
 {
 	char *data autofree = NULL;
 	size_t len = 0;
-	int r = settings_read(c->cow, CONTROL_FILE, c->reader, &data, &len);
+	int rc = settings_read(c->cow, CONTROL_FILE, c->rd, &data, &len);
 
-	return r == 0 ? pgcontrol_read(data, len, value) : r;
+	return rc == 0 ? pgcontrol_read(data, len, value) : rc;
 }
 
 /*
@@ -84,14 +84,14 @@ minima_raise(const struct cloneconf *c, struct pgautoconf *a)
 {
 	uint32_t needed[MINIMUM_COUNT];
 	unsigned i;
-	int r;
+	int rc;
 
 	if (is_off(cloneconf_value(c, "hot_standby")))
 		return;
-	if ((r = read_control(c, needed)) < 0) {
+	if ((rc = read_control(c, needed)) < 0) {
 		report_warn("could not read \"" CONTROL_FILE "\": %s: whether the settings suffice for"
-		    " recovery is not known", r == -EUCLEAN ? "it does not match its checksum" :
-		    r == -ENOTSUP ? "it is of an unknown version" : strerror(-r));
+		    " recovery is not known", rc == -EUCLEAN ? "it does not match its checksum" :
+		    rc == -ENOTSUP ? "it is of an unknown version" : strerror(-rc));
 		return;
 	}
 	pgautoconf_comment(a, "what recovery demands, added by pbkfs mount");

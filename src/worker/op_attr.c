@@ -23,12 +23,12 @@ op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct thread *t = thread_self();
 	struct cow_attr attr;
-	int r;
+	int rc;
 
 	(void)fi;
-	r = infodir_is(ino) ? infodir_getattr(t, ino, &attr) :
+	rc = infodir_is(ino) ? infodir_getattr(t, ino, &attr) :
 	    cow_getattr(t->serve->cow, ino, &attr);
-	reply_attr(req, r, &attr);
+	reply_attr(req, rc, &attr);
 }
 
 static unsigned
@@ -62,13 +62,13 @@ op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 	struct thread *t = thread_self();
 	struct cow_attr attr;
 	unsigned set = decode(st, to_set, &attr);
-	int r;
+	int rc;
 
 	(void)fi;
-	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve->job);
-	if (r == 0)
-		r = cow_setattr(t->serve->cow, ino, set, &attr);
-	reply_attr(req, r, &attr);
+	rc = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve->job);
+	if (rc == 0)
+		rc = cow_setattr(t->serve->cow, ino, set, &attr);
+	reply_attr(req, rc, &attr);
 }
 
 /* Reports as room what the file system of the diff directory has. */

@@ -63,10 +63,10 @@ list_cow(struct listing *out, uint64_t dir, uint64_t cookie)
 	struct cow_list l;
 	struct cow_dirent d;
 	bool more = true;
-	int r;
+	int rc;
 
-	if ((r = cow_list_begin(&l, out->t->serve->cow, dir, cookie)) < 0)
-		return r;
+	if ((rc = cow_list_begin(&l, out->t->serve->cow, dir, cookie)) < 0)
+		return rc;
 	while (more && cow_list_next(&l, &d) == 1)
 		more = add_listed(out, &l, &d);
 	cow_list_end(&l);
@@ -110,17 +110,17 @@ list_archivedir(struct listing *out, uint64_t cookie)
 {
 	struct archivedir_list l;
 	struct cow_dirent d;
-	int r;
+	int rc;
 
-	if ((r = archivedir_list_begin(out->t, cookie, &l)) < 0)
-		return r;
+	if ((rc = archivedir_list_begin(out->t, cookie, &l)) < 0)
+		return rc;
 	if (l.l.dir == NULL)
 		add_dots(out, ARCHIVEDIR_ROOT, INFODIR_ROOT, &cookie);
-	while ((r = archivedir_list_next(&l, &d)) == 1)
+	while ((rc = archivedir_list_next(&l, &d)) == 1)
 		if (!add(out, &d, NULL))
 			break;
 	archivedir_list_end(&l);
-	return out->used > 0 ? 0 : r;
+	return out->used > 0 ? 0 : rc;
 }
 
 static void
@@ -129,21 +129,21 @@ list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
 	struct listing out = {
 		.t = thread_self(), .size = MIN(size, OUT_MAX), .plus = plus,
 	};
-	int r = 0;
+	int rc = 0;
 
 	out.buf = out.t->out;
 	if (off < 0)
-		r = -EINVAL;
+		rc = -EINVAL;
 	else if (ino == INFODIR_ROOT)
 		list_infodir(&out, (uint64_t)off);
 	else if (ino == ARCHIVEDIR_ROOT)
-		r = list_archivedir(&out, (uint64_t)off);
+		rc = list_archivedir(&out, (uint64_t)off);
 	else if (infodir_is(ino))
-		r = -ENOTDIR;
+		rc = -ENOTDIR;
 	else
-		r = list_cow(&out, ino, (uint64_t)off);
-	if (r < 0)
-		reply_error(req, r);
+		rc = list_cow(&out, ino, (uint64_t)off);
+	if (rc < 0)
+		reply_error(req, rc);
 	else
 		reply_data(req, out.buf, out.used);
 }

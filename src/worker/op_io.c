@@ -23,7 +23,7 @@ op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file
 	(void)fi;
 	size = MIN(size, OUT_MAX);
 	n = infodir_is(ino) ? infodir_read(t, ino, (uint64_t)off, size, t->out) :
-	    cow_read(t->serve->cow, ino, (uint64_t)off, size, t->out, &t->reader);
+	    cow_read(t->serve->cow, ino, (uint64_t)off, size, t->out, &t->rd);
 	if (n < 0) {
 		reply_error(req, (int)n);
 		return;
@@ -37,14 +37,14 @@ op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off
     struct fuse_file_info *fi)
 {
 	struct thread *t = thread_self();
-	int r;
+	int rc;
 
 	(void)fi;
-	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve->job);
-	if (r == 0)
-		r = cow_write(t->serve->cow, ino, (uint64_t)off, size, buf, &t->reader);
-	if (r < 0) {
-		reply_error(req, r);
+	rc = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve->job);
+	if (rc == 0)
+		rc = cow_write(t->serve->cow, ino, (uint64_t)off, size, buf, &t->rd);
+	if (rc < 0) {
+		reply_error(req, rc);
 		return;
 	}
 	t->request.bytes = size;
@@ -71,12 +71,12 @@ op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
     struct fuse_file_info *fi)
 {
 	struct thread *t = thread_self();
-	int r;
+	int rc;
 
 	(void)fi;
-	r = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve->job);
-	if (r == 0)
-		r = cow_fallocate(t->serve->cow, ino, mode, (uint64_t)off, (uint64_t)len,
-		    &t->reader);
-	reply_error(req, r);
+	rc = infodir_is(ino) ? -EROFS : dirty_before_write(t->serve->job);
+	if (rc == 0)
+		rc = cow_fallocate(t->serve->cow, ino, mode, (uint64_t)off, (uint64_t)len,
+		    &t->rd);
+	reply_error(req, rc);
 }

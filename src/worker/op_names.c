@@ -24,17 +24,17 @@ op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct thread *t = thread_self();
 	struct cow_attr attr;
-	int r;
+	int rc;
 
 	if (infodir_is(parent) || infodir_is_name(parent, name)) {
 		reply_entry(req, infodir_lookup(t, parent, name, &attr), &attr);
 		return;
 	}
-	r = cow_lookup(t->serve->cow, parent, name, strlen(name), &attr);
-	if (r == -ENOENT && !redirect_may_appear(t->serve->cow, parent, name))
+	rc = cow_lookup(t->serve->cow, parent, name, strlen(name), &attr);
+	if (rc == -ENOENT && !redirect_may_appear(t->serve->cow, parent, name))
 		reply_no_entry(req);
 	else
-		reply_entry(req, r, &attr);
+		reply_entry(req, rc, &attr);
 }
 
 static void
@@ -112,16 +112,16 @@ create(fuse_req_t req, uint64_t parent, const char *name, mode_t mode, const cha
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct thread *t = thread_self();
 	struct cow_attr attr;
-	int r;
+	int rc;
 
 	if (was_done(&attr)) {
 		reply_entry(req, attr.nodeid != 0 ? 0 : -EIO, &attr);
 		return;
 	}
-	if ((r = before_change(parent, name)) == 0)
-		r = cow_create(t->serve->cow, t->request.unique, parent, name, mode, ctx->uid, ctx->gid,
+	if ((rc = before_change(parent, name)) == 0)
+		rc = cow_create(t->serve->cow, t->request.unique, parent, name, mode, ctx->uid, ctx->gid,
 		    target, &attr);
-	reply_entry(req, r, &attr);
+	reply_entry(req, rc, &attr);
 }
 
 void
@@ -135,13 +135,13 @@ void
 op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	struct thread *t = thread_self();
-	int r = 0;
+	int rc = 0;
 
 	if (redirect_is_place(t->serve->cow, parent, name) &&
-	    (r = before_change(parent, name)) == 0)
-		r = redirect_directory(t->serve->cow, t->serve->job, parent, name);
-	if (r < 0)
-		reply_error(req, r);
+	    (rc = before_change(parent, name)) == 0)
+		rc = redirect_directory(t->serve->cow, t->serve->job, parent, name);
+	if (rc < 0)
+		reply_error(req, rc);
 	else
 		create(req, parent, name, S_IFDIR | mode, NULL);
 }
@@ -151,14 +151,14 @@ op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *na
 {
 	struct thread *t = thread_self();
 	char buf[PATH_MAX];
-	int r = 0;
+	int rc = 0;
 
 	if (redirect_is_place(t->serve->cow, parent, name) &&
-	    (r = before_change(parent, name)) == 0)
-		r = redirect_link(t->serve->cow, t->serve->job, &t->reader, name, target, buf,
+	    (rc = before_change(parent, name)) == 0)
+		rc = redirect_link(t->serve->cow, t->serve->job, &t->rd, name, target, buf,
 		    &target);
-	if (r < 0)
-		reply_error(req, r);
+	if (rc < 0)
+		reply_error(req, rc);
 	else
 		create(req, parent, name, S_IFLNK | 0777, target);
 }
@@ -168,16 +168,16 @@ op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
 	struct thread *t = thread_self();
 	struct cow_attr attr;
-	int r;
+	int rc;
 
 	if (was_done(&attr)) {
 		reply_entry(req, attr.nodeid != 0 ? 0 : -EIO, &attr);
 		return;
 	}
-	r = infodir_is(ino) ? -EPERM : before_move(0, parent, name);
-	if (r == 0)
-		r = cow_link(t->serve->cow, t->request.unique, ino, parent, name, &attr);
-	reply_entry(req, r, &attr);
+	rc = infodir_is(ino) ? -EPERM : before_move(0, parent, name);
+	if (rc == 0)
+		rc = cow_link(t->serve->cow, t->request.unique, ino, parent, name, &attr);
+	reply_entry(req, rc, &attr);
 }
 
 static void
@@ -185,11 +185,11 @@ remove_name(fuse_req_t req, uint64_t parent, const char *name, bool directory)
 {
 	struct thread *t = thread_self();
 	struct cow_attr attr;
-	int r = 0;
+	int rc = 0;
 
-	if (!was_done(&attr) && (r = before_change(parent, name)) == 0)
-		r = cow_remove(t->serve->cow, t->request.unique, parent, name, directory);
-	reply_error(req, r);
+	if (!was_done(&attr) && (rc = before_change(parent, name)) == 0)
+		rc = cow_remove(t->serve->cow, t->request.unique, parent, name, directory);
+	reply_error(req, rc);
 }
 
 void
@@ -210,22 +210,22 @@ op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t parent
 {
 	struct thread *t = thread_self();
 	struct cow_attr attr;
-	int r = 0;
+	int rc = 0;
 
-	if (!was_done(&attr) && (r = before_change(parent, name)) == 0 &&
-	    (r = before_move(parent, parent2, name2)) == 0)
-		r = cow_rename(t->serve->cow, t->request.unique, parent, name, parent2, name2, flags);
-	reply_error(req, r);
+	if (!was_done(&attr) && (rc = before_change(parent, name)) == 0 &&
+	    (rc = before_move(parent, parent2, name2)) == 0)
+		rc = cow_rename(t->serve->cow, t->request.unique, parent, name, parent2, name2, flags);
+	reply_error(req, rc);
 }
 
 void
 op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	char target[PATH_MAX];
-	int r = cow_readlink(thread_self()->serve->cow, ino, target);
+	int rc = cow_readlink(thread_self()->serve->cow, ino, target);
 
-	if (r < 0)
-		reply_error(req, r);
+	if (rc < 0)
+		reply_error(req, rc);
 	else
 		reply_data(req, target, strlen(target));
 }

@@ -203,18 +203,18 @@ choose(const struct cloneconf *c, const struct list *l, const char *libdir, stru
 	char name[LIBRARY_NAME_MAX];
 	struct verdict v = { 0 };
 	bool installed;
-	int r = 0;
+	int rc = 0;
 
 	if (settings_chosen(c->p, l->setting) != NULL)
 		return;
-	while (rest != NULL && (r = library_next(&rest, name)) == 1) {
+	while (rest != NULL && (rc = library_next(&rest, name)) == 1) {
 		installed = is_installed(c, libdir, l, name);
 		if (a != NULL)
 			judge(l, name, installed, &v);
 		else
 			judge_kept(name, installed, &v);
 	}
-	if (r < 0)
+	if (rc < 0)
 		memset(&v, 0, sizeof(v));	/* the server ignores such a list */
 	tell(l, &v, libdir);
 	if (a != NULL)

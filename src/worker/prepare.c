@@ -54,7 +54,7 @@ report_members(const struct chain *c)
 
 /* Asks the backups how long a data file is: old lists do not say. */
 static int
-find_sizes(const struct job *job, struct store *s, struct reader *r)
+find_sizes(const struct job *job, struct store *s, struct reader *rd)
 {
 	uint32_t e, blocks;
 	int rc;
@@ -62,7 +62,7 @@ find_sizes(const struct job *job, struct store *s, struct reader *r)
 	for (e = 0; e < s->ix.n_entries; e++) {
 		if (s->ix.entries[e].size != INDEX_SIZE_UNKNOWN)
 			continue;
-		if ((rc = blockmap_length(s, e, r, &blocks)) < 0 ||
+		if ((rc = blockmap_length(s, e, rd, &blocks)) < 0 ||
 		    (rc = index_set_size(job->index_fd, e, (uint64_t)blocks * BLCKSZ)) < 0)
 			return rc;
 	}
@@ -73,14 +73,14 @@ static int
 fill(const struct job *job, struct store *s, struct msg_prepared *p)
 {
 	static struct iostats stats;
-	struct reader r;
+	struct reader rd;
 	int rc;
 
-	if ((rc = reader_init(&r, &stats)) < 0)
+	if ((rc = reader_init(&rd, &stats)) < 0)
 		return rc;
-	if ((rc = find_sizes(job, s, &r)) == 0 && job->wal == WAL_DIRECT)
-		rc = walfill(job, s, &r, &p->wal_copied);
-	reader_fini(&r);
+	if ((rc = find_sizes(job, s, &rd)) == 0 && job->wal == WAL_DIRECT)
+		rc = walfill(job, s, &rd, &p->wal_copied);
+	reader_fini(&rd);
 	return rc;
 }
 
@@ -95,22 +95,22 @@ check_merge(const struct chain *c, const struct store *s)
 	static struct iostats stats;
 	struct msg_progress p = { 0 };
 	uint64_t told = 0;
-	struct reader r;
+	struct reader rd;
 	uint32_t e;
 	int rc;
 
 	if (!merge_is_suspect(c))
 		return 0;
-	if ((rc = reader_init(&r, &stats)) < 0)
+	if ((rc = reader_init(&rd, &stats)) < 0)
 		return rc;
 	for (e = 0; e < s->ix.n_entries && rc == 0; e++) {
-		rc = merge_check_file(c, s, e, &r, &p.done);
+		rc = merge_check_file(c, s, e, &rd, &p.done);
 		if (p.done - told > TOLD_BYTES) {
 			told = p.done;
 			report_send(MSG_PROGRESS, &p, sizeof(p));
 		}
 	}
-	reader_fini(&r);
+	reader_fini(&rd);
 	return rc;
 }
 

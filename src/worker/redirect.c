@@ -37,11 +37,11 @@ is_oid(const char *name)
 static int
 find(struct cow *c, uint64_t dir, const char *name, struct cow_attr *attr)
 {
-	int r = cow_lookup(c, dir, name, strlen(name), attr);
+	int rc = cow_lookup(c, dir, name, strlen(name), attr);
 
-	if (r == 0)
+	if (rc == 0)
 		cow_forget(c, attr->nodeid, 1);
-	return r;
+	return rc;
 }
 
 /* Makes something that no request asks for, so that the kernel has to be told. */
@@ -49,14 +49,14 @@ static int
 make(struct cow *c, const struct job *job, uint64_t dir, const char *name, mode_t mode,
     const char *target, struct cow_attr *attr)
 {
-	int r = cow_create(c, 0, dir, name, mode, job->uid, job->gid, target, attr);
+	int rc = cow_create(c, 0, dir, name, mode, job->uid, job->gid, target, attr);
 
-	if (r == 0)
+	if (rc == 0)
 		cow_forget(c, attr->nodeid, 1);
 	/* An earlier worker may have made it, and died before it said so. */
-	if (r == 0 || r == -EEXIST)
+	if (rc == 0 || rc == -EEXIST)
 		notify_changed(job, dir);
-	return r;
+	return rc;
 }
 
 /* Makes a directory unless there is one.  Returns 1 if it was made, 0, or negative errno. */
@@ -64,32 +64,32 @@ static int
 make_directory(struct cow *c, const struct job *job, uint64_t dir, const char *name,
     struct cow_attr *attr)
 {
-	int r = find(c, dir, name, attr);
+	int rc = find(c, dir, name, attr);
 
-	if (r != -ENOENT)
-		return r;
-	r = make(c, job, dir, name, S_IFDIR | 0700, NULL, attr);
-	if (r == -EEXIST)
+	if (rc != -ENOENT)
+		return rc;
+	rc = make(c, job, dir, name, S_IFDIR | 0700, NULL, attr);
+	if (rc == -EEXIST)
 		return find(c, dir, name, attr);
-	return r < 0 ? r : 1;
+	return rc < 0 ? rc : 1;
 }
 
 static int
 make_storage(struct cow *c, const struct job *job, const char *oid, struct cow_attr *attr)
 {
 	struct cow_attr root;
-	int r = make_directory(c, job, COW_ROOT, ONDISK_TABLESPACES, &root);
+	int rc = make_directory(c, job, COW_ROOT, ONDISK_TABLESPACES, &root);
 
-	return r < 0 ? r : make_directory(c, job, root.nodeid, oid, attr);
+	return rc < 0 ? rc : make_directory(c, job, root.nodeid, oid, attr);
 }
 
 static int
 find_storage(struct cow *c, const char *oid, struct cow_attr *attr)
 {
 	struct cow_attr root;
-	int r = find(c, COW_ROOT, ONDISK_TABLESPACES, &root);
+	int rc = find(c, COW_ROOT, ONDISK_TABLESPACES, &root);
 
-	return r < 0 ? r : find(c, root.nodeid, oid, attr);
+	return rc < 0 ? rc : find(c, root.nodeid, oid, attr);
 }
 
 int
@@ -97,26 +97,26 @@ redirect_keep(struct cow *c, const struct job *job, const struct waltblspc_recor
 {
 	char oid[TABLESPACE_OID_MAX];
 	struct cow_attr attr;
-	int r;
+	int rc;
 
 	snprintf(oid, sizeof(oid), "%" PRIu32, rec->oid);
-	if ((r = make_storage(c, job, oid, &attr)) < 0)
+	if ((rc = make_storage(c, job, oid, &attr)) < 0)
 		log_error("could not make place for tablespace %s in the diff directory: %s", oid,
-		    strerror(-r));
-	else if (r == 1)
+		    strerror(-rc));
+	else if (rc == 1)
 		log_info("tablespace %s, which WAL at %X/%X makes at \"%s\", is kept by the mount",
 		    oid, (unsigned)(rec->lsn >> 32), (unsigned)rec->lsn, rec->location);
-	return r < 0 ? r : 0;
+	return rc < 0 ? rc : 0;
 }
 
 int
 redirect_map(struct cow *c, const struct job *job, const char *oid, const char *to)
 {
 	struct cow_attr root, attr;
-	int r = make_directory(c, job, COW_ROOT, ONDISK_TABLESPACES, &root);
+	int rc = make_directory(c, job, COW_ROOT, ONDISK_TABLESPACES, &root);
 
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	return make(c, job, root.nodeid, oid, S_IFLNK | 0777, to, &attr);
 }
 
@@ -157,18 +157,18 @@ redirect_directory(struct cow *c, const struct job *job, uint64_t dir, const cha
 {
 	char target[PATH_MAX];
 	struct cow_attr attr;
-	int r;
+	int rc;
 
-	if (job->keep_locations || (r = find_storage(c, name, &attr)) == -ENOENT)
+	if (job->keep_locations || (rc = find_storage(c, name, &attr)) == -ENOENT)
 		return 0;
-	if (r < 0 || (r = storage_target(c, &attr, name, target)) < 0)
-		return r;
+	if (rc < 0 || (rc = storage_target(c, &attr, name, target)) < 0)
+		return rc;
 	/*
 	 * No request makes it: one that is sent again finds the link, and gets
 	 * the same answer.
 	 */
-	r = make(c, job, dir, name, S_IFLNK | 0777, target, &attr);
-	return r < 0 ? r : -EEXIST;
+	rc = make(c, job, dir, name, S_IFLNK | 0777, target, &attr);
+	return rc < 0 ? rc : -EEXIST;
 }
 
 /* Whether the names of a path lead out of the mount, from a directory so far below its root. */
@@ -212,16 +212,16 @@ make_version_directory(struct cow *c, const struct job *job, struct reader *rd, 
 	unsigned char control[CONTROL_LEN];
 	struct cow_attr attr;
 	char name[64];
-	int r;
+	int rc;
 
-	if ((r = settings_find(c, "global/pg_control", &attr)) < 0)
-		return r;
+	if ((rc = settings_find(c, "global/pg_control", &attr)) < 0)
+		return rc;
 	if (cow_read(c, attr.nodeid, 0, sizeof(control), control, rd) != sizeof(control))
 		return -EIO;
 	snprintf(name, sizeof(name), "PG_%u_%u", (unsigned)cow_index(c)->server_version,
 	    (unsigned)get_le32(control + CATALOG_VERSION));
-	r = make_directory(c, job, storage, name, &attr);
-	return r < 0 ? r : 0;
+	rc = make_directory(c, job, storage, name, &attr);
+	return rc < 0 ? rc : 0;
 }
 
 int
@@ -230,7 +230,7 @@ redirect_link(struct cow *c, const struct job *job, struct reader *rd, const cha
 {
 	const char *below = below_mount(job, target);
 	struct cow_attr attr;
-	int r;
+	int rc;
 
 	*use = target;
 	if (job->keep_locations || (target[0] != '/' && !climbs_out(target, 1)))
@@ -240,12 +240,12 @@ redirect_link(struct cow *c, const struct job *job, struct reader *rd, const cha
 		*use = buf;
 		return 0;
 	}
-	if ((r = make_storage(c, job, name, &attr)) < 0 ||
-	    (r = storage_target(c, &attr, name, buf)) < 0 ||
-	    (S_ISDIR(attr.mode) && (r = make_version_directory(c, job, rd, attr.nodeid)) < 0)) {
+	if ((rc = make_storage(c, job, name, &attr)) < 0 ||
+	    (rc = storage_target(c, &attr, name, buf)) < 0 ||
+	    (S_ISDIR(attr.mode) && (rc = make_version_directory(c, job, rd, attr.nodeid)) < 0)) {
 		log_error("could not make place for tablespace %s in the diff directory: %s", name,
-		    strerror(-r));
-		return r;
+		    strerror(-rc));
+		return rc;
 	}
 	*use = buf;
 	log_info("tablespace %s, which the server makes at \"%s\", is kept by the mount", name, target);

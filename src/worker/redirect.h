@@ -20,10 +20,10 @@
 #include "pg/waltblspc.h"
 
 /*
- * Makes the storage of tablespace r->oid, which WAL makes at r->location, unless it is
+ * Makes the storage of tablespace rec->oid, which WAL makes at rec->location, unless it is
  * there, and says so in the log.  Returns 0 or negative errno (logged).
  */
-int	redirect_keep(struct cow *c, const struct job *job, const struct waltblspc_record *r);
+int	redirect_keep(struct cow *c, const struct job *job, const struct waltblspc_record *rec);
 
 /* Says that tablespace oid is in the directory `to`, once there is one.  Returns 0 or negative errno. */
 int	redirect_map(struct cow *c, const struct job *job, const char *oid, const char *to);

@@ -85,19 +85,19 @@ find_tablespace(const struct chain *c, const char *from, char *name, char *error
 	char why[CHAIN_ERROR_MAX], known[CHAIN_ERROR_MAX / 2];
 	struct tablespace_map m;
 	size_t i;
-	int r;
+	int rc;
 
-	if ((r = tablespace_map_load(b->dirfd, &m, why)) < 0)
-		return explain(error, r, "could not use " TABLESPACE_MAP " of backup %s: %s", b->id,
+	if ((rc = tablespace_map_load(b->dirfd, &m, why)) < 0)
+		return explain(error, rc, "could not use " TABLESPACE_MAP " of backup %s: %s", b->id,
 		    why);
-	for (i = 0, r = -ENOENT; i < m.n && r < 0; i++)
+	for (i = 0, rc = -ENOENT; i < m.n && rc < 0; i++)
 		if (strcmp(m.at[i].location, from) == 0) {
 			snprintf(name, RELOCATE_NAME_MAX, "%s", m.at[i].oid);
-			r = 0;
+			rc = 0;
 		}
 	list_locations(&m, known, sizeof(known));
 	tablespace_map_fini(&m);
-	return r == 0 ? 0 : explain(error, r, "backup %s has no tablespace at \"%s\", only: %s",
+	return rc == 0 ? 0 : explain(error, rc, "backup %s has no tablespace at \"%s\", only: %s",
 	    b->id, from, known);
 }
 
@@ -149,25 +149,25 @@ fill_one(const struct job *job, const struct chain *c, struct copyout *out, unsi
 	char name[RELOCATE_NAME_MAX], error[CHAIN_ERROR_MAX];
 	const char *dir;
 	uint32_t e;
-	int r;
+	int rc;
 
 	/*
 	 * WAL makes the tablespace that the backup does not have; the preparer
 	 * has found it there.
 	 */
-	if ((r = relocate_find(p, i, c, &dir, name, error)) == -ENOENT && !p->mapping[i].external)
+	if ((rc = relocate_find(p, i, c, &dir, name, error)) == -ENOENT && !p->mapping[i].external)
 		return 0;
-	if (r < 0) {
+	if (rc < 0) {
 		report_failed("%s", error);
-		return r;
+		return rc;
 	}
 	/* An external directory that was empty is not in the lists. */
 	if ((e = entry_of(&out->store->ix, dir, name)) == INDEX_NONE)
 		return 0;
-	if ((r = copyout_children(out, e, job->mapped_fds[i])) < 0)
+	if ((rc = copyout_children(out, e, job->mapped_fds[i])) < 0)
 		report_failed("could not copy to \"%s\": %s", p->mapping[i].to,
-		    report_last_error()[0] != '\0' ? report_last_error() : strerror(-r));
-	return r;
+		    report_last_error()[0] != '\0' ? report_last_error() : strerror(-rc));
+	return rc;
 }
 
 static int
@@ -175,20 +175,20 @@ fill_all(const struct job *job, const struct chain *c, struct store *s, struct f
 {
 	static struct iostats stats;
 	struct copyout out = { .store = s, .keep_modes = true };
-	struct reader reader;
+	struct reader rd;
 	unsigned i;
-	int r;
+	int rc;
 
-	if ((r = store_open(s, job->store_fd, job->instance, job->index_fd, fds)) < 0)
-		return r;
-	if ((r = reader_init(&reader, &stats)) == 0) {
-		out.reader = &reader;
-		for (i = 0; i < job->clone->n_mappings && r == 0; i++)
-			r = fill_one(job, c, &out, i);
-		reader_fini(&reader);
+	if ((rc = store_open(s, job->store_fd, job->instance, job->index_fd, fds)) < 0)
+		return rc;
+	if ((rc = reader_init(&rd, &stats)) == 0) {
+		out.rd = &rd;
+		for (i = 0; i < job->clone->n_mappings && rc == 0; i++)
+			rc = fill_one(job, c, &out, i);
+		reader_fini(&rd);
 	}
 	store_close(s);
-	return r;
+	return rc;
 }
 
 int
@@ -198,7 +198,7 @@ worker_fill(const struct job *job)
 	struct fdcache *fds;
 	static struct store s;
 	struct chain *c;
-	int r;
+	int rc;
 
 	if (confine_worker(job) < 0)
 		return EXIT_FAILURE;
@@ -208,8 +208,8 @@ worker_fill(const struct job *job)
 		return EXIT_FAILURE;
 	}
 	fds = fdcache_new(confine_max_fds());
-	r = fds != NULL ? fill_all(job, c, &s, fds) : -ENOMEM;
+	rc = fds != NULL ? fill_all(job, c, &s, fds) : -ENOMEM;
 	fdcache_free(fds);
 	chain_free(c);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -39,17 +39,17 @@ save(struct shared_slot *slot, const struct fuse_out_header *h, const void *body
 
 /* body has len bytes, 0 with an error; it is only read. */
 static void
-answer(struct thread *t, int error, const void *body, size_t len)
+answer(struct thread *t, int errnum, const void *body, size_t len)
 {
 	struct fuse_out_header h = {
-		.len = (uint32_t)(sizeof(h) + len), .error = -error, .unique = t->request.header->unique,
+		.len = (uint32_t)(sizeof(h) + len), .error = -errnum, .unique = t->request.header->unique,
 	};
 	struct iovec iov[2] = {
 		{ &h, sizeof(h) }, { .iov_base = (void *)(uintptr_t)body, .iov_len = len },
 	};
 
 	t->request.answered = true;
-	t->request.failed = error != 0;
+	t->request.failed = errnum != 0;
 	if (t->request.save_reply)
 		save(t->slot, &h, body);
 	/* ENOENT: whoever asked does not wait any more.  ENODEV: nor does anybody. */
@@ -57,15 +57,15 @@ answer(struct thread *t, int error, const void *body, size_t len)
 	    errno == ENODEV)
 		return;
 	log_error("could not reply to request %llu (operation %u, error %d, %zu bytes): %s",
-	    (unsigned long long)h.unique, t->request.header->opcode, error, len, strerror(errno));
+	    (unsigned long long)h.unique, t->request.header->opcode, errnum, len, strerror(errno));
 	if (len > 0)
 		answer(t, EIO, NULL, 0);
 }
 
 void
-reply_without_handler(struct thread *t, int error)
+reply_without_handler(struct thread *t, int errnum)
 {
-	answer(t, error, NULL, 0);
+	answer(t, errnum, NULL, 0);
 }
 
 bool
@@ -83,9 +83,9 @@ reply_repeat(struct thread *t)
 }
 
 static void
-finish(fuse_req_t req, int error, const void *body, size_t len)
+finish(fuse_req_t req, int errnum, const void *body, size_t len)
 {
-	answer(thread_self(), error, body, len);
+	answer(thread_self(), errnum, body, len);
 	fuse_reply_none(req);
 }
 
@@ -171,18 +171,18 @@ reply_add_entry(void *buf, size_t room, const struct cow_dirent *d, bool plus,
 /* --- what handlers end with --- */
 
 void
-reply_error(fuse_req_t req, int r)
+reply_error(fuse_req_t req, int rc)
 {
-	finish(req, r == -EUCLEAN ? EIO : -r, NULL, 0);
+	finish(req, rc == -EUCLEAN ? EIO : -rc, NULL, 0);
 }
 
 void
-reply_entry(fuse_req_t req, int r, const struct cow_attr *a)
+reply_entry(fuse_req_t req, int rc, const struct cow_attr *a)
 {
 	struct fuse_entry_out e;
 
-	if (r < 0) {
-		reply_error(req, r);
+	if (rc < 0) {
+		reply_error(req, rc);
 		return;
 	}
 	e = encode_entry(a);
@@ -198,13 +198,13 @@ reply_no_entry(fuse_req_t req)
 }
 
 void
-reply_attr(fuse_req_t req, int r, const struct cow_attr *a)
+reply_attr(fuse_req_t req, int rc, const struct cow_attr *a)
 {
 	struct fuse_attr_out out;
 	uint64_t entry, attr;
 
-	if (r < 0) {
-		reply_error(req, r);
+	if (rc < 0) {
+		reply_error(req, rc);
 		return;
 	}
 	timeouts(a->nodeid, &entry, &attr);

@@ -54,15 +54,15 @@ is_there(const struct cloneconf *c, const char *path)
 
 /* Returns the file that production used, if the mount has it; else NULL. */
 static const char *
-find_own(const struct cloneconf *c, const struct rules *r)
+find_own(const struct cloneconf *c, const struct rules *f)
 {
-	const char *value = settings_get(c->settings, r->setting);
+	const char *value = settings_get(c->settings, f->setting);
 	size_t mnt = strlen(c->p->mnt);
 
 	if (!settings_has_conf(c->settings))
 		return NULL;
 	if (value == NULL || value[0] == '\0')
-		return is_there(c, r->name) ? r->name : NULL;
+		return is_there(c, f->name) ? f->name : NULL;
 	if (!settings_is_inside(value, c->p->mnt))
 		return NULL;
 	if (strncmp(value, SETTINGS_CWD, strlen(SETTINGS_CWD)) == 0)
@@ -77,10 +77,10 @@ find_own(const struct cloneconf *c, const struct rules *r)
  * usual name that production may not have used is left alone: it may let anybody in.
  */
 static int
-make_rules(const struct cloneconf *c, const struct rules *r, const char *own, const char *text,
+make_rules(const struct cloneconf *c, const struct rules *f, const char *own, const char *text,
     struct pgautoconf *a)
 {
-	const char *name = own != NULL ? own : is_there(c, r->name) ? r->strange : r->name;
+	const char *name = own != NULL ? own : is_there(c, f->name) ? f->strange : f->name;
 	char path[PATH_MAX];
 	int rc;
 
@@ -88,11 +88,11 @@ make_rules(const struct cloneconf *c, const struct rules *r, const char *own, co
 		return rc;
 	if (snprintf(path, sizeof(path), SETTINGS_CWD "%s", name) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	pgautoconf_set(a, r->setting, path);
-	if (own == NULL && r == &hba)
+	pgautoconf_set(a, f->setting, path);
+	if (own == NULL && f == &hba)
 		report_warn("production's %s is not in the backup: \"%s\" was made, and lets in only"
 		    " users of the system with the same name, and passwords from this machine",
-		    r->setting, name);
+		    f->setting, name);
 	return 0;
 }
 
@@ -123,11 +123,11 @@ drop_data_directory(const struct cloneconf *c, const char *path)
 	struct pgconf scan = { 0 };
 	struct cow_attr attr;
 	size_t len = 0, kept = 0;
-	int r;
+	int rc;
 
-	if ((r = settings_read(c->cow, path, c->reader, &text, &scan.len)) < 0 ||
-	    (r = settings_find(c->cow, path, &attr)) < 0)
-		return r;
+	if ((rc = settings_read(c->cow, path, c->rd, &text, &scan.len)) < 0 ||
+	    (rc = settings_find(c->cow, path, &attr)) < 0)
+		return rc;
 	if (set == NULL || (out = malloc(2 * scan.len + 1)) == NULL)
 		return -ENOMEM;
 	for (scan.text = text; pgconf_next(&scan, set) == 1; ) {
@@ -140,7 +140,7 @@ drop_data_directory(const struct cloneconf *c, const char *path)
 	}
 	memcpy(out + len, text + kept, scan.len - kept);
 	len += scan.len - kept;
-	return cow_write(c->cow, attr.nodeid, 0, len, out, c->reader);
+	return cow_write(c->cow, attr.nodeid, 0, len, out, c->rd);
 }
 
 int
@@ -148,14 +148,14 @@ rules_make(const struct cloneconf *c, struct pgautoconf *a)
 {
 	const char *path, *own = find_own(c, &hba);
 	unsigned i;
-	int r;
+	int rc;
 
 	for (i = 0; (path = settings_place(c->settings, i)) != NULL; i++)
-		if ((r = drop_data_directory(c, path)) < 0)
-			return r;
+		if ((rc = drop_data_directory(c, path)) < 0)
+			return rc;
 	if (!settings_has_conf(c->settings) &&
-	    (r = cloneconf_make_file(c, "postgresql.conf", conf_text, strlen(conf_text))) < 0)
-		return r;
-	r = make_rules(c, &hba, own, hba_text, a);
-	return r < 0 ? r : make_ident(c, own != NULL, a);
+	    (rc = cloneconf_make_file(c, "postgresql.conf", conf_text, strlen(conf_text))) < 0)
+		return rc;
+	rc = make_rules(c, &hba, own, hba_text, a);
+	return rc < 0 ? rc : make_ident(c, own != NULL, a);
 }

@@ -208,10 +208,10 @@ make_file(const struct segcache *c, const struct slot *s)
 }
 
 static int
-no_room(const struct segcache *c, const struct slot *s, int r)
+no_room(const struct segcache *c, const struct slot *s, int rc)
 {
 	archive_complain(c->archive, &s->file, "could not decompress it into the diff directory: %s",
-	    strerror(-r));
+	    strerror(-rc));
 	return -EIO;
 }
 
@@ -219,18 +219,18 @@ static int
 begin(struct segcache *c, struct slot *s)
 {
 	struct archive_file opened = s->file;
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 
 	if (s->begun)
 		return 0;
 	if ((fd = archive_open(c->archive, &opened)) < 0)
 		return fd;
-	if ((r = archive_check(c->archive, &opened, NULL)) < 0)
-		return r;
+	if ((rc = archive_check(c->archive, &opened, NULL)) < 0)
+		return rc;
 	if ((s->chunk = malloc(CHUNK)) == NULL)
 		return -ENOMEM;
-	if ((r = segstream_new(opened.format, steal_fd(&fd), c->archive->seg_size, &s->stream)) < 0)
-		return r;
+	if ((rc = segstream_new(opened.format, steal_fd(&fd), c->archive->seg_size, &s->stream)) < 0)
+		return rc;
 	if ((s->fd = make_file(c, s)) < 0)
 		return no_room(c, s, s->fd);
 	s->begun = true;
@@ -247,7 +247,7 @@ decompress(struct segcache *c, struct slot *s, uint64_t wanted)
 	uint64_t left = c->archive->seg_size - s->have;
 	size_t len = (size_t)MIN(MIN(MAX(wanted, (uint64_t)LEAST), (uint64_t)CHUNK), left);
 	ssize_t n = segstream_read(s->stream, s->chunk, len);
-	int r;
+	int rc;
 
 	if (n == -EUCLEAN)
 		archive_complain(c->archive, &s->file, "%s", segstream_why(s->stream));
@@ -257,8 +257,8 @@ decompress(struct segcache *c, struct slot *s, uint64_t wanted)
 		n = -EUCLEAN;
 	if (n < 0)
 		return (int)n;
-	if ((r = io_pwrite(s->fd, s->chunk, len, (off_t)s->have)) < 0)
-		return no_room(c, s, r);
+	if ((rc = io_pwrite(s->fd, s->chunk, len, (off_t)s->have)) < 0)
+		return no_room(c, s, rc);
 	s->have += len;
 	return 0;
 }
@@ -267,20 +267,20 @@ decompress(struct segcache *c, struct slot *s, uint64_t wanted)
 static int
 reach(struct segcache *c, struct slot *s, uint64_t end)
 {
-	int r;
+	int rc;
 
-	if ((r = begin(c, s)) < 0) {
+	if ((rc = begin(c, s)) < 0) {
 		forget(s);
-		return r;
+		return rc;
 	}
 	while (s->have < end) {
 		if (s->failed < 0)
 			return s->failed;
-		if ((r = decompress(c, s, end - s->have)) == -EUCLEAN)
-			s->failed = r;
-		else if (r < 0) {
+		if ((rc = decompress(c, s, end - s->have)) == -EUCLEAN)
+			s->failed = rc;
+		else if (rc < 0) {
 			forget(s);
-			return r;
+			return rc;
 		}
 		if (s->failed < 0 || s->have == c->archive->seg_size)
 			end_stream(s);

@@ -55,15 +55,15 @@ static void *
 thread_main(void *arg)
 {
 	struct thread *t = arg;
-	int r;
+	int rc;
 
 	pthread_mutex_lock(&server.gate);
 	pthread_mutex_unlock(&server.gate);
-	r = loop_run(t);
-	if (r == -ECONNABORTED)
-		aborted = true;
-	else if (r < 0)
-		log_error("could not read requests: %s", strerror(-r));
+	rc = loop_run(t);
+	if (rc == -ECONNABORTED)
+		atomic_store(&aborted, true);
+	else if (rc < 0)
+		log_error("could not read requests: %s", strerror(-rc));
 	if (write(wake_fd, "", 1) < 0)
 		log_debug("could not wake the main thread: %s", strerror(errno));
 	return NULL;
@@ -78,15 +78,15 @@ start_threads(struct server *v)
 {
 	unsigned i, n = MIN(v->s.job->threads, (unsigned)SHARED_SLOTS);
 	pthread_attr_t attr;
-	int r;
+	int rc;
 
 	pthread_mutex_lock(&v->gate);
-	if ((r = pthread_attr_init(&attr)) != 0 ||
-	    (r = pthread_attr_setstacksize(&attr, THREAD_STACK)) != 0)
-		return -r;
+	if ((rc = pthread_attr_init(&attr)) != 0 ||
+	    (rc = pthread_attr_setstacksize(&attr, THREAD_STACK)) != 0)
+		return -rc;
 	for (i = 0; i < n; i++, v->n++)
-		if ((r = pthread_create(&v->id[i], &attr, thread_main, &v->thread[i])) != 0)
-			return -r;
+		if ((rc = pthread_create(&v->id[i], &attr, thread_main, &v->thread[i])) != 0)
+			return -rc;
 	pthread_attr_destroy(&attr);
 	return confine_end_threads(v->s.job);
 }
@@ -97,7 +97,7 @@ open_gate(struct server *v)
 	const struct job *job = v->s.job;
 	struct thread *t;
 	unsigned i;
-	int r;
+	int rc;
 
 	for (i = 0; i < v->n; i++) {
 		t = &v->thread[i];
@@ -105,8 +105,8 @@ open_gate(struct server *v)
 		t->number = i;
 		t->slot = &job->shared->slot[i];
 		t->counters = &job->shared->counters[i];
-		if ((r = reader_init(&t->reader, &t->counters->io)) < 0)
-			return r;
+		if ((rc = reader_init(&t->rd, &t->counters->io)) < 0)
+			return rc;
 		if ((t->out = aligned_alloc(4096, OUT_MAX)) == NULL)
 			return -ENOMEM;
 	}
@@ -194,12 +194,12 @@ read_messages(struct server *v, struct msg_reader *in)
 {
 	const unsigned char *body;
 	struct msg_header h;
-	int r = msg_fill(v->s.job->in_fd, in);
+	int rc = msg_fill(v->s.job->in_fd, in);
 
-	while (r > 0 && (r = msg_next(in, &h, &body)) == 1)
+	while (rc > 0 && (rc = msg_next(in, &h, &body)) == 1)
 		obey(v, &h);
-	if (r < 0 && r != -EAGAIN)
-		log_error("could not read from the supervisor: %s", strerror(-r));
+	if (rc < 0 && rc != -EAGAIN)
+		log_error("could not read from the supervisor: %s", strerror(-rc));
 }
 
 /* The supervisor died: go on alone until the mount is gone. */
@@ -242,22 +242,22 @@ talk(struct server *v)
 static void
 forget_cut(const struct server *v)
 {
-	int r;
+	int rc;
 
-	if (v->supervised || aborted)
+	if (v->supervised || atomic_load(&aborted))
 		return;
-	if ((r = disk_unlink(v->s.job->diff_fd, ONDISK_CUT)) < 0 && r != -ENOENT)
-		log_error("could not remove \"%s\": %s", ONDISK_CUT, strerror(-r));
+	if ((rc = disk_unlink(v->s.job->diff_fd, ONDISK_CUT)) < 0 && rc != -ENOENT)
+		log_error("could not remove \"%s\": %s", ONDISK_CUT, strerror(-rc));
 }
 
 static int
 finish(struct server *v)
 {
-	int r;
+	int rc;
 
 	cow_save_times(v->s.cow);
-	if ((r = cow_flush(v->s.cow)) < 0) {
-		log_error("could not make all changes durable: %s", strerror(-r));
+	if ((rc = cow_flush(v->s.cow)) < 0) {
+		log_error("could not make all changes durable: %s", strerror(-rc));
 		return EXIT_FAILURE;
 	}
 	cow_idle(v->s.cow);
@@ -273,12 +273,12 @@ static int
 serve(struct server *v)
 {
 	unsigned i;
-	int r;
+	int rc;
 
-	if ((r = start_threads(v)) < 0 || (r = open_cow(v)) < 0 || (r = archivedir_init(&v->s)) < 0 ||
-	    (r = session_init(&v->s)) < 0 || (r = open_gate(v)) < 0) {
+	if ((rc = start_threads(v)) < 0 || (rc = open_cow(v)) < 0 || (rc = archivedir_init(&v->s)) < 0 ||
+	    (rc = session_init(&v->s)) < 0 || (rc = open_gate(v)) < 0) {
 		report_failed("%s", report_last_error()[0] != '\0' ? report_last_error() :
-		    strerror(-r));
+		    strerror(-rc));
 		return EXIT_FAILURE;
 	}
 	report_send(MSG_READY, NULL, 0);

@@ -39,7 +39,7 @@
 
 struct settings {
 	struct cow *cow;
-	struct reader *reader;
+	struct reader *rd;
 	char	**value;			/* the last one found of each that is followed; owned */
 	char	*outside[OUTSIDE_MAX];		/* files that are included and not here; owned */
 	char	*place[PLACES_MAX];		/* files here that set data_directory; owned */
@@ -73,14 +73,14 @@ settings_find(struct cow *c, const char *path, struct cow_attr *attr)
 {
 	uint64_t at = COW_ROOT;
 	size_t len;
-	int r;
+	int rc;
 
 	if (!io_path_is_plain(path, strlen(path)))
 		return -ENOENT;
 	for (;; path += len + 1) {
 		len = strcspn(path, "/");
-		if ((r = cow_lookup(c, at, path, len, attr)) < 0)
-			return r;
+		if ((rc = cow_lookup(c, at, path, len, attr)) < 0)
+			return rc;
 		at = attr->nodeid;
 		if (path[len] == '\0')
 			return 0;
@@ -90,7 +90,7 @@ settings_find(struct cow *c, const char *path, struct cow_attr *attr)
 }
 
 int
-settings_read(struct cow *c, const char *path, struct reader *r, char **text, size_t *len)
+settings_read(struct cow *c, const char *path, struct reader *rd, char **text, size_t *len)
 {
 	char *buf autofree = NULL;
 	struct cow_attr attr;
@@ -105,7 +105,7 @@ settings_read(struct cow *c, const char *path, struct reader *r, char **text, si
 		return -EFBIG;
 	if ((buf = malloc(attr.size + 1)) == NULL)
 		return -ENOMEM;
-	if ((n = cow_read(c, attr.nodeid, 0, attr.size, buf, r)) < 0)
+	if ((n = cow_read(c, attr.nodeid, 0, attr.size, buf, rd)) < 0)
 		return (int)n;
 	buf[n] = '\0';
 	*text = steal_pointer(&buf);
@@ -216,7 +216,7 @@ scan_file(struct settings *s, const char *path, unsigned depth)
 	struct pgconf c = { 0 };
 
 	if (set == NULL || depth > DEPTH_MAX || ++s->files > FILES_MAX ||
-	    settings_read(s->cow, path, s->reader, &text, &c.len) < 0)
+	    settings_read(s->cow, path, s->rd, &text, &c.len) < 0)
 		return;
 	c.text = text;
 	while (pgconf_next(&c, set) == 1)
@@ -227,7 +227,7 @@ scan_file(struct settings *s, const char *path, unsigned depth)
 }
 
 struct settings *
-settings_new(struct cow *c, struct reader *r)
+settings_new(struct cow *c, struct reader *rd)
 {
 	struct settings *s = calloc(1, sizeof(*s));
 	struct cow_attr attr;
@@ -237,7 +237,7 @@ settings_new(struct cow *c, struct reader *r)
 		return NULL;
 	}
 	s->cow = c;
-	s->reader = r;
+	s->rd = rd;
 	s->has_conf = settings_find(c, "postgresql.conf", &attr) != -ENOENT;
 	scan_file(s, "postgresql.conf", 0);
 	scan_file(s, "postgresql.auto.conf", 0);

@@ -27,7 +27,7 @@ int	settings_find(struct cow *c, const char *path, struct cow_attr *attr);
  * Reads a file below the root into a malloc'ed, NUL terminated text, which the
  * caller frees.  Returns 0, -ENOENT, -EFBIG, or another negative errno.
  */
-int	settings_read(struct cow *c, const char *path, struct reader *r, char **text, size_t *len);
+int	settings_read(struct cow *c, const char *path, struct reader *rd, char **text, size_t *len);
 
 struct settings;
 
@@ -37,7 +37,7 @@ struct settings;
  * recovery compares.  Returns NULL when memory is short; what cannot be read is
  * left out.
  */
-struct settings *settings_new(struct cow *c, struct reader *r);
+struct settings *settings_new(struct cow *c, struct reader *rd);
 void	settings_free(struct settings *s);
 
 /* Returns the value of one of them, or NULL if it is not set. */

@@ -46,7 +46,7 @@ struct thread {
 	unsigned number;		/* of its slot */
 	struct shared_slot *slot;
 	struct shared_counters *counters;
-	struct reader reader;
+	struct reader rd;
 	unsigned char *out;		/* OUT_MAX bytes for a reply */
 	struct request request;
 };

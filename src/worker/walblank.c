@@ -53,34 +53,34 @@ load_before(struct walsource *s, uint64_t lsn, struct waltblspc_window *w)
 {
 	unsigned char header[WALPAGE_SHORT];
 	ssize_t n = s->read(s, lsn, sizeof(header), header);
-	int r;
+	int rc;
 
 	if (n != sizeof(header))
 		return n < 0 ? (int)n : -EIO;
 	if (lsn < s->page_size || !waltblspc_continues(header))
 		return 0;
-	r = load(s, lsn - s->page_size, s->page_size, w);
-	return r == -ENOENT ? 0 : r;
+	rc = load(s, lsn - s->page_size, s->page_size, w);
+	return rc == -ENOENT ? 0 : rc;
 }
 
 /* Reads the page behind the window, in the next segment; returns 1 if it is there now. */
 static int
 load_behind(struct walsource *s, struct waltblspc_window *w)
 {
-	int r;
+	int rc;
 
 	if ((w->lsn + w->len) % s->seg_size != 0)
 		return 0;
-	r = load(s, w->lsn + w->len, s->page_size, w);
-	return r == 0 ? 1 : r == -ENOENT ? 0 : r;
+	rc = load(s, w->lsn + w->len, s->page_size, w);
+	return rc == 0 ? 1 : rc == -ENOENT ? 0 : rc;
 }
 
 static int
-cannot(const struct waltblspc_record *r)
+cannot(const struct waltblspc_record *rec)
 {
 	log_error("CREATE TABLESPACE at %X/%X of WAL names \"%s\", and this cannot be changed"
 	    " without the segment that follows: it is not served",
-	    (unsigned)(r->lsn >> 32), (unsigned)r->lsn, r->location);
+	    (unsigned)(rec->lsn >> 32), (unsigned)rec->lsn, rec->location);
 	return -EIO;
 }
 
@@ -92,24 +92,24 @@ blank(struct walsource *s, struct waltblspc_window *w,
 {
 	struct waltblspc search = { .w = w };
 	struct waltblspc_record *rec autofree = malloc(sizeof(*rec));
-	int r = 0;
+	int rc = 0;
 
 	if (rec == NULL)
 		return -ENOMEM;
-	while (r == 0 && waltblspc_next(&search, rec) == 1) {
-		if ((r = redirect_keep(s->cow, s->job, rec)) < 0)
-			return r;
-		if ((r = waltblspc_blank(w, rec)) == -EAGAIN) {
-			if ((r = load_behind(s, w)) <= 0)
-				return r < 0 ? r : cannot(rec);
+	while (rc == 0 && waltblspc_next(&search, rec) == 1) {
+		if ((rc = redirect_keep(s->cow, s->job, rec)) < 0)
+			return rc;
+		if ((rc = waltblspc_blank(w, rec)) == -EAGAIN) {
+			if ((rc = load_behind(s, w)) <= 0)
+				return rc < 0 ? rc : cannot(rec);
 			/* Begin again: what was changed is none of these any more. */
 			search = (struct waltblspc){ .w = w };
-			r = 0;
+			rc = 0;
 		} else if (changed != NULL) {
-			r = changed(s, w, rec);
+			rc = changed(s, w, rec);
 		}
 	}
-	return r;
+	return rc;
 }
 
 /* A window around size bytes at off of the segment at lsn, with room for a page behind it. */
@@ -118,17 +118,17 @@ open_window(struct walsource *s, uint64_t lsn, uint64_t off, size_t size,
     struct waltblspc_window *w)
 {
 	uint64_t page = s->page_size, begin = off / page * page, end;
-	int r;
+	int rc;
 
 	end = MIN((off + size + page - 1) / page * page + page, (uint64_t)s->seg_size);
 	begin -= begin > 0 ? page : 0;
 	*w = (struct waltblspc_window){ .page_size = s->page_size, .seg_size = s->seg_size };
 	if ((w->bytes = malloc((size_t)(end - begin + 2 * page))) == NULL)
 		return -ENOMEM;
-	if ((begin == 0 && (r = load_before(s, lsn, w)) < 0) ||
-	    (r = load(s, lsn + begin, (size_t)(end - begin), w)) < 0) {
+	if ((begin == 0 && (rc = load_before(s, lsn, w)) < 0) ||
+	    (rc = load(s, lsn + begin, (size_t)(end - begin), w)) < 0) {
 		free(w->bytes);
-		return r;
+		return rc;
 	}
 	return 0;
 }
@@ -137,17 +137,17 @@ ssize_t
 walblank_read(struct walsource *s, uint64_t lsn, uint64_t off, size_t size, void *buf)
 {
 	struct waltblspc_window w;
-	int r;
+	int rc;
 
 	if (off >= s->seg_size)
 		return 0;
 	size = (size_t)MIN((uint64_t)size, s->seg_size - off);
-	if ((r = open_window(s, lsn, off, size, &w)) < 0)
-		return r;
-	if ((r = blank(s, &w, NULL)) == 0)
+	if ((rc = open_window(s, lsn, off, size, &w)) < 0)
+		return rc;
+	if ((rc = blank(s, &w, NULL)) == 0)
 		memcpy(buf, w.bytes + (lsn + off - w.lsn), size);
 	free(w.bytes);
-	return r < 0 ? r : (ssize_t)size;
+	return rc < 0 ? rc : (ssize_t)size;
 }
 
 /* ---- pg_wal ---- */
@@ -185,14 +185,14 @@ read_segment(struct walsource *s, uint64_t lsn, size_t len, void *buf)
 	const struct directory *d = (const struct directory *)s;
 	char path[WALNAME_MAX + 8];
 	struct cow_attr attr;
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 
 	if (d->fd >= 0)
 		return (fd = open_segment(d, lsn, O_RDONLY)) < 0 ? fd :
 		    io_pread(fd, buf, len, (off_t)(lsn % s->seg_size));
 	path_of(d, lsn, path);
-	if ((r = settings_find(s->cow, path, &attr)) < 0)
-		return r;
+	if ((rc = settings_find(s->cow, path, &attr)) < 0)
+		return rc;
 	return cow_read(s->cow, attr.nodeid, lsn % s->seg_size, len, buf, d->rd);
 }
 
@@ -204,18 +204,18 @@ write_page(struct walsource *s, const struct waltblspc_window *w, size_t page)
 	uint64_t lsn = w->lsn + page, off = lsn % s->seg_size;
 	char path[WALNAME_MAX + 8];
 	struct cow_attr attr;
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 
 	if (d->fd < 0) {
 		path_of(d, lsn, path);
-		if ((r = settings_find(s->cow, path, &attr)) < 0)
-			return r;
+		if ((rc = settings_find(s->cow, path, &attr)) < 0)
+			return rc;
 		return cow_write(s->cow, attr.nodeid, off, w->page_size, w->bytes + page, d->rd);
 	}
 	if ((fd = open_segment(d, lsn, O_WRONLY)) < 0)
 		return fd;
-	if ((r = io_pwrite(fd, w->bytes + page, w->page_size, (off_t)off)) < 0)
-		return r;
+	if ((rc = io_pwrite(fd, w->bytes + page, w->page_size, (off_t)off)) < 0)
+		return rc;
 	return fdatasync(fd) == 0 ? 0 : -errno;
 }
 
@@ -224,13 +224,13 @@ write_record(struct walsource *s, const struct waltblspc_window *w,
     const struct waltblspc_record *rec)
 {
 	size_t page = rec->at / w->page_size * w->page_size, last;
-	int r = 0;
+	int rc = 0;
 
 	/* A record of few bytes and a header of a page between them. */
 	last = MIN(rec->at + WALTBLSPC_RECORD_MAX + WALPAGE_LONG, w->len - 1);
-	for (; r == 0 && page <= last; page += w->page_size)
-		r = write_page(s, w, page);
-	return r;
+	for (; rc == 0 && page <= last; page += w->page_size)
+		rc = write_page(s, w, page);
+	return rc;
 }
 
 static int
@@ -240,18 +240,18 @@ change_segment(struct directory *d, uint64_t lsn)
 	struct waltblspc_window w;
 	uint64_t off;
 	ssize_t n;
-	int r = 0;
+	int rc = 0;
 
 	if ((n = read_segment(&d->s, lsn, sizeof(header), header)) != sizeof(header) ||
 	    (d->s.page_size = walpage_size(header)) == 0)
 		return n < 0 ? (int)n : 0;	/* no server reads on here */
-	for (off = 0; r == 0 && off < d->s.seg_size; off += CHUNK) {
-		if ((r = open_window(&d->s, lsn, off, CHUNK, &w)) < 0)
-			return r == -EIO ? 0 : r;	/* it is short */
-		r = blank(&d->s, &w, write_record);
+	for (off = 0; rc == 0 && off < d->s.seg_size; off += CHUNK) {
+		if ((rc = open_window(&d->s, lsn, off, CHUNK, &w)) < 0)
+			return rc == -EIO ? 0 : rc;	/* it is short */
+		rc = blank(&d->s, &w, write_record);
 		free(w.bytes);
 	}
-	return r;
+	return rc;
 }
 
 /* Every segment that the backup has, in the order of its names. */
@@ -261,25 +261,25 @@ change_all(struct directory *d)
 	const struct index *ix = cow_index(d->s.cow);
 	uint32_t dir = index_child(ix, INDEX_ROOT, "pg_wal", strlen("pg_wal")), e;
 	struct walname name;
-	int r = 0;
+	int rc = 0;
 
 	if (dir == INDEX_NONE || !(ix->entries[dir].flags & INDEX_DIR))
 		return 0;
 	for (e = ix->entries[dir].first;
-	    r == 0 && e < ix->entries[dir].first + ix->entries[dir].count; e++) {
+	    rc == 0 && e < ix->entries[dir].first + ix->entries[dir].count; e++) {
 		if (walname_parse(ix->strings + ix->entries[e].name, ix->entries[e].name_len,
 		    d->s.seg_size, &name) < 0 || name.kind != WAL_SEGMENT)
 			continue;
 		d->timeline = name.timeline;
-		r = change_segment(d, name.segno * d->s.seg_size);
+		rc = change_segment(d, name.segno * d->s.seg_size);
 	}
-	return r;
+	return rc;
 }
 
 int
 walblank_directory(struct cow *c, const struct job *job, struct reader *rd)
 {
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 	uint32_t seg_size = cow_index(c)->xlog_seg_size;
 	struct directory d = {
 		.s = {
@@ -297,7 +297,7 @@ walblank_directory(struct cow *c, const struct job *job, struct reader *rd)
 			return fd;
 		d.fd = fd;
 	}
-	if ((r = change_all(&d)) < 0)
-		log_error("could not look for CREATE TABLESPACE in pg_wal: %s", strerror(-r));
-	return r;
+	if ((rc = change_all(&d)) < 0)
+		log_error("could not look for CREATE TABLESPACE in pg_wal: %s", strerror(-rc));
+	return rc;
 }

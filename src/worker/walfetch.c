@@ -42,39 +42,39 @@ find(struct fetch *f, int store_fd)
 {
 	const struct walfetch *o = f->order;
 	char error[CHAIN_ERROR_MAX];
-	int fd autoclose = -1, r;
+	int fd autoclose = -1, rc;
 	struct walname w;
 
 	if ((fd = chain_find_instance(store_fd, o->store_name, o->instance, error)) < 0) {
 		log_error("%s", error);
 		return fd;
 	}
-	if ((r = archive_init(&f->archive, store_fd, o->instance, 0, 0)) < 0)
-		return r;
+	if ((rc = archive_init(&f->archive, store_fd, o->instance, 0, 0)) < 0)
+		return rc;
 	if (walname_parse(o->file, strlen(o->file), f->archive.seg_size, &w) < 0) {
 		log_error("\"%.100s\" is not a name of a WAL file with segments of %u bytes", o->file,
 		    f->archive.seg_size);
 		return -EINVAL;
 	}
-	if ((r = archive_find(&f->archive, &w, &f->file)) == -ENOENT)
+	if ((rc = archive_find(&f->archive, &w, &f->file)) == -ENOENT)
 		log_error("\"%s\" is not in the WAL archive of instance \"%s\"", o->file, o->instance);
-	else if (r < 0)
+	else if (rc < 0)
 		log_error("could not look for \"%s\" in the WAL archive of instance \"%s\": %s",
-		    o->file, o->instance, strerror(-r));
-	return r;
+		    o->file, o->instance, strerror(-rc));
+	return rc;
 }
 
 static int
 open_source(struct fetch *f)
 {
-	int r;
+	int rc;
 
 	if ((f->fd = archive_open(&f->archive, &f->file)) < 0) {
 		archive_complain(&f->archive, &f->file, "%s", strerror(-f->fd));
 		return f->fd;
 	}
-	if ((r = archive_check(&f->archive, &f->file, NULL)) < 0 || f->file.format == SEGSTREAM_PLAIN)
-		return r;
+	if ((rc = archive_check(&f->archive, &f->file, NULL)) < 0 || f->file.format == SEGSTREAM_PLAIN)
+		return rc;
 	return segstream_new(f->file.format, steal_fd(&f->fd), f->archive.seg_size, &f->stream);
 }
 
@@ -98,10 +98,10 @@ read_source(struct fetch *f, uint64_t off)
 }
 
 static int
-not_written(const struct fetch *f, int r)
+not_written(const struct fetch *f, int rc)
 {
-	log_error("could not write \"%s\": %s", f->order->name, strerror(-r));
-	return r;
+	log_error("could not write \"%s\": %s", f->order->name, strerror(-rc));
+	return rc;
 }
 
 static int
@@ -110,13 +110,13 @@ copy(struct fetch *f, int to)
 	uint64_t size = f->served ? (uint64_t)f->file.st.st_size :
 	    archive_size(&f->archive, &f->file), off = 0;
 	ssize_t n;
-	int r;
+	int rc;
 
 	while (off < size && (n = read_source(f, off)) != 0) {
 		if (n < 0)
 			return (int)n;
-		if ((r = io_write(to, f->buf, (size_t)n)) < 0)
-			return not_written(f, r);
+		if ((rc = io_write(to, f->buf, (size_t)n)) < 0)
+			return not_written(f, rc);
 		off += (uint64_t)n;
 	}
 	if (off == size)
@@ -135,7 +135,7 @@ write_and_rename(struct fetch *f)
 {
 	const struct walfetch *o = f->order;
 	char temporary[NAME_MAX + 1];
-	int to autoclose = -1, r;
+	int to autoclose = -1, rc;
 
 	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.pbkfs.%d", o->name, (int)getpid()) >=
 	    sizeof(temporary))
@@ -143,38 +143,38 @@ write_and_rename(struct fetch *f)
 	to = openat(o->dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return not_written(f, -errno);
-	if ((r = copy(f, to)) == 0 && (renameat(o->dir_fd, temporary, o->dir_fd, o->name) != 0 ||
+	if ((rc = copy(f, to)) == 0 && (renameat(o->dir_fd, temporary, o->dir_fd, o->name) != 0 ||
 	    fsync(o->dir_fd) != 0))
-		r = not_written(f, -errno);
-	if (r < 0)
+		rc = not_written(f, -errno);
+	if (rc < 0)
 		unlinkat(o->dir_fd, temporary, 0);
-	return r;
+	return rc;
 }
 
 static int
 fetch(struct fetch *f)
 {
-	int r;
+	int rc;
 
 	if ((f->buf = malloc(CHUNK)) == NULL)
 		return not_written(f, -ENOMEM);
-	r = write_and_rename(f);
+	rc = write_and_rename(f);
 	free(f->buf);
-	return r;
+	return rc;
 }
 
 int
 walfetch(int store_fd, void *arg)
 {
 	struct fetch f = { .order = arg, .fd = -1 };
-	int r;
+	int rc;
 
-	if ((r = find(&f, store_fd)) == 0 && (r = open_source(&f)) == 0)
-		r = fetch(&f);
+	if ((rc = find(&f, store_fd)) == 0 && (rc = open_source(&f)) == 0)
+		rc = fetch(&f);
 	segstream_free(f.stream);
 	if (f.fd >= 0)
 		close(f.fd);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int

@@ -29,7 +29,7 @@ remove_tree(int dirfd, const char *name)
 {
 	struct dirent *d;
 	DIR *dir;
-	int fd, r = 0;
+	int fd, rc = 0;
 
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -38,17 +38,17 @@ remove_tree(int dirfd, const char *name)
 		close(fd);
 		return -ENOMEM;
 	}
-	while (r == 0 && (d = readdir(dir)) != NULL) {
+	while (rc == 0 && (d = readdir(dir)) != NULL) {
 		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
 			continue;
 		if (unlinkat(fd, d->d_name, 0) == 0)
 			continue;
-		r = errno == EISDIR ? remove_tree(fd, d->d_name) : -errno;
+		rc = errno == EISDIR ? remove_tree(fd, d->d_name) : -errno;
 	}
 	closedir(dir);
-	if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) != 0)
-		r = -errno;
-	return r;
+	if (rc == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) != 0)
+		rc = -errno;
+	return rc;
 }
 
 static int
@@ -65,21 +65,21 @@ fill(struct copyout *c, uint32_t wal, int diff_fd)
 static int
 fill_and_rename(struct copyout *c, uint32_t wal, int diff_fd)
 {
-	int r;
+	int rc;
 
-	if ((r = remove_tree(diff_fd, TEMPORARY)) < 0 ||
-	    (r = fill(c, wal, diff_fd)) < 0)
-		return r;
+	if ((rc = remove_tree(diff_fd, TEMPORARY)) < 0 ||
+	    (rc = fill(c, wal, diff_fd)) < 0)
+		return rc;
 	if (renameat(diff_fd, TEMPORARY, diff_fd, ONDISK_WAL) != 0 || fsync(diff_fd) != 0)
 		return -errno;
 	return 0;
 }
 
 int
-walfill(const struct job *job, const struct store *s, struct reader *r, uint64_t *copied)
+walfill(const struct job *job, const struct store *s, struct reader *rd, uint64_t *copied)
 {
 	uint32_t wal = index_child(&s->ix, INDEX_ROOT, "pg_wal", strlen("pg_wal"));
-	struct copyout c = { .store = s, .reader = r };
+	struct copyout c = { .store = s, .rd = rd };
 	struct stat st;
 	int rc;
 

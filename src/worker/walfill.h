@@ -18,6 +18,6 @@
  * durable.  Adds the bytes copied to *copied and reports MSG_PROGRESS.  Returns
  * 0 or negative errno (logged).
  */
-int	walfill(const struct job *job, const struct store *s, struct reader *r, uint64_t *copied);
+int	walfill(const struct job *job, const struct store *s, struct reader *rd, uint64_t *copied);
 
 #endif

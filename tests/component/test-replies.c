@@ -98,7 +98,7 @@ start_thread(void)
 		.serve = &serve, .slot = &shared->slot[0], .counters = &shared->counters[0],
 		.out = aligned_alloc(4096, OUT_MAX),
 	};
-	ck_assert_int_eq(reader_init(&thread.reader, &thread.counters->io), 0);
+	ck_assert_int_eq(reader_init(&thread.rd, &thread.counters->io), 0);
 	ck_assert_int_eq(pthread_create(&id, NULL, run, &thread), 0);
 }
 
@@ -150,7 +150,7 @@ stop_thread(void)
 {
 	shutdown(kernel, SHUT_RDWR);
 	pthread_join(id, NULL);
-	reader_fini(&thread.reader);
+	reader_fini(&thread.rd);
 	free(thread.out);
 }
 

@@ -4,7 +4,7 @@
 # Atomics are C11's: _Atomic T, by atomic_*(), never as a plain variable.
 . "$srcdir/tests/tap.sh"
 # Folders that keep to it; src and lib, once all do.
-done="lib/base lib/codec lib/diff lib/pg lib/probackup src/ipc"
+done="lib/base lib/codec lib/diff lib/pg lib/probackup src/ipc src/sandbox src/worker"
 
 # Prints "FILE:LINE: CODE" without comments and texts.
 code() {
@@ -25,7 +25,7 @@ other_results() { grep -E '[^(]\<int ([a-z_]+( = [^,;]*)?, )*(ret|err|error|res|
 builtins() { grep -E '__atomic_|__sync_|\<atomic_(bool|u?int|u?long|size_t|uintptr_t)\>'; }
 # Static atomics that are read or written as if they were none.
 plain() {
-	awk '/static _Atomic/ { name = $0; sub(/[;=[].*/, "", name); sub(/.*[^a-z_0-9]/, "", name); file = $1; sub(/:.*/, "", file); of[file] = name; next }
+	awk '/static _Atomic/ { name = $0; sub(/ *[;=[].*/, "", name); sub(/.*[^a-z_0-9]/, "", name); file = $1; sub(/:.*/, "", file); of[file] = name; next }
 	    { file = $1; sub(/:.*/, "", file) }
 	    file in of && $0 ~ "[^&>.a-z_0-9]" of[file] "[^a-z_0-9(]" { print }'
 }
@@ -41,7 +41,7 @@ done
 
 # The test of this test.
 cat >"$work/bad.c" <<'.'
-static _Atomic bool gone;	/* r */
+static _Atomic bool gone = false;	/* r */
 	int fd, r;
 	x(struct reader *reader, int rc);
 	int error = f('\'', "r");
@@ -52,7 +52,7 @@ cat >"$work/good.c" <<'.'
 /*
  * r: int error;
  */
-static _Atomic bool gone;
+static _Atomic bool gone = false;
 int	f(struct reader *rd, int error);
 	atomic_store(&gone, true);
 .
