@@ -3,7 +3,7 @@
 /*
  * The id of a backup, as pg_probackup names its directory, and how many of them
  * make a chain.  An id is the backup's start time in base 36, upper case; people
- * may type it in either, and backup_id_normalize() takes it up where they do.
+ * may type it in either, and backup_id_normalize() makes upper case of it.
  */
 #ifndef BASE_BACKUPID_H
 #define BASE_BACKUPID_H

@@ -33,7 +33,7 @@ int	fdcache_find(struct fdcache *c, uint64_t key, struct fdref **ref);
  */
 int	fdcache_add(struct fdcache *c, uint64_t key, int fd, struct fdref **ref);
 
-/* Ends one use.  The descriptor may be closed from now on. */
+/* Ends one use, after which the descriptor may be closed. */
 void	fdcache_put(struct fdcache *c, struct fdref *ref);
 
 /* Forgets key: its descriptor is closed, at once or when its last use ends. */

@@ -225,7 +225,7 @@ io_path_is_plain(const char *path, size_t len)
 	return 1;
 }
 
-/* -ELOOP if name is a symbolic link, which O_DIRECTORY tells as ENOTDIR; else -error. */
+/* Returns -ELOOP if name is a symbolic link, for which O_DIRECTORY fails with ENOTDIR; else -error. */
 static int
 link_or(int dirfd, const char *name, int error)
 {

@@ -12,8 +12,8 @@
 #include <sys/types.h>
 
 /*
- * The place where a thread says that it waits for storage, for whoever has to
- * tell a slow disk from a hung program.
+ * The place where a thread notes that it waits for storage, so that others can
+ * distinguish a slow disk from a hung program.
  */
 struct io_watch {
 	_Atomic uint32_t *state;	/* set to in_io around system calls, else to computing */

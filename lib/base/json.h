@@ -56,8 +56,8 @@ int	json_u64(const struct json_node *node, uint64_t *value);
 int	json_bool(const struct json_node *node, bool *value);
 
 /*
- * The writer.  Zero-initialise it; a failure to allocate is remembered and
- * told by json_flush() and json_take() alone.  Keys are NULL inside arrays and
+ * The writer.  Zero-initialise it; a failure to allocate is remembered, and
+ * json_flush() and json_take() return it.  Keys are NULL inside arrays and
  * for the root.
  */
 struct json_out {

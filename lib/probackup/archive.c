@@ -290,7 +290,7 @@ is_there_before(const struct archive_list *l, const struct archive_entry *e, con
 	return false;
 }
 
-/* Whether this one is to be shown: a plain file, and the first of its forms. */
+/* Whether a listing has this one: a plain file, and the first of its forms. */
 static bool
 is_shown(struct archive_list *l, const struct dirent *d, const struct archive_entry *e)
 {

@@ -33,11 +33,11 @@ struct archive {
 };
 
 /*
- * Prepares for the archive of instance in the catalog store_fd, which has to
- * stay open.  seg_size 0: as pg_probackup.conf says, else ARCHIVE_SEG_SIZE;
- * server_version 0: not known.  The directory itself may be missing, now or
- * later: then the archive is empty.  A pg_probackup.conf that cannot be read
- * costs the check of the system identifier, and a warning in the log.
+ * Fills *a for the archive of instance in the catalog store_fd, which has to
+ * stay open.  If seg_size is 0, it is that of pg_probackup.conf, else
+ * ARCHIVE_SEG_SIZE; server_version may be 0, not known.  The directory may be
+ * missing, now or later: then the archive is empty.  If pg_probackup.conf cannot
+ * be read, the log has a warning, and system identifiers are not compared.
  * Returns 0, or -EINVAL if instance is no name of a directory.
  */
 int	archive_init(struct archive *a, int store_fd, const char *instance, uint32_t seg_size,
@@ -101,16 +101,15 @@ struct archive_entry {
 /* A listing under way. */
 struct archive_list {
 	const struct archive *archive;
-	bool	twice;		/* the caller's: list such a file twice, which costs less */
+	bool	twice;		/* set by the caller: a file in several forms comes several times, which costs less */
 	DIR	*dir;		/* NULL: there is no such directory */
 };
 
 /*
  * Begins a listing, or goes on behind the entry whose cookie it was (0: from
- * the start), at no greater cost than reading on would have had.  The order is
- * the file system's.  A file that is there in several forms is listed
- * once, unless the caller sets l->twice behind archive_list_begin(); what is no
- * WAL file is left out.  archive_list_next() returns 1 and
+ * the start), at the cost of reading on.  The order is the file system's.  A
+ * file that is there in several forms is listed once, unless the caller sets
+ * l->twice after archive_list_begin(); other files than WAL are left out.  archive_list_next() returns 1 and
  * *e, 0 at the end, or negative errno.  One thread for one listing.
  */
 int	archive_list_begin(const struct archive *a, uint64_t cookie, struct archive_list *l);

@@ -25,7 +25,7 @@ block_bytes(bool with_marks)
 {
 	const struct blockmap *m = NULL;
 
-	return sizeof(*m->pos) + sizeof(*m->owner) + (with_marks ? sizeof(*m->mark) : 0);
+	return sizeof(*m->pos) + sizeof(*m->provider) + (with_marks ? sizeof(*m->mark) : 0);
 }
 
 size_t
@@ -73,7 +73,7 @@ blockmap_new(uint32_t n, bool with_marks)
 	}
 	if (with_marks)
 		m->mark = (uint16_t *)(m->pos + n);
-	m->owner = with_marks ? (uint8_t *)(m->mark + n) : (uint8_t *)(m->pos + n);
+	m->provider = with_marks ? (uint8_t *)(m->mark + n) : (uint8_t *)(m->pos + n);
 	return m;
 }
 
@@ -96,7 +96,7 @@ claim(struct blockmap *m, const struct records *rec, uint8_t p, BlockNumber limi
 
 		if (blockmap_provider(m, b) != BLOCKMAP_NOWHERE)
 			continue;
-		m->owner[b] = (uint8_t)(p + 1u);
+		m->provider[b] = (uint8_t)(p + 1u);
 		m->pos[b] = rec->at[i].pos;
 		if (m->mark != NULL)
 			m->mark[b] = pagecheck_mark(rec->at[i].lsn, rec->at[i].checksum);

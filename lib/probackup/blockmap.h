@@ -23,7 +23,7 @@
 struct blockmap {
 	uint32_t n;		/* blocks */
 	uint32_t *pos;		/* offset of the record in the provider's stream */
-	uint8_t	*owner;		/* 1 + number among the file's providers, or 0: blockmap_provider() */
+	uint8_t	*provider;		/* 1 + number among the file's providers, or 0: blockmap_provider() */
 	uint16_t *mark;		/* PAGECHECK_HEADERS: pagecheck_mark() where there is a map; else NULL */
 };
 
@@ -45,7 +45,7 @@ void	blockmap_free(struct blockmap *m);
 static inline uint8_t
 blockmap_provider(const struct blockmap *m, uint32_t b)
 {
-	return (uint8_t)(m->owner[b] - 1u);
+	return (uint8_t)(m->provider[b] - 1u);
 }
 
 /* Bytes of memory that m takes at most. */

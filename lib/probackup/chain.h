@@ -89,7 +89,7 @@ struct chain {
 	unsigned n;			/* members; [0] is the mounted one, [n-1] the FULL */
 	struct backup member[CHAIN_MAX];
 	uint32_t xlog_seg_size;		/* bytes, from pg_probackup.conf; 0 if unknown */
-	char	warning[CHAIN_ERROR_MAX];	/* what was let pass, and what to know; "" if nothing */
+	char	warning[CHAIN_ERROR_MAX];	/* the doubts that force passed over, and what a user has to know; "" if nothing */
 	uint32_t *left_out;		/* set by partial_choose(): OIDs of databases, sorted */
 	size_t	n_left_out;
 };

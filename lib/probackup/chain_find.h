@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Finding an instance and a backup by name, and what to say when it fails.
+ * Finding an instance and a backup by name, and refusing a name that is not there.
  */
 #ifndef PROBACKUP_CHAIN_FIND_H
 #define PROBACKUP_CHAIN_FIND_H

@@ -1,9 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Goes through the backups of an instance, the newest first, until one fits;
- * and says why it passed over the others.  Whether WAL is complete it does not
- * ask.
+ * Goes through the backups of an instance, the newest first, until one fits, and
+ * words why it passed over the others.  It does not ask whether WAL is complete.
  */
 #include "config.h"
 
@@ -68,7 +67,7 @@ fault_word(const struct instance_backup *b)
 	return "unfit";
 }
 
-/* Says in a word why a backup cannot be mounted; "pbkfs show" says it in full. */
+/* Writes in a word why a backup cannot be mounted; "pbkfs show" has it in full. */
 static void
 unfit_word(const struct instance_backup *b, char word[WORD_MAX])
 {

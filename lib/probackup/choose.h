@@ -21,8 +21,8 @@
 
 struct choice {
 	char	id[BACKUP_ID_MAX];
-	char	text[CHAIN_ERROR_MAX];	/* one line for people: which, why it, why no newer one */
-	char	warning[CHAIN_ERROR_MAX];	/* one line: what nobody can know before; "" if nothing */
+	char	text[CHAIN_ERROR_MAX];	/* one line for people: which backup, and why no newer one */
+	char	warning[CHAIN_ERROR_MAX];	/* one line: what may go wrong all the same; "" if nothing */
 };
 
 /* Whether id, as it was given, asks for a choice. */

@@ -199,7 +199,7 @@ parse_numbers(struct line *l, size_t number, char *error)
 	return 0;
 }
 
-/* Names of kinds; those without a type are never in a data directory that can be mounted. */
+/* Kinds; a list with one that has no type is refused. */
 static const struct {
 	const char *name, *what;
 	uint32_t type;

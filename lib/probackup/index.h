@@ -64,8 +64,8 @@ struct index_backup {
 	uint32_t list_crc;	/* CRC-32C of its list */
 	uint32_t reserved;	/* 0 */
 	/*
-	 * Versions of the files that the index was made from; all 0 where
-	 * somebody has to look again.
+	 * Versions of the files that the index was made from; all 0: not
+	 * known, so that staleness_check() reads them.
 	 */
 	struct file_version control, list;
 };
@@ -81,7 +81,7 @@ struct index {
 	uint64_t tree_digest;	/* of all paths, types and lengths as listed: equal trees, equal digest */
 	uint32_t server_version;	/* major: 15 */
 	uint32_t xlog_seg_size;		/* bytes, 0 if unknown */
-	int64_t	since;			/* what is written to the store later is not in here: ns since the epoch */
+	int64_t	since;			/* the index knows nothing that was written to the store later: ns since the epoch */
 	const void *map;
 	size_t	map_len;
 };

@@ -100,7 +100,7 @@ grow_items(struct index_source *src)
 	return 0;
 }
 
-/* Notes that the backup of s stores something of e. */
+/* Adds e to what the backup of s stores. */
 static int
 add_item(struct scan *s, uint32_t node, const struct filelist_entry *e, char *error)
 {
@@ -214,10 +214,7 @@ is_too_deep(const struct filelist_entry *e)
 	return depth > INDEX_DEPTH_MAX;
 }
 
-/*
- * Takes from the mounted backup's entry how long the file is, or where to look
- * for that.
- */
+/* Sets the length of a file from the mounted backup's entry, or by which flag to find it. */
 static void
 set_length(struct index_node *node, const struct filelist_entry *e)
 {
@@ -320,7 +317,7 @@ take_parent(struct scan *s, uint32_t node, const struct filelist_entry *e, char 
 	return 0;
 }
 
-/* Makes a file of a database that is left out an empty one, whatever is stored of it. */
+/* Makes a file empty if its database is left out, whatever is stored of it. */
 static void
 leave_out(const struct scan *s, struct filelist_entry *e)
 {

@@ -35,7 +35,7 @@ struct index_collect {
 	struct tablespace_map tablespaces;	/* of the mounted backup */
 	struct index_source source[CHAIN_MAX];	/* as in the chain */
 	int64_t	since;		/* see struct index */
-	uint64_t max_items;	/* more cannot be in an index of the wanted size */
+	uint64_t max_items;	/* an index of the largest size has no room for more */
 	uint32_t max_nodes;
 	_Atomic uint64_t n_items;
 	_Atomic unsigned next;	/* member whose list is to be read next */

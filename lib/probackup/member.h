@@ -1,9 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One member of a chain: reads its control file, and says whether a chain may
- * have it.  A mount and a listing ask the same questions here, and get the same
- * answers in the same words.
+ * One member of a chain: reads its control file, and judges whether a chain may
+ * have it.  Mounts and listings both ask here, so that they refuse in the same words.
  *
  * All return 0, or negative errno with one line in error (CHAIN_ERROR_MAX
  * bytes) that names the backup and the way out.

@@ -4,7 +4,7 @@
  * Chains that an interrupted "pg_probackup merge" has left behind.  Each step of
  * a merge (doc/catalog.md, "Locks, merge and delete") leaves a state:
  *
- *	FULL MERGING	its files are replaced one by one by those of the target's
+ *	FULL MERGING	merge replaces its files one by one by those of the target's
  *			time; then its page_header_map, its list, its control file
  *	FULL MERGED	all of it is of the target's time; members are DELETING
  *			or gone, the oldest first

@@ -33,8 +33,8 @@ struct batch {
 #define STEP_MAX	(4 * (RECORD_HEADER + BLCKSZ))
 
 /*
- * Says what the header map expects of a page whose mark does not fit.  (A block
- * map has room for the mark alone.)
+ * Logs what the header map expects of a page whose mark does not fit: a block map
+ * has room for the mark alone.
  */
 static int
 refuse_mark(const struct store *s, const struct batch *b, BlockNumber blkno,

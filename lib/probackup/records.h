@@ -28,7 +28,7 @@ struct record_at {
 struct records {
 	struct record_at *at;
 	uint32_t n;
-	uint32_t end;		/* where the last one ends; 0 if a limit left some out */
+	uint32_t end;		/* offset behind the last record; 0 if a limit left some out */
 	BlockNumber truncated;	/* the file ended here (record of size -2), or InvalidBlockNumber */
 };
 

@@ -25,9 +25,9 @@
  */
 int	recovery_parse(struct recovery_target *t, char *error);
 
-/* Facts about an archive that hold for all backups; zero it first. */
+/* Facts of an archive that recovery_fits() finds, for the next backup; zero it first. */
 struct recovery_known {
-	uint32_t from, newest;	/* timelines without a hole between */
+	uint32_t from, newest;	/* the archive has the history of each timeline between */
 };
 
 enum recovery_fit {
@@ -49,9 +49,8 @@ int	recovery_fits(const struct control *backup, const struct archive *a,
  * recovery_parse()) with archive a.  Returns 0, or -EUCLEAN (or another
  * negative errno) with one line in error: a target before the end of the
  * backup; a segment that is missing, by name; a timeline that is unknown, is no
- * descendant of the backup's, or leaves it before the backup's end.  A doubt
- * is one line in warning: recovery to a time, an xid or a name
- * ends at the first gap.  Both have CHAIN_ERROR_MAX bytes; warning is "" if
+ * descendant of the backup's, or leaves it before the backup's end.  Recovery to a
+ * time, an xid or a name ends at the first gap: a gap is one line in warning then.  Both have CHAIN_ERROR_MAX bytes; warning is "" if
  * there is none.  Bounded whatever the archive holds: one pass over the
  * directory, 8 bytes in memory for each segment that can matter.
  *

@@ -1,5 +1,12 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Finds out whether the archive has the WAL for a recovery.  A server looks for
+ * each segment under the timelines of the history that it follows.  The segment in
+ * which a timeline begins belongs to that timeline; the older one may have a copy of
+ * its first part.  So one pass over the directory notes the segments of these
+ * timelines, and then the first number that is missing is looked for.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -12,15 +19,6 @@
 #include "probackup/recovery.h"
 #include "probackup/recovery_time.h"
 
-/*
- * A server looks for each segment under the timelines of the history it
- * follows, and the one that owns a segment is the newest that had begun by its
- * end: the segment in which a timeline begins is that timeline's, and a copy
- * of its first part may be the older one's.  So one pass over the directory
- * notes which segments there are of the timelines that matter, and the rest is
- * looking for the first number that is missing.
- */
-
 #define SEGMENTS_MAX	(1u << 24)	/* that one archive can have for one history */
 #define PROBES_MAX	65536		/* timelines that "latest" looks at */
 
@@ -31,7 +29,7 @@ struct check {
 	struct recovery_known *known;
 	char	*error;
 	struct timelines tl;
-	unsigned own;		/* number of the backup's timeline in it */
+	unsigned backup_tl;	/* number of the backup's timeline in tl */
 	uint64_t start, stop;	/* segments that the backup begins and ends in */
 	uint32_t newest_history;	/* the highest timeline that the archive has one of */
 	uint64_t *keys;		/* sorted: segno and number of the timeline */
@@ -119,13 +117,13 @@ newest_timeline(const struct check *c)
 {
 	struct walname next = { .kind = WAL_HISTORY };
 	struct recovery_known *k = c->known;
-	uint32_t own = c->backup->timeline;
+	uint32_t first = c->backup->timeline;
 	struct archive_file f;
 	unsigned i;
 
-	if (k->from != 0 && own >= k->from && own <= k->newest)
+	if (k->from != 0 && first >= k->from && first <= k->newest)
 		return k->newest;
-	k->from = k->newest = own;
+	k->from = k->newest = first;
 	for (i = 0; i < PROBES_MAX && k->newest < UINT32_MAX; i++, k->newest++) {
 		next.timeline = k->newest + 1;
 		if (archive_find(c->a, &next, &f) < 0)
@@ -163,16 +161,16 @@ follow_timeline(struct check *c)
 	uint32_t tli = c->t->tli_kind == RECOVERY_TLI_NUMBER ? c->t->tli :
 	    c->t->tli_kind == RECOVERY_TLI_LATEST ? newest_timeline(c) : c->backup->timeline;
 	uint64_t end;
-	int own, rc;
+	int at, rc;
 
 	if ((rc = load_history(c, tli)) < 0)
 		return rc;
-	if ((own = timelines_find(&c->tl, c->backup->timeline)) < 0)
+	if ((at = timelines_find(&c->tl, c->backup->timeline)) < 0)
 		return explain(c->error, -EUCLEAN,
 		    "timeline %u does not descend from timeline %u, which the backup is of: choose another timeline or backup",
 		    tli, c->backup->timeline);
-	c->own = (unsigned)own;
-	if ((end = c->tl.list[own].end) >= c->backup->stop_lsn)
+	c->backup_tl = (unsigned)at;
+	if ((end = c->tl.list[at].end) >= c->backup->stop_lsn)
 		return 0;
 	return explain(c->error, -EUCLEAN,
 	    "timeline %u leaves timeline %u at %X/%X, before the end of the backup at %X/%X: choose another timeline or backup",
@@ -211,7 +209,7 @@ note_segment(struct check *c, const struct walname *w)
 	const struct timeline *t = bsearch(&w->timeline, c->tl.list, c->tl.n, sizeof(*t), compare_ids);
 	uint64_t *bigger;
 
-	if (t == NULL || t < &c->tl.list[c->own] || w->segno < c->start ||
+	if (t == NULL || t < &c->tl.list[c->backup_tl] || w->segno < c->start ||
 	    w->segno < wal_segno(t->begin, c->a->seg_size) ||
 	    w->segno > wal_segno_before(t->end, c->a->seg_size))
 		return 0;
@@ -263,9 +261,9 @@ has(const struct check *c, uint64_t segno, unsigned timeline)
 
 /* Returns the number of the newest timeline that had begun by the end of the segment. */
 static unsigned
-owner_of(const struct check *c, uint64_t segno)
+timeline_of(const struct check *c, uint64_t segno)
 {
-	unsigned first = c->own, last = c->tl.n - 1, middle;
+	unsigned first = c->backup_tl, last = c->tl.n - 1, middle;
 
 	while (first < last) {
 		middle = first + (last - first + 1) / 2;
@@ -278,22 +276,22 @@ owner_of(const struct check *c, uint64_t segno)
 }
 
 /*
- * Whether the segment is there for somebody who needs the WAL before lsn: in
- * the segment in which a timeline begins, the older copy has what is before.
- * Else *timeline is the one that it is missed of.
+ * Whether the archive has the segment for a server that needs the WAL before lsn.
+ * Of a segment in which a timeline begins, the copy of the older timeline has the
+ * WAL before that.  If none has it, *timeline is the one whose copy is missing.
  */
 static bool
 is_there(const struct check *c, uint64_t segno, uint64_t lsn, unsigned *timeline)
 {
-	for (*timeline = owner_of(c, segno);; (*timeline)--) {
+	for (*timeline = timeline_of(c, segno);; (*timeline)--) {
 		if (has(c, segno, *timeline))
 			return true;
-		if (*timeline == c->own || c->tl.list[*timeline].begin < lsn)
+		if (*timeline == c->backup_tl || c->tl.list[*timeline].begin < lsn)
 			return false;
 	}
 }
 
-/* Whether one of the segments from..to is missing for the WAL before lsn, and its name. */
+/* Finds the first of the segments from..to that is not there.  Returns false if all are. */
 static bool
 find_gap(const struct check *c, uint64_t from, uint64_t to, uint64_t lsn, char name[WALNAME_MAX])
 {
@@ -333,8 +331,8 @@ missing(const struct check *c, const char *name, const char *consequence)
 }
 
 /*
- * Checks the WAL without which recovery fails: what the backup lacks, and all
- * up to an LSN.
+ * Checks the WAL without which recovery fails: that of the backup, if it has none
+ * of its own, and all up to the target, if that is an LSN.
  */
 static int
 check_needed(const struct check *c)
@@ -353,7 +351,7 @@ check_needed(const struct check *c)
 	return 0;
 }
 
-/* Warns of gaps in WAL that recovery may want: all up to the newest segment. */
+/* Warns of a gap before the newest segment: recovery may need all WAL up to there. */
 static int
 check_rest(const struct check *c, char *warning)
 {
@@ -364,7 +362,7 @@ check_rest(const struct check *c, char *warning)
 	    c->t->kind == RECOVERY_LSN)
 		return 0;
 	if (!newest_segment(c, &newest)) {
-		if (c->own == c->tl.n - 1)
+		if (c->backup_tl == c->tl.n - 1)
 			return 0;
 		return explain(c->error, -EUCLEAN,
 		    "the archive of instance \"%s\" has no WAL of timeline %u", instance_of(c),

@@ -30,7 +30,7 @@ struct written {
 	const char *name;	/* of the zone; "" if it has none */
 };
 
-/* Reads exactly n digits, at most max, and what follows unless that is 0. */
+/* Reads n digits, a number from min to max, and then that character, unless it is 0. */
 static bool
 take(const char **p, int n, int min, int max, char then, int *out)
 {
@@ -214,7 +214,7 @@ find_moments(int64_t civil, int64_t moment[2])
 }
 
 static int
-complain(char *error, const char *text, int n, const int64_t moment[2])
+explain_moments(char *error, const char *text, int n, const int64_t moment[2])
 {
 	char first[RECOVERY_TIME_MAX], second[RECOVERY_TIME_MAX];
 
@@ -238,7 +238,7 @@ read_local(const char *text, const struct written *w, int64_t *seconds, char *er
 
 	tzset();
 	if ((n = find_moments(civil_seconds(w), moment)) != 1)
-		return complain(error, text, n, moment);
+		return explain_moments(error, text, n, moment);
 	*seconds = moment[0];
 	return 0;
 }

@@ -1,5 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * merge and delete write their status before they touch anything else.  So a
+ * caller opens a file first, and the status is read then: it shows whether the file
+ * was opened too late.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -22,12 +27,6 @@
 
 #define LOG_SECONDS	60	/* from one line about a backup to the next */
 #define LIST_PIECE	(256 * 1024)	/* bytes of a list that are read at a time */
-
-/*
- * merge and delete write their status before they touch anything else.  So the
- * status is read after a file was opened: if it was opened too late, the status
- * tells.
- */
 
 struct known_member {
 	struct file_version control, list;	/* what was accepted last, at first by the index */
@@ -89,7 +88,7 @@ look(int dirfd, const char *name, struct file_version *v)
 	return 0;
 }
 
-/* Whether the status says that somebody is making another backup of it. */
+/* Whether the status is one of a backup that somebody changes or removes. */
 static bool
 is_going(const char *status)
 {

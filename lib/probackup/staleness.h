@@ -44,7 +44,7 @@ int	staleness_check(struct staleness *g, uint16_t n, int dirfd, const struct sta
 int	staleness_compare_list(int store_fd, const char *instance, const char *id,
 	    uint32_t list_crc);
 
-/* Whether the last check of any backup found it changed.  Of the whole process. */
+/* Whether the last check of this process, whatever the backup, found it changed. */
 bool	staleness_was_found(void);
 
 #endif

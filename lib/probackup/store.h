@@ -35,7 +35,7 @@ struct store {
 	const char *instance;		/* borrowed */
 	int	backup_fd[CHAIN_MAX];	/* O_PATH of each backup's directory; -1: out of reach */
 	struct fdcache *fds;		/* borrowed */
-	struct staleness *staleness;		/* NULL: what is opened is taken as it is; owned */
+	struct staleness *staleness;		/* owned; NULL: no backup is refused as stale */
 };
 
 /* The buffers of a thread that reads pages.  Not shared. */
@@ -60,8 +60,8 @@ int	store_open(struct store *s, int store_fd, const char *instance, int index_fd
 void	store_close(struct store *s);
 
 /*
- * From now on a file is only taken if its backup is as it was prepared: see
- * staleness.h.  Returns 0 or -ENOMEM.
+ * Makes store_fd_of() refuse the files of a backup that has changed since it was
+ * prepared: see staleness.h.  Returns 0 or -ENOMEM.
  */
 int	store_refuse_stale(struct store *s);
 
@@ -78,8 +78,8 @@ int	store_fd_of(const struct store *s, uint32_t e, const struct index_provider *
 	    struct fdref **ref);
 
 /*
- * Says once, in PostgreSQL's words, that what backup p stores of entry e is
- * not as it should be: `could not read block 7 of "base/1/2" in backup X: why`.
+ * Logs, once a minute at most, that backup p stores entry e otherwise than it
+ * should: `could not read block 7 of "base/1/2" in backup X: why`.
  */
 void	store_complain(const struct store *s, uint32_t e, const struct index_provider *p,
 	    uint32_t blkno, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
@@ -92,8 +92,8 @@ ssize_t	store_pread(int fd, void *buf, size_t len, off_t off);
 int	store_fstat(int fd, struct stat *st);
 
 /*
- * Whether anything of a store could not be opened or read since the last call:
- * its file system may be gone.  Counts for the whole process.
+ * Returns whether opening or reading a file of any store of this process has
+ * failed since the last call: its file system may be gone.
  */
 bool	store_took_failure(void);
 
