@@ -145,7 +145,10 @@ claim(struct stat *st)
 		st->st_uid = claimed_uid;
 }
 
-/* What one may see another may not: then everybody asks for himself. */
+/*
+ * With squashed users an answer for one does not hold for another, so everybody asks
+ * for himself.
+ */
 static double
 valid_for(void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Judges what a mount shows: is it a state that the model had, and late enough?
+ * Judges what a mount shows: is it a state that the model had, and a late enough
+ * one?
  */
 #include "config.h"
 
@@ -14,8 +15,8 @@
 #include "crash-model.h"
 
 /*
- * Whether bytes are one of the versions of [from, to].  What truncations until
- * begin cut off a version must be zero now.
+ * Whether bytes are one of the versions of [from, to].  Bytes that truncations until
+ * begin cut off from a version must be zero now.
  */
 static bool
 unit_fits(const struct history *h, const unsigned char *bytes, size_t len, unsigned from,
@@ -37,9 +38,9 @@ unit_fits(const struct history *h, const unsigned char *bytes, size_t len, unsig
 }
 
 /*
- * Whether the content fits, if the length is that of [begin, end).  A unit that
- * was cut off whole before is as it was since, and one that was cut off later is
- * as it was before.
+ * Whether the content fits, if the length is that of [begin, end).  A unit that was
+ * cut off whole before is as it has been since, and one that was cut off later is as
+ * it was before.
  */
 static bool
 content_fits(const struct object *o, const struct seen_file *f, unsigned begin, unsigned end,
@@ -140,7 +141,7 @@ tree_fits(const struct model *m, const struct tree *t, const struct seen *s)
 	    wrong("there are %u names instead of %u", s->n_names, t->n);
 }
 
-/* The tree between lo and hi that is the one seen, the last first. */
+/* The last tree between lo and hi that equals the seen one, or NULL. */
 static const struct tree *
 find_tree(const struct model *m, const struct seen *s, unsigned lo, unsigned hi)
 {

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Lives: how one ends, by a crash or orderly, and how the next goes on with what that left.
+ * Lives: each ends by a crash or in order, and the next goes on with what it left.
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@
 #include "base/util.h"
 #include "crash-run.h"
 
-/* Time begins anew with what was seen: nothing else is left. */
+/* Begins time anew with the seen state: nothing else is left. */
 static void
 rebase(struct run *run, const struct tree *t, const struct seen *s)
 {
@@ -48,7 +48,7 @@ rebase(struct run *run, const struct tree *t, const struct seen *s)
 	run->n_done = 0;
 }
 
-/* The first tree, of which only what is seen is known. */
+/* Makes the first tree out of the seen one. */
 static void
 model_begin(struct run *run, const struct seen *s)
 {
@@ -79,7 +79,7 @@ use_disk(struct run *run)
 	run->judged = 0;
 }
 
-/* The machine: what is left becomes the disk of the next life. */
+/* Crashes the machine: what it leaves becomes the disk of the next life. */
 static bool
 crash_machine(struct run *run, const struct tree *t, const struct seen *s,
     const struct point *p)
@@ -103,7 +103,7 @@ crash_machine(struct run *run, const struct tree *t, const struct seen *s,
 	return true;
 }
 
-/* The nodeid of an object that was made by a request that nobody answered. */
+/* Looks up the nodeid of an object that an unanswered request made. */
 static uint64_t
 nodeid_seen(const struct model *m, const struct tree *t, const struct seen *s, unsigned obj)
 {
@@ -116,7 +116,7 @@ nodeid_seen(const struct model *m, const struct tree *t, const struct seen *s, u
 	return 0;
 }
 
-/* What a request did that was never finished is only what can be seen of it. */
+/* Undoes an unfinished request in the model: only what can be seen of it counts. */
 static void
 object_undo(struct object *o, unsigned time)
 {
@@ -130,10 +130,13 @@ object_undo(struct object *o, unsigned time)
 	}
 	while (o->n_lengths > 1 && o->lengths[o->n_lengths - 1].time == time)
 		o->n_lengths--;
-	o->touched = false;	/* for all we know */
+	o->touched = false;	/* as far as we know */
 }
 
-/* Processes only: the mount shows what it can, which then is the present. */
+/*
+ * Ends the processes only: the mount shows what it can, and that is the present from
+ * then on.
+ */
 static void
 adopt(struct run *run, const struct tree *t, const struct seen *s)
 {
@@ -162,7 +165,7 @@ adopt(struct run *run, const struct tree *t, const struct seen *s)
 	}
 }
 
-/* The one request that the dead worker did not answer is asked for again. */
+/* Issues the one request again that the dead worker did not answer. */
 static bool
 ask_again(struct run *run)
 {
@@ -180,7 +183,7 @@ ask_again(struct run *run)
 	return true;
 }
 
-/* Opens the disk for the next life; the worker may die of it. */
+/* Opens the disk for the next life; its worker may die while it opens. */
 static bool
 begin_life(struct run *run, bool first)
 {
@@ -207,7 +210,7 @@ begin_life(struct run *run, bool first)
 	    wrong("it does not open: %s (%.900s)", strerror(-r), last_line);
 }
 
-/* Orderly: as the worker does it. */
+/* Ends in order, as the worker does. */
 static bool
 unmount(struct run *run)
 {
@@ -224,7 +227,7 @@ unmount(struct run *run)
 	return true;
 }
 
-/* Where only processes died, nothing that was done is missing. */
+/* After the death of processes alone nothing is missing. */
 static struct demand
 demand_all(const struct run *run)
 {
@@ -249,8 +252,8 @@ forget_pending(struct run *run)
 }
 
 /*
- * After the death of all processes the tree is the last one, but content that
- * was copied up and not synced has gone with the pending log.
+ * After the death of all processes the tree is the last one; content that was copied
+ * up and not synced has gone with the pending log.
  */
 static bool
 end_life(struct run *run, enum ending how, struct seen *s)

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The model: what names, lengths and content were, and when.
+ * The model: names, lengths and content, and when they held.
  */
 #include "config.h"
 
@@ -19,7 +19,7 @@ times_add(unsigned **times, unsigned *n, unsigned time)
 	(*times)[(*n)++] = time;
 }
 
-/* The last of the times that is before end, or first. */
+/* Returns the last of the times before end, or first. */
 unsigned
 times_before(const unsigned *times, unsigned n, unsigned end, unsigned first)
 {
@@ -34,7 +34,7 @@ tree_now(struct model *m)
 	return &m->trees[m->n_trees - 1];
 }
 
-/* The present tree, to be changed; what it was stays on record. */
+/* Returns the present tree for a change; the old one stays on record. */
 struct tree *
 tree_change(struct model *m)
 {
@@ -101,7 +101,7 @@ set_size(struct model *m, struct object *o, uint64_t size, bool grows)
 	o->n_lengths++;
 }
 
-/* A new version of a unit, to be changed; it begins as a copy of the last one. */
+/* Returns a new version of a unit for a change; it begins as a copy of the last one. */
 static unsigned char *
 unit_change(struct model *m, struct object *o, unsigned u, unsigned kept)
 {
@@ -207,7 +207,7 @@ find_dent(struct tree *t, unsigned dir, const char *name)
 	return NULL;
 }
 
-/* The same, where it has to be. */
+/* The same for a name that has to exist. */
 struct dent *
 the_dent(struct tree *t, unsigned dir, const char *name)
 {

@@ -23,7 +23,7 @@ struct history {
 
 struct length {
 	unsigned time;
-	uint64_t size, from;		/* from: a write may be seen growing the file from there */
+	uint64_t size, from;		/* a write may be seen growing the file from this time on */
 };
 
 struct object {
@@ -52,18 +52,18 @@ struct tree {
 struct model {
 	struct object **obj;
 	unsigned n_obj;
-	struct tree *trees;		/* all that were; the last is the present one */
+	struct tree *trees;		/* all trees so far; the last is the present one */
 	unsigned n_trees;
 	unsigned *synced, n_synced;	/* when a sync of names was over */
 	unsigned now;
 };
 
-/* Adds a time; the last one before end, or first. */
+/* Adds a time; returns the last one before end, or first. */
 void	times_add(unsigned **times, unsigned *n, unsigned time);
 unsigned times_before(const unsigned *times, unsigned n, unsigned end, unsigned first);
 
 struct tree *tree_now(struct model *m);
-/* The present tree, to be changed; what it was stays on record. */
+/* Returns the present tree for a change; the old one stays on record. */
 struct tree *tree_change(struct model *m);
 
 /* Names of a tree: find_dent() may give NULL, the_dent() does not. */
@@ -84,9 +84,9 @@ void	object_set(struct model *m, struct object *o, const struct seen_file *f);
 /* Writes len bytes of src, or zeroes. */
 void	object_fill(struct model *m, struct object *o, uint64_t off, uint64_t len,
 	    const unsigned char *src);
-/* Takes away what is behind len; the length is set_size()'s. */
+/* Cuts the content off behind len; set_size() changes the length. */
 void	object_cut(struct model *m, struct object *o, uint64_t len);
-/* grows: a write did it, which may be seen half done. */
+/* grows: a write did it, so that a part of the growth may be seen. */
 void	set_size(struct model *m, struct object *o, uint64_t size, bool grows);
 uint64_t size_now(const struct object *o);
 bool	is_nothing(const unsigned char *bytes, size_t len);
@@ -94,8 +94,8 @@ void	model_free(struct model *m);
 
 /* crash-judge.c */
 /*
- * What has to be there: all that was done before time exact, or what syncs
- * before time syncs cover; nothing that came after time last.
+ * A mount has to show all changes before time exact and those that syncs before time
+ * syncs cover, and none that came after time last.
  */
 struct demand {
 	bool	all;
@@ -105,7 +105,10 @@ struct demand {
 /* The name that was seen for a name of the model, or NULL. */
 const struct seen_name *find_seen(const struct model *m, const struct seen *s,
 	    const struct dent *d);
-/* The tree that fits what was seen; NULL, and why, if nothing that is demanded does. */
+/*
+ * Returns the tree that fits what was seen, or NULL, with the reason, if no tree
+ * that is demanded does.
+ */
 const struct tree *judge(const struct model *m, const struct seen *s, const struct demand *d);
 
 #endif

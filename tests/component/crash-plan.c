@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Plans requests: random ones, of which the model says that they will succeed.
+ * Plans random requests that succeed according to the model.
  */
 #include "config.h"
 
@@ -34,7 +34,7 @@ some_offset(struct run *run, uint64_t max)
 	return rng_below(&run->rng, max / g + 1) * g;
 }
 
-/* Half of the time one of a few, so that they meet themselves. */
+/* Half of the names come from a small set, so that requests meet. */
 static bool
 some_file(struct run *run, unsigned *obj)
 {
@@ -99,7 +99,7 @@ plan_existing(struct run *run, struct request *q)
 	const struct tree *t = tree_now(&run->m);
 	const struct dent *d = &t->d[rng_below(&run->rng, t->n)];
 
-	/* What the backup has is to last for a while. */
+	/* Keep most names of the backup, so that they last for a while. */
 	if (d->name[0] != 'n' && rng_below(&run->rng, 3) != 0)
 		return false;
 	q->dir = d->dir;

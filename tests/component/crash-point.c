@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Points: the machine crashes there, and what it leaves is opened and judged.
+ * Points: the machine crashes at each; what it leaves is opened and judged.
  */
 #include "config.h"
 
@@ -33,7 +33,7 @@ config_of(const struct run *run, int diff_fd, struct pending *pending, bool firs
 	};
 }
 
-/* A directory of its own; a failed test may leave it for inspection. */
+/* Makes a directory; a failed test may leave it for inspection. */
 int
 new_dir(struct run *run, const char *what, char *path)
 {
@@ -71,7 +71,7 @@ visit(const struct run *run, int fd, struct pending *pending, bool first, struct
 	return good;
 }
 
-/* What a crash at a point leaves, as a mount shows it. */
+/* Shows what a crash at a point leaves, as a mount sees it. */
 bool
 visit_point(struct run *run, const struct point *p, struct seen *s)
 {
@@ -183,7 +183,7 @@ compare_points(const void *a, const void *b)
 	return (p->k > q->k) - (p->k < q->k);
 }
 
-/* Crashes of the machine at n points of the present life. */
+/* Crashes the machine at n points of the present life. */
 bool
 try_points(struct run *run, unsigned n)
 {

@@ -68,12 +68,15 @@ struct point {
 /* crash-plan.c: the next request, one that will succeed. */
 void	choose(struct run *run, struct request *q);
 
-/* crash-serve.c: the functions are false, and say why, where a request fails that must not. */
-/* Chooses, notes and issues one. */
+/*
+ * crash-serve.c: the functions return false, and say why, where a request fails that
+ * must not.
+ */
+/* Chooses, notes and issues a request. */
 bool	next_request(struct run *run);
-/* Issues q, for the first time or once more; dead workers answer nothing. */
+/* Issues q, for the first time or again; dead workers answer nothing. */
 bool	serve(struct run *run, struct request *q);
-/* A flush is over. */
+/* Notes that a flush is over. */
 void	all_synced(struct model *m);
 /* For the report. */
 void	note(struct run *run, const struct request *q);
@@ -81,23 +84,29 @@ void	note(struct run *run, const struct request *q);
 /* crash-point.c */
 struct cow_config config_of(const struct run *run, int diff_fd, struct pending *pending,
 	    bool first, const uint64_t *unique);
-/* A directory of its own in path, of 300 bytes; a failed test may leave it for inspection. */
+/*
+ * Makes a directory and writes its path, of at most 300 bytes; a failed test may
+ * leave it for inspection.
+ */
 int	new_dir(struct run *run, const char *what, char *path);
 void	drop_dir(const char *path, bool good);
 /* Opens a diff directory only to look, and closes it again. */
 bool	visit(const struct run *run, int fd, struct pending *pending, bool first, struct seen *s);
 /* Shows what a crash at a point leaves. */
 bool	visit_point(struct run *run, const struct point *p, struct seen *s);
-/* Crashes of the machine at n points of the present life. */
+/* Crashes the machine at n points of the present life. */
 bool	try_points(struct run *run, unsigned n);
-/* What a crash of the machine before operation k must not lose. */
+/* Returns what a crash of the machine before operation k must not lose. */
 struct demand demand_of(const struct run *run, size_t k);
 /* Prints why, and the requests that led there; p is NULL if no point is to blame. */
 void	report(struct run *run, const struct point *p);
 extern const char *const endings[];
 extern struct pending spare_pending;	/* of a mount that only looks */
 
-/* crash-life.c: false, and a report was printed, if something is wrong. */
+/*
+ * crash-life.c: the functions return false, and have printed a report, if something
+ * is wrong.
+ */
 bool	begin_run(struct run *run);
 bool	live(struct run *run, unsigned points);
 bool	next_life(struct run *run);

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a mount shows: every name below its root, and every file's content.
+ * Reads what a mount shows: every name below its root, and every file's content.
  */
 #include "config.h"
 

@@ -259,7 +259,7 @@ open_object(struct run *run, unsigned obj)
 	return r;
 }
 
-/* What is known once a request was answered. */
+/* Notes in the model what the answer to a request tells. */
 static int
 answered(struct run *run, struct request *q)
 {
@@ -297,7 +297,7 @@ note(struct run *run, const struct request *q)
 	run->done[run->n_done++] = *q;
 }
 
-/* Issues q, for the first time or once more; dead workers answer nothing. */
+/* Issues q, for the first time or again; dead workers answer nothing. */
 bool
 serve(struct run *run, struct request *q)
 {

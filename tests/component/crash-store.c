@@ -36,7 +36,7 @@ make_pages(unsigned n, uint32_t seed, struct catpage *pages)
 	return bytes;
 }
 
-/* A relation of n blocks, of which the backup stores every step-th. */
+/* Stores a relation of n blocks, of which the backup has every step-th. */
 static void
 add_relation(struct catbackup *b, const char *path, unsigned n, unsigned step, uint32_t seed)
 {

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of test-crash share: limits, the reason why something is wrong, the backup
- * that every mount has below it, and what a mount shows.
+ * Shared by the files of test-crash: limits, the reason for a failure, the backup
+ * below every mount, and what a mount shows.
  */
 #ifndef COMPONENT_CRASH_H
 #define COMPONENT_CRASH_H
@@ -53,9 +53,9 @@ struct seen {
 };
 
 void	seen_free(struct seen *s);
-/* The file, or NULL. */
+/* Returns the file, or NULL. */
 const struct seen_file *seen_file(const struct seen *s, uint64_t nodeid);
-/* Lists and reads all of it; false, and why, if that fails. */
+/* Lists and reads all of it; returns false, with the reason, if that fails. */
 bool	seen_look(struct cow *c, struct seen *s);
 
 #endif

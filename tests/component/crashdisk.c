@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A disk that remembers (see crashdisk.h): makes every operation, records it, and
+ * builds the directories that a crash may leave out of the record.
+ */
 #include "config.h"
 
 #include <dirent.h>
@@ -41,12 +45,12 @@ struct image {
 
 struct list {
 	size_t	*op, n, room;
-	size_t	durable;	/* the first durable ones are in the image, or in the name's binding */
+	size_t	durable;	/* the durable ones are in the image or the binding */
 };
 
 struct file {
 	ino_t	ino;
-	uint32_t unit;		/* bytes that reach the disk together: PAGE or SECTOR */
+	uint32_t unit;		/* the bytes that reach the disk together: PAGE or SECTOR */
 	uint64_t size;
 	struct image first, image;	/* at the beginning; as of the last sync */
 	struct list ops;
@@ -89,7 +93,7 @@ rng_below(struct rng *r, uint64_t n)
 	return (z ^ z >> 31) % n;
 }
 
-/* A test that is out of memory has nothing to tell. */
+/* A test that is out of memory ends. */
 static void *
 more(void *p, size_t size)
 {
@@ -199,7 +203,7 @@ notice_data(struct crashdisk *d)
 	}
 }
 
-/* Whether the operation may go on; *d is where it is recorded, or NULL. */
+/* Returns whether the operation may go on; *d is where it is recorded, or NULL. */
 static bool
 begin(struct crashdisk **d)
 {
@@ -334,8 +338,8 @@ disk_unlink(int dirfd, const char *name)
 }
 
 /*
- * Two changes of names, of which a crash may keep one: more than a filesystem
- * would do, as the old name is never gone before the new one is there.
+ * Records two changes of names, of which a crash may keep one: file systems do
+ * better, since for them the old name never goes before the new one is there.
  */
 int
 disk_rename(int dirfd, const char *from, const char *to)
@@ -356,7 +360,7 @@ disk_rename(int dirfd, const char *from, const char *to)
 	return 0;
 }
 
-/* Zeroes as any filesystem can make them: tmpfs, say, has no ZERO_RANGE. */
+/* Writes zeroes, since some file systems have no ZERO_RANGE, tmpfs for one. */
 static int
 zero_range(int fd, uint64_t off, uint64_t len, bool extend)
 {
@@ -451,7 +455,7 @@ image_copy(struct image *to, const struct image *from)
 		memcpy(to->bytes, from->bytes, from->size);
 }
 
-/* Begins again with what was there at first. */
+/* Begins again with the state at the beginning. */
 static void
 rewind_images(struct crashdisk *d)
 {
@@ -576,7 +580,7 @@ image_resize(struct image *im, uint64_t size)
 	im->size = size;
 }
 
-/* What operation op does to [from, to) of a file; im has room for it. */
+/* Applies operation op to [from, to) of a file; im has room for it. */
 static void
 apply(const struct op *op, struct image *im, uint64_t from, uint64_t to)
 {
@@ -592,7 +596,7 @@ apply(const struct op *op, struct image *im, uint64_t from, uint64_t to)
 		memset(im->bytes + a, 0, b - a);
 }
 
-/* The bytes that any operation on the file touches. */
+/* Returns the bytes that any operation on the file touches. */
 static uint64_t
 reach(const struct crashdisk *d, const struct file *f, size_t end)
 {
@@ -662,7 +666,7 @@ struct crash {
 	FILE	*trace;
 };
 
-/* How many of the operations lo to hi count, as the mood of a file has it. */
+/* Returns how many of the operations lo to hi count, in the mood that a file has. */
 static size_t
 pick(struct crash *c, enum crash_loss mood, size_t lo, size_t hi)
 {
@@ -680,7 +684,7 @@ mood_of(struct crash *c)
 	    (enum crash_loss)rng_below(&c->rng, 3);
 }
 
-/* Unsynced operation i of a file. */
+/* Returns unsynced operation i of a file. */
 static const struct op *
 unsynced(const struct crashdisk *d, const struct file *f, size_t i)
 {
@@ -706,7 +710,10 @@ takes_away(const struct crashdisk *d, const struct file *f, size_t i, uint64_t f
 	return 0;
 }
 
-/* How many of the unsynced operations a unit has seen, if the length has seen length. */
+/*
+ * Returns how many of the unsynced operations a unit has seen, if the length has
+ * seen length of them.
+ */
 static size_t
 pick_unit(struct crash *c, const struct file *f, enum crash_loss mood, uint64_t from,
     uint64_t to, size_t n, size_t length)

@@ -37,32 +37,32 @@ struct rng {
 	uint64_t state;
 };
 
-/* A number below n, which is not 0. */
+/* Returns a number below n, which is not 0. */
 uint64_t rng_below(struct rng *r, uint64_t n);
 
 struct crashdisk;
 
 /*
- * Takes what a diff directory holds (journal and data/) as durable.  Nothing is
- * recorded before crashdisk_use().  Returns 0 or negative errno.
+ * Takes the content of a diff directory (journal and data/) as durable.  Records
+ * nothing before crashdisk_use().  Returns 0 or negative errno.
  */
 int	crashdisk_new(int diff_fd, struct crashdisk **out);
 void	crashdisk_free(struct crashdisk *d);
 
-/* From now on operations are recorded here; NULL: they are only made. */
+/* Records operations here from now on; NULL: they are only made. */
 void	crashdisk_use(struct crashdisk *d);
 
-/* Which request of the application the operations that follow serve. */
+/* Sets the request of the application that the following operations serve. */
 void	crashdisk_serve(struct crashdisk *d, unsigned request);
 
 /*
- * Ends the process, so to speak, before operation number op (0, 1, ...): that
- * one and all later ones change nothing and give -EIO.
+ * Lets operation number op (0, 1, ...) and all later ones change nothing and return
+ * -EIO, as if the process had ended before.
  */
 void	crashdisk_die_at(struct crashdisk *d, size_t op);
 bool	crashdisk_dead(const struct crashdisk *d);
 
-/* A number that is noted after each operation, and its last value noted. */
+/* Sets a number that is noted after each operation, and returns its last noted value. */
 void	crashdisk_watch(struct crashdisk *d, const _Atomic uint32_t *number);
 uint32_t crashdisk_watched(const struct crashdisk *d);
 
@@ -72,7 +72,7 @@ unsigned crashdisk_request(const struct crashdisk *d, size_t op);
 
 enum crash_loss {
 	CRASH_LOSES_NOTHING,	/* the process died, the machine did not */
-	CRASH_LOSES_ALL,	/* all that no sync covers */
+	CRASH_LOSES_ALL,	/* loses all that no sync covers */
 	CRASH_LOSES_SOME,
 };
 

@@ -39,7 +39,7 @@ bool as_root;
 pid_t parent;
 int forced_abi = -1;	/* -1: what the kernel has */
 
-/* What a child has open before it enters, as a worker may have. */
+/* The descriptors of a child before it enters the sandbox: such as a worker may have. */
 struct have have;
 
 /* Stands in for the weak symbol of the worker. */
@@ -151,7 +151,7 @@ make_file(int dir, const char *name, uid_t uid, mode_t mode)
 		must(fchown(fd, uid, uid == 0 ? 0 : user_gid), name);
 }
 
-/* Something that a hostile worker might have left to be run. */
+/* Plants a program, as a hostile worker might have left it. */
 static void
 make_program(int dir, uid_t uid)
 {
@@ -179,7 +179,10 @@ make_dir(const char *name, uid_t uid, mode_t mode)
 	return fd;
 }
 
-/* Empties the three directories and fills them again: an escape must not help the next. */
+/*
+ * Empties the three directories and fills them again, so that one escape does not
+ * help the next.
+ */
 static void
 remake_place(const struct identity *id)
 {
@@ -296,7 +299,7 @@ struct job_in_thread {
 	int	out;
 };
 
-/* Shut until no thread can start any more. */
+/* Closed until no thread can start any more. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
 static void
@@ -410,7 +413,7 @@ bool
 is_refused(const struct identity *id, const struct outcome *o, const struct attempt *a)
 {
 	static const int refusals[] = { EPERM, EACCES, ENOSYS, EXDEV, ENOTTY };
-	/* There is no such file, or no such descriptor any more. */
+	/* The attempt failed since there is no such file or descriptor any more. */
 	static const int in_a_tree[] = { ENOENT, EBADF, EROFS };
 	size_t i;
 

@@ -36,7 +36,7 @@ TRY(read_dotdot)	{ return answer(openat(have.store, "../outside/secret", O_RDONL
 TRY(read_by_symlink)	{ return answer(openat(have.store, "way-out", O_RDONLY)); }
 TRY(list_old_dirfd)	{ return answer(openat(have.outside, ".", O_RDONLY | O_DIRECTORY)); }
 
-/* Without Landlock it may list what it has. */
+/* Without Landlock it may list its own directories. */
 TRY(list_root)
 {
 	int fd = open("/", O_RDONLY | O_DIRECTORY);
@@ -51,7 +51,7 @@ TRY(list_root)
 	return -ENOENT;
 }
 
-/* As far up as a descriptor that was granted leads. */
+/* Goes up as far as a granted descriptor leads. */
 TRY(read_far_up)
 {
 	return answer(openat(have.store, "../../../../../../../../etc/passwd", O_RDONLY));

@@ -27,9 +27,9 @@
 #include "supervisor/rights.h"
 #include "worker/confine.h"
 
-static struct msg_confined ignored;	/* what a sandbox says that it has */
+static struct msg_confined ignored;	/* what a sandbox reports to have */
 
-/* Runs it with standard error in a file and reads that back. */
+/* Runs the function with standard error in a file, and reads that back. */
 static struct outcome
 run_debugged(enum where where, int (*try)(void), char *text, size_t size)
 {
@@ -100,7 +100,7 @@ TRY(full_without_landlock)
 	    "--sandbox=seccomp-only to run with less confinement") == 0 ? 0 : -EINVAL;
 }
 
-/* The second wall does not stand where a directory is not found by its name. */
+/* The second wall is off where a directory is not found by its name. */
 static int
 with_a_tree(int abi, struct msg_confined *got, char *error)
 {
@@ -178,7 +178,7 @@ TRY(keeps_one_capability)
 	    setuid(0) != 0 ? 0 : -EPERM;
 }
 
-/* As root: what the walls would bound; each level without them leaves it the whole host. */
+/* As root: the walls bound the host; each level without them leaves all of it open. */
 static int
 open_shadow_with_less(enum sandbox_level level)
 {
@@ -195,7 +195,10 @@ TRY(capability_without_walls)	{ return open_shadow_with_less(SANDBOX_SECCOMP_ONL
 TRY(capability_without_any)	{ return open_shadow_with_less(SANDBOX_NONE); }
 TRY(capability_with_a_wall)	{ return open_shadow_with_less(SANDBOX_FULL) == -EACCES ? 0 : -EINVAL; }
 
-/* A supervisor with less: without Landlock files are open, without filters calls, too. */
+/*
+ * A supervisor with less: without Landlock files are open; without filters calls
+ * are, too.
+ */
 static int
 supervise_with(enum sandbox_level level)
 {

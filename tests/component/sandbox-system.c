@@ -298,7 +298,7 @@ TRY(mem_shm_exec)
 
 /* ---- privilege ---- */
 
-/* The raw calls: what an attacker uses, for this thread alone. */
+/* The raw calls, as an attacker makes them, for this thread alone. */
 TRY(priv_setuid)	{ return answer(syscall(SYS_setuid, 0)); }
 TRY(priv_setresuid)	{ return answer(syscall(SYS_setresuid, 0, 0, 0)); }
 TRY(priv_setgid)	{ return answer(syscall(SYS_setgid, 0)); }
@@ -320,7 +320,7 @@ TRY(priv_capset)
 	return answer(syscall(SYS_capset, &head, half));
 }
 
-/* Not an attempt: whether the capabilities are the ones that were agreed. */
+/* Not an attempt: checks that the capabilities are those that were agreed. */
 uint64_t
 permitted_caps(void)
 {
@@ -347,7 +347,10 @@ take_thread(void)
 	return -pthread_create(&id, NULL, end_at_once, NULL);
 }
 
-/* What a process without the sandbox may have depends on who started it: 2000 suffice. */
+/*
+ * The rights of a process without the sandbox depend on who started it: 2000
+ * descriptors suffice.
+ */
 TRY(take_descriptors)
 {
 	struct rlimit limit = { 2048, 2048 };

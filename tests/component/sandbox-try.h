@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of test-sandbox share: the place that a worker which has turned hostile finds,
- * its attempts, and a child that makes one of them.
+ * Shared by the files of test-sandbox: the place that a hostile worker finds, its
+ * attempts, and a child that makes one of them.
  */
 #ifndef COMPONENT_SANDBOX_TRY_H
 #define COMPONENT_SANDBOX_TRY_H
@@ -25,7 +25,7 @@ extern bool as_root;
 extern pid_t parent;
 extern int forced_abi;	/* -1: what the kernel has */
 
-/* What a child has open before it enters, as a worker may have. */
+/* The descriptors of a child before it enters the sandbox: such as a worker may have. */
 extern struct have {
 	int	store, diff, infodir;	/* the directories themselves; diff is changes/ */
 	int	outside;		/* a directory beside them */
@@ -56,16 +56,16 @@ answer(long r)
 struct attempt {
 	const char *what;		/* NULL ends a table */
 	int	(*try)(void);
-	int	also;		/* errno that is as good a refusal here */
+	int	also;		/* an errno that counts as a refusal, too */
 };
 
 extern const struct attempt file_attempts[];		/* sandbox-files.c */
 extern const struct attempt system_attempts[];		/* sandbox-system.c */
-extern const struct attempt worker_controls[];		/* sandbox-work.c: these have to work */
+extern const struct attempt worker_controls[];		/* sandbox-work.c: these succeed */
 extern const struct attempt supervisor_attempts[];
 extern const struct attempt supervisor_controls[];
 
-/* Those that have a test of their own, too. */
+/* Attempts that have a test of their own, too. */
 int	proc_execve(void);
 int	change_directory(void);
 int	sys_syslog(void);

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What has to work inside, and what a supervisor may and may not.
+ * Calls that have to work inside of the sandbox, and the limits of a supervisor.
  */
 #include "config.h"
 

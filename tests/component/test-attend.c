@@ -97,7 +97,7 @@ finish(void)
 	ck_assert_int_eq(system(command), 0);
 }
 
-/* What the event loop does once. */
+/* Runs the event loop once. */
 static void
 turn(void)
 {
@@ -119,7 +119,7 @@ connected(void)
 	return n;
 }
 
-/* The effective user is who connects. */
+/* The effective user counts as the one who connects. */
 static int
 connect_as(uid_t uid)
 {
@@ -298,7 +298,7 @@ START_TEST(keeps_roots_connections_for_root)
 }
 END_TEST
 
-/* And takes the room of others first, be they newer. */
+/* Root takes the room of others first, even of newer ones. */
 START_TEST(has_room_for_root)
 {
 	int first, last, sock[CLIENT_MAX - 1];
@@ -365,7 +365,7 @@ START_TEST(refuses_others)
 }
 END_TEST
 
-/* What doc/security.md says. */
+/* doc/security.md tells these limits. */
 _Static_assert(CLIENT_MAX == 16 && ATTEND_BUDGET == 100, "the limits are those that are told");
 
 /* Whether the event loop waits for any of them: for what it will not do, it would turn for ever. */
@@ -382,7 +382,10 @@ is_waited_for(void)
 	return false;
 }
 
-/* In a second no more than the budget is done, and no more lines are logged than are read. */
+/*
+ * In a second the supervisor does no more than the budget, and logs no more lines
+ * than it reads.
+ */
 START_TEST(has_a_budget)
 {
 	int i, done = 0, sock;

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A command's confined child that was taken over by what it read: it has no terminal,
- * and what it prints is text.
+ * A command's confined child, which its input took over: it has no terminal, and its
+ * output is printed as text.
  */
 #include "config.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Content and attributes of the copy-on-write file system: reads, writes, cuts, holes, and what
- * of them survives which end.
+ * Content and attributes of the copy-on-write file system: reads, writes, cuts and
+ * holes, and which of them survive each kind of end.
  */
 #include "config.h"
 
@@ -47,7 +47,10 @@ START_TEST(half_blocks)
 }
 END_TEST
 
-/* A file that was empty in the backup has nothing in the journal but that it was touched. */
+/*
+ * The journal says nothing about a file that was empty in the backup, but that it
+ * was touched.
+ */
 START_TEST(empty_in_the_backup)
 {
 	static const char *const paths[] = { "empty", "base/5/16385" };
@@ -106,8 +109,8 @@ lose_last_record(void)
 }
 
 /*
- * The machine stops when a file is cut and the journal does not say so yet;
- * later the file grows and is synced.  That it was to be cut is history then.
+ * The machine stops after a file was cut, before the journal says so; later the file
+ * grows and is synced.  The next mount must not cut it then.
  */
 START_TEST(interrupted_cut)
 {
@@ -267,7 +270,7 @@ START_TEST(punch_much)
 }
 END_TEST
 
-/* The pending log fills up again and again; nothing gets lost on the way. */
+/* The pending log fills up again and again, and nothing gets lost. */
 START_TEST(pending_overflows)
 {
 	const char *path = "base/5/16386";

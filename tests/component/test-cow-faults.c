@@ -6,11 +6,11 @@
  *
  *  - an operation that failed has left every 4 KiB, the length and all names as
  *    they were before it or as they were to be;
- *  - what is there then is there for the next worker, too;
- *  - done again, with a disk that works, it succeeds;
- *  - what an fsync said is durable is there for the next mount, and an fsync
- *    that could not do it says so;
- *  - what a flush could not do the next fsync says, and no other.
+ *  - the next worker finds that state, too;
+ *  - the same operation succeeds on a disk that works;
+ *  - the next mount has everything that an fsync made durable, and an fsync that
+ *    could not do so fails;
+ *  - a flush that failed makes the next fsync fail, and no other.
  *
  * Prints TAP.
  */
@@ -34,7 +34,7 @@
 
 /* --- the disk --- */
 
-static atomic_int left = -1;		/* operations until one fails; negative: none will */
+static atomic_int left = -1;		/* operations until one fails; negative: all work */
 static int how;			/* the error */
 static bool for_good;		/* all later ones fail, too */
 static bool unsupported;	/* fallocate(2) fails as where the filesystem cannot do it */
@@ -335,7 +335,7 @@ static const struct operation {
 	{ "fsync", op_sync },
 };
 
-/* How the file was used before. */
+/* How the file is used before the operation. */
 static int
 before_nothing(const char *name)
 {
@@ -400,7 +400,7 @@ begin(const char *name, unsigned before)
 		errx(1, "before");
 }
 
-/* What the file is after the operation, with a disk that works. */
+/* Finds out the state of the file after the operation, with a disk that works. */
 static void
 rehearse(const struct operation *op, const char *name, unsigned before, struct content *old,
     struct content *wanted)
@@ -419,10 +419,16 @@ check_after(const struct operation *op, const char *name, int r, const struct co
 {
 	static struct content now, next;
 
-	/* A journal that could not be mended ends this worker's work, not the next one's. */
+	/*
+	 * A journal that could not be mended ends the work of this worker, not that
+	 * of the next one.
+	 */
 	if (!get(name, &now) && (!for_good || !reopen(false) || !get(name, &now)))
 		return complain("cannot be read after %d", r), false;
-	/* Who is told that the filesystem cannot do it goes on with what was there. */
+	/*
+	 * Where the filesystem cannot do an operation, its caller goes on with the
+	 * old state.
+	 */
 	if (r == 0 ? !equal(&now, wanted) :
 	    r == -EOPNOTSUPP ? !equal(&now, old) : !is_mixed(&now, old, wanted))
 		return complain("after %d, %" PRIu64 " bytes that are neither old nor new", r,
@@ -438,7 +444,10 @@ check_after(const struct operation *op, const char *name, int r, const struct co
 	return true;
 }
 
-/* All of it durable; then the machine's processes are gone, and with them the pending log. */
+/*
+ * Makes all of it durable; then the machine's processes are gone, and with them the
+ * pending log.
+ */
 static bool
 check_durable(const char *name, const struct content *wanted)
 {
@@ -668,7 +677,10 @@ static int fsync_between;	/* what it said, or 1 */
 int	__real_relfile_sync_unasked(struct cow *c, struct relfile *f);
 int	__wrap_relfile_sync_unasked(struct cow *c, struct relfile *f);
 
-/* The link line puts this in front of the flush's own sync: an fsync comes as soon as it can. */
+/*
+ * The link line puts this in place of the flush's own sync, so that an fsync can
+ * come at any moment.
+ */
 int
 __wrap_relfile_sync_unasked(struct cow *c, struct relfile *f)
 {
@@ -725,7 +737,7 @@ flush(void *result)
 	return NULL;
 }
 
-/* For ThreadSanitizer, too: both look at what is left to be told. */
+/* Two threads look at the error that is left to report: a case for ThreadSanitizer, too. */
 static bool
 test_fsync_during_flush(void)
 {

@@ -43,7 +43,10 @@ START_TEST(names_that_are_none)
 	struct cow_attr a;
 	size_t i;
 
-	/* No kernel sends them; if one came, the journal must stay one that can be replayed. */
+	/*
+	 * No kernel sends these; if one did, the journal must stay one that can be
+	 * replayed.
+	 */
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		ck_assert_msg(cow_create(rig.cow, 0, COW_ROOT, bad[i], S_IFREG | 0600, 0, 0, NULL,
 		    &a) < 0, "\"%s\"", bad[i]);
@@ -76,7 +79,10 @@ START_TEST(remove_errors)
 }
 END_TEST
 
-/* A directory of the backup becomes empty one name at a time; nothing may be made in it after. */
+/*
+ * A directory of the backup becomes empty one name at a time; after its removal
+ * nothing may be made in it.
+ */
 START_TEST(remove_directories)
 {
 	uint64_t dir = id("base/5");
@@ -221,7 +227,7 @@ START_TEST(rename_backup_directory)
 		has("pg_notify/6/16384", BLCKSZ, page[1], BLCKSZ);
 		ck_assert_int_eq(remove_path("pg_notify", true), -ENOTEMPTY);
 	}
-	/* It goes back, and what lies below with it. */
+	/* It goes back, with everything below it. */
 	ck_assert_int_eq(move("pg_notify/6", "elsewhere/5", 0), 0);
 	ck_assert_int_eq(move("elsewhere", "base", 0), 0);
 	reopen(CLEAN);

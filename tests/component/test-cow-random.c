@@ -30,7 +30,7 @@
 #define MAX_NAMES	512
 #define MAX_SIZE	(24 * BLCKSZ)
 #define MAX_VERSIONS	24
-#define HALF		4096		/* what is written as a whole, or not, by a machine that stops */
+#define HALF		4096		/* a crash leaves so many bytes written or not as a whole */
 #define MTIME_BASE	INT64_C(1500000000000000000)
 
 /* --- the model --- */
@@ -84,7 +84,7 @@ fail(const char *fmt, ...)
 	exit(1);
 }
 
-/* What an operation is about to do, and to whom. */
+/* Announces an operation and its node, as a comment of TAP. */
 static void __attribute__((format(printf, 3, 4)))
 begin(const char *name, const struct mnode *n, const char *fmt, ...)
 {
@@ -153,7 +153,7 @@ add_version(struct mnode *n)
 	memcpy(v->data, n->data, MAX_SIZE);
 }
 
-/* What n holds now is durable. */
+/* Notes that the content of n is durable. */
 static void
 is_synced(struct mnode *n)
 {
@@ -217,7 +217,7 @@ lies_in(const struct mnode *dir, const struct mnode *n)
 	return false;
 }
 
-/* n has one name less. */
+/* Notes that n has one name less. */
 static void
 name_lost(struct mnode *n)
 {
@@ -256,7 +256,10 @@ has_block(const struct version *v, uint64_t at, const unsigned char *block, size
 	return memcmp(v->data + at, block, len) == 0;
 }
 
-/* Takes what is there, if each block of it and the size were there once since the last sync. */
+/*
+ * Takes the content that is there, if each of its blocks and its size were there at
+ * one time since the last sync.
+ */
 static void
 accept_version(struct mnode *n)
 {
@@ -366,7 +369,7 @@ look_up(struct mname *m, bool fresh, bool versions)
 		compare_node(n, versions && n->lookups == 1);
 }
 
-/* Compares what can be reached below dir.  fresh: nodeids are not known yet. */
+/* Compares the tree below dir.  fresh: nodeids are not known yet. */
 static void
 compare_tree(struct mnode *dir, bool fresh, bool versions)
 {
@@ -385,7 +388,7 @@ compare_tree(struct mnode *dir, bool fresh, bool versions)
 		fail("directory %" PRIu64 " does not list all its %u names", dir->nodeid, n);
 }
 
-/* The files without names, too. */
+/* Compares the files without names, too. */
 static void
 compare_all(void)
 {
@@ -451,7 +454,10 @@ write_catalog(void)
 	catwriter_close(w);
 }
 
-/* The model of the backup comes from the mount; that it is right is for other tests to show. */
+/*
+ * Takes the model of the backup from the mount; other tests show that the mount is
+ * right.
+ */
 static void
 load(struct mnode *dir)
 {
@@ -499,7 +505,7 @@ some_node(uint32_t type)
 	return found;
 }
 
-/* The content of n has changed. */
+/* Notes that the content of n has changed. */
 static void
 changed(struct mnode *n)
 {
@@ -512,7 +518,7 @@ changed(struct mnode *n)
 	}
 }
 
-/* Places and lengths that begin and end where blocks do, more often than not. */
+/* Chooses places and lengths, most of which begin and end with blocks. */
 static uint64_t
 some_offset(uint64_t max)
 {
@@ -792,7 +798,7 @@ do_forget(void)
 	if (!n->used || n->lookups == 0)
 		return;
 	begin("forget", n, "%" PRIu64, n->lookups);
-	/* The kernel knows a name's nodeid only while it has a lookup. */
+	/* The kernel knows the nodeid of a name only while it has a lookup of it. */
 	cow_forget(rig.cow, n->nodeid, n->lookups);
 	n->lookups = 0;
 	if (n->nlink == 0)

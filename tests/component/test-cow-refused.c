@@ -79,7 +79,7 @@ START_TEST(forged_privilege)
 	ck_assert_uint_eq(mode_of(name), S_IFREG | 0755);
 	ck_assert_uint_eq(mode_of("later"), S_IFREG | 0755);
 	ck_assert_uint_eq(mode_of("node"), S_IFREG | 0755);
-	/* Nor does an application. */
+	/* An application cannot make one either. */
 	ck_assert_int_eq(make("own", S_IFREG | 04755), 0);
 	a = (struct cow_attr){ .mode = 06711 };
 	ck_assert_int_eq(cow_setattr(rig.cow, id("own"), COW_SET_MODE, &a), 0);
@@ -87,7 +87,7 @@ START_TEST(forged_privilege)
 }
 END_TEST
 
-/* What no live operation writes. */
+/* Records that no live operation writes. */
 static const struct journal_record forged[] = {
 	{ .type = JOURNAL_CREATE, .mode = S_IFBLK | 0600 },
 	{ .type = JOURNAL_CREATE, .mode = S_IFCHR | 0600 },
@@ -120,7 +120,7 @@ START_TEST(forged_inode)
 }
 END_TEST
 
-/* Names that no directory can have, in whichever record; the checksum is right. */
+/* Records with names that no directory can have; their checksums are right. */
 START_TEST(forged_name)
 {
 	static char long_one[300];
@@ -152,7 +152,10 @@ END_TEST
 
 #define BOUND	1000000		/* serial of "conf" */
 
-/* Numbers and lengths that no content has, and content of what has none. */
+/*
+ * Records with numbers and lengths that no content has, and content of files that
+ * have none.
+ */
 static const struct journal_record forged_contents[] = {
 	{ .type = JOURNAL_TRUNCATE, .serial = BOUND, .content = BOUND, .length = UINT64_MAX },
 	{ .type = JOURNAL_TRUNCATE, .serial = BOUND, .content = BOUND, .length = (uint64_t)INT64_MAX + 1 },
@@ -190,7 +193,10 @@ START_TEST(forged_content)
 }
 END_TEST
 
-/* The greatest length is one, takes nothing, and shows zeroes behind the backup's. */
+/*
+ * The greatest length is valid, takes no space, and shows zeroes behind the backup's
+ * content.
+ */
 START_TEST(greatest_length)
 {
 	forge_bound();
@@ -225,7 +231,10 @@ take_content_away(void)
 	tmpdir_remove(path);
 }
 
-/* What was synced and is not there was taken away: the backup's older data must not be shown. */
+/*
+ * Synced content that is gone was taken away: the mount must not show the backup's
+ * older data.
+ */
 START_TEST(missing_content)
 {
 	const char *path = "base/5/16384";
@@ -233,13 +242,13 @@ START_TEST(missing_content)
 	ck_assert_int_eq(put(path, BLCKSZ, page[0], BLCKSZ), 0);
 	ck_assert_int_eq(sync_path(path), 0);
 	ck_assert_int_eq(put("conf", 0, "x", 1), 0);
-	/* Without a name it is nobody's loss. */
+	/* Content of a file without a name may be gone. */
 	ck_assert_int_eq(put("PG_VERSION", 0, "x", 1), 0);
 	ck_assert_int_eq(sync_path("PG_VERSION"), 0);
 	ck_assert_int_eq(remove_path("PG_VERSION", false), 0);
 	rig_kill(&rig);
 	take_content_away();
-	/* A mount that is served goes on, but for that file. */
+	/* A mount that serves goes on, but for that file. */
 	ck_assert_int_eq(rig_open(&rig, false), 0);
 	ck_assert_int_eq(put("conf", 0, "x", 1), 0);
 	ck_assert_uint_eq(id(path), 0);
@@ -251,7 +260,10 @@ START_TEST(missing_content)
 }
 END_TEST
 
-/* What no sync has covered may be gone after a crash, and so may what has no name. */
+/*
+ * Content that no sync has covered may be gone after a crash, and so may that of a
+ * file without a name.
+ */
 START_TEST(content_that_may_be_missing)
 {
 	ck_assert_int_eq(put("conf", 0, "x", 1), 0);
@@ -291,7 +303,7 @@ long_name(unsigned i)
 	return name;
 }
 
-/* What is made takes memory, a bounded amount; what is removed gives it back. */
+/* New names take a bounded amount of memory, and removed ones give it back. */
 START_TEST(bounded_tree)
 {
 	unsigned i, n;
@@ -322,7 +334,7 @@ START_TEST(bounded_tree)
 }
 END_TEST
 
-/* A journal that makes more, which no mount with this limit has written, is refused by name. */
+/* A journal with more names is refused by name: no mount with this limit has written it. */
 START_TEST(forged_multitude)
 {
 	unsigned i;
@@ -337,7 +349,10 @@ START_TEST(forged_multitude)
 }
 END_TEST
 
-/* A store that is gone keeps nobody from what the diff directory has; reading it is an I/O error. */
+/*
+ * Without the store the diff directory can still be used; reads of the store are I/O
+ * errors.
+ */
 START_TEST(missing_backup)
 {
 	char path[PATH_MAX], byte;

@@ -32,7 +32,7 @@
 static struct rig rig;
 static uint64_t shared_id[SHARED], cut_id[CUT_FILES];
 static unsigned char page[BLOCKS][BLCKSZ];
-static uint32_t written[SHARED][HALVES];	/* what half i holds; 0: the backup's */
+static uint32_t written[SHARED][HALVES];	/* the content of half i; 0: the backup's */
 static atomic_uint current;	/* the file being cut: each is the backup's only until then */
 static atomic_bool stop;
 static atomic_int failures;
@@ -196,14 +196,14 @@ write_halves(void *arg)
 	return NULL;
 }
 
-/* One of the few files around the current one. */
+/* Chooses one of the few files around the current one. */
 static uint64_t
 some_cut_file(struct thread *t)
 {
 	return cut_id[(current + rnd(t, 3)) % CUT_FILES];
 }
 
-/* Lengths change; the files are synced at the same time by sync_files(). */
+/* Changes lengths, while sync_files() syncs the files. */
 static void *
 cut_files(void *arg)
 {
@@ -355,7 +355,7 @@ main(void)
 	if (rig_open(&rig, true) < 0)
 		errx(1, "cow_open");
 	check_all(3, "and for the next mount");
-	/* Files are looked for in the diff directory while others change them. */
+	/* Looks for files in the diff directory while others change them. */
 	run_threads((seconds + 1) / 2);
 	check_all(4, "the same with files of an earlier mount");
 	rig_free(&rig);

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What outlives a worker of the copy-on-write file system: files without names, and the
- * outcome of requests that are sent again; and the modes of a mount.
+ * State that outlives a worker of the copy-on-write file system: files without
+ * names, and the outcome of requests that are sent again; and the modes of a mount.
  */
 #include "config.h"
 
@@ -42,7 +42,7 @@ START_TEST(orphans)
 }
 END_TEST
 
-/* Forgotten and nameless: its content goes.  Before that, not. */
+/* The content of a file goes once it is forgotten and nameless, and not before that. */
 START_TEST(forgotten)
 {
 	struct cow_attr a;
@@ -68,7 +68,7 @@ START_TEST(forgotten)
 }
 END_TEST
 
-/* What a file without a name holds survives the worker, not the mount. */
+/* The content of a file without a name survives the worker, not the mount. */
 START_TEST(orphans_survive_the_worker)
 {
 	static const char *const paths[] = { "conf", "made", "base/5/16384", "base/5/16385" };
@@ -141,7 +141,10 @@ START_TEST(outcomes)
 	ck_assert_int_eq(cow_outcome(rig.cow, 101, &a), 1);
 	ck_assert_uint_eq(a.nodeid, id("c"));
 	ck_assert_uint_eq(a.nlink, 2);
-	/* The next mount counts from the start: these numbers mean others then. */
+	/*
+	 * The next mount counts requests from the start: there these numbers mean
+	 * others.
+	 */
 	reopen(BOTH);
 	for (i = 0; i < ARRAY_SIZE(asked); i++)
 		ck_assert_int_eq(cow_outcome(rig.cow, asked[i], &a), 0);

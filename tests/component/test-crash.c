@@ -111,7 +111,7 @@ number(const char *name, uint64_t otherwise)
 	return text != NULL && *text != '\0' ? strtoull(text, NULL, 10) : otherwise;
 }
 
-/* In memory if possible: no disk is needed to lose what was not synced. */
+/* In memory if possible, since no disk is needed to lose data that was not synced. */
 static bool
 make_root(void)
 {

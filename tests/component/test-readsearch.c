@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who may read the store: a child is asked, and only its answer is one.  Whatever
- * else becomes of it grants nothing, and keeps nobody from ending.
+ * Who may read the store: a child is asked, and nothing but its answer grants
+ * anything.  Any other end of the child grants nothing, and keeps nobody from
+ * ending.
  */
 #include "config.h"
 
@@ -63,7 +64,7 @@ START_TEST(child)
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		ck_assert_msg(__real_probe_run(&p, cases[i].test, NULL) == cases[i].result, "%s", cases[i].name);
-	/* And nobody is left behind. */
+	/* No process is left behind. */
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	ck_assert_int_eq(errno, ECHILD);
@@ -89,7 +90,7 @@ run_stopped(void)
 	return become_run(NULL, &w, NULL);
 }
 
-/* To end is wanted of whoever waits: the limit is ten seconds, and the child says nothing. */
+/* A waiter ends on request: the limit is ten seconds, and the child says nothing. */
 START_TEST(nobody_is_waited_for_who_was_told_to_end)
 {
 	static const struct {
@@ -111,7 +112,7 @@ START_TEST(nobody_is_waited_for_who_was_told_to_end)
 		began = clock_monotonic_ms();
 		ck_assert_msg(cases[j].wait() == -EINTR, "%s", cases[j].name);
 		ck_assert_msg(clock_monotonic_ms() - began < 5000, "%s", cases[j].name);
-		/* The event loop is to find it. */
+		/* The event loop has to find it. */
 		ck_assert(sigpending(&pending) == 0 && sigismember(&pending, ends[i % ARRAY_SIZE(ends)]) == 1);
 		ck_assert_int_eq(sigwaitinfo(&pending, NULL), ends[i % ARRAY_SIZE(ends)]);
 	}
@@ -175,7 +176,7 @@ make_binding(const char *id, bool part)
 	};
 }
 
-/* What root's record says. */
+/* The cases of root's record. */
 enum noted { NOTHING, THE_SAME, ANOTHER_ID, OTHER_DATABASES, ANOTHER_DIRECTORY };
 
 static struct record

@@ -36,7 +36,7 @@ static pthread_t id;
 static int kernel = -1;		/* our end */
 static uint64_t last_unique;
 
-/* What was received last. */
+/* The last received reply. */
 static struct {
 	struct fuse_out_header h;
 	union {
@@ -329,7 +329,10 @@ is_silent(uint32_t opcode)
 	    opcode == FUSE_NOTIFY_REPLY;
 }
 
-/* Whatever libfuse knows of: OPEN, GETXATTR and what kernels will have one day. */
+/*
+ * All operations that libfuse knows beside these: OPEN, GETXATTR, and those of
+ * future kernels.
+ */
 START_TEST(refused)
 {
 	static const uint32_t far[] = { 4096, 4097, 65535, 0x80000000, UINT32_MAX };
@@ -426,7 +429,7 @@ START_TEST(entries)
 	ck_assert_uint_ne(lookup(".pbkfs"), 0);
 	is_entry(&reply.entry, COW_NODEID_END, 86400);
 	ask(FUSE_LOOKUP, COW_NODEID_END, NULL, 0, NAME("stat"));
-	ck_assert_int_eq(reply.h.error, -ENOENT);	/* of what comes and goes the kernel remembers nothing */
+	ck_assert_int_eq(reply.h.error, -ENOENT);	/* the kernel has forgotten it */
 	ask(FUSE_READLINK, file, NULL, 0, NULL, 0);
 	ck_assert_int_eq(reply.h.error, -EINVAL);
 }
@@ -525,7 +528,7 @@ list(bool plus, uint32_t size)
 	}
 }
 
-/* However few of them fit into a reply, each is there once. */
+/* Each name is there once, however few of them fit into a reply. */
 START_TEST(listings)
 {
 	unsigned i, all = list(false, 4096);
@@ -572,7 +575,7 @@ empty_socket(void)
 		recv(kernel, junk, sizeof(junk), 0);
 }
 
-/* The reply to a change lies in the slot while the kernel has not taken it, and is that reply. */
+/* The slot has the reply to a change while the kernel has not taken it. */
 START_TEST(saved_first)
 {
 	unsigned char saved[SHARED_REPLY_MAX];
@@ -595,7 +598,10 @@ START_TEST(saved_first)
 	n = receive(r.h.unique, "mkdir");
 	ck_assert_uint_eq(HEADER + n, len);
 	ck_assert_mem_eq(&reply, saved, len);
-	/* The next request finds the slot empty again, and what only reads leaves no copy. */
+	/*
+	 * The next request finds the slot empty again; a request that only reads
+	 * leaves no copy.
+	 */
 	fill_socket();
 	make_request(&r, FUSE_GETATTR, COW_ROOT, BODY(getattr_in), NULL, 0);
 	send_request(&r);
@@ -608,8 +614,8 @@ START_TEST(saved_first)
 END_TEST
 
 /*
- * A new worker sends a saved reply again and does nothing; what has none, or one of
- * another request, is done; refusals are saved like successes.
+ * A new worker sends a saved reply again and does nothing else; it does a request
+ * that has no reply, or that of another request; it saves refusals like successes.
  */
 START_TEST(taken_up)
 {
@@ -635,8 +641,8 @@ START_TEST(taken_up)
 END_TEST
 
 /*
- * What libfuse answers by itself, as here where it has seen no FUSE_INIT, is not
- * heard: there is one reply, ours, and it is saved like any other.
+ * libfuse's own answers, here because it has seen no FUSE_INIT, do not reach the
+ * kernel: there is one reply, ours, and it is saved like any other.
  */
 START_TEST(libfuse_is_mute)
 {

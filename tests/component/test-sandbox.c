@@ -32,7 +32,7 @@
 
 #define ATTEMPTS_MAX	256
 
-/* All of a worker's, in the order of the manual. */
+/* All attempts of a worker, in the order of the manual. */
 static struct attempt attempts[ATTEMPTS_MAX];
 static size_t n_attempts;
 static struct outcome answers[IDENTITIES][ATTEMPTS_MAX][3];
@@ -159,14 +159,17 @@ print_table(void)
 
 #define TABLE_HEAD	"| attempt | without | Landlock | second wall | supervisor |\n"
 
-/* What may not be written to may not be, wherever it lies. */
+/* In a store of root's EACCES is as good an answer as EROFS. */
 static bool
 is_roots(const struct identity *id, const struct outcome *o, const struct outcome *usual)
 {
 	return id->store_is_roots && o->answer == -EACCES && usual->answer == -EROFS;
 }
 
-/* Whether all from one to before another got the same answer, as the manual says. */
+/*
+ * Returns whether all from one to before another got the same answer, as the manual
+ * says.
+ */
 static bool
 agree(size_t i, size_t from, size_t to)
 {
@@ -183,8 +186,8 @@ agree(size_t i, size_t from, size_t to)
 }
 
 /*
- * What a kernel says to those who are free is its own affair: only told where it
- * differs.  One without 32-bit programs has nothing to refuse to anybody.
+ * The answers to processes without a sandbox depend on the kernel, so a difference
+ * is only told.  A kernel without 32-bit programs has nothing to refuse to anybody.
  */
 static void
 compare_row(size_t i, const char *line)
@@ -209,7 +212,7 @@ compare_row(size_t i, const char *line)
 		printf("# the manual has %s", line);
 }
 
-/* The rows of the manual are these attempts, in this order, and nothing else. */
+/* The manual's rows are exactly these attempts, in this order. */
 static void
 test_manual(void)
 {
@@ -287,7 +290,7 @@ main(int argc, char **argv)
 	}
 	make_root();
 	getrlimit(RLIMIT_CORE, &no_core);
-	no_core.rlim_cur = 0;	/* the hard one is an attempt's */
+	no_core.rlim_cur = 0;	/* an attempt changes the hard limit */
 	setrlimit(RLIMIT_CORE, &no_core);
 	for (n = 0; n < IDENTITIES; n++)
 		if (can_be(&identities[n])) {
@@ -327,7 +330,7 @@ end_at_once(void *arg)
 	return arg;
 }
 
-/* There is nothing to be kept in by, whatever was asked for; and who asks is told so. */
+/* A build without the sandbox confines nothing, whatever was asked for, and says so. */
 int
 main(void)
 {

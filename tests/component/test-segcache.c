@@ -166,7 +166,7 @@ START_TEST(segcache_any_order)
 }
 END_TEST
 
-/* What is kept is what was asked for, and has no name. */
+/* The cache keeps only segments that were asked for, and they have no name. */
 START_TEST(segcache_no_further)
 {
 	uint64_t size;

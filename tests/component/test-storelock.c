@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * pg_probackup's lock files, as the supervisor takes and leaves them: in
- * directories that hold what others left there, or planted.
+ * pg_probackup's lock files, as the supervisor takes and leaves them, in directories
+ * in which others left or planted files.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@
 #include "supervisor/storelock.h"
 #include "support/unit.h"
 
-#define SOMEBODY	4711	/* whom backups belong to, if root runs this */
+#define SOMEBODY	4711	/* the owner of the backups, if root runs this */
 
 static char base[64];
 static int store_fd = -1;
@@ -276,7 +276,7 @@ START_TEST(waits_for_a_pid_to_be_written)
 }
 END_TEST
 
-/* Who waits for us to leave has backup.pid: waiting for him would take a minute. */
+/* The process that waits for us has backup.pid: we would wait a minute for it in turn. */
 START_TEST(leaves_while_somebody_waits)
 {
 	struct timespec from, to;

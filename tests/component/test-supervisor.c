@@ -43,10 +43,10 @@
 #include "supervisor/supervisor.h"
 #include "support/unit.h"
 
-#define WAIT_SECONDS	20	/* for anything that has to happen */
+#define WAIT_SECONDS	20	/* the limit of time for anything that has to happen */
 #define FLOOD		5000	/* messages: no more than is allowed */
 #define BRIEF_US	15000	/* 1000 deaths in ten seconds would end the mount */
-#define STAY_MS		250	/* after which a worker that stays may be taken for hung */
+#define STAY_MS		250	/* a worker that stays longer may be taken for hung */
 #define LOG_LIMIT	(128 << 10)
 
 static char base[64], store[96], mnt[96], diff[96];
@@ -265,7 +265,7 @@ reply(uint64_t unique, int error, const void *body, size_t len)
 		_exit(98);
 }
 
-/* As little as a mount needs: its root, and a name that is poison. */
+/* As little as a mount needs: its root, and a name that kills. */
 static void
 answer_request(const struct fuse_in_header *in)
 {
@@ -352,7 +352,7 @@ lie_flood(void)
 		say(MSG_HEARTBEAT, NULL, 0);
 }
 
-/* As many as may come in a second, and long ones: the log is what is attacked. */
+/* As many and as long lines as may come in a second: the attack is on the log. */
 static void
 flood(uint16_t type, const void *body, size_t len)
 {
@@ -432,7 +432,7 @@ static const struct { const char *name; void (*lie)(void); const char *log; } fl
 	{ "statistics", flood_stats, "signal 9" },
 };
 
-/* By its own account it is of use; it has much to say, and dies. */
+/* Says that it is of use, sends much, and dies. */
 static int
 serve_for_a_moment(void)
 {
@@ -456,7 +456,7 @@ beat_on(void)
 	pthread_create(&heart, NULL, beat, NULL);
 }
 
-/* Its signs of life are all that it gives. */
+/* Sends signs of life, and nothing else. */
 static void
 stay(void)
 {
@@ -481,7 +481,7 @@ static void stay_behind(void) { beat_on(); serve_until_gone(); stay(); }
 static void stay_clean_behind(void) { beat_on(); serve_until_gone(); say(MSG_CLEAN, NULL, 0); stay(); }
 static void stay_mute(void) { beat_on(); serve_until_gone(); close(the_job->out_fd); stay(); }
 
-/* An honest flush of many files: twice as long as one of them may take. */
+/* Flushes many files honestly: twice as long as one of them may take. */
 static void
 flush_long(void)
 {
@@ -510,7 +510,7 @@ static const struct {
 	{ "a long flush", flush_long, true, NULL },
 };
 
-/* In everything that has a text: then it is replaced. */
+/* In every message that has a text: the supervisor replaces it then. */
 static int
 serve_with_hostile_words(void)
 {
@@ -585,7 +585,7 @@ work(void)
 struct run {
 	pid_t	pid;
 	int	notify;
-	char	word[3 * NOTIFY_LINE_MAX];	/* what it said last */
+	char	word[3 * NOTIFY_LINE_MAX];	/* its last words */
 };
 
 static void
@@ -637,7 +637,7 @@ start(struct run *r, const char *as)
 	r->notify = fds[0];
 }
 
-/* Reads until the supervisor mounted or failed; its letter. */
+/* Reads until the supervisor mounted or failed; returns its letter. */
 static char
 outcome(struct run *r)
 {
@@ -698,7 +698,7 @@ log_has(const char *text)
 	return strstr(content, text) != NULL;
 }
 
-/* The log is written by another process: look again until it says so. */
+/* Another process writes the log, so look again until the line is there. */
 static bool
 log_will_have(const char *text)
 {
@@ -772,7 +772,7 @@ START_TEST(outlives_lying_servers)
 }
 END_TEST
 
-/* Of the log, and of what it was until it was full. */
+/* Returns the size of the log, or with behind that of its predecessor. */
 static off_t
 log_size(const char *behind)
 {
@@ -802,7 +802,10 @@ START_TEST(bounds_what_a_flood_writes)
 }
 END_TEST
 
-/* Whatever it says, a worker that does not do what is its turn is replaced, and ends with the mount. */
+/*
+ * The supervisor replaces a worker that does not do its turn, whatever it says, and
+ * ends it with the mount.
+ */
 START_TEST(ends_workers_that_stay)
 {
 	struct run r;
@@ -844,7 +847,10 @@ worker_is_named(void)
 	return access(path, F_OK) == 0;
 }
 
-/* Nobody has served, so nobody is waited for: with the limits of daily use, minutes. */
+/*
+ * Nobody has served, so the mount waits for nobody: with the limits of daily use it
+ * would take minutes.
+ */
 START_TEST(ends_at_once_what_never_served)
 {
 	struct run r;
@@ -865,7 +871,10 @@ START_TEST(ends_at_once_what_never_served)
 }
 END_TEST
 
-/* What others wrote has to be flushed, so the mount's end leaves it the time of a start; no more. */
+/*
+ * The changes of others have to be flushed, so the end of the mount leaves a worker
+ * the time of a start, and no more.
+ */
 START_TEST(replaces_a_replacement_that_is_frozen)
 {
 	struct run r;
@@ -885,7 +894,7 @@ START_TEST(replaces_a_replacement_that_is_frozen)
 }
 END_TEST
 
-/* Whether a terminal may get what lies there, and text is what it is. */
+/* Returns whether the file is UTF-8 text that a terminal may get. */
 static bool
 is_harmless(const char *text, size_t len)
 {
@@ -915,7 +924,10 @@ file_is_harmless(const char *name)
 	return is_harmless(content, (size_t)MAX(n, 0));
 }
 
-/* By whatever message it comes: what a worker says is text in the log, in stat, and for the command. */
+/*
+ * A worker's words are text in the log, in stat, and for the command, whichever
+ * message brings them.
+ */
 START_TEST(filters_what_workers_say)
 {
 	struct run r;
@@ -940,7 +952,10 @@ START_TEST(filters_what_workers_say)
 }
 END_TEST
 
-/* One budget for all workers, another for their ends; the end of the mount is always told. */
+/*
+ * All workers share one budget of lines, their ends another; the end of the mount is
+ * always logged.
+ */
 START_TEST(bounds_what_restless_workers_write)
 {
 	struct run r;
@@ -957,7 +972,7 @@ START_TEST(bounds_what_restless_workers_write)
 }
 END_TEST
 
-/* Whatever a worker has said before, and nobody has read: the last word arrives. */
+/* The last message arrives, however many unread ones came before. */
 START_TEST(tells_the_last_word_through_a_full_pipe)
 {
 	struct stat st;
@@ -1029,7 +1044,7 @@ START_TEST(no_signal_ends_a_mount_in_use)
 		if (i == SIGKILL || i == SIGSTOP)
 			continue;
 		ck_assert_int_eq(kill(r.pid, i), 0);
-		/* The fault of a worker is its own; glibc keeps 32 and 33. */
+		/* A worker dies by its own signal; glibc keeps 32 and 33. */
 		if (signals_deed((uint32_t)i) != SIGNAL_FAULT && i != 32 && i != 33)
 			ck_assert_int_eq(kill(worker, i), 0);
 		ck_assert_msg(stat(mnt, &st) == 0, "signal %d: %s", i, strerror(errno));
@@ -1084,7 +1099,10 @@ blame(struct failover *f, int fd, int stuck, bool outside)
 	return failover_blame(f, &shared, fd, stuck, outside);
 }
 
-/* What waited for its turn is not to blame; a kill from outside hardly is. */
+/*
+ * A request that waited for its turn is not to blame, and one that ran at a kill
+ * from outside hardly is.
+ */
 START_TEST(blames_what_ran)
 {
 	int null = open("/dev/null", O_WRONLY), i;
@@ -1180,7 +1198,7 @@ START_TEST(nobody_outstays_the_mount)
 	ck_assert_uint_eq(failover_outstays(gone + FAILOVER_FLUSH_SECONDS, gone, 0, 1), 0);
 	ck_assert_uint_eq(failover_outstays(gone + FAILOVER_FLUSH_SECONDS + 1, gone, 0, 1),
 	    FAILOVER_FLUSH_SECONDS);
-	/* What was flushed before is no progress. */
+	/* Files that were flushed before the mount went do not count. */
 	ck_assert_uint_eq(failover_outstays(gone + FAILOVER_FLUSH_SECONDS + 1, gone, gone - 1, 1),
 	    FAILOVER_FLUSH_SECONDS);
 	for (t = gone; t <= gone + FAILOVER_END_SECONDS; t++)
@@ -1316,7 +1334,7 @@ START_TEST(reads_memory_events)
 }
 END_TEST
 
-/* A diff directory that a hostile owner prepared. */
+/* Makes a diff directory that a hostile owner has prepared. */
 static void plant_link(void) { ck_assert_int_eq(symlink("/etc/passwd", ONDISK_LOCK), 0); }
 static void plant_fifo(void) { ck_assert_int_eq(mkfifo(ONDISK_LOCK, 0600), 0); }
 static void plant_directory(void) { ck_assert_int_eq(mkdir(ONDISK_LOCK, 0700), 0); }
@@ -1430,7 +1448,7 @@ START_TEST(quotes_labels)
 }
 END_TEST
 
-/* Of two mounts at one place: which one is meant says the id. */
+/* Of two mounts at one place, the id says which one is meant. */
 START_TEST(unmounts_only_its_own)
 {
 	const char *name = mnt + strlen(base) + 1;

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How root finds directories: who could put something else at a name, links and directories
- * that are exchanged while a name is walked, and file systems that say what a user likes.
+ * How root finds directories: it names who could put something else at a name, and
+ * holds against links and directories that somebody exchanges while it walks.
  */
 #include "config.h"
 
@@ -184,7 +184,7 @@ START_TEST(links)
 }
 END_TEST
 
-/* Exchanges a directory of hers with a link, as fast as it goes, until it is killed. */
+/* Exchanges a directory of hers with a link, as fast as possible, until it is killed. */
 static pid_t
 exchange(const char *a, const char *b)
 {
@@ -235,7 +235,7 @@ START_TEST(race)
 }
 END_TEST
 
-/* Two mounts side by side: the one whose id is asked for goes, and no other. */
+/* Two mounts side by side: the one whose id is named goes, and no other. */
 START_TEST(unmount)
 {
 	char error[FUSEMOUNT_ERROR_MAX], parent[PATH_MAX];
@@ -296,7 +296,7 @@ stop(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-/* What it serves belongs to root, as every directory of it says. */
+/* Its directories say that they belong to root. */
 static void
 make_served(void)
 {

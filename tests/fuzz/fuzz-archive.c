@@ -1,10 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the WAL archive holds.  The first byte says what the rest is: "h" a
+ * The content of the WAL archive.  The first byte says what the rest is: "h" a
  * timeline history, "p" the first page of a segment, "g", "l" and "z" a segment
- * compressed by gzip, LZ4 or zstd (after a byte for the size of the pieces that
- * are read), "n" the name of a file, "t" a recovery target.
+ * compressed by gzip, LZ4 or zstd (after a byte for the size of the pieces that are
+ * read), "n" the name of a file, "t" a recovery target.
  */
 #include "config.h"
 
@@ -24,7 +24,7 @@
 
 #define SEG_SIZE	((uint32_t)1 << 20)
 
-/* What was accepted is in order and without holes. */
+/* An accepted history is in order and without holes. */
 static void
 history(const uint8_t *data, size_t size)
 {
@@ -96,7 +96,7 @@ segment(enum segstream_format format, const uint8_t *data, size_t size)
 	free(buf);
 }
 
-/* What was accepted is written the same way again. */
+/* An accepted target is written the same way again. */
 static void
 name(const uint8_t *data, size_t size)
 {

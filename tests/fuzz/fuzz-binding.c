@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Fuzz target: the binding of a diff directory, which its owner can write.
+ */
 #include "config.h"
 
 #include <stdlib.h>
@@ -18,7 +21,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(text, data, size);
 	text[size] = '\0';
-	/* What was accepted has to be a binding in every field. */
+	/* An accepted text is a binding in every field. */
 	if (binding_parse(text, size, &b) == 0 &&
 	    (b.store == NULL || b.store[0] != '/' || b.instance == NULL ||
 	    b.backup_id == NULL || b.n_members == 0 || b.n_members > CHAIN_MAX))

@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The first byte chooses the algorithm, the rest is what it decodes. */
+/*
+ * Fuzz target: compressed pages of every codec.  The first byte chooses the
+ * algorithm, the others are the stream.
+ */
 #include "config.h"
 
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a command can ask a supervisor, and a supervisor answer.  The first byte chooses
- * the direction and the phase, the second nothing; then come frames, the last one perhaps cut.
+ * Requests that a command can make of a supervisor, and answers to them.  The first
+ * byte chooses the direction and the phase, the second nothing; then come frames,
+ * the last one perhaps cut.
  */
 #include "config.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Fuzz target: backup.control and pg_probackup.conf.
+ */
 #include "config.h"
 
 #include "fuzz.h"

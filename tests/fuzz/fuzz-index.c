@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Fuzz target: a whole index, as a preparer hands it over.
+ */
 #include "config.h"
 
 #include <limits.h>

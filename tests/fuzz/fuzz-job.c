@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a worker takes for its job.  There is one way to write a job: what was
- * accepted is written as it was read.
+ * The job of a worker.  There is one way to write a job, so an accepted one is
+ * written as it was read.
  */
 #include "config.h"
 

@@ -228,7 +228,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	visit();
 	rig_close(&rig);
-	/* What was accepted and changed has to be accepted again by such a worker. */
+	/* A worker has to accept the accepted and changed journal again. */
 	if (rig_open(&rig, first) < 0)
 		abort();
 	rig_kill(&rig);

@@ -46,7 +46,7 @@ set_up(void)
 	atexit(clean_up);
 }
 
-/* What was accepted holds nothing but kinds that are known, and can be written. */
+/* An accepted map holds known kinds only, and can be written. */
 static void
 check(uint32_t n)
 {

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a hostile worker can say.  The first byte chooses the phase, the rest
- * is the stream of its pipe, in pieces of a length that the second byte gives.
+ * Messages of a hostile worker.  The first byte chooses the phase, the rest is the
+ * stream of its pipe, in pieces of a length that the second byte gives.
  */
 #include "config.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Fuzz target: root's record.
+ */
 #include "config.h"
 
 #include <stdlib.h>
@@ -18,7 +21,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(text, data, size);
 	text[size] = '\0';
-	/* What was accepted has to be comparable in every field. */
+	/* An accepted record can be compared in every field. */
 	if (record_parse(text, size, &r) == 0 &&
 	    (r.diff == NULL || r.diff[0] != '/' || r.binding.n_members == 0 ||
 	    binding_difference(&r.binding, &r.binding) != NULL))

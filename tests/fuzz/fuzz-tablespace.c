@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Fuzz target: tablespace_map.
+ */
 #include "config.h"
 
 #include <stdlib.h>

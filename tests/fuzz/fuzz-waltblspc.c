@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Fuzz target: WAL with CREATE TABLESPACE records, in pieces.
+ */
 #include "config.h"
 
 #include <stdlib.h>

@@ -29,7 +29,7 @@ script_without_note() {
 	    { over = 1; found = /^# [^ ]/ }
 	    END { if (!found) print name }' "$@"
 }
-sources=$(find "$srcdir/src" "$srcdir/lib" -name '*.[ch]' | sort)
+sources=$(find "$srcdir/src" "$srcdir/lib" "$srcdir/tests" -name '*.[ch]' | sort)
 equal "no comment begins with \"What\"" "" "$(begins_with_what $sources)"
 equal "each file begins with a note" "" "$(without_note $sources)"
 scripts=$(find "$srcdir/tests" -name '*.sh' | sort; echo "$srcdir/bootstrap")

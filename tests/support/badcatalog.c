@@ -79,7 +79,7 @@ open_instance(const char *name)
 	return w;
 }
 
-/* What every backup has. */
+/* Puts the files into a backup that every one has. */
 static void
 put_common(struct catbackup *b)
 {
@@ -109,7 +109,7 @@ begin(struct catwriter *w, const struct catbackup_options *options)
 	return b;
 }
 
-/* A FULL with that line in its list. */
+/* Makes a FULL with that line in its list. */
 static void
 full_with_line(const char *instance, const char *line)
 {
@@ -136,7 +136,7 @@ full(const char *instance, const struct catbackup_options *options)
 	catwriter_close(w);
 }
 
-/* A backup of that parent, alone in its instance unless others are there. */
+/* Makes a backup with that parent, alone in its instance unless others are there. */
 static void
 child(const char *instance, const char *id, const char *parent)
 {
@@ -149,7 +149,7 @@ child(const char *instance, const char *id, const char *parent)
 
 /* --- damage --- */
 
-/* name: of a file in backup FULL_ID. */
+/* name: that of a file in backup FULL_ID. */
 static void
 file_of(char *path, const char *instance, const char *name)
 {
@@ -209,7 +209,7 @@ set_key(const char *instance, const char *key, const char *value)
 	write_file(instance, "backup_content.control", out, new_len);
 }
 
-/* A FULL whose list nobody can check, with a lie about base/5/1. */
+/* Makes a FULL whose list nobody can check, with a lie about base/5/1. */
 static void
 full_with_lie(const char *instance, const char *key, const char *value)
 {
@@ -299,7 +299,7 @@ make_lines(void)
 	}
 }
 
-/* A line with a path of len bytes, in components of step bytes. */
+/* Makes a line with a path of len bytes, in components of step bytes. */
 static void
 make_long_path(const char *instance, size_t len, size_t step, const char *says)
 {
@@ -367,7 +367,7 @@ make_lies(void)
 	say("good-n-blocks-more", FULL_ID, "mounted", "");
 }
 
-/* Files of the catalog that are not what they should be. */
+/* Files of the catalog that are of the wrong kind or size. */
 static void
 make_files(void)
 {
@@ -533,7 +533,7 @@ make_bombs(void)
 	catwriter_close(w);
 	say("bad-page-bomb", FULL_ID, "unreadable", "base/5/2");
 
-	/* And a map of headers that does, to 4 MiB for two pages. */
+	/* A map of headers that inflates to 4 MiB, for two pages. */
 	full("bad-map-bomb", &(struct catbackup_options){ .omit_content_crc = true });
 	write_file("bad-map-bomb", "page_header_map", packed, len);
 	snprintf((char *)zeroes, 32, "%lu", (unsigned long)len);
@@ -596,8 +596,8 @@ command_thicket(unsigned long n)
 }
 
 /*
- * A plain file of 8 TB, a data file of 512 GiB of which nobody has a page, and as long a one
- * of which there are two.
+ * A plain file of 8 TB, a data file of 512 GiB without a page, and one of the same
+ * length with two.
  */
 static void
 command_claims(void)

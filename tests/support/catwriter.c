@@ -92,7 +92,7 @@ struct stream {
 	struct BackupPageHeader2 *headers;
 };
 
-/* What a line of the list says. */
+/* The values in a line of the list. */
 struct line {
 	const char *path;
 	uint32_t mode;
@@ -432,7 +432,7 @@ catbackup_line(struct catbackup *b, const char *line)
 	return b->error;
 }
 
-/* A line under construction; too long is found out at the end. */
+/* Adds to a line; one that is too long is found out at the end. */
 struct text {
 	char	bytes[LINE_MAX_BYTES];
 	size_t	len;
@@ -452,7 +452,7 @@ append(struct text *t, const char *fmt, ...)
 	va_end(args);
 }
 
-/* Whether this version writes n_blocks for that file. */
+/* Returns whether this version writes n_blocks for that file. */
 static bool
 has_n_blocks(const struct catbackup *b, const struct line *l)
 {
@@ -750,7 +750,7 @@ catbackup_set_alg(struct catbackup *b, enum catwriter_alg alg, int level)
 
 /* --- begin and end of a backup --- */
 
-/* Replaces a borrowed string by a copy, or by a copy of its default. */
+/* Replaces a borrowed string by a copy of it, or of its default. */
 static int
 own_string(const char **s, const char *if_null)
 {
@@ -765,7 +765,7 @@ own_options(struct catbackup_options *o)
 {
 	int error = 0;
 
-	/* All of them, whatever fails: each is freed later on. */
+	/* Copies all of them even if one fails, since each is freed later on. */
 	error |= own_string(&o->id, NULL);
 	error |= own_string(&o->mode, "FULL");
 	error |= own_string(&o->parent, NULL);
@@ -802,7 +802,10 @@ free_backup(struct catbackup *b)
 	free(b);
 }
 
-/* Makes the directory: of the id asked for, or of the first free one from now on. */
+/*
+ * Makes the directory, with the id that was asked for, or the first free one from
+ * now on.
+ */
 static int
 make_backup_dir(const struct catwriter *w, struct catbackup *b)
 {
@@ -825,7 +828,7 @@ make_backup_dir(const struct catwriter *w, struct catbackup *b)
 	}
 }
 
-/* The directory database/ and the list; descriptors are closed by free_backup(). */
+/* Opens database/ and the list; free_backup() closes the descriptors. */
 static int
 open_backup(const struct catwriter *w, struct catbackup *b)
 {

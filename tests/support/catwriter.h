@@ -119,7 +119,7 @@ struct catbackup_options {
 	uint32_t recovery_xid;
 	const char *external_dirs;	/* their paths with ':' between, or NULL */
 
-	/* What is wrong with it, or unusual. */
+	/* Its faults and oddities. */
 	bool	omit_header_map;	/* no page_header_map though the version has it */
 	bool	pad_always, pad_never;	/* payloads, whatever the version says */
 	bool	wrong_content_crc;
@@ -160,7 +160,7 @@ int	catbackup_dir(struct catbackup *b, const char *path, mode_t mode);
 int	catbackup_plain(struct catbackup *b, const char *path, mode_t mode,
 	    const void *bytes, size_t len);
 
-/* A file that equals the parent's: only listed (size -1).  bytes is its content. */
+/* A file that equals the parent's: only listed (size -1).  bytes has its content. */
 int	catbackup_plain_unchanged(struct catbackup *b, const char *path, mode_t mode,
 	    const void *bytes, size_t len);
 

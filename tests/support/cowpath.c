@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The copy-on-write file system by paths (see cowpath.h).
+ */
 #include "config.h"
 
 #include <dirent.h>

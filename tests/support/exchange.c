@@ -18,7 +18,7 @@
 #define RENAME_EXCHANGE	2
 #endif
 #define TIGHT	1001	/* exchanges between two rests: an odd number */
-#define REST_MS	3	/* so that some steps of who is raced see the same */
+#define REST_MS	3	/* so that some steps of the raced program see the same */
 
 static bool exchanged;
 

@@ -162,7 +162,7 @@ test_big_write(void)
 	CHECK(fsops_is_filled(fd, 0, (5 << 20) + 4321));
 }
 
-/* What was cut off never comes back, not even the rest of a page. */
+/* Cut off content never comes back, not even the rest of a page. */
 static void
 test_truncate(void)
 {

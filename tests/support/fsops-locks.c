@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What several processes see of each other: locks, O_EXCL, shared mappings.
+ * Files as several processes see them: locks, O_EXCL, shared mappings.
  */
 #include "config.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the file system tests share: each test is a function that runs in a
- * process and an empty directory of its own, and ends that process by CHECK
- * when something is not as POSIX and the native file system have it.
+ * Shared by the file system tests.  Each is a function that runs in a process and an
+ * empty directory of its own, and ends that process by CHECK when something is not
+ * as POSIX and the native file system have it.
  */
 #ifndef SUPPORT_FSOPS_H
 #define SUPPORT_FSOPS_H

@@ -78,7 +78,7 @@ read_pid(void)
 	return pid > 1 ? pid : -1;
 }
 
-/* What was renamed into place: 1 for the pid, 2 for stat, both or 0. */
+/* Returns what was renamed into place: 1 for the pid, 2 for stat, both or 0. */
 static unsigned
 read_events(void)
 {

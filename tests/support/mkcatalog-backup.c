@@ -140,7 +140,7 @@ is_unchanged_plain(const struct job *j, const char *path, uint32_t crc, size_t l
 	return false;
 }
 
-/* What every backup stores in full. */
+/* Returns whether every backup stores the file in full. */
 static bool
 is_always_stored(const char *path)
 {
@@ -218,7 +218,7 @@ is_real_name(const struct dirent *d)
 	return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
 }
 
-/* From the last name to the first: no reader may count on a sorted list. */
+/* Walks from the last name to the first: no reader may count on a sorted list. */
 static void
 backup_dir(struct job *j, const char *path)
 {

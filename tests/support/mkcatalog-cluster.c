@@ -19,7 +19,7 @@
 
 /* --- pg_control --- */
 
-/* Where ControlFileData has what is needed here: the same in PostgreSQL 12 to 18. */
+/* Offsets in ControlFileData, the same in PostgreSQL 12 to 18. */
 enum {
 	CONTROL_SYSTEM_ID = 0, CONTROL_VERSION = 8, CONTROL_STATE = 16, CONTROL_CHECKPOINT = 32,
 	CONTROL_REDO = 40, CONTROL_TIMELINE = 48, CONTROL_NEXT_XID = 64, CONTROL_BLCKSZ = 216, CONTROL_SEG_SIZE = 228,
@@ -35,7 +35,7 @@ control_u64(const char *control, size_t off)
 	return (uint64_t)get_le32(control + off + 4) << 32 | get_le32(control + off);
 }
 
-/* Refuses a cluster that a plain copy would not make a backup of. */
+/* Refuses a cluster of which a plain copy would not be a backup. */
 static void
 check_control(const char *control, size_t len, const char *path)
 {
@@ -109,7 +109,7 @@ is_one_of(const char *name, const char *const *names)
 	return false;
 }
 
-/* Directories that are listed, but empty. */
+/* Returns whether the directory is listed, but empty. */
 bool
 is_emptied_dir(const char *path, const char *name)
 {
@@ -121,7 +121,10 @@ is_emptied_dir(const char *path, const char *name)
 	return is_one_of(path, paths) || strcmp(name, "pgsql_tmp") == 0;
 }
 
-/* Segments from the redo location on, whatever their timeline, and the histories. */
+/*
+ * Returns whether it is a segment from the redo location on, whatever its timeline,
+ * or a history.
+ */
 static bool
 is_wanted_wal(const struct cluster *c, const char *name)
 {
@@ -133,7 +136,7 @@ is_wanted_wal(const struct cluster *c, const char *name)
 	    strcmp(name + timeline_len, ".history") == 0;
 }
 
-/* All forks of an unlogged relation but its _init. */
+/* Returns whether it is a fork of an unlogged relation other than _init. */
 static bool
 is_unlogged(const char *directory, const char *name)
 {

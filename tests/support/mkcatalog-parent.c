@@ -27,7 +27,7 @@ compare_entries(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
 }
 
-/* The number that stands in a line as "key":"number", or 0. */
+/* Returns the number that stands in a line as "key":"number", or 0. */
 static int64_t
 list_number(const char *line, const char *key)
 {
@@ -124,7 +124,7 @@ find_entry(const struct member *m, const char *path)
 	return bsearch(&key, m->entries, m->n_entries, sizeof(key), compare_entries);
 }
 
-/* Whether src is a good pglz stream that gives just one page. */
+/* Returns whether src is a good pglz stream that gives just one page. */
 static bool
 pglz_decode(const unsigned char *src, size_t len, unsigned char *page)
 {
@@ -242,7 +242,7 @@ lay_streams(const struct chain *c, const char *name, uint32_t limit, struct imag
 	}
 }
 
-/* A data file as the parent, which lists it, has it. */
+/* Reads a data file as the parent, which lists it, has it. */
 void
 rebuild(const struct chain *c, const struct entry *parent, struct image *im)
 {
@@ -251,7 +251,7 @@ rebuild(const struct chain *c, const struct entry *parent, struct image *im)
 		lay_streams(c, parent->path, parent->n_blocks, im);
 }
 
-/* How long the file becomes for a reader who knows no n_blocks. */
+/* Returns how long the file becomes for a reader that knows no n_blocks. */
 uint32_t
 laid_length(const struct chain *c, const char *name)
 {
@@ -262,7 +262,7 @@ laid_length(const struct chain *c, const char *name)
 	return im.n_blocks;
 }
 
-/* The newest backup of the instance, or errx(). */
+/* Returns the newest backup of the instance, or ends the program. */
 void
 find_newest(const struct options *o, char *id, size_t size)
 {

@@ -79,7 +79,7 @@ scale_increment_file(struct scale *s, struct catbackup *b, unsigned i)
 	scale_file(s, b, i, block, block + 1);
 }
 
-/* The directories of a cluster, and the files that say what it is. */
+/* Puts the directories of a cluster, and the files that say what it is. */
 static void
 scale_skeleton(const struct options *o, struct catbackup *b, bool full)
 {

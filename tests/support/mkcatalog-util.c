@@ -40,7 +40,7 @@ format_path(char *buf, const char *fmt, ...)
 		errx(1, "a path is too long: \"%s\"", buf);
 }
 
-/* A whole file with a NUL after it, or NULL if there is none. */
+/* Reads a whole file, and adds a NUL; NULL if there is none. */
 static char *
 read_file_if_any(const char *path, size_t *len)
 {
@@ -67,7 +67,7 @@ read_file(const char *path, size_t *len)
 }
 
 /*
- * The value of a "key = value" line, without quotes, into buf; "" if there is
+ * Copies the value of a "key = value" line, without quotes, into buf; "" if there is
  * no such line.
  */
 const char *

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of mkcatalog share.  Functions end the program where they fail.
+ * Shared by the files of mkcatalog.  Functions end the program where they fail.
  */
 #ifndef SUPPORT_MKCATALOG_H
 #define SUPPORT_MKCATALOG_H
@@ -36,7 +36,7 @@ void	check(int error, const char *what);
 void	format_path(char *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char	*read_file(const char *path, size_t *len);
 /*
- * The value of a "key = value" line, without quotes, into buf; "" if there is
+ * Copies the value of a "key = value" line, without quotes, into buf; "" if there is
  * no such line.
  */
 const char *conf_value(const char *text, const char *key, char *buf, size_t size);
@@ -65,7 +65,7 @@ struct chain {
 	size_t	n;
 };
 
-/* A data file as the chain has it; one page after the other. */
+/* A data file as the chain has it: its pages, one after the other. */
 struct image {
 	unsigned char *pages;
 	uint32_t n_blocks;
@@ -73,11 +73,11 @@ struct image {
 
 void	load_chain(const struct options *o, const char *id, struct chain *c);
 const struct entry *find_entry(const struct member *m, const char *path);
-/* A data file as the parent, which lists it, has it. */
+/* Reads a data file as the parent, which lists it, has it. */
 void	rebuild(const struct chain *c, const struct entry *parent, struct image *im);
-/* How long the file becomes for a reader who knows no n_blocks. */
+/* Returns how long the file becomes for a reader that knows no n_blocks. */
 uint32_t laid_length(const struct chain *c, const char *name);
-/* The newest backup of the instance, or errx(). */
+/* Returns the newest backup of the instance, or ends the program. */
 void	find_newest(const struct options *o, char *id, size_t size);
 void	free_chain(struct chain *c);
 
@@ -93,7 +93,7 @@ struct cluster {
 void	load_cluster(struct cluster *c, const char *pgdata);
 /* An instance belongs to one cluster. */
 void	check_instance(const struct options *o, const struct cluster *cluster);
-/* Directories that are listed, but empty. */
+/* Returns whether the directory is listed, but empty. */
 bool	is_emptied_dir(const char *path, const char *name);
 /* path is relative to PGDATA, directory is the absolute one that name lies in. */
 bool	is_left_out(const struct cluster *c, bool stream, const char *path,

@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * SHA-256 (see sha256.h).
+ */
 #include "config.h"
 
 #include <stdio.h>

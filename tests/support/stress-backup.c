@@ -24,7 +24,7 @@
 
 #define FILES_MAX	512
 #define CHUNK		(64u << 10)
-#define HALF		4096u		/* what the kernel writes back */
+#define HALF		4096u		/* the unit in which the kernel writes back */
 
 static struct file {
 	char	*path;			/* below both roots */

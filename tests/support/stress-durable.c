@@ -17,7 +17,7 @@
 #include "stress.h"
 
 /*
- * What was fsynced is there when everybody was killed.  A file outside of the
+ * Fsynced data is there after everybody was killed.  A file outside of the
  * mount holds, for each page of some files, the version that was written last
  * and the last one that was fsynced, and for each name what it was and what it
  * is about to become.  It is mapped, so that it is right at any moment.
@@ -110,7 +110,7 @@ open_file(unsigned f, int flags)
 	return STRESS_OK(open(path, flags, 0600), path);
 }
 
-/* What a page is before its first write. */
+/* Reads the content of a page before its first write. */
 static void
 read_reference(unsigned f, unsigned p)
 {
@@ -184,7 +184,7 @@ settle(struct name *n)
 	atomic_store(&n->is, atomic_load(&n->becomes));
 }
 
-/* A file as PostgreSQL makes one: written, synced, renamed, its directory synced. */
+/* Makes a file as PostgreSQL does: written, synced, renamed, its directory synced. */
 static void
 replace_name(unsigned i)
 {
@@ -315,7 +315,7 @@ verify_name(unsigned i)
 		STRESS_OK(close(fd), name_text(i));
 }
 
-/* A renamed file was synced before: under one of its two names it is there. */
+/* A file was synced before its rename, so it is there under one of its two names. */
 static void
 verify_moves(void)
 {

@@ -56,7 +56,7 @@ model_close(struct model *m, bool unlink_too)
 	free(m->buf);
 }
 
-/* The first unit and the length of a random run of up to limit units. */
+/* Chooses the first unit and the length of a run of up to limit units. */
 static uint32_t
 any_run(uint32_t limit, uint32_t *count)
 {
@@ -122,7 +122,7 @@ do_sync(struct model *m)
 		STRESS_OK(fsync(m->fd), m->name);
 }
 
-/* What the kernel has forgotten comes from the worker. */
+/* Drops the kernel's cache, so that the worker serves the content. */
 static void
 do_forget(struct model *m)
 {

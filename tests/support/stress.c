@@ -124,7 +124,7 @@ stress_fail(const char *fmt, ...)
 	_exit(1);
 }
 
-/* What calls on a mount say once nobody serves it any more. */
+/* Returns whether a call on a mount that nobody serves may fail so. */
 static bool
 is_dead_mount(int error)
 {

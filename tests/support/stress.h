@@ -1,10 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the jobs of the stress program share.  A job is a process with a
- * directory of its own; it calls the file system through STRESS_CALL(), which
- * counts the call and its time, and ends at once by stress_fail() when an errno
- * or a byte is not what it has to be.
+ * Shared by the jobs of the stress program.  A job is a process with a directory of
+ * its own; it calls the file system through STRESS_CALL(), which counts the call and
+ * its time, and ends at once by stress_fail() when an errno or a byte is not what it
+ * has to be.
  */
 #ifndef SUPPORT_STRESS_H
 #define SUPPORT_STRESS_H
@@ -29,7 +29,7 @@ struct stress_stats {
 	} now[STRESS_DEPTH];
 };
 
-/* The job that this process is. */
+/* The job of this process. */
 struct stress_job {
 	const char *name;
 	unsigned number, of;	/* which of how many with this name */
@@ -45,13 +45,13 @@ extern struct stress_job stress_self;
 
 typedef void (*stress_fn)(void);
 
-/* Whether to go on: the time is not up, nobody asked to stop. */
+/* Returns whether to go on: the time is not up, and nobody asked to stop. */
 bool	stress_going(void);
 /* Begins or ends a call; the errno stays. */
 void	stress_enter(const char *call);
 void	stress_leave(const char *call);
 _Noreturn void stress_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* After a call that must not fail did so. */
+/* Ends the job after a call that must not fail did so. */
 _Noreturn void stress_fail_call(const char *call, const char *about);
 
 uint64_t stress_random(void);
@@ -91,9 +91,9 @@ const char *stress_errno(int error);
  */
 void	stress_fill(void *buf, size_t len, uint32_t file, uint32_t unit, uint32_t version);
 bool	stress_is_filled(const void *buf, size_t len, uint32_t file, uint32_t unit, uint32_t version);
-/* The version that the bytes claim to be. */
+/* Returns the version that the bytes claim to be. */
 uint32_t stress_version(const void *buf);
-/* Fails, saying what was found in a unit instead. */
+/* Fails, and says what was found in a unit instead. */
 void	stress_verify(const void *buf, size_t len, uint32_t file, uint32_t unit, uint32_t version,
 	    const char *how);
 

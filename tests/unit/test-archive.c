@@ -77,7 +77,7 @@ START_TEST(archive_settings)
 	ck_assert_uint_eq(other.sysid, 0);
 	ck_assert_int_eq(archive_init(&other, cat.fd, "../main", 0, 0), -EINVAL);
 	ck_assert_int_eq(archive_init(&other, cat.fd, "", 0, 0), -EINVAL);
-	/* a conf that cannot be read costs the check, not the archive */
+	/* a configuration that cannot be read costs the check, not the archive */
 	catalog_write(&cat, "backups/main/pg_probackup.conf", "nonsense\n");
 	ck_assert_int_eq(archive_init(&other, cat.fd, "main", WAL_SEG, 0), 0);
 	ck_assert_uint_eq(other.sysid, 0);
@@ -90,7 +90,7 @@ START_TEST(archive_settings)
 }
 END_TEST
 
-/* Each file that is added comes before those that were there. */
+/* Each file that is added goes before those that were there. */
 START_TEST(archive_lookup_order)
 {
 	static const char *const stored[] = {
@@ -140,7 +140,7 @@ START_TEST(archive_history)
 }
 END_TEST
 
-/* Links, directories and pipes are not there, and no link leads out of the store. */
+/* The archive ignores links, directories and pipes, and no link leads out of the store. */
 START_TEST(archive_only_files)
 {
 	struct archive_file f;
@@ -171,7 +171,7 @@ START_TEST(archive_only_files)
 }
 END_TEST
 
-/* The names listed, sorted, with a blank behind each. */
+/* Lists the names, sorted, with a blank behind each. */
 static void
 list_from(uint64_t cookie, bool twice, char *text, size_t size)
 {
@@ -456,7 +456,10 @@ append_file(const char *to, const char *name)
 
 static const enum segstream_format framed[] = { SEGSTREAM_GZIP, SEGSTREAM_LZ4, SEGSTREAM_ZSTD };
 
-/* As the commands take them: one frame behind the other, and such as hold nothing between. */
+/*
+ * Frames as the commands take them: one behind the other, and some that hold nothing
+ * between.
+ */
 START_TEST(stream_frames)
 {
 	static const unsigned char skipped[] = { 0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 'x', 'y', 'z' };
@@ -497,7 +500,10 @@ START_TEST(stream_frames)
 }
 END_TEST
 
-/* What a decoder has to take, and what would cost more memory than a segment is worth. */
+/*
+ * Frames that a decoder has to take, and those that would cost more memory than a
+ * segment is worth.
+ */
 START_TEST(stream_windows)
 {
 	unsigned char *bytes = wal_segment(1, 1, WAL_SEG), *found = malloc(WAL_SEG);

@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lib/probackup/chain: the chains that open, with and without --force, and the error
+ * that names what is wrong with the others.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -183,7 +187,7 @@ START_TEST(lists_that_lost_lines)
 }
 END_TEST
 
-/* What the mounted backup may lack is said, what its parents do is not. */
+/* A warning tells what the mounted backup lacks; nothing tells what its parents lack. */
 START_TEST(versions_that_left_files_out)
 {
 	char error[CHAIN_ERROR_MAX] = "";
@@ -270,7 +274,7 @@ START_TEST(missing_files)
 }
 END_TEST
 
-/* Whatever else stands in a file's place: it is refused by what it is. */
+/* Another kind of file in its place is refused by its kind. */
 static const struct { const char *name; mode_t type; dev_t dev; } no_files[] = {
 	{ "a FIFO", S_IFIFO, 0 }, { "a directory", S_IFDIR, 0 }, { "a device", S_IFCHR, 1 << 8 | 3 },
 };

@@ -153,7 +153,7 @@ START_TEST(choose_stories)
 }
 END_TEST
 
-/* Without an archive there are no timelines but the backups' own. */
+/* Without an archive there are only the timelines of the backups. */
 START_TEST(choose_no_archive)
 {
 	char error[CHAIN_ERROR_MAX] = "";
@@ -203,7 +203,7 @@ START_TEST(choose_id)
 }
 END_TEST
 
-/* A worker may send one without an end. */
+/* A worker may send an id without an end. */
 START_TEST(choose_id_without_end)
 {
 	char *id = malloc(BACKUP_ID_MAX);

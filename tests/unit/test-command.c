@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * src/ipc/command: frames between commands and a supervisor; a bad frame is refused,
+ * and keeps no descriptor.
+ */
 #include "config.h"
 
 #include <errno.h>

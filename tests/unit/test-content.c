@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lib/diff/content: content files and their block maps; damaged maps and planted
+ * files are refused.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -187,7 +191,7 @@ START_TEST(map_of_another)
 }
 END_TEST
 
-/* Whoever owns the diff directory may put other things in the place of files. */
+/* The owner of the diff directory may put other things in the place of files. */
 START_TEST(not_a_file)
 {
 	struct fdref *ref;
@@ -261,7 +265,7 @@ START_TEST(no_directory)
 }
 END_TEST
 
-/* Bytes that the heap has given out. */
+/* Returns how many bytes the heap has given out. */
 static size_t
 heap(void)
 {

@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lib/probackup/control and conf: values of backup.control and pg_probackup.conf,
+ * and files that are refused.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -115,7 +119,7 @@ START_TEST(control_values)
 }
 END_TEST
 
-/* Wherever the file was cut, it is refused or says what it said. */
+/* A file that was cut anywhere is refused, or says what it said before. */
 START_TEST(control_cut_anywhere)
 {
 	char error[CHAIN_ERROR_MAX];

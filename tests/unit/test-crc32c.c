@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The source itself, for the functions behind the choice of the processor. */
+/*
+ * lib/base/crc32c: known checksums, and the same results of every implementation.
+ */
+/* Includes the source itself, for the functions behind the choice of the processor. */
 #include "base/crc32c.c"
 
 #include "base/util.h"

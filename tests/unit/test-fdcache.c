@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lib/base/fdcache: a bounded number of descriptors, of which none in use is closed.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -95,7 +98,10 @@ START_TEST(bounded)
 }
 END_TEST
 
-/* What is in use stays, whatever its number; the least recently used goes first. */
+/*
+ * Descriptors in use stay, however many; of the others the least recently used goes
+ * first.
+ */
 START_TEST(in_use_stays)
 {
 	struct fdcache *c = fdcache_new(16);

@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lib/probackup/filelist: the lines of a backup's list that it accepts, with their
+ * values, and the reason for which it refuses the others.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -137,7 +141,7 @@ START_TEST(list_values)
 }
 END_TEST
 
-/* What the type is taken from, and that the bits of permission stay. */
+/* The keys that give the type of a file; the bits of permission stay. */
 START_TEST(list_kinds)
 {
 	static const struct { const char *pairs; uint32_t mode; } lines[] = {

@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lib/probackup/index: the tree that lists of a chain give, the lists that are
+ * refused, and an index with flipped bits, which is refused or safe to walk.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -81,7 +85,7 @@ entry(const char *path)
 	return &ix.entries[e];
 }
 
-/* "0 2" for a file that the mounted backup and its grandparent store. */
+/* Returns "0 2" for a file that the mounted backup and its grandparent store. */
 static const char *
 providers(const char *path)
 {
@@ -139,7 +143,10 @@ START_TEST(tree)
 }
 END_TEST
 
-/* What a tablespace holds is shown beside PGDATA, behind a link; the location is text. */
+/*
+ * The files of a tablespace are shown beside PGDATA, behind a link; its location is
+ * text.
+ */
 START_TEST(tablespaces)
 {
 	static const char *const lists[] = {
@@ -174,7 +181,7 @@ START_TEST(tablespaces)
 }
 END_TEST
 
-/* A map that is none, and lists that do not go with theirs. */
+/* Maps that are none, and lists that contradict theirs. */
 static const struct {
 	const char *map, *list, *reason;
 } bad_maps[] = {
@@ -307,7 +314,7 @@ START_TEST(refuses)
 }
 END_TEST
 
-/* A list that is not what was written is reported as that, not as its first bad line. */
+/* A damaged list is reported as that, not as its first bad line. */
 START_TEST(content_crc)
 {
 	char error[CHAIN_ERROR_MAX] = "";

@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lib/base/io: opening and reading of plain files; links, directories, pipes and
+ * devices are refused.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -14,7 +18,7 @@
 #include "base/util.h"
 #include "support/unit.h"
 
-/* What io_plain() and io_read_file() say of fd; it is closed. */
+/* Returns the answer of io_plain() and io_read_file() for fd, and closes it. */
 static int
 plain(int fd)
 {

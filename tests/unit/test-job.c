@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * src/ipc/job: a job arrives whole with its descriptors; a damaged one is refused.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lib/diff/journal: records come back as they were written; a torn tail is cut off,
+ * and damaged or forged records are refused.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -184,7 +188,7 @@ START_TEST(long_names)
 }
 END_TEST
 
-/* Wherever the file ends: all whole records are there, the rest is cut off. */
+/* A file that ends anywhere has all whole records; the rest is cut off. */
 START_TEST(torn_tail)
 {
 	struct journal *j = open_journal();
@@ -214,7 +218,7 @@ START_TEST(torn_tail)
 }
 END_TEST
 
-/* A header that was never written whole: nothing can have been recorded. */
+/* A header that was never written whole: the journal cannot have any record. */
 START_TEST(torn_header)
 {
 	struct journal *j = open_journal();
@@ -265,7 +269,7 @@ START_TEST(damaged_record)
 }
 END_TEST
 
-/* What the owner can write with a right checksum, and no journal_append() does. */
+/* Records with a right checksum that the owner can write, and no journal_append() does. */
 static const struct {
 	const char *what;
 	off_t	at;		/* in the record */
@@ -353,7 +357,10 @@ START_TEST(forged_long_name)
 }
 END_TEST
 
-/* Any bit of the header, the part that says nothing included: refused, and left alone. */
+/*
+ * A journal with any bit of the header changed, also where that means nothing, is
+ * refused and left alone.
+ */
 START_TEST(damaged_header)
 {
 	struct journal *j = open_journal();

@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lib/base/json: the reader accepts JSON only, and the writer's lines obey no
+ * terminal.
+ */
 #include "config.h"
 
 #include <errno.h>

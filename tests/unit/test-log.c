@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The log as a file: bounded, and nowhere else, whatever its owner does with the name.
+ * The log as a file: its size is bounded, and it stays in its place, whatever its
+ * owner does with the name.
  */
 #include "config.h"
 
@@ -58,7 +59,7 @@ tear_down(void)
 	tmpdir_remove(dir);
 }
 
-/* What a plain file holds; "" if there is none. */
+/* Returns the content of a plain file; "" if there is none. */
 static const char *
 content(const char *name)
 {
@@ -148,7 +149,7 @@ START_TEST(is_bounded_and_nowhere_else)
 }
 END_TEST
 
-/* Where nothing can be renamed or made, what is open is emptied. */
+/* Where no file can be renamed or made, the open one is emptied. */
 START_TEST(is_bounded_where_nothing_can_be_made)
 {
 	struct stat st;

@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * src/ipc/msg: frames come out of a pipe whole and in order; bad ones are refused.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -73,7 +76,7 @@ START_TEST(carries_a_body)
 }
 END_TEST
 
-/* However the bytes arrive, the frames come out whole and in order. */
+/* The frames come out whole and in order, however the bytes arrive. */
 START_TEST(joins_pieces)
 {
 	const unsigned char *body;

@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lib/pg/outward: the table of settings that reach out of the data directory, and
+ * the lists of libraries.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -80,7 +84,7 @@ START_TEST(a_clone_sets_what_its_server_knows)
 }
 END_TEST
 
-/* What leads to files, commands, libraries and hosts has a row. */
+/* Each setting that leads to files, commands, libraries and hosts has a row. */
 START_TEST(nothing_is_forgotten)
 {
 	static const char *const names[] = {
@@ -129,7 +133,7 @@ START_TEST(lists_are_read)
 		ck_assert_int_eq(library_append(again, sizeof(again), name), 0);
 	}
 	ck_assert_int_eq(library_next(&rest, name), lists[_i].end);
-	/* What was written is read again. */
+	/* A written list is read again as it was. */
 	for (rest = again, n = 0; (r = library_next(&rest, name)) == 1; n++)
 		ck_assert_str_eq(name, lists[_i].name[n]);
 	ck_assert_int_eq(r, 0);

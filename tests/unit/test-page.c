@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The source itself, for the functions behind the choice of the processor. */
+/*
+ * lib/pg/page: checksums, LSNs and headers of pages.
+ */
+/* Includes the source itself, for the functions behind the choice of the processor. */
 #include "pg/page.c"
 
 #include "base/util.h"
@@ -40,14 +43,14 @@ static const struct { uint32_t blkno; uint16_t sum; } sums[] = {
 START_TEST(checksum_is_postgres)
 {
 	ck_assert_uint_eq(page_checksum(page, sums[_i].blkno), sums[_i].sum);
-	/* Whatever the field holds, and without writing to it. */
+	/* The sum does not depend on the field's value, and nothing writes to the field. */
 	put16(8, 0xbeef);
 	ck_assert_uint_eq(page_checksum(page, sums[_i].blkno), sums[_i].sum);
 	ck_assert_uint_eq(page_stored_checksum(page), 0xbeef);
 }
 END_TEST
 
-/* What every compiler makes of it, and what this one makes for this processor. */
+/* The code that every compiler makes gives the same sum as that for this processor. */
 START_TEST(all_ways_agree)
 {
 	unsigned char shifted[BLCKSZ + 1];

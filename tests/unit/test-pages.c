@@ -33,7 +33,10 @@ static bool store_is_open;
 static uint32_t entry;		/* of PATH */
 static unsigned char page[MAX_BACKUPS][MAX_PAGES][BLCKSZ];
 
-/* What a backup stores of PATH; pages: blocks, "r" behind one: raw, "T" before one: cut there. */
+/*
+ * The blocks that a backup stores of PATH: "r" behind one: raw, "T" before one: cut
+ * there.
+ */
 struct spec {
 	const char *version;
 	enum catwriter_alg alg;
@@ -364,7 +367,7 @@ poke(int fd, uint64_t at, unsigned char flip)
 	ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)at), 1);
 }
 
-/* Each block alone: bad, and bad only, are those that are set in the mask. */
+/* Reads each block alone: those in the mask are bad, and no others. */
 static void
 check_blocks(const struct blockmap *m, const char *expected, unsigned bad, const char *what)
 {
@@ -631,7 +634,7 @@ put(int fd, const void *bytes, size_t len, off_t at)
 	ck_assert_int_eq(pwrite(fd, bytes, len, at), (ssize_t)len);
 }
 
-/* What happens to the payloads of blocks 1 and 2, all of which are raw. */
+/* The harm that is done to the payloads of blocks 1 and 2, all of which are raw. */
 enum harm { HARM_NONE, HARM_BIT, HARM_FIELD, HARM_LSN, HARM_SWAP, HARM_OLDER, HARM_ZERO, HARM_SWAP_RECORDS };
 
 static void
@@ -717,7 +720,7 @@ START_TEST(checked_pages)
 }
 END_TEST
 
-/* Compressed pages that were not damaged pass; one whose literals were does not. */
+/* Compressed pages without damage pass; one with damaged literals does not. */
 START_TEST(checked_codecs)
 {
 	static unsigned char found[SUMS_BLOCKS][BLCKSZ];
@@ -850,7 +853,7 @@ list_was_read(int watch)
 	return read(watch, events, sizeof(events)) > 0;
 }
 
-/* As after a worker was replaced: nothing is open, nothing was looked at. */
+/* The state after a worker was replaced: nothing is open, nothing was looked at. */
 static int
 read_anew(void)
 {

@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lib/pg/pgconf: lines of PostgreSQL's configuration files, and the
+ * postgresql.auto.conf that a clone gets.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -49,7 +53,7 @@ START_TEST(scans)
 }
 END_TEST
 
-/* What is too long is passed over, and what follows is read. */
+/* Lines that are too long are passed over, and the following ones are read. */
 START_TEST(passes_over_what_is_too_long)
 {
 	struct pgconf_setting *s = malloc(sizeof(*s));
@@ -69,7 +73,7 @@ START_TEST(passes_over_what_is_too_long)
 }
 END_TEST
 
-/* What is written is read as it was meant. */
+/* A written value is read as it was meant. */
 START_TEST(formats)
 {
 	static const char *const values[] = { "", "a", "it's", "\\", "'\\''", "a#b c" };

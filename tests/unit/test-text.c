@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lib/base/text: text of others made printable, quoted for a shell, and numbers.
+ */
 #include "config.h"
 
 #include <stdint.h>

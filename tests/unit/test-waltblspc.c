@@ -115,8 +115,8 @@ START_TEST(over_borders)
 END_TEST
 
 /*
- * What is served piece by piece, each with a page before and behind it, is what comes
- * of all at once, and nothing else changes.
+ * WAL that is read piece by piece, each with a page before and behind it, equals
+ * that which is changed at once, and nothing else in it changes.
  */
 START_TEST(piece_by_piece)
 {
@@ -180,7 +180,7 @@ START_TEST(cut_short)
 }
 END_TEST
 
-/* What a server does not replay, or what asks for nothing outside, is left alone. */
+/* WAL that a server does not replay, or that asks for nothing outside, is left alone. */
 START_TEST(left_alone)
 {
 	struct waltblspc_record r;
