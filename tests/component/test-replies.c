@@ -429,7 +429,7 @@ START_TEST(entries)
 	ck_assert_uint_ne(lookup(".pbkfs"), 0);
 	is_entry(&reply.entry, COW_NODEID_END, 86400);
 	ask(FUSE_LOOKUP, COW_NODEID_END, NULL, 0, NAME("stat"));
-	ck_assert_int_eq(reply.h.error, -ENOENT);	/* the kernel has forgotten it */
+	ck_assert_int_eq(reply.h.error, -ENOENT);	/* the kernel remembers no absence */
 	ask(FUSE_READLINK, file, NULL, 0, NULL, 0);
 	ck_assert_int_eq(reply.h.error, -EINVAL);
 }
