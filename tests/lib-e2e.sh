@@ -223,6 +223,20 @@ fixture() {
 }
 # pgbench -i with the least that it needs; more options follow.
 pgbench_init() { as "$pguser" "$pgbin/pgbench" -h "$sock" -U postgres -q -i "$@" postgres >"$work/pgbench.log" 2>&1 || { cat "$work/pgbench.log"; return 1; }; }
+# pgbench_transaction [COLUMN]: prints one that changes balances, and notes in table "done" what it
+# did: its number n of this client, and as COLUMN the variable of that name.
+pgbench_transaction() {
+	cat <<-SQL
+		\\set n :n + 1
+		\\set aid random(1, 100000)
+		\\set delta random(-5000, 5000)
+		begin;
+		update pgbench_accounts set abalance = abalance + :delta where aid = :aid;
+		update pgbench_branches set bbalance = bbalance + :delta where bid = 1;
+		insert into done (${1:+$1, }client, n, aid, delta) values (${1:+:$1, }:client_id, :n, :aid, :delta);
+		commit;
+	SQL
+}
 # make_backup MODE CODEC [PARENT [OPTION...]]: sets $made to the new backup's id.
 # The server is stopped then: what it has is what a restore must give.
 make_backup() {

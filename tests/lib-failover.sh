@@ -55,3 +55,15 @@ log_gaps() {
 deaths() { grep -c ' died: ' "$log"; }
 # The log of a story in which processes are only killed has no errors.
 log_is_quiet() { ! grep -E 'I/O error|could not|contradict|libfuse:' "$log" >&2; }
+# Kills workers of the mount of $supervisor at random moments under all kinds of load; nobody notices.
+kill_under_load() {
+	stress_prepare
+	stress_begin 100000 $stress_all
+	check "$kills kills at random moments" killer -n "$kills"
+	show_killer
+	stress_end "no wrong byte, no wrong errno"
+	log_gaps
+	check "the log tells of kills only" log_is_quiet
+	equal "and of each of them" "$kills" "$(deaths)"
+	equal "the supervisor is the first one" "$supervisor" "$(supervisor_pid)"
+}

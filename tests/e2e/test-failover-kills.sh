@@ -8,15 +8,7 @@ before=$(catalog_sum "$store")
 new_diff
 check "mount" mount_it --wal=mount || { plan_done; exit; }
 supervisor=$(supervisor_pid)
-stress_prepare
-stress_begin 100000 $stress_all
-check "$kills kills at random moments" killer -n "$kills"
-show_killer
-stress_end "no wrong byte, no wrong errno"
-log_gaps
-check "the log tells of kills only" log_is_quiet
-equal "and of each of them" "$kills" "$(deaths)"
-equal "the supervisor is the first one" "$supervisor" "$(supervisor_pid)"
+kill_under_load
 check "files of the backup are as their copies" same_as_ref
 rm -rf "$mnt/stress"
 check "stat" pbkfs stat -D "$mnt" --format json

@@ -14,16 +14,7 @@ fixture
 before=$(catalog_sum "$store")
 clients=3 per_client=200 run_seconds=120
 
-cat >"$work/transaction.sql" <<'SQL'
-\set n :n + 1
-\set aid random(1, 100000)
-\set delta random(-5000, 5000)
-begin;
-update pgbench_accounts set abalance = abalance + :delta where aid = :aid;
-update pgbench_branches set bbalance = bbalance + :delta where bid = 1;
-insert into done (run, client, n, aid, delta) values (:run, :client_id, :n, :aid, :delta);
-commit;
-SQL
+pgbench_transaction run >"$work/transaction.sql"
 cat >"$work/verify.sql" <<'SQL'
 select 1 / ((select sum(abalance) from pgbench_accounts) = (select sum(accounts) from start) + (select coalesce(sum(delta), 0) from done)
     and (select sum(bbalance) from pgbench_branches) = (select sum(branches) from start) + (select coalesce(sum(delta), 0) from done))::int;

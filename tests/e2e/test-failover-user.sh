@@ -16,15 +16,7 @@ new_diff
 check "mount" mount_it --wal=mount || { plan_done; exit; }
 supervisor=$(supervisor_pid)
 equal "the supervisor is the user's" "$pguid" "$(awk '$1 == "Uid:" { print $2 }' "/proc/$supervisor/status")"
-stress_prepare
-stress_begin 100000 $stress_all
-check "$kills kills at random moments" killer -n "$kills"
-show_killer
-stress_end "no wrong byte, no wrong errno"
-log_gaps
-check "the log tells of kills only" log_is_quiet
-equal "and of each of them" "$kills" "$(deaths)"
-equal "the supervisor is the first one" "$supervisor" "$(supervisor_pid)"
+kill_under_load
 equal "the worker is confined as the first was" 2 "$(awk '$1 == "Seccomp:" { print $2 }' "/proc/$(worker_pid)/status")"
 equal "and has no capabilities" 0000000000000000 "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$(worker_pid)/status")"
 check "files of the backup are as their copies" same_as_ref

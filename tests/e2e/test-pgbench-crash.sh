@@ -8,16 +8,7 @@ before=$(catalog_sum "$store")
 
 # Each client counts its transactions, and writes the count in the same
 # transaction as the rest.  pgbench's log says which ones the server confirmed.
-cat >"$work/transaction.sql" <<'SQL'
-\set n :n + 1
-\set aid random(1, 100000)
-\set delta random(-5000, 5000)
-begin;
-update pgbench_accounts set abalance = abalance + :delta where aid = :aid;
-update pgbench_branches set bbalance = bbalance + :delta where bid = 1;
-insert into done (client, n, aid, delta) values (:client_id, :n, :aid, :delta);
-commit;
-SQL
+pgbench_transaction >"$work/transaction.sql"
 clients=3
 
 server() { pg_start "$mnt" -c fsync=on -c synchronous_commit=on -c full_page_writes=on; }

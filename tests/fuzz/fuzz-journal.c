@@ -49,34 +49,13 @@ put_journal(const void *bytes, size_t len)
 }
 
 static void
-write_catalog(void)
-{
-	static const unsigned char page[BLCKSZ];
-	struct catbackup_options o = { .id = "T1" };
-	struct catpage pages[] = { { .block = 0, .bytes = page }, { .block = 1, .bytes = page } };
-	struct catfile f = { .path = "base/5/16384", .n_blocks = 2, .pages = pages, .n_pages = 2 };
-	struct catwriter *w;
-	struct catbackup *b;
-
-	if (catwriter_open(rig.store, "main", NULL, &w) < 0 || catbackup_begin(w, &o, &b) < 0)
-		exit(1);
-	catbackup_dir(b, "d", 0700);
-	catbackup_data(b, &f);
-	catbackup_plain(b, "f", 0600, "content", 7);
-	catbackup_plain(b, "e", 0600, "", 0);
-	if (catbackup_finish(b) < 0)
-		exit(1);
-	catwriter_close(w);
-}
-
-static void
 set_up(void)
 {
 	int fd;
 
 	log_set_sink(swallow);
 	rig_new(&rig);
-	write_catalog();
+	rig_small_catalog(&rig);
 	if (rig_index(&rig, "T1") < 0 || rig_open(&rig, true) < 0)
 		exit(1);
 	rig_kill(&rig);

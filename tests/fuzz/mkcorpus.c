@@ -531,27 +531,6 @@ make_records(void)
 /* --- indexes --- */
 
 static void
-write_catalog(const char *store)
-{
-	static const unsigned char page[BLCKSZ];
-	struct catbackup_options o = { .id = "T1" };
-	struct catpage pages[] = { { .block = 0, .bytes = page }, { .block = 1, .bytes = page } };
-	struct catfile f = { .path = "base/5/16384", .n_blocks = 2, .pages = pages, .n_pages = 2 };
-	struct catwriter *w;
-	struct catbackup *b;
-
-	if (catwriter_open(store, "main", NULL, &w) < 0 || catbackup_begin(w, &o, &b) < 0)
-		errx(1, "catalog");
-	catbackup_dir(b, "pg_twophase", 0700);
-	catbackup_data(b, &f);
-	catbackup_plain(b, "PG_VERSION", 0600, "15\n", 3);
-	catbackup_plain(b, "empty", 0600, "", 0);
-	if (catbackup_finish(b) < 0)
-		errx(1, "catalog");
-	catwriter_close(w);
-}
-
-static void
 make_indexes(void)
 {
 	struct rig rig;
@@ -559,7 +538,7 @@ make_indexes(void)
 	char *bytes;
 
 	rig_new(&rig);
-	write_catalog(rig.store);
+	rig_small_catalog(&rig);
 	if (rig_index(&rig, "T1") < 0 || fstat(rig.index_fd, &st) != 0 ||
 	    (bytes = malloc((size_t)st.st_size)) == NULL ||
 	    io_pread(rig.index_fd, bytes, (size_t)st.st_size, 0) != st.st_size)

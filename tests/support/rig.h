@@ -102,6 +102,28 @@ rig_find_sizes(struct rig *r)
 	return rc;
 }
 
+/* Writes backup T1: a data file of two blocks, a plain file "f", an empty "e" and a directory "d". */
+static inline void
+rig_small_catalog(const struct rig *rig)
+{
+	static const unsigned char page[BLCKSZ];
+	struct catbackup_options o = { .id = "T1" };
+	struct catpage pages[] = { { .block = 0, .bytes = page }, { .block = 1, .bytes = page } };
+	struct catfile f = { .path = "base/5/16384", .n_blocks = 2, .pages = pages, .n_pages = 2 };
+	struct catwriter *w;
+	struct catbackup *b;
+
+	if (catwriter_open(rig->store, "main", NULL, &w) < 0 || catbackup_begin(w, &o, &b) < 0)
+		errx(1, "could not begin a backup");
+	catbackup_dir(b, "d", 0700);
+	catbackup_data(b, &f);
+	catbackup_plain(b, "f", 0600, "content", 7);
+	catbackup_plain(b, "e", 0600, "", 0);
+	if (catbackup_finish(b) < 0)
+		errx(1, "could not finish a backup");
+	catwriter_close(w);
+}
+
 /* Builds the index of backup id.  Returns 0 or negative errno of finding the sizes. */
 static inline int
 rig_index(struct rig *r, const char *id)

@@ -458,6 +458,16 @@ START_TEST(recovery_branches)
 }
 END_TEST
 
+static void
+make_archive(struct catalog *cat, struct archive *a, const char *segments)
+{
+	catalog_new(cat);
+	catalog_mkdir(cat, "wal");
+	catalog_mkdir(cat, "wal/main");
+	make_segments(cat, segments);
+	ck_assert_int_eq(archive_init(a, cat->fd, "main", WAL_SEG, 15), 0);
+}
+
 /* A stop LSN at a boundary is in the segment before it. */
 START_TEST(recovery_boundary)
 {
@@ -467,11 +477,7 @@ START_TEST(recovery_boundary)
 	struct catalog cat;
 	struct archive a;
 
-	catalog_new(&cat);
-	catalog_mkdir(&cat, "wal");
-	catalog_mkdir(&cat, "wal/main");
-	make_segments(&cat, "1:10-11");
-	ck_assert_int_eq(archive_init(&a, cat.fd, "main", WAL_SEG, 15), 0);
+	make_archive(&cat, &a, "1:10-11");
 	backup.stop_lsn = 0xC00000;
 	ck_assert_msg(recovery_check(&backup, &a, &t, error, warning) == 0, "%s", error);
 	backup.stop_lsn = 0xC00001;
@@ -489,11 +495,7 @@ START_TEST(recovery_many)
 	struct catalog cat;
 	struct archive a;
 
-	catalog_new(&cat);
-	catalog_mkdir(&cat, "wal");
-	catalog_mkdir(&cat, "wal/main");
-	make_segments(&cat, "1:10-20000");
-	ck_assert_int_eq(archive_init(&a, cat.fd, "main", WAL_SEG, 15), 0);
+	make_archive(&cat, &a, "1:10-20000");
 	ck_assert_msg(recovery_check(&backup, &a, &t, error, warning) == 0, "%s", error);
 	make_segments(&cat, "1:20002-20002");
 	ck_assert_int_eq(recovery_check(&backup, &a, &t, error, warning), -EUCLEAN);
