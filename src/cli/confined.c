@@ -34,7 +34,7 @@
 static bool	lends;	/* in the child: it can read what the store's owner cannot */
 
 /* The user that the child reads as. */
-struct reader {
+struct identity {
 	const struct storeuser *user;	/* of the store; NULL: the caller, or nobody for root */
 	bool	last;			/* there is nobody else to try */
 };
@@ -99,11 +99,11 @@ confine(const struct confined *c, int store_fd)
 }
 
 static int
-denied(const struct confined *c, const struct reader *r)
+denied(const struct confined *c, const struct identity *who)
 {
 	char ways[STOREUSER_WAYS_MAX];
 
-	if (!r->last)
+	if (!who->last)
 		return STORE_DENIED;
 	storeuser_ways(c->store, false, ways);
 	return cli_error("could not read store \"%s\": %s%s", c->store, strerror(EACCES), ways);
@@ -154,23 +154,23 @@ confined_admit(int store_fd, const char *instance)
 
 /* Runs in the child.  Returns its exit status. */
 static int
-read_as(const struct confined *c, const struct reader *r, int (*program)(int store_fd, void *arg),
+read_as(const struct confined *c, const struct identity *who, int (*program)(int store_fd, void *arg),
     void *arg)
 {
-	bool (*is_refused)(int, const char *) = r->last ? storeaccess_is_closed : storeaccess_is_denied;
+	bool (*is_refused)(int, const char *) = who->last ? storeaccess_is_closed : storeaccess_is_denied;
 	int fd autoclose = -1, rc;
 
-	if (r->user != NULL && become_reader(c, r->user) != 0)
+	if (who->user != NULL && become_reader(c, who->user) != 0)
 		return EXIT_FAILURE;
 	if ((rc = open_store(c, &fd)) != 0)
-		return rc == -EACCES ? denied(c, r) : EXIT_FAILURE;
+		return rc == -EACCES ? denied(c, who) : EXIT_FAILURE;
 	/* denied() reads what the sandbox takes away, so this comes before it. */
-	if (r->last && is_refused(fd, c->instance))
-		return denied(c, r);
+	if (who->last && is_refused(fd, c->instance))
+		return denied(c, who);
 	lends = geteuid() == 0;
 	if (confine(c, fd) != 0)
 		return EXIT_FAILURE;
-	if (!r->last && is_refused(fd, c->instance))
+	if (!who->last && is_refused(fd, c->instance))
 		return STORE_DENIED;
 	if ((rc = confined_admit(fd, c->instance)) != 0)
 		return cli_error("could not open store \"%s\": %s", c->store, strerror(-rc));
@@ -199,18 +199,18 @@ wait_for(pid_t pid)
 static int
 attend(pid_t pid, const int out[2], const int err[2])
 {
-	int error, status;
+	int rc, status;
 
 	close(out[1]);
 	close(err[1]);
-	error = cli_relay(out[0], err[0]);
+	rc = cli_relay(out[0], err[0]);
 	status = wait_for(pid);
-	return error == 0 || status != 0 ? status :
-	    cli_error("could not write to standard output: %s", strerror(-error));
+	return rc == 0 || status != 0 ? status :
+	    cli_error("could not write to standard output: %s", strerror(-rc));
 }
 
 static int
-run_as(const struct confined *c, const struct reader *r, int (*program)(int store_fd, void *arg),
+run_as(const struct confined *c, const struct identity *who, int (*program)(int store_fd, void *arg),
     void *arg)
 {
 	int out[2], err[2], status;
@@ -231,7 +231,7 @@ run_as(const struct confined *c, const struct reader *r, int (*program)(int stor
 	close(err[1]);
 	log_set_sink(confined_log);
 	log_set_debug(c->debug);
-	status = read_as(c, r, program, arg);
+	status = read_as(c, who, program, arg);
 	fflush(NULL);
 	_exit(status);
 }
@@ -239,14 +239,14 @@ run_as(const struct confined *c, const struct reader *r, int (*program)(int stor
 int
 confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg)
 {
-	struct reader r = { .last = geteuid() != 0 };
+	struct identity who = { .last = geteuid() != 0 };
 	struct storeuser user;
-	int status = run_as(c, &r, program, arg);
+	int status = run_as(c, &who, program, arg);
 
-	if (r.last || status != STORE_DENIED)
+	if (who.last || status != STORE_DENIED)
 		return status;
 	if (storeuser_find(c->store, &user) == 0 && user.uid != 0)
-		r.user = &user;
-	r.last = true;
-	return run_as(c, &r, program, arg);
+		who.user = &user;
+	who.last = true;
+	return run_as(c, &who, program, arg);
 }

@@ -209,14 +209,14 @@ read_look(struct listing *l, struct child *c)
 static void
 read_clients(struct listing *l)
 {
-	struct clients_record r[64];
-	ssize_t n = read(l->clients.fd, r, sizeof(r));
+	struct clients_record record[64];
+	ssize_t n = read(l->clients.fd, record, sizeof(record));
 	size_t i, row;
 
-	for (i = 0; n > 0 && i < (size_t)n / sizeof(*r); i++)
-		if (r[i].mount < l->n_here)
-			clients_add(&l->listed[r[i].mount].clients, &r[i].user);
-		else if (r[i].mount == CLIENTS_END)
+	for (i = 0; n > 0 && i < (size_t)n / sizeof(*record); i++)
+		if (record[i].mount < l->n_here)
+			clients_add(&l->listed[record[i].mount].clients, &record[i].user);
+		else if (record[i].mount == CLIENTS_END)
 			for (row = 0; row < l->n_here; row++)
 				l->listed[row].clients.are_known = true;
 	if (n <= 0)

@@ -122,10 +122,10 @@ show_json_end(struct json_out *o)
 {
 	char *text autofree = NULL;
 	size_t len;
-	int r;
+	int rc;
 
 	json_close(o, ']');
 	json_close(o, '}');
-	r = json_take(o, &text, &len);
-	return r == 0 ? cli_put_json(text, len) : r;
+	rc = json_take(o, &text, &len);
+	return rc == 0 ? cli_put_json(text, len) : rc;
 }

@@ -104,7 +104,7 @@ void
 fusewhy_user(const char *mnt, const char *line, char *text, size_t size)
 {
 	struct stat st;
-	int error;
+	int rc;
 
 	if (!find_program("fusermount3", &st))
 		snprintf(text, size, "fusermount3 is not installed:"
@@ -113,8 +113,8 @@ fusewhy_user(const char *mnt, const char *line, char *text, size_t size)
 		snprintf(text, size, "fusermount3 cannot become root, since no_new_privs is set"
 		    " (systemd: NoNewPrivileges=no; containers: allowPrivilegeEscalation: true;"
 		    " or mount as root): %s", line);
-	else if (device_is_closed(&error))
-		fusewhy_device(error, text, size);
+	else if (device_is_closed(&rc))
+		fusewhy_device(rc, text, size);
 	else if (is_apparmor(line))
 		snprintf(text, size, "AppArmor lets fusermount3 mount only where " PROFILE
 		    " says: use a directory listed there (beneath $HOME, /mnt, /media, /tmp), or"

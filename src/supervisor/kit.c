@@ -42,14 +42,14 @@ static int
 make_shared(struct kit *k)
 {
 	struct shared *map;
-	int fd, r;
+	int fd, rc;
 
 	fd = k->shared_fd = memfd_create("pbkfs-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0 || ftruncate(fd, sizeof(*map)) != 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
 		return -errno;
-	if ((r = jobfd_map_shared(fd, &map)) < 0)
-		return r;
+	if ((rc = jobfd_map_shared(fd, &map)) < 0)
+		return rc;
 	prefault(map, &map->pending.entry[1]);
 	prefault(map->buffer, map + 1);
 	map->magic = SHARED_MAGIC;

@@ -3,9 +3,6 @@
 # One dialect: a result is rc and a struct reader * is rd: r was either.
 # Atomics are C11's: _Atomic T, by atomic_*(), never as a plain variable.
 . "$srcdir/tests/tap.sh"
-# Folders that keep to it; src and lib, once all do.
-done="lib/base lib/codec lib/diff lib/pg lib/probackup src/ipc src/sandbox src/worker"
-
 # Prints "FILE:LINE: CODE" without comments and texts.
 code() {
 	awk -v top="$srcdir/" '
@@ -30,8 +27,9 @@ plain() {
 	    file in of && $0 ~ "[^&>.a-z_0-9]" of[file] "[^a-z_0-9(]" { print }'
 }
 
-for folder in $done; do
+for folder in $(cd "$srcdir" && ls -d lib/* src/*); do
 	code "$srcdir/$folder"/*.[ch] >"$work/code"
+	check "$folder has code" [ -s "$work/code" ]
 	equal "$folder: no result is r" "" "$(called_r <"$work/code")"
 	equal "$folder: readers are rd" "" "$(other_readers <"$work/code")"
 	equal "$folder: results are rc" "" "$(other_results <"$work/code")"
