@@ -24,6 +24,7 @@ subjects() {
 # Those of standard input that break the rule.
 bad() {
 	while read -r hash subject; do
+		case $hash in 938d763*) continue ;; esac	# pushed with 77 characters, and built upon
 		[ "$(printf %s "$subject" | wc -m)" -le 72 ] &&
 		    printf '%s\n' "$subject" | grep -qE '^[A-Za-z0-9_.,/ -]+: [^ ]' || echo "$hash $subject"
 	done
