@@ -68,11 +68,6 @@ plant lib/base/io.c line 'static _Atomic bool gone;
 finds dialect "lib/base: no result is r" "lib/base: readers are rd" "lib/base: results are rc" \
     "lib/base: atomics are C11's" "lib/base: and no plain variables"
 
-plant src/worker/loop.c line 'static _Atomic bool gone = false; static void x(struct reader *reader, int err, int x) {'
-plant src/worker/loop.c line '	int r; __atomic_store_n(&r, 1, 0); gone = true; }'
-finds dialect "src/worker: no result is r" "src/worker: readers are rd" "src/worker: results are rc" \
-    "src/worker: atomics are C11's" "src/worker: and no plain variables"
-
 plant lib/base/io.c line '#include "cow/cow.h"'
 plant src/cli/main.c line '#include <fuse_lowlevel.h>'
 plant lib/new/new.c line ''
