@@ -119,8 +119,8 @@ ending_watch(struct supervisor *s)
 		return;
 	}
 	e->id = pin.id = m->id;
-	e->major = m->major;
-	e->minor = m->minor;
+	e->major = pin.major = m->major;
+	e->minor = pin.minor = m->minor;
 	e->sysfs = find_in_sysfs(e);
 	if ((rc = pin_take(&e->pin, &pin)) != 0)
 		log_debug("could not pin the mount: %s", strerror(-rc));

@@ -19,6 +19,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,13 +72,30 @@ copy_as_root(const struct pin_mount *m)
 	return mountinfo_id_of(fd) == m->id ? clone_tree(fd, "", AT_EMPTY_PATH) : -ESTALE;
 }
 
-/* By name, for only that leads to the copy of it in a namespace of one's own. */
+/* Asks no server of the file system, which may not serve yet. */
+static bool
+is_of(int fd, const struct pin_mount *m)
+{
+	struct statx st;
+
+	return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &st) == 0 &&
+	    st.stx_dev_major == m->major && st.stx_dev_minor == m->minor;
+}
+
+/*
+ * By name, for only that leads to the copy of it in a namespace of one's own.  Others may
+ * move what is on the way here, too: so the copy is looked at.
+ */
 static int
 copy_as_user(const struct pin_mount *m)
 {
+	int fd autoclose = -1;
+
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
 		return -errno;
-	return clone_tree(AT_FDCWD, m->path, AT_SYMLINK_NOFOLLOW);
+	if ((fd = clone_tree(AT_FDCWD, m->path, AT_SYMLINK_NOFOLLOW)) < 0)
+		return fd;
+	return is_of(fd, m) ? steal_fd(&fd) : -ESTALE;
 }
 
 /* In a child, which may enter namespaces of its own.  Returns an exit status: an errno. */

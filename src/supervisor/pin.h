@@ -18,10 +18,14 @@ struct pin {
 /* Before anything else. */
 void	pin_init(struct pin *p);
 
-/* Which mount: by its path, and for root by the id that is seen at base in parent_fd. */
+/*
+ * Which mount: by its path, and for root by the id that is seen at base in parent_fd.  A copy
+ * has another id, but the same device.
+ */
 struct pin_mount {
 	const char *path, *base;
 	int	parent_fd, id;
+	unsigned major, minor;
 };
 
 /*
