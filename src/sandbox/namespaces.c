@@ -114,7 +114,7 @@ enter(const struct sandbox *s, uint32_t wanted, struct msg_confined *got, const 
 }
 
 static int
-enter_and_tell(const struct sandbox *s, uint32_t wanted, struct msg_confined *got)
+enter_or_explain(const struct sandbox *s, uint32_t wanted, struct msg_confined *got)
 {
 	const char *step;
 	int rc = enter(s, wanted, got, &step);
@@ -136,7 +136,7 @@ try(const struct sandbox *s, struct msg_confined *got)
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return;
 	if ((pid = fork()) == 0) {
-		enter_and_tell(s, s->namespaces, &found);
+		enter_or_explain(s, s->namespaces, &found);
 		_exit(write(fds[1], &found, sizeof(found)) != sizeof(found));
 	}
 	close(fds[1]);
@@ -150,14 +150,14 @@ try(const struct sandbox *s, struct msg_confined *got)
 int
 sandbox_namespaces_enter(const struct sandbox *s, struct msg_confined *got)
 {
-	struct msg_confined own = { 0 };
+	struct msg_confined unreported = { 0 };
 
 	if (s->namespaces == 0)
 		return 0;
 	if (!s->looks_around || got->landlock == 0)
-		return enter_and_tell(s, s->namespaces, got);
+		return enter_or_explain(s, s->namespaces, got);
 	try(s, got);
-	return enter_and_tell(s, got->namespaces & ~(uint32_t)MSG_NS_MOUNT, &own);
+	return enter_or_explain(s, got->namespaces & ~(uint32_t)MSG_NS_MOUNT, &unreported);
 }
 
 #endif /* ENABLE_SANDBOX */

@@ -48,11 +48,11 @@ archivedir_init(struct serve *s)
 static bool
 has_nodeid(const struct walname *w)
 {
-	static atomic_flag told = ATOMIC_FLAG_INIT;
+	static atomic_flag warned = ATOMIC_FLAG_INIT;
 
 	if (w->timeline <= TIMELINE_MAX && w->segno <= SEGNO_MAX)
 		return true;
-	if (!atomic_flag_test_and_set(&told))
+	if (!atomic_flag_test_and_set(&warned))
 		log_warn("the WAL archive has files of timelines beyond %u, which are not shown",
 		    TIMELINE_MAX);
 	return false;

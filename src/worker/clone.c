@@ -277,9 +277,9 @@ first_mount(struct work *w)
 	return rc;
 }
 
-/* Tells who asked for a time what it is in the server's time zone. */
+/* Reports the server's time zone, for who asked for a time. */
 static void
-tell_zone(const struct work *w, const struct settings *s)
+report_zone(const struct work *w, const struct settings *s)
 {
 	const char *zone = settings_get(s, "timezone");
 
@@ -323,13 +323,13 @@ work(struct work *w)
 	if ((s = settings_new(w->cow, &w->rd)) == NULL)
 		return -ENOMEM;
 	c.settings = s;
-	listen_tell(&c);
+	listen_advise(&c);
 	if (w->job->fresh) {	/* later it is the server's or the user's choice */
 		warn_locations(w);
 		if (w->p->keep_settings)
 			preload_choose(&c, NULL);
 		settings_warn(s, w->p, w->version);
-		tell_zone(w, s);
+		report_zone(w, s);
 	}
 	settings_free(s);
 	return 0;

@@ -54,7 +54,7 @@ void	preload_choose(const struct cloneconf *c, struct pgautoconf *a);
 int	listen_choose(const struct cloneconf *c, struct pgautoconf *a);
 
 /* Reports how a server is reached that listens where listen_choose() made it. */
-void	listen_tell(const struct cloneconf *c);
+void	listen_advise(const struct cloneconf *c);
 
 /*
  * Appends the settings that a recovery compares with pg_control, none less than

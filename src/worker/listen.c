@@ -74,7 +74,7 @@ database_to_name(const struct clone_databases *d)
 }
 
 void
-listen_tell(const struct cloneconf *c)
+listen_advise(const struct cloneconf *c)
 {
 	const char *where = cloneconf_value(c, DIRECTORIES), *port = cloneconf_value(c, "port");
 	const char *database = database_to_name(c->job->databases);

@@ -30,7 +30,7 @@
 
 static pthread_mutex_t one_by_one = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t all_are_done = PTHREAD_COND_INITIALIZER;
-static unsigned n_done;		/* threads that took up what they found; protected by one_by_one */
+static unsigned n_done;		/* threads that have finished the request they found; protected by one_by_one */
 
 /* Ways to deal with a request. */
 enum handling {
@@ -161,9 +161,9 @@ clear_slot(struct thread *t, struct fuse_in_header *h)
 	atomic_store_explicit(&t->slot->unique, 0, memory_order_relaxed);
 }
 
-/* Takes up what an earlier worker left in this thread's slot. */
+/* Finishes the request that an earlier worker left in this thread's slot, if there is one. */
 static void
-take_up(struct thread *t)
+finish_request(struct thread *t)
 {
 	const struct fuse_in_header *h = t->request.header;
 
@@ -249,7 +249,7 @@ loop_run(struct thread *t)
 	io_watch_thread(&watch);
 	map_buffer((unsigned char *)h);
 	memset(t->out, 0, OUT_MAX);	/* the same for what replies are read from */
-	take_up(t);
+	finish_request(t);
 	clear_slot(t, h);
 	if (t->serve->job->careful)
 		wait_for_others(t->serve->job);

@@ -66,13 +66,13 @@ static void
 raise_one(const struct cloneconf *c, const struct pgcontrol_minimum *m, uint32_t needed,
     struct pgautoconf *a)
 {
-	const char *said = cloneconf_value(c, m->name);
+	const char *chosen = cloneconf_value(c, m->name);
 	uint32_t value = m->fallback;
 	char text[16];
 
-	if (said != NULL && parse(said, &value) != 0)
+	if (chosen != NULL && parse(chosen, &value) != 0)
 		return;
-	if (said != NULL && value < needed)
+	if (chosen != NULL && value < needed)
 		report_warn("%s is raised from %u to %u: recovery refuses less than production had",
 		    m->name, (unsigned)value, (unsigned)needed);
 	snprintf(text, sizeof(text), "%u", (unsigned)MAX(value, needed));

@@ -177,7 +177,7 @@ judge_kept(const char *name, bool installed, struct verdict *v)
 }
 
 static void
-tell(const struct list *l, const struct verdict *v, const char *libdir)
+warn_of(const struct list *l, const struct verdict *v, const char *libdir)
 {
 	if (v->acts[0] != '\0')
 		report_warn("%s is left out of %s: what it does by itself is production's to do",
@@ -216,7 +216,7 @@ choose(const struct cloneconf *c, const struct list *l, const char *libdir, stru
 	}
 	if (rc < 0)
 		memset(&v, 0, sizeof(v));	/* the server ignores such a list */
-	tell(l, &v, libdir);
+	warn_of(l, &v, libdir);
 	if (a != NULL)
 		pgautoconf_set(a, l->setting, v.kept);
 }

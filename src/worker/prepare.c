@@ -34,7 +34,7 @@
 
 /* Twice what the largest index takes, and half as much again while it is laid out. */
 #define PREPARE_MEMORY_MAX	(UINT64_C(5) << 30)
-#define TOLD_BYTES	(64 * MiB)	/* that are checked between two signs of life */
+#define REPORTED_BYTES	(64 * MiB)	/* that are checked between two reports of progress */
 
 static void
 report_members(const struct chain *c)
@@ -86,15 +86,15 @@ fill(const struct job *job, struct store *s, struct msg_prepared *p)
 
 /*
  * Checks a chain in which a merge was interrupted, which --force admits.  The
- * supervisor hears now and then that it goes on: it takes as long as reading
- * what is stored.
+ * supervisor gets a report now and then: it takes as long as reading what is
+ * stored.
  */
 static int
 check_merge(const struct chain *c, const struct store *s)
 {
 	static struct iostats stats;
 	struct msg_progress p = { 0 };
-	uint64_t told = 0;
+	uint64_t reported = 0;
 	struct reader rd;
 	uint32_t e;
 	int rc;
@@ -105,8 +105,8 @@ check_merge(const struct chain *c, const struct store *s)
 		return rc;
 	for (e = 0; e < s->ix.n_entries && rc == 0; e++) {
 		rc = merge_check_file(c, s, e, &rd, &p.done);
-		if (p.done - told > TOLD_BYTES) {
-			told = p.done;
+		if (p.done - reported > REPORTED_BYTES) {
+			reported = p.done;
 			report_send(MSG_PROGRESS, &p, sizeof(p));
 		}
 	}

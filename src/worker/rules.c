@@ -54,7 +54,7 @@ is_there(const struct cloneconf *c, const char *path)
 
 /* Returns the file that production used, if the mount has it; else NULL. */
 static const char *
-find_own(const struct cloneconf *c, const struct rules *f)
+find_kept(const struct cloneconf *c, const struct rules *f)
 {
 	const char *value = settings_get(c->settings, f->setting);
 	size_t mnt = strlen(c->p->mnt);
@@ -77,19 +77,19 @@ find_own(const struct cloneconf *c, const struct rules *f)
  * usual name that production may not have used is left alone: it may let anybody in.
  */
 static int
-make_rules(const struct cloneconf *c, const struct rules *f, const char *own, const char *text,
+make_rules(const struct cloneconf *c, const struct rules *f, const char *kept, const char *text,
     struct pgautoconf *a)
 {
-	const char *name = own != NULL ? own : is_there(c, f->name) ? f->strange : f->name;
+	const char *name = kept != NULL ? kept : is_there(c, f->name) ? f->strange : f->name;
 	char path[PATH_MAX];
 	int rc;
 
-	if (own == NULL && (rc = cloneconf_make_file(c, name, text, strlen(text))) < 0)
+	if (kept == NULL && (rc = cloneconf_make_file(c, name, text, strlen(text))) < 0)
 		return rc;
 	if (snprintf(path, sizeof(path), SETTINGS_CWD "%s", name) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	pgautoconf_set(a, f->setting, path);
-	if (own == NULL && f == &hba)
+	if (kept == NULL && f == &hba)
 		report_warn("production's %s is not in the backup: \"%s\" was made, and lets in only"
 		    " users of the system with the same name, and passwords from this machine",
 		    f->setting, name);
@@ -98,9 +98,9 @@ make_rules(const struct cloneconf *c, const struct rules *f, const char *own, co
 
 /* A pg_hba.conf that is made asks for the map of a pg_ident.conf that is made. */
 static int
-make_ident(const struct cloneconf *c, bool own_hba, struct pgautoconf *a)
+make_ident(const struct cloneconf *c, bool hba_kept, struct pgautoconf *a)
 {
-	const char *own = own_hba ? find_own(c, &ident) : NULL;
+	const char *kept = hba_kept ? find_kept(c, &ident) : NULL;
 	const char *owner = c->job->owner_name;
 	char text[RULES_MAX];
 	int n = snprintf(text, sizeof(text), "# Made by pbkfs mount, for pg_hba.conf.\n"
@@ -108,7 +108,7 @@ make_ident(const struct cloneconf *c, bool own_hba, struct pgautoconf *a)
 
 	if (owner[0] != '\0' && strcmp(owner, "postgres") != 0 && strchr(owner, '"') == NULL)
 		snprintf(text + n, sizeof(text) - (size_t)n, "pbkfs	\"%s\"	postgres\n", owner);
-	return make_rules(c, &ident, own, text, a);
+	return make_rules(c, &ident, kept, text, a);
 }
 
 /*
@@ -146,7 +146,7 @@ drop_data_directory(const struct cloneconf *c, const char *path)
 int
 rules_make(const struct cloneconf *c, struct pgautoconf *a)
 {
-	const char *path, *own = find_own(c, &hba);
+	const char *path, *kept = find_kept(c, &hba);
 	unsigned i;
 	int rc;
 
@@ -156,6 +156,6 @@ rules_make(const struct cloneconf *c, struct pgautoconf *a)
 	if (!settings_has_conf(c->settings) &&
 	    (rc = cloneconf_make_file(c, "postgresql.conf", conf_text, strlen(conf_text))) < 0)
 		return rc;
-	rc = make_rules(c, &hba, own, hba_text, a);
-	return rc < 0 ? rc : make_ident(c, own != NULL, a);
+	rc = make_rules(c, &hba, kept, hba_text, a);
+	return rc < 0 ? rc : make_ident(c, kept != NULL, a);
 }

@@ -115,16 +115,16 @@ open_gate(struct server *v)
 }
 
 /*
- * Tells the supervisor that one more file is durable: so it knows a last flush
- * that takes long from a worker that stays.
+ * Reports to the supervisor, once a second at most, that one more file is durable:
+ * so it knows a last flush that takes long from a worker that hangs.
  */
 static void
-tell_durable(void)
+report_flushing(void)
 {
-	static _Atomic time_t told;
+	static _Atomic time_t reported;
 	time_t now = clock_monotonic_seconds();
 
-	if (atomic_exchange(&told, now) != now)
+	if (atomic_exchange(&reported, now) != now)
 		report_send(MSG_FLUSHING, NULL, 0);
 }
 
@@ -137,7 +137,7 @@ open_cow(struct server *v)
 
 	engine_config(job, &config);
 	config.first = job->generation == 1;
-	config.on_durable = tell_durable;
+	config.on_durable = report_flushing;
 	config.in_flight = uniques;
 	config.n_in_flight = loop_in_flight(job->shared, uniques);
 	return cow_open(&config, &v->s.cow);
