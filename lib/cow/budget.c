@@ -49,6 +49,12 @@ budget_check(struct cow *c)
 	return -ENOSPC;
 }
 
+bool
+budget_has_half(const struct cow *c)
+{
+	return c->tree_bytes < tree_max(c) / 2;
+}
+
 void
 budget_return(struct cow *c, size_t bytes)
 {

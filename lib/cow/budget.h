@@ -7,6 +7,7 @@
 #ifndef COW_BUDGET_H
 #define COW_BUDGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct cow;
@@ -19,5 +20,7 @@ void	budget_return(struct cow *c, size_t bytes);
  * none is appended in vain.  Returns 0, or -ENOSPC, which is logged.
  */
 int	budget_check(struct cow *c);
+/* Whether less than half is taken.  tree_lock held. */
+bool	budget_has_half(const struct cow *c);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "cow/budget.h"
 #include "cow/compact.h"
 #include "cow/dentry.h"
 #include "cow/impl.h"
@@ -273,6 +274,17 @@ cow_figures(struct cow *c, struct cow_figures *f)
 	f->inodes = c->n_nodes;
 	pthread_rwlock_unlock(&c->tree_lock);
 	measure(c, f);
+}
+
+bool
+cow_has_room_for_others(struct cow *c)
+{
+	bool has;
+
+	pthread_rwlock_rdlock(&c->tree_lock);
+	has = budget_has_half(c);
+	pthread_rwlock_unlock(&c->tree_lock);
+	return has;
 }
 
 const struct index *

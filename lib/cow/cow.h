@@ -179,6 +179,12 @@ void	cow_drop_reserve(struct cow *c);
 /* --no-wal: removes what pg_wal holds; nothing may be served any more. */
 void	cow_drop_wal(struct cow *c);
 
+/*
+ * Whether others than the mount's owner may make names: he keeps the second half of the
+ * memory for what the journal makes.
+ */
+bool	cow_has_room_for_others(struct cow *c);
+
 /* The index of the mounted backup, as the preparer found it. */
 const struct index *cow_index(const struct cow *c);
 

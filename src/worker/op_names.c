@@ -96,6 +96,19 @@ before_change(uint64_t parent, const char *name)
 }
 
 /*
+ * Refuses to make a name for others than the mount's owner and root when the memory for
+ * names runs short: where he lets them write, they take his files no room.
+ */
+static int
+before_making(fuse_req_t req)
+{
+	const struct serve *s = thread_self()->serve;
+	uid_t uid = fuse_req_ctx(req)->uid;
+
+	return uid == 0 || uid == s->job->uid || cow_has_room_for_others(s->cow) ? 0 : -ENOSPC;
+}
+
+/*
  * Refuses to move a link to where a tablespace is looked for: it could lead
  * anywhere, and redirect_link() only judges links that are made there.
  */
@@ -118,7 +131,7 @@ create(fuse_req_t req, uint64_t parent, const char *name, mode_t mode, const cha
 		reply_entry(req, attr.nodeid != 0 ? 0 : -EIO, &attr);
 		return;
 	}
-	if ((rc = before_change(parent, name)) == 0)
+	if ((rc = before_making(req)) == 0 && (rc = before_change(parent, name)) == 0)
 		rc = cow_create(t->serve->cow, t->request.unique, parent, name, mode, ctx->uid, ctx->gid,
 		    target, &attr);
 	reply_entry(req, rc, &attr);
@@ -175,7 +188,7 @@ op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 		return;
 	}
 	rc = infodir_is(ino) ? -EPERM : before_move(0, parent, name);
-	if (rc == 0)
+	if (rc == 0 && (rc = before_making(req)) == 0)
 		rc = cow_link(t->serve->cow, t->request.unique, ino, parent, name, &attr);
 	reply_entry(req, rc, &attr);
 }
@@ -212,7 +225,7 @@ op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t parent
 	struct cow_attr attr;
 	int rc = 0;
 
-	if (!was_done(&attr) && (rc = before_change(parent, name)) == 0 &&
+	if (!was_done(&attr) && (rc = before_making(req)) == 0 && (rc = before_change(parent, name)) == 0 &&
 	    (rc = before_move(parent, parent2, name2)) == 0)
 		rc = cow_rename(t->serve->cow, t->request.unique, parent, name, parent2, name2, flags);
 	reply_error(req, rc);

@@ -24,6 +24,7 @@
 
 #define FOREVER		(365u * 86400u)
 #define REPLY_MAX	65536
+#define TREE_MAX	(256 * KiB)
 #define HEADER		sizeof(struct fuse_out_header)
 
 static struct rig rig;
@@ -35,6 +36,7 @@ static struct thread thread;
 static pthread_t id;
 static int kernel = -1;		/* our end */
 static uint64_t last_unique;
+static uid_t asker;		/* whose requests they are */
 
 /* The last received reply. */
 static struct {
@@ -119,6 +121,7 @@ setup(void)
 	log_set_sink(swallow);
 	ck_assert_int_eq(ftruncate(fd, sizeof(*shared)), 0);
 	rig_new(&rig);
+	rig.config.tree_max = TREE_MAX;
 	make_catalog();
 	shared = map_shared(fd);
 	seen = map_shared(fd);
@@ -134,6 +137,7 @@ setup(void)
 		.job = &job, .cow = rig.cow, .null_fd = open("/dev/null", O_RDWR | O_CLOEXEC),
 	};
 	last_unique = 2;
+	asker = getuid();
 	ck_assert_int_eq(session_init(&serve), 0);
 }
 
@@ -181,7 +185,7 @@ make_request(struct sent *r, uint32_t opcode, uint64_t nodeid, const void *a, si
 	memset(r, 0, sizeof(*r));
 	r->h = (struct fuse_in_header){
 		.len = (uint32_t)(sizeof(r->h) + a_len + b_len), .opcode = opcode,
-		.unique = last_unique += 2, .nodeid = nodeid, .uid = getuid(), .gid = getgid(), .pid = 1,
+		.unique = last_unique += 2, .nodeid = nodeid, .uid = asker, .gid = getgid(), .pid = 1,
 	};
 	if (a_len > 0)
 		memcpy(r->body, a, a_len);
@@ -671,6 +675,45 @@ START_TEST(libfuse_is_mute)
 }
 END_TEST
 
+/* Makes directories until there is no room; returns how many. */
+static unsigned
+fill_names(char first)
+{
+	char name[32];
+	unsigned n;
+
+	for (n = 0; n < TREE_MAX; n++) {
+		snprintf(name, sizeof(name), "%c%u", first, n);
+		ask(FUSE_MKDIR, COW_ROOT, BODY(mkdir_in), name, strlen(name) + 1);
+		if (reply.h.error != 0)
+			break;
+	}
+	ck_assert_int_eq(reply.h.error, -ENOSPC);
+	return n;
+}
+
+/* Whoever may write in the mount takes its owner no memory for names. */
+START_TEST(names_of_others)
+{
+	struct fuse_link_in link = { .oldnodeid = lookup("PG_VERSION") };
+	struct fuse_rename_in move = { .newdir = COW_ROOT };
+	unsigned others, owners;
+
+	asker = getuid() + 1;
+	others = fill_names('o');
+	ck_assert_uint_gt(others, 10);
+	ask(FUSE_LINK, COW_ROOT, BODY(link), NAME("link"));
+	ck_assert_int_eq(reply.h.error, -ENOSPC);
+	ask(FUSE_RENAME, COW_ROOT, BODY(move), "o1\0o1.renamed", 14);
+	ck_assert_int_eq(reply.h.error, -ENOSPC);
+	ask(FUSE_RMDIR, COW_ROOT, NULL, 0, NAME("o2"));
+	ck_assert_int_eq(reply.h.error, 0);
+	asker = getuid();
+	owners = fill_names('s');
+	ck_assert_msg(owners > others / 3, "%u directories of others, %u of the owner's", others, owners);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -686,6 +729,7 @@ main(void)
 	tcase_add_test(served_cases, statistics);
 	tcase_add_test(served_cases, listings);
 	tcase_add_test(served_cases, saved_first);
+	tcase_add_test(served_cases, names_of_others);
 	tcase_add_checked_fixture(slots, setup, teardown);
 	tcase_add_loop_test(slots, taken_up, 0, 3);
 	tcase_add_test(slots, libfuse_is_mute);
