@@ -21,14 +21,9 @@ subjects() {
 		echo "000 the history has no commit $2"
 	fi
 }
-# Those of standard input that break the rule.
-bad() {
-	while read -r hash subject; do
-		case $hash in 938d763*) continue ;; esac	# pushed with 77 characters, and built upon
-		[ "$(printf %s "$subject" | wc -m)" -le 72 ] &&
-		    printf '%s\n' "$subject" | grep -qE '^[A-Za-z0-9_.,/ -]+: [^ ]' || echo "$hash $subject"
-	done
-}
+# Prints those of standard input that break the rule, but for one that was pushed with 77 characters
+# and built upon.
+bad() { LC_ALL=C.UTF-8 sed -nE '/^938d763/d; /^[^ ]+ .{73}/{p;d;}; /^[^ ]+ [A-Za-z0-9_.,\/ -]+: [^ ]/!p'; }
 
 top=$(cd "$srcdir" && pwd -P)
 if [ ! -e "$top/.git" ]; then
