@@ -82,7 +82,11 @@ begin_mount(struct cow *c)
 
 	if (!c->settled && (rc = journal_settle(c->journal, c->config.diff_fd)) < 0)
 		return rc;
-	return c->this_mount ? 0 : journal_append(c->journal, &rec);
+	if (c->this_mount)
+		return 0;
+	if ((rc = journal_append(c->journal, &rec)) == 0)
+		journal_mark(c->journal);
+	return rc;
 }
 
 enum again {	/* what was replayed is of no use */
@@ -192,6 +196,7 @@ cow_idle(struct cow *c)
 {
 	room_remove_now(c);
 	reserve_refill(c->reserve);
+	journal_mark(c->journal);
 }
 
 void

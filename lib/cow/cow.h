@@ -170,7 +170,10 @@ int	cow_fsync_names(struct cow *c);
 
 /* Makes everything durable, whatever no_sync says. */
 int	cow_flush(struct cow *c);
-/* Removes content that nobody can reach any more.  To be called about once a second. */
+/*
+ * Removes content that nobody can reach any more, and notes how much of the journal is durable.
+ * To be called about once a second.
+ */
 void	cow_idle(struct cow *c);
 /* Puts into the journal the times that so far only memory has; nothing may be served any more. */
 void	cow_save_times(struct cow *c);

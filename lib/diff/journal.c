@@ -27,15 +27,20 @@
 #include "diff/journal.h"
 
 #define JOURNAL_MAGIC	"pbkfsjnl"
-#define JOURNAL_FORMAT	1
+#define JOURNAL_FORMAT	2
+#define FORMAT_UNMARKED	1	/* still read: no mark, and CONTENT only of the backup's files */
 
 struct file_header {
 	char	magic[8];
 	uint32_t format;
-	uint32_t crc;		/* CRC-32C of what follows */
+	uint32_t crc;		/* CRC-32C of created; in format 1, of mark too, which is 0 */
 	int64_t	created;	/* ns since the epoch */
-	uint64_t reserved;
+	uint64_t mark;		/* how much was durable, with a check of its own; 0: not known */
 };
+
+/* A mark is written alone, in one piece: its length in units of 8 bytes, and a check. */
+#define MARK_BITS	40
+#define MARK_LENGTH	((UINT64_C(1) << MARK_BITS) - 1)
 
 /* On disk: this, then name, then name2, then zeroes up to a multiple of 8. */
 struct disk_record {
@@ -52,6 +57,7 @@ struct disk_record {
 #define WINDOW		(256 * KiB)
 #define RESERVE		(256 * KiB)
 #define FRESH		ONDISK_JOURNAL ".new"
+#define WAY_OUT		"put back a copy of it, or pbkfs cleanup the directory"
 
 _Static_assert(sizeof(struct file_header) == 32, "the journal's header has no holes");
 _Static_assert(sizeof(struct disk_record) == 112, "a journal record has no holes");
@@ -66,10 +72,28 @@ struct journal {
 	_Atomic uint64_t end;	/* bytes */
 	_Atomic uint64_t last;	/* seq */
 	uint64_t reserved;	/* blocks of the file are allocated up to here */
+	_Atomic uint32_t format;	/* of the header; written under append_lock */
 	_Atomic int broken;	/* what is on disk is not known any more: no more appends */
 	pthread_mutex_t sync_lock;
 	_Atomic uint64_t durable;	/* seq; written under sync_lock */
+	uint64_t durable_end;	/* sync_lock: bytes up to that record */
+	uint64_t marked;	/* sync_lock: bytes that the header says were durable */
 };
+
+static uint32_t
+header_crc(const struct file_header *h)
+{
+	return crc32c(0, &h->created, h->format == FORMAT_UNMARKED ?
+	    sizeof(h->created) + sizeof(h->mark) : sizeof(h->created));
+}
+
+static uint64_t
+mark_of(uint64_t bytes)
+{
+	uint64_t length = bytes / 8;
+
+	return length | (uint64_t)crc32c(0, &length, sizeof(length)) << MARK_BITS;
+}
 
 static int
 write_header(struct journal *j, int diff_fd, int64_t created)
@@ -78,11 +102,12 @@ write_header(struct journal *j, int diff_fd, int64_t created)
 	int rc;
 
 	memcpy(h.magic, JOURNAL_MAGIC, sizeof(h.magic));
-	h.crc = crc32c(0, &h.created, sizeof(h) - offsetof(struct file_header, created));
+	h.crc = header_crc(&h);
 	if ((rc = disk_pwrite(j->fd, &h, sizeof(h), 0)) < 0 ||
 	    (rc = disk_sync_all(j->fd)) < 0 || (rc = disk_sync_all(diff_fd)) < 0)
 		return rc;
 	j->created = h.created;
+	j->format = h.format;
 	return 0;
 }
 
@@ -107,16 +132,19 @@ read_header(struct journal *j, uint64_t size)
 		log_error("\"journal\" in the diff directory is not a journal of pbkfs");
 		return -EUCLEAN;
 	}
-	if (h.format != JOURNAL_FORMAT) {
-		log_error("\"journal\" in the diff directory has format %u, this pbkfs knows %u: use the version that wrote it",
-		    h.format, JOURNAL_FORMAT);
+	if (h.format != JOURNAL_FORMAT && h.format != FORMAT_UNMARKED) {
+		log_error("\"journal\" in the diff directory has format %u, this pbkfs knows %u and %u: use the version that wrote it",
+		    h.format, FORMAT_UNMARKED, JOURNAL_FORMAT);
 		return -EUCLEAN;
 	}
-	if (h.crc != crc32c(0, &h.created, sizeof(h) - offsetof(struct file_header, created))) {
-		log_error("the header of \"journal\" in the diff directory is damaged");
+	j->marked = (h.mark & MARK_LENGTH) * 8;
+	if (h.crc != header_crc(&h) ||
+	    (h.mark != 0 && (h.mark != mark_of(j->marked) || j->marked < sizeof(h)))) {
+		log_error("the header of \"journal\" in the diff directory is damaged: " WAY_OUT);
 		return -EUCLEAN;
 	}
 	j->created = h.created;
+	j->format = h.format;
 	return 1;
 }
 
@@ -256,14 +284,30 @@ decode(const unsigned char *at, size_t have, uint64_t seq, struct journal_record
 	return true;
 }
 
-/* Cuts off what a crash has left behind the last record that can be replayed. */
+static int
+refuse(const struct journal *j, ssize_t left)
+{
+	if (left == 0)
+		log_error("\"journal\" in the diff directory ends at byte %" PRIu64 ", of %" PRIu64
+		    " that were synced: " WAY_OUT, j->end, j->marked);
+	else
+		log_error("\"journal\" in the diff directory is damaged at byte %" PRIu64 ", of %" PRIu64
+		    " that were synced: " WAY_OUT, j->end, j->marked);
+	return -EUCLEAN;
+}
+
+/*
+ * Cuts off what a crash has left behind the last record that can be replayed.  What was
+ * synced no crash tears.
+ */
 static int
 finish_replay(struct journal *j, ssize_t left)
 {
+	if (j->end < j->marked)
+		return refuse(j, left);
 	free(j->window);
 	j->window = NULL;
 	j->window_len = 0;
-	atomic_store(&j->durable, 0);
 	if (left == 0)
 		return 0;
 	log_info("the journal ends with an unfinished record: cut at %" PRIu64, j->end);
@@ -345,6 +389,25 @@ reserve(struct journal *j, size_t len)
 	return rc;
 }
 
+/*
+ * An older pbkfs would misread what is appended from now on, so that it has to refuse the
+ * file before that is there.  Format and checksum are written in one piece.
+ */
+static int
+raise_format(struct journal *j)
+{
+	struct file_header h = { .format = JOURNAL_FORMAT, .created = j->created };
+	int rc;
+
+	if (j->format == JOURNAL_FORMAT)
+		return 0;
+	h.crc = header_crc(&h);
+	if ((rc = disk_pwrite(j->fd, &h.format, sizeof(h.format) + sizeof(h.crc),
+	    offsetof(struct file_header, format))) == 0 && (rc = disk_sync(j->fd)) == 0)
+		j->format = JOURNAL_FORMAT;
+	return rc;
+}
+
 int
 journal_append(struct journal *j, struct journal_record *rec)
 {
@@ -361,7 +424,7 @@ journal_append(struct journal *j, struct journal_record *rec)
 	pthread_mutex_lock(&j->append_lock);
 	rec->seq = j->last + 1;
 	len = encode(rec, buf);
-	if ((rc = j->broken) == 0 && (rc = reserve(j, len)) == 0) {
+	if ((rc = j->broken) == 0 && (rc = raise_format(j)) == 0 && (rc = reserve(j, len)) == 0) {
 		rc = disk_pwrite(j->fd, buf, len, j->end);
 		if (rc < 0 && disk_truncate(j->fd, j->end) < 0)
 			j->broken = rc;
@@ -376,27 +439,62 @@ journal_append(struct journal *j, struct journal_record *rec)
 	return rc;
 }
 
+/* Returns the number of the last record by now, and fills in its end. */
+static uint64_t
+appended(struct journal *j, uint64_t *end)
+{
+	uint64_t last;
+
+	pthread_mutex_lock(&j->append_lock);
+	last = j->last;
+	*end = j->end;
+	pthread_mutex_unlock(&j->append_lock);
+	return last;
+}
+
 int
 journal_sync(struct journal *j)
 {
-	uint64_t want = journal_last(j);
+	uint64_t want = journal_last(j), end;
 	int rc = 0;
 
 	if (journal_durable(j) >= want)
 		return 0;
 	pthread_mutex_lock(&j->sync_lock);
 	if (journal_durable(j) < want) {
-		want = journal_last(j);
+		want = appended(j, &end);
 		/* After a failure the kernel forgets what it could not write. */
 		if ((rc = j->broken) == 0 && (rc = disk_sync(j->fd)) < 0)
 			j->broken = rc;
-		if (rc == 0)
+		if (rc == 0) {
+			j->durable_end = end;
 			atomic_store(&j->durable, want);
+		}
 	}
 	pthread_mutex_unlock(&j->sync_lock);
 	if (rc < 0)
 		complain("sync", rc);
 	return rc;
+}
+
+void
+journal_mark(struct journal *j)
+{
+	uint64_t mark;
+	int rc = 0;
+
+	pthread_mutex_lock(&j->sync_lock);
+	/* In the older format the checksum of the header covers the place of the mark. */
+	if (j->durable_end > j->marked && j->durable_end / 8 <= MARK_LENGTH &&
+	    j->format == JOURNAL_FORMAT) {
+		mark = mark_of(j->durable_end);
+		rc = disk_pwrite(j->fd, &mark, sizeof(mark), offsetof(struct file_header, mark));
+		if (rc == 0)
+			j->marked = j->durable_end;
+	}
+	pthread_mutex_unlock(&j->sync_lock);
+	if (rc < 0)
+		complain("write", rc);
 }
 
 int

@@ -18,8 +18,10 @@
  * serves, valid together with the latest JOURNAL_MOUNT record before it.
  *
  * Crash order.  A record is written before the reply, and durable after
- * journal_sync().  A torn tail is cut off at the first record whose checksum
- * or sequence number is wrong: nothing behind it was ever synced.
+ * journal_sync().  The header keeps how much was durable once (journal_mark()).
+ * A record behind that whose checksum or sequence number is wrong is the end: a
+ * crash tore the tail, which is cut off.  One before it was damaged by something
+ * else, and the journal is refused.
  *
  * Format: doc/format.md.
  */
@@ -43,7 +45,7 @@ enum journal_type {
 	JOURNAL_ATTR,		/* serial: what valid says of mode, uid, gid, atime, mtime, ctime (length) */
 	JOURNAL_TRUNCATE,	/* serial: length; content: its content file from now on */
 	JOURNAL_TRUNCATED,	/* the content file of serial was cut: see TRUNCATE */
-	JOURNAL_CONTENT,	/* the content file of serial is durable and rules */
+	JOURNAL_CONTENT,	/* the content file of serial is durable, and has to be there */
 	/* A compacted journal begins with these: the tree as it was, not how it came about. */
 	JOURNAL_SERIAL,		/* serial: the next one to be given out */
 	JOURNAL_NODE,		/* serial: mode, uid, gid, valid: nlink, atime, mtime, time: ctime;
@@ -97,7 +99,8 @@ int64_t	journal_created(const struct journal *j);
 /*
  * Reads the next record during replay, which has to come before the first
  * append.  Returns 1 with *rec, whose names are valid until the next call; 0 at
- * the end, where a torn tail has been cut off; or negative errno.  Not for
+ * the end, where a torn tail has been cut off; -EUCLEAN where the journal is
+ * damaged (logged), and is left as it is; or another negative errno.  Not for
  * several threads.
  */
 int	journal_next(struct journal *j, struct journal_record *rec);
@@ -110,6 +113,13 @@ int	journal_append(struct journal *j, struct journal_record *rec);
 
 /* Makes everything appended so far durable.  Returns 0 or negative errno.  Safe from several threads. */
 int	journal_sync(struct journal *j);
+
+/*
+ * Notes in the header how much of the journal is durable, so that damage to it can
+ * be told from a torn tail.  Takes one write where there is something new to note, and
+ * no sync: the mark is true whenever it arrives.  Safe from several threads.
+ */
+void	journal_mark(struct journal *j);
 
 /* Number of the last record appended, and of the last one known to be durable. */
 uint64_t journal_last(const struct journal *j);

@@ -4,8 +4,10 @@
  * The journal of a diff directory over a small catalog.  The first byte says
  * what the rest is: the file as it lies on disk, or records that get the right
  * length, number and checksum, so that replay comes to see what they say; it
- * also chooses the worker that opens it.  What is accepted has to be a tree
- * that can be walked, changed and opened again.
+ * also chooses the worker that opens it, and whether the header marks those
+ * records as synced, and a bit of them is damaged then.  What is accepted has to
+ * be a tree that can be walked, changed and opened again; damage to what was
+ * synced has to be refused.
  */
 #include "config.h"
 
@@ -20,6 +22,7 @@
 
 #define HEADER		32	/* of the file */
 #define RECORD		112	/* without names */
+#define AT_MARK		24	/* of the header */
 #define AT_LEN		4
 #define AT_SEQ		8
 #define AT_TYPE		24
@@ -101,6 +104,34 @@ seal(uint8_t *out, const uint8_t *data, size_t size)
 		at += len;
 	}
 	return at;
+}
+
+/* The first byte of the input. */
+enum { SEALED = 1, FIRST = 2, MARKED = 4, DAMAGED = 8 };
+
+static void
+put_mark(uint8_t *journal, size_t bytes)
+{
+	uint64_t mark = bytes / 8;
+
+	mark |= (uint64_t)crc32c(0, &mark, sizeof(mark)) << 40;
+	memcpy(journal + AT_MARK, &mark, sizeof(mark));
+}
+
+/* Returns whether what was synced is damaged. */
+static bool
+put_sealed(uint8_t how, const uint8_t *data, size_t size)
+{
+	static uint8_t journal[JOURNAL_MAX];
+	size_t len = seal(journal, data, size);
+	bool damaged = (how & DAMAGED) != 0 && len > HEADER;
+
+	if (how & MARKED)
+		put_mark(journal, len);
+	if (damaged)
+		journal[HEADER + data[size - 1] * (size_t)97 % (len - HEADER)] ^= (uint8_t)(1u << (how >> 5));
+	put_journal(journal, len);
+	return damaged && (how & MARKED) != 0;
 }
 
 /* Reads, and leaves as it is. */
@@ -186,18 +217,17 @@ visit(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static uint8_t journal[JOURNAL_MAX];
-	bool first;
+	bool first, damaged = false;
 
 	if (size < 1 || size >= JOURNAL_MAX)
 		return 0;
 	if (!is_set_up)
 		set_up();
-	first = (data[0] & 2) != 0;
-	if ((data[0] & 1) == 0)
+	first = (data[0] & FIRST) != 0;
+	if ((data[0] & SEALED) == 0)
 		put_journal(data + 1, size - 1);
 	else
-		put_journal(journal, seal(journal, data + 1, size - 1));
+		damaged = put_sealed(data[0], data + 1, size - 1);
 	rig.config.mount_id = 1;
 	rig.config.in_flight = asked;
 	rig.config.n_in_flight = ARRAY_SIZE(asked);
@@ -205,6 +235,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rig.config.mount_id = 0;	/* rig_open() counts */
 	if (rig_open(&rig, first) < 0)
 		return 0;
+	if (damaged)
+		abort();
 	visit();
 	rig_close(&rig);
 	/* A worker has to accept the accepted and changed journal again. */

@@ -73,6 +73,15 @@ cut(off_t len)
 	ck_assert_int_eq(ftruncate(fd, len), 0);
 }
 
+static char said[LOG_LINE_MAX];
+
+static void
+keep_line(enum log_level level, const char *text, size_t len)
+{
+	(void)level;
+	memcpy(said, text, len + 1);
+}
+
 static struct journal *
 open_journal(void)
 {
@@ -269,6 +278,182 @@ START_TEST(damaged_record)
 }
 END_TEST
 
+/* Reads all that can be read; returns what ended it. */
+static int
+replay_until(struct journal *j, unsigned *n)
+{
+	struct journal_record rec;
+	int rc;
+
+	for (*n = 0; (rc = journal_next(j, &rec)) > 0; ++*n)
+		;
+	return rc;
+}
+
+/* A crash tears nothing that was synced: any wrong bit of that refuses the journal, which stays as it is. */
+START_TEST(damage_to_what_was_synced)
+{
+	struct journal *j = open_journal();
+	off_t at, synced, end;
+	unsigned i, n;
+
+	replay(j);
+	append(j, 0, 4);
+	ck_assert_int_eq(journal_sync(j), 0);
+	synced = (off_t)journal_size(j);
+	append(j, 4, 6);
+	journal_mark(j);
+	end = (off_t)journal_size(j);
+	journal_close(j);
+	for (at = HEADER; at < end; at++)
+		for (i = 0; i < 8; i += 7) {
+			int fd autoclose = openat(dirfd_, "journal", O_RDWR);
+			unsigned char all[8 * RECORD];
+			ssize_t len = pread(fd, all, sizeof(all), 0);
+
+			poke(at, (unsigned char)(1u << i));
+			j = open_journal();
+			said[0] = '\0';
+			log_set_sink(keep_line);
+			ck_assert_int_eq(replay_until(j, &n), at < synced ? -EUCLEAN : 0);
+			log_set_sink(swallow);
+			journal_close(j);
+			if (at < synced) {
+				ck_assert_int_eq(file_size(), end);
+				ck_assert_msg(strstr(said, "is damaged at byte ") != NULL &&
+				    strstr(said, ": put back a copy of it, or ") != NULL, "%s", said);
+			} else {
+				ck_assert_uint_ge(n, 4);
+				ck_assert_int_lt(file_size(), end);
+			}
+			ck_assert_int_eq(pwrite(fd, all, (size_t)len, 0), len);
+		}
+	j = open_journal();
+	ck_assert_uint_eq(replay(j), 6);
+	journal_close(j);
+}
+END_TEST
+
+/* Nor does a crash make it shorter. */
+START_TEST(synced_and_short)
+{
+	struct journal *j = open_journal();
+	off_t at, end;
+	unsigned n;
+
+	replay(j);
+	append(j, 0, 4);
+	ck_assert_int_eq(journal_sync(j), 0);
+	journal_mark(j);
+	end = file_size();
+	journal_close(j);
+	for (at = end - 1; at >= HEADER; at--) {
+		cut(at);
+		j = open_journal();
+		ck_assert_int_eq(replay_until(j, &n), -EUCLEAN);
+		ck_assert_int_eq(file_size(), at);
+		journal_close(j);
+	}
+}
+END_TEST
+
+/* The mark never says more than a sync did, and goes on with it. */
+START_TEST(mark_follows_sync)
+{
+	struct journal *j = open_journal();
+	off_t end;
+	unsigned n, i;
+
+	replay(j);
+	for (i = 0; i < 5; i++) {
+		append(j, 2 * i, 2 * i + 1);
+		ck_assert_int_eq(journal_sync(j), 0);
+		end = (off_t)journal_size(j);
+		append(j, 2 * i + 1, 2 * i + 2);
+		journal_mark(j);
+		journal_close(j);
+		/* The record that was not synced may go, the other may not. */
+		poke(end, 1);
+		j = open_journal();
+		ck_assert_int_eq(replay_until(j, &n), 0);
+		ck_assert_uint_eq(n, 2 * i + 1);
+		journal_close(j);
+		poke(end - 1, 1);
+		j = open_journal();
+		ck_assert_int_eq(replay_until(j, &n), -EUCLEAN);
+		journal_close(j);
+		poke(end - 1, 1);
+		j = open_journal();
+		ck_assert_uint_eq(replay(j), 2 * i + 1);
+		append(j, 2 * i + 1, 2 * i + 2);
+	}
+	journal_close(j);
+}
+END_TEST
+
+/* As the versions before wrote it. */
+static void
+write_old_header(void)
+{
+	int fd autoclose = openat(dirfd_, "journal", O_RDWR);
+	unsigned char h[HEADER];
+	uint32_t format = 1, crc;
+
+	ck_assert_int_eq(pread(fd, h, sizeof(h), 0), HEADER);
+	memset(h + 24, 0, 8);
+	crc = crc32c(0, h + 16, 16);
+	memcpy(h + 8, &format, sizeof(format));
+	memcpy(h + 12, &crc, sizeof(crc));
+	ck_assert_int_eq(pwrite(fd, h, sizeof(h), 0), HEADER);
+}
+
+static uint32_t
+format_of_file(void)
+{
+	int fd autoclose = openat(dirfd_, "journal", O_RDONLY);
+	uint32_t format;
+
+	ck_assert_int_eq(pread(fd, &format, sizeof(format), 8), sizeof(format));
+	return format;
+}
+
+/* An older journal is read; it keeps its format until something is appended. */
+START_TEST(older_format)
+{
+	struct journal *j = open_journal();
+	int64_t created;
+	unsigned n;
+
+	replay(j);
+	append(j, 0, 3);
+	created = journal_created(j);
+	journal_close(j);
+	write_old_header();
+	j = open_journal();
+	ck_assert_int_eq(journal_created(j), created);
+	ck_assert_uint_eq(replay(j), 3);
+	ck_assert_int_eq(journal_sync(j), 0);
+	journal_mark(j);
+	ck_assert_uint_eq(format_of_file(), 1);
+	journal_close(j);
+	j = open_journal();
+	ck_assert_uint_eq(replay(j), 3);
+	append(j, 3, 4);
+	ck_assert_uint_eq(format_of_file(), 2);
+	journal_close(j);
+	j = open_journal();
+	ck_assert_int_eq(journal_created(j), created);
+	ck_assert_uint_eq(replay(j), 4);
+	ck_assert_int_eq(journal_sync(j), 0);
+	journal_mark(j);
+	journal_close(j);
+	poke(HEADER + RECORD, 1);
+	j = open_journal();
+	ck_assert_int_eq(replay_until(j, &n), -EUCLEAN);
+	journal_close(j);
+}
+END_TEST
+
 /* Records with a right checksum that the owner can write, and no journal_append() does. */
 static const struct {
 	const char *what;
@@ -357,16 +542,17 @@ START_TEST(forged_long_name)
 }
 END_TEST
 
-/*
- * A journal with any bit of the header changed, also where that means nothing, is
- * refused and left alone.
- */
+/* Any bit of the header, with a mark or without: refused, and left alone. */
 START_TEST(damaged_header)
 {
 	struct journal *j = open_journal();
 	off_t at, size;
 
 	append(j, 0, 3);
+	if (_i == 1) {
+		ck_assert_int_eq(journal_sync(j), 0);
+		journal_mark(j);
+	}
 	size = file_size();
 	journal_close(j);
 	for (at = 0; at < HEADER * 8; at++) {
@@ -506,9 +692,13 @@ main(void)
 	tcase_add_test(tc, torn_tail);
 	tcase_add_test(tc, torn_header);
 	tcase_add_test(tc, damaged_record);
+	tcase_add_test(tc, damage_to_what_was_synced);
+	tcase_add_test(tc, synced_and_short);
+	tcase_add_test(tc, mark_follows_sync);
+	tcase_add_test(tc, older_format);
 	tcase_add_loop_test(tc, forged_record, 0, ARRAY_SIZE(forged));
 	tcase_add_loop_test(tc, forged_long_name, 0, 2);
-	tcase_add_test(tc, damaged_header);
+	tcase_add_loop_test(tc, damaged_header, 0, 2);
 	tcase_add_test(tc, header_of_zeroes);
 	tcase_add_test(tc, not_a_file);
 	tcase_add_test(tc, threads);
