@@ -361,10 +361,23 @@ apply_content(struct cow *c, const struct journal_record *rec)
 	struct node *n;
 	int rc;
 
+	/* A sync of a file that was open may end behind the record that took its last name. */
+	if (rec->type == JOURNAL_CONTENT && rec->serial < c->next_serial &&
+	    node_by_serial(c, rec->serial) == NULL)
+		return 0;
 	if ((rc = node_of(c, rec->serial, &n)) < 0)
 		return rc;
-	if (n->base == INDEX_NONE || !S_ISREG(n->mode))
+	if (!S_ISREG(n->mode))
 		return -EUCLEAN;
+	if (n->base == INDEX_NONE) {
+		/* Its content file has its number for good, and no chain below. */
+		if (rec->type != JOURNAL_CONTENT || rec->content != rec->serial)
+			return -EUCLEAN;
+		n->recorded = true;
+		if (n->file != NULL)
+			n->file->content.recorded = true;
+		return 0;
+	}
 	if ((rc = find_relfile_of(c, n, &f)) < 0)
 		return rc;
 	switch (rec->type) {

@@ -72,12 +72,13 @@ static int
 write_file(struct cow *c, struct journal *j, const struct node *n)
 {
 	const struct relfile *f = n->base != INDEX_NONE ? c->base_file[n->base] : n->file;
+	bool recorded = n->recorded || (f != NULL && f->content.recorded);
 	struct journal_record rec = { .serial = n->serial };
 	int rc;
 
-	if (f == NULL)
+	if (f == NULL && !recorded)
 		return 0;
-	rec.content = f->content.number;
+	rec.content = f != NULL ? f->content.number : n->serial;
 	if (n->base != INDEX_NONE && (f->blocks.limit < c->store.ix.entries[n->base].size ||
 	    f->content.number != n->serial || f->size != f->blocks.limit || f->content.cut != RELFILE_UNCUT)) {
 		rec.type = JOURNAL_TRUNCATE;
@@ -92,12 +93,12 @@ write_file(struct cow *c, struct journal *j, const struct node *n)
 			return rc;
 		rec.flags = 0;
 	}
-	if (f->content.recorded) {
+	if (recorded) {
 		rec.type = JOURNAL_CONTENT;
 		if ((rc = journal_append(j, &rec)) < 0)
 			return rc;
 	}
-	if (f->times.said_at == 0)
+	if (f == NULL || f->times.said_at == 0)
 		return 0;
 	rec = (struct journal_record){
 		.type = JOURNAL_ATTR, .serial = n->serial, .time = f->times.said_at,

@@ -34,6 +34,7 @@ find_relfile_of(struct cow *c, struct node *n, struct relfile **out)
 		f->wal = in_wal(c, n->dirnode);
 		f->times.atime = n->atime;
 		f->times.mtime = n->mtime;
+		f->content.recorded = n->recorded;
 		/* Others find it from now on. */
 		if (n->base != INDEX_NONE)
 			c->base_file[n->base] = f;

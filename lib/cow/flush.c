@@ -2,6 +2,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
 #include "cow/dirty.h"
 #include "cow/find.h"
 #include "cow/flush.h"
@@ -109,6 +113,51 @@ flush_dirty(struct cow *c)
 	return rc;
 }
 
+/*
+ * Content that an earlier worker made and sync_inherited() has made durable, which the journal
+ * does not say yet.  What this worker makes is recorded by its own sync.
+ */
+static int
+record_inherited(struct cow *c, struct node *n)
+{
+	struct journal_record rec = {
+		.type = JOURNAL_CONTENT, .serial = n->serial, .time = clock_real_ns(),
+	};
+	struct relfile *f;
+	struct stat st;
+	int rc;
+
+	if (n->nlink == 0 || !S_ISREG(n->mode) || n->recorded)
+		return 0;
+	if ((rc = find_relfile_of(c, n, &f)) < 0)
+		return rc;
+	pthread_rwlock_wrlock(&f->lock);
+	rec.content = f->content.number;
+	if (!f->content.recorded && f->blocks.limit == 0 &&
+	    (f->content.state == RELFILE_UNKNOWN || f->content.state == RELFILE_FOUND) &&
+	    content_stat(c->contents, rec.content, &st) == 0 &&
+	    (rc = journal_append(c->journal, &rec)) == 0)
+		f->content.recorded = true;
+	pthread_rwlock_unlock(&f->lock);
+	return rc;
+}
+
+static int
+record_all_inherited(struct cow *c)
+{
+	struct node *n;
+	size_t i;
+	int rc = 0;
+
+	pthread_rwlock_rdlock(&c->tree_lock);
+	for (i = 0; i < c->n_buckets && rc == 0; i++)
+		for (n = c->by_serial[i]; n != NULL && rc == 0; n = n->next)
+			rc = record_inherited(c, n);
+	pthread_rwlock_unlock(&c->tree_lock);
+	/* Nothing relies on these records: on a full disk the next mount writes them. */
+	return rc < 0 && rc != -ENOSPC ? rc : journal_sync(c->journal);
+}
+
 /* Content that nobody has asked for since is in no list of ours. */
 static int
 sync_inherited(struct cow *c)
@@ -126,7 +175,11 @@ sync_inherited(struct cow *c)
 		tell_durable(c);
 	}
 	content_list_free(list);
-	return rc < 0 ? rc : failed < 0 ? failed : contents_sync_names(c->contents);
+	if (rc == 0)
+		rc = failed;
+	if (rc == 0)
+		rc = contents_sync_names(c->contents);
+	return rc < 0 ? rc : record_all_inherited(c);
 }
 
 int
@@ -136,6 +189,7 @@ cow_flush(struct cow *c)
 
 	if (c->inherited && (later = sync_inherited(c)) == 0)
 		c->inherited = false;
+	journal_mark(c->journal);
 	return rc < 0 ? rc : later;
 }
 

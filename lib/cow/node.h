@@ -33,6 +33,7 @@ struct node {
 	struct dir *dir;		/* directories: NULL if just as in the backup */
 	struct relfile *file;		/* created files; the backup's are in cow.base_file */
 	_Atomic uint64_t lookups;	/* created files */
+	bool	recorded;		/* created files: file->content.recorded as replay found it */
 	bool	inexact;		/* an earlier worker may have counted lookups, too */
 };
 

@@ -45,7 +45,7 @@ struct stat;
  *
  * Beside it, of a content file: sync.dirty says that writes came which no sync has
  * taken yet; sync.unsynced that a sync failed, or that somebody before us wrote;
- * content.recorded that the journal says that it rules (JOURNAL_CONTENT).
+ * content.recorded that the journal says that it is durable (JOURNAL_CONTENT).
  */
 enum relfile_state {
 	RELFILE_UNKNOWN,

@@ -23,6 +23,10 @@
  * A sync that fails is told once: to the fsync that asked for it, or, where a flush
  * did, to the next fsync of the file.  So it is put there before sync.lock is given up.
  *
+ * With the first sync of a content file its record goes to the journal: from then on
+ * a mount misses it where it is gone.  State and record change together, under lock:
+ * who takes the file's last name has to know that its content may not go at once.
+ *
  * A backup's file of which the content file has every block that the chain could
  * still show needs no map any more: in its place a record says so, and from then on
  * a sync is that of the content file alone, as for files that were created.
@@ -57,7 +61,7 @@ take_work(struct cow *c, struct relfile *f, struct work *w, bool asked)
 	w->content = f->content.number;
 	w->dirty = f->sync.dirty || f->sync.unsynced;
 	w->first_time = f->content.state != RELFILE_SYNCED;
-	w->record = f->blocks.limit > 0 && !f->content.recorded;
+	w->record = !f->content.recorded;
 	if (!w->dirty && !kinds_changed(f->blocks.kinds) && !w->record && f->sync.failed == 0)
 		goto out;
 	if ((rc = content_fd(c->contents, w->content, false, &w->ref)) < 0)
@@ -88,6 +92,30 @@ record(struct cow *c, struct relfile *f, const struct work *w, uint16_t type)
 }
 
 /*
+ * The content file is durable, and its name.  lock exclusively held.  Where no chain is below,
+ * nothing relies on the record, so that a full disk fails no sync: the next one tries again.
+ */
+static int
+record_content(struct cow *c, struct relfile *f, const struct work *w)
+{
+	int rc;
+
+	if (f->content.recorded)
+		return 0;
+	if ((rc = record(c, f, w, JOURNAL_CONTENT)) == 0) {
+		f->content.recorded = true;
+		f->content.state = RELFILE_SYNCED;
+	}
+	return rc == -ENOSPC && f->blocks.limit == 0 ? 0 : rc;
+}
+
+static bool
+is_still_there(const struct relfile *f, const struct work *w)
+{
+	return relfile_has_content(f) && f->content.number == w->content;
+}
+
+/*
  * The content file is whole, durable and has a durable name: a record that
  * limits the chain to nothing takes the place of the map.  Returns 1, 0 if the file
  * was cut meanwhile and needs its map, or negative errno.
@@ -98,11 +126,8 @@ leave_chain(struct cow *c, struct relfile *f, const struct work *w)
 	int rc = 0;
 
 	pthread_rwlock_wrlock(&f->lock);
-	if (relfile_has_content(f) && f->content.number == w->content &&
-	    f->blocks.limit == w->whole && f->content.cut == RELFILE_UNCUT) {
-		if (w->record)
-			rc = record(c, f, w, JOURNAL_CONTENT);
-		if (rc == 0 && (rc = record(c, f, w, JOURNAL_TRUNCATE)) == 0) {
+	if (is_still_there(f, w) && f->blocks.limit == w->whole && f->content.cut == RELFILE_UNCUT) {
+		if ((rc = record_content(c, f, w)) == 0 && (rc = record(c, f, w, JOURNAL_TRUNCATE)) == 0) {
 			relfile_forget_chain(c, f);
 			rc = 1;
 		}
@@ -121,8 +146,12 @@ write_map(struct cow *c, struct relfile *f, const struct work *w, bool names)
 		rc = content_map_write(c->contents, w->content, w->kinds, &new_map);
 	if (rc == 0 && (names || new_map))
 		rc = contents_sync_names(c->contents);
-	if (rc == 0 && w->record)
-		rc = record(c, f, w, JOURNAL_CONTENT);
+	if (rc < 0 || !w->record)
+		return rc;
+	pthread_rwlock_wrlock(&f->lock);
+	if (is_still_there(f, w))
+		rc = record_content(c, f, w);
+	pthread_rwlock_unlock(&f->lock);
 	return rc;
 }
 
@@ -146,10 +175,9 @@ static void
 settle(struct cow *c, struct relfile *f, const struct work *w, int result, bool asked)
 {
 	pthread_rwlock_wrlock(&f->lock);
-	if (relfile_has_content(f) && f->content.number == w->content) {
+	if (is_still_there(f, w)) {
 		if (result == 0) {
 			f->content.state = RELFILE_SYNCED;
-			f->content.recorded = f->content.recorded || w->record;
 		} else {
 			f->sync.dirty = f->sync.dirty || f->sync.pinned != NULL;
 			f->sync.unsynced = true;

@@ -16,7 +16,7 @@
 START_TEST(foreign_journal)
 {
 	static const char *const journal[] = {
-		"something else that is long enough", "pbkfsjnl\2\0\0\0........................",
+		"something else that is long enough", "pbkfsjnl\3\0\0\0........................",
 	};
 	char path[PATH_MAX];
 	FILE *fp;
@@ -150,7 +150,7 @@ START_TEST(forged_name)
 END_TEST
 #define FORGED_NAMES	(8 * 4)
 
-#define BOUND	1000000		/* serial of "conf" */
+#define BOUND	1000000		/* serial of "conf"; before it, of a file and a directory */
 
 /*
  * Records with numbers and lengths that no content has, and content of files that
@@ -168,6 +168,9 @@ static const struct journal_record forged_contents[] = {
 	{ .type = JOURNAL_TRUNCATED, .serial = JOURNAL_ROOT_SERIAL },
 	{ .type = JOURNAL_CONTENT, .serial = JOURNAL_ROOT_SERIAL },
 	{ .type = JOURNAL_CONTENT, .serial = UINT64_MAX },
+	{ .type = JOURNAL_CONTENT, .serial = BOUND - 1, .content = BOUND },
+	{ .type = JOURNAL_TRUNCATE, .serial = BOUND - 1, .content = BOUND - 1 },
+	{ .type = JOURNAL_CONTENT, .serial = BOUND - 2, .content = BOUND - 2 },
 	{ .type = JOURNAL_SERIAL, .serial = UINT64_MAX },
 	{ .type = JOURNAL_BIND, .serial = UINT64_MAX, .name = "empty", .name_len = 5 },
 	{ .type = JOURNAL_BIND, .serial = 0, .name = "empty", .name_len = 5 },
@@ -182,6 +185,10 @@ static void
 forge_bound(void)
 {
 	rig_kill(&rig);
+	forge((struct journal_record){ .type = JOURNAL_CREATE, .serial = BOUND - 1,
+	    .parent = JOURNAL_ROOT_SERIAL, .mode = S_IFREG | 0600, .name = "file", .name_len = 4 });
+	forge((struct journal_record){ .type = JOURNAL_CREATE, .serial = BOUND - 2,
+	    .parent = JOURNAL_ROOT_SERIAL, .mode = S_IFDIR | 0700, .name = "dir", .name_len = 3 });
 	forge((struct journal_record){ .type = JOURNAL_BIND, .serial = BOUND, .name = "conf", .name_len = 4 });
 }
 
@@ -211,6 +218,17 @@ START_TEST(greatest_length)
 	ck_assert_uint_eq(size_of("conf"), INT64_MAX);
 }
 END_TEST
+
+static int
+make_and_forget(const char *name)
+{
+	struct cow_attr a;
+	int r = cow_create(rig.cow, ++unique, COW_ROOT, name, S_IFREG | 0600, 3, 4, NULL, &a);
+
+	if (r == 0)
+		cow_forget(rig.cow, a.nodeid, 1);
+	return r;
+}
 
 static char said[LOG_LINE_MAX];
 
@@ -260,6 +278,156 @@ START_TEST(missing_content)
 }
 END_TEST
 
+/* Ways in which content becomes durable that no chain is below. */
+static void
+sync_made(void)
+{
+	ck_assert_int_eq(make("base/made", S_IFREG | 0600), 0);
+	ck_assert_int_eq(put("base/made", 0, "x", 1), 0);
+	ck_assert_int_eq(sync_path("base/made"), 0);
+}
+
+static void
+sync_moved(void)
+{
+	sync_made();
+	ck_assert_int_eq(make("new", S_IFDIR | 0700), 0);
+	ck_assert_int_eq(move("base/made", "new/moved", 0), 0);
+	ck_assert_int_eq(move("new", "base/5/new", 0), 0);
+}
+
+static void
+sync_moved_over(void)
+{
+	ck_assert_int_eq(make("over", S_IFREG | 0600), 0);
+	ck_assert_int_eq(put("over", 0, "y", 1), 0);
+	ck_assert_int_eq(sync_path("over"), 0);
+	sync_made();
+	ck_assert_int_eq(move("base/made", "over", 0), 0);
+}
+
+static void
+sync_made_again(void)
+{
+	sync_made();
+	ck_assert_int_eq(remove_path("base/made", false), 0);
+	sync_made();
+}
+
+static void
+sync_cut(void)
+{
+	sync_made();
+	ck_assert_int_eq(resize("base/made", 0), 0);
+}
+
+static void
+sync_empty(void)
+{
+	ck_assert_int_eq(put("empty", 0, "x", 1), 0);
+	ck_assert_int_eq(sync_path("empty"), 0);
+}
+
+/* A truncation to nothing gave it another content file. */
+static void
+sync_renewed(void)
+{
+	ck_assert_int_eq(put("conf", 0, "x", 1), 0);
+	ck_assert_int_eq(sync_path("conf"), 0);
+	ck_assert_int_eq(resize("conf", 0), 0);
+	ck_assert_int_eq(put("conf", 0, "x", 1), 0);
+	ck_assert_int_eq(sync_path("conf"), 0);
+}
+
+static void
+end_orderly(void)
+{
+	ck_assert_int_eq(make("left", S_IFREG | 0600), 0);
+	ck_assert_int_eq(put("left", 0, "x", 1), 0);
+	reopen(CLEAN);
+}
+
+/* An earlier worker wrote it, and nobody has asked for it since. */
+static void
+end_after_another(void)
+{
+	ck_assert_int_eq(make("left", S_IFREG | 0600), 0);
+	ck_assert_int_eq(put("left", 0, "x", 1), 0);
+	reopen(BOTH);
+	reopen(CLEAN);
+}
+
+static void
+sync_by_the_next(void)
+{
+	ck_assert_int_eq(make("left", S_IFREG | 0600), 0);
+	ck_assert_int_eq(put("left", 0, "x", 1), 0);
+	reopen(KILLED);
+	ck_assert_int_eq(sync_path("left"), 0);
+}
+
+static void
+sync_and_compact(void)
+{
+	unsigned i;
+
+	sync_made();
+	for (i = 0; i < 18000; i++) {
+		ck_assert_int_eq(make_and_forget("temporary"), 0);
+		ck_assert_int_eq(remove_path("temporary", false), 0);
+	}
+	reopen(CLEAN);
+}
+
+static const struct {
+	void	(*make_durable)(void);
+	const char *path;
+} durable[] = {
+	{ sync_made, "base/made" }, { sync_moved, "base/5/new/moved" }, { sync_moved_over, "over" },
+	{ sync_made_again, "base/made" }, { sync_cut, "base/made" }, { sync_empty, "empty" },
+	{ sync_renewed, "conf" }, { end_orderly, "left" }, { end_after_another, "left" },
+	{ sync_by_the_next, "left" }, { sync_and_compact, "base/made" },
+};
+
+/* A file must not read as empty because somebody has taken away what it had. */
+START_TEST(missing_whole)
+{
+	char text[300];
+
+	durable[_i].make_durable();
+	rig_kill(&rig);
+	/* With the content there it mounts. */
+	ck_assert_int_eq(rig_open(&rig, true), 0);
+	rig_kill(&rig);
+	take_content_away();
+	log_set_sink(keep_line);
+	ck_assert_int_eq(rig_open(&rig, true), -EUCLEAN);
+	snprintf(text, sizeof(text), "content that was written to \"%s\", \"data/", durable[_i].path);
+	ck_assert_msg(strncmp(said, text, strlen(text)) == 0, "%s", said);
+	ck_assert_msg(strstr(said, "missing from the diff directory: put it back") != NULL, "%s", said);
+}
+END_TEST
+
+/* The refusal takes nothing away: what is there stays for when the rest is put back. */
+START_TEST(missing_one)
+{
+	char path[PATH_MAX];
+	unsigned i;
+
+	sync_made();
+	ck_assert_int_eq(put("conf", 0, "x", 1), 0);
+	rig_kill(&rig);
+	ck_assert_uint_eq(content_files(), 2);
+	for (i = 2; i < 20; i++) {
+		snprintf(path, sizeof(path), "%s/data/%016x", rig.diff, i);
+		if (unlink(path) == 0)
+			break;
+	}
+	ck_assert_int_eq(rig_open(&rig, true), -EUCLEAN);
+	ck_assert_uint_eq(content_files(), 1);
+}
+END_TEST
+
 /*
  * Content that no sync has covered may be gone after a crash, and so may that of a
  * file without a name.
@@ -268,6 +436,13 @@ START_TEST(content_that_may_be_missing)
 {
 	ck_assert_int_eq(put("conf", 0, "x", 1), 0);
 	ck_assert_int_eq(make("made", S_IFREG | 0600), 0);
+	ck_assert_int_eq(put("made", 0, "x", 1), 0);
+	ck_assert_int_eq(make("never written", S_IFREG | 0600), 0);
+	ck_assert_int_eq(sync_path("never written"), 0);
+	sync_made();
+	ck_assert_int_eq(remove_path("base/made", false), 0);
+	ck_assert_int_eq(make("base/made", S_IFREG | 0600), 0);
+	ck_assert_int_eq(put("base/made", 0, "x", 1), 0);
 	ck_assert_int_eq(put("PG_VERSION", 0, "x", 1), 0);
 	ck_assert_int_eq(sync_path("PG_VERSION"), 0);
 	ck_assert_int_eq(remove_path("PG_VERSION", false), 0);
@@ -279,19 +454,28 @@ START_TEST(content_that_may_be_missing)
 	ck_assert_int_eq(rig_open(&rig, true), 0);
 	has("conf", 0, page[2], 5000);
 	ck_assert_uint_eq(size_of("base/5/16384"), 0);
+	ck_assert_uint_eq(size_of("made"), 0);
+	ck_assert_uint_eq(size_of("base/made"), 0);
 }
 END_TEST
 
-static int
-make_and_forget(const char *name)
+/* A file that is open without a name is synced: the next mount knows no such file, and minds not. */
+START_TEST(synced_without_name)
 {
 	struct cow_attr a;
-	int r = cow_create(rig.cow, ++unique, COW_ROOT, name, S_IFREG | 0600, 3, 4, NULL, &a);
 
-	if (r == 0)
-		cow_forget(rig.cow, a.nodeid, 1);
-	return r;
+	ck_assert_int_eq(cow_create(rig.cow, ++unique, COW_ROOT, "open", S_IFREG | 0600, 3, 4, NULL, &a), 0);
+	ck_assert_int_eq(cow_write(rig.cow, a.nodeid, 0, 1, "x", &rig.reader), 0);
+	ck_assert_int_eq(remove_path("open", false), 0);
+	ck_assert_int_eq(cow_fsync(rig.cow, a.nodeid, false), 0);
+	reopen(KILLED);
+	ck_assert_int_eq(cow_getattr(rig.cow, a.nodeid, &a), 0);
+	ck_assert_uint_eq(a.size, 1);
+	reopen(BOTH);
+	ck_assert_uint_eq(content_files(), 0);
+	reopen(CLEAN);
 }
+END_TEST
 
 /* Names a file with so many letters, and the number. */
 static const char *
@@ -383,7 +567,10 @@ main(void)
 	tcase_add_loop_test(tc, forged_content, 0, ARRAY_SIZE(forged_contents));
 	tcase_add_test(tc, greatest_length);
 	tcase_add_test(tc, missing_content);
+	tcase_add_loop_test(tc, missing_whole, 0, ARRAY_SIZE(durable));
+	tcase_add_test(tc, missing_one);
 	tcase_add_test(tc, content_that_may_be_missing);
+	tcase_add_test(tc, synced_without_name);
 	tcase_add_test(tc, missing_backup);
 	suite_add_tcase(s, tc);
 	return unit_main(s);

@@ -86,6 +86,37 @@ rm -r "$diff/changes/data"; mv "$work/data" "$diff/changes/data"
 check "and is there when it is put back: mount" mount_it --wal=mount
 moved_by "data that was away"
 check "unmount of that, too" unmount_it
+
+# Of a file that was made on the mount nothing else would be left than its name.
+printf kept >"$work/kept"
+mount_it --wal=mount; cp "$work/kept" "$mnt/new dir/kept"; check "unmount of a mount with a new file" unmount_it
+made=$(grep -lx kept "$diff/changes/data"/*)
+mv "$made" "$work/made"
+refuse "the content of a new file is missed" \
+    "content that was written to \"new dir/kept\", \"data/[0-9a-f]{16}\", is missing from the diff directory: put it back" mount_it --wal=mount
+mv "$work/made" "$made"
+
+# Damage to what was synced is no torn tail, in the middle of the journal or anywhere.
+journal=$diff/changes/journal
+cp -p "$journal" "$work/journal"
+size=$(stat -c %s "$journal")
+for at in 40 $((size / 2)) $((size - 200)); do
+	printf '\377\377\377' | dd of="$journal" bs=1 seek="$at" conv=notrunc status=none
+	refuse "damage at byte $at of $size refuses the mount" \
+	    "\"journal\" in the diff directory is damaged at byte [0-9]+, of [0-9]+ that were synced: put back a copy of it, or pbkfs cleanup" mount_it --wal=mount
+	equal "in one line, too" 1 "$(wc -l <"$work/err")"
+	equal "and leaves it as it is" "$size" "$(stat -c %s "$journal")"
+	cp -p "$work/journal" "$journal"
+done
+truncate -s $((size / 2)) "$journal"
+refuse "a part of a journal refuses the mount" "\"journal\" in the diff directory (ends|is damaged) at byte" mount_it --wal=mount
+cp -p "$work/journal" "$journal"
+truncate -s +100 "$journal"
+check "a torn tail does not: mount" mount_it --wal=mount
+check "all is there" cmp "$work/kept" "$mnt/new dir/kept"
+rm "$mnt/new dir/kept"
+moved_by "damage that is mended"
+check "unmount of what was mended" unmount_it
 equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
 
 new_diff "$work/other"

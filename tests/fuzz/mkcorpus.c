@@ -91,6 +91,16 @@ static const struct journal_record good[] = {
 	{ .type = JOURNAL_UNLINK, .serial = 4, .parent = 3, NAMED("a") },
 	{ .type = JOURNAL_UNLINK, .parent = 1, NAMED("e") },
 	{ .type = JOURNAL_TRUNCATE, .serial = 2, .length = 0, .content = 7 },
+	/* Of a file that has lost its last name. */
+	{ .type = JOURNAL_CREATE, .serial = 8, .parent = 1, .mode = S_IFREG | 0600, NAMED("open") },
+	{ .type = JOURNAL_UNLINK, .serial = 8, .parent = 1, NAMED("open") },
+	{ .type = JOURNAL_CONTENT, .serial = 8, .content = 8 },
+};
+
+/* Content that is not there. */
+static const struct journal_record missing[] = {
+	{ .type = JOURNAL_CREATE, .serial = 3, .parent = 1, .mode = S_IFREG | 0600, NAMED("x") },
+	{ .type = JOURNAL_CONTENT, .serial = 3, .content = 3 },
 };
 
 static const struct journal_record compacted[] = {
@@ -154,6 +164,7 @@ static const struct {
 } journals[] = {
 	{ "good", good, ARRAY_SIZE(good) },
 	{ "good-compacted", compacted, ARRAY_SIZE(compacted) },
+	{ "bad-missing", missing, ARRAY_SIZE(missing) },
 	{ "bad-cycle", cycle, ARRAY_SIZE(cycle) },
 	{ "bad-lost-parent", lost_parent, ARRAY_SIZE(lost_parent) },
 	{ "bad-wrong-count", wrong_count, ARRAY_SIZE(wrong_count) },
@@ -164,7 +175,7 @@ static const struct {
 
 /* Writes the records by the journal's own code; returns the file's bytes. */
 static size_t
-make_journal(int dirfd, const struct journal_record *records, size_t n, char **bytes)
+make_journal(int dirfd, const struct journal_record *records, size_t n, bool marked, char **bytes)
 {
 	struct journal_record rec;
 	struct journal *j;
@@ -179,6 +190,8 @@ make_journal(int dirfd, const struct journal_record *records, size_t n, char **b
 		if (journal_append(j, &rec) < 0)
 			errx(1, "journal_append");
 	}
+	if (marked && journal_sync(j) == 0)
+		journal_mark(j);
 	journal_close(j);
 	if ((fd = openat(dirfd, "journal", O_RDONLY)) < 0 ||
 	    io_read_file(fd, MiB, bytes, &len) < 0)
@@ -211,12 +224,12 @@ unseal(char *bytes, size_t len)
 static void
 make_journals(int dirfd)
 {
-	static const char modes[] = { 0, 1, 2, 3 };
+	static const char modes[] = { 0, 1, 2, 3 }, marked[] = { 7, 15 };
 	char name[64], *bytes;
 	size_t i, k, len;
 
 	for (i = 0; i < ARRAY_SIZE(journals); i++) {
-		len = make_journal(dirfd, journals[i].records, journals[i].n, &bytes);
+		len = make_journal(dirfd, journals[i].records, journals[i].n, false, &bytes);
 		if (i == 0)
 			put("journal", "bad-cut", modes, 1, bytes, len - 20);
 		for (k = 0; k < 4; k += 2) {
@@ -228,8 +241,18 @@ make_journals(int dirfd)
 			snprintf(name, sizeof(name), "%s-%zu", journals[i].name, k);
 			put("journal", name, &modes[k], 1, bytes, len);
 		}
+		if (i == 0) {
+			put("journal", "good-marked", &marked[0], 1, bytes, len);
+			put("journal", "bad-damaged", &marked[1], 1, bytes, len);
+		}
 		free(bytes);
 	}
+	len = make_journal(dirfd, good, ARRAY_SIZE(good), true, &bytes);
+	put("journal", "good-marked-file", &modes[2], 1, bytes, len);
+	bytes[len / 2] ^= 1;
+	put("journal", "bad-damaged-file", &modes[2], 1, bytes, len);
+	put("journal", "bad-short-file", &modes[2], 1, bytes, FILE_HEADER + RECORD);
+	free(bytes);
 	put("journal", "good-empty", modes, 1, "", 0);
 	put("journal", "bad-magic", modes, 1, "something that is not a journal at all", 38);
 }
