@@ -555,7 +555,7 @@ int
 main(void)
 {
 	Suite *s = suite_create("cow");
-	TCase *tc = tcase_create("names");
+	TCase *tc = tcase_create("refused");
 
 	tcase_add_checked_fixture(tc, cowpath_setup, cowpath_teardown);
 	tcase_add_loop_test(tc, foreign_journal, 0, 2);

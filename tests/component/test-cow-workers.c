@@ -211,7 +211,7 @@ int
 main(void)
 {
 	Suite *s = suite_create("cow");
-	TCase *tc = tcase_create("names");
+	TCase *tc = tcase_create("workers");
 
 	tcase_add_checked_fixture(tc, cowpath_setup, cowpath_teardown);
 	tcase_add_test(tc, orphans);
