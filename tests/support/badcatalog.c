@@ -28,7 +28,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +39,7 @@
 #include "base/io.h"
 #include "base/util.h"
 #include "catwriter.h"
+#include "orexit.h"
 
 #define FULL_ID		"T00001"
 #define CHILD_ID	"T00002"
@@ -47,26 +47,6 @@
 #define FILE_MAX	(64 * MiB)
 
 static const char *catalog;
-
-static void
-check(int error, const char *what)
-{
-	if (error < 0)
-		errx(1, "could not make %s: %s", what, strerror(-error));
-}
-
-static void __attribute__((format(printf, 2, 3)))
-format(char *buf, const char *fmt, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, fmt);
-	n = vsnprintf(buf, PATH_MAX, fmt, args);
-	va_end(args);
-	if (n < 0 || n >= PATH_MAX)
-		errx(1, "a path is too long");
-}
 
 /* --- backups --- */
 
@@ -153,7 +133,7 @@ child(const char *instance, const char *id, const char *parent)
 static void
 file_of(char *path, const char *instance, const char *name)
 {
-	format(path, "%s/backups/%s/%s/%s", catalog, instance, FULL_ID, name);
+	format_path(path, "%s/backups/%s/%s/%s", catalog, instance, FULL_ID, name);
 }
 
 static void
@@ -450,7 +430,7 @@ make_chains(void)
 	say("bad-full-with-parent", FULL_ID, "refused", "FULL");
 	/* The parent is a link to another instance's backup. */
 	child("bad-parent-is-a-link", CHILD_ID, FULL_ID);
-	format(to, "../bad-full-with-parent/%s", FULL_ID);
+	format_path(to, "../bad-full-with-parent/%s", FULL_ID);
 	file_of(from, "bad-parent-is-a-link", "");
 	from[strlen(from) - 1] = '\0';
 	if (symlink(to, from) != 0)
@@ -555,43 +535,53 @@ command_make(void)
 	make_bombs();
 }
 
+/* Makes a FULL backup whose list has n lines, which write_line() writes one by one. */
+static void
+make_many_lines(const char *instance, unsigned long n,
+    void (*write_line)(char *line, size_t size, unsigned long i))
+{
+	struct catbackup_options o = { .id = FULL_ID };
+	struct catwriter *w = open_instance(instance);
+	struct catbackup *b = begin(w, &o);
+	char line[4096];
+
+	for (unsigned long i = 0; i < n; i++) {
+		write_line(line, sizeof(line), i);
+		catbackup_line(b, line);
+	}
+	check(catbackup_finish(b), instance);
+	catwriter_close(w);
+}
+
+static void
+write_wide_line(char *line, size_t size, unsigned long i)
+{
+	snprintf(line, size, "{\"path\":\"base/5/%lu\", \"size\":\"0\", \"mode\":\"33152\"}",
+	    100000 + i);
+}
+
 static void
 command_wide(unsigned long n)
 {
-	struct catbackup_options o = { .id = FULL_ID };
-	struct catwriter *w = open_instance("good-wide");
-	struct catbackup *b = begin(w, &o);
-	char line[128];
-
-	for (unsigned long i = 0; i < n; i++) {
-		snprintf(line, sizeof(line),
-		    "{\"path\":\"base/5/%lu\", \"size\":\"0\", \"mode\":\"33152\"}", 100000 + i);
-		catbackup_line(b, line);
-	}
-	check(catbackup_finish(b), "good-wide");
-	catwriter_close(w);
+	make_many_lines("good-wide", n, write_wide_line);
 	say("good-wide", FULL_ID, "mounted", "");
+}
+
+static void
+write_deep_line(char *line, size_t size, unsigned long i)
+{
+	int len = snprintf(line, size, "{\"path\":\"%lu", i);
+
+	for (int depth = 1; depth < 120; depth++)
+		len += snprintf(line + len, size - (size_t)len, "/d");
+	snprintf(line + len, size - (size_t)len, "\", \"size\":\"0\", \"mode\":\"33152\"}");
 }
 
 /* Directories that are not listed, so that each line makes more than a hundred of them. */
 static void
 command_thicket(unsigned long n)
 {
-	struct catbackup_options o = { .id = FULL_ID };
-	struct catwriter *w = open_instance("bad-thicket");
-	struct catbackup *b = begin(w, &o);
-	char line[4096];
-
-	for (unsigned long i = 0; i < n; i++) {
-		int len = snprintf(line, sizeof(line), "{\"path\":\"%lu", i);
-
-		for (int depth = 1; depth < 120; depth++)
-			len += snprintf(line + len, sizeof(line) - (size_t)len, "/d");
-		snprintf(line + len, sizeof(line) - (size_t)len, "\", \"size\":\"0\", \"mode\":\"33152\"}");
-		catbackup_line(b, line);
-	}
-	check(catbackup_finish(b), "bad-thicket");
-	catwriter_close(w);
+	make_many_lines("bad-thicket", n, write_deep_line);
 	say("bad-thicket", FULL_ID, "refused", "directories that it does not list");
 }
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,27 +17,6 @@
 #include "mkcatalog.h"
 
 #define FILE_MAX	(2048 * MiB)	/* of a file that is read into memory */
-
-/* Ends the program with what went wrong if a library function says so. */
-void
-check(int error, const char *what)
-{
-	if (error < 0)
-		errx(1, "could not write %s: %s", what, strerror(-error));
-}
-
-void __attribute__((format(printf, 2, 3)))
-format_path(char *buf, const char *fmt, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, fmt);
-	n = vsnprintf(buf, PATH_MAX, fmt, args);
-	va_end(args);
-	if (n < 0 || n >= PATH_MAX)
-		errx(1, "a path is too long: \"%s\"", buf);
-}
 
 /* Reads a whole file, and adds a NUL; NULL if there is none. */
 static char *

@@ -13,6 +13,7 @@
 
 #include "base/util.h"
 #include "catwriter.h"
+#include "orexit.h"
 
 #define EXTERNALS_MAX	8
 
@@ -31,9 +32,6 @@ void	usage(FILE *f, int status) __attribute__((noreturn));
 enum catwriter_alg parse_alg(const char *name);
 
 /* mkcatalog-util.c */
-/* Ends the program with what went wrong if a library function says so. */
-void	check(int error, const char *what);
-void	format_path(char *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char	*read_file(const char *path, size_t *len);
 /*
  * Copies the value of a "key = value" line, without quotes, into buf; "" if there is

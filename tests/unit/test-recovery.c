@@ -397,6 +397,17 @@ compare(const struct story *s, const char *what, const char *expected, const cha
 	    "%s: %s \"%s\", expected \"%s\"", s->what, what, found, expected != NULL ? expected : "");
 }
 
+/* Makes a catalog whose WAL archive has these segments; catalog_free() removes it. */
+static void
+make_archive(struct catalog *cat, struct archive *a, const char *segments)
+{
+	catalog_new(cat);
+	catalog_mkdir(cat, "wal");
+	catalog_mkdir(cat, "wal/main");
+	make_segments(cat, segments);
+	ck_assert_int_eq(archive_init(a, cat->fd, "main", WAL_SEG, 15), 0);
+}
+
 START_TEST(recovery_stories)
 {
 	const struct story *s = &stories[_i];
@@ -408,15 +419,11 @@ START_TEST(recovery_stories)
 	int r;
 
 	ck_assert_int_eq(setenv("TZ", "UTC0", 1), 0);
-	catalog_new(&cat);
-	catalog_mkdir(&cat, "wal");
-	catalog_mkdir(&cat, "wal/main");
-	make_segments(&cat, s->segments);
+	make_archive(&cat, &a, s->segments);
 	if (s->history2 != NULL)
 		catalog_write(&cat, "wal/main/00000002.history", s->history2);
 	if (s->history3 != NULL)
 		catalog_write(&cat, "wal/main/00000003.history", s->history3);
-	ck_assert_int_eq(archive_init(&a, cat.fd, "main", WAL_SEG, 15), 0);
 	ck_assert_int_eq(recovery_parse(&t, error), 0);
 	r = recovery_check(&backup, &a, &t, error, warning);
 	ck_assert_msg(r == (s->error == NULL ? 0 : -EUCLEAN), "%s: %d %s", s->what, r, error);
@@ -438,17 +445,13 @@ START_TEST(recovery_branches)
 	unsigned i;
 	int r;
 
-	catalog_new(&cat);
-	catalog_mkdir(&cat, "wal");
-	catalog_mkdir(&cat, "wal/main");
-	make_segments(&cat, b->segments);
+	make_archive(&cat, &a, b->segments);
 	for (i = 0; i < ARRAY_SIZE(b->history); i++) {
 		if (b->history[i] == NULL)
 			continue;
 		snprintf(path, sizeof(path), "wal/main/%08X.history", i);
 		catalog_write(&cat, path, b->history[i]);
 	}
-	ck_assert_int_eq(archive_init(&a, cat.fd, "main", WAL_SEG, 15), 0);
 	ck_assert_int_eq(recovery_parse(&t, error), 0);
 	r = recovery_check(&backup, &a, &t, error, warning);
 	ck_assert_msg(r == (b->error == NULL ? 0 : -EUCLEAN), "%s: %d %s", b->what, r, error);
@@ -457,16 +460,6 @@ START_TEST(recovery_branches)
 	catalog_free(&cat);
 }
 END_TEST
-
-static void
-make_archive(struct catalog *cat, struct archive *a, const char *segments)
-{
-	catalog_new(cat);
-	catalog_mkdir(cat, "wal");
-	catalog_mkdir(cat, "wal/main");
-	make_segments(cat, segments);
-	ck_assert_int_eq(archive_init(a, cat->fd, "main", WAL_SEG, 15), 0);
-}
 
 /* A stop LSN at a boundary is in the segment before it. */
 START_TEST(recovery_boundary)
