@@ -18,14 +18,13 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/ondisk.h"
+#include "base/rmtree.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
 #include "supervisor/lock.h"
 #include "supervisor/paths.h"
-
-#define WIPE_DEPTH_MAX	256	/* open descriptors while removing */
 
 /* Everything that pbkfs puts into a diff directory.  "x*" stands for a prefix. */
 static const char *const our_names[] = {
@@ -405,68 +404,16 @@ diffdir_get_cut(const struct diffdir *d, char what[DIFFDIR_CUT_MAX])
 	return true;
 }
 
-static int	remove_tree(int dir_fd, const char *name, dev_t dev, unsigned depth);
-
 static int
-remove_entries(int fd, dev_t dev, unsigned depth)
+remove_tree(const struct diffdir *d, const char *name)
 {
-	const struct dirent *entry;
-	DIR *dir;
-	int rc = 0;
+	char failed[NAME_MAX + 1];
+	int rc = rmtree(d->fd, name, failed);
 
-	if ((dir = open_listing(fd)) == NULL)
-		return -errno;
-	while (rc == 0 && (entry = readdir(dir)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			rc = remove_tree(fd, entry->d_name, dev, depth);
-	closedir(dir);
-	return rc;
-}
-
-/*
- * A directory of the server's may lack rights for its owner; O_PATH first, so
- * that nothing is opened that is not this directory on this file system.
- */
-static int
-open_for_removal(int dir_fd, const char *name, dev_t dev)
-{
-	struct stat st;
-	int fd;
-
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) != 0 || st.st_dev != dev) {
-		close(fd);
-		return -EXDEV;
-	}
-	return fd;
-}
-
-static int
-remove_tree(int dir_fd, const char *name, dev_t dev, unsigned depth)
-{
-	int fd autoclose = -1, rc;
-
-	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		goto failed;
-	if (depth >= WIPE_DEPTH_MAX) {
-		errno = ELOOP;
-		goto failed;
-	}
-	if ((fd = open_for_removal(dir_fd, name, dev)) < 0) {
-		errno = -fd;
-		goto failed;
-	}
-	if ((rc = remove_entries(fd, dev, depth + 1)) != 0)
-		return rc;
-	if (unlinkat(dir_fd, name, AT_REMOVEDIR) == 0)
-		return 0;
-failed:
-	rc = -errno;
-	log_error("could not remove \"%s\": %s", name, strerror(-rc));
+	if (rc != 0)
+		log_error("could not remove \"%s\"%s%s%s: %s", name,
+		    strcmp(failed, name) != 0 ? ", \"" : "", strcmp(failed, name) != 0 ? failed : "",
+		    strcmp(failed, name) != 0 ? "\" in it" : "", strerror(-rc));
 	return rc;
 }
 
@@ -474,19 +421,17 @@ int
 diffdir_wipe(const struct diffdir *d, bool lock_too)
 {
 	const struct dirent *entry;
-	struct stat st;
 	DIR *dir;
 	int rc = 0;
 
 	/* Without its binding, what is left after a crash is known to be waste. */
 	if (unlinkat(d->fd, ONDISK_BINDING, 0) != 0 && errno != ENOENT)
 		return -errno;
-	if (fsync(d->fd) != 0 || fstat(d->fd, &st) != 0 ||
-	    (dir = open_listing(d->fd)) == NULL)
+	if (fsync(d->fd) != 0 || (dir = open_listing(d->fd)) == NULL)
 		return -errno;
 	while (rc == 0 && (entry = readdir(dir)) != NULL)
 		if (name_is_ours(entry->d_name) && strcmp(entry->d_name, ONDISK_LOCK) != 0)
-			rc = remove_tree(d->fd, entry->d_name, st.st_dev, 0);
+			rc = remove_tree(d, entry->d_name);
 	closedir(dir);
 	if (rc == 0 && lock_too && unlinkat(d->fd, ONDISK_LOCK, 0) != 0 && errno != ENOENT)
 		rc = -errno;

@@ -6,9 +6,9 @@
  */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/ondisk.h"
+#include "base/rmtree.h"
 #include "base/util.h"
 #include "worker/copyout.h"
 #include "worker/walfill.h"
@@ -25,29 +26,13 @@
 
 /* Removes what an interrupted filling left behind. */
 static int
-remove_tree(int dirfd, const char *name)
+remove_temporary(int diff_fd)
 {
-	struct dirent *d;
-	DIR *dir;
-	int fd, rc = 0;
+	char failed[NAME_MAX + 1];
+	int rc = rmtree(diff_fd, TEMPORARY, failed);
 
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if ((dir = fdopendir(fd)) == NULL) {
-		close(fd);
-		return -ENOMEM;
-	}
-	while (rc == 0 && (d = readdir(dir)) != NULL) {
-		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
-			continue;
-		if (unlinkat(fd, d->d_name, 0) == 0)
-			continue;
-		rc = errno == EISDIR ? remove_tree(fd, d->d_name) : -errno;
-	}
-	closedir(dir);
-	if (rc == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) != 0)
-		rc = -errno;
+	if (rc != 0)
+		log_error("could not remove \"%s\" of \"%s\": %s", failed, TEMPORARY, strerror(-rc));
 	return rc;
 }
 
@@ -67,7 +52,7 @@ fill_and_rename(struct copyout *c, uint32_t wal, int diff_fd)
 {
 	int rc;
 
-	if ((rc = remove_tree(diff_fd, TEMPORARY)) < 0 ||
+	if ((rc = remove_temporary(diff_fd)) < 0 ||
 	    (rc = fill(c, wal, diff_fd)) < 0)
 		return rc;
 	if (renameat(diff_fd, TEMPORARY, diff_fd, ONDISK_WAL) != 0 || fsync(diff_fd) != 0)
