@@ -104,6 +104,16 @@ is_mounted(const struct diffdir *d, const char *mnt)
 	    strcmp(m->fstype, MOUNT_FSTYPE) == 0 && strcmp(m->source, d->path) == 0;
 }
 
+/* The lock file names a mountpoint, but its owner can write it: the list of mounts says where it is. */
+static void
+correct_mountpoint(const struct diffdir *d, char mnt[PATH_MAX])
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+
+	if (m != NULL && !is_mounted(d, mnt) && mountinfo_find_source(d->path, d->uid, m) == 0)
+		strlcpy(mnt, m->mountpoint, PATH_MAX);
+}
+
 static int
 end_mount(const struct diffdir *d, const char *mnt, bool mounted)
 {
@@ -174,6 +184,7 @@ empty(const struct diffdir *d, bool force)
 	lock_fd = lock_open(d->fd, d->uid, O_RDWR);
 	if (check_ours(d, lock_fd, mnt) != 0)
 		return 1;
+	correct_mountpoint(d, mnt);
 	if (lock_fd < 0 && lock_fd != -ENOENT)
 		return cli_error("could not use \"%s/%s\": %s", d->path, ONDISK_LOCK,
 		    lock_fd == -EPERM ? "it is not a plain file of the owner's" :

@@ -30,6 +30,7 @@ contact_init(struct contact *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->sock = c->peer.pidfd = -1;
+	c->uid = (uid_t)-1;
 }
 
 void
@@ -75,7 +76,10 @@ open_lock(int diff_fd, struct contact *c)
 
 	if (fstat(diff_fd, &st) != 0)
 		return doubt(c, "could not open its diff directory", -errno);
-	if ((fd = lock_open(diff_fd, st.st_uid, O_RDONLY)) < 0)
+	c->uid = st.st_uid;
+	fd = lock_open(diff_fd, st.st_uid, O_RDONLY);
+	c->lacks_lock = fd == -ENOENT;
+	if (fd < 0)
 		return doubt(c, "could not use its lock file", fd);
 	return fd;
 }

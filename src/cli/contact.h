@@ -26,6 +26,8 @@ struct contact {
 	pid_t	owner[2];	/* lock_owner() of both bytes, as the file system claims */
 	bool	is_mute;	/* the directory did not answer in time */
 	bool	has_lock;	/* there is a lock file, mnt and owner are set */
+	bool	lacks_lock;	/* there is a directory, and none in it */
+	uid_t	uid;		/* whose the directory is, as the file system says; (uid_t)-1: not known */
 	struct socket_peer peer;	/* who listens, if sock is not -1 */
 	int	sock;
 	char	doubt[256];	/* why sock is -1, or has_lock not set; or "" */

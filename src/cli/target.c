@@ -146,7 +146,7 @@ contact_unmounted(struct target *t)
 static int
 take_elsewhere(struct target *t, struct mountinfo *m)
 {
-	if (!contact_is_held(&t->contact))
+	if (t->contact.sock < 0 && !contact_is_held(&t->contact))
 		return cli_error("\"%s\" is not mounted", t->diff);
 	t->elsewhere = true;
 	if (holders_find_source(t->diff, m) != 0)
@@ -157,34 +157,60 @@ take_elsewhere(struct target *t, struct mountinfo *m)
 	return 0;
 }
 
-struct by_source {
-	const char *diff;
-	struct mountinfo *found;
-	int	rc;
-};
-
-static bool
-compare_source(void *arg, const struct mountinfo *m)
+/* The mount that who listens has, and where it is now: at its mountpoint, if at all. */
+static int
+find_served(struct target *t, struct mountinfo *m)
 {
-	struct by_source *k = arg;
+	static struct command_frame a;
 
-	if (strcmp(m->source, k->diff) != 0)
-		return true;
-	/* Another one may be mounted over it. */
-	k->rc = mountinfo_find(m->mountpoint, k->found) == 0 && k->found->id == m->id ? 0 : -ENOENT;
-	return k->rc != 0;
+	if (t->contact.sock < 0 || contact_identify(&t->contact, &a) != 0)
+		return -ENOTCONN;
+	strlcpy(t->mnt, a.text, sizeof(t->mnt));
+	return mountinfo_find(t->mnt, m) == 0 && strcmp(m->fstype, MOUNT_FSTYPE) == 0 &&
+	    m->major == a.arg[IDENTITY_MAJOR] && m->minor == a.arg[IDENTITY_MINOR] ? 0 : -ENOENT;
 }
 
-/* Finds the mount of a diff directory, by name alone. */
 static int
-find_source(struct target *t, const char *diff, struct mountinfo *m)
+take_source(struct target *t, const struct mountinfo *m)
 {
-	struct by_source k = { diff, m, -ENOENT };
-
-	if (mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, compare_source, &k) != 0 || k.rc != 0)
-		return -ENOENT;
 	strlcpy(t->mnt, m->mountpoint, sizeof(t->mnt));
-	return 0;
+	return take_mount(t, m, NULL);
+}
+
+/* Where the lock file says is another mount, or none that is known: it is his who can write it. */
+static int
+tell_misled(const struct target *t)
+{
+	return cli_error("could not find out where \"%s\" is mounted: its lock file names \"%s\","
+	    " where another file system is mounted", t->diff, t->mnt);
+}
+
+/*
+ * Finds a mount that nobody says he serves.  The lock file, which the owner can write, is a
+ * hint; that a mount names the directory as its source, and is its owner's, has to agree.
+ */
+static int
+find_unserved(struct target *t, struct mountinfo *m)
+{
+	const struct contact *c = &t->contact;
+	int rc;
+
+	if (c->has_lock && mountinfo_find(c->mnt, m) == 0 && strcmp(m->source, t->diff) == 0)
+		return take_source(t, m);
+	rc = mountinfo_find_source(t->diff, c->uid, m);
+	if (rc == 0)
+		return take_source(t, m);
+	if (rc == -EEXIST)
+		return cli_error("several mounts name \"%s\" as their diff directory: name the one"
+		    " that is meant with --mnt-path", t->diff);
+	if (c->lacks_lock && c->sock < 0)
+		return cli_error("\"%s\" is not mounted: it has no \"%s\", so it is no diff directory,"
+		    " or was never mounted", t->diff, ONDISK_LOCK);
+	if (!c->has_lock)
+		return cli_error("could not find out where \"%s\" is mounted: %s", t->diff, c->doubt);
+	if (c->sock < 0 && mountinfo_find(c->mnt, m) == 0)
+		return tell_misled(t);
+	return take_elsewhere(t, m);
 }
 
 static int
@@ -197,15 +223,10 @@ find_by_diff(struct target *t, const char *diff, struct mountinfo *m)
 		    paths_strerror(rc));
 	if (rc != 0)
 		strlcpy(t->diff, diff, sizeof(t->diff));
-	if (contact_unmounted(t) == 0 && mountinfo_find(t->mnt, m) == 0 &&
-	    strcmp(m->source, t->diff) == 0)
-		return take_mount(t, m, NULL);
-	if (t->contact.is_mute && find_source(t, t->diff, m) == 0)
-		return take_mount(t, m, NULL);
-	if (!t->contact.has_lock)
-		return cli_error("could not find out where \"%s\" is mounted: %s", diff,
-		    t->contact.doubt);
-	return take_elsewhere(t, m);
+	contact_unmounted(t);
+	if ((rc = find_served(t, m)) == 0)
+		return take_source(t, m);
+	return rc == -ENOENT ? take_elsewhere(t, m) : find_unserved(t, m);
 }
 
 struct by_mountpoint {
@@ -328,7 +349,7 @@ target_contact(struct target *t)
 
 	/* The search may have made it. */
 	strlcpy(c->diff, t->diff, sizeof(c->diff));
-	if (!c->has_lock && !c->is_mute)
+	if (!c->has_lock && c->sock < 0 && !c->is_mute)
 		contact_make(c);
 	is_named = c->has_lock && strcmp(c->mnt, t->mnt) == 0;
 	if (c->sock >= 0)

@@ -206,6 +206,40 @@ mountinfo_each(const char *table, const char *fstype,
 	return 0;
 }
 
+struct by_source {
+	const char *source;
+	uid_t	uid;
+	struct mountinfo *found;
+	int	rc;
+};
+
+static bool
+compare_source(void *arg, const struct mountinfo *m)
+{
+	struct by_source *k = arg;
+
+	if (strcmp(m->source, k->source) != 0 || (k->uid != (uid_t)-1 && m->uid != k->uid))
+		return true;
+	k->rc = k->rc == -ENOENT ? 0 : -EEXIST;
+	*k->found = *m;
+	return k->rc == 0;
+}
+
+int
+mountinfo_find_source(const char *source, uid_t uid, struct mountinfo *m)
+{
+	struct by_source k = { source, uid, m, -ENOENT };
+	struct mountinfo *top autofree = malloc(sizeof(*top));
+	int rc = mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, compare_source, &k);
+
+	if (top == NULL || rc != 0)
+		return top == NULL ? -ENOMEM : rc;
+	/* Another one may be mounted over it. */
+	if (k.rc == 0 && (mountinfo_find(m->mountpoint, top) != 0 || top->id != m->id))
+		return -ENOENT;
+	return k.rc;
+}
+
 int
 mountinfo_append(struct mountinfo_list *l, const struct mountinfo *m)
 {

@@ -58,6 +58,13 @@ int	mountinfo_id_at(int dir_fd, const char *name);
 int	mountinfo_find_id(int id, struct mountinfo *m);
 
 /*
+ * Finds the mount of ours that has this source, by name alone, and is user uid's, or anybody's with
+ * (uid_t)-1: whoever may mount can claim any source.  Returns 0, -ENOENT if there is none or another
+ * mount lies over it, -EEXIST if there are several, or negative errno.
+ */
+int	mountinfo_find_source(const char *source, uid_t uid, struct mountinfo *m);
+
+/*
  * Visits all mounts of a type that a table has, in its order, until visit() says false.
  * Returns 0 or negative errno.
  */

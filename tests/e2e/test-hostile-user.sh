@@ -190,6 +190,42 @@ refuse "a second mount is refused by the worker's own lock" "in use|lock" \
 check "unmount" umount "$mnt"
 wait_gone "$worker"
 
+note "a lock that names another mountpoint"
+mkdir -p "$work/elsewhere"
+mount -t tmpfs tmpfs "$work/elsewhere"
+# lie MOUNTPOINT: as the user, in the same file.
+lie() { as "$pguser" sh -c 'printf "pbkfs-lock 1 %s\n" "$2" >"$1/.pbkfs-lock"' - "$diff" "$1"; }
+for named in "$work/elsewhere" "$work/nowhere"; do
+	good_diff
+	check "mount" mount_bounded
+	supervisor=$(supervisor_pid) worker=$(worker_pid)
+	lie "$named"
+	refuse "cleanup knows where it is mounted" "is mounted at \"$mnt\"" bounded pbkfs cleanup -d "$diff"
+	check "unmount -d unmounts it" bounded pbkfs unmount -d "$diff"
+	check "it is unmounted" eval '! is_mounted "$mnt"'
+	check "both processes end" ended
+	check "mount" mount_bounded
+	supervisor=$(supervisor_pid) worker=$(worker_pid)
+	lie "$named"
+	kill9 "$supervisor" "$worker"; wait_gone "$supervisor" "$worker"
+	check "unmount -d of a dead mount unmounts it" bounded pbkfs unmount --force -d "$diff"
+	check "it is unmounted" eval '! is_mounted "$mnt"'
+	check "mount" mount_bounded
+	lie "$named"
+	check "cleanup --force ends it" bounded pbkfs cleanup --force -d "$diff"
+	check "it is unmounted" eval '! is_mounted "$mnt"'
+	check "another mount is left alone" is_mounted "$work/elsewhere"
+done
+good_diff
+lie "$work/elsewhere"
+refuse "where it is not mounted another mount is not taken for it" "its lock file names .*elsewhere.* another file system" bounded pbkfs unmount -d "$diff"
+umount "$work/elsewhere"
+good_diff
+refuse "unmount -d of what is not mounted" "\"$diff\" is not mounted$" bounded pbkfs unmount -d "$diff"
+mkdir "$work/never"
+refuse "unmount -d of what never was" "never\" is not mounted: it has no \"\.pbkfs-lock\"" bounded pbkfs unmount -d "$work/never"
+refuse "unmount -d of what is not there" "never/x.*No such file" bounded pbkfs unmount -d "$work/never/x"
+
 note "a lock and a pid that were forged"
 good_diff
 check "mount" mount_bounded
@@ -214,6 +250,29 @@ refuse "an instance that is a path is refused" . bounded pbkfs mount -B "$store"
 head -c 1000000 /dev/zero | tr '\0' '[' >"$diff/.pbkfs-binding.json"
 refuse "a binding of a million brackets is refused by name" "pbkfs-binding" bounded pbkfs mount -B "$store" -D "$mnt" -d "$diff" --wait
 check "forged bindings: nothing outside is touched" untouched
+
+# ---- in the way of those who remove it
+note "a directory that is hard to remove"
+# deep NAME: 3000 directories, each in the one before.
+nested() { for nested_i in $(seq 1500); do printf d/; done; }
+deep() { as "$pguser" sh -c 'mkdir -p "$1/$2" "$1.lower/$2" && mv "$1.lower" "$1/$2"' - "$1" "$(nested)"; }
+rights() { as "$pguser" sh -c 'mkdir -p "$1/a/b" && : >"$1/a/b/c" && chmod 0500 "$1/a/b" && chmod 0 "$1/a" && chmod 0400 "$1"' - "$1"; }
+pbkfs_for_all
+for whose in root "$pguser"; do
+	good_diff
+	as "$pguser" ln -s "$guarded/dir" "$diff/changes/data/link"
+	check "3000 directories" deep "$diff/changes/deep"
+	check "some without rights" rights "$diff/changes/data/closed"
+	check "cleanup by $whose removes them" eval "(ulimit -n 64; as $whose $work/pbkfs cleanup -d $diff)"
+	equal "by $whose: nothing is left" "" "$(ls -A "$diff")"
+	check "by $whose: nothing outside is touched" untouched
+done
+good_diff
+rm "$diff/.pbkfs-binding.json"
+check "3000 directories, and no binding" deep "$diff/changes/deep"
+check "a mount removes them" mount_bounded
+check "unmount" unmount_it
+check "nothing of them is left" [ ! -e "$diff/changes/deep" ]
 
 # ---- whose directory
 note "whose directory it is"
