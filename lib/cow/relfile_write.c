@@ -36,9 +36,8 @@ bytes_in_block(uint64_t blkno, uint64_t size)
 }
 
 static int
-write_content(struct cow *c, struct relfile *f, uint64_t off, size_t len, const void *src)
+write_content(struct relfile *f, uint64_t off, size_t len, const void *src)
 {
-	(void)c;
 	return disk_pwrite(fdref_fd(f->sync.pinned), src, len, off);
 }
 
@@ -55,7 +54,7 @@ merge_block(struct cow *c, struct relfile *f, uint64_t off, size_t n, const void
 	if (rc < 0)
 		return rc;
 	memcpy(page + off % BLCKSZ, src, n);
-	rc = write_content(c, f, blkno * BLCKSZ,
+	rc = write_content(f, blkno * BLCKSZ,
 	    bytes_in_block(blkno, MAX((uint64_t)f->size, off + n)), page);
 	return rc < 0 ? rc : source_take(c, f, (uint32_t)blkno, 1);
 }
@@ -89,7 +88,7 @@ copy_up_run(struct cow *c, struct relfile *f, enum source s, uint64_t off, size_
 	int rc;
 
 	if ((rc = source_read(c, f, s, off, len, buf, rd)) < 0 ||
-	    (rc = write_content(c, f, off, len, buf)) < 0)
+	    (rc = write_content(f, off, len, buf)) < 0)
 		return rc;
 	iostats_add(&rd->stats->blocks_copied_up, count);
 	return source_take(c, f, (uint32_t)(off / BLCKSZ), count);
@@ -132,7 +131,7 @@ write_up(struct cow *c, struct relfile *f, uint64_t off, size_t len, const unsig
 		iostats_add(&rd->stats->blocks_copied_up, 1);
 		return rc < 0 ? rc : (ssize_t)n;
 	}
-	rc = write_content(c, f, off, (size_t)count * BLCKSZ, src);
+	rc = write_content(f, off, (size_t)count * BLCKSZ, src);
 	if (rc == 0)
 		rc = source_take(c, f, first, count);
 	iostats_add(&rd->stats->blocks_copied_up, count);
@@ -155,7 +154,7 @@ write_mixed(struct cow *c, struct relfile *f, uint64_t off, size_t len,
 			    at < end && !source_is_older(f, at / BLCKSZ); at += BLCKSZ)
 				;
 			n = (ssize_t)(MIN(at, end) - off);
-			if ((rc = write_content(c, f, off, (size_t)n, src)) < 0)
+			if ((rc = write_content(f, off, (size_t)n, src)) < 0)
 				n = rc;
 		}
 		if (n < 0)
@@ -188,7 +187,7 @@ write_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, const vo
 	if ((rc = dirty_add(c, f)) < 0)
 		return rc;
 	if (!touches_chain(f, off, len)) {
-		rc = write_content(c, f, off, len, src);
+		rc = write_content(f, off, len, src);
 	} else {
 		pthread_mutex_lock(&f->blocks.copyup);
 		if (goes_up_whole(c, f))

@@ -8,7 +8,7 @@
 #include "cow/source.h"
 
 /*
- * The list of sources, and which of them a block has.
+ * The list of sources, and which of them a run of blocks has.
  */
 
 static int (*const read_from[SOURCE_COUNT])(struct cow *, struct relfile *, uint64_t, size_t,
@@ -16,21 +16,6 @@ static int (*const read_from[SOURCE_COUNT])(struct cow *, struct relfile *, uint
 	[SOURCE_CHAIN]	= source_chain_read,
 	[SOURCE_OWN]	= source_own_read,
 };
-
-enum source
-source_of(const struct relfile *f, uint64_t blkno)
-{
-	if (blkno * BLCKSZ >= f->blocks.limit)
-		return SOURCE_OWN;
-	return f->blocks.kinds == NULL ? SOURCE_CHAIN :
-	    (enum source)kinds_get(f->blocks.kinds, (uint32_t)blkno);
-}
-
-bool
-source_is_older(const struct relfile *f, uint64_t blkno)
-{
-	return source_of(f, blkno) != SOURCE_OWN;
-}
 
 size_t
 source_run(const struct relfile *f, uint64_t off, size_t len, enum source *s)

@@ -13,12 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cow/relfile.h"
 #include "diff/kinds.h"
 
 struct cow;
 struct fdref;
 struct reader;
-struct relfile;
 
 /* The byte that a block has in relfile.blocks.kinds. */
 enum source {
@@ -28,9 +28,21 @@ enum source {
 };
 
 /* The source of block blkno.  f->lock held, at least shared. */
-enum source source_of(const struct relfile *f, uint64_t blkno);
+static inline enum source
+source_of(const struct relfile *f, uint64_t blkno)
+{
+	if (blkno * BLCKSZ >= f->blocks.limit)
+		return SOURCE_OWN;
+	return f->blocks.kinds == NULL ? SOURCE_CHAIN :
+	    (enum source)kinds_get(f->blocks.kinds, (uint32_t)blkno);
+}
+
 /* Whether it is not the newest one, so that a write has to copy up.  The same lock. */
-bool	source_is_older(const struct relfile *f, uint64_t blkno);
+static inline bool
+source_is_older(const struct relfile *f, uint64_t blkno)
+{
+	return source_of(f, blkno) != SOURCE_OWN;
+}
 
 /*
  * Returns how many of the len bytes at off, at least one, have the same source as the first, and
