@@ -29,6 +29,7 @@
 #include "ipc/fdpass.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/pin.h"
+#include "support/tmpdir.h"
 #include "support/unit.h"
 
 #define RACES	2000
@@ -37,13 +38,13 @@
 #define RENAME_EXCHANGE	2
 #endif
 
-static char base[64];
+static char base[128];
 static int base_fd = -1;
 
 static void
 mount_at(const char *name, struct mountinfo *m)
 {
-	char path[128];
+	char path[160];
 
 	snprintf(path, sizeof(path), "%s/%s", base, name);
 	ck_assert_int_eq(mkdir(path, 0755), 0);
@@ -57,8 +58,7 @@ setup(void)
 {
 	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
 	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	snprintf(base, sizeof(base), "/tmp/pbkfs-pin.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(base));
+	tmpdir_new(base, sizeof(base));
 	ck_assert_int_eq(chmod(base, 0755), 0);
 	ck_assert_int_eq(mount("test", base, "tmpfs", 0, "mode=0755"), 0);
 	base_fd = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -70,7 +70,7 @@ teardown(void)
 {
 	close(base_fd);
 	ck_assert_int_eq(umount2(base, MNT_DETACH), 0);
-	ck_assert_int_eq(rmdir(base), 0);
+	tmpdir_remove(base);
 }
 
 /* Exchanges "mnt" with another name as fast as it goes, until it is killed. */
@@ -162,7 +162,7 @@ pin_raced_as_user(const struct pin_mount *asked, const char *with)
 START_TEST(race)
 {
 	struct mountinfo m, other;
-	char path[128];
+	char path[160];
 	struct pin_mount asked;
 	pid_t racer;
 	int rc;
