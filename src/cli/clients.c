@@ -106,7 +106,7 @@ compare_path(void *arg, const struct process *p, const char *used)
 }
 
 int
-clients_find(const struct mountinfo *mounts, size_t n, pid_t parent, int fd)
+clients_find(const struct mountinfo *mounts, size_t n, pid_t parent, int64_t until, int fd)
 {
 	struct place *place autofree = calloc(n + 1, sizeof(*place));
 	struct search s = { .place = place, .n = n, .parent = parent, .fd = fd };
@@ -118,7 +118,8 @@ clients_find(const struct mountinfo *mounts, size_t n, pid_t parent, int fd)
 	for (i = 0; i < n; i++)
 		place[i] = (struct place){ mounts[i].mountpoint, (uint32_t)i, 0 };
 	qsort(place, n, sizeof(*place), compare_places);
-	users_each(compare_path, &s);
+	if (!users_each(until, compare_path, &s))
+		return -ETIMEDOUT;
 	return s.rc != 0 ? s.rc : io_write(fd, &end, sizeof(end));
 }
 

@@ -31,9 +31,10 @@ struct clients_record {
 
 /*
  * Writes a record to fd for each process that uses one of the first n mounts.  Children of
- * parent are left out.  May wait for ever.  Returns 0 or negative errno.
+ * parent are left out.  May wait for ever.  Returns 0, -ETIMEDOUT without CLIENTS_END if
+ * clock_monotonic_ms() comes to until, or negative errno.
  */
-int	clients_find(const struct mountinfo *mounts, size_t n, pid_t parent, int fd);
+int	clients_find(const struct mountinfo *mounts, size_t n, pid_t parent, int64_t until, int fd);
 
 /* Adds a client; it is only counted if the array is full. */
 void	clients_add(struct clients *c, const struct user *u);

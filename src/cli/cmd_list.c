@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/list_json.h"
@@ -19,6 +20,9 @@
 #include "cli/listing.h"
 #include "cli/unmounted.h"
 #include "supervisor/holders.h"
+
+#define LIST_MS		5000	/* for all of it, whatever mounts and processes there are */
+#define ELSEWHERE_MS	1500	/* of these for mounts of other namespaces */
 
 /* Leaves the directory of the caller: it may be in a mount, and this process is no client. */
 static void
@@ -34,13 +38,13 @@ let_go(void)
  * negative errno.
  */
 static int
-find_mounts(struct mountinfo_list *mounts, size_t *n_here)
+find_mounts(struct mountinfo_list *mounts, size_t *n_here, int64_t began)
 {
 	int rc = mountinfo_list(MOUNTINFO_SELF, MOUNT_FSTYPE, mounts);
 
 	*n_here = mounts->n;
 	if (rc == 0)
-		rc = holders_list(mounts, LISTING_SECONDS / 2);
+		rc = holders_list(began + ELSEWHERE_MS, mounts);
 	return rc != 0 ? rc : unmounted_list(mounts, 1);
 }
 
@@ -85,13 +89,14 @@ static int
 list(struct mountinfo_list *mounts, bool json)
 {
 	struct listed *listed autofree = NULL;
+	int64_t began = clock_monotonic_ms();
 	size_t n_here;
 	int rc;
 
-	if ((rc = find_mounts(mounts, &n_here)) != 0)
+	if ((rc = find_mounts(mounts, &n_here, began)) != 0)
 		return cli_error("could not read the list of mounts: %s", strerror(-rc));
 	if ((listed = calloc(mounts->n + 1, sizeof(*listed))) == NULL ||
-	    listing_find(mounts, n_here, listed) != 0)
+	    listing_find(mounts, n_here, listed, began + LIST_MS) != 0)
 		return cli_error("out of memory");
 	keep_ours(mounts, n_here, listed);
 	return print(mounts, listed, json);

@@ -37,11 +37,12 @@
 static int
 tell_busy(const struct target *t)
 {
-	char users[512];
+	char text[512];
+	struct users users;
 
-	users_of_mount(t->mnt, users, sizeof(users));
-	return cli_error("\"%s\" is in use by %s: stop them first, or use --force", t->mnt,
-	    users[0] != '\0' ? users : "processes that cannot be seen from here");
+	users_find(t->mnt, &users);
+	users_tell(&users, text, sizeof(text));
+	return cli_error("\"%s\" is in use by %s: stop them first, or use --force", t->mnt, text);
 }
 
 /*
@@ -104,8 +105,10 @@ static bool
 is_hopeless(struct wait *w, struct target *t)
 {
 	int64_t now = clock_monotonic_ms();
+	struct users holders;
 
-	w->held = holders_find(t->major, t->minor, NULL, 0) > 0 ? w->held + 1 : 0;
+	holders_find(t->major, t->minor, &holders);
+	w->held = holders.n > 0 ? w->held + 1 : 0;
 	if (w->held >= HELD_SECONDS || now - w->began >= FLUSH_SECONDS * 1000)
 		return true;
 	if (now - w->began < TELL_SECONDS * 1000)

@@ -26,6 +26,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "cli/cut.h"
 #include "cli/limited.h"
@@ -36,6 +37,7 @@
 #define CONTROL_MAGIC	0x65735543
 #define FLUSH_SECONDS	60
 #define POLL_MS		20
+#define ROOT_MS		5000	/* to find the mount in other namespaces */
 
 /* From <linux/mount.h>, which not every system lets us include beside <sys/mount.h>. */
 #define FSOPEN_CLOEXEC_	1
@@ -220,7 +222,7 @@ flush(const void *arg)
 {
 	struct flushing k = { .device = arg };
 
-	holders_each(flush_root, &k);
+	holders_each(clock_monotonic_ms() + ROOT_MS, flush_root, &k);
 	if (!k.done && !flush_any_process(k.device))
 		return -ENOENT;
 	return wait_for_answers(k.device->control);

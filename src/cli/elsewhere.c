@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/cut.h"
@@ -26,6 +27,8 @@
 #include "supervisor/holders.h"
 #include "supervisor/walk.h"
 
+#define FIND_MS		2000	/* for its mounts in all namespaces */
+#define UNMOUNT_MS	5000	/* to unmount it in these */
 #define ENTER_SECONDS	10	/* for an unmount in another namespace */
 #define FLUSH_SECONDS	120	/* for a worker to write out what it holds */
 #define BUSY_SECONDS	10	/* for processes with open files in a detached mount */
@@ -34,15 +37,17 @@
 static int
 tell_unmounted(const struct target *t)
 {
-	char who[512] = "", processes[TARGET_WHO_MAX];
+	char who[512], processes[TARGET_WHO_MAX];
+	struct users users = { 0 };
 
 	if (t->is_silent)
 		return cli_error("\"%s\" is unmounted, but its supervisor (pid %d) does not answer:"
 		    " pbkfs unmount --force -d \"%s\" ends it", t->mnt, (int)t->contact.peer.pid,
 		    t->diff);
 	if (t->served_minor != 0)
-		openers_name(t->served_major, t->served_minor, CONTACT_SECONDS, who, sizeof(who));
-	if (who[0] != '\0')
+		openers_find_within(t->served_major, t->served_minor, CONTACT_SECONDS, &users);
+	users_tell(&users, who, sizeof(who));
+	if (users.n > 0)
 		return cli_error("\"%s\" is unmounted, but still in use by %s: stop them, or pbkfs"
 		    " unmount --force -d \"%s\"", t->mnt, who, t->diff);
 	return cli_error("\"%s\" is unmounted, but its processes run on (%s): they still"
@@ -54,12 +59,14 @@ tell_unmounted(const struct target *t)
 int
 elsewhere_tell(const struct target *t)
 {
-	char who[512] = "";
+	struct users users = { 0 };
+	char who[512];
 
 	if (t->has_device)
-		holders_of_mount(t->major, t->minor, who, sizeof(who));
-	if (who[0] == '\0')
+		holders_find(t->major, t->minor, &users);
+	if (users.n == 0)
 		return tell_unmounted(t);
+	users_tell(&users, who, sizeof(who));
 	return cli_error("\"%s\" is unmounted here, but other mount namespaces hold the mount: %s;"
 	    " end these processes, or pbkfs unmount --force -d \"%s\"", t->mnt, who, t->diff);
 }
@@ -123,8 +130,7 @@ struct attempt {
 	bool	refused;		/* somewhere it could not even be detached */
 	struct device device[DEVICES_MAX];
 	unsigned n_devices;
-	unsigned n;			/* of holders that kept it; the first are named: */
-	struct user users[USERS_NAMED];
+	struct users users;	/* holders that kept it */
 };
 
 static struct device *
@@ -187,8 +193,8 @@ has_left(const struct attempt *a)
 static bool
 unmount_one(void *arg, const struct holder *h)
 {
+	const struct process p = { h->pid, h->proc_fd };
 	struct attempt *a = arg;
-	struct user *u;
 	int rc;
 
 	if (strcmp(h->mount->source, a->t->diff) != 0)
@@ -197,11 +203,7 @@ unmount_one(void *arg, const struct holder *h)
 		return true;
 	a->refused |= rc != -EBUSY;
 	note_left(a, h->mount->major, h->mount->minor);
-	if (a->n++ < USERS_NAMED) {
-		u = &a->users[a->n - 1];
-		u->pid = h->pid;
-		users_name(h->proc_fd, u->name, sizeof(u->name));
-	}
+	users_add(&a->users, &p);
 	return true;
 }
 
@@ -233,7 +235,7 @@ cut(const struct attempt *a)
 	for (d = a->device; d < end; d++)
 		if (d->left)
 			flushed |= cut_flush(d->major, d->minor, d->control);
-	users_print(a->users, MIN(a->n, (unsigned)USERS_NAMED), a->n, who, sizeof(who));
+	users_tell(&a->users, who, sizeof(who));
 	cli_warn("\"%s\" is cut off from who %s it in another mount namespace (%s): %s", t->mnt,
 	    a->refused ? "holds" : "still uses", who, flushed == 0 ?
 	    "what was written before is kept, what is written there from now on is lost" :
@@ -252,10 +254,11 @@ cut(const struct attempt *a)
 static int
 unmount_all(struct attempt *a)
 {
+	int64_t until = clock_monotonic_ms() + UNMOUNT_MS;
 	struct target *t = a->t;
 
-	holders_each(unmount_one, a);
-	if (!a->refused && target_wait(t, a->n > 0 ? BUSY_SECONDS : FLUSH_SECONDS) == 0)
+	a->users.is_whole = holders_each(until, unmount_one, a) == HOLDERS_ALL;
+	if (!a->refused && target_wait(t, a->users.n > 0 ? BUSY_SECONDS : FLUSH_SECONDS) == 0)
 		return 0;
 	if (!has_left(a))
 		note_left(a, t->major, t->minor);
@@ -278,8 +281,8 @@ elsewhere_end(struct target *t)
 	 * A device may end meanwhile, and a stranger get its number: so this
 	 * proves them after it opened them.
 	 */
-	holders_each(open_one, &a);
-	holders_each(prove_one, &a);
+	holders_each(clock_monotonic_ms() + FIND_MS, open_one, &a);
+	holders_each(clock_monotonic_ms() + FIND_MS, prove_one, &a);
 	rc = unmount_all(&a);
 	for (i = 0; i < a.n_devices; i++)
 		if (a.device[i].control >= 0)

@@ -22,6 +22,7 @@
 #include "base/util.h"
 #include "cli/listing.h"
 #include "cli/unmounted.h"
+#include "supervisor/turns.h"
 
 #define LOOKERS_MAX	256	/* at a time */
 #define PATIENCE_MS	1000	/* with one of them, if others wait */
@@ -94,7 +95,7 @@ start(struct child *c, const struct listing *l, size_t row)
 		report_fd = fds[1];
 		let_go_of_output();
 		if (c == &l->clients)
-			_exit(-clients_find(l->mounts->mount, l->n_here, parent, report_fd));
+			_exit(-clients_find(l->mounts->mount, l->n_here, parent, l->deadline, report_fd));
 		look(l, row);
 		_exit(0);
 	}
@@ -117,52 +118,21 @@ end(struct child *c)
 	c->fd = -1;
 }
 
-/* ---- which first -------------------------------------------------------- */
-
-struct turn {
-	uid_t	uid;
-	size_t	row, rank;	/* among the mounts of that user */
-};
-
-static int
-by_user(const void *a, const void *b)
-{
-	const struct turn *x = a, *y = b;
-
-	return x->uid != y->uid ? (x->uid > y->uid) - (x->uid < y->uid) :
-	    (x->row > y->row) - (x->row < y->row);
-}
-
-static int
-by_rank(const void *a, const void *b)
-{
-	const struct turn *x = a, *y = b;
-
-	return x->rank != y->rank ? (x->rank > y->rank) - (x->rank < y->rank) :
-	    (x->row > y->row) - (x->row < y->row);
-}
-
 /*
- * Puts the first mount of each user first, then the second of each: nobody's
- * many keep others' from being looked at.
+ * Takes the first mount of each user first, then the second of each.  Returns 0 or
+ * -ENOMEM.
  */
 static int
 choose_order(struct listing *l)
 {
-	struct turn *turn autofree = calloc(l->mounts->n + 1, sizeof(*turn));
-	size_t n = l->mounts->n, i;
+	uid_t *owner autofree = calloc(l->mounts->n + 1, sizeof(*owner));
+	size_t i;
 
-	if (turn == NULL)
+	if (owner == NULL)
 		return -ENOMEM;
-	for (i = 0; i < n; i++)
-		turn[i] = (struct turn){ .uid = l->mounts->mount[i].uid, .row = i };
-	qsort(turn, n, sizeof(*turn), by_user);
-	for (i = 1; i < n; i++)
-		turn[i].rank = turn[i].uid == turn[i - 1].uid ? turn[i - 1].rank + 1 : 0;
-	qsort(turn, n, sizeof(*turn), by_rank);
-	for (i = 0; i < n; i++)
-		l->order[i] = turn[i].row;
-	return 0;
+	for (i = 0; i < l->mounts->n; i++)
+		owner[i] = l->mounts->mount[i].uid;
+	return turns_order(owner, l->mounts->n, l->order);
 }
 
 /* ---- all of them -------------------------------------------------------- */
@@ -267,10 +237,10 @@ take_holders(struct listed *listed)
 	const struct look *k = &listed->look;
 	unsigned i;
 
-	for (i = 0; i < MIN(k->n_holders, (unsigned)LOOK_HOLDERS); i++)
-		clients_add(&listed->clients, &k->holders[i]);
-	listed->clients.n = k->n_holders;
-	listed->clients.are_known = true;
+	for (i = 0; i < MIN(k->holders.n, (unsigned)USERS_MAX); i++)
+		clients_add(&listed->clients, &k->holders.user[i]);
+	listed->clients.n = k->holders.n;
+	listed->clients.are_known = k->holders.is_whole;
 }
 
 static void
@@ -294,7 +264,8 @@ finish(struct listing *l)
 }
 
 int
-listing_find(const struct mountinfo_list *mounts, size_t n_here, struct listed *listed)
+listing_find(const struct mountinfo_list *mounts, size_t n_here, struct listed *listed,
+    int64_t until)
 {
 	size_t *order autofree = calloc(mounts->n + 1, sizeof(*order));
 	static struct listing l;
@@ -304,7 +275,7 @@ listing_find(const struct mountinfo_list *mounts, size_t n_here, struct listed *
 		return -ENOMEM;
 	l = (struct listing){
 		.mounts = mounts, .n_here = n_here, .listed = listed, .order = order,
-		.deadline = clock_monotonic_ms() + LISTING_SECONDS * 1000,
+		.deadline = until,
 	};
 	for (i = 0; i < LOOKERS_MAX; i++)
 		l.looker[i].fd = -1;

@@ -240,7 +240,7 @@ look_elsewhere(const struct mountinfo *m, void (*report)(const struct look *l))
 	static struct look l;
 
 	if (begin_gone(&v, m, LOOK_ELSEWHERE, &l)) {
-		l.n_holders = holders_find(m->major, m->minor, l.holders, LOOK_HOLDERS);
+		holders_find(m->major, m->minor, &l.holders);
 		look_size(&v, &l, report);
 	}
 	close_view(&v);
@@ -258,8 +258,8 @@ take_answer(const struct contact *c, struct look *l)
 		return true;
 	if (contact_is_beginning(&a))
 		return false;
-	l->n_holders = openers_find((unsigned)a.arg[IDENTITY_MAJOR], (unsigned)a.arg[IDENTITY_MINOR],
-	    l->holders, LOOK_HOLDERS);
+	openers_find((unsigned)a.arg[IDENTITY_MAJOR], (unsigned)a.arg[IDENTITY_MINOR],
+	    &l->holders);
 	return true;
 }
 

@@ -14,8 +14,6 @@
 #include "supervisor/mountinfo.h"
 #include "supervisor/users.h"
 
-#define LOOK_HOLDERS	32	/* that are named; others are counted */
-
 enum look_state {
 	LOOK_UNKNOWN,		/* remark says why */
 	LOOK_MOUNTED,
@@ -37,9 +35,7 @@ struct look {
 	bool	is_silent;		/* unmounted, and its supervisor does not answer */
 	uint64_t uptime;		/* seconds */
 	uint64_t size;			/* bytes on disk of the diff directory */
-	unsigned n_holders;		/* of it if elsewhere, of files of it if unmounted; may be more
-					   than are named */
-	struct user holders[LOOK_HOLDERS];
+	struct users holders;		/* of it if elsewhere, of files of it if unmounted */
 };
 
 /*

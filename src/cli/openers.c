@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "cli/openers.h"
 #include "supervisor/become.h"
@@ -26,8 +27,7 @@ openers_is_on(int dir_fd, const char *name, int flags, unsigned major, unsigned 
 
 struct search {
 	unsigned major, minor;
-	struct user *users;
-	unsigned n, max;
+	struct users *users;
 };
 
 /* Whether a directory of links of the process has one that leads there. */
@@ -62,44 +62,43 @@ compare(void *arg, const struct process *p, const char *path)
 	    !openers_is_on(p->proc_fd, "root", 0, s->major, s->minor) &&
 	    !has_one_in(p->proc_fd, "fd", s) && !has_one_in(p->proc_fd, "map_files", s))
 		return false;
-	if (s->n++ < s->max)
-		users_take(p, &s->users[s->n - 1]);
+	users_add(s->users, p);
 	return false;
 }
 
-unsigned
-openers_find(unsigned major, unsigned minor, struct user *users, unsigned max)
+void
+openers_find(unsigned major, unsigned minor, struct users *users)
 {
-	struct search s = { .major = major, .minor = minor, .users = users, .max = max };
+	struct search s = { .major = major, .minor = minor, .users = users };
 
-	users_each(compare, &s);
-	return s.n;
+	*users = (struct users){ 0 };
+	users->is_whole = users_each(clock_monotonic_ms() + USERS_MS, compare, &s);
 }
 
-struct naming {
-	unsigned major, minor, n;
-	struct user users[USERS_NAMED];
+struct finding {
+	unsigned major, minor;
+	struct users users;
 };
 
 static int
-name_in_child(void *arg, int *passed)
+find_in_child(void *arg, int *passed)
 {
-	struct naming *k = arg;
+	struct finding *k = arg;
 
 	(void)passed;
-	k->n = openers_find(k->major, k->minor, k->users, USERS_NAMED);
+	openers_find(k->major, k->minor, &k->users);
 	return 0;
 }
 
 void
-openers_name(unsigned major, unsigned minor, unsigned seconds, char *text, size_t size)
+openers_find_within(unsigned major, unsigned minor, unsigned seconds, struct users *users)
 {
-	struct naming k = { .major = major, .minor = minor };
+	struct finding k = { .major = major, .minor = minor };
 	const struct become_work w = {
-		.act = name_in_child, .arg = &k, .size = sizeof(k), .seconds = seconds
+		.act = find_in_child, .arg = &k, .size = sizeof(k), .seconds = seconds
 	};
 
 	if (become_run(NULL, &w, NULL) != 0)
-		k.n = 0;
-	users_print(k.users, MIN(k.n, (unsigned)USERS_NAMED), k.n, text, size);
+		k.users = (struct users){ 0 };
+	*users = k.users;
 }

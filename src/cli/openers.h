@@ -16,12 +16,11 @@ bool	openers_is_on(int dir_fd, const char *name, int flags, unsigned major, unsi
 
 /*
  * Finds them by directories, open files and mappings, as far as we may see
- * them.  Fills users with the first max; returns how many there are.  Some of
- * it may wait for a process.
+ * them, within USERS_MS; but some of it may wait for a process.
  */
-unsigned openers_find(unsigned major, unsigned minor, struct user *users, unsigned max);
+void	openers_find(unsigned major, unsigned minor, struct users *users);
 
-/* Writes the same as text, "" if there is none or it takes longer than so many seconds. */
-void	openers_name(unsigned major, unsigned minor, unsigned seconds, char *text, size_t size);
+/* The same in a child, which ends in so many seconds: then none was found. */
+void	openers_find_within(unsigned major, unsigned minor, unsigned seconds, struct users *users);
 
 #endif

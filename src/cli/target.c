@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/cli.h"
@@ -271,7 +272,7 @@ find_gone(struct target *t, const char *dir, const char *diff, struct mountinfo 
 	if (diff != NULL)
 		k.found = resolve_diff(diff, t->diff) == 0 && was_mounted_at(t, mnt);
 	else
-		holders_each(compare_mountpoint, &k);
+		holders_each(clock_monotonic_ms() + USERS_MS, compare_mountpoint, &k);
 	if (!k.found)
 		return cli_error("nothing is mounted at \"%s\"", dir);
 	return take_elsewhere(t, m);

@@ -75,11 +75,14 @@ static bool
 is_elsewhere(const char *diff, const char *mnt, char *holders, size_t size)
 {
 	struct mountinfo *m autofree = malloc(sizeof(*m));
+	struct users found;
 
 	if (m == NULL || (mountinfo_find(mnt, m) == 0 && strcmp(m->source, diff) == 0) ||
 	    holders_find_source(diff, m) != 0)
 		return false;
-	return holders_of_mount(m->major, m->minor, holders, size) > 0;
+	holders_find(m->major, m->minor, &found);
+	users_tell(&found, holders, size);
+	return found.n > 0;
 }
 
 /* Who holds the lock, as text. */

@@ -235,27 +235,25 @@ judge(struct supervisor *s)
 
 /* One line each time that somebody else holds it. */
 static void
-tell_holders(struct supervisor *s, const struct user *user, unsigned n)
+tell_holders(struct supervisor *s, const struct users *found)
 {
 	struct ending *e = &s->ending;
-	unsigned named = MIN(n, (unsigned)USERS_NAMED);
 	char text[400];
 
-	if (n == e->n_holders && memcmp(user, e->holder, named * sizeof(*user)) == 0)
+	if (memcmp(found, &e->holders, sizeof(*found)) == 0)
 		return;
-	e->n_holders = n;
-	memcpy(e->holder, user, named * sizeof(*user));
-	if (n == 0)
+	e->holders = *found;
+	if (found->n == 0)
 		return;
-	users_print(user, named, n, text, sizeof(text));
+	users_tell(found, text, sizeof(text));
 	log_warn("\"%s\" is unmounted here, but other mount namespaces hold it: %s",
 	    s->config->mnt, text);
 }
 
 /* From the child, in one write(2) to a pipe. */
 struct report {
-	unsigned n;
-	struct user user[USERS_NAMED];
+	enum holders_seen seen;
+	struct users holders;
 };
 
 void
@@ -265,7 +263,7 @@ ending_child(struct supervisor *s, const struct errand_order *o, const int fd[ER
 
 	(void)o;
 	identity_raise();
-	r.n = holders_find(s->ending.major, s->ending.minor, r.user, USERS_NAMED);
+	r.seen = holders_find(s->ending.major, s->ending.minor, &r.holders);
 	_exit(write(fd[0], &r, sizeof(r)) != sizeof(r));
 }
 
@@ -281,15 +279,19 @@ search_ended(struct supervisor *s)
 	e->due = now + MAX(STATE_SECOND, 20 * (now - e->began));
 	if (rc != 0 || e->over)
 		return;
-	tell_holders(s, r.user, r.n);
-	if (r.n > 0)
+	tell_holders(s, &r.holders);
+	if (r.holders.n > 0)
 		return;
 	e->due = 0;
-	/* Who ends it by force ends the connection first, and nobody can from here on. */
+	/*
+	 * Who ends it by force ends the connection first, and nobody can from here on: that is
+	 * root's, and not allowed in namespaces that others made.  Nor is it waited for these: a
+	 * stranger could have more of them than anybody can look at.
+	 */
 	if (has_ended(s))
 		judge(s);
 	else {
-		e->left = true;
+		e->left = r.seen != HOLDERS_PART;
 		pin_release(s, &e->pin);
 	}
 }

@@ -27,8 +27,7 @@ struct ending {
 	struct pin pin;
 	ino_t	sysfs;		/* the device there, seen as long as it lives; 0 = it is not */
 	bool	left;		/* nobody's table has it any more: it ends in order, or by an abort */
-	unsigned n_holders;	/* it left our table of mounts and stands in so many others */
-	struct user holder[USERS_NAMED];	/* a process of each, the first of them */
+	struct users holders;	/* it left our table of mounts and stands in those of these */
 	struct errand search;	/* who finds them */
 	uint64_t began;		/* CLOCK_MONOTONIC ns: that search */
 	uint64_t due;		/* the next one; 0 = none */

@@ -4,24 +4,31 @@
  * Many processes share a namespace, and reading a table costs, so that of a
  * namespace is read once; who is in a root directory of its own sees only a part of it.
  * Where the namespaces of others have no number for us (an ordinary user may not look at
- * them) each table is read.  What is told twice is known by the number of the mount.
+ * them) tables are told apart by their first lines.  What is told twice is known by the number
+ * of the mount.
+ *
+ * Anybody may have namespaces with a hundred thousand mounts each: so there is a limit of time,
+ * and what others made comes last.
  */
 #include "config.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/util.h"
 #include "supervisor/holders.h"
+#include "supervisor/processes.h"
+#include "supervisor/turns.h"
+
+#define TRIES	3	/* if processes end meanwhile */
 
 /* Of numbers that are not 0; a table with open addressing, at most half full. */
 struct set {
@@ -71,15 +78,32 @@ set_add(struct set *s, uint64_t value)
 	s->n++;
 }
 
+/* A process, and whose the mount namespace is that it lives in. */
+struct place {
+	pid_t	pid;
+	uid_t	owner;		/* TURNS_FIRST if it is of our user namespace */
+	bool	stands_for_all;	/* no other process of that namespace is looked at */
+};
+
+struct places {
+	struct place *at;
+	size_t	n;
+	struct set spaces;	/* namespaces that one process was found for who sees all of it */
+	bool	is_whole;
+};
+
 struct search {
-	struct set spaces;	/* whose tables were read whole */
+	struct set tables;	/* that were read, by their first lines */
 	struct set mounts;	/* that were visited, and those of our namespace */
 	bool	(*visit)(void *arg, const struct holder *h);
 	void	*arg;
 	struct holder holder;	/* who is looked at */
 	bool	enough;		/* the visitor has seen */
-	time_t	until;		/* by the monotonic clock; 0 = until the end */
+	int64_t	until;
+	bool	lost;		/* a process that stood for others has ended */
 };
+
+/* ---- where to look ------------------------------------------------------- */
 
 /* The number of a process's mount namespace, 0 if we may not know. */
 static uint64_t
@@ -98,6 +122,85 @@ sees_all(int proc_fd)
 	return readlinkat(proc_fd, "root", root, sizeof(root)) == 1 && root[0] == '/';
 }
 
+/*
+ * Finds whose the namespace of a process is: the user who made its user namespace, which
+ * nobody can feign.  Where that cannot be known, the process's own user serves.
+ */
+static uid_t
+find_owner(int proc_fd, uint64_t ours, uid_t process)
+{
+	int mnt autoclose = openat(proc_fd, "ns/mnt", O_RDONLY | O_CLOEXEC), user autoclose = -1;
+	struct stat st;
+	uid_t owner;
+
+	if (mnt < 0 || (user = ioctl(mnt, NS_GET_USERNS)) < 0 || fstat(user, &st) != 0)
+		return process;
+	if (st.st_ino == ours)
+		return TURNS_FIRST;
+	return ioctl(user, NS_GET_OWNER_UID, &owner) == 0 ? owner : process;
+}
+
+static void
+add_place(struct places *p, int proc, const struct processes_entry *e, uint64_t our_users)
+{
+	int fd autoclose = -1;
+	bool whole = false;
+	uint64_t space;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", (int)e->pid);
+	if ((fd = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return;
+	if ((space = namespace_of(fd)) != 0 && set_has(&p->spaces, space))
+		return;
+	if (space != 0 && (whole = sees_all(fd)))
+		set_add(&p->spaces, space);
+	p->at[p->n++] = (struct place){
+		e->pid, space != 0 ? find_owner(fd, our_users, e->uid) : e->uid, whole
+	};
+}
+
+/*
+ * One process for each namespace; or all of them, if none sees all of it or we may not know
+ * where it lives.
+ */
+static int
+find_places(struct places *p, int proc, int64_t until)
+{
+	struct processes all;
+	struct stat mnt, user;
+	size_t i;
+	int rc;
+
+	if (stat("/proc/self/ns/mnt", &mnt) == 0)
+		set_add(&p->spaces, mnt.st_ino);
+	if (stat("/proc/self/ns/user", &user) != 0)
+		user.st_ino = 0;
+	rc = processes_list(until, &all);
+	if (rc == 0 && (p->at = calloc(all.n + 1, sizeof(*p->at))) == NULL)
+		rc = -ENOMEM;
+	for (i = 0; rc == 0 && i < all.n && clock_monotonic_ms() < until; i++)
+		add_place(p, proc, &all.at[i], user.st_ino);
+	p->is_whole = rc == 0 && all.is_whole && i == all.n;
+	free(all.at);
+	return rc;
+}
+
+static int
+order_places(const struct places *p, size_t *order)
+{
+	uid_t *owner autofree = calloc(p->n + 1, sizeof(*owner));
+	size_t i;
+
+	if (owner == NULL)
+		return -ENOMEM;
+	for (i = 0; i < p->n; i++)
+		owner[i] = p->at[i].owner;
+	return turns_order(owner, p->n, order);
+}
+
+/* ---- looking ------------------------------------------------------------- */
+
 static bool
 visit_mount(void *arg, const struct mountinfo *m)
 {
@@ -111,22 +214,43 @@ visit_mount(void *arg, const struct mountinfo *m)
 	return !s->enough;
 }
 
-static void
-visit_process(struct search *s, int proc, const char *name)
+/*
+ * Whether the table that begins with this line is a new one.  It has the number of a mount,
+ * which no other namespace has, and where that is from the root directory of who reads it.
+ */
+static bool
+is_new(void *arg, const char *first)
 {
-	int fd autoclose = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char table[48];
-	uint64_t space;
+	struct search *s = arg;
+	uint64_t sum = 0xcbf29ce484222325u;
+	bool seen;
 
-	if (fd < 0)
-		return;
-	s->holder = (struct holder){ .pid = (pid_t)strtol(name, NULL, 10), .proc_fd = fd };
-	if ((space = namespace_of(fd)) != 0 && set_has(&s->spaces, space))
-		return;
-	if (space != 0 && sees_all(fd))
-		set_add(&s->spaces, space);
-	snprintf(table, sizeof(table), "/proc/%d/mountinfo", (int)s->holder.pid);
-	mountinfo_each(table, MOUNT_FSTYPE, visit_mount, s);
+	for (; *first != '\0'; first++)
+		sum = (sum ^ (unsigned char)*first) * 0x100000001b3u;
+	seen = set_has(&s->tables, MAX(sum, (uint64_t)1));
+	set_add(&s->tables, MAX(sum, (uint64_t)1));
+	return !seen;
+}
+
+/* Returns whether there was time for all of it. */
+static bool
+visit_process(struct search *s, int proc, const struct place *at)
+{
+	int fd autoclose = -1, rc = -ESRCH;
+	char name[16], table[48];
+	struct mountinfo_walk w = {
+		.table = table, .fstype = MOUNT_FSTYPE, .until = s->until,
+		.begin = is_new, .visit = visit_mount, .arg = s,
+	};
+
+	snprintf(name, sizeof(name), "%d", (int)at->pid);
+	snprintf(table, sizeof(table), "/proc/%s/mountinfo", name);
+	if ((fd = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0) {
+		s->holder = (struct holder){ .pid = at->pid, .proc_fd = fd };
+		rc = mountinfo_walk(&w);
+	}
+	s->lost |= rc != 0 && rc != -ETIMEDOUT && at->stands_for_all;
+	return rc != -ETIMEDOUT;
 }
 
 static bool
@@ -138,86 +262,89 @@ know_mount(void *arg, const struct mountinfo *m)
 	return true;
 }
 
-static int
-know_ours(struct search *s)
+static enum holders_seen
+visit_places(struct search *s, const struct places *p, const size_t *order, int proc)
 {
-	struct stat st;
+	bool is_late = false;
+	size_t i;
 
-	if (stat("/proc/self/ns/mnt", &st) == 0)
-		set_add(&s->spaces, st.st_ino);
-	return mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, know_mount, s);
+	for (i = 0; i < p->n && !s->enough; i++) {
+		is_late = is_late || clock_monotonic_ms() >= s->until ||
+		    !visit_process(s, proc, &p->at[order[i]]);
+		if (is_late)
+			break;
+	}
+	if (!is_late && p->is_whole)
+		return HOLDERS_ALL;
+	return p->is_whole && p->at[order[i]].owner != TURNS_FIRST ? HOLDERS_HOST : HOLDERS_PART;
 }
 
-/* Within so many seconds; 0 = without a limit. */
 static int
-each(bool (*visit)(void *arg, const struct holder *h), void *arg, unsigned seconds)
+look_once(struct search *s, int proc)
 {
-	struct search s = { .visit = visit, .arg = arg };
-	const struct dirent *entry;
-	DIR *proc;
-	int rc;
+	struct places p = { 0 };
+	size_t *order autofree = NULL;
+	int rc = find_places(&p, proc, s->until);
 
-	if (seconds > 0)
-		s.until = clock_monotonic_seconds() + (time_t)seconds;
-	if ((proc = opendir("/proc")) == NULL)
-		return -errno;
-	rc = know_ours(&s);
-	while (rc == 0 && !s.enough && (s.until == 0 || clock_monotonic_seconds() <= s.until) &&
-	    (entry = readdir(proc)) != NULL)
-		if (isdigit((unsigned char)entry->d_name[0]))
-			visit_process(&s, dirfd(proc), entry->d_name);
-	closedir(proc);
-	free(s.spaces.slot);
-	free(s.mounts.slot);
+	if (rc == 0 && (order = calloc(p.n + 1, sizeof(*order))) == NULL)
+		rc = -ENOMEM;
+	if (rc == 0 && (rc = order_places(&p, order)) == 0)
+		rc = (int)visit_places(s, &p, order, proc);
+	free(p.at);
+	free(p.spaces.slot);
 	return rc;
 }
 
 int
-holders_each(bool (*visit)(void *arg, const struct holder *h), void *arg)
+holders_each(int64_t until, bool (*visit)(void *arg, const struct holder *h), void *arg)
 {
-	return each(visit, arg, 0);
+	int proc autoclose = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), rc, i;
+	struct search s = { .visit = visit, .arg = arg, .until = until };
+
+	if (proc < 0)
+		return -errno;
+	rc = mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, know_mount, &s);
+	for (i = 0; rc == 0 && i < TRIES; i++) {
+		s.lost = false;
+		if ((rc = look_once(&s, proc)) != HOLDERS_ALL || !s.lost)
+			break;
+	}
+	free(s.tables.slot);
+	free(s.mounts.slot);
+	return rc;
 }
 
+/* ---- what is asked for --------------------------------------------------- */
+
 struct naming {
-	unsigned major, minor, max, n;
-	struct user *users;
+	unsigned major, minor;
+	struct users *users;
 	pid_t	last;
 };
 
 static bool
 name_holder(void *arg, const struct holder *h)
 {
+	const struct process p = { h->pid, h->proc_fd };
 	struct naming *k = arg;
-	struct user *u;
 
 	if (h->mount->major != k->major || h->mount->minor != k->minor || h->pid == k->last)
 		return true;
 	k->last = h->pid;
-	if (k->n++ < k->max) {
-		u = &k->users[k->n - 1];
-		u->pid = h->pid;
-		users_name(h->proc_fd, u->name, sizeof(u->name));
-	}
+	users_add(k->users, &p);
 	return true;
 }
 
-unsigned
-holders_find(unsigned major, unsigned minor, struct user *users, unsigned max)
+enum holders_seen
+holders_find(unsigned major, unsigned minor, struct users *users)
 {
-	struct naming k = { .major = major, .minor = minor, .max = max, .users = users };
+	struct naming k = { .major = major, .minor = minor, .users = users };
+	int rc;
 
-	holders_each(name_holder, &k);
-	return k.n;
-}
-
-unsigned
-holders_of_mount(unsigned major, unsigned minor, char *text, size_t size)
-{
-	struct user users[USERS_NAMED];
-	unsigned total = holders_find(major, minor, users, USERS_NAMED);
-
-	users_print(users, MIN(total, (unsigned)USERS_NAMED), total, text, size);
-	return total;
+	*users = (struct users){ 0 };
+	rc = holders_each(clock_monotonic_ms() + USERS_MS, name_holder, &k);
+	users->is_whole = rc == HOLDERS_ALL;
+	return rc < 0 ? HOLDERS_PART : (enum holders_seen)rc;
 }
 
 struct by_source {
@@ -243,7 +370,7 @@ holders_find_source(const char *diff, struct mountinfo *m)
 {
 	struct by_source k = { diff, m, -ENOENT };
 
-	holders_each(compare_source, &k);
+	holders_each(clock_monotonic_ms() + USERS_MS, compare_source, &k);
 	return k.rc;
 }
 
@@ -281,13 +408,13 @@ list_mount(void *arg, const struct holder *h)
 }
 
 int
-holders_list(struct mountinfo_list *list, unsigned seconds)
+holders_list(int64_t until, struct mountinfo_list *list)
 {
 	struct listing k = { .list = list };
 	int rc;
 
 	if ((rc = mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, know_device, &k)) == 0 &&
-	    (rc = each(list_mount, &k, seconds)) == 0)
+	    (rc = holders_each(until, list_mount, &k)) >= 0)
 		rc = k.rc;
 	free(k.devices.slot);
 	return rc;

@@ -22,20 +22,26 @@ struct holder {
 	const struct mountinfo *mount;	/* as its namespace has it */
 };
 
+/* How much was looked at. */
+enum holders_seen {
+	HOLDERS_ALL,		/* as far as we may see it */
+	HOLDERS_HOST,		/* all that is in our user namespace; not all of others' */
+	HOLDERS_PART,
+};
+
 /*
  * Visits each mount of our type in other mount namespaces once, until visit() says
- * false.  Touches no mount.  Returns 0 or negative errno.
+ * false or clock_monotonic_ms() comes to until: first those of our user namespace, which
+ * only root has made; of the others' by turns_order().  Touches no mount.  Returns enum
+ * holders_seen or negative errno.
  */
-int	holders_each(bool (*visit)(void *arg, const struct holder *h), void *arg);
+int	holders_each(int64_t until, bool (*visit)(void *arg, const struct holder *h), void *arg);
 
 /*
  * Finds the processes that hold the file system of this device elsewhere, one for each
- * namespace.  Fills users with the first max of them; returns how many there are.
+ * namespace, within USERS_MS.  Returns enum holders_seen.
  */
-unsigned holders_find(unsigned major, unsigned minor, struct user *users, unsigned max);
-
-/* The same as text: users_print(). */
-unsigned holders_of_mount(unsigned major, unsigned minor, char *text, size_t size);
+enum holders_seen holders_find(unsigned major, unsigned minor, struct users *users);
 
 /*
  * Finds a mount whose source is a diff directory in another namespace.  Returns 0 with
@@ -45,8 +51,9 @@ int	holders_find_source(const char *diff, struct mountinfo *m);
 
 /*
  * Appends the file systems of our type that other namespaces have and ours has not, each
- * once, which are found within so many seconds.  Returns 0 or negative errno.
+ * once, which are found until clock_monotonic_ms() comes to until.  Returns 0 or negative
+ * errno.
  */
-int	holders_list(struct mountinfo_list *list, unsigned seconds);
+int	holders_list(int64_t until, struct mountinfo_list *list);
 
 #endif

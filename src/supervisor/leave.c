@@ -37,8 +37,7 @@
 struct report {
 	int	rc;		/* of fusemount_unmount() */
 	bool	looked;
-	unsigned n_users;
-	struct user user[USERS_NAMED];
+	struct users users;
 	char	error[FUSEMOUNT_ERROR_MAX];
 };
 
@@ -68,7 +67,7 @@ leave_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 		snprintf(r.error, sizeof(r.error), "another mount (%.63s) lies over it", other.fstype);
 	if (r.rc == -EBUSY && o->look) {
 		identity_raise();
-		r.n_users = users_find(s->config->mnt, r.user, USERS_NAMED);
+		users_find(s->config->mnt, &r.users);
 	}
 	_exit(write(fd[0], &r, sizeof(r)) != sizeof(r));
 }
@@ -99,12 +98,9 @@ tell(struct supervisor *s, const struct report *r)
 	char text[sizeof(l->told)] = "", users[400];
 
 	if (r->rc == -EBUSY && r->looked) {
-		l->n_users = r->n_users;
-		memcpy(l->user, r->user, sizeof(l->user));
-		users_print(r->user, MIN(r->n_users, (unsigned)USERS_NAMED), r->n_users, users,
-		    sizeof(users));
-		snprintf(text, sizeof(text), "it is in use by %s",
-		    users[0] != '\0' ? users : "processes that cannot be seen from here");
+		l->users = r->users;
+		users_tell(&r->users, users, sizeof(users));
+		snprintf(text, sizeof(text), "it is in use by %s", users);
 	} else if (r->rc != -EBUSY) {
 		strlcpy(text, r->error, sizeof(text));
 	}

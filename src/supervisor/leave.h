@@ -23,8 +23,7 @@ struct leave {
 	uint64_t due;		/* the next attempt */
 	uint64_t look_due;	/* when its users are looked for again */
 	struct errand child;	/* that unmounts */
-	struct user user[USERS_NAMED];	/* who was found to use it, the first of them */
-	unsigned n_users;	/* and how many there are */
+	struct users users;	/* who was found to use it */
 	char	told[512];	/* the last line in the log */
 };
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "supervisor/mountinfo.h"
@@ -92,29 +93,33 @@ mountinfo_parse(char *line, struct mountinfo *m)
 	return 0;
 }
 
-/* Finds by name or, without one, by id. */
+/* By name or, without one, by id. */
+struct finding {
+	const char *mountpoint;
+	int	id, rc;
+	struct mountinfo *m;
+};
+
+static bool
+compare(void *arg, const struct mountinfo *m)
+{
+	struct finding *k = arg;
+
+	if (k->mountpoint == NULL ? m->id != k->id : strcmp(m->mountpoint, k->mountpoint) != 0)
+		return true;
+	/* Later lines are mounted over earlier ones: the last one counts. */
+	*k->m = *m;
+	k->rc = 0;
+	return true;
+}
+
 static int
 find(const char *mountpoint, int id, struct mountinfo *m)
 {
-	struct mountinfo *one autofree = malloc(sizeof(*one));
-	char *line autofree = NULL;
-	size_t size = 0;
-	int rc = -ENOENT;
-	FILE *fp;
+	struct finding k = { mountpoint, id, -ENOENT, m };
+	int rc = mountinfo_each(MOUNTINFO_SELF, NULL, compare, &k);
 
-	if (one == NULL)
-		return -ENOMEM;
-	if ((fp = fopen("/proc/self/mountinfo", "re")) == NULL)
-		return -errno;
-	/* Later lines are mounted over earlier ones: the last one counts. */
-	while (getline(&line, &size, fp) > 0)
-		if ((mountpoint != NULL || atoi(line) == id) && mountinfo_parse(line, one) == 0 &&
-		    (mountpoint == NULL || strcmp(one->mountpoint, mountpoint) == 0)) {
-			*m = *one;
-			rc = 0;
-		}
-	fclose(fp);
-	return rc;
+	return rc != 0 ? rc : k.rc;
 }
 
 int
@@ -169,19 +174,91 @@ mountinfo_id_at(int dir_fd, const char *name)
 	return fd < 0 ? -errno : mountinfo_id_of(fd);
 }
 
+struct deepest {
+	const char *path;
+	struct mountinfo *m;
+	size_t	len;
+	int	rc;
+};
+
+/* Whether a path goes through the directory. */
+static bool
+is_on_way(const char *dir, size_t len, const char *path)
+{
+	return len == 1 || (strncmp(dir, path, len) == 0 && (path[len] == '\0' || path[len] == '/'));
+}
+
+static bool
+take_deeper(void *arg, const struct mountinfo *m)
+{
+	size_t len = strlen(m->mountpoint);
+	struct deepest *k = arg;
+
+	/* Later lines are mounted over earlier ones. */
+	if (len >= k->len && is_on_way(m->mountpoint, len, k->path)) {
+		*k->m = *m;
+		k->len = len;
+		k->rc = 0;
+	}
+	return true;
+}
+
 int
 mountinfo_of(const char *path, struct mountinfo *m)
 {
-	char at[PATH_MAX], *slash;
+	struct deepest k = { path, m, 0, -ENOENT };
 	int rc;
 
-	if (path[0] != '/' || strlen(path) >= sizeof(at))
+	if (path[0] != '/')
 		return -EINVAL;
-	strcpy(at, path);
-	while ((rc = mountinfo_find(at, m)) == -ENOENT && at[1] != '\0') {
-		slash = strrchr(at, '/');
-		slash[slash == at] = '\0';
+	rc = mountinfo_each(MOUNTINFO_SELF, NULL, take_deeper, &k);
+	return rc != 0 ? rc : k.rc;
+}
+
+/* Most lines are of other types, and to parse one costs. */
+static bool
+is_of_type(const char *line, const char *fstype)
+{
+	const char *found = strstr(line, " - ");
+	size_t n = fstype != NULL ? strlen(fstype) : 0;
+
+	return fstype == NULL || (found != NULL && strncmp(found + 3, fstype, n) == 0 &&
+	    found[3 + n] == ' ');
+}
+
+static int
+walk(const struct mountinfo_walk *w, FILE *fp)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+	char *line autofree = NULL;
+	bool is_first = true;
+	size_t size = 0;
+
+	if (m == NULL)
+		return -ENOMEM;
+	while (getline(&line, &size, fp) > 0) {
+		if (is_first && w->begin != NULL && !w->begin(w->arg, line))
+			return 0;
+		is_first = false;
+		if (w->until != INT64_MAX && clock_monotonic_ms() >= w->until)
+			return -ETIMEDOUT;
+		if (is_of_type(line, w->fstype) && mountinfo_parse(line, m) == 0 &&
+		    !w->visit(w->arg, m))
+			return 0;
 	}
+	return 0;
+}
+
+int
+mountinfo_walk(const struct mountinfo_walk *w)
+{
+	FILE *fp = fopen(w->table, "re");
+	int rc;
+
+	if (fp == NULL)
+		return -errno;
+	rc = walk(w, fp);
+	fclose(fp);
 	return rc;
 }
 
@@ -189,21 +266,11 @@ int
 mountinfo_each(const char *table, const char *fstype,
     bool (*visit)(void *arg, const struct mountinfo *m), void *arg)
 {
-	struct mountinfo *m autofree = malloc(sizeof(*m));
-	char *line autofree = NULL;
-	size_t size = 0;
-	FILE *fp;
+	const struct mountinfo_walk w = {
+		.table = table, .fstype = fstype, .until = INT64_MAX, .visit = visit, .arg = arg
+	};
 
-	if (m == NULL)
-		return -ENOMEM;
-	if ((fp = fopen(table, "re")) == NULL)
-		return -errno;
-	while (getline(&line, &size, fp) > 0)
-		if (mountinfo_parse(line, m) == 0 && strcmp(m->fstype, fstype) == 0 &&
-		    !visit(arg, m))
-			break;
-	fclose(fp);
-	return 0;
+	return mountinfo_walk(&w);
 }
 
 struct by_source {

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define MOUNT_FSTYPE	"fuse.pbkfs"
@@ -65,11 +66,24 @@ int	mountinfo_find_id(int id, struct mountinfo *m);
 int	mountinfo_find_source(const char *source, uid_t uid, struct mountinfo *m);
 
 /*
- * Visits all mounts of a type that a table has, in its order, until visit() says false.
+ * Visits all mounts of a type (NULL = any) that a table has, in its order, until visit() says false.
  * Returns 0 or negative errno.
  */
 int	mountinfo_each(const char *table, const char *fstype,
 	    bool (*visit)(void *arg, const struct mountinfo *m), void *arg);
+
+/*
+ * The same with a limit: returns -ETIMEDOUT if clock_monotonic_ms() comes to until.  begin(),
+ * if not NULL, sees the first line as it is and says whether the rest is of interest.
+ */
+struct mountinfo_walk {
+	const char *table, *fstype;
+	int64_t	until;		/* INT64_MAX = none */
+	bool	(*begin)(void *arg, const char *first);
+	bool	(*visit)(void *arg, const struct mountinfo *m);
+	void	*arg;
+};
+int	mountinfo_walk(const struct mountinfo_walk *w);
 
 /*
  * Appends one, or all of these, to a list, which the caller frees whatever is

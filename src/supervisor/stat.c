@@ -193,15 +193,15 @@ put_worker(struct json_out *o, const struct supervisor *s)
 
 /* A mount that was told to go and cannot yet. */
 static void
-put_users(struct json_out *o, const char *key, const struct user *user, unsigned total)
+put_users(struct json_out *o, const char *key, const struct users *users)
 {
 	unsigned i;
 
 	json_open(o, key, '[');
-	for (i = 0; i < MIN(total, (unsigned)USERS_NAMED); i++) {
+	for (i = 0; i < MIN(users->n, (unsigned)USERS_NAMED); i++) {
 		json_open(o, NULL, '{');
-		json_put_u64(o, "pid", (uint64_t)user[i].pid);
-		json_put_string(o, "name", user[i].name);
+		json_put_u64(o, "pid", (uint64_t)users->user[i].pid);
+		json_put_string(o, "name", users->user[i].name);
 		json_close(o, '}');
 	}
 	json_close(o, ']');
@@ -214,18 +214,18 @@ put_leaving(struct json_out *o, const struct leave *l)
 	if (!l->asked)
 		return;
 	put_time(o, "leaving_since", l->since);
-	json_put_u64(o, "users_total", l->n_users);
-	put_users(o, "users", l->user, l->n_users);
+	json_put_u64(o, "users_total", l->users.n);
+	put_users(o, "users", &l->users);
 }
 
 static void
 put_elsewhere(struct json_out *o, const struct ending *e)
 {
-	json_put_bool(o, "elsewhere", e->n_holders > 0);
-	if (e->n_holders == 0)
+	json_put_bool(o, "elsewhere", e->holders.n > 0);
+	if (e->holders.n == 0)
 		return;
-	json_put_u64(o, "holders_total", e->n_holders);
-	put_users(o, "holders", e->holder, e->n_holders);
+	json_put_u64(o, "holders_total", e->holders.n);
+	put_users(o, "holders", &e->holders);
 }
 
 static void

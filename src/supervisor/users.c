@@ -6,7 +6,6 @@
  */
 #include "config.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,18 +15,32 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "supervisor/paths.h"
+#include "supervisor/processes.h"
 #include "supervisor/users.h"
+
+#define SHARE_MS	250	/* for one process, which may have a million of open files */
 
 /* A process that is looked at, and who wants to know. */
 struct look {
 	struct process process;
 	users_visit visit;
 	void	*arg;
+	int64_t	until;
 	bool	enough;
+	bool	cut;		/* there was no time for all of it */
 };
+
+/* Whether there is something more to look at, and time for it. */
+static bool
+goes_on(struct look *l)
+{
+	l->cut |= clock_monotonic_ms() >= l->until;
+	return !l->enough && !l->cut;
+}
 
 static void
 visit_path(struct look *l, const char *path)
@@ -61,7 +74,7 @@ visit_open_files(struct look *l)
 		close(fd);
 		return;
 	}
-	while (!l->enough && (entry = readdir(dir)) != NULL)
+	while (goes_on(l) && (entry = readdir(dir)) != NULL)
 		visit_link(l, dirfd(dir), entry->d_name);
 	closedir(dir);
 }
@@ -80,7 +93,7 @@ visit_mappings(struct look *l)
 		close(fd);
 		return;
 	}
-	while (!l->enough && getline(&line, &size, fp) > 0) {
+	while (goes_on(l) && getline(&line, &size, fp) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		if ((path = strchr(line, '/')) != NULL)
 			visit_path(l, path);
@@ -88,37 +101,44 @@ visit_mappings(struct look *l)
 	fclose(fp);
 }
 
-static void
-visit_process(int proc, const char *name, users_visit visit, void *arg)
+/* Returns whether there was time for all of it. */
+static bool
+visit_process(int proc, pid_t pid, int64_t until, users_visit visit, void *arg)
 {
-	int fd autoclose = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct look l = { .visit = visit, .arg = arg };
+	int64_t share = clock_monotonic_ms() + SHARE_MS;
+	struct look l = { .visit = visit, .arg = arg, .until = MIN(until, share) };
+	int fd autoclose = -1;
+	char name[16];
 
-	if (fd < 0)
-		return;
-	l.process.pid = (pid_t)strtol(name, NULL, 10);
+	snprintf(name, sizeof(name), "%d", (int)pid);
+	if ((fd = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return true;
+	l.process.pid = pid;
 	l.process.proc_fd = fd;
 	visit_link(&l, fd, "cwd");
 	visit_link(&l, fd, "root");
 	visit_link(&l, fd, "exe");
-	if (!l.enough)
+	if (goes_on(&l))
 		visit_open_files(&l);
-	if (!l.enough)
+	if (goes_on(&l))
 		visit_mappings(&l);
+	return l.enough || !l.cut;
 }
 
-void
-users_each(users_visit visit, void *arg)
+bool
+users_each(int64_t until, users_visit visit, void *arg)
 {
-	const struct dirent *entry;
-	DIR *proc;
+	int proc autoclose = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct processes p;
+	bool is_whole;
+	size_t i;
 
-	if ((proc = opendir("/proc")) == NULL)
-		return;
-	while ((entry = readdir(proc)) != NULL)
-		if (isdigit((unsigned char)entry->d_name[0]))
-			visit_process(dirfd(proc), entry->d_name, visit, arg);
-	closedir(proc);
+	is_whole = processes_list(until, &p) == 0 && p.is_whole;
+	for (i = 0; i < p.n && clock_monotonic_ms() < until; i++)
+		is_whole &= visit_process(proc, p.at[i].pid, until, visit, arg);
+	is_whole &= i == p.n;
+	free(p.at);
+	return is_whole;
 }
 
 void
@@ -139,10 +159,16 @@ users_take(const struct process *p, struct user *user)
 	users_name(p->proc_fd, user->name, sizeof(user->name));
 }
 
+void
+users_add(struct users *u, const struct process *p)
+{
+	if (u->n++ < USERS_MAX)
+		users_take(p, &u->user[u->n - 1]);
+}
+
 struct finding {
 	const char *mnt;
-	struct user *users;
-	unsigned n, max;
+	struct users *users;
 };
 
 static bool
@@ -152,18 +178,17 @@ compare(void *arg, const struct process *p, const char *path)
 
 	if (!paths_contains(k->mnt, path))
 		return true;
-	if (k->n++ < k->max)
-		users_take(p, &k->users[k->n - 1]);
+	users_add(k->users, p);
 	return false;
 }
 
-unsigned
-users_find(const char *mnt, struct user *users, unsigned max)
+void
+users_find(const char *mnt, struct users *u)
 {
-	struct finding k = { .mnt = mnt, .users = users, .max = max };
+	struct finding k = { .mnt = mnt, .users = u };
 
-	users_each(compare, &k);
-	return k.n;
+	*u = (struct users){ 0 };
+	u->is_whole = users_each(clock_monotonic_ms() + USERS_MS, compare, &k);
 }
 
 void
@@ -181,10 +206,15 @@ users_print(const struct user *users, unsigned n, unsigned total, char *text, si
 }
 
 void
-users_of_mount(const char *mnt, char *text, size_t size)
+users_tell(const struct users *u, char *text, size_t size)
 {
-	struct user users[USERS_NAMED];
-	unsigned total = users_find(mnt, users, USERS_NAMED);
+	size_t len;
 
-	users_print(users, MIN(total, (unsigned)USERS_NAMED), total, text, size);
+	users_print(u->user, MIN(u->n, (unsigned)USERS_NAMED), u->n, text, size);
+	len = strlen(text);
+	if (!u->is_whole)
+		snprintf(text + len, size - len, "%sprocesses that there was no time to look at",
+		    len > 0 ? ", and perhaps " : "");
+	else if (len == 0)
+		snprintf(text, size, "processes that cannot be seen from here");
 }
