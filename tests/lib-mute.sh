@@ -25,7 +25,7 @@ refuse "stat" "diff directory does not answer" in_time 12 stat -D "$mnt"
 check "list" in_time 12 list
 cp "$work/out" "$work/all"
 check "shows what the kernel knows" grep -Eq "^$mnt  *unknown .* $diff " "$work/all"
-refuse "cleanup" "$diff\" does not answer: nothing was removed" in_time 12 cleanup -d "$diff"
+refuse "cleanup" "$diff\" did not answer within 10 seconds: nothing was removed" in_time 20 cleanup -d "$diff"
 check "the mount is there" is_mounted "$mnt"
 refuse "unmount" "is unmounted, but its diff directory .* does not answer" in_time 30 unmount -D "$mnt"
 check "unmounts" eval '! is_mounted "$mnt"'
@@ -45,7 +45,7 @@ for name in "-D $mnt" "-d $diff" "-D $mnt -d $diff"; do
 	check "mount again" begin
 done
 mute
-refuse "cleanup --force" "does not answer: nothing was removed" in_time 60 cleanup --force -d "$diff"
+refuse "cleanup --force" "did not answer within 10 seconds: nothing was removed" in_time 60 cleanup --force -d "$diff"
 check "unmounts" eval '! is_mounted "$mnt"'
 speak
 check "both processes end" end_of_both

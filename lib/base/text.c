@@ -144,6 +144,17 @@ text_quote_shell(const char *text, char *out, size_t size)
 }
 
 void
+text_quote_word(const char *text, char *out, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	if (text[0] != '\0' && text[strspn(text, plain)] == '\0' && strlen(text) < size)
+		memcpy(out, text, strlen(text) + 1);
+	else
+		text_quote_shell(text, out, size);
+}
+
+void
 text_size(uint64_t bytes, char out[TEXT_NUMBER_MAX])
 {
 	static const char units[] = "KMGTPE";

@@ -47,6 +47,9 @@ void	text_ask_locale(void);
 /* A word for the shell, in single quotes; cut, with its end, where size bytes do not suffice. */
 void	text_quote_shell(const char *text, char *out, size_t size);
 
+/* The same for text that a shell takes as it is, which then stays so. */
+void	text_quote_word(const char *text, char *out, size_t size);
+
 /*
  * Undoes what tables of mounts do to spaces and the like: \ooo becomes a byte.  Returns 0,
  * or -EUCLEAN for text that does not fit size.

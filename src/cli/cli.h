@@ -45,11 +45,17 @@ void	cli_progress_end(void);
 int	cli_put_json(const char *text, size_t len);
 
 /*
- * Passes on what a child prints, until both pipes end, and closes them.  It
- * filters all, since an attacker may have taken the child over.  Returns 0, or
- * negative errno if the output could not be printed.
+ * Passes on what a child prints, until both pipes end, or until wait(), which waits
+ * for one of n descriptors, does not return 0; and closes them.  It filters all,
+ * since an attacker may have taken the child over.  Returns 0 or what wait() did;
+ * *error becomes 0, or negative errno if the output could not be printed.
  */
-int	cli_relay(int out_fd, int err_fd);
+struct pollfd;
+int	cli_relay(int out_fd, int err_fd, int (*wait)(void *arg, struct pollfd *p, unsigned n), void *arg,
+	    int *error);
+
+/* Whether somebody still reads what is printed, as long as that is a pipe. */
+bool	cli_is_heard(void);
 
 /* Flushes standard output.  Returns 0, or negative errno if something could not be printed. */
 int	cli_flush(void);

@@ -19,7 +19,6 @@
 #include "cli/clone_args.h"
 #include "cli/target_args.h"
 #include "pg/pgconf.h"
-#include "supervisor/paths.h"
 
 /*
  * Returns an option that was given and counts at the first mount of a diff
@@ -260,17 +259,12 @@ split_mapping(const char *text, char **from, char **to)
 static int
 take_mapping(const char *option, const char *text, bool external, struct clone_config *p)
 {
-	char *from = NULL, *to = NULL, path[PATH_MAX];
-	int rc;
+	char *from = NULL, *to = NULL;
 
 	if (split_mapping(text, &from, &to) != 0)
 		return cli_usage("%s takes OLD=NEW, two absolute paths, not \"%s\"", option, text);
-	if ((rc = paths_resolve_parent(to, path)) != 0)
-		return cli_error("could not use \"%s\": %s", to, paths_strerror(rc));
 	if (p->n_mappings == CLONE_MAPPINGS_MAX)
 		return cli_error("too many mappings, at most %u", (unsigned)CLONE_MAPPINGS_MAX);
-	if ((to = strdup(path)) == NULL)
-		return cli_error("out of memory");
 	p->mapping[p->n_mappings++] = (struct clone_mapping){ from, to, external };
 	return 0;
 }
@@ -278,7 +272,7 @@ take_mapping(const char *option, const char *text, bool external, struct clone_c
 static int
 take_mappings(const struct options *o, struct clone_config *p)
 {
-	unsigned i, k;
+	unsigned i;
 	int rc;
 
 	for (i = 0; i < o->tablespaces.n; i++)
@@ -289,6 +283,14 @@ take_mappings(const struct options *o, struct clone_config *p)
 			return rc;
 	if (o->skip_external && o->externals.n > 0)
 		return cli_usage("--skip-external-dirs cannot be combined with --external-mapping");
+	return 0;
+}
+
+int
+clone_args_check_mapped(const struct clone_config *p)
+{
+	unsigned i, k;
+
 	for (i = 0; i < p->n_mappings; i++)
 		for (k = 0; k < i; k++)
 			if (strcmp(p->mapping[i].to, p->mapping[k].to) == 0 ||

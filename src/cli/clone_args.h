@@ -12,10 +12,17 @@
 #include "probackup/recovery.h"
 
 /*
- * Checks the options and fills *p and *t, which borrow from o and mnt.
- * Returns 0, or an exit status after one line on standard error.
+ * Checks the options and fills *p and *t, which borrow from o and mnt; of the names of
+ * directories it looks at the text alone.  Returns 0, or an exit status after one
+ * line on standard error.
  */
 int	clone_args(const struct options *o, const char *mnt, struct clone_config *p,
 	    struct recovery_target *t);
+
+/*
+ * Refuses mappings of one directory to two, and of two to one, once the names that
+ * they lead to are canonical.  Returns 0 or EXIT_USAGE, the same.
+ */
+int	clone_args_check_mapped(const struct clone_config *p);
 
 #endif

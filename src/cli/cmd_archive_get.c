@@ -22,6 +22,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/confined.h"
+#include "cli/limited.h"
 #include "cli/snapshot.h"
 #include "supervisor/binding.h"
 #include "supervisor/mountinfo.h"
@@ -132,22 +133,23 @@ is_in_diff(int dir_fd)
 	return faccessat(dir_fd, "../../" ONDISK_BINDING, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int
-cmd_archive_get(const struct options *o)
+/* Runs in a child: the archive, PATH and the data directory may not answer. */
+static int
+get(void *arg)
 {
+	const struct options *o = arg;
 	struct walfetch order = {
 		.store_name = o->store, .instance = o->instance, .file = o->wal_file,
 	};
 	struct confined c = {
 		.store = o->store, .instance = o->instance, .sandbox = o->sandbox, .debug = o->debug,
+		.so_what = "no WAL was fetched",
 	};
 	struct mountinfo *m autofree = malloc(sizeof(*m));
 	int fd autoclose = -1;
 
 	if (m == NULL)
 		return cli_error("out of memory");
-	if (o->store == NULL || o->instance == NULL)
-		return cli_usage("--pbk-store and --instance are required");
 	if ((fd = open_parent(o->wal_path, &order.name)) < 0)
 		return cli_error("could not write \"%s\": %s", o->wal_path, strerror(-fd));
 	order.dir_fd = c.write_fd = fd;
@@ -158,4 +160,20 @@ cmd_archive_get(const struct options *o)
 		return cli_error("\"%s\" is pg_wal of a mount: fetch WAL for it in the data directory",
 		    o->wal_path);
 	return confined_run(&c, walfetch, &order);
+}
+
+int
+cmd_archive_get(const struct options *o)
+{
+	const struct option_need need[] = {
+		{ "--pbk-store", o->store != NULL }, { "--instance", o->instance != NULL },
+	};
+	struct options copy = *o;
+	int rc;
+
+	if ((rc = options_require(need, ARRAY_SIZE(need))) != 0)
+		return rc;
+	if ((rc = limited_program(get, &copy, LIMITED_SECONDS, NULL)) == -ETIMEDOUT)
+		return limited_tell("file", o->wal_path, LIMITED_SECONDS, "no WAL was fetched");
+	return rc >= 0 ? rc : cli_error("could not get WAL: %s", strerror(-rc));
 }

@@ -30,7 +30,14 @@
 #include "supervisor/record.h"
 
 #define END_SECONDS	2	/* for processes that the supervisor left, before it kills them */
+#define SILENT_SECONDS	10	/* for the file system of the directory to do anything */
 #define LOCK_TRIES	50	/* of 100 ms, after a forced unmount */
+
+/* The work of the child, which says in it how far it is. */
+struct work {
+	const char *diff;
+	bool	force, wipes;	/* wipes: from then on something may be gone */
+};
 
 static int
 not_ours(const char *path, const char *foreign)
@@ -128,12 +135,16 @@ end_mount(const struct diffdir *d, const char *mnt, bool mounted)
 	 * and looks at a lock.
 	 */
 	identity_raise();
+	limited_tie();
+	limited_rest(true);	/* for processes, which have limits of time of their own */
 	rc = mounted ? target_find(&t, mnt, NULL) : 0;
 	if (rc == 0) {
 		target_contact(&t);
 		rc = mounted ? unmount_forcibly(&t) : end_processes(&t);
 	}
+	limited_rest(false);
 	identity_drop();
+	limited_tie();
 	target_close(&t);
 	return rc;
 }
@@ -172,7 +183,7 @@ take_freed_lock(const struct diffdir *d, int lock_fd)
 }
 
 static int
-empty(const struct diffdir *d, bool force)
+empty(const struct diffdir *d, struct work *w)
 {
 	int lock_fd autoclose = -1, rc = 0;
 	char foreign[NAME_MAX + 1], mnt[PATH_MAX];
@@ -196,7 +207,7 @@ empty(const struct diffdir *d, bool force)
 	if (lock_fd == -ENOENT)
 		lock_fd = lock_open(d->fd, d->uid, O_RDWR | O_CREAT);
 	if ((rc = lock_fd < 0 ? lock_fd : lock_take_idle(d->fd, lock_fd)) == -EWOULDBLOCK) {
-		if (!force)
+		if (!w->force)
 			return tell_in_use(d, mnt);
 		if (end_mount(d, mnt, is_mounted(d, mnt)) != 0)
 			return 1;
@@ -207,6 +218,7 @@ empty(const struct diffdir *d, bool force)
 	if (is_mounted(d, mnt) && detach_dead(d, mnt) != 0)
 		return 1;
 	name_mapped(d);
+	w->wipes = true;
 	if ((rc = diffdir_wipe(d, true)) != 0)
 		return cli_error("could not empty \"%s\": %s", d->path, strerror(-rc));
 	return 0;
@@ -222,52 +234,19 @@ forget(const char *path)
 	    path, RECORD_DIRECTORY, strerror(-rc));
 }
 
-/* ---- a directory that does not answer ----------------------------------- */
+/* ---- the command -------------------------------------------------------- */
 
+/* Runs in a child: the directory may not answer, from the beginning or later. */
 static int
-look_inside(const void *arg)
+clean_up(void *arg)
 {
-	static struct contact c;
-	int fd autoclose = -1;
-	char path[PATH_MAX];
-
-	contact_init(&c);
-	if (paths_resolve_parent(arg, path) == 0 && (fd = contact_open_diff(path)) >= 0)
-		contact_make_at(fd, &c);
-	contact_close(&c);
-	return 0;	/* whatever is wrong is told later */
-}
-
-/*
- * Takes away the mount of a directory that does not answer, if forced: the
- * kernel knows it by the name that was given.
- */
-static int
-leave_mute(const char *diff, bool force)
-{
-	static struct target t;
-
-	if (force && target_find(&t, NULL, diff) == 0 && !t.elsewhere) {
-		target_contact(&t);
-		unmount_forcibly(&t);
-		target_close(&t);
-	}
-	return cli_error("diff directory \"%s\" does not answer: nothing was removed", diff);
-}
-
-int
-cmd_cleanup(const struct options *o)
-{
+	struct work *w = arg;
 	char error[DIFFDIR_ERROR_MAX], path[PATH_MAX];
 	struct diffdir d;
 	int rc;
 
-	if (o->diff == NULL)
-		return cli_usage("--diff-dir is required");
-	if (limited_run(look_inside, o->diff, CONTACT_SECONDS) == -ETIMEDOUT)
-		return leave_mute(o->diff, o->force);
-	if ((rc = paths_resolve_parent(o->diff, path)) != 0)
-		return cli_error("could not use \"%s\": %s", o->diff, paths_strerror(rc));
+	if ((rc = paths_resolve_parent(w->diff, path)) != 0)
+		return cli_error("could not use \"%s\": %s", w->diff, paths_strerror(rc));
 	if ((rc = diffdir_open(&d, path, false, error)) != 0) {
 		if (rc == -ENOENT)
 			forget(path);
@@ -279,8 +258,68 @@ cmd_cleanup(const struct options *o)
 		rc = cli_error("%s", error);
 	else if ((rc = identity_assume(d.uid, d.gid)) != 0)
 		rc = cli_error("could not act as user %u: %s", (unsigned)d.uid, strerror(-rc));
-	else
-		rc = empty(&d, o->force) != 0 ? 1 : forget(path);
+	else {
+		limited_tie();
+		rc = empty(&d, w) != 0 ? 1 : forget(path);
+	}
 	diffdir_close(&d);
 	return rc;
+}
+
+struct by_source {
+	const char *diff;
+	bool	found;
+};
+
+static bool
+compare_source(void *arg, const struct mountinfo *m)
+{
+	struct by_source *k = arg;
+
+	k->found = strcmp(m->source, k->diff) == 0;
+	return !k->found;
+}
+
+/* Whether something of ours is mounted with this diff directory, by name alone. */
+static bool
+is_source(const char *diff)
+{
+	struct by_source k = { diff, false };
+
+	mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, compare_source, &k);
+	return k.found;
+}
+
+/*
+ * Takes away the mount of a directory that does not answer, if forced: the
+ * kernel knows it by the name that was given.
+ */
+static int
+leave_mute(const struct work *w)
+{
+	static struct target t;
+
+	if (w->force && !w->wipes && is_source(w->diff) && target_find(&t, NULL, w->diff) == 0 && !t.elsewhere) {
+		target_contact(&t);
+		unmount_forcibly(&t);
+		target_close(&t);
+	}
+	return limited_tell("diff directory", w->diff, SILENT_SECONDS, w->wipes ?
+	    "it is not yet empty, run pbkfs cleanup again" : "nothing was removed");
+}
+
+int
+cmd_cleanup(const struct options *o)
+{
+	struct work *w;
+	int rc;
+
+	if (o->diff == NULL)
+		return cli_usage("--diff-dir is required");
+	if ((w = limited_share(sizeof(*w))) == NULL)
+		return cli_error("out of memory");
+	*w = (struct work){ .diff = o->diff, .force = o->force };
+	if ((rc = limited_program(clean_up, w, SILENT_SECONDS, NULL)) == -ETIMEDOUT)
+		return leave_mute(w);
+	return rc >= 0 ? rc : cli_error("could not empty \"%s\": %s", o->diff, strerror(-rc));
 }

@@ -110,6 +110,7 @@ cmd_show(const struct options *o)
 	struct request q = { .store = o->store, .instance = o->instance, .json = o->format == 1 };
 	struct confined c = {
 		.store = o->store, .instance = o->instance, .write_fd = -1, .sandbox = o->sandbox,
+		.so_what = "not all of it could be shown",
 	};
 
 	if (o->store == NULL)

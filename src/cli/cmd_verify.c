@@ -22,6 +22,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/confined.h"
+#include "cli/limited.h"
 #include "cli/target_args.h"
 #include "probackup/chain.h"
 #include "probackup/choose.h"
@@ -29,6 +30,7 @@
 
 #define INDEX_MAX	(2048 * MiB)
 #define TICK_MS		200	/* between two states of the progress line */
+#define WORK_NS		100000	/* of processors: less than a few reads take, more than clocks differ */
 
 /* The task of the confined child. */
 struct run {
@@ -59,15 +61,44 @@ show_progress(const struct verify_figures *f, double seconds)
 	    (double)f->bytes / 1e6 / MAX(seconds, 0.001), (unsigned long long)f->faults);
 }
 
+static int64_t
+worked_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	return clock_gettime(clock, &t) != 0 ? 0 : clock_ns(&t);
+}
+
+/*
+ * Whether the threads that read have computed next to nothing for long, whatever
+ * this one, which only watches, has: the store does not answer them.
+ */
+static bool
+is_stuck(int64_t *seen, unsigned *ticks)
+{
+	int64_t own = worked_ns(CLOCK_THREAD_CPUTIME_ID), others = worked_ns(CLOCK_PROCESS_CPUTIME_ID) - own;
+
+	*ticks = others > *seen + WORK_NS ? 0 : *ticks + 1;
+	if (*ticks == 0)
+		*seen = others;
+	return *ticks >= LIMITED_SECONDS * 1000 / TICK_MS;
+}
+
 static int
 attend(struct verify *v, const struct run *run, uint64_t begun)
 {
 	struct verify_figures f;
+	int64_t seen = 0;
+	unsigned ticks = 0;
 	double seconds;
 
 	do {
+		if (!cli_is_heard())
+			_exit(EXIT_FAILURE);
 		verify_figures(v, &f);
-		if (run->on_terminal)
+		if (is_stuck(&seen, &ticks))
+			limited_give_up();
+		else if (run->on_terminal)
 			show_progress(&f, seconds_since(begun));
 	} while (!verify_wait(v, TICK_MS));
 	cli_progress_end();
@@ -121,13 +152,18 @@ verify_inside(int store_fd, void *arg)
 static int
 check_arguments(const struct options *o, struct run *run)
 {
+	struct option_need need[] = {
+		{ "--pbk-store", o->store != NULL }, { "--instance", o->instance != NULL },
+		{ "--backup-id", o->backup_id != NULL },
+	};
 	int rc = target_args(o, &run->target);
 
 	if (rc != 0)
 		return rc;
 	run->choose = target_args_choose(o, &run->target);
-	if (o->store == NULL || o->instance == NULL || (o->backup_id == NULL && !run->choose))
-		return cli_usage("--pbk-store, --instance and --backup-id are required");
+	need[2].given |= run->choose;
+	if ((rc = options_require(need, ARRAY_SIZE(need))) != 0)
+		return rc;
 	if (!run->choose && target_args_given(&run->target))
 		return cli_usage("a recovery target chooses the backup: leave --backup-id out, or give it \"latest\"");
 	if (strchr(o->instance, '/') != NULL || o->instance[0] == '.')
@@ -161,7 +197,7 @@ cmd_verify(const struct options *o)
 	int index_fd autoclose = -1;
 	struct confined c = {
 		.store = o->store, .instance = o->instance, .write_fd = -1, .sandbox = o->sandbox,
-		.debug = o->debug,
+		.debug = o->debug, .so_what = "not all of it could be checked",
 	};
 	struct run run = { .on_terminal = isatty(STDERR_FILENO) };
 	int rc;

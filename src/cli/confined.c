@@ -8,17 +8,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/confined.h"
+#include "cli/limited.h"
 #include "supervisor/become.h"
 #include "supervisor/paths.h"
 #include "supervisor/storeaccess.h"
@@ -35,7 +34,7 @@ static bool	lends;	/* in the child: it can read what the store's owner cannot */
 
 /* The user that the child reads as. */
 struct identity {
-	const struct storeuser *user;	/* of the store; NULL: the caller, or nobody for root */
+	bool	is_user;		/* of the store; else the caller, or nobody for root */
 	bool	last;			/* there is nobody else to try */
 };
 
@@ -111,17 +110,21 @@ denied(const struct confined *c, const struct identity *who)
 
 /* Becomes the user of the store, and checks that this user can write where root could. */
 static int
-become_reader(const struct confined *c, const struct storeuser *u)
+become_reader(const struct confined *c)
 {
+	struct storeuser u;
 	struct become him;
 	int rc;
 
-	become_init(&him, u->uid, u->gid, true);
+	if (storeuser_find(c->store, &u) != 0 || u.uid == 0)
+		return 0;
+	become_init(&him, u.uid, u.gid, true);
 	if ((rc = become_now(&him)) != 0)
-		return cli_error("could not act as user %u: %s", (unsigned)u->uid, strerror(-rc));
+		return cli_error("could not act as user %u: %s", (unsigned)u.uid, strerror(-rc));
+	limited_tie();
 	if (c->write_fd >= 0 && faccessat(c->write_fd, ".", W_OK | X_OK, 0) != 0)
 		return cli_error("user %u, who alone may read store \"%s\", could not write where"
-		    " the file is to go: %s", (unsigned)u->uid, c->store, strerror(errno));
+		    " the file is to go: %s", (unsigned)u.uid, c->store, strerror(errno));
 	return 0;
 }
 
@@ -160,7 +163,7 @@ read_as(const struct confined *c, const struct identity *who, int (*program)(int
 	bool (*is_refused)(int, const char *) = who->last ? storeaccess_is_closed : storeaccess_is_denied;
 	int fd autoclose = -1, rc;
 
-	if (who->user != NULL && become_reader(c, who->user) != 0)
+	if (who->is_user && become_reader(c) != 0)
 		return EXIT_FAILURE;
 	if ((rc = open_store(c, &fd)) != 0)
 		return rc == -EACCES ? denied(c, who) : EXIT_FAILURE;
@@ -177,76 +180,52 @@ read_as(const struct confined *c, const struct identity *who, int (*program)(int
 	return program(fd, arg);
 }
 
-static int
-wait_for(pid_t pid)
-{
-	int status;
+/* The work of the child. */
+struct task {
+	const struct confined *c;
+	struct identity *who;
+	int	(*program)(int store_fd, void *arg);
+	void	*arg;
+};
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return cli_error("could not wait for process %d: %s", (int)pid,
-			    strerror(errno));
-	if (WIFEXITED(status))
-		return WEXITSTATUS(status);
-	return cli_error("the confined process was terminated by signal %d", WTERMSIG(status));
+static int
+run_inside(void *arg)
+{
+	const struct task *t = arg;
+
+	log_set_sink(confined_log);
+	log_set_debug(t->c->debug);
+	return read_as(t->c, t->who, t->program, t->arg);
 }
 
 /*
- * Filters what the child prints.  A hostile catalog may take the child over, so
- * its standard output and error are pipes to this process.  Returns the exit
- * status.
+ * A hostile catalog may take the child over, so its standard output and error are
+ * pipes to this process.  Returns the exit status.
  */
 static int
-attend(pid_t pid, const int out[2], const int err[2])
+run_as(struct task *t)
 {
-	int rc, status;
+	int error = 0, status = limited_program(run_inside, t, LIMITED_SECONDS, &error);
 
-	close(out[1]);
-	close(err[1]);
-	rc = cli_relay(out[0], err[0]);
-	status = wait_for(pid);
-	return rc == 0 || status != 0 ? status :
-	    cli_error("could not write to standard output: %s", strerror(-rc));
-}
-
-static int
-run_as(const struct confined *c, const struct identity *who, int (*program)(int store_fd, void *arg),
-    void *arg)
-{
-	int out[2], err[2], status;
-	pid_t pid;
-
-	fflush(NULL);
-	if (pipe2(out, O_CLOEXEC) != 0)
-		return cli_error("could not create a pipe: %s", strerror(errno));
-	if (pipe2(err, O_CLOEXEC) != 0 || (pid = fork()) < 0)
-		return cli_error("could not start a process: %s", strerror(errno));
-	if (pid > 0)
-		return attend(pid, out, err);
-	close(out[0]);
-	close(err[0]);
-	if (dup2(out[1], STDOUT_FILENO) < 0 || dup2(err[1], STDERR_FILENO) < 0)
-		_exit(EXIT_FAILURE);
-	close(out[1]);
-	close(err[1]);
-	log_set_sink(confined_log);
-	log_set_debug(c->debug);
-	status = read_as(c, who, program, arg);
-	fflush(NULL);
-	_exit(status);
+	if (status == -ETIMEDOUT)
+		return limited_tell("store", t->c->store, LIMITED_SECONDS, t->c->so_what);
+	if (status == -ECANCELED)
+		return cli_error("the confined process was killed");
+	if (status < 0)
+		return cli_error("could not start a process: %s", strerror(-status));
+	return error == 0 || status != 0 ? status :
+	    cli_error("could not write to standard output: %s", strerror(-error));
 }
 
 int
 confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg)
 {
 	struct identity who = { .last = geteuid() != 0 };
-	struct storeuser user;
-	int status = run_as(c, &who, program, arg);
+	struct task t = { c, &who, program, arg };
+	int status = run_as(&t);
 
 	if (who.last || status != STORE_DENIED)
 		return status;
-	if (storeuser_find(c->store, &user) == 0 && user.uid != 0)
-		who.user = &user;
-	who.last = true;
-	return run_as(c, &who, program, arg);
+	who.last = who.is_user = true;
+	return run_as(&t);
 }

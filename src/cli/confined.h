@@ -18,6 +18,7 @@ struct confined {
 	int	write_fd;	/* directory that may be written beneath; -1 = none */
 	enum sandbox_level sandbox;
 	bool	debug;		/* name refused system calls */
+	const char *so_what;	/* if nothing answers: "nothing was shown" */
 };
 
 /*
@@ -31,7 +32,8 @@ struct confined {
  *
  * Flushes standard output before and after.  program() must not ask about a
  * terminal: inside, ioctl(2) fails.  Returns the exit status of the command,
- * and tells by cli_error() of failures to start and of a child that was killed.
+ * and tells by cli_error() of failures to start, of a child that was killed, and of
+ * a store that does not answer (limited.h).
  */
 int	confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg);
 

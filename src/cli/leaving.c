@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/contact.h"
 #include "cli/leaving.h"
+#include "cli/limited.h"
 #include "supervisor/holders.h"
 #include "supervisor/mountinfo.h"
 
@@ -71,7 +72,9 @@ leaving_wait(const char *diff, uint64_t seconds)
 	contact_init(&c);
 	strlcpy(c.diff, diff, sizeof(c.diff));
 	/* The supervisor that is to mount it tells what is wrong with it. */
-	if (contact_make(&c) == 0 && contact_is_held(&c) && !is_mounted(&c) && !is_beginning(&c))
+	if (contact_make(&c) != 0 && c.is_mute)
+		rc = limited_tell("diff directory", diff, CONTACT_SECONDS, "nothing was mounted");
+	else if (c.has_lock && contact_is_held(&c) && !is_mounted(&c) && !is_beginning(&c))
 		rc = wait_for_end(&c, seconds == 0 ? LEAVING_SECONDS :
 		    (int)MIN(MAX(seconds, (uint64_t)TELL_SECONDS + 1) - TELL_SECONDS, (uint64_t)LEAVING_SECONDS));
 	contact_close(&c);

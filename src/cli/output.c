@@ -204,6 +204,14 @@ cli_flush(void)
 	return failed;
 }
 
+bool
+cli_is_heard(void)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = 0 };
+
+	return poll(&p, 1, 0) <= 0 || (p.revents & POLLERR) == 0;
+}
+
 /* ---- what a confined child prints ---------------------------------------- */
 
 #define CHUNK		4096
@@ -269,6 +277,17 @@ pass(struct stream *s, const char *text, size_t n)
 		s->error = errno != 0 ? -errno : -EIO;
 }
 
+/* Passes on what is left, whole or not. */
+static void
+finish(struct stream *s)
+{
+	if (s->fd < 0)
+		return;
+	pass(s, s->buf, s->have);
+	close(s->fd);
+	s->fd = -1;
+}
+
 /* Reads once, and passes on what is whole. */
 static void
 relay(struct stream *s)
@@ -278,33 +297,38 @@ relay(struct stream *s)
 
 	if (n < 0 && errno == EINTR)
 		return;
-	s->have += n > 0 ? (size_t)n : 0;
-	ready = n > 0 ? whole(s->buf, s->have) : s->have;
+	if (n <= 0) {
+		finish(s);
+		return;
+	}
+	s->have += (size_t)n;
+	ready = whole(s->buf, s->have);
 	pass(s, s->buf, ready);
 	s->have -= ready;
 	memmove(s->buf, s->buf + ready, s->have);
-	if (n > 0)
-		return;
-	close(s->fd);
-	s->fd = -1;
 }
 
 int
-cli_relay(int out_fd, int err_fd)
+cli_relay(int out_fd, int err_fd, int (*wait)(void *arg, struct pollfd *p, unsigned n), void *arg,
+    int *error)
 {
 	struct stream out = { .fd = out_fd, .to = stdout };
 	struct stream err = { .fd = err_fd, .to = stderr, .progress = true };
+	int rc = 0;
 
-	while (out.fd >= 0 || err.fd >= 0) {
+	while (rc == 0 && (out.fd >= 0 || err.fd >= 0)) {
 		struct pollfd p[2] = { { out.fd, POLLIN, 0 }, { err.fd, POLLIN, 0 } };
 
-		if (poll(p, 2, -1) < 0)
-			continue;
+		if ((rc = wait(arg, p, ARRAY_SIZE(p))) != 0)
+			break;
 		/* The child has written its output before it complains. */
 		if (p[0].revents != 0)
 			relay(&out);
 		else if (p[1].revents != 0)
 			relay(&err);
 	}
-	return out.error;
+	finish(&out);
+	finish(&err);
+	*error = out.error;
+	return rc;
 }

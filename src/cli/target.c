@@ -16,6 +16,7 @@
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/limited.h"
 #include "cli/target.h"
 #include "supervisor/become.h"
 #include "supervisor/holders.h"
@@ -44,6 +45,38 @@ target_close(struct target *t)
 
 /* ---- finding ------------------------------------------------------------ */
 
+struct resolving {
+	char	path[PATH_MAX], out[PATH_MAX];
+	bool	last;
+};
+
+static int
+resolve_in_child(void *arg, int *passed)
+{
+	struct resolving *r = arg;
+
+	(void)passed;
+	return r->last ? paths_resolve(r->path, r->out) : paths_resolve_parent(r->path, r->out);
+}
+
+/* Resolves a name in a child, and its last component if last: its file system may never answer. */
+static int
+resolve(const char *name, bool last, char out[PATH_MAX])
+{
+	static struct resolving r;
+	const struct become_work w = {
+		.act = resolve_in_child, .arg = &r, .size = sizeof(r), .seconds = CONTACT_SECONDS
+	};
+	int rc;
+
+	r.last = last;
+	if (strlcpy(r.path, name, sizeof(r.path)) >= sizeof(r.path))
+		return -ENAMETOOLONG;
+	if ((rc = become_run(NULL, &w, NULL)) == 0)
+		strlcpy(out, r.out, PATH_MAX);
+	return rc;
+}
+
 /*
  * Finds the mount at dir.  It follows a link to a mountpoint only once it is
  * clear that the name itself is no mount: reading a link of a mount that hangs
@@ -54,53 +87,48 @@ find_mount(struct target *t, const char *dir, struct mountinfo *m)
 {
 	int rc;
 
-	if ((rc = paths_resolve_parent(dir, t->mnt)) != 0)
+	if ((rc = resolve(dir, false, t->mnt)) != 0)
 		return rc;
 	if ((rc = mountinfo_find(t->mnt, m)) != -ENOENT)
 		return rc;
-	if ((rc = paths_resolve(dir, t->mnt)) != 0)
+	if ((rc = resolve(dir, true, t->mnt)) != 0)
 		return rc;
 	return mountinfo_find(t->mnt, m);
 }
 
 static int
-open_parent(struct target *t)
-{
-	char error[WALK_ERROR_MAX];
-
-	t->base = strrchr(t->mnt, '/') + 1;
-	t->parent_fd = walk_parent(t->mnt, NULL, error);
-	return t->parent_fd < 0 ? cli_error("could not use \"%s\": %s", t->mnt, error) : 0;
-}
-
-struct resolving {
-	char	path[PATH_MAX], out[PATH_MAX];
-};
-
-static int
-resolve_in_child(void *arg, int *passed)
+walk_in_child(void *arg, int *passed)
 {
 	struct resolving *r = arg;
 
-	(void)passed;
-	return paths_resolve_parent(r->path, r->out);
+	*passed = walk_parent(r->path, NULL, r->out);
+	return MIN(*passed, 0);
 }
 
-/* Resolves it in a child: a diff directory may lie in a file system that never answers. */
 static int
-resolve_diff(const char *diff, char out[PATH_MAX])
+does_not_answer(const char *mnt)
+{
+	return limited_tell("mountpoint", mnt, CONTACT_SECONDS, "nothing was done");
+}
+
+/* In a child, too: the mountpoint may lie in a file system that never answers. */
+static int
+open_parent(struct target *t)
 {
 	static struct resolving r;
 	const struct become_work w = {
-		.act = resolve_in_child, .arg = &r, .size = sizeof(r), .seconds = CONTACT_SECONDS
+		.act = walk_in_child, .arg = &r, .size = sizeof(r), .seconds = CONTACT_SECONDS
 	};
 	int rc;
 
-	if (strlcpy(r.path, diff, sizeof(r.path)) >= sizeof(r.path))
-		return -ENAMETOOLONG;
-	if ((rc = become_run(NULL, &w, NULL)) == 0)
-		strlcpy(out, r.out, PATH_MAX);
-	return rc;
+	t->base = strrchr(t->mnt, '/') + 1;
+	strlcpy(r.path, t->mnt, sizeof(r.path));
+	r.out[0] = '\0';
+	if ((rc = become_run(NULL, &w, &t->parent_fd)) == 0 && t->parent_fd >= 0)
+		return 0;
+	if (rc == -ETIMEDOUT)
+		return does_not_answer(t->mnt);
+	return cli_error("could not use \"%s\": %s", t->mnt, r.out[0] != '\0' ? r.out : strerror(-rc));
 }
 
 static int
@@ -110,7 +138,7 @@ check_diff(const struct target *t, const char *diff)
 
 	if (diff == NULL || strcmp(diff, t->diff) == 0)
 		return 0;
-	if (resolve_diff(diff, given) != 0 || strcmp(given, t->diff) != 0)
+	if (resolve(diff, false, given) != 0 || strcmp(given, t->diff) != 0)
 		return cli_error("the diff directory of \"%s\" is \"%s\", not \"%s\"",
 		    t->mnt, t->diff, diff);
 	return 0;
@@ -219,7 +247,7 @@ find_by_diff(struct target *t, const char *diff, struct mountinfo *m)
 {
 	int rc;
 
-	if ((rc = resolve_diff(diff, t->diff)) != 0 && rc != -ETIMEDOUT)
+	if ((rc = resolve(diff, false, t->diff)) != 0 && rc != -ETIMEDOUT)
 		return cli_error("could not find out where \"%s\" is mounted: %s", diff,
 		    paths_strerror(rc));
 	if (rc != 0)
@@ -270,7 +298,7 @@ find_gone(struct target *t, const char *dir, const char *diff, struct mountinfo 
 
 	memcpy(mnt, t->mnt, sizeof(mnt));
 	if (diff != NULL)
-		k.found = resolve_diff(diff, t->diff) == 0 && was_mounted_at(t, mnt);
+		k.found = resolve(diff, false, t->diff) == 0 && was_mounted_at(t, mnt);
 	else
 		holders_each(clock_monotonic_ms() + USERS_MS, compare_mountpoint, &k);
 	if (!k.found)
@@ -291,6 +319,8 @@ target_find(struct target *t, const char *dir, const char *diff)
 		return find_by_diff(t, diff, m);
 	if ((rc = find_mount(t, dir, m)) == -ENOENT)
 		return find_gone(t, dir, diff, m);
+	if (rc == -ETIMEDOUT)
+		return does_not_answer(dir);
 	if (rc != 0)
 		return cli_error("could not use \"%s\": %s", dir, paths_strerror(rc));
 	return take_mount(t, m, diff);

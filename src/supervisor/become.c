@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -107,6 +108,16 @@ become_now(const struct become *b)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ? -errno : 0;
 }
 
+/* Who reads what the caller prints does not wait for a child that hangs. */
+static void
+let_go_of_standard(void)
+{
+	int null autoclose = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
+
+	for (fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+}
+
 /* In the child. */
 static _Noreturn void
 work_as(const struct become *b, const struct become_work *w, int sock)
@@ -117,6 +128,7 @@ work_as(const struct become *b, const struct become_work *w, int sock)
 
 	memcpy(keep + 1, w->keep, w->n_keep * sizeof(*keep));
 	descriptors_close_but(keep, w->n_keep + 1);
+	let_go_of_standard();
 	if ((head.rc = b != NULL ? become_now(b) : 0) == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		head.rc = w->act(w->arg, &passed);

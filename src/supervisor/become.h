@@ -44,8 +44,8 @@ int	become_limit_caps(bool read_search);
 
 /*
  * Runs act(arg, &passed) in such a child; or, if b is NULL, in one that is who we
- * are, for what may hang.  It has no descriptors but the standard ones and those of
- * keep (n of them, at most BECOME_KEEP_MAX; -1 for none).  What it leaves in the size
+ * are, for what may hang.  It has no descriptors but the standard ones, on /dev/null, and
+ * those of keep (n of them, at most BECOME_KEEP_MAX; -1 for none).  What it leaves in the size
  * bytes of arg is copied back, and what it opens as passed becomes *fd, which is -1
  * without one; fd may be NULL.
  *

@@ -126,6 +126,18 @@ name_user(uid_t uid, char *name, size_t size)
 		snprintf(name, size, "%u", (unsigned)uid);
 }
 
+/* An ordinary user cannot be somebody else, and is not asked to change the server. */
+static void
+tell_user(const struct storeuser *u, const char *name, char ways[STOREUSER_WAYS_MAX])
+{
+	if (u->is_private)
+		snprintf(ways, STOREUSER_WAYS_MAX, ": user %s has mounted it there (%s) for himself"
+		    " alone: he has to mount it with allow_other, or to run pbkfs", name, u->fstype);
+	else
+		snprintf(ways, STOREUSER_WAYS_MAX, ": it is user %s's (%s), who has to let you read it,"
+		    " by its group for instance, or to run pbkfs", name, u->fstype);
+}
+
 void
 storeuser_ways(const char *path, bool has_owner, char ways[STOREUSER_WAYS_MAX])
 {
@@ -138,7 +150,9 @@ storeuser_ways(const char *path, bool has_owner, char ways[STOREUSER_WAYS_MAX])
 	name_user(u.uid, name, sizeof(name));
 	if (has_owner && u.uid != 0)
 		snprintf(owner, sizeof(owner), "mount with --owner %s, ", name);
-	if (u.is_private)
+	if (!identity_is_root())
+		tell_user(&u, name, ways);
+	else if (u.is_private)
 		snprintf(ways, STOREUSER_WAYS_MAX, ": user %s has mounted it there (%s) for himself"
 		    " alone: %srun pbkfs as that user, or mount it with allow_other", name, u.fstype,
 		    owner);

@@ -34,7 +34,8 @@ int	storeuser_realpath(const char *path, char out[PATH_MAX]);
 
 /*
  * Tells what to do about -EACCES, as the rest of a sentence, empty if nobody knows:
- * ": it is ...".  With an option --owner or without.
+ * ": it is ...".  For root, with an option --owner that can be given or without; for others,
+ * only what others can do.
  */
 #define STOREUSER_WAYS_MAX	384
 void	storeuser_ways(const char *path, bool has_owner, char ways[STOREUSER_WAYS_MAX]);

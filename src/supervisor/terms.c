@@ -36,6 +36,26 @@ mismatch(struct supervisor *s, const char *what, const char *bound, const char *
 	    s->config->diff, what, bound, given);
 }
 
+static bool
+is_chosen(const struct supervisor_config *c)
+{
+	return c->backup_id != NULL || c->latest;
+}
+
+/* Names the options that are missing for a first mount, and no others. */
+static int
+nothing_named(struct supervisor *s)
+{
+	const struct supervisor_config *c = s->config;
+	bool more = c->store == NULL && c->instance == NULL;
+
+	return state_fail(s, "diff directory \"%s\" has no backup yet, so the mount needs %s%s%s%s%s", c->diff,
+	    c->store == NULL ? "--pbk-store" : "", more ? is_chosen(c) ? " and " : ", " : "",
+	    c->instance == NULL ? "--instance" : "",
+	    !is_chosen(c) && (c->store == NULL || c->instance == NULL) ? " and " : "",
+	    is_chosen(c) ? "" : "--backup-id (which can be latest) or a recovery target");
+}
+
 int
 terms_choose_backup(struct supervisor *s)
 {
@@ -43,10 +63,8 @@ terms_choose_backup(struct supervisor *s)
 	const struct bind *b = &s->binding;
 	struct source *source = &s->source;
 
-	if (b->is_fresh && (c->store == NULL || c->instance == NULL ||
-	    (c->backup_id == NULL && !c->latest)))
-		return state_fail(s, "a fresh diff directory needs --pbk-store, --instance and"
-		    " --backup-id or a recovery target");
+	if (b->is_fresh && (c->store == NULL || c->instance == NULL || !is_chosen(c)))
+		return nothing_named(s);
 	if (!b->is_fresh && c->instance != NULL && strcmp(c->instance, b->saved.instance) != 0)
 		return mismatch(s, "instance", b->saved.instance, c->instance);
 	if (!b->is_fresh && c->backup_id != NULL && strcmp(c->backup_id, b->saved.backup_id) != 0)

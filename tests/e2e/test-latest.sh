@@ -54,7 +54,7 @@ check "$takes_desc: that it may lie before the backup is a warning" said 'warnin
 check "$takes_desc: unmount" unmount_it
 cannot "before every backup" "no backup of instance \"main\" ends before the recovery target: the oldest that can be mounted, $a" --recovery-target-time='2026-11-22 00:30:00+00'
 cannot "an unknown timeline" "timeline 7 is not known" --recovery-target-timeline=7
-cannot "neither backup nor target" "fresh diff directory needs" --set port=5433
+cannot "neither backup nor target" "has no backup yet, so the mount needs --backup-id \(which can be latest\) or a recovery target" --set port=5433
 cannot "in capitals it is an id" 'backup "LATEST" of instance "main" does not exist' -i LATEST
 cannot "an unknown instance" "does not exist" -i latest -I nosuch
 for id in "$a" "$b" "$c" "$d"; do state "$id" ERROR; done
@@ -92,7 +92,7 @@ verified() { verified_id=$1; shift; pbkfs verify -B "$store" -I main "$@" 2>"$wo
 check "verify the latest" verified "$d" -i latest
 check "verify what a target takes" verified "$b" --recovery-target-time='2026-11-22 02:30:00+00'
 refuse "verify: a target and a name" "a recovery target chooses the backup" pbkfs verify -B "$store" -I main -i "$a" --recovery-target=immediate
-refuse "verify: neither" "are required" pbkfs verify -B "$store" -I main
+refuse "verify: neither" "error: --backup-id is required: see pbkfs verify --help" pbkfs verify -B "$store" -I main
 refuse "verify: none fits" "ends before the recovery target" pbkfs verify -B "$store" -I main --recovery-target-xid=50
 equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
 

@@ -47,7 +47,7 @@ story() {
 	mute
 	check "$who: a mount of a mute store" start --timeout 2
 	check "$who: ends in time" ends 20 1
-	check "$who: and says why" said "^pbkfs error: store \"$store\" did not answer within 2 seconds: nothing was mounted\$"
+	check "$who: and says why" said "^pbkfs error: store \"$store\" did not answer within 2 seconds: nothing was mounted; the file system at "
 	check "$who: another" start
 	check "$who: waits" waits
 	kill "$command"

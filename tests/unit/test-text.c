@@ -97,6 +97,21 @@ START_TEST(quotes_for_the_shell)
 }
 END_TEST
 
+START_TEST(quotes_only_if_need_be)
+{
+	char out[16];
+
+	text_quote_word("plain-1.2_3", out, sizeof(out));
+	ck_assert_str_eq(out, "plain-1.2_3");
+	text_quote_word("two words", out, sizeof(out));
+	ck_assert_str_eq(out, "'two words'");
+	text_quote_word("", out, sizeof(out));
+	ck_assert_str_eq(out, "''");
+	text_quote_word("longer-than-there-is-room", out, sizeof(out));
+	ck_assert_str_eq(out, "'longer-than-t'");
+}
+END_TEST
+
 START_TEST(prints_numbers)
 {
 	char text[TEXT_NUMBER_MAX];
@@ -117,6 +132,7 @@ main(void)
 	tcase_add_loop_test(tc, makes_printable, 0, ARRAY_SIZE(names));
 	tcase_add_test(tc, copies_any_bytes);
 	tcase_add_loop_test(tc, quotes_for_the_shell, 0, ARRAY_SIZE(words));
+	tcase_add_test(tc, quotes_only_if_need_be);
 	tcase_add_loop_test(tc, prints_numbers, 0, ARRAY_SIZE(numbers));
 	suite_add_tcase(s, tc);
 	return unit_main(s);
