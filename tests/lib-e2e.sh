@@ -168,6 +168,8 @@ pg_start() {
 unlogged=
 pg_stop() { as "$pguser" "$pgbin/pg_ctl" -D "$1" -w -t 90 -s -m "${2:-fast}" stop; }
 sql() { as "$pguser" "$pgbin/psql" -XAtq -v ON_ERROR_STOP=1 -h "$sock" -U postgres -d postgres "$@"; }
+# Where a clone at this port has its socket: its own directory, or with production's settings theirs.
+clone_socket() { if [ -S "$mnt/pg_stat_tmp/.s.PGSQL.$1" ]; then echo "$mnt/pg_stat_tmp"; else echo "$sock"; fi; }
 # The pids of every process of a server, the postmaster's too.
 pg_pids() { for pg_p in /proc/[0-9]*; do [ "$(cat "$pg_p/comm" 2>/dev/null)" != postgres ] || echo "${pg_p#/proc/}"; done; }
 new_cluster() {

@@ -48,8 +48,8 @@ int	rules_make(const struct cloneconf *c, struct pgautoconf *a);
 void	preload_choose(const struct cloneconf *c, struct pgautoconf *a);
 
 /*
- * Appends where the server listens: not where production does, unless --set gives a
- * port.  Returns 0 or negative errno.
+ * Appends where the server listens: not where production does, unless --set says so.
+ * Returns 0 or negative errno.
  */
 int	listen_choose(const struct cloneconf *c, struct pgautoconf *a);
 

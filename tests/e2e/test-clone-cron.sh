@@ -43,7 +43,7 @@ check "production stops for a backup" pg_stop "$prod"
 make_backup FULL zlib; id=$made
 
 new_diff
-check "mount" mount_it --set port=5432 --set listen_addresses=
+check "mount" mount_it --set port=5432 --set listen_addresses= --set "unix_socket_directories=$sock"
 check "the scheduler is left out, which is said" grep -q 'warning: pg_cron is left out of shared_preload_libraries' "$work/err"
 refuse "and nothing else" "" grep -Eq '(auto_explain|pg_stat_statements).* is (left out|not installed)' "$work/err"
 check "the clone starts" start "$mnt"
@@ -68,7 +68,7 @@ cp -a "$libdir" "$work/lib"
 rm "$work/lib/pg_cron.so" "$work/lib/auto_explain.so"
 mount --bind "$work/lib" "$libdir"
 new_diff
-check "mount where they are not installed" mount_it --set port=5432 --set listen_addresses=
+check "mount where they are not installed" mount_it --set port=5432 --set listen_addresses= --set "unix_socket_directories=$sock"
 check "the observer that is missing is named" grep -q 'warning: auto_explain is left out of shared_preload_libraries: it is not installed' "$work/err"
 check "the clone starts" start "$mnt"
 equal "with what is there" pg_stat_statements "$(preloaded)"
@@ -78,7 +78,7 @@ check "unmount" unmount_it
 # A look for a library needs a path to it, which exists under Landlock but not in a tree of files.
 mount_without() { "$support/without" landlock pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait "$@"; }
 new_diff
-check "mount without Landlock" mount_without --set port=5432 --set listen_addresses=
+check "mount without Landlock" mount_without --set port=5432 --set listen_addresses= --set "unix_socket_directories=$sock"
 refuse "does not find out what is missing" "" grep -q 'is not installed' "$work/err"
 equal "so it is not left out" "pg_stat_statements, auto_explain" "$(sed -n "s/^shared_preload_libraries = '\(.*\)'/\1/p" "$mnt/postgresql.auto.conf" | tail -n 1)"
 check "unmount" unmount_it
@@ -99,7 +99,7 @@ check "production stops" pg_stop "$prod"
 make_backup DELTA zlib "$id"; id=$made
 mount --bind "$work/lib" "$libdir"
 new_diff
-check "mount" mount_it --set port=5432 --set listen_addresses=
+check "mount" mount_it --set port=5432 --set listen_addresses= --set "unix_socket_directories=$sock"
 check "the clone starts" start "$mnt"
 refuse "the role cannot connect" 'could not access file "auto_explain"' sql -c 'select 1'
 equal "but as the manual says" 1 "$(PGOPTIONS='-c session_preload_libraries=' sql -c 'select 1')"

@@ -24,7 +24,7 @@ external_pid_file = '$work/said/pid'
 fsync = off
 CONF
 start() { as "$pguser" "$pgbin/pg_ctl" -D "$1" -w -t 90 -s -l "$work/said/$2.log" start || { tail -n 20 "$work/said/$2.log"; return 1; }; }
-clone() { sql -p 5433 "$@"; }
+clone() { sql -h "$(clone_socket 5433)" -p 5433 "$@"; }
 
 check "production starts" start "$prod" production || { plan_done; exit; }
 sql >/dev/null <<-'SQL' || exit 99
@@ -58,8 +58,8 @@ story() {	# story OPTION...: a whole life of a clone
 	check "$1: mount" mount_it --set port=5433 "$@" || return
 	quiet=$(connections)
 	check "$1: the clone starts as it is" start "$mnt" clone || return
-	check "$1: pgbench fills it" as "$pguser" "$pgbin/pgbench" -h "$sock" -p 5433 -U postgres -q -i -s 1 postgres
-	check "$1: and runs" as "$pguser" "$pgbin/pgbench" -h "$sock" -p 5433 -U postgres -c 2 -t 200 postgres
+	check "$1: pgbench fills it" as "$pguser" "$pgbin/pgbench" -h "$(clone_socket 5433)" -p 5433 -U postgres -q -i -s 1 postgres
+	check "$1: and runs" as "$pguser" "$pgbin/pgbench" -h "$(clone_socket 5433)" -p 5433 -U postgres -c 2 -t 200 postgres
 	check "$1: WAL files are ended" clone -c 'select pg_switch_wal()' -c 'checkpoint' -c 'create table more as select generate_series(1, 100)' -c 'select pg_switch_wal()' -c 'checkpoint'
 	equal "$1: no slots" 0 "$(clone -c 'select count(*) from pg_replication_slots')"
 	equal "$1: no subscription is at work" 0 "$(clone -c "select count(*) from pg_stat_activity where backend_type like 'logical replication%'")"

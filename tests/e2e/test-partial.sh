@@ -33,7 +33,7 @@ take_away
 new_diff
 check "all but db_ts: mount" mount_it --db-exclude db_ts --wal=mount
 cp "$work/err" "$work/said"
-check "it says how the server is reached" grep -q "psql -h '$mnt/pg_stat_tmp' -p [0-9]*\$" "$work/said"
+check "it says how the server is reached" grep -q "psql -h '$mnt/pg_stat_tmp' -p [0-9]* -U postgres\$" "$work/said"
 check "it says what is left out" grep -q '^pbkfs: left out: database "db_ts", whose files are empty' "$work/said"
 like_oracle "all but db_ts: files" "$(without $ts)" "$mnt"
 check "all but db_ts: the server starts" pg_start "$mnt"
@@ -70,7 +70,7 @@ refuse "a part of what was made with all is refused" "was made with all database
 new_diff
 check "db_ts alone: mount" mount_it --db-include=db_ts --wal=mount
 cp "$work/err" "$work/said"
-check "it names a database that is there" grep -q "psql -h '$mnt/pg_stat_tmp' -p [0-9]* -d 'db_ts'\$" "$work/said"
+check "it names a database that is there" grep -q "psql -h '$mnt/pg_stat_tmp' -p [0-9]* -U postgres -d 'db_ts'\$" "$work/said"
 check "it says what is left out" grep -q 'left out: databases "postgres", "db_new"' "$work/said"
 like_oracle "db_ts alone: files" "$(without $first $new)" "$mnt"
 check "db_ts alone: the server starts" pg_start "$mnt"
@@ -86,7 +86,7 @@ location=$(tablespace_map | sed -n 's/^[0-9]* //p' | head -n 1)
 mkdir -m 0700 "$work/copy"; chown "$pguser:" "$work/copy"
 new_diff
 check "all but postgres: mount" mount_it --db-exclude postgres
-check "it names one that is always there" grep -q "psql -h '$mnt/pg_stat_tmp' -p [0-9]* -d 'template1'\$" "$work/err"
+check "it names one that is always there" grep -q "psql -h '$mnt/pg_stat_tmp' -p [0-9]* -U postgres -d 'template1'\$" "$work/err"
 check "unmount" unmount_it
 new_diff
 check "a real copy: mount" mount_it --db-exclude db_ts -T "$location=$work/copy"

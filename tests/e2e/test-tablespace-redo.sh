@@ -19,7 +19,7 @@ wal_level = replica
 autovacuum = off
 CONF
 start() { as "$pguser" "$pgbin/pg_ctl" -D "$1" -w -t 90 -s -l "$work/said/$2.log" start || { tail -n 20 "$work/said/$2.log"; return 1; }; }
-clone() { sql -p 5433 "$@"; }
+clone() { sql -h "$(clone_socket 5433)" -p 5433 "$@"; }
 # Prints a checksum of names, types, modes and contents of production's tablespaces.
 files() { for d in fast deep; do "$support/manifest" "$work/$d" || ls -la "$work/$d.away"; done; }
 archived() { wal=$(sql -c 'select pg_walfile_name(pg_switch_wal())'); sql -c "do \$\$ begin while (select coalesce(last_archived_wal, '') < '$wal' from pg_stat_archiver) loop perform pg_sleep(0.05); perform pg_stat_clear_snapshot(); end loop; end \$\$"; }
