@@ -18,6 +18,15 @@ int	cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* re
 /* Tells of a wrong command line as cli_error() does, and where help is.  Returns EXIT_USAGE. */
 int	cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_name_command(const char *name);	/* whose help that is; NULL: of all */
+/*
+ * Checks that n options are given.  Returns 0, or EXIT_USAGE after a line that names
+ * those that are missing.
+ */
+struct cli_need {
+	const char *name;
+	bool	given;
+};
+int	cli_require(const struct cli_need *need, unsigned n);
 void	cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

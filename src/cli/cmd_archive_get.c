@@ -165,13 +165,13 @@ get(void *arg)
 int
 cmd_archive_get(const struct options *o)
 {
-	const struct option_need need[] = {
+	const struct cli_need need[] = {
 		{ "--pbk-store", o->store != NULL }, { "--instance", o->instance != NULL },
 	};
 	struct options copy = *o;
 	int rc;
 
-	if ((rc = options_require(need, ARRAY_SIZE(need))) != 0)
+	if ((rc = cli_require(need, ARRAY_SIZE(need))) != 0)
 		return rc;
 	if ((rc = limited_program(get, &copy, LIMITED_SECONDS, NULL)) == -ETIMEDOUT)
 		return limited_tell("file", o->wal_path, LIMITED_SECONDS, "no WAL was fetched");

@@ -56,11 +56,11 @@ check_context(const struct options *o)
 static int
 check_arguments(const struct options *o, char id[BACKUP_ID_MAX])
 {
-	const struct option_need need[] = {
+	const struct cli_need need[] = {
 		{ "--mnt-path", o->mnt != NULL }, { "--diff-dir", o->diff != NULL },
 	};
 
-	if (options_require(need, ARRAY_SIZE(need)) != 0)
+	if (cli_require(need, ARRAY_SIZE(need)) != 0)
 		return EXIT_USAGE;
 	if (o->instance != NULL && (strchr(o->instance, '/') != NULL || o->instance[0] == '.'))
 		return cli_usage("\"%s\" cannot be the name of an instance", o->instance);

@@ -152,7 +152,7 @@ verify_inside(int store_fd, void *arg)
 static int
 check_arguments(const struct options *o, struct run *run)
 {
-	struct option_need need[] = {
+	struct cli_need need[] = {
 		{ "--pbk-store", o->store != NULL }, { "--instance", o->instance != NULL },
 		{ "--backup-id", o->backup_id != NULL },
 	};
@@ -162,7 +162,7 @@ check_arguments(const struct options *o, struct run *run)
 		return rc;
 	run->choose = target_args_choose(o, &run->target);
 	need[2].given |= run->choose;
-	if ((rc = options_require(need, ARRAY_SIZE(need))) != 0)
+	if ((rc = cli_require(need, ARRAY_SIZE(need))) != 0)
 		return rc;
 	if (!run->choose && target_args_given(&run->target))
 		return cli_usage("a recovery target chooses the backup: leave --backup-id out, or give it \"latest\"");

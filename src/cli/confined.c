@@ -205,7 +205,7 @@ run_inside(void *arg)
 static int
 run_as(struct task *t)
 {
-	int error = 0, status = limited_program(run_inside, t, LIMITED_SECONDS, &error);
+	int failed = 0, status = limited_program(run_inside, t, LIMITED_SECONDS, &failed);
 
 	if (status == -ETIMEDOUT)
 		return limited_tell("store", t->c->store, LIMITED_SECONDS, t->c->so_what);
@@ -213,8 +213,8 @@ run_as(struct task *t)
 		return cli_error("the confined process was killed");
 	if (status < 0)
 		return cli_error("could not start a process: %s", strerror(-status));
-	return error == 0 || status != 0 ? status :
-	    cli_error("could not write to standard output: %s", strerror(-error));
+	return failed == 0 || status != 0 ? status :
+	    cli_error("could not write to standard output: %s", strerror(-failed));
 }
 
 int

@@ -104,13 +104,31 @@ add_options(struct arguments *a, char *text)
 	return 0;
 }
 
+/*
+ * Takes what follows the mountpoint: options with -o, and what mount(8) gives every
+ * helper.  Type and namespace are known, the rest is about /etc/mtab and words.
+ */
+static int
+add_switch(struct arguments *a, char **argv, int argc, int *i)
+{
+	const char *name = argv[*i];
+
+	if (name[0] == '-' && name[1] != '\0' && name[1 + strspn(name + 1, "nsv")] == '\0')
+		return 0;
+	if (strcmp(name, "-o") != 0 && strcmp(name, "-t") != 0 && strcmp(name, "-N") != 0)
+		return cli_error("unknown option \"%s\" of a line of fstab, only -o", name);
+	if (++*i == argc)
+		return cli_error("a line of fstab takes: pbkfs DIFF-DIR MOUNTPOINT -o OPTIONS");
+	return name[1] == 'o' ? add_options(a, argv[*i]) : 0;
+}
+
 int
 fstab_arguments(int argc, char **argv, char ***arguments)
 {
 	struct arguments a = { 0 };
 	int i;
 
-	if (argc < 3 || argc % 2 == 0) {
+	if (argc < 3) {
 		cli_error("a line of fstab takes: pbkfs DIFF-DIR MOUNTPOINT -o OPTIONS");
 		return -1;
 	}
@@ -119,14 +137,9 @@ fstab_arguments(int argc, char **argv, char ***arguments)
 	add(&a, strdup(argv[1]));
 	add(&a, strdup("--mnt-path"));
 	add(&a, strdup(argv[2]));
-	for (i = 3; i < argc; i += 2) {
-		if (strcmp(argv[i], "-o") != 0) {
-			cli_error("unknown option \"%s\" of a line of fstab, only -o", argv[i]);
+	for (i = 3; i < argc; i++)
+		if (add_switch(&a, argv, argc, &i) != 0)
 			return -1;
-		}
-		if (add_options(&a, argv[i + 1]) != 0)
-			return -1;
-	}
 	if (a.failed) {
 		cli_error("out of memory");
 		return -1;

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A line of fstab(5) of type fuse.pbkfs: mount(8) runs "pbkfs SOURCE MOUNTPOINT -o
- * OPTIONS" by mount.fuse(8).
+ * A line of fstab(5) of type fuse.pbkfs: mount(8) runs its helper mount.fuse.pbkfs, a
+ * link to pbkfs, or else mount.fuse(8), which finds pbkfs in its PATH; either with
+ * "SOURCE MOUNTPOINT -o OPTIONS".
  */
 #ifndef CLI_FSTAB_H
 #define CLI_FSTAB_H

@@ -415,24 +415,6 @@ options_parse(const struct command *c, int argc, char **argv, struct options *o)
 	return o->help && optind == argc ? 0 : parse_operands(c, argc, argv, o);
 }
 
-int
-options_require(const struct option_need *need, unsigned n)
-{
-	unsigned i, missing = 0, told = 0;
-	char text[256] = "";
-
-	for (i = 0; i < n; i++)
-		missing += !need[i].given;
-	for (i = 0; i < n; i++) {
-		if (need[i].given)
-			continue;
-		if (told++ > 0)
-			strlcat(text, told == missing ? " and " : ", ", sizeof(text));
-		strlcat(text, need[i].name, sizeof(text));
-	}
-	return missing == 0 ? 0 : cli_usage("%s %s required", text, missing == 1 ? "is" : "are");
-}
-
 void
 options_usage(void)
 {

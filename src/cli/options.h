@@ -53,16 +53,6 @@ const struct command *options_command(const char *name);
  */
 int	options_parse(const struct command *c, int argc, char **argv, struct options *o);
 
-/*
- * Checks that n options are given.  Returns 0, or EXIT_USAGE after a line that names
- * those that are missing.
- */
-struct option_need {
-	const char *name;
-	bool	given;
-};
-int	options_require(const struct option_need *need, unsigned n);
-
 /* Print to standard output, 80 columns at most. */
 void	options_usage(void);
 void	options_help(const struct command *c);

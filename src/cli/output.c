@@ -81,6 +81,24 @@ cli_usage(const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
+int
+cli_require(const struct cli_need *need, unsigned n)
+{
+	unsigned i, missing = 0, told = 0;
+	char text[256] = "";
+
+	for (i = 0; i < n; i++)
+		missing += !need[i].given;
+	for (i = 0; i < n; i++) {
+		if (need[i].given)
+			continue;
+		if (told++ > 0)
+			strlcat(text, told == missing ? " and " : ", ", sizeof(text));
+		strlcat(text, need[i].name, sizeof(text));
+	}
+	return missing == 0 ? 0 : cli_usage("%s %s required", text, missing == 1 ? "is" : "are");
+}
+
 void
 cli_warn(const char *fmt, ...)
 {

@@ -213,6 +213,7 @@ walk_values(struct wire *w, struct job *job)
 	FLAG(w, job->fresh);
 	walk_text(w, &job->wal_link);
 	walk_text(w, &job->mnt);
+	walk_text(w, &job->diff);
 	FLAG(w, job->keep_locations);
 	NUMBER(w, job->threads, SHARED_SLOTS);
 	NUMBER(w, job->cache_size, SIZE_MAX);

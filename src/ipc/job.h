@@ -69,7 +69,7 @@ struct job {
 	const struct clone_config *clone;	/* what the preparer makes: ipc/clone_config.h */
 	const struct clone_databases *databases;	/* which the preparer shows */
 	const char *wal_link;	/* WAL_DIRECT: what the link pg_wal holds */
-	const char *mnt;	/* where the mount is */
+	const char *mnt, *diff;	/* where the mount is, and for messages the diff directory */
 	bool	keep_locations;	/* --keep-settings: tablespaces that WAL makes go where it says */
 	unsigned threads;	/* serving threads, = slots in use */
 	size_t	cache_size;	/* bytes for block maps */

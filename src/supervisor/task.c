@@ -44,7 +44,7 @@ task_fill(const struct supervisor *s, struct job *job, enum job_program program,
 		.force = c->force, .wal = s->terms.wal, .cache = c->cache, .verify = c->verify,
 		.no_wal = c->no_wal, .perf_unsafe = c->perf_unsafe, .debug = c->debug,
 		.fresh = b->is_fresh, .clone = c->clone, .databases = &s->terms.databases,
-		.wal_link = s->terms.wal == WAL_DIRECT ? s->terms.wal_link : NULL, .mnt = c->mnt,
+		.wal_link = s->terms.wal == WAL_DIRECT ? s->terms.wal_link : NULL, .mnt = c->mnt, .diff = c->diff,
 		.keep_locations = b->is_fresh ? c->clone != NULL && c->clone->keep_settings :
 		    b->saved.keep_settings,
 		.threads = c->threads, .cache_size = c->cache_size,

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "base/util.h"
 #include "ipc/clone_config.h"
 #include "pg/pg_types.h"
@@ -31,6 +33,7 @@
  */
 
 #define INDEX_THREADS	4
+#define ROOM_TEXT_MAX	800
 
 /* Twice what the largest index takes, and half as much again while it is laid out. */
 #define PREPARE_MEMORY_MAX	(UINT64_C(5) << 30)
@@ -148,6 +151,22 @@ memory_limit(void)
 	return getrlimit(RLIMIT_AS, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
+/* Tells, if there is no space for what the mount needs, where that is and how much is left. */
+static const char *
+room_left(const struct job *job, int rc, char text[ROOM_TEXT_MAX])
+{
+	char size[TEXT_NUMBER_MAX];
+	struct statvfs v;
+
+	text[0] = '\0';
+	if ((rc != -ENOSPC && rc != -EDQUOT) || fstatvfs(job->diff_fd, &v) != 0)
+		return text;
+	text_size((uint64_t)v.f_bavail * v.f_frsize, size);
+	snprintf(text, ROOM_TEXT_MAX, ": the file system of diff directory \"%.600s\" has %s and %llu"
+	    " files free", job->diff, size, (unsigned long long)v.f_favail);
+	return text;
+}
+
 static int
 prepare(const struct job *job, struct chain *c)
 {
@@ -155,7 +174,7 @@ prepare(const struct job *job, struct chain *c)
 		.n_members = c->n,
 		.server_version = (uint32_t)strtoul(c->member[0].control.server_version, NULL, 10),
 	};
-	char error[CHAIN_ERROR_MAX];
+	char error[CHAIN_ERROR_MAX], room[ROOM_TEXT_MAX];
 	int rc;
 
 	snprintf(p.warning, sizeof(p.warning), "%s", c->warning);
@@ -172,9 +191,10 @@ prepare(const struct job *job, struct chain *c)
 	report_members(c);	/* building the index has read their lists and checksums */
 	if ((rc = use_index(job, c, &p)) < 0) {
 		if (report_last_error()[0] != '\0')
-			report_failed("%s", report_last_error());
+			report_failed("%s%s", report_last_error(), room_left(job, rc, room));
 		else
-			report_failed("could not prepare the mount: %s", strerror(-rc));
+			report_failed("could not prepare the mount: %s%s", strerror(-rc),
+			    room_left(job, rc, room));
 		return rc;
 	}
 	report_send(MSG_PREPARED, &p, sizeof(p));

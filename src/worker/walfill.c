@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/ondisk.h"
 #include "base/rmtree.h"
+#include "base/text.h"
 #include "base/util.h"
 #include "worker/copyout.h"
 #include "worker/walfill.h"
@@ -65,6 +66,7 @@ walfill(const struct job *job, const struct store *s, struct reader *rd, uint64_
 {
 	uint32_t wal = index_child(&s->ix, INDEX_ROOT, "pg_wal", strlen("pg_wal"));
 	struct copyout c = { .store = s, .rd = rd };
+	char size[TEXT_NUMBER_MAX];
 	struct stat st;
 	int rc;
 
@@ -84,8 +86,11 @@ walfill(const struct job *job, const struct store *s, struct reader *rd, uint64_
 	}
 	c.progress.total = copyout_size(&s->ix, wal);
 	rc = fill_and_rename(&c, wal, job->diff_fd);
-	if (rc < 0)
-		log_error("could not copy WAL into the diff directory: %s", strerror(-rc));
+	if (rc < 0) {
+		remove_temporary(job->diff_fd);	/* or what is free would not count it */
+		text_size(c.progress.total, size);
+		log_error("could not copy %s of WAL into the diff directory: %s", size, strerror(-rc));
+	}
 	*copied += c.progress.done;
 	return rc;
 }

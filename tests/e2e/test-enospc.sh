@@ -23,6 +23,17 @@ fill_disk() {
 }
 is_full() { [ "$(stat -f -c %a "$small")" -eq 0 ]; }
 nospace="no space left"
+
+# The first mount says what it needs, where that is, and what is there.
+refused() {
+	refuse "a first mount without $1" "$2: no space left on device: the file system of diff directory \"$diff\" has [0-9.]+[KM]? and [0-9]+ files free" mount_it
+	refuse "nothing is mounted" "" is_mounted "$mnt"
+	equal "nothing is left" "" "$(ls -A "$diff")"
+}
+small_diff 200k
+refused space "could not copy [0-9.]+[KM] of WAL into the diff directory"
+small_diff 50M,nr_inodes=8
+refused inodes "could not (prepare the mount|copy [0-9.]+[KM] of WAL into the diff directory)"
 size() { stat -c %s "$mnt/$1"; }
 # Prints names and attributes of the files that the story makes, not of those of the backup, nor
 # of those below .pbkfs.

@@ -49,6 +49,9 @@ check "and then with latest again" boot
 equal "it is still the same" "$first" "$(mounted_id)"
 check "shutdown" pbkfs unmount -D "$mnt"
 
+check "as mount(8) runs a helper" pbkfs "$diff" "$mnt" -sv -n -t fuse.pbkfs -o "rw,$closed,mount-owner=$pguser"
+check "shutdown" pbkfs unmount -D "$mnt"
+
 note "lines that cannot be"
 line "$closed,mount-owner=$pguser,ro"
 refuse "a mount is written to" 'unknown option "--ro"' boot
@@ -57,6 +60,7 @@ refuse "an option that there is not" 'unknown option "--no-such-option' boot
 refuse "an option that newer mount(8) would not tell of" "write mount-owner=$pguser" \
     pbkfs "$diff" "$mnt" -o "$closed,owner=$pguser"
 refuse "no mountpoint" "fstab takes" pbkfs "$diff"
+refuse "no type behind -t" "fstab takes" pbkfs "$diff" "$mnt" -t
 refuse "no options behind -o" "fstab takes" pbkfs "$diff" "$mnt" -o
 refuse "another letter" 'unknown option "-x"' pbkfs "$diff" "$mnt" -x rw
 plan_done

@@ -43,7 +43,7 @@ sample_job(void)
 		.force = true, .wal = WAL_DIRECT, .cache = CACHE_WRITETHROUGH, .verify = VERIFY_OFF,
 		.no_wal = true, .perf_unsafe = true, .debug = true, .fresh = true,
 		.clone = &sample_clone, .databases = &sample_databases,
-		.wal_link = "/diff/pg_wal", .mnt = "/mnt/c", .keep_locations = true, .threads = 4, .cache_size = 64 << 20, .index_max = 1 << 30,
+		.wal_link = "/diff/pg_wal", .mnt = "/mnt/c", .diff = "/diff/c", .keep_locations = true, .threads = 4, .cache_size = 64 << 20, .index_max = 1 << 30,
 		.member = sample_members, .n_members = 2, .generation = 9, .careful = true,
 	};
 }

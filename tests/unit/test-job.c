@@ -92,6 +92,7 @@ START_TEST(arrives_whole)
 	ck_assert_str_eq(j->backup_id, s.backup_id);
 	ck_assert_str_eq(j->wal_link, s.wal_link);
 	ck_assert_str_eq(j->mnt, s.mnt);
+	ck_assert_str_eq(j->diff, s.diff);
 	ck_assert(j->keep_locations);
 	same_clone(j->clone);
 	same_target(j->clone->target);
