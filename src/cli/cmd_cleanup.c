@@ -150,12 +150,19 @@ end_mount(const struct diffdir *d, const char *mnt, bool mounted)
 }
 
 static int
-tell_in_use(const struct diffdir *d, const char *mnt)
+tell_in_use(const struct diffdir *d, const char *mnt, int lock_fd)
 {
+	pid_t pid = lock_owner(lock_fd, ONDISK_LOCK_SUPERVISOR);
+
+	if (pid == 0)
+		pid = lock_owner(lock_fd, ONDISK_LOCK_WORKER);
 	if (is_mounted(d, mnt))
 		return cli_error("\"%s\" is mounted at \"%s\": unmount it first, or use --force",
 		    d->path, mnt);
-	return cli_error("\"%s\" is in use: use --force to end who uses it", d->path);
+	if (pid > 0)
+		return cli_error("\"%s\" is in use by process %d: use --force to end it", d->path, (int)pid);
+	return cli_error("\"%s\" is in use by a process that its lock file does not name: use --force to"
+	    " end it", d->path);
 }
 
 /* Unmounts what nobody serves any more. */
@@ -208,7 +215,7 @@ empty(const struct diffdir *d, struct work *w)
 		lock_fd = lock_open(d->fd, d->uid, O_RDWR | O_CREAT);
 	if ((rc = lock_fd < 0 ? lock_fd : lock_take_idle(d->fd, lock_fd)) == -EWOULDBLOCK) {
 		if (!w->force)
-			return tell_in_use(d, mnt);
+			return tell_in_use(d, mnt, lock_fd);
 		if (end_mount(d, mnt, is_mounted(d, mnt)) != 0)
 			return 1;
 		rc = take_freed_lock(d, lock_fd);

@@ -405,7 +405,7 @@ target_who(const struct target *t, char text[TARGET_WHO_MAX])
 static int
 nobody_ended(const char *why)
 {
-	cli_warn("no process was ended, only the mount is detached: %s", why);
+	cli_warn("the mount is detached, but its processes are left to end by themselves: %s", why);
 	return 1;
 }
 

@@ -75,7 +75,7 @@ exec 5<&-
 begin; kill -STOP "$supervisor"
 bounded "$sockets" old pbkfs unmount --force -D "$mnt" >"$work/forced" 2>&1
 check "before Linux 6.5 it is not killed by its number" kill -0 "$supervisor"
-check "it is said" said "no process was ended, only the mount is detached: .*before Linux 6\.5" "$work/forced"
+check "it is said" said "the mount is detached, but its processes are left to end by themselves: .*before Linux 6\.5" "$work/forced"
 check "the mount is detached" eval '! is_mounted "$mnt"'
 kill -CONT "$supervisor"
 check "and all ends by itself" ended
@@ -91,7 +91,7 @@ check "and waits for the end" [ ! -e "/proc/$supervisor" ]
 begin; rm "$(place)"; exec 5<"$mnt/PG_VERSION"
 check "unmount --force without it" bounded pbkfs unmount --force -D "$mnt"
 cp "$work/err" "$work/warned"
-check "detaches and says so" said "no process was ended, only the mount is detached: nobody listens" "$work/warned"
+check "detaches and says so" said "the mount is detached, but its processes are left to end by themselves: nobody listens" "$work/warned"
 check "ends its connection, and so its processes" ended
 exec 5<&-
 

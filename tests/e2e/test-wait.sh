@@ -131,6 +131,7 @@ again() {
 	run_user fusermount3 -u "$mnt"
 	refuse "$who: one that does not end" "is in use: process $supervisor had it mounted at \"$mnt\" and does not end: pbkfs unmount -d \"$diff\" says why" \
 	    run_user timeout -s KILL 60 pbkfs mount -D "$mnt" -d "$diff"
+	refuse "$who: cleanup says who that is" "\"$diff\" is in use by process $supervisor: use --force to end it" run_user pbkfs cleanup -d "$diff"
 	kill -CONT "$supervisor"
 	check "$who: ends" wait_gone "$supervisor" "$worker"
 }
