@@ -779,7 +779,7 @@ test_fsync_during_flush(void)
 
 /* --- the record of content --- */
 
-static bool watched;		/* for records of content */
+static struct relfile *watched;	/* for records of content; or NULL */
 static unsigned n_records, n_unlocked;
 
 int	__real_journal_append(struct journal *j, struct journal_record *rec);
@@ -792,15 +792,14 @@ int	__wrap_journal_append(struct journal *j, struct journal_record *rec);
 int
 __wrap_journal_append(struct journal *j, struct journal_record *rec)
 {
-	struct relfile *f;
 	int r = __real_journal_append(j, rec);
 
-	if (!watched || rec->type != JOURNAL_CONTENT)
+	if (watched == NULL || rec->type != JOURNAL_CONTENT)
 		return r;
 	n_records++;
-	if (find_relfile(rig.cow, data_id, &f) == 0 && pthread_rwlock_trywrlock(&f->lock) == 0) {
+	if (pthread_rwlock_trywrlock(&watched->lock) == 0) {
 		n_unlocked++;
-		pthread_rwlock_unlock(&f->lock);
+		pthread_rwlock_unlock(&watched->lock);
 	}
 	return r;
 }
@@ -813,12 +812,12 @@ test_record(const char *name)
 
 	snprintf(what, sizeof(what), "the record of the content of \"%s\"", name);
 	begin(name, 1);
-	data_id = find(name);
-	watched = true;
+	if (find_relfile(rig.cow, find(name), &watched) < 0)
+		errx(1, "find_relfile");
 	n_records = n_unlocked = 0;
 	good = op_sync(name) == 0 && n_records == 1 && n_unlocked == 0 && op_write_many(name) == 0 &&
 	    op_sync(name) == 0 && cow_flush(rig.cow) == 0 && n_records == 1;
-	watched = false;
+	watched = NULL;
 	if (!good)
 		complain("%u records, %u without the lock", n_records, n_unlocked);
 	rig_free(&rig);
