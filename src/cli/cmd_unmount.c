@@ -20,6 +20,7 @@
 #include "cli/cut.h"
 #include "cli/elsewhere.h"
 #include "cli/limited.h"
+#include "supervisor/fusectl.h"
 #include "supervisor/fusemount.h"
 #include "supervisor/holders.h"
 #include "supervisor/users.h"
@@ -216,7 +217,7 @@ static int
 open_connection(const struct target *t)
 {
 	struct mountinfo *m autofree = malloc(sizeof(*m));
-	int control autoclose = cut_open(t->minor);
+	int control autoclose = fusectl_open(t->minor);
 
 	if (m == NULL || mountinfo_find_id(t->mount_id, m) != 0 || m->minor != t->minor ||
 	    strcmp(m->source, t->diff) != 0)

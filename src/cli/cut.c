@@ -23,7 +23,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -33,21 +32,10 @@
 #include "cli/openers.h"
 #include "supervisor/holders.h"
 
-#define CONTROL_DIR	"/sys/fs/fuse/connections"
-#define CONTROL_MAGIC	0x65735543
 #define FLUSH_SECONDS	60
 #define POLL_MS		20
 #define ROOT_MS		5000	/* to find the mount in other namespaces */
 
-/* From <linux/mount.h>, which not every system lets us include beside <sys/mount.h>. */
-#define FSOPEN_CLOEXEC_	1
-#define FSMOUNT_CLOEXEC_	1
-#define FSCONFIG_CMD_CREATE_	6
-#ifndef SYS_fsopen
-#define SYS_fsopen	430
-#define SYS_fsconfig	431
-#define SYS_fsmount	432
-#endif
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd	438
 #endif
@@ -143,40 +131,6 @@ flush_any_process(const struct device *d)
 		    flush_process(dirfd(proc), entry->d_name, d);
 	closedir(proc);
 	return done;
-}
-
-/*
- * Opens the file system that controls connections, mounted or not.  Returns its
- * directory, or negative errno.
- */
-static int
-open_control(void)
-{
-	int fs autoclose = -1, fd autoclose = -1;
-	struct statfs st;
-
-	fd = open(CONTROL_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && fstatfs(fd, &st) == 0 && (unsigned long)st.f_type == CONTROL_MAGIC)
-		return steal_fd(&fd);
-	if ((fs = (int)syscall(SYS_fsopen, "fusectl", FSOPEN_CLOEXEC_)) < 0 ||
-	    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE_, NULL, NULL, 0) != 0)
-		return -errno;
-	close(fd);
-	fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC_, 0);
-	return fd < 0 ? -errno : steal_fd(&fd);
-}
-
-int
-cut_open(unsigned minor)
-{
-	int all autoclose = open_control(), fd;
-	char name[16];
-
-	if (all < 0)
-		return all;
-	snprintf(name, sizeof(name), "%u", minor);
-	fd = openat(all, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
 }
 
 static int

@@ -8,15 +8,8 @@
 #define CLI_CUT_H
 
 /*
- * Opens the control of the connection of a device.  It is bound to that
- * connection: once that has ended it leads to none, even if another has the
- * number of the device.  Returns a descriptor or negative errno; the functions
- * below take such an error, too, and return it.
- */
-int	cut_open(unsigned minor);
-
-/*
- * Makes the kernel hand over to the worker all that was written so far.
+ * Makes the kernel hand over to the worker all that was written so far.  The control is that
+ * of fusectl_open(), whose error both functions take, too, and return.
  * Returns 0, -ENOENT if no process that we may look at has any file of it open,
  * or negative errno.
  */

@@ -24,6 +24,7 @@
 #include "cli/elsewhere.h"
 #include "cli/limited.h"
 #include "cli/openers.h"
+#include "supervisor/fusectl.h"
 #include "supervisor/holders.h"
 #include "supervisor/walk.h"
 
@@ -115,79 +116,30 @@ unmount_there(const void *arg)
 	return umount2(base, UMOUNT_NOFOLLOW | MNT_DETACH) == 0 ? -EBUSY : -errno;
 }
 
-/* Anybody may name any source, so a false device may stand beside the true one. */
-#define DEVICES_MAX	8
-
-struct device {
-	unsigned major, minor;
-	int	control;		/* of its connection, or negative errno */
-	bool	proven;			/* the control is of this device */
-	bool	left;			/* it could not be unmounted in order */
-};
-
 struct attempt {
 	struct target *t;
+	int	control;		/* of its connection, or negative errno */
+	bool	seen;			/* another namespace has the mount: the control is of it */
 	bool	refused;		/* somewhere it could not even be detached */
-	struct device device[DEVICES_MAX];
-	unsigned n_devices;
+	bool	left;			/* it could not be unmounted in order */
 	struct users users;	/* holders that kept it */
 };
 
-static struct device *
-find_device(struct attempt *a, unsigned major, unsigned minor)
+/* The device counts and no name: anybody may name any source. */
+static bool
+is_it(const struct attempt *a, const struct holder *h)
 {
-	unsigned i;
-
-	for (i = 0; i < a->n_devices; i++)
-		if (a->device[i].major == major && a->device[i].minor == minor)
-			return &a->device[i];
-	return NULL;
+	return h->mount->major == a->t->major && h->mount->minor == a->t->minor;
 }
 
+/* A mount that is still there had the number of its device all the time. */
 static bool
-open_one(void *arg, const struct holder *h)
+see_one(void *arg, const struct holder *h)
 {
-	const struct mountinfo *m = h->mount;
 	struct attempt *a = arg;
 
-	if (strcmp(m->source, a->t->diff) == 0 && a->n_devices < DEVICES_MAX &&
-	    find_device(a, m->major, m->minor) == NULL)
-		a->device[a->n_devices++] = (struct device){
-			.major = m->major, .minor = m->minor, .control = cut_open(m->minor),
-		};
-	return true;
-}
-
-/* Proves the device of a mount that is still there: it had its number all the time. */
-static bool
-prove_one(void *arg, const struct holder *h)
-{
-	struct attempt *a = arg;
-	struct device *d = find_device(a, h->mount->major, h->mount->minor);
-
-	if (d != NULL && strcmp(h->mount->source, a->t->diff) == 0)
-		d->proven = true;
-	return true;
-}
-
-static void
-note_left(struct attempt *a, unsigned major, unsigned minor)
-{
-	struct device *d = find_device(a, major, minor);
-
-	if (d != NULL)
-		d->left = d->proven;
-}
-
-static bool
-has_left(const struct attempt *a)
-{
-	unsigned i;
-
-	for (i = 0; i < a->n_devices; i++)
-		if (a->device[i].left)
-			return true;
-	return false;
+	a->seen = is_it(a, h);
+	return !a->seen;
 }
 
 static bool
@@ -197,12 +149,12 @@ unmount_one(void *arg, const struct holder *h)
 	struct attempt *a = arg;
 	int rc;
 
-	if (strcmp(h->mount->source, a->t->diff) != 0)
+	if (!is_it(a, h))
 		return true;
 	if ((rc = limited_run(unmount_there, h, ENTER_SECONDS)) == 0)
 		return true;
 	a->refused |= rc != -EBUSY;
-	note_left(a, h->mount->major, h->mount->minor);
+	a->left = true;
 	users_add(&a->users, &p);
 	return true;
 }
@@ -227,22 +179,16 @@ stop_unseen(struct target *t)
 static int
 cut(const struct attempt *a)
 {
-	const struct device *d, *end = a->device + a->n_devices;
 	struct target *t = a->t;
-	int flushed = 0, rc = 0;
+	int flushed = cut_flush(t->major, t->minor, a->control), rc;
 	char who[400];
 
-	for (d = a->device; d < end; d++)
-		if (d->left)
-			flushed |= cut_flush(d->major, d->minor, d->control);
 	users_tell(&a->users, who, sizeof(who));
 	cli_warn("\"%s\" is cut off from who %s it in another mount namespace (%s): %s", t->mnt,
 	    a->refused ? "holds" : "still uses", who, flushed == 0 ?
 	    "what was written before is kept, what is written there from now on is lost" :
 	    "what was written there and not synced may be lost");
-	for (d = a->device; d < end && (rc == 0 || rc == -ENOENT); d++)
-		if (d->left)
-			rc = cut_abort(d->control);	/* -ENOENT: it has ended meanwhile */
+	rc = cut_abort(a->control);	/* -ENOENT: it has ended meanwhile */
 	if (rc != 0 && rc != -ENOENT) {
 		cli_warn("could not end its connection (%s): its processes are ended",
 		    strerror(-rc));
@@ -260,16 +206,13 @@ unmount_all(struct attempt *a)
 	a->users.is_whole = holders_each(until, unmount_one, a) == HOLDERS_ALL;
 	if (!a->refused && target_wait(t, a->users.n > 0 ? BUSY_SECONDS : FLUSH_SECONDS) == 0)
 		return 0;
-	if (!has_left(a))
-		note_left(a, t->major, t->minor);
-	return has_left(a) ? cut(a) : stop_unseen(t);
+	return cut(a);
 }
 
 int
 elsewhere_end(struct target *t)
 {
-	struct attempt a = { .t = t };
-	unsigned i;
+	struct attempt a = { .t = t, .control = -ENOENT };
 	int rc;
 
 	if (t->contact.sock < 0 && !t->has_device)
@@ -278,14 +221,13 @@ elsewhere_end(struct target *t)
 	if (!t->has_device)
 		return stop_unseen(t);
 	/*
-	 * A device may end meanwhile, and a stranger get its number: so this
-	 * proves them after it opened them.
+	 * The device may end meanwhile, and a stranger get its number: so this looks for the
+	 * mount after it opened the control.
 	 */
-	holders_each(clock_monotonic_ms() + FIND_MS, open_one, &a);
-	holders_each(clock_monotonic_ms() + FIND_MS, prove_one, &a);
-	rc = unmount_all(&a);
-	for (i = 0; i < a.n_devices; i++)
-		if (a.device[i].control >= 0)
-			close(a.device[i].control);
+	a.control = fusectl_open(t->minor);
+	holders_each(clock_monotonic_ms() + FIND_MS, see_one, &a);
+	rc = a.seen ? unmount_all(&a) : stop_unseen(t);
+	if (a.control >= 0)
+		close(a.control);
 	return rc;
 }

@@ -29,7 +29,7 @@ is_mounted(const struct contact *c)
 	struct mountinfo *m autofree = malloc(sizeof(*m));
 
 	return m == NULL || (mountinfo_find(c->mnt, m) == 0 && strcmp(m->source, c->diff) == 0) ||
-	    holders_find_source(c->diff, m) == 0;
+	    holders_find_source(c->diff, c->uid, m) == 0;
 }
 
 /* Whether who listens has no mount yet, and so is not leaving; who does not answer may be. */

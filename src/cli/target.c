@@ -19,6 +19,7 @@
 #include "cli/limited.h"
 #include "cli/target.h"
 #include "supervisor/become.h"
+#include "supervisor/fusectl.h"
 #include "supervisor/holders.h"
 #include "supervisor/paths.h"
 #include "supervisor/walk.h"
@@ -175,14 +176,22 @@ contact_unmounted(struct target *t)
 static int
 take_elsewhere(struct target *t, struct mountinfo *m)
 {
+	static struct command_frame a;
+
 	if (t->contact.sock < 0 && !contact_is_held(&t->contact))
 		return cli_error("\"%s\" is not mounted", t->diff);
 	t->elsewhere = true;
-	if (holders_find_source(t->diff, m) != 0)
-		return 0;
-	t->has_device = true;
-	t->major = m->major;
-	t->minor = m->minor;
+	/* The word of root's supervisor counts; that of others, as far as the connection is theirs. */
+	if (t->contact.sock >= 0 && contact_identify(&t->contact, &a) == 0) {
+		t->major = (unsigned)a.arg[IDENTITY_MAJOR];
+		t->minor = (unsigned)a.arg[IDENTITY_MINOR];
+		t->has_device = t->minor != 0 && (t->contact.peer.uid == 0 ||
+		    geteuid() != 0 || fusectl_is_of(t->minor, t->contact.peer.uid));
+	} else if (holders_find_source(t->diff, t->contact.uid, m) == 0) {
+		t->has_device = true;
+		t->major = m->major;
+		t->minor = m->minor;
+	}
 	return 0;
 }
 

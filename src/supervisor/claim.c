@@ -72,13 +72,13 @@ claim_own(struct supervisor *s)
 
 /* Whether other mount namespaces have the mount, and ours has not. */
 static bool
-is_elsewhere(const char *diff, const char *mnt, char *holders, size_t size)
+is_elsewhere(const char *diff, uid_t owner, const char *mnt, char *holders, size_t size)
 {
 	struct mountinfo *m autofree = malloc(sizeof(*m));
 	struct users found;
 
 	if (m == NULL || (mountinfo_find(mnt, m) == 0 && strcmp(m->source, diff) == 0) ||
-	    holders_find_source(diff, m) != 0)
+	    holders_find_source(diff, owner, m) != 0)
 		return false;
 	holders_find(m->major, m->minor, &found);
 	users_tell(&found, holders, size);
@@ -107,7 +107,7 @@ in_use(struct supervisor *s, int fd)
 
 	if (lock_read_mountpoint(fd, mnt) != 0)
 		mnt[0] = '\0';
-	if (is_elsewhere(s->config->diff, mnt, holders, sizeof(holders)))
+	if (is_elsewhere(s->config->diff, s->owner.uid, mnt, holders, sizeof(holders)))
 		return state_fail(s, "diff directory \"%s\" is in use: %s serves it, for other mount"
 		    " namespaces hold the mount (%s): end these processes, or pbkfs unmount --force"
 		    " -d \"%s\"", s->config->diff, holder_of(fd, who), holders, s->config->diff);

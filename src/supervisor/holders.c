@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "supervisor/fusectl.h"
 #include "supervisor/holders.h"
 #include "supervisor/processes.h"
 #include "supervisor/turns.h"
@@ -349,6 +350,7 @@ holders_find(unsigned major, unsigned minor, struct users *users)
 
 struct by_source {
 	const char *source;
+	uid_t	owner;
 	struct mountinfo *found;
 	int	rc;
 };
@@ -358,7 +360,7 @@ compare_source(void *arg, const struct holder *h)
 {
 	struct by_source *k = arg;
 
-	if (strcmp(h->mount->source, k->source) != 0)
+	if (strcmp(h->mount->source, k->source) != 0 || !fusectl_is_of(h->mount->minor, k->owner))
 		return true;
 	*k->found = *h->mount;
 	k->rc = 0;
@@ -366,9 +368,9 @@ compare_source(void *arg, const struct holder *h)
 }
 
 int
-holders_find_source(const char *diff, struct mountinfo *m)
+holders_find_source(const char *diff, uid_t owner, struct mountinfo *m)
 {
-	struct by_source k = { diff, m, -ENOENT };
+	struct by_source k = { diff, owner, m, -ENOENT };
 
 	holders_each(clock_monotonic_ms() + USERS_MS, compare_source, &k);
 	return k.rc;

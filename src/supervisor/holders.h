@@ -44,10 +44,11 @@ int	holders_each(int64_t until, bool (*visit)(void *arg, const struct holder *h)
 enum holders_seen holders_find(unsigned major, unsigned minor, struct users *users);
 
 /*
- * Finds a mount whose source is a diff directory in another namespace.  Returns 0 with
- * *m, or -ENOENT.
+ * Finds the mount of a diff directory in another namespace: of those that name it as their
+ * source, as anybody's may, the one that was made for its owner.  Returns 0 with *m, or
+ * -ENOENT.
  */
-int	holders_find_source(const char *diff, struct mountinfo *m);
+int	holders_find_source(const char *diff, uid_t owner, struct mountinfo *m);
 
 /*
  * Appends the file systems of our type that other namespaces have and ours has not, each
