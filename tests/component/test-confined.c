@@ -17,6 +17,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/confined.h"
+#include "support/tmpdir.h"
 #include "support/unit.h"
 
 #define CLEAR	"\r\033[K"
@@ -43,8 +44,7 @@ static const struct { const char *name, *pieces[8], *out, *err; } cases[] = {
 static void
 set_up(void)
 {
-	snprintf(dir, sizeof(dir), "/tmp/pbkfs-confined.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	tmpdir_new(dir, sizeof(dir));
 	ck_assert_int_eq(chmod(dir, 0755), 0);
 }
 

@@ -18,6 +18,7 @@
 
 #include "base/util.h"
 #include "supervisor/storelock.h"
+#include "support/tmpdir.h"
 #include "support/unit.h"
 
 #define SOMEBODY	4711	/* the owner of the backups, if root runs this */
@@ -98,8 +99,7 @@ make_store(void)
 	char path[128];
 	size_t i;
 
-	snprintf(base, sizeof(base), "/tmp/pbkfs-storelock.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(base));
+	tmpdir_new(base, sizeof(base));
 	ck_assert_int_eq(chmod(base, 0755), 0);
 	snprintf(path, sizeof(path), "%s/backups", base);
 	ck_assert_int_eq(mkdir(path, 0755), 0);

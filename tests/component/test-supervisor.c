@@ -41,6 +41,7 @@
 #include "supervisor/notify.h"
 #include "supervisor/signals.h"
 #include "supervisor/supervisor.h"
+#include "support/tmpdir.h"
 #include "support/unit.h"
 
 #define WAIT_SECONDS	20	/* the limit of time for anything that has to happen */
@@ -591,8 +592,7 @@ struct run {
 static void
 make_directories(void)
 {
-	snprintf(base, sizeof(base), "/tmp/pbkfs-supervisor.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(base));
+	tmpdir_new(base, sizeof(base));
 	snprintf(store, sizeof(store), "%s/store", base);
 	snprintf(mnt, sizeof(mnt), "%s/mnt", base);
 	snprintf(diff, sizeof(diff), "%s/diff", base);

@@ -26,6 +26,7 @@
 #include "supervisor/mountinfo.h"
 #include "supervisor/storeaccess.h"
 #include "supervisor/walk.h"
+#include "support/tmpdir.h"
 #include "support/unit.h"
 
 #define ALICE	4711
@@ -68,8 +69,7 @@ setup(void)
 {
 	if (getuid() != 0)
 		return;
-	snprintf(base, sizeof(base), "/tmp/pbkfs-walk.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(base));
+	tmpdir_new(base, sizeof(base));
 	ck_assert_int_eq(chmod(base, 0755), 0);
 	make("root", 0, 0755);
 	make("root/dir", 0, 0755);
@@ -178,7 +178,7 @@ START_TEST(links)
 	ck_assert_int_eq(chdir(at("root")), 0);
 	ck_assert_int_eq(walk_resolve("link", true, out), 0);
 	ck_assert_str_eq(out, at("root/dir"));
-	ck_assert_int_eq(walk_resolve("../..//..", true, out), 0);
+	ck_assert_int_eq(walk_resolve("../../../../..//../..", true, out), 0);
 	ck_assert_str_eq(out, "/");
 	ck_assert_int_eq(chdir("/"), 0);
 }
