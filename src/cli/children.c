@@ -1,18 +1,22 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Finds the children of a process in /proc, and holds each by a pidfd.
- * target.c decides whether to kill them.
+ * Finds the children of a process, and the servers of a connection, in /proc, and holds
+ * each by a pidfd.  target.c decides whether to kill them.
  */
 #include "config.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,7 +78,7 @@ children_find(struct children *c, pid_t parent, int parent_fd)
 	FILE *fp;
 	int pid;
 
-	c->n = 0;
+	children_close(c);
 	if (parent_fd < 0)
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
@@ -85,10 +89,101 @@ children_find(struct children *c, pid_t parent, int parent_fd)
 	fclose(fp);
 }
 
-int
-children_wait(struct children *c, int seconds)
+/* ---- who serves a connection -------------------------------------------- */
+
+/* Reads a file of /proc that is at most a page, as text. */
+static bool
+read_text(int dir_fd, const char *name, char text[4096])
 {
-	int64_t until = clock_monotonic_ms() + (int64_t)seconds * 1000;
+	int fd autoclose = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, 4095);
+
+	text[MAX(n, (ssize_t)0)] = '\0';
+	return n > 0;
+}
+
+/* Whether all of its user ids are this one. */
+static bool
+is_all_of(int proc_fd, uid_t uid)
+{
+	unsigned real, effective, saved, fs;
+	char text[4096], *line;
+
+	return read_text(proc_fd, "status", text) && (line = strstr(text, "\nUid:")) != NULL &&
+	    sscanf(line, "\nUid: %u %u %u %u", &real, &effective, &saved, &fs) == 4 &&
+	    real == uid && effective == uid && saved == uid && fs == uid;
+}
+
+static bool
+runs_this_program(int proc_fd)
+{
+	struct stat own, its;
+
+	return stat("/proc/self/exe", &own) == 0 && fstatat(proc_fd, "exe", &its, 0) == 0 &&
+	    own.st_dev == its.st_dev && own.st_ino == its.st_ino;
+}
+
+static bool
+serves(int proc_fd, unsigned minor, int64_t until)
+{
+	int fd = openat(proc_fd, "fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	char text[4096], *line;
+	bool found = false;
+	unsigned number;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while (!found && clock_monotonic_ms() < until && (entry = readdir(dir)) != NULL)
+		found = isdigit((unsigned char)entry->d_name[0]) &&
+		    read_text(dirfd(dir), entry->d_name, text) &&
+		    (line = strstr(text, "\nfuse_connection:")) != NULL &&
+		    sscanf(line, "\nfuse_connection: %u", &number) == 1 && number == minor;
+	closedir(dir);
+	return found;
+}
+
+/* The pidfd comes first: what is read while it has not ended is about that process. */
+static void
+add_server(struct children *c, int all_fd, const char *name, unsigned minor, uid_t uid, int64_t until)
+{
+	pid_t pid = (pid_t)atoi(name);
+	int pidfd autoclose = -1, proc autoclose = -1;
+
+	if (c->n == CHILDREN_MAX || pid == getpid() ||
+	    (pidfd = (int)syscall(SYS_pidfd_open, pid, 0)) < 0 ||
+	    (proc = openat(all_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return;
+	if (((uid != 0 && is_all_of(proc, uid)) || runs_this_program(proc)) &&
+	    serves(proc, minor, until) && !has_ended(pidfd)) {
+		c->pid[c->n] = pid;
+		c->fd[c->n++] = steal_fd(&pidfd);
+	}
+}
+
+void
+children_find_servers(struct children *c, unsigned minor, uid_t uid)
+{
+	int64_t until = clock_monotonic_ms() + SERVERS_SECONDS * 1000;
+	const struct dirent *entry;
+	DIR *proc = opendir("/proc");
+
+	while (proc != NULL && clock_monotonic_ms() < until && (entry = readdir(proc)) != NULL)
+		if (isdigit((unsigned char)entry->d_name[0]))
+			add_server(c, dirfd(proc), entry->d_name, minor, uid, until);
+	if (proc != NULL)
+		closedir(proc);
+}
+
+/* ---- ending them -------------------------------------------------------- */
+
+int
+children_wait_until(struct children *c, int64_t until)
+{
 	unsigned i;
 
 	for (i = 0; i < c->n; i++) {

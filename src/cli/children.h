@@ -1,13 +1,14 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The children of a supervisor that is about to be killed.  A worker that was
+ * The processes of a mount that may have to be killed.  A worker that was
  * taken over may have let go of everything that proves who it is, and may go on
- * without its mount.  The kernel still says whose child it is.
+ * without its mount.  The kernel still says whose child it is, and which connection it serves.
  */
 #ifndef CLI_CHILDREN_H
 #define CLI_CHILDREN_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #define CHILDREN_MAX	32
@@ -24,8 +25,18 @@ struct children {
  */
 void	children_find(struct children *c, pid_t parent, int parent_fd);
 
-/* Waits until all have ended.  Returns 0 or -ETIMEDOUT. */
-int	children_wait(struct children *c, int seconds);
+/*
+ * Finds the processes that have the FUSE connection of a mount, whose device has that minor
+ * number, open as its servers: those of uid, unless that is root, and those that run this
+ * program.  Others may have been given a descriptor of it.  The caller sees to it that the
+ * mount is there all the time.  Looks for SERVERS_SECONDS at most; before Linux 6.17 the
+ * kernel does not say, and there are none.
+ */
+#define SERVERS_SECONDS	5
+void	children_find_servers(struct children *c, unsigned minor, uid_t uid);
+
+/* Waits until all have ended, or clock_monotonic_ms() says `until`.  Returns 0 or -ETIMEDOUT. */
+int	children_wait_until(struct children *c, int64_t until);
 
 /* Kills those that are left.  Returns how many there were. */
 unsigned children_kill(struct children *c);

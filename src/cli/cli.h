@@ -31,6 +31,12 @@ void	cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
+ * Prints the line as cli_error() does if SIGINT, SIGTERM or SIGHUP ends this process from now
+ * on, in place of the last line that was given.  Its children end without a word.
+ */
+void	cli_if_interrupted(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
  * All that a command prints goes through cli/output.c.  Hostile text of others
  * does nothing to a terminal there: base/text.h.
  *

@@ -122,7 +122,23 @@ correct_mountpoint(const struct diffdir *d, char mnt[PATH_MAX])
 }
 
 static int
-end_mount(const struct diffdir *d, const char *mnt, bool mounted)
+tell_in_use(const struct diffdir *d, const char *mnt, int lock_fd)
+{
+	pid_t pid = lock_owner(lock_fd, ONDISK_LOCK_SUPERVISOR);
+
+	if (pid == 0)
+		pid = lock_owner(lock_fd, ONDISK_LOCK_WORKER);
+	if (is_mounted(d, mnt))
+		return cli_error("\"%s\" is mounted at \"%s\": unmount it first, or use --force",
+		    d->path, mnt);
+	if (pid > 0)
+		return cli_error("\"%s\" is in use by process %d: use --force to end it", d->path, (int)pid);
+	return cli_error("\"%s\" is in use by a process that its lock file does not name: use --force to"
+	    " end it", d->path);
+}
+
+static int
+end_mount(const struct diffdir *d, const char *mnt, bool mounted, bool locked)
 {
 	static struct target t;
 	int rc;
@@ -139,8 +155,13 @@ end_mount(const struct diffdir *d, const char *mnt, bool mounted)
 	limited_rest(true);	/* for processes, which have limits of time of their own */
 	rc = mounted ? target_find(&t, mnt, NULL) : 0;
 	if (rc == 0) {
+		t.contact.locks_are_ours = locked;
 		target_contact(&t);
-		rc = mounted ? unmount_forcibly(&t) : end_processes(&t);
+		/* Its owner may have put a free directory into its place. */
+		if (locked && (t.contact.sock >= 0 || !unmount_is_dead(mnt)))
+			rc = tell_in_use(d, mnt, -1);
+		else
+			rc = mounted ? unmount_forcibly(&t) : end_processes(&t);
 	}
 	limited_rest(false);
 	identity_drop();
@@ -149,27 +170,11 @@ end_mount(const struct diffdir *d, const char *mnt, bool mounted)
 	return rc;
 }
 
-static int
-tell_in_use(const struct diffdir *d, const char *mnt, int lock_fd)
-{
-	pid_t pid = lock_owner(lock_fd, ONDISK_LOCK_SUPERVISOR);
-
-	if (pid == 0)
-		pid = lock_owner(lock_fd, ONDISK_LOCK_WORKER);
-	if (is_mounted(d, mnt))
-		return cli_error("\"%s\" is mounted at \"%s\": unmount it first, or use --force",
-		    d->path, mnt);
-	if (pid > 0)
-		return cli_error("\"%s\" is in use by process %d: use --force to end it", d->path, (int)pid);
-	return cli_error("\"%s\" is in use by a process that its lock file does not name: use --force to"
-	    " end it", d->path);
-}
-
 /* Unmounts what nobody serves any more. */
 static int
 detach_dead(const struct diffdir *d, const char *mnt)
 {
-	if (end_mount(d, mnt, true) != 0)
+	if (end_mount(d, mnt, true, true) != 0)
 		return 1;
 	cli_say("\"%s\" was a dead mount of \"%s\": it is unmounted", mnt, d->path);
 	return 0;
@@ -216,7 +221,7 @@ empty(const struct diffdir *d, struct work *w)
 	if ((rc = lock_fd < 0 ? lock_fd : lock_take_idle(d->fd, lock_fd)) == -EWOULDBLOCK) {
 		if (!w->force)
 			return tell_in_use(d, mnt, lock_fd);
-		if (end_mount(d, mnt, is_mounted(d, mnt)) != 0)
+		if (end_mount(d, mnt, is_mounted(d, mnt), false) != 0)
 			return 1;
 		rc = take_freed_lock(d, lock_fd);
 	}

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -29,7 +30,9 @@
 #define HELD_SECONDS	2	/* of being held elsewhere before it says so */
 #define TELL_SECONDS	3	/* of waiting before it says for whom */
 #define SILENT_SECONDS	10	/* for a silent supervisor to give an answer */
+#define ASK_MS		500	/* of these, for one more question */
 #define DETACH_SECONDS	10	/* for the kernel to take a mount out of the table */
+#define ANSWER_SECONDS	2	/* for a mount to say whether it is dead */
 #define LEFT_SECONDS	2	/* for processes to end of themselves */
 #define KILL_SECONDS	10	/* for processes to end without their connection */
 #define BUSY_MS		50	/* between two tries, if a mount is in use */
@@ -68,6 +71,14 @@ unmount_patiently(const void *arg)
 	return rc;
 }
 
+/* Where nobody listens, only the locks of the diff directory tell whether its processes have ended. */
+static int
+tell_unknown(const struct target *t, int error)
+{
+	return cli_error("\"%s\" is unmounted, but its processes may run on: could not open its diff directory"
+	    " \"%s\": %s", t->mnt, t->diff, strerror(-error));
+}
+
 static int
 tell_mute(const struct target *t)
 {
@@ -78,7 +89,7 @@ tell_mute(const struct target *t)
 struct wait {
 	int64_t	began, heard;	/* clock_monotonic_ms(), also of the last answer */
 	unsigned held;		/* how often in a row it was seen held elsewhere */
-	bool	told;
+	bool	noted;		/* for whom it waits */
 };
 
 static void
@@ -110,29 +121,39 @@ is_hopeless(struct wait *w, struct target *t)
 
 	holders_find(t->major, t->minor, &holders);
 	w->held = holders.n > 0 ? w->held + 1 : 0;
+	if (t->contact.is_mute && now - w->began >= SILENT_SECONDS * 1000)
+		return true;
 	if (w->held >= HELD_SECONDS || now - w->began >= FLUSH_SECONDS * 1000)
 		return true;
-	if (now - w->began < TELL_SECONDS * 1000)
-		return false;
-	if (!target_is_silent(t))
-		w->heard = now;
-	if (!w->told)
+	if (!w->noted && now - MIN(w->began, w->heard) >= TELL_SECONDS * 1000) {
+		target_is_silent(t, ASK_MS);
 		tell_waiting(t);
-	w->told = true;
-	return now - w->heard >= SILENT_SECONDS * 1000;
+		w->noted = true;
+	}
+	if (now - w->heard >= SILENT_SECONDS * 1000 - ASK_MS)
+		return target_is_silent(t, ASK_MS);
+	if (!t->is_silent || !target_is_silent(t, ASK_MS))
+		w->heard = now;
+	return false;
 }
 
+/* A supervisor that did not answer when it was first asked has been silent since then. */
 static int
 wait_for_end(struct target *t)
 {
-	struct wait w = { .began = clock_monotonic_ms(), .heard = clock_monotonic_ms() };
+	int64_t now = clock_monotonic_ms();
+	char who[TARGET_WHO_MAX];
+	struct wait w = { .began = now, .heard = t->is_silent ? t->asked_at : now };
+	int rc;
 
-	if (t->contact.is_mute)
+	if (t->contact.is_mute && t->contact.sock < 0)
 		return tell_mute(t);
-	while (target_wait(t, 1) != 0)
+	cli_if_interrupted("interrupted; \"%s\" is unmounted, its processes (%s) write what they hold"
+	    " and end without being waited for", t->mnt, target_who(t, who));
+	while ((rc = target_wait(t, 1)) == -ETIMEDOUT)
 		if (is_hopeless(&w, t))
-			return elsewhere_tell(t);
-	return 0;
+			return t->contact.is_mute ? tell_mute(t) : elsewhere_tell(t);
+	return rc == 0 ? 0 : tell_unknown(t, rc);
 }
 
 static int
@@ -192,18 +213,21 @@ detach(const struct target *t, int control)
 
 /*
  * Ends what is left.  Nobody may kill a worker by its number, be it alone or
- * taken over; but without its connection it serves nothing, and if the
- * supervisor had to be killed, its children are known.
+ * taken over; but without its connection it serves nothing, and the kernel
+ * knows the children of a supervisor, and who has the connection open.
  */
 static int
 end_connection(struct target *t, int control)
 {
 	char who[TARGET_WHO_MAX];
+	int rc;
 
 	if (target_wait(t, LEFT_SECONDS) != 0)
 		cut_abort(control);
-	if (target_end(t, KILL_SECONDS) == 0)
+	if ((rc = target_end(t, t->contact.is_mute ? LEFT_SECONDS : KILL_SECONDS)) == 0)
 		return 0;
+	if (rc != -ETIMEDOUT)
+		return tell_unknown(t, rc);
 	return t->contact.is_mute ? tell_mute(t) :
 	    cli_error("\"%s\" is unmounted, but its processes do not end (%s)", t->mnt,
 	    target_who(t, who));
@@ -230,6 +254,8 @@ unmount_forcibly(struct target *t)
 {
 	int control autoclose = open_connection(t);
 
+	if (t->servers.n == 0)
+		target_find_servers(t);
 	target_stop(t);
 	if (detach(t, control) != 0)
 		return 1;
@@ -247,13 +273,52 @@ unmount_elsewhere(struct target *t, bool force)
 	return force ? elsewhere_end(t) : elsewhere_tell(t);
 }
 
+/* Whether anybody serves the mount: one that is dead says so. */
+static int
+ask_mount(const void *arg)
+{
+	struct stat st;
+
+	return stat(arg, &st) == 0 ? 0 : -errno;
+}
+
+bool
+unmount_is_dead(const char *mnt)
+{
+	int rc = limited_run(ask_mount, mnt, ANSWER_SECONDS);
+
+	return rc == -ENOTCONN || rc == -ECONNABORTED;
+}
+
+/*
+ * Whether those who serve it can neither be asked nor are the ones that the diff directory
+ * knows: its owner may have put another one into its place.
+ */
+static bool
+is_of_strangers(const struct target *t)
+{
+	const struct contact *c = &t->contact;
+
+	return c->sock < 0 && !c->is_mute && !c->locks_are_ours && t->servers.n == 0 &&
+	    !contact_is_held(c) && !contact_is_locked(c) &&
+	    !unmount_is_dead(t->mnt);
+}
+
 static int
 unmount_here(struct target *t, bool force)
 {
+	bool strangers;
+	int rc;
+
 	if (geteuid() != 0 && geteuid() != t->uid)
 		return cli_error("\"%s\" is a mount of user %u: only that user and root can unmount it",
 		    t->mnt, (unsigned)t->uid);
-	return force ? unmount_forcibly(t) : unmount_orderly(t);
+	target_find_servers(t);
+	strangers = is_of_strangers(t);
+	rc = force ? unmount_forcibly(t) : unmount_orderly(t);
+	return rc != 0 || !strangers ? rc :
+	    cli_error("\"%s\" is unmounted, but its processes may run on: nobody holds its diff directory"
+	    " \"%s\", which may have been exchanged", t->mnt, t->diff);
 }
 
 int
@@ -264,8 +329,11 @@ cmd_unmount(const struct options *o)
 
 	if (o->mnt == NULL && o->diff == NULL)
 		return cli_usage("--mnt-path or --diff-dir is required");
+	cli_if_interrupted("interrupted; nothing was unmounted");
 	if (target_find(&t, o->mnt, o->diff) != 0)
 		return 1;
+	cli_if_interrupted("interrupted; \"%s\" may still be unmounted: pbkfs list shows whether it is",
+	    t.mnt);
 	target_contact(&t);
 	if (t.elsewhere)
 		rc = unmount_elsewhere(&t, o->force);

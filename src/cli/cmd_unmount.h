@@ -6,9 +6,14 @@
 #ifndef CLI_CMD_UNMOUNT_H
 #define CLI_CMD_UNMOUNT_H
 
+#include <stdbool.h>
+
 #include "cli/target.h"
 
 /* Ends the supervisor, if one can be believed, and detaches the mount.  Returns an exit status. */
 int	unmount_forcibly(struct target *t);
+
+/* Whether nobody serves the mount at mnt: the kernel says so.  One that does not answer is served. */
+bool	unmount_is_dead(const char *mnt);
 
 #endif

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,9 +22,12 @@
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/contact.h"
+#include "cli/limited.h"
 #include "supervisor/become.h"
 #include "supervisor/waiting.h"
 #include "supervisor/walk.h"
+
+#define LOCK_MS	20	/* between two tries to get a lock */
 
 void
 contact_init(struct contact *c)
@@ -91,8 +95,11 @@ read_lock(int diff_fd, struct contact *c)
 
 	if (fd < 0)
 		return -1;
-	if ((rc = lock_read_mountpoint(fd, c->mnt)) != 0)
+	if ((rc = lock_read_mountpoint(fd, c->mnt)) != 0) {
+		c->mnt[0] = '\0';
 		return doubt(c, "could not use its lock file", rc);
+	}
+	c->is_named = true;
 	c->owner[ONDISK_LOCK_SUPERVISOR] = lock_owner(fd, ONDISK_LOCK_SUPERVISOR);
 	c->owner[ONDISK_LOCK_WORKER] = lock_owner(fd, ONDISK_LOCK_WORKER);
 	c->has_lock = true;
@@ -108,9 +115,21 @@ explain_silence(struct contact *c)
 		    "its supervisor is gone", 0);
 	else if (c->sock == -EPERM)
 		doubt(c, "its socket does not belong to its owner", 0);
+	else if (c->sock == -EAGAIN)
+		doubt(c, "its supervisor takes no connections", 0);
 	else
 		doubt(c, "could not use its socket", c->sock);
 	c->sock = -1;
+}
+
+/* Who listens and is not on record says itself which mountpoint it serves. */
+static void
+ask_mountpoint(struct contact *c)
+{
+	static struct command_frame a;
+
+	if (contact_identify(c, &a) == 0)
+		strlcpy(c->mnt, a.text, sizeof(c->mnt));
 }
 
 int
@@ -118,13 +137,38 @@ contact_make_at(int diff_fd, struct contact *c)
 {
 	int rc = read_lock(diff_fd, c);
 
-	/* The owner can take the lock file away, but not the socket of a mount of root. */
-	if ((c->sock = socket_connect(diff_fd, &c->peer)) >= 0)
-		return rc;
-	if (rc == 0)
+	/* The owner can take the lock file away, but neither socket nor record of a mount of root. */
+	if ((c->sock = socket_connect(diff_fd, &c->peer)) >= 0) {
+		if (c->peer.uid == 0 && socket_recorded_mnt(diff_fd, c->mnt) == 0)
+			c->is_named = true;
+		else if (!c->is_named)
+			ask_mountpoint(c);
+		return 0;
+	}
+	if (rc == 0 || c->sock == -EAGAIN)
 		explain_silence(c);
 	c->sock = -1;
 	return rc;
+}
+
+/*
+ * Where the directory does not answer, is not there, or is another one by now: what root's
+ * supervisors have recorded.
+ */
+static int
+connect_by_record(struct contact *c)
+{
+	int run autoclose = geteuid() == 0 ? socket_open_run() : -1, sock;
+	char name[SOCKET_NAME_MAX], mnt[PATH_MAX];
+
+	if (run < 0 || socket_find_name(c->diff, name) != 0 ||
+	    socket_read_mnt(run, name, mnt) != 0 ||
+	    (sock = socket_connect_in_run(name, &c->peer)) < 0)
+		return -1;
+	strlcpy(c->mnt, mnt, sizeof(c->mnt));
+	c->sock = sock;
+	c->is_named = true;
+	return 0;
 }
 
 /* Runs in the child, which passes the connection on; the parent asks for the pidfd anew. */
@@ -149,14 +193,18 @@ contact_make(struct contact *c)
 	};
 	int sock = -1, rc = become_run(NULL, &w, &sock);
 
-	c->sock = sock;
+	c->sock = sock >= 0 ? sock : -1;
 	c->peer.pidfd = sock >= 0 ? socket_peer_pidfd(sock) : -1;
 	c->is_mute = rc == -ETIMEDOUT;
 	if (c->is_mute)
-		return doubt(c, "its diff directory does not answer", 0);
-	if (rc != 0 && c->doubt[0] == '\0')
-		return doubt(c, "could not look at its diff directory", rc);
-	return rc;
+		doubt(c, "its diff directory does not answer", 0);
+	if (rc == 0 && sock < 0)
+		connect_by_record(c);
+	if (rc == 0)
+		return 0;
+	if (c->doubt[0] == '\0')
+		doubt(c, "could not look at its diff directory", rc);
+	return connect_by_record(c);
 }
 
 bool
@@ -165,30 +213,60 @@ contact_is_held(const struct contact *c)
 	return c->owner[ONDISK_LOCK_SUPERVISOR] != 0 || c->owner[ONDISK_LOCK_WORKER] != 0;
 }
 
+static int
+try_locks(const void *arg)
+{
+	const struct contact *c = arg;
+	int diff = contact_open_diff(c->diff);
+	int changes = openat(diff, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return (diff >= 0 && flock(diff, LOCK_SH | LOCK_NB) != 0) ||
+	    (changes >= 0 && flock(changes, LOCK_SH | LOCK_NB) != 0) ? -EBUSY : 0;
+}
+
+bool
+contact_is_locked(const struct contact *c)
+{
+	return limited_run(try_locks, c, CONTACT_SECONDS) == -EBUSY;
+}
+
 /* ---- who listens -------------------------------------------------------- */
 
 int
-contact_ask(const struct contact *c, const struct command_frame *request,
-    struct command_frame *answer, int *fd)
+contact_ask_within(const struct contact *c, const struct command_frame *request,
+    struct command_frame *answer, int *fd, int ms)
 {
 	int rc;
 
 	if ((rc = command_send(c->sock, request, -1)) != 0 ||
-	    (rc = waiting_until(c->sock, POLLIN, clock_monotonic_ms() + CONTACT_ASK_MS)) != 0)
+	    (rc = waiting_until(c->sock, POLLIN, clock_monotonic_ms() + ms)) != 0)
 		return rc;
 	return command_receive(c->sock, answer, true, fd);
 }
 
 int
-contact_identify(const struct contact *c, struct command_frame *answer)
+contact_ask(const struct contact *c, const struct command_frame *request,
+    struct command_frame *answer, int *fd)
+{
+	return contact_ask_within(c, request, answer, fd, CONTACT_ASK_MS);
+}
+
+int
+contact_identify_within(const struct contact *c, struct command_frame *answer, int ms)
 {
 	static struct command_frame q;
 	int rc;
 
 	command_init(&q, COMMAND_IDENTIFY);
-	if ((rc = contact_ask(c, &q, answer, NULL)) != 0)
+	if ((rc = contact_ask_within(c, &q, answer, NULL, ms)) != 0)
 		return rc;
 	return answer->type == COMMAND_IDENTITY ? 0 : -EPROTO;
+}
+
+int
+contact_identify(const struct contact *c, struct command_frame *answer)
+{
+	return contact_identify_within(c, answer, CONTACT_ASK_MS);
 }
 
 bool
@@ -231,19 +309,36 @@ wait_for_owner(int lock_fd, enum ondisk_lock_byte byte, const struct contact *c)
 		waiting_until(fd, POLLIN, clock_monotonic_ms() + INT_MAX);
 }
 
+/* The kernel tells nobody that a lock is free, but by giving it. */
+static void
+wait_for_lock(int dir_fd)
+{
+	while (flock(dir_fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+		poll(NULL, 0, LOCK_MS);
+	flock(dir_fd, LOCK_UN);
+}
+
 /* Runs in a child. */
 static int
 wait_for_owners(void *arg, int *passed)
 {
 	struct contact *c = arg;
-	int diff autoclose = contact_open_diff(c->diff), lock autoclose = -1;
+	int diff autoclose = contact_open_diff(c->diff), lock autoclose = -1, changes autoclose = -1;
 
 	(void)passed;
-	if (diff < 0 || (lock = open_lock(diff, c)) < 0)
+	if (diff < 0)
+		return diff;
+	if ((lock = open_lock(diff, c)) >= 0) {
+		wait_for_owner(lock, ONDISK_LOCK_WORKER, c);
+		if (c->sock < 0)
+			wait_for_owner(lock, ONDISK_LOCK_SUPERVISOR, c);
+	}
+	if (c->locks_are_ours)
 		return 0;
-	wait_for_owner(lock, ONDISK_LOCK_WORKER, c);
-	if (c->sock < 0)
-		wait_for_owner(lock, ONDISK_LOCK_SUPERVISOR, c);
+	wait_for_lock(diff);
+	changes = openat(diff, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (changes >= 0)
+		wait_for_lock(changes);
 	return 0;
 }
 
@@ -259,5 +354,5 @@ contact_wait(const struct contact *c, int seconds)
 	copy = *c;
 	if (rc == 0)
 		rc = c->is_mute ? -ETIMEDOUT : become_run(NULL, &w, NULL);
-	return rc == -ETIMEDOUT ? rc : 0;
+	return rc;
 }

@@ -22,23 +22,26 @@
 
 struct contact {
 	char	diff[PATH_MAX];	/* canonical */
-	char	mnt[PATH_MAX];	/* that the lock file names */
+	char	mnt[PATH_MAX];	/* as root's record has it, else as the lock file or who listens says; or "" */
 	pid_t	owner[2];	/* lock_owner() of both bytes, as the file system claims */
 	bool	is_mute;	/* the directory did not answer in time */
-	bool	has_lock;	/* there is a lock file, mnt and owner are set */
+	bool	locks_are_ours;	/* the caller has taken them: nobody else holds the directory */
+	bool	has_lock;	/* there is a lock file, owner is set */
+	bool	is_named;	/* lock file or record names mnt, not only who listens */
 	bool	lacks_lock;	/* there is a directory, and none in it */
 	uid_t	uid;		/* whose the directory is, as the file system says; (uid_t)-1: not known */
 	struct socket_peer peer;	/* who listens, if sock is not -1 */
 	int	sock;
-	char	doubt[256];	/* why sock is -1, or has_lock not set; or "" */
+	char	doubt[256];	/* why sock is -1; or "" */
 };
 
 void	contact_init(struct contact *c);
 void	contact_close(struct contact *c);
 
 /*
- * Looks at c->diff in a child, and connects.  Follows no links.  Returns 0 if
- * there is a lock file, connected or not; else -1 with c->doubt.
+ * Looks at c->diff in a child, and connects.  Follows no links.  Where the directory does
+ * not answer, root connects by what is recorded in SOCKET_RUN.  Returns 0 if there is a lock
+ * file, or somebody listens; else -1 with c->doubt.
  */
 int	contact_make(struct contact *c);
 
@@ -51,6 +54,9 @@ int	contact_open_diff(const char *path);
 /* Whether somebody holds the lock, as the file system says. */
 bool	contact_is_held(const struct contact *c);
 
+/* Whether somebody holds the lock of the directory itself.  Asks in a child. */
+bool	contact_is_locked(const struct contact *c);
+
 /*
  * Sends a request to who listens and receives the answer.  Returns 0 with an
  * answer of a type that fits, or with a refusal; -ETIMEDOUT, or negative errno.
@@ -59,19 +65,25 @@ bool	contact_is_held(const struct contact *c);
 int	contact_ask(const struct contact *c, const struct command_frame *request,
 	    struct command_frame *answer, int *fd);
 
+/* The same, with another limit. */
+int	contact_ask_within(const struct contact *c, const struct command_frame *request,
+	    struct command_frame *answer, int *fd, int ms);
+
 /*
  * Asks who listens for its identity.  Returns 0 with COMMAND_IDENTITY, -EPROTO
  * for another answer, or as contact_ask().
  */
 int	contact_identify(const struct contact *c, struct command_frame *answer);
+int	contact_identify_within(const struct contact *c, struct command_frame *answer, int ms);
 
 /* Whether the supervisor of this identity still makes its mount. */
 bool	contact_is_beginning(const struct command_frame *identity);
 
 /*
  * Waits until who listened has ended, and then, in a child, for those who held
- * the lock; contact_wait_for_listener() waits for the former alone.  Returns 0
- * or -ETIMEDOUT.
+ * the locks, that of the directory too, which its owner cannot exchange as he can the lock
+ * file; contact_wait_for_listener() waits for the former alone.  Returns 0, -ETIMEDOUT, or
+ * another negative errno if that cannot be told: the directory is not where it was.
  */
 int	contact_wait(const struct contact *c, int seconds);
 int	contact_wait_for_listener(const struct contact *c, int seconds);

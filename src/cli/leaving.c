@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,11 +53,11 @@ process_of(const struct contact *c)
 static int
 wait_for_end(const struct contact *c, int seconds)
 {
-	if (contact_wait(c, TELL_SECONDS) == 0)
+	if (contact_wait(c, TELL_SECONDS) != -ETIMEDOUT)
 		return 0;
 	cli_note("waiting for process %d to end, which had diff directory \"%s\" mounted",
 	    (int)process_of(c), c->diff);
-	if (contact_wait(c, seconds) == 0)
+	if (contact_wait(c, seconds) != -ETIMEDOUT)
 		return 0;
 	return cli_error("diff directory \"%s\" is in use: process %d had it mounted at \"%s\" and"
 	    " does not end: pbkfs unmount -d \"%s\" says why", c->diff, (int)process_of(c), c->mnt,

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,58 @@ cli_error(const char *fmt, ...)
 	va_end(ap);
 	return EXIT_FAILURE;
 }
+
+/* ---- last words --------------------------------------------------------- */
+
+static struct {
+	pid_t	pid;
+	char	line[4096];
+	size_t	len;
+} last_words;
+
+static void
+end_with_last_words(int number)
+{
+	ssize_t n = 0;
+
+	if (getpid() == last_words.pid)
+		n = write(STDERR_FILENO, last_words.line, last_words.len);
+	(void)n;
+	raise(number);	/* the handler is not there any more */
+}
+
+void
+cli_if_interrupted(const char *fmt, ...)
+{
+	struct sigaction action = {
+		.sa_handler = end_with_last_words, .sa_flags = SA_RESETHAND | SA_NODEFER,
+	};
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction before;
+	char text[sizeof(last_words.line) - 32];
+	sigset_t set, outside;
+	va_list ap;
+	size_t i;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	text_make_terminal(text);
+	sigemptyset(&set);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		sigaddset(&set, numbers[i]);
+	sigprocmask(SIG_BLOCK, &set, &outside);
+	last_words.len = (size_t)snprintf(last_words.line, sizeof(last_words.line),
+	    "pbkfs error: %s\n", text);
+	last_words.pid = getpid();
+	/* Who started us with one of them ignored wants that: nohup(1). */
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+	sigprocmask(SIG_SETMASK, &outside, NULL);
+}
+
+/* ---- lines -------------------------------------------------------------- */
 
 static const char *command_name;
 

@@ -24,6 +24,7 @@
 #include "supervisor/paths.h"
 #include "supervisor/walk.h"
 
+#define MUTE_SECONDS	1	/* for one that was killed while its diff directory does not answer */
 #define STOP_SECONDS	10	/* for a supervisor to end its worker, its mount and itself */
 
 void
@@ -41,6 +42,7 @@ target_close(struct target *t)
 		close(t->parent_fd);
 	t->parent_fd = -1;
 	children_close(&t->children);
+	children_close(&t->servers);
 	contact_close(&t->contact);
 }
 
@@ -281,7 +283,7 @@ static bool
 was_mounted_at(struct target *t, const char *mnt)
 {
 	return contact_unmounted(t) == 0 && strcmp(t->mnt, mnt) == 0 &&
-	    contact_is_held(&t->contact);
+	    (contact_is_held(&t->contact) || t->contact.sock >= 0);
 }
 
 static bool
@@ -346,13 +348,13 @@ disbelieve(struct contact *c, const char *why)
 
 /* Asks whether who listens serves this mount.  Returns 1, 0, or negative errno. */
 static int
-serves_this(struct target *t)
+serves_this(struct target *t, int ms)
 {
 	static struct command_frame a;
 	struct contact *c = &t->contact;
 	int rc;
 
-	if ((rc = contact_identify(c, &a)) != 0)
+	if ((rc = contact_identify_within(c, &a, ms)) != 0)
 		return rc;
 	c->owner[ONDISK_LOCK_WORKER] = (pid_t)a.arg[IDENTITY_WORKER];
 	t->state = (enum command_state)a.arg[IDENTITY_STATE];
@@ -369,8 +371,10 @@ serves_this(struct target *t)
 static void
 judge_listener(struct target *t, bool is_named)
 {
-	int rc = serves_this(t);
+	int rc;
 
+	t->asked_at = clock_monotonic_ms();
+	rc = serves_this(t, CONTACT_ASK_MS);
 	t->is_silent = rc < 0;
 	if (rc == 0)
 		disbelieve(&t->contact, "who listens at its socket serves another mount");
@@ -379,6 +383,8 @@ judge_listener(struct target *t, bool is_named)
 	else if (rc < 0 && !is_named)
 		disbelieve(&t->contact, "its supervisor does not answer, and its lock file does not"
 		    " name this mountpoint");
+	else
+		children_find(&t->children, t->contact.peer.pid, t->contact.peer.pidfd);
 }
 
 void
@@ -391,7 +397,7 @@ target_contact(struct target *t)
 	strlcpy(c->diff, t->diff, sizeof(c->diff));
 	if (!c->has_lock && c->sock < 0 && !c->is_mute)
 		contact_make(c);
-	is_named = c->has_lock && strcmp(c->mnt, t->mnt) == 0;
+	is_named = c->is_named && strcmp(c->mnt, t->mnt) == 0;
 	if (c->sock >= 0)
 		judge_listener(t, is_named);
 	else if (c->has_lock && !is_named)
@@ -411,10 +417,12 @@ target_who(const struct target *t, char text[TARGET_WHO_MAX])
 	return text;
 }
 
+/* Who was found to serve the mount is ended all the same, by target_end(). */
 static int
-nobody_ended(const char *why)
+nobody_ended(const struct target *t, const char *why)
 {
-	cli_warn("the mount is detached, but its processes are left to end by themselves: %s", why);
+	if (t->servers.n == 0)
+		cli_warn("the mount is detached, but its processes are left to end by themselves: %s", why);
 	return 1;
 }
 
@@ -426,14 +434,17 @@ kill_listener(struct target *t)
 
 	children_find(&t->children, t->contact.peer.pid, t->contact.peer.pidfd);
 	rc = contact_kill(&t->contact);
+	/* Where it calls into a file system that does not answer, no signal reaches it. */
+	if (t->contact.is_mute)
+		return contact_wait_for_listener(&t->contact, MUTE_SECONDS) != 0;
 	if (rc == -ENOPROTOOPT)
-		return nobody_ended("its supervisor does not answer, and before Linux 6.5 the kernel"
+		return nobody_ended(t, "its supervisor does not answer, and before Linux 6.5 the kernel"
 		    " does not say which process that is");
 	if (rc == 0 && contact_wait_for_listener(&t->contact, STOP_SECONDS) == 0)
 		return 0;
 	snprintf(why, sizeof(why), "its supervisor (process %d) does not end%s%s",
 	    (int)t->contact.peer.pid, rc != 0 ? ": " : "", rc != 0 ? strerror(-rc) : "");
-	return nobody_ended(why);
+	return nobody_ended(t, why);
 }
 
 int
@@ -446,11 +457,11 @@ target_stop(struct target *t)
 	if (c->sock < 0 && c->has_lock && strcmp(c->mnt, t->mnt) == 0 && !contact_is_held(c))
 		return 1;	/* nobody serves it, so there is nobody to end */
 	if (c->sock < 0)
-		return nobody_ended(c->doubt);
+		return nobody_ended(t, c->doubt);
 	command_init(&q, COMMAND_STOP);
 	if (!t->is_silent && contact_ask(c, &q, &a, NULL) == 0) {
 		if (a.type == COMMAND_REFUSED)
-			return nobody_ended(a.text);
+			return nobody_ended(t, a.text);
 		if (contact_wait_for_listener(c, STOP_SECONDS) == 0)
 			return 0;
 	}
@@ -473,18 +484,37 @@ target_leave(struct target *t)
 }
 
 bool
-target_is_silent(struct target *t)
+target_is_silent(struct target *t, int ms)
 {
-	int rc = t->contact.sock >= 0 ? serves_this(t) : 0;
+	int rc = t->contact.sock >= 0 ? serves_this(t, ms) : 0;
 
 	t->is_silent = rc == -ETIMEDOUT || rc == -EAGAIN;
 	return t->is_silent;
 }
 
-int
-target_wait(const struct target *t, int seconds)
+void
+target_find_servers(struct target *t)
 {
-	return contact_wait(&t->contact, seconds);
+	if (t->contact.sock < 0 || t->is_silent)
+		children_find_servers(&t->servers, t->minor, t->uid);
+}
+
+int
+target_wait(struct target *t, int seconds)
+{
+	int64_t until = clock_monotonic_ms() + (int64_t)seconds * 1000;
+	struct contact *c = &t->contact;
+	int rc;
+
+	/* A worker may have been replaced. */
+	if (c->peer.pidfd >= 0 && contact_wait_for_listener(c, 0) != 0)
+		children_find(&t->children, c->peer.pid, c->peer.pidfd);
+	if ((rc = contact_wait_for_listener(c, seconds)) != 0 ||
+	    (rc = children_wait_until(&t->children, until)) != 0 ||
+	    (rc = children_wait_until(&t->servers, until)) != 0)
+		return rc;
+	/* Who listened, and its children, are all that there are: the directory need not be asked. */
+	return t->children.n > 0 ? 0 : contact_wait(c, seconds);
 }
 
 int
@@ -493,9 +523,7 @@ target_end(struct target *t, int seconds)
 	int rc = target_wait(t, seconds);
 
 	/* A worker that was taken over may have let go of the lock, and go on all the same. */
-	if (children_wait(&t->children, rc == 0 ? seconds : 0) == 0 ||
-	    children_kill(&t->children) == 0)
+	if (rc == 0 || children_kill(&t->children) + children_kill(&t->servers) == 0)
 		return rc;
-	rc = children_wait(&t->children, seconds);
-	return rc != 0 ? rc : target_wait(t, seconds);
+	return target_wait(t, seconds);
 }

@@ -28,7 +28,9 @@ struct target {
 	bool	is_silent;	/* who listens has not said who it is */
 	enum command_state state;	/* if it has, */
 	unsigned served_major, served_minor;	/* and the device; 0, 0 before there is one */
-	struct children children;	/* of a supervisor that had to be killed */
+	struct children children;	/* of who listens, */
+	struct children servers;	/* and others that were found to serve it, by force */
+	int64_t	asked_at;	/* clock_monotonic_ms(): who listens was first asked */
 };
 
 /*
@@ -61,18 +63,26 @@ int	target_stop(struct target *t);
 int	target_leave(struct target *t);
 
 /*
- * Asks who serves it once more, for CONTACT_ASK_MS at most.  Returns whether it
+ * Asks who serves it once more, for so many ms at most.  Returns whether it
  * still gives no answer.
  */
-bool	target_is_silent(struct target *t);
-
-/* Waits until its processes have ended.  Returns 0, or -ETIMEDOUT. */
-int	target_wait(const struct target *t, int seconds);
+bool	target_is_silent(struct target *t, int ms);
 
 /*
- * The same after target_stop(), to the end: if a supervisor had to be killed,
- * this kills what is left of its children, as it would have done itself.
- * Returns 0, or -ETIMEDOUT.
+ * Finds who serves a mount that is here, where nobody listens who can be asked to end; to be
+ * called before it is detached.  target_end() kills them.
+ */
+void	target_find_servers(struct target *t);
+
+/*
+ * Waits until its processes have ended.  Returns 0 if that is known, -ETIMEDOUT, or another
+ * negative errno if it cannot be known.
+ */
+int	target_wait(struct target *t, int seconds);
+
+/*
+ * The same after target_stop(), to the end: it kills what is left of the supervisor's
+ * children, as that would have done itself, and who else was found to serve the mount.
  */
 int	target_end(struct target *t, int seconds);
 

@@ -115,20 +115,9 @@ answer_prepared(struct supervisor *s, const unsigned char *body, size_t len)
 	    (unsigned long long)p.wal_copied);
 	text_copy_printable(warning, sizeof(warning), p.warning,
 	    strnlen(p.warning, sizeof(p.warning)));
-	if (warning[0] != '\0') {
-		log_warn("%s", warning);
-		notify_send(s->config->notify_fd, NOTIFY_WARNING, "%s", warning);
-	}
+	if (warning[0] != '\0')
+		state_warn(s, "%s", warning);
 	return 0;
-}
-
-static void
-tell_advice(const struct supervisor *s)
-{
-	if (s->preparer.advice[0] == '\0')
-		return;
-	log_info("%s", s->preparer.advice);
-	notify_send(s->config->notify_fd, NOTIFY_NOTE, "%s", s->preparer.advice);
 }
 
 static int
@@ -152,11 +141,13 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 		logfile_let_go(true);
 		log_info("mounted backup %s of instance \"%s\" at \"%s\"", s->source.backup_id,
 		    s->source.instance, s->config->mnt);
-		tell_advice(s);
+		if (s->preparer.advice[0] != '\0')
+			state_note(s, "%s", s->preparer.advice);
 	}
 	stat_write(s);
 	notify_send(s->config->notify_fd, NOTIFY_MOUNTED, "%u %u",
 	    s->binding.found.server_version, (unsigned)s->owner.uid);
+	s->outcome_sent = true;
 	return 0;
 }
 
@@ -168,7 +159,9 @@ answer_failed(struct supervisor *s, const unsigned char *body, size_t len)
 	s->worker.failed = true;
 	text_copy_printable(s->worker.reason, sizeof(s->worker.reason), body, len);
 	text_copy_printable(s->worker_error, sizeof(s->worker_error), body, len);
+	logfile_show(!state_is_heard(s));	/* who hears it is sent it at the end */
 	say(s, LOGL_ERROR, (const char *)body, len);
+	logfile_show(true);
 	return 0;
 }
 
@@ -199,7 +192,8 @@ answer_dirty(struct supervisor *s, const unsigned char *body, size_t len)
 	(void)len;
 	if (!s->config->perf_unsafe)
 		return -EPROTO;
-	if (!s->claim.dirty && (rc = diffdir_set_dirty(&s->claim.dir, true)) != 0) {
+	rc = s->claim.dirty ? 0 : mute_is(s) ? -ETIMEDOUT : diffdir_set_dirty(&s->claim.dir, true);
+	if (rc != 0) {
 		log_error("could not create \"%s\": %s", ONDISK_DIRTY, strerror(-rc));
 		spawn_kill(&s->worker, "it may not write without \"%s\"", ONDISK_DIRTY);
 		return 0;
@@ -231,13 +225,9 @@ static int
 answer_for_user(struct supervisor *s, enum log_level level, enum notify_kind kind,
     const unsigned char *body, size_t len)
 {
-	char text[LOG_LINE_MAX];
-
 	if (++s->preparer.n_warnings > STATE_WARNINGS_MAX)
 		return -EPROTO;
-	say(s, level, (const char *)body, len);
-	text_copy_printable(text, sizeof(text), body, len);
-	notify_send(s->config->notify_fd, kind, "%s", text);
+	state_pass_on(s, level, kind, (const char *)body, len);
 	return 0;
 }
 
@@ -259,10 +249,10 @@ answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 {
 	if (body[0] > LOGL_DEBUG)
 		return -EPROTO;
-	say(s, body[0], (const char *)body + 1, len - 1);
 	if (logfile_is_held() && body[0] == LOGL_ERROR && s->preparer.n_warnings++ < STATE_WARNINGS_MAX)
-		notify_send(s->config->notify_fd, NOTIFY_WARNING, "%.*s", (int)len - 1,
-		    (const char *)body + 1);
+		state_pass_on(s, LOGL_ERROR, NOTIFY_WARNING, (const char *)body + 1, len - 1);
+	else
+		say(s, body[0], (const char *)body + 1, len - 1);
 	return 0;
 }
 

@@ -22,6 +22,8 @@
 #include "supervisor/state.h"
 
 #define SILENCE_NS	(5 * STATE_SECOND)	/* a client that has not asked by then has to go */
+#define SHARE		(CLIENT_MAX / SOCKET_DOORS)	/* clients of root's, and of the owner's */
+#define ACCEPT_MAX	1024	/* connections that are taken in before anything else is done */
 
 /* ---- children ----------------------------------------------------------- */
 
@@ -42,9 +44,7 @@ forget_in_child(void)
 {
 	if (ours == NULL)
 		return;
-	if (ours->listen_fd >= 0)
-		close(ours->listen_fd);
-	ours->listen_fd = -1;
+	attend_close(ours);
 	close_clients(ours);
 }
 
@@ -53,7 +53,9 @@ attend_init(struct attend *a)
 {
 	size_t i;
 
-	*a = (struct attend){ .listen_fd = -1, .place = { .dir_fd = -1 } };
+	*a = (struct attend){ .place = { .dir_fd = -1 } };
+	for (i = 0; i < SOCKET_DOORS; i++)
+		a->share[i].listen_fd = -1;
 	for (i = 0; i < CLIENT_MAX; i++)
 		a->client[i].fd = -1;
 }
@@ -61,23 +63,32 @@ attend_init(struct attend *a)
 int
 attend_open(struct supervisor *s)
 {
+	const struct socket_diff diff = {
+		.path = s->config->diff, .mnt = s->config->mnt, .fd = s->claim.dir.fd,
+		.infodir_fd = s->claim.dir.infodir_fd, .uid = s->owner.uid,
+	};
 	struct attend *a = &s->attend;
-	int rc;
+	int fd[SOCKET_DOORS], rc, i;
 
 	if (ours == NULL && (rc = pthread_atfork(NULL, NULL, forget_in_child)) != 0)
 		return -rc;
 	ours = a;
-	a->listen_fd = socket_listen(s->claim.dir.fd, s->claim.dir.infodir_fd, s->owner.uid, &a->place);
-	return MIN(a->listen_fd, 0);
+	rc = socket_listen(&diff, fd, &a->place);
+	for (i = 0; i < SOCKET_DOORS; i++)
+		a->share[i].listen_fd = fd[i];
+	return rc;
 }
 
 void
 attend_close(struct attend *a)
 {
-	if (a->listen_fd < 0)
-		return;
-	close(a->listen_fd);
-	a->listen_fd = -1;
+	size_t i;
+
+	for (i = 0; i < SOCKET_DOORS; i++) {
+		if (a->share[i].listen_fd >= 0)
+			close(a->share[i].listen_fd);
+		a->share[i].listen_fd = -1;
+	}
 }
 
 /* ---- answers ------------------------------------------------------------ */
@@ -138,6 +149,7 @@ static int
 do_stop(struct supervisor *s, struct client *c, const struct command_frame *q)
 {
 	(void)q;
+	spawn_end(&s->worker);	/* whatever else has to wait */
 	state_fail(s, "ended by force, as user %u asked for it", (unsigned)c->uid);
 	return say_done(c);
 }
@@ -173,26 +185,39 @@ attend_request(struct supervisor *s, struct client *c, const struct command_fram
 
 /* ---- connections -------------------------------------------------------- */
 
+static enum socket_door
+share_of(uid_t uid)
+{
+	return uid == 0 ? SOCKET_ROOT : SOCKET_OWNER;
+}
+
 /* Takes one of this second's. */
 static bool
-take_budget(struct attend *a)
+take_budget(struct attend_share *h)
 {
 	uint64_t second = clock_monotonic_ns() / STATE_SECOND;
 
-	if (second != a->second) {
-		a->second = second;
-		a->used = 0;
+	if (second != h->second) {
+		h->second = second;
+		h->used = 0;
 	}
-	if (a->used >= ATTEND_BUDGET)
+	if (h->used >= ATTEND_BUDGET)
 		return false;
-	a->used++;
+	h->used++;
 	return true;
 }
 
 static bool
-has_budget(const struct attend *a)
+has_budget(const struct attend_share *h)
 {
-	return a->used < ATTEND_BUDGET || clock_monotonic_ns() / STATE_SECOND != a->second;
+	return h->used < ATTEND_BUDGET || clock_monotonic_ns() / STATE_SECOND != h->second;
+}
+
+/* Root comes to the owner's door where there is no other. */
+static bool
+is_for_both(const struct attend *a, enum socket_door door)
+{
+	return door == SOCKET_OWNER && a->share[SOCKET_ROOT].listen_fd < 0;
 }
 
 static void
@@ -205,23 +230,19 @@ complain(struct attend *a, const struct client *c, const char *what)
 		    what);
 }
 
-/* The one that goes for a newcomer: the oldest, and none of root's for others. */
+/* The oldest of a share goes for a newcomer. */
 static struct client *
-find_room(struct attend *a, uid_t uid)
+find_room(struct attend *a, enum socket_door door)
 {
-	struct client *c, *oldest = NULL;
+	struct client *c = a->client + door * SHARE, *end = c + SHARE, *oldest = c;
 
-	for (c = a->client; c < a->client + CLIENT_MAX; c++) {
+	for (; c < end; c++) {
 		if (c->fd < 0)
 			return c;
-		if (uid != 0 && c->uid == 0)
-			continue;
-		if (oldest == NULL || (oldest->uid == 0) > (c->uid == 0) ||
-		    ((oldest->uid == 0) == (c->uid == 0) && c->since < oldest->since))
+		if (c->since < oldest->since)
 			oldest = c;
 	}
-	if (oldest != NULL)
-		client_close(oldest);
+	client_close(oldest);
 	return oldest;
 }
 
@@ -232,22 +253,42 @@ may_connect(const struct supervisor *s, uid_t uid)
 	return uid == 0 || uid == s->owner.uid;
 }
 
+/* Whoever is not let in is closed. */
 static void
-take_connection(struct supervisor *s)
+let_in(struct supervisor *s, int fd)
 {
 	struct attend *a = &s->attend;
-	int fd autoclose = accept4(a->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct client *c, new = { .since = clock_monotonic_ns() };
+	struct client new = { .since = clock_monotonic_ns() };
 	struct socket_peer peer;
+	enum socket_door door;
 
-	if (fd < 0 || socket_ask_peer(fd, &peer) != 0)
-		return;
-	new.uid = peer.uid;
-	if (!may_connect(s, peer.uid))
+	if (socket_ask_peer(fd, &peer) == 0) {
+		new.uid = peer.uid;
+		door = share_of(peer.uid);
+		if (!take_budget(&a->share[door])) {
+			close(fd);
+			return;
+		}
+		if (may_connect(s, peer.uid)) {
+			new.fd = fd;
+			*find_room(a, door) = new;
+			return;
+		}
 		complain(a, &new, "the mount is another user's");
-	else if ((c = find_room(a, peer.uid)) != NULL) {
-		new.fd = steal_fd(&fd);
-		*c = new;
+	}
+	close(fd);
+}
+
+static void
+take_connections(struct supervisor *s, enum socket_door door)
+{
+	const struct attend_share *h = &s->attend.share[door];
+	int fd, i;
+
+	for (i = 0; i < ACCEPT_MAX && (is_for_both(&s->attend, door) || has_budget(h)); i++) {
+		if ((fd = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) < 0)
+			return;
+		let_in(s, fd);
 	}
 }
 
@@ -267,34 +308,47 @@ hear(struct supervisor *s, struct client *c)
 		client_close(c);
 }
 
-/* Beyond the budget the rest waits for the next second. */
+/* Beyond the budget the rest of a share waits for the next second. */
 void
 attend_poll(struct supervisor *s, struct pollfd p[ATTEND_DESCRIPTORS])
 {
 	const struct attend *a = &s->attend;
-	bool some = has_budget(a);
-	size_t i;
+	size_t i, door;
+	bool some;
 
-	p[0] = (struct pollfd){ .fd = some ? a->listen_fd : -1, .events = POLLIN };
-	for (i = 0; i < CLIENT_MAX; i++)
-		p[1 + i] = (struct pollfd){ .fd = some ? a->client[i].fd : -1, .events = POLLIN };
+	for (door = 0; door < SOCKET_DOORS; door++) {
+		some = has_budget(&a->share[door]);
+		p[door] = (struct pollfd){
+			.fd = some || is_for_both(a, door) ? a->share[door].listen_fd : -1,
+			.events = POLLIN,
+		};
+		for (i = door * SHARE; i < (door + 1) * SHARE; i++)
+			p[SOCKET_DOORS + i] = (struct pollfd){
+				.fd = some ? a->client[i].fd : -1, .events = POLLIN,
+			};
+	}
+}
+
+static void
+look_at_client(struct supervisor *s, size_t i, const struct pollfd *p)
+{
+	struct client *c = &s->attend.client[i];
+
+	if (c->fd >= 0 && p->fd == c->fd && p->revents != 0 &&
+	    take_budget(&s->attend.share[i / SHARE]))
+		hear(s, c);
+	if (c->fd >= 0 && !c->has_asked && clock_monotonic_ns() - c->since > SILENCE_NS)
+		client_close(c);
 }
 
 void
 attend_look(struct supervisor *s, const struct pollfd p[ATTEND_DESCRIPTORS])
 {
-	struct attend *a = &s->attend;
-	uint64_t now = clock_monotonic_ns();
-	struct client *c;
 	size_t i;
 
-	for (i = 0; i < CLIENT_MAX; i++) {
-		c = &a->client[i];
-		if (c->fd >= 0 && p[1 + i].fd == c->fd && p[1 + i].revents != 0 && take_budget(a))
-			hear(s, c);
-		if (c->fd >= 0 && !c->has_asked && now - c->since > SILENCE_NS)
-			client_close(c);
-	}
-	if (p[0].revents != 0 && take_budget(a))
-		take_connection(s);
+	for (i = 0; i < CLIENT_MAX; i++)
+		look_at_client(s, i, p + SOCKET_DOORS + i);
+	for (i = 0; i < SOCKET_DOORS; i++)
+		if (p[i].revents != 0)
+			take_connections(s, (enum socket_door)i);
 }

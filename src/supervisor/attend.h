@@ -4,8 +4,10 @@
  * Attending to commands: who connects to the supervisor's socket, asks and is answered.
  *
  * Nothing here waits for anybody: a client that does not ask, does not read, or asks what
- * it may not, is cut off; there are never more than CLIENT_MAX, and where one has to go
- * it is none of root's; and in a second no more is done for all of them than ATTEND_BUDGET says.
+ * it may not, is cut off.  Root and the owner of the mount have each a share: places, and
+ * what is done for them in a second.  So nothing that the owner does takes any of root's.
+ * Where both come to one socket, an ordinary user's, all that wait there are taken in at
+ * once, and who is beyond his share is closed.
  */
 #ifndef SUPERVISOR_ATTEND_H
 #define SUPERVISOR_ATTEND_H
@@ -20,17 +22,22 @@
 #include "supervisor/client.h"
 #include "supervisor/socket.h"
 
-#define ATTEND_BUDGET	100	/* connections and requests in one second */
-#define ATTEND_DESCRIPTORS	(1 + CLIENT_MAX)
+#define ATTEND_BUDGET	100	/* connections and requests in one second, of a share */
+#define ATTEND_DESCRIPTORS	(SOCKET_DOORS + CLIENT_MAX)
 
 struct supervisor;
 
-struct attend {
+/* A share: of root, or of the owner. */
+struct attend_share {
 	int	listen_fd;	/* -1 */
-	struct socket_place place;
-	struct client client[CLIENT_MAX];
 	uint64_t second;	/* for which the budget is used */
 	unsigned used;
+};
+
+struct attend {
+	struct attend_share share[SOCKET_DOORS];
+	struct socket_place place;
+	struct client client[CLIENT_MAX];	/* one share behind the other */
 	struct log_budget refusals;
 };
 

@@ -111,8 +111,7 @@ tell_what_stays(struct supervisor *s)
 
 	if (s->binding.is_fresh || !c->latest)
 		return 0;
-	log_info("-i latest: the diff directory stays with backup %s", s->binding.saved.backup_id);
-	notify_send(c->notify_fd, NOTIFY_NOTE, "\"%s\" holds changes of backup %s, which stays"
+	state_note(s, "\"%s\" holds changes of backup %s, which stays"
 	    " mounted there: the latest needs a fresh diff directory, or pbkfs cleanup", c->diff,
 	    s->binding.saved.backup_id);
 	return 0;

@@ -18,6 +18,7 @@ struct claim {
 	enum diffdir_content content;	/* as we found it */
 	int	lock_fd;
 	bool	locked;
+	bool	mute;		/* at the end: it does not answer, and nothing there is touched */
 	bool	dirty;		/* .pbkfs-dirty exists */
 };
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CLIENT_MAX	16
+#define CLIENT_MAX	16	/* half of them root's, half the owner's */
 
 struct client {
 	int	fd;		/* -1 = none */

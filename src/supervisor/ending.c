@@ -81,7 +81,7 @@ is_ours(const struct supervisor *s, const struct mountinfo *m)
 void
 ending_presume_cut(struct supervisor *s)
 {
-	int rc = diffdir_set_cut(&s->claim.dir, "its processes were killed, or the machine stopped");
+	int rc = mute_is(s) ? -ETIMEDOUT : diffdir_set_cut(&s->claim.dir, "its processes were killed, or the machine stopped");
 
 	if (rc != 0)
 		log_warn("could not write \"%s\": %s", ONDISK_CHANGES "/" ONDISK_CUT, strerror(-rc));

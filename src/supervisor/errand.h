@@ -24,6 +24,7 @@ enum errand_kind {
 	ERRAND_HOLDERS,		/* ending.c */
 	ERRAND_UNPIN,		/* pin.c */
 	ERRAND_LOOK,		/* reopen.c */
+	ERRAND_ASK,		/* mute.c */
 	ERRAND_KINDS,
 };
 

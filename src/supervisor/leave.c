@@ -26,11 +26,13 @@
 #include "supervisor/mountinfo.h"
 #include "supervisor/stat.h"
 #include "supervisor/state.h"
+#include "supervisor/waiting.h"
 
 #define HASTE_NS	(2 * STATE_SECOND)	/* so long after it was told, it is tried ... */
 #define HASTY_NS	(STATE_SECOND / 10)	/* ... each tenth of a second, */
 #define CALM_NS		(STATE_SECOND / 2)	/* and this often after that */
 #define LOOK_NS		(5 * STATE_SECOND)	/* between two looks for users */
+#define END_SECONDS	1	/* for the child that unmounts, at the end */
 #define DETACH_MS	2000	/* then the connection is cut */
 
 /* From the child, in one write(2) to a pipe: one that was killed says nothing. */
@@ -149,6 +151,19 @@ leave_tick(struct supervisor *s)
 		start_unmount(s, false);
 }
 
+/* The kernel may keep it waiting for a worker that waits for a file system. */
+static void
+end_child(struct supervisor *s)
+{
+	struct errand *e = &s->leave.child;
+	struct report ignored;
+
+	if (e->pid != 0 && waiting_firmly(e->pidfd, END_SECONDS) != 0)
+		errand_stop(e);
+	else
+		errand_end(e, &ignored, sizeof(ignored));
+}
+
 /*
  * The kernel cannot write back any more what it still holds, and a detach would wait for
  * that for ever: so the connection is cut, which fails it.
@@ -157,12 +172,11 @@ void
 leave_detach(struct supervisor *s)
 {
 	struct pollfd p = { .events = POLLIN };
-	struct report ignored;
 
 	if (s->leave.child.pid != 0) {
 		close(s->mnt.fuse_fd);
 		s->mnt.fuse_fd = -1;
-		errand_end(&s->leave.child, &ignored, sizeof(ignored));
+		end_child(s);
 	}
 	start_unmount(s, true);
 	p.fd = s->leave.child.pidfd;
@@ -171,14 +185,12 @@ leave_detach(struct supervisor *s)
 	if (s->mnt.fuse_fd >= 0)
 		close(s->mnt.fuse_fd);
 	s->mnt.fuse_fd = -1;
-	errand_end(&s->leave.child, &ignored, sizeof(ignored));
+	end_child(s);
 	s->mnt.mounted = false;
 }
 
 void
 leave_end(struct supervisor *s)
 {
-	struct report ignored;
-
-	errand_end(&s->leave.child, &ignored, sizeof(ignored));
+	end_child(s);
 }

@@ -34,10 +34,13 @@
 static struct {
 	bool	started;
 	struct logstore file;
+	bool	(*is_mute)(void *arg);	/* whether a write to the file would not return; or NULL */
+	void	*mute_arg;
 	int	journal_fd;	/* of journald; -1: the file */
 	int	held_fd;	/* lines wait here instead, a memfd; -1 */
 	enum log_format format;
 	int	console_fd;	/* -1 */
+	bool	hidden;		/* from the console, see logfile_show() */
 	unsigned not_shown;	/* lines that the console did not take */
 	bool	changed;
 } out = { .file = { .fd = -1 }, .journal_fd = -1, .held_fd = -1, .console_fd = -1 };
@@ -90,7 +93,10 @@ tell_lost(void)
 static void
 put(const char *text, size_t len)
 {
-	if (out.held_fd < 0) {
+	if (out.held_fd < 0 && out.is_mute != NULL && out.is_mute(out.mute_arg)) {
+		out.file.lost++;
+		out.file.why = -ETIMEDOUT;
+	} else if (out.held_fd < 0) {
 		if (logstore_append(&out.file, text, len) == 0)
 			tell_lost();
 	} else if (lseek(out.held_fd, 0, SEEK_CUR) < (off_t)HELD_MAX) {
@@ -193,7 +199,7 @@ write_console(const struct line *l)
 static void
 write_line(const struct line *l)
 {
-	if (out.console_fd >= 0)
+	if (out.console_fd >= 0 && !out.hidden)
 		write_console(l);
 	if (!out.started)
 		return;
@@ -245,6 +251,21 @@ logfile_start(enum log_target target, enum log_format format, const struct logst
 }
 
 void
+logfile_spare(bool (*is_mute)(void *arg), void *arg)
+{
+	if (out.file.as_caller)
+		return;
+	out.is_mute = is_mute;
+	out.mute_arg = arg;
+}
+
+bool
+logfile_is_started(void)
+{
+	return out.started;
+}
+
+void
 logfile_renew_by(int (*renew)(void *arg, bool full), void *arg)
 {
 	if (!out.file.as_caller)
@@ -288,6 +309,12 @@ logfile_let_go(bool tell)
 	out.held_fd = -1;
 	if (tell && fd >= 0)
 		write_held(fd);
+}
+
+void
+logfile_show(bool on_console)
+{
+	out.hidden = !on_console;
 }
 
 static void
@@ -337,6 +364,7 @@ logfile_stop(void)
 	if (out.journal_fd >= 0)
 		close(out.journal_fd);
 	out.journal_fd = out.console_fd = -1;
+	out.is_mute = NULL;
 	out.started = false;
 }
 

@@ -30,9 +30,16 @@
 int	logfile_start(enum log_target target, enum log_format format,
 	    const struct logstore *file, bool console);
 void	logfile_stop(void);
+bool	logfile_is_started(void);
 
 /* A file that the caller named is from now on made anew by renew(arg): see logstore.h. */
 void	logfile_renew_by(int (*renew)(void *arg, bool full), void *arg);
+
+/*
+ * Lines that is_mute(arg) says cannot be written, because that would not return, are counted as
+ * lost; for a file in the diff directory, not for one that the caller named.
+ */
+void	logfile_spare(bool (*is_mute)(void *arg), void *arg);
 
 /*
  * Keeps lines back, as long as it is not decided whether the reader of the log may
@@ -42,6 +49,9 @@ void	logfile_renew_by(int (*renew)(void *arg, bool full), void *arg);
 void	logfile_hold(void);
 bool	logfile_is_held(void);
 void	logfile_let_go(bool tell);
+
+/* Whether lines are shown on the console, too: not those that somebody else prints there. */
+void	logfile_show(bool on_console);
 
 /* A line of the worker's, if there is room for it; control characters are replaced. */
 void	logfile_worker_line(enum log_level level, const char *text, size_t len,

@@ -46,7 +46,9 @@ give_back(struct supervisor *s)
 	if (s->failed && !s->ready_once)
 		diffdir_unmake(&s->claim.dir);
 	identity_drop();
-	socket_remove(&s->attend.place);
+	/* That of an ordinary user lies in the diff directory. */
+	if (!s->claim.mute || identity_is_root())
+		socket_remove(&s->attend.place);
 	if (s->failed && b->is_fresh && s->claim.locked && !s->ready_once && b->is_decided &&
 	    b->record.state == RECORD_NONE)
 		record_remove(s->config->diff);
@@ -120,6 +122,7 @@ obey(struct supervisor *s, const struct order *o, const int *fd, int *pidfd)
 	case DEED_GIVE_BACK:
 		s->failed = o->failed != 0;
 		s->ready_once = o->ready_once != 0;
+		s->claim.mute = o->mute != 0;
 		give_back(s);
 		return 0;
 	}

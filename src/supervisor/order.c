@@ -93,6 +93,7 @@ order_give_back(struct supervisor *s)
 {
 	const struct order o = {
 		.deed = DEED_GIVE_BACK, .failed = s->failed, .ready_once = s->ready_once,
+		.mute = s->claim.mute,
 	};
 
 	ask(s, &o, NULL, 0, NULL);

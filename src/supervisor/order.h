@@ -26,7 +26,7 @@ struct order {
 	enum deed { DEED_ERRAND, DEED_ADOPT_STORE, DEED_RENEW_LOG, DEED_GIVE_BACK } deed;
 	struct errand_order errand;
 	uint32_t full;		/* DEED_RENEW_LOG */
-	uint32_t failed, ready_once;	/* DEED_GIVE_BACK */
+	uint32_t failed, ready_once, mute;	/* DEED_GIVE_BACK */
 };
 
 struct order_reply {

@@ -19,6 +19,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/logfile.h"
 #include "supervisor/mapping.h"
+#include "supervisor/mute.h"
 #include "supervisor/order.h"
 #include "supervisor/rights.h"
 #include "supervisor/state.h"
@@ -109,6 +110,12 @@ rights_confine(const struct rights *r, char *error)
 	return rc;
 }
 
+static bool
+is_mute(void *arg)
+{
+	return mute_is(arg);
+}
+
 int
 rights_give_up(struct supervisor *s, char *error)
 {
@@ -121,6 +128,7 @@ rights_give_up(struct supervisor *s, char *error)
 
 	close_what_leads_away(s);
 	logfile_renew_by(order_renew_log, s);
+	logfile_spare(is_mute, s);
 	rc = rights_confine(&r, error);
 	identity_settle();
 	return rc;

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -26,7 +27,10 @@
 #include "supervisor/identity.h"
 #include "supervisor/socket.h"
 
-#define BACKLOG	32
+#define BACKLOG	128
+#define OWNERS	".owner"	/* added to a name in SOCKET_RUN */
+#define DIFF	".diff"
+#define MNT	".mnt"
 #define LOCK	".lock"		/* in SOCKET_RUN */
 #define LOCK_TRIES	100
 #define LOCK_MS	10
@@ -141,9 +145,8 @@ is_dead(int dir_fd, const char *name)
 	    connect(sock, (struct sockaddr *)&a, sizeof(a)) != 0 && errno == ECONNREFUSED;
 }
 
-/* Whether it is one of socket_name(). */
-static bool
-is_place(const char *name)
+bool
+socket_is_name(const char *name)
 {
 	unsigned major, minor;
 	uint64_t inode;
@@ -153,6 +156,27 @@ is_place(const char *name)
 		return false;
 	socket_name(major, minor, inode, again);
 	return strcmp(name, again) == 0;
+}
+
+static void
+add(char to[SOCKET_NAME_MAX], const char *name, const char *end)
+{
+	snprintf(to, SOCKET_NAME_MAX, "%.*s%s", (int)(SOCKET_NAME_MAX - sizeof(OWNERS)), name, end);
+}
+
+/* The one that the others are found by goes last. */
+static void
+remove_names(int run_fd, const char *name)
+{
+	char other[SOCKET_NAME_MAX];
+
+	add(other, name, OWNERS);
+	unlinkat(run_fd, other, 0);
+	add(other, name, DIFF);
+	unlinkat(run_fd, other, 0);
+	add(other, name, MNT);
+	unlinkat(run_fd, other, 0);
+	unlinkat(run_fd, name, 0);
 }
 
 static void
@@ -168,24 +192,24 @@ sweep_run(int run_fd)
 		return;
 	}
 	for (i = 0; i < SWEEP_MAX && (d = readdir(dir)) != NULL; i++)
-		if (is_place(d->d_name) && is_dead(run_fd, d->d_name))
-			unlinkat(run_fd, d->d_name, 0);
+		if (socket_is_name(d->d_name) && is_dead(run_fd, d->d_name))
+			remove_names(run_fd, d->d_name);
 	closedir(dir);
 }
 
 /* ---- listening ---------------------------------------------------------- */
 
 static int
-listen_at(const struct socket_place *p)
+listen_at(int dir_fd, const char *name)
 {
-	struct sockaddr_un a = address_at(p->dir_fd, p->name);
+	struct sockaddr_un a = address_at(dir_fd, name);
 	int fd autoclose = -1, rc;
 	mode_t mask;
 
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (unlinkat(p->dir_fd, p->name, 0) != 0 && errno != ENOENT)
+	if (unlinkat(dir_fd, name, 0) != 0 && errno != ENOENT)
 		return -errno;
 	mask = umask(0177);
 	rc = bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(fd, BACKLOG) == 0 ?
@@ -194,43 +218,87 @@ listen_at(const struct socket_place *p)
 	return rc != 0 ? rc : steal_fd(&fd);
 }
 
+/* One that only a user may connect to. */
 static int
-listen_in_run(int diff_fd, uid_t uid, struct socket_place *p)
+listen_for(int dir_fd, const char *name, uid_t uid)
 {
-	int lock autoclose = -1, fd autoclose = -1, rc;
+	int fd autoclose = listen_at(dir_fd, name);
 
-	if ((rc = name_in_run(diff_fd, p->name)) != 0)
+	if (fd >= 0 && uid != 0 && fchownat(dir_fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+static int
+record(const struct socket_place *p, const char *end, const char *path)
+{
+	char name[SOCKET_NAME_MAX];
+
+	add(name, p->name, end);
+	if (unlinkat(p->dir_fd, name, 0) != 0 && errno != ENOENT)
+		return -errno;
+	return symlinkat(path, p->dir_fd, name) == 0 ? 0 : -errno;
+}
+
+static int
+listen_in_run(const struct socket_diff *d, int fd[SOCKET_DOORS], struct socket_place *p)
+{
+	char owners[SOCKET_NAME_MAX];
+	int lock autoclose = -1, rc;
+
+	if ((rc = name_in_run(d->fd, p->name)) != 0)
 		return rc;
 	if ((p->dir_fd = make_run()) < 0)
 		return p->dir_fd;
 	if ((lock = lock_names(p->dir_fd)) >= 0)
 		sweep_run(p->dir_fd);
-	if ((fd = listen_at(p)) < 0)
-		return fd;
-	if (uid != 0 && fchownat(p->dir_fd, p->name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) != 0)
+	if ((fd[SOCKET_ROOT] = listen_for(p->dir_fd, p->name, 0)) < 0)
+		return fd[SOCKET_ROOT];
+	if ((rc = record(p, DIFF, d->path)) != 0 || (rc = record(p, MNT, d->mnt)) != 0 || d->uid == 0)
+		return rc;
+	add(owners, p->name, OWNERS);
+	return MIN(fd[SOCKET_OWNER] = listen_for(p->dir_fd, owners, d->uid), 0);
+}
+
+static int
+listen_in_diff(const struct socket_diff *d, int fd[SOCKET_DOORS], struct socket_place *p)
+{
+	strcpy(p->name, ONDISK_SOCKET);
+	if ((p->dir_fd = fcntl(d->infodir_fd, F_DUPFD_CLOEXEC, 0)) < 0)
 		return -errno;
-	return steal_fd(&fd);
+	return MIN(fd[SOCKET_OWNER] = listen_at(p->dir_fd, p->name), 0);
+}
+
+static void
+close_all(int fd[SOCKET_DOORS], struct socket_place *p)
+{
+	size_t i;
+
+	for (i = 0; i < SOCKET_DOORS; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+	fd[SOCKET_ROOT] = fd[SOCKET_OWNER] = -1;
+	if (p->dir_fd >= 0)
+		close(p->dir_fd);
+	p->dir_fd = -1;
 }
 
 int
-socket_listen(int diff_fd, int infodir_fd, uid_t uid, struct socket_place *place)
+socket_listen(const struct socket_diff *diff, int fd[SOCKET_DOORS], struct socket_place *place)
 {
-	int fd;
+	int rc;
 
+	fd[SOCKET_ROOT] = fd[SOCKET_OWNER] = -1;
 	if (identity_is_root()) {
 		identity_raise();
-		fd = listen_in_run(diff_fd, uid, place);
+		rc = listen_in_run(diff, fd, place);
 		identity_drop();
 	} else {
-		strcpy(place->name, ONDISK_SOCKET);
-		place->dir_fd = fcntl(infodir_fd, F_DUPFD_CLOEXEC, 0);
-		fd = place->dir_fd < 0 ? -errno : listen_at(place);
+		rc = listen_in_diff(diff, fd, place);
 	}
-	if (fd < 0 && place->dir_fd >= 0) {
-		close(place->dir_fd);
-		place->dir_fd = -1;
-	}
-	return fd;
+	if (rc != 0)
+		close_all(fd, place);
+	return rc;
 }
 
 void
@@ -239,10 +307,80 @@ socket_remove(struct socket_place *place)
 	if (place->dir_fd < 0)
 		return;
 	identity_raise();
-	unlinkat(place->dir_fd, place->name, 0);
+	if (socket_is_name(place->name))
+		remove_names(place->dir_fd, place->name);
+	else
+		unlinkat(place->dir_fd, place->name, 0);
 	identity_drop();
 	close(place->dir_fd);
 	place->dir_fd = -1;
+}
+
+/* ---- finding ------------------------------------------------------------ */
+
+static int
+read_record(int run_fd, const char *name, const char *end, char path[PATH_MAX])
+{
+	char link[SOCKET_NAME_MAX];
+	ssize_t n;
+
+	add(link, name, end);
+	if ((n = readlinkat(run_fd, link, path, PATH_MAX)) < 0)
+		return -errno;
+	if (n == 0 || n == PATH_MAX)
+		return -ENAMETOOLONG;
+	path[n] = '\0';
+	return 0;
+}
+
+int
+socket_read_diff(int run_fd, const char *name, char path[PATH_MAX])
+{
+	return read_record(run_fd, name, DIFF, path);
+}
+
+int
+socket_read_mnt(int run_fd, const char *name, char path[PATH_MAX])
+{
+	return read_record(run_fd, name, MNT, path);
+}
+
+int
+socket_recorded_mnt(int diff_fd, char mnt[PATH_MAX])
+{
+	int run autoclose = socket_open_run(), rc;
+	char name[SOCKET_NAME_MAX];
+
+	if (run < 0)
+		return run;
+	return (rc = name_in_run(diff_fd, name)) != 0 ? rc : socket_read_mnt(run, name, mnt);
+}
+
+int
+socket_find_name(const char *path, char name[SOCKET_NAME_MAX])
+{
+	int run autoclose = socket_open_run(), fd;
+	char found[PATH_MAX];
+	const struct dirent *d;
+	int rc = -ENOENT;
+	DIR *dir;
+
+	if (run < 0)
+		return run;
+	if ((fd = openat(run, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return -errno;
+	if ((dir = fdopendir(fd)) == NULL) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (rc != 0 && (d = readdir(dir)) != NULL)
+		if (socket_is_name(d->d_name) && socket_read_diff(run, d->d_name, found) == 0 &&
+		    strcmp(found, path) == 0) {
+			strlcpy(name, d->d_name, SOCKET_NAME_MAX);
+			rc = 0;
+		}
+	closedir(dir);
+	return rc;
 }
 
 /* ---- connecting --------------------------------------------------------- */
@@ -275,9 +413,12 @@ static int
 connect_to(int socket_fd)
 {
 	struct sockaddr_un a = address_at(socket_fd, "");
+	const struct timeval limit = { .tv_sec = SOCKET_SECONDS };
 	int fd autoclose = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0 ||
+	/* The queue of who does not take connections may be full: the kernel waits in line. */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
+	    connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0 ||
 	    fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
 		return -errno;
 	return steal_fd(&fd);
@@ -313,13 +454,14 @@ static int
 connect_in_run(int diff_fd, uid_t owner, struct socket_peer *peer)
 {
 	int dir autoclose = socket_open_run(), rc;
-	char name[SOCKET_NAME_MAX];
+	char name[SOCKET_NAME_MAX], owners[SOCKET_NAME_MAX];
 
 	if (dir < 0)
 		return dir;
 	if ((rc = name_in_run(diff_fd, name)) != 0)
 		return rc;
-	return connect_at(dir, name, owner, 0, peer);
+	add(owners, name, OWNERS);
+	return connect_at(dir, geteuid() == 0 ? name : owners, owner, 0, peer);
 }
 
 int

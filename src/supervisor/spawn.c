@@ -210,6 +210,13 @@ spawn_worker(struct supervisor *s, enum job_program program, unsigned generation
 }
 
 void
+spawn_end(const struct worker *w)
+{
+	if (w->pid != 0)
+		signals_kill(w->pidfd);
+}
+
+void
 spawn_forget(struct worker *w)
 {
 	if (w->pidfd >= 0)

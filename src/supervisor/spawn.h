@@ -56,6 +56,9 @@ void	spawn_child(struct supervisor *s, const struct errand_order *o, const int f
  */
 void	spawn_check(struct supervisor *s, int store_fd) __attribute__((noreturn));
 
+/* Kills it without a word.  The caller sees its end. */
+void	spawn_end(const struct worker *w);
+
 /* Closes what belongs to a worker that was reaped. */
 void	spawn_forget(struct worker *w);
 

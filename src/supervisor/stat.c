@@ -327,14 +327,18 @@ make_text(const struct supervisor *s, char **text, size_t *len)
 static void
 write_text(struct supervisor *s, const char *text, size_t len)
 {
-	int rc = diffdir_replace(s->claim.dir.infodir_fd, ONDISK_STAT, text, len, false);
+	int rc;
+
+	s->stats.to_file = false;
+	if (mute_is(s))
+		return;
+	rc = diffdir_replace(s->claim.dir.infodir_fd, ONDISK_STAT, text, len, false);
 
 	if (rc == -ENOSPC || rc == -EDQUOT)
 		rc = overwrite(s->claim.dir.infodir_fd, text, len);
 	if (rc != 0 && logfile_tells_event())
 		log_warn("could not write \"%s/%s\": %s", ONDISK_INFODIR, ONDISK_STAT,
 		    strerror(-rc));
-	s->stats.to_file = false;
 	state_infodir_changed(s);
 }
 

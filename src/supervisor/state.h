@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/log.h"
 #include "ipc/msg.h"
 #include "supervisor/attend.h"
 #include "supervisor/bind.h"
@@ -21,6 +22,8 @@
 #include "supervisor/leave.h"
 #include "supervisor/mapping.h"
 #include "supervisor/mountpoint.h"
+#include "supervisor/mute.h"
+#include "supervisor/notify.h"
 #include "supervisor/order.h"
 #include "supervisor/owner.h"
 #include "supervisor/reopen.h"
@@ -60,6 +63,7 @@ struct supervisor {
 
 	/* what is mounted, where, for whom */
 	struct claim claim;
+	struct mute mute;
 	struct owner owner;
 	struct bind binding;
 	struct terms terms;
@@ -79,6 +83,7 @@ struct supervisor {
 	struct failover failover;
 	uint64_t death_at;	/* CLOCK_MONOTONIC ns */
 	bool	ready_once;
+	bool	outcome_sent;	/* the command that waited prints nothing more */
 	unsigned flushes;	/* workers that died after the mount was gone */
 	char	worker_error[MSG_BODY_MAX + 1];	/* the last MSG_FAILED */
 
@@ -104,9 +109,21 @@ struct supervisor {
 int	state_fail(struct supervisor *s, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 
-/* Warns in the log, and whoever waits for the mount. */
+/*
+ * Warns, or notes, in the log and to the command that waits for the mount.  Who sees both, on a
+ * console, sees it once.
+ */
 void	state_warn(const struct supervisor *s, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
+void	state_note(const struct supervisor *s, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+
+/* Whether the command that started the mount still prints what it is sent. */
+bool	state_is_heard(const struct supervisor *s);
+
+/* The same with a line of the worker's, of any bytes. */
+void	state_pass_on(const struct supervisor *s, enum log_level level, enum notify_kind kind,
+	    const char *text, size_t len);
 
 /* Shows new versions of the files under .pbkfs/. */
 void	state_infodir_changed(struct supervisor *s);

@@ -42,6 +42,7 @@
 #include "supervisor/logfile.h"
 #include "supervisor/memlimit.h"
 #include "supervisor/monitor.h"
+#include "supervisor/mute.h"
 #include "supervisor/notify.h"
 #include "supervisor/order.h"
 #include "supervisor/pid_file.h"
@@ -53,9 +54,11 @@
 #include "supervisor/stat.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/task.h"
+#include "supervisor/waiting.h"
 
 #define TICK_MS		1000
 #define NOTIFY_WAIT_MS	2000	/* for the command to hear the last word */
+#define END_SECONDS	2	/* for a worker that was killed to end */
 #define STALL_SECONDS	3	/* a later tick means that we were stopped ourselves */
 #define FLUSHES_MAX	3	/* workers that may try to flush when the mount is gone */
 
@@ -65,6 +68,7 @@ static const struct errand_work errands[ERRAND_KINDS] = {
 	[ERRAND_HOLDERS] = { ending_child, NULL },
 	[ERRAND_UNPIN] = { pin_child, NULL },
 	[ERRAND_LOOK] = { reopen_child, reopen_listen },
+	[ERRAND_ASK] = { mute_child, NULL },
 };
 
 static void
@@ -82,6 +86,8 @@ write_worker_pid(struct supervisor *s)
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d\n", (int)s->worker.pid);
 
+	if (mute_is(s))
+		return;
 	if (diffdir_replace(s->claim.dir.infodir_fd, ONDISK_WORKER_PID, text, (size_t)n, false) != 0 &&
 	    logfile_tells_event())
 		log_warn("could not write \"%s/%s\"", ONDISK_INFODIR, ONDISK_WORKER_PID);
@@ -204,7 +210,7 @@ finish_cut(struct supervisor *s, const char *what)
 {
 	int rc;
 
-	if ((rc = diffdir_set_cut(&s->claim.dir, what)) != 0)
+	if (!mute_is(s) && (rc = diffdir_set_cut(&s->claim.dir, what)) != 0)
 		log_error("could not write \"%s\": %s", ONDISK_CHANGES "/" ONDISK_CUT, strerror(-rc));
 	state_fail(s, "the mount at \"%s\" was cut off: %s; what its users had not synced"
 	    " may be lost", s->config->mnt, what);
@@ -221,6 +227,9 @@ finish_ended(struct supervisor *s)
 		return;
 	}
 	s->done = true;
+	/* Without an answer the note of a cut stays. */
+	if (mute_is(s))
+		return;
 	if (s->claim.dirty && (rc = diffdir_set_dirty(&s->claim.dir, false)) != 0)
 		log_error("could not remove \"%s\": %s", ONDISK_DIRTY, strerror(-rc));
 	if ((rc = diffdir_set_cut(&s->claim.dir, NULL)) != 0)
@@ -251,7 +260,7 @@ replace_worker(struct supervisor *s, const struct worker *dead, int status, cons
 	    !failover_was_futile(&s->failover, s->kit.shared, s->death_at));
 	failover_note(&s->failover, dead->generation, reason);
 	if (failover_too_many(&s->failover, s->kit.shared, s->death_at, poisoned)) {
-		if (s->ready_once)
+		if (s->ready_once && !mute_is(s))
 			diffdir_set_cut(&s->claim.dir, "its workers died as soon as they started");
 		state_fail(s, "workers die as soon as they start, the last one: %s;"
 		    " the mount is detached", reason);
@@ -519,8 +528,9 @@ end_worker(struct supervisor *s)
 	if (w->pid == 0)
 		return;
 	signals_kill(w->pidfd);
-	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	/* One that waits for a file system ends when that answers. */
+	waiting_firmly(w->pidfd, END_SECONDS);
+	waitpid(w->pid, NULL, WNOHANG);
 	spawn_forget(w);
 }
 
@@ -552,12 +562,14 @@ finish(struct supervisor *s)
 		leave_detach(s);
 	leave_end(s);
 	ending_forget(&s->ending);
-	if (s->ready_once) {
+	if (s->ready_once && !mute_is(s)) {
 		stat_write(s);
 		unlinkat(s->claim.dir.infodir_fd, ONDISK_WORKER_PID, 0);
 	}
 	attend_close(&s->attend);
 	undo_fresh(s);
+	s->claim.mute = mute_is(s);
+	mute_forget(&s->mute);
 	/* Free before anybody hears of it: the next command may come at once. */
 	monitor_give_back(s);
 	order_end(s);
@@ -615,6 +627,7 @@ supervisor_main(const struct supervisor_config *config)
 	};
 
 	errand_init(&s.reopen.child);
+	mute_init(&s.mute);
 	attend_init(&s.attend);
 	leave_init(&s.leave);
 	ending_init(&s.ending);

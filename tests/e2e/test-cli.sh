@@ -224,6 +224,14 @@ check "--console mounts in the foreground" [ -s "$mnt/PG_VERSION" ]
 kill -INT $console
 wait $console
 equal "--console: Ctrl-C unmounts" "0 " "$? $(e2e_mounts)"
+# once FILE: no two lines of it say the same, whoever says it.
+once() { sed 's/^pbkfs[^:]*: //' "$1" >"$work/said"; [ -s "$work/said" ] && sort "$work/said" | uniq -d >"$work/twice" && [ ! -s "$work/twice" ] || { show "$work/twice"; return 1; }; }
+check "--console: says each thing once" once "$work/console"
+check "notes too" said "start PostgreSQL" "$work/console"
+cp -a "$store" "$work/elsewhere"
+pbkfs mount -B "$work/elsewhere" -I "$instance" -i "$full_id" -D "$mnt" -d "$diff" --console >"$work/console" 2>&1
+equal "--console: a mount that is refused" 1 $?
+check "--console: says why once" once "$work/console"
 check "--timeout" pbkfs mount -B "$store" -D "$mnt" -d "$diff" --timeout 30
 check "means mounted when it returns" [ -s "$mnt/PG_VERSION" ]
 check "unmount after --timeout" unmount_it

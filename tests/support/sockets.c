@@ -5,6 +5,7 @@
  *
  *	sockets listen [-f] [-o UID] [-u UID] [-r|-R FILE -m MOUNTPOINT] PATH
  *	sockets flood PATH SECONDS
+ *	sockets crowd PATH THREADS
  *	sockets old COMMAND [ARGUMENT...]
  *
  * listen makes a socket at PATH, says "listening PID" on standard output, then "connected"
@@ -15,6 +16,9 @@
  *
  * flood does to a supervisor what it must not mind: connections without a request, beyond any limit,
  * half frames, long ones, garbage, requests whose answers nobody reads, descriptors.
+ *
+ * crowd keeps the queue of a socket full, until it is killed: each thread connects, and again
+ * when it was closed.  It says "crowded" once a connection has to wait.
  *
  * old runs a command as on Linux before 6.5, which knows no SO_PEERPIDFD.
  */
@@ -27,12 +31,14 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -221,6 +227,64 @@ flood_main(char **argv)
 	return n == 0;
 }
 
+/* ---- crowd -------------------------------------------------------------- */
+
+static const char *crowded;
+
+static void *
+press(void *arg)
+{
+	struct sockaddr_un a = address(crowded);
+	char byte;
+	int fd;
+
+	for (;;) {
+		if ((fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) < 0)
+			err(1, "socket");
+		if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0) {
+			while (read(fd, &byte, 1) > 0)
+				;
+		} else
+			poll(NULL, 0, 100);	/* who listened has ended */
+		close(fd);
+	}
+	return arg;
+}
+
+static bool
+is_crowded(const char *path)
+{
+	struct sockaddr_un a = address(path);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool full = connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0 && errno == EAGAIN;
+
+	close(fd);
+	return full;
+}
+
+static int
+crowd_main(char **argv)
+{
+	struct rlimit files = { 4096, 4096 };
+	int i, n = atoi(argv[1]);
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	crowded = argv[0];
+	setrlimit(RLIMIT_NOFILE, &files);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	for (i = 0; i < n; i++)
+		if (pthread_create(&thread, &attr, press, NULL) != 0)
+			errx(1, "could not start %d threads", n);
+	for (i = 0; i < 2000 && !is_crowded(crowded); i++)
+		poll(NULL, 0, 1);
+	printf("crowded\n");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 /* ---- old ---------------------------------------------------------------- */
 
 static int
@@ -251,7 +315,9 @@ main(int argc, char **argv)
 		return listen_main(argc - 1, argv + 1);
 	if (argc == 4 && strcmp(argv[1], "flood") == 0)
 		return flood_main(argv + 2);
+	if (argc == 4 && strcmp(argv[1], "crowd") == 0)
+		return crowd_main(argv + 2);
 	if (argc > 2 && strcmp(argv[1], "old") == 0)
 		return old_main(argv + 2);
-	errx(2, "usage: sockets listen|flood|old ...");
+	errx(2, "usage: sockets listen|flood|crowd|old ...");
 }
