@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The story of test-exchanged.sh: $exchanged_user is who mounts, $callers are who commands then.
+# The story of test-exchanged.sh: $exchanged_user is who mounts, $callers are who commands then;
+# $all is empty where one command by force stands for all, for each has to wait.
 pbkfs_for_all
 cp "$support/sockets" "$work/sockets"; chmod 0755 "$work/sockets"
 owner_does() { setpriv --reuid="$pguser" --regid="$pggid" --clear-groups sh -c "cd '$diff' && $1"; }
@@ -59,7 +60,7 @@ for caller in $callers; do
 		judge "$caller, $change: mount again" mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --owner "$pguser" --timeout 20
 		judge "$caller, $change: unmount" unmount -D "$mnt"
 		end
-		for forced in "unmount --force -D $mnt" "unmount --force -d $diff" "cleanup --force -d $diff"; do
+		for forced in "unmount --force -D $mnt" ${all:+"unmount --force -d $diff" "cleanup --force -d $diff"}; do
 			begin && $change || { not_ok "$caller, $change: mount"; end; continue; }
 			kill -STOP "$worker"
 			# shellcheck disable=SC2086

@@ -22,7 +22,7 @@ begin() {
 waits_in_kernel() { [ ! -e "/proc/$1" ] || awk '$1 == "State:" { exit $2 != "D" && $2 != "Z" }' "/proc/$1/status"; }
 by_force() {
 	if timeout -s KILL 45 "$work/pbkfs" "$@"; then [ ! -e "/proc/$worker" ] && [ ! -e "/proc/$supervisor" ]; else
-		said "is unmounted, but its diff directory .* does not answer" "$work/.err" && waits_in_kernel "$supervisor" && waits_in_kernel "$worker"
+		said "is unmounted, but its diff directory .* does not answer|do not end" "$work/.err" && waits_in_kernel "$supervisor" && waits_in_kernel "$worker"
 	fi && [ "$(ls /run/pbkfs)" = "" ]
 }
 end_of_both() { wait_gone "$supervisor" "$worker"; }

@@ -13,7 +13,7 @@
 /* Ends the supervisor, if one can be believed, and detaches the mount.  Returns an exit status. */
 int	unmount_forcibly(struct target *t);
 
-/* Whether nobody serves the mount at mnt: the kernel says so.  One that does not answer is served. */
+/* Whether nobody serves the mount at mnt, or the caller may not ask.  One that does not answer is served. */
 bool	unmount_is_dead(const char *mnt);
 
 #endif

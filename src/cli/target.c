@@ -235,7 +235,7 @@ find_unserved(struct target *t, struct mountinfo *m)
 	const struct contact *c = &t->contact;
 	int rc;
 
-	if (c->has_lock && mountinfo_find(c->mnt, m) == 0 && strcmp(m->source, t->diff) == 0)
+	if ((c->has_lock || c->is_named) && mountinfo_find(c->mnt, m) == 0 && strcmp(m->source, t->diff) == 0)
 		return take_source(t, m);
 	rc = mountinfo_find_source(t->diff, c->uid, m);
 	if (rc == 0)
@@ -246,7 +246,7 @@ find_unserved(struct target *t, struct mountinfo *m)
 	if (c->lacks_lock && c->sock < 0)
 		return cli_error("\"%s\" is not mounted: it has no \"%s\", so it is no diff directory,"
 		    " or was never mounted", t->diff, ONDISK_LOCK);
-	if (!c->has_lock)
+	if (!c->has_lock && c->sock < 0)
 		return cli_error("could not find out where \"%s\" is mounted: %s", t->diff, c->doubt);
 	if (c->sock < 0 && mountinfo_find(c->mnt, m) == 0)
 		return tell_misled(t);

@@ -90,7 +90,7 @@ equal "which is all that is said" 1 "$(wc -l <"$work/err")"
 mv "$diff/.pbkfs-lock" "$work/lock"
 refuse "a second mount where the lock file was removed" "is in use, and its lock file was removed or replaced: pbkfs unmount -D" pbkfs mount -D "$work/mnt2" -d "$diff"
 rm -f "$diff/.pbkfs-lock"
-refuse "cleanup of that" "\"$diff\" is in use by a process that its lock file does not name: use --force to end it" pbkfs cleanup -d "$diff"
+refuse "cleanup of that" "\"$diff\" is mounted at \"$mnt\": unmount it first, or use --force" pbkfs cleanup -d "$diff"
 mv "$work/lock" "$diff/.pbkfs-lock"
 check "nothing was removed" [ -d "$diff/changes" ]
 check "options show nosuid, nodev and noexec" sh -c 'awk -v m="$1" "\$2 == m { print \$4 }" /proc/self/mounts | grep nosuid | grep nodev | grep -q noexec' - "$mnt"

@@ -4,5 +4,5 @@
 # or of his succeeds while the processes live.
 . "$srcdir/tests/lib-e2e.sh"
 fixture
-exchanged_user=root callers="root $pguser"
+exchanged_user=root callers="root $pguser" all=yes
 . "$srcdir/tests/lib-exchanged.sh"
