@@ -29,6 +29,7 @@ struct cli_need {
 int	cli_require(const struct cli_need *need, unsigned n);
 void	cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void	cli_leave_out_notes(void);	/* from now on: --quiet */
 
 /*
  * Prints the line as cli_error() does if SIGINT, SIGTERM or SIGHUP ends this process from now
@@ -77,6 +78,7 @@ int	cli_flush(void);
 
 /* Each runs one command and returns the exit status. */
 int	cmd_mount(const struct options *o);
+int	cmd_run(const struct options *o);
 int	cmd_unmount(const struct options *o);
 int	cmd_stat(const struct options *o);
 int	cmd_cleanup(const struct options *o);

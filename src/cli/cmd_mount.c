@@ -21,6 +21,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/clone_args.h"
+#include "cli/cmd_mount.h"
 #include "cli/leaving.h"
 #include "cli/limited.h"
 #include "cli/names.h"
@@ -148,7 +149,7 @@ supervise(struct supervisor_config *c, const struct names *n)
 }
 
 static pid_t
-start_supervisor(struct supervisor_config *c, const struct names *n, int *notify)
+start_supervisor(struct supervisor_config *c, const struct names *n, const int *life, int *notify)
 {
 	int fds[2];
 	pid_t pid;
@@ -161,6 +162,8 @@ start_supervisor(struct supervisor_config *c, const struct names *n, int *notify
 		return -errno;
 	if (pid == 0) {
 		close(fds[0]);
+		if (life != NULL)
+			close(life[1]);
 		c->notify_fd = fds[1];
 		supervise(c, n);
 	}
@@ -331,29 +334,39 @@ resolve_names(const struct options *o, const struct waiter *w, struct clone_conf
 }
 
 int
-cmd_mount(const struct options *o)
+cmd_mount_begin(const struct options *o, const int *life, struct mounting *m)
 {
 	struct supervisor_config c;
 	struct names *n = limited_share(sizeof(*n));
 	char backup_id[BACKUP_ID_MAX] = "";	/* if one is named */
-	struct recovery_target target;
-	struct clone_config clone;
-	struct waiter w;
-	pid_t pid;
 	int rc;
 
 	if (n == NULL)
 		return cli_error("out of memory");
-	waiter_init(&w, o->console ? 0 : o->timeout);
-	if ((rc = check_arguments(o, backup_id)) != 0 || (rc = clone_args(o, n->mnt, &clone, &target)) != 0 ||
-	    (rc = resolve_names(o, &w, &clone, n)) != 0 ||
-	    (rc = fill_config(o, n, backup_id, &clone, &c)) != 0)
+	waiter_init(&m->waiter, o->console ? 0 : o->timeout);
+	if ((rc = check_arguments(o, backup_id)) != 0 ||
+	    (rc = clone_args(o, n->mnt, &m->clone, &m->target)) != 0 ||
+	    (rc = resolve_names(o, &m->waiter, &m->clone, n)) != 0 ||
+	    (rc = fill_config(o, n, backup_id, &m->clone, &c)) != 0)
 		return rc;
+	c.life_fd = life != NULL ? life[0] : 0;
 	if (leaving_wait(n->diff, o->console ? 0 : o->timeout) != 0)
 		return EXIT_FAILURE;
-	if ((pid = start_supervisor(&c, n, &w.fd)) < 0)
-		return cli_error("could not start the supervisor: %s", strerror(-pid));
-	w.forward_to = o->console ? pid : 0;
-	rc = wait_for_mount(o, &clone, &w, n->mnt);
-	return o->console && rc == 0 ? waiter_attend(&w) : rc;
+	if ((m->supervisor = start_supervisor(&c, n, life, &m->waiter.fd)) < 0)
+		return cli_error("could not start the supervisor: %s", strerror(-m->supervisor));
+	m->mnt = n->mnt;
+	return 0;
+}
+
+int
+cmd_mount(const struct options *o)
+{
+	struct mounting m;
+	int rc;
+
+	if ((rc = cmd_mount_begin(o, NULL, &m)) != 0)
+		return rc;
+	m.waiter.forward_to = o->console ? m.supervisor : 0;
+	rc = wait_for_mount(o, &m.clone, &m.waiter, m.mnt);
+	return o->console && rc == 0 ? waiter_attend(&m.waiter) : rc;
 }

@@ -31,7 +31,7 @@ run_command(int argc, char **argv)
 		return cli_usage("unknown command \"%s\"", argv[0]);
 	cli_name_command(c->name);
 	if (options_parse(c, argc, argv, &o) != 0)
-		return EXIT_USAGE;
+		return c->usage_status != 0 ? c->usage_status : EXIT_USAGE;
 	if (o.help) {
 		options_help(c);
 		return EXIT_SUCCESS;

@@ -16,6 +16,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/run.h"
 #include "ipc/shared.h"
 #include "probackup/verify.h"
 #include "supervisor/supervisor.h"
@@ -71,25 +72,42 @@ struct operand_def {
 	    AT(target_name), NULL, 0, false }, \
 	{ 0, "recovery-target-timeline", "TLI", "follow timeline current (default), latest,\n" \
 	    "or the one with this number", OPT_TEXT, AT(timeline), NULL, 0, false }
+#define TARGET_DETAILS(action_help) \
+	{ 0, "recovery-target-inclusive", "BOOL", "stop just after the target (true), or just\n" \
+	    "before (false)", OPT_TEXT, AT(inclusive), NULL, 0, false }, \
+	{ 0, "recovery-target-action", "ACTION", action_help, OPT_TEXT, AT(action), NULL, 0, false }, \
+	{ 'R', "restore-as-replica", NULL, "make a standby of it", OPT_FLAG, AT(replica), NULL, 0, false }, \
+	{ 0, "restore-command", "COMMAND", "get WAL by this command, not from .pbkfs/wal", \
+	    OPT_TEXT, AT(restore_command), NULL, 0, false }
+#define WHAT_OPTIONS \
+	STORE_OPTION, \
+	INSTANCE_OPTION("mount a backup of"), \
+	{ 'i', "backup-id", "ID", "mount this backup, or the newest (latest)", OPT_TEXT, \
+	    AT(backup_id), NULL, 0, false }, \
+	{ 0, "db-include", "NAME", "mount this database only; can be repeated", OPT_LIST, \
+	    AT(db_include), NULL, 0, false }, \
+	{ 0, "db-exclude", "NAME", "mount all but this database; can be repeated", OPT_LIST, \
+	    AT(db_exclude), NULL, 0, false }, \
+	{ 0, "skip-external-dirs", NULL, "do not mount external directories", OPT_FLAG, \
+	    AT(skip_external), NULL, 0, false }, \
+	{ 0, "verify", "WHEN", "compare pages with their checksums: auto\n" \
+	    "(default), on, or off", OPT_CHOICE, AT(verify), "auto|on|off", 0, false }, \
+	{ 0, "store-lock", "WHEN", "lock the backups against merge and delete of\n" \
+	    "pg_probackup: auto (default), yes, or no", OPT_CHOICE, AT(store_lock), "auto|yes|no", \
+	    0, false }
+#define CLONE_OPTIONS \
+	{ 0, "set", "NAME=VALUE", "set a configuration parameter; can be repeated", OPT_LIST, AT(set), \
+	    NULL, 0, false }, \
+	{ 0, "keep-settings", NULL, "keep settings that may affect production", OPT_FLAG, \
+	    AT(keep_settings), NULL, 0, false }
+#define CACHE_SIZE_OPTION \
+	{ 0, "cache-size", "SIZE", "use this much memory for block maps, e.g. 256M", OPT_SIZE, \
+	    AT(cache_size), NULL, UINT64_MAX, false }
 #define HELP_OPTION	{ 'h', "help", NULL, "show this help, then exit", OPT_FLAG, AT(help), NULL, 0, false }
 
 static const struct option_def mount_options[] = {
 	HEADING("Options controlling what is mounted"),
-	STORE_OPTION,
-	INSTANCE_OPTION("mount a backup of"),
-	{ 'i', "backup-id", "ID", "mount this backup, or the newest (latest)", OPT_TEXT,
-	    AT(backup_id), NULL, 0, false },
-	{ 0, "db-include", "NAME", "mount this database only; can be repeated", OPT_LIST,
-	    AT(db_include), NULL, 0, false },
-	{ 0, "db-exclude", "NAME", "mount all but this database; can be repeated", OPT_LIST,
-	    AT(db_exclude), NULL, 0, false },
-	{ 0, "skip-external-dirs", NULL, "do not mount external directories", OPT_FLAG,
-	    AT(skip_external), NULL, 0, false },
-	{ 0, "verify", "WHEN", "compare pages with their checksums: auto\n"
-	    "(default), on, or off", OPT_CHOICE, AT(verify), "auto|on|off", 0, false },
-	{ 0, "store-lock", "WHEN", "lock the backups against merge and delete of\n"
-	    "pg_probackup: auto (default), yes, or no", OPT_CHOICE, AT(store_lock), "auto|yes|no",
-	    0, false },
+	WHAT_OPTIONS,
 	{ 0, "force", NULL, "mount backups that are in doubt, or after an\n"
 	    "unclean end of a --perf-unsafe mount", OPT_FLAG, AT(force), NULL, 0, false },
 
@@ -107,19 +125,11 @@ static const struct option_def mount_options[] = {
 
 	HEADING("Options controlling recovery"),
 	TARGET_OPTIONS("recover up to"),
-	{ 0, "recovery-target-inclusive", "BOOL", "stop just after the target (true), or just\n"
-	    "before (false)", OPT_TEXT, AT(inclusive), NULL, 0, false },
-	{ 0, "recovery-target-action", "ACTION", "pause (default), promote, or shutdown at the\n"
-	    "target", OPT_TEXT, AT(action), NULL, 0, false },
-	{ 'R', "restore-as-replica", NULL, "make a standby of it", OPT_FLAG, AT(replica), NULL, 0, false },
-	{ 0, "restore-command", "COMMAND", "get WAL by this command, not from .pbkfs/wal",
-	    OPT_TEXT, AT(restore_command), NULL, 0, false },
+	TARGET_DETAILS("pause (default), promote, or shutdown at the\n"
+	    "target"),
 
 	HEADING("Options controlling the clone"),
-	{ 0, "set", "NAME=VALUE", "set a configuration parameter; can be repeated", OPT_LIST, AT(set),
-	    NULL, 0, false },
-	{ 0, "keep-settings", NULL, "keep settings that may affect production", OPT_FLAG,
-	    AT(keep_settings), NULL, 0, false },
+	CLONE_OPTIONS,
 
 	HEADING("Options controlling who may do what"),
 	{ 0, "owner", "USER[:GROUP]", "mount for this user, as root", OPT_TEXT, AT(owner),
@@ -136,8 +146,7 @@ static const struct option_def mount_options[] = {
 	{ 0, "cache", "MODE", "report a full disk at fsync (writeback,\n"
 	    "default), or at each write (writethrough)", OPT_CHOICE, AT(cache),
 	    "writeback|writethrough", 0, false },
-	{ 0, "cache-size", "SIZE", "use this much memory for block maps, e.g. 256M", OPT_SIZE,
-	    AT(cache_size), NULL, UINT64_MAX, false },
+	CACHE_SIZE_OPTION,
 	{ 0, "threads", "N", "use this many serving threads", OPT_NUMBER, AT(threads), NULL,
 	    SHARED_SLOTS, true },
 
@@ -158,6 +167,51 @@ static const struct option_def mount_options[] = {
 	{ 0, "wait", NULL, "wait until the mount answers", OPT_FLAG, AT(wait), NULL, 0, false },
 	{ 0, "timeout", "SECS", "wait no longer than this", OPT_NUMBER, AT(timeout), NULL,
 	    1000000, false },
+	HELP_OPTION,
+};
+
+static const struct option_def run_options[] = {
+	HEADING("Options controlling what is mounted"),
+	WHAT_OPTIONS,
+	{ 0, "force", NULL, "mount backups that are in doubt", OPT_FLAG, AT(force), NULL, 0, false },
+
+	HEADING("Options controlling locations"),
+	{ 0, "workdir", "DIR", "make mountpoint, socket and diff directory in\n"
+	    "this directory, not in $TMPDIR", OPT_TEXT, AT(workdir), NULL, 0, false },
+	{ 'd', "diff-dir", "DIR", "keep changes in this directory", OPT_TEXT, AT(diff),
+	    NULL, 0, false },
+	{ 0, "bindir", "DIR", "find the programs of PostgreSQL in this directory", OPT_TEXT,
+	    AT(bindir), NULL, 0, false },
+
+	HEADING("Options controlling recovery"),
+	{ 0, "at", "TIME", "recover up to this time, from the backup that\n"
+	    "has to be taken for it", OPT_TEXT, AT(at), NULL, 0, false },
+	TARGET_OPTIONS("recover up to"),
+	TARGET_DETAILS("promote (default), or pause at the target"),
+
+	HEADING("Options controlling the server"),
+	CLONE_OPTIONS,
+	{ 0, "listen", "ADDRESS", "listen at this address, too, and a free port,\n"
+	    "or ADDRESS:PORT", OPT_TEXT, AT(listen), NULL, 0, false },
+
+	HEADING("Options controlling who may do what"),
+	{ 0, "owner", "USER[:GROUP]", "run the server as this user (default postgres),\n"
+	    "as root", OPT_TEXT, AT(owner), NULL, 0, false },
+	{ 0, "context", "LABEL", "give all files this SELinux label, as root", OPT_TEXT,
+	    AT(context), NULL, 0, false },
+	SANDBOX_OPTION,
+
+	HEADING("Options controlling the run"),
+	{ 0, "keep", NULL, "leave mount and server running, and tell how to\n"
+	    "go on", OPT_FLAG, AT(keep), NULL, 0, false },
+	{ 'q', "quiet", NULL, "tell nothing but warnings and errors", OPT_FLAG, AT(quiet),
+	    NULL, 0, false },
+	{ 0, "timeout", "SECS", "wait no longer than this for the server", OPT_NUMBER, AT(timeout),
+	    NULL, 1000000, false },
+	CACHE_SIZE_OPTION,
+	{ 0, "threads", "N", "use this many serving threads", OPT_NUMBER, AT(threads), NULL,
+	    SHARED_SLOTS, true },
+	{ 0, "debug", NULL, "log more", OPT_FLAG, AT(debug), NULL, 0, false },
 	HELP_OPTION,
 };
 
@@ -227,9 +281,13 @@ static const struct option_def verify_options[] = {
 };
 
 #define COMMAND(name, synopsis, summary) \
-	{ #name, synopsis, summary, name##_options, ARRAY_SIZE(name##_options), cmd_##name, NULL, 0 }
+	{ #name, synopsis, summary, name##_options, ARRAY_SIZE(name##_options), cmd_##name, NULL, 0, \
+	    false, 0 }
 
 static const struct command commands[] = {
+	{ "run", "-B DIR -I NAME [-i ID|latest] [OPTION]... [-- COMMAND [ARG]...]",
+	  "run a command with a server on a backup",
+	  run_options, ARRAY_SIZE(run_options), cmd_run, NULL, 0, true, RUN_FAILED },
 	COMMAND(mount, "-B DIR -I NAME -i ID|latest -D DIR -d DIR [OPTION]...",
 	    "mount a backup as a PostgreSQL data directory"),
 	COMMAND(unmount, "-D DIR|-d DIR [--force]", "unmount it"),
@@ -242,7 +300,7 @@ static const struct command commands[] = {
 	COMMAND(verify, "-B DIR -I NAME -i ID|latest [OPTION]...", "check all that a backup's chain stores"),
 	{ "archive-get", "-B DIR -I NAME [OPTION]... FILE PATH", "get a WAL file from the archive, for restore_command",
 	  archive_get_options, ARRAY_SIZE(archive_get_options), cmd_archive_get,
-	  archive_get_operands, ARRAY_SIZE(archive_get_operands) },
+	  archive_get_operands, ARRAY_SIZE(archive_get_operands), false, 0 },
 };
 
 const struct command *
@@ -334,6 +392,8 @@ fill_getopt(const struct command *c, struct option *longs, char *letters)
 {
 	unsigned i;
 
+	if (c->takes_command)
+		*letters++ = '+';	/* its options are not ours */
 	*letters++ = ':';
 	for (i = 0; i < c->n_options; i++) {
 		const struct option_def *d = &c->options[i];
@@ -380,6 +440,10 @@ parse_operands(const struct command *c, int argc, char **argv, struct options *o
 	const struct operand_def *d;
 	unsigned i;
 
+	if (c->takes_command) {
+		o->command = optind < argc ? argv + optind : NULL;
+		return 0;
+	}
 	for (i = 0; i < c->n_operands; i++, optind++) {
 		d = &c->operands[i];
 		if (optind == argc || argv[optind][0] == '\0')
@@ -394,7 +458,7 @@ parse_operands(const struct command *c, int argc, char **argv, struct options *o
 int
 options_parse(const struct command *c, int argc, char **argv, struct options *o)
 {
-	char letters[2 * OPTIONS_MAX + 2];
+	char letters[2 * OPTIONS_MAX + 3];
 	struct option longs[OPTIONS_MAX + 1];
 	const struct option_def *d;
 	int key;

@@ -32,6 +32,9 @@ struct options {
 	const char *inclusive, *action, *timeline, *restore_command;
 	struct option_list set, tablespaces, externals, db_include, db_exclude;
 	bool	replica, keep_settings, skip_external;
+	const char *at, *workdir, *bindir, *listen;	/* of run */
+	bool	quiet, keep;
+	char	*const *command;		/* of run, with its arguments; NULL = none */
 	bool	wait, console, force, perf_unsafe, no_wal, debug, counters_reset, help;
 };
 
@@ -42,6 +45,8 @@ struct command {
 	int	(*run)(const struct options *o);
 	const struct operand_def *operands;	/* arguments without an option, all required */
 	unsigned n_operands;
+	bool	takes_command;	/* what follows the options is one, as it stands */
+	int	usage_status;	/* exit status after a wrong command line; 0 = EXIT_USAGE */
 };
 
 /* Returns the command called name, or NULL. */

@@ -162,11 +162,21 @@ cli_warn(const char *fmt, ...)
 	va_end(ap);
 }
 
+static bool	leave_out_notes;
+
+void
+cli_leave_out_notes(void)
+{
+	leave_out_notes = true;
+}
+
 void
 cli_note(const char *fmt, ...)
 {
 	va_list ap;
 
+	if (leave_out_notes)
+		return;
 	va_start(ap, fmt);
 	complain("", fmt, ap);
 	va_end(ap);

@@ -65,13 +65,14 @@ waiter_end(const struct waiter *w)
 
 /* Takes a caught signal, and passes it on with --console.  Returns whether it was for us. */
 static bool
-take_signal(const struct waiter *w)
+take_signal(struct waiter *w)
 {
 	int number = caught;
 
 	caught = 0;
 	if (number != 0 && w->forward_to != 0)
 		kill(w->forward_to, number);
+	w->signal = number;
 	return number != 0 && w->forward_to == 0;
 }
 
@@ -102,7 +103,8 @@ take_line(struct waiter *w, const char *line, enum waiter_result *result)
 		cli_warn("%s", text);
 		return false;
 	case NOTIFY_NOTE:
-		cli_note("%s", text);
+		if (!w->no_notes)
+			cli_note("%s", text);
 		return false;
 	case NOTIFY_ZONE:
 		strlcpy(w->zone, text, sizeof(w->zone));

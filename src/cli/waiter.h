@@ -8,6 +8,7 @@
 #define CLI_WAITER_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,7 +24,9 @@ enum waiter_result {
 struct waiter {
 	int	fd;		/* read end of the notify pipe */
 	uint64_t timeout;	/* seconds; 0 = for ever */
+	bool	no_notes;	/* what a mount advises is not for this caller */
 	pid_t	forward_to;	/* --console: signals are for this process; 0 = for us */
+	int	signal;		/* of WAITER_INTERRUPTED */
 	int64_t	deadline;	/* its end, by clock_monotonic_ms(); 0 = none */
 	sigset_t outside;	/* the signals that are blocked where they may come */
 	unsigned server_version, uid;	/* of WAITER_MOUNTED */

@@ -94,6 +94,7 @@ struct supervisor {
 	struct monitor monitor;
 
 	/* the end */
+	uint64_t life_over_at;	/* CLOCK_MONOTONIC ns: config->life_fd ended */
 	struct leave leave;
 	struct ending ending;
 	bool	done;

@@ -60,6 +60,7 @@
 #define NOTIFY_WAIT_MS	2000	/* for the command to hear the last word */
 #define END_SECONDS	2	/* for a worker that was killed to end */
 #define STALL_SECONDS	3	/* a later tick means that we were stopped ourselves */
+#define LIFE_SECONDS	10	/* for users of a mount to end with whoever wanted it */
 #define FLUSHES_MAX	3	/* workers that may try to flush when the mount is gone */
 
 static const struct errand_work errands[ERRAND_KINDS] = {
@@ -394,6 +395,27 @@ check_hung(struct supervisor *s, uint64_t now)
 		check_serving(s, now);
 }
 
+/* Nobody is left for whom this mount was made: its users have a moment to end, too. */
+static void
+life_ended(struct supervisor *s)
+{
+	s->life_over_at = clock_monotonic_ns();
+	log_info("whoever wanted this mount has ended");
+	if (s->phase == PHASE_PREPARING)
+		state_fail(s, "whoever wanted this mount has ended");
+	else
+		leave_ask(s);
+}
+
+static void
+check_life(struct supervisor *s, uint64_t now)
+{
+	if (s->life_over_at != 0 && s->mnt.mounted &&
+	    now - s->life_over_at > LIFE_SECONDS * STATE_SECOND)
+		state_fail(s, "whoever wanted this mount has ended, and \"%s\" is still in use: it is"
+		    " detached", s->config->mnt);
+}
+
 static void
 tick(struct supervisor *s)
 {
@@ -407,6 +429,7 @@ tick(struct supervisor *s)
 	reopen_tick(s);
 	ending_look(s, NULL);
 	leave_tick(s);
+	check_life(s, now);
 	logfile_tell_left_out();
 	notify_again(s->config->notify_fd, 0);
 	if (s->hold.due != 0 && now >= s->hold.due && !s->done)
@@ -483,7 +506,7 @@ wait_ms(const struct supervisor *s)
 static void
 turn(struct supervisor *s)
 {
-	struct pollfd p[7 + ENDING_DESCRIPTORS + ATTEND_DESCRIPTORS] = {
+	struct pollfd p[8 + ENDING_DESCRIPTORS + ATTEND_DESCRIPTORS] = {
 		{ .fd = s->signal_fd, .events = POLLIN },
 		{ .fd = s->worker.in_fd, .events = POLLIN },
 		{ .fd = s->worker.pidfd, .events = POLLIN },
@@ -491,15 +514,16 @@ turn(struct supervisor *s)
 		{ .fd = s->reopen.child.pidfd, .events = POLLIN },
 		{ .fd = s->worker.err_fd, .events = POLLIN },
 		{ .fd = s->monitor.sock },
+		{ .fd = s->life_over_at == 0 && s->config->life_fd != 0 ? s->config->life_fd : -1 },
 	};
 
-	ending_poll(s, p + 7);
-	attend_poll(s, p + 7 + ENDING_DESCRIPTORS);
+	ending_poll(s, p + 8);
+	attend_poll(s, p + 8 + ENDING_DESCRIPTORS);
 	if (poll(p, ARRAY_SIZE(p), wait_ms(s)) < 0 && errno != EINTR) {
 		state_fail(s, "could not wait for events: %s", strerror(errno));
 		return;
 	}
-	ending_look(s, p + 7);
+	ending_look(s, p + 8);
 	if (p[0].revents != 0)
 		read_signals(s);
 	if (p[1].revents != 0 && answer_worker(s) == 0) {
@@ -516,7 +540,9 @@ turn(struct supervisor *s)
 		reopen_done(s);
 	if (p[6].revents != 0)
 		order_lost(s);
-	attend_look(s, p + 7 + ENDING_DESCRIPTORS);
+	if (p[7].revents != 0)
+		life_ended(s);
+	attend_look(s, p + 8 + ENDING_DESCRIPTORS);
 	tick(s);
 }
 

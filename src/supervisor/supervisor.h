@@ -60,6 +60,7 @@ struct supervisor_config {
 	int	pid_dir_fd;	/* the directory that holds it */
 	const char *pid_name;
 	int	notify_fd;	/* supervisor/notify.h; -1 = nobody waits */
+	int	life_fd;	/* a pipe: the mount ends when this does; 0 = it goes on */
 	bool	console;	/* log to standard error too */
 
 	/* for tests; 0 = default */

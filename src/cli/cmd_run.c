@@ -1,0 +1,190 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The command run: checks its options, makes a directory, starts the guardian, and passes
+ * signals on to it.  guardian.c has the order of things.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/owner.h"
+#include "cli/run.h"
+#include "cli/subcommand.h"
+
+#define DEFAULT_OWNER	"postgres"
+
+static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+static int
+check_options(const struct options *o)
+{
+	if (o->store == NULL)
+		return cli_usage("--pbk-store is required");
+	if (o->instance == NULL)
+		return cli_usage("--instance is required");
+	if (o->at != NULL && (o->target != NULL || o->target_time != NULL || o->target_xid != NULL ||
+	    o->target_lsn != NULL || o->target_name != NULL))
+		return cli_usage("--at cannot be combined with another recovery target");
+	if (o->at != NULL && o->backup_id != NULL && strcmp(o->backup_id, "latest") != 0)
+		return cli_usage("--at chooses the backup: it cannot be combined with --backup-id");
+	if (o->action != NULL && strcmp(o->action, "shutdown") == 0)
+		return cli_usage("--recovery-target-action cannot be \"shutdown\": no command could run then");
+	if (o->command == NULL && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
+		return cli_usage("a command is missing, and this is no terminal for psql");
+	return 0;
+}
+
+/* Where the server listens is the run's to say: nobody else is to find it. */
+static int
+check_settings(const struct options *o)
+{
+	static const char *const ours[] = {
+		"unix_socket_directories", "listen_addresses", "port", "hba_file", "ident_file",
+		"log_destination", "logging_collector", "log_min_messages", "lc_messages",
+	};
+	size_t i, k, len;
+
+	for (i = 0; i < o->set.n; i++)
+		for (k = 0; k < ARRAY_SIZE(ours); k++) {
+			len = strlen(ours[k]);
+			if (strncasecmp(o->set.item[i], ours[k], len) == 0 && o->set.item[i][len] == '=')
+				return cli_usage("--set %s cannot be used here: a run has one of its own%s",
+				    ours[k], k < 3 ? " (--listen)" : "");
+		}
+	return 0;
+}
+
+static int
+choose_user(const struct options *o, uid_t *uid, gid_t *gid)
+{
+	*uid = geteuid();
+	*gid = getegid();
+	if (geteuid() != 0 && o->owner == NULL)
+		return 0;
+	if (owner_parse(o->owner != NULL ? o->owner : DEFAULT_OWNER, uid, gid) != 0)
+		return EXIT_FAILURE;
+	return *uid != 0 ? 0 : cli_usage("the server refuses to run as root: --owner names another user");
+}
+
+/* Says to the mount what the command line says, and what a run has of its own. */
+static void
+fill_mount(struct run *r)
+{
+	const struct options *o = r->options;
+	static char sockets[PATH_MAX + 32];
+	struct options *m = &r->mount;
+
+	*m = *o;
+	m->mnt = r->place.mnt;
+	m->diff = r->place.diff;
+	m->owner = geteuid() != 0 ? NULL : o->owner != NULL ? o->owner : DEFAULT_OWNER;
+	m->perf_unsafe = r->place.own_diff && !o->keep;
+	/* The mount would advise where to find the server; a diff directory that is kept is not to say so. */
+	if (r->place.own_diff && m->set.n < OPTION_LIST_MAX) {
+		snprintf(sockets, sizeof(sockets), "unix_socket_directories=\"%s\"", r->place.sock);
+		m->set.item[m->set.n++] = sockets;
+	}
+	if (o->at != NULL)
+		m->target_time = o->at;
+	if (o->backup_id == NULL)
+		m->backup_id = "latest";
+	if (o->action == NULL && !o->replica && (m->target != NULL || m->target_time != NULL ||
+	    m->target_xid != NULL || m->target_lsn != NULL || m->target_name != NULL))
+		m->action = "promote";
+}
+
+/* ---- the parent ------------------------------------------------------------------- */
+
+/* The keyboard signals everybody in its foreground: the guardian has to know that it was that. */
+static void
+pass_on(pid_t guardian, const siginfo_t *info)
+{
+	union sigval value = { .sival_int = info->si_code > 0 ? RUN_FROM_KEYBOARD : 0 };
+
+	sigqueue(guardian, info->si_signo, value);
+}
+
+static int
+attend(struct run *r, pid_t guardian, const sigset_t *set)
+{
+	siginfo_t info;
+	int status;
+
+	for (;;) {
+		if (sigwaitinfo(set, &info) < 0)
+			continue;
+		if (info.si_signo != SIGCHLD) {
+			pass_on(guardian, &info);
+			continue;
+		}
+		if (waitpid(guardian, &status, WNOHANG) == guardian)
+			break;
+	}
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	cli_error("the process that guards this run was killed: taking away what it has left");
+	guardian_succeed(r);
+	return RUN_FAILED;
+}
+
+static void
+block_signals(sigset_t *set)
+{
+	size_t i;
+
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	for (i = 0; i < ARRAY_SIZE(passed_on); i++)
+		sigaddset(set, passed_on[i]);
+	sigprocmask(SIG_BLOCK, set, NULL);
+	signal(SIGCHLD, SIG_DFL);
+}
+
+int
+cmd_run(const struct options *o)
+{
+	static struct run r;
+	sigset_t set;
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+
+	r.options = o;
+	if (check_options(o) != 0 || check_settings(o) != 0 || choose_user(o, &uid, &gid) != 0)
+		return RUN_FAILED;
+	if (o->quiet)
+		cli_leave_out_notes();
+	block_signals(&set);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (pipe2(r.life, O_CLOEXEC) != 0) {
+		cli_error("could not make a pipe: %s", strerror(errno));
+		return RUN_FAILED;
+	}
+	workdir_sweep(o->workdir);
+	if (workdir_make(&r.place, o->workdir, o->diff, uid, gid, o->listen != NULL) != 0)
+		return RUN_FAILED;
+	fill_mount(&r);
+	fflush(NULL);
+	if ((pid = fork()) == 0)
+		_exit(guardian_main(&r));
+	if (pid < 0) {
+		cli_error("could not start a process: %s", strerror(errno));
+		workdir_remove(&r.place);
+		return RUN_FAILED;
+	}
+	close(r.life[0]);
+	subcommand_leave_output();	/* standard output is the command's */
+	return attend(&r, pid, &set);
+}

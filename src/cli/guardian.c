@@ -1,0 +1,648 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The order in which a run comes and goes: mount, server, command, and back.
+ *
+ * All processes are children of the guardian, orphans too (PR_SET_CHILD_SUBREAPER), so that it
+ * knows when the last one has ended.  It dies last.  If it is killed before that, the server gets a
+ * signal for it, and its parent, the next subreaper, takes the rest away; if both are killed, the
+ * pipe `life` ends, and with it the mount.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "cli/bootuser.h"
+#include "cli/cli.h"
+#include "cli/guest.h"
+#include "cli/cmd_mount.h"
+#include "cli/pgserver.h"
+#include "cli/run.h"
+#include "cli/subcommand.h"
+#include "supervisor/mountinfo.h"
+
+#define TICK_MS			1000
+#define FILE_TICK_MS		50	/* to look at a log that is a file */
+#define PROGRESS_SECONDS	10	/* between two lines of progress, where it is no terminal */
+#define GONE_MAX		64	/* one of them was the postmaster */
+#define MENDINGS_MAX		8	/* starts of a server that lacked something */
+
+/* Seconds of patience, before whoever is waited for is killed. */
+#define COMMAND_SECONDS		10	/* after SIGTERM and SIGHUP */
+#define ORPHAN_SECONDS		2	/* a command whose run was killed */
+#define DISCARD_SECONDS		5	/* a server, and a mount, whose changes nobody wants */
+#define KEEP_SECONDS		120	/* those whose changes are kept */
+#define REST_SECONDS		5	/* what is left of a server */
+
+struct guardian {
+	struct run *run;
+	const struct options *options;
+	pid_t	front;		/* our parent */
+	int	signal_fd;
+	int64_t	began;		/* clock_monotonic_ms() */
+	pid_t	supervisor, command;	/* 0 = it has ended, or was not started */
+	int	supervisor_status, command_status;
+	unsigned version;
+	char	bindir[PATH_MAX];
+	struct become user;
+	struct pgserver server;
+	struct guest guest;
+	struct bootuser role;
+	pid_t	gone[GONE_MAX];	/* children that have ended, the first of them */
+	size_t	n_gone;
+	time_t	since;		/* the clock of the machine when we began */
+	int	interrupted;	/* the last signal that told us to stop; 0 = none */
+	bool	hurry;		/* a second one: nothing is waited for */
+	int64_t	told_at;	/* progress, as a line */
+};
+
+/* ---- signals, children, output ----------------------------------------------- */
+
+static bool
+is_orphan(const struct guardian *g)
+{
+	return getppid() != g->front;
+}
+
+static void
+reap(struct guardian *g)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (g->n_gone < GONE_MAX)
+			g->gone[g->n_gone++] = pid;
+		if (pid == g->supervisor) {
+			g->supervisor = 0;
+			g->supervisor_status = status;
+		} else if (pid == g->server.pid) {
+			g->server.pid = 0;
+		} else if (pid == g->command) {
+			g->command = 0;
+			g->command_status = status;
+		}
+	}
+}
+
+/* The keyboard's signals reach the command without us. */
+static void
+take_signal(struct guardian *g, const struct signalfd_siginfo *info)
+{
+	int number = (int)info->ssi_signo;
+
+	if (number == SIGCHLD) {
+		reap(g);
+		return;
+	}
+	if (g->command != 0 && info->ssi_code == SI_QUEUE && info->ssi_int == RUN_FROM_KEYBOARD)
+		return;
+	g->hurry = g->hurry || g->interrupted != 0;
+	g->interrupted = number;
+	if (g->command != 0)
+		kill(g->command, g->hurry ? SIGKILL : number);
+}
+
+/* Waits for a signal or the server's log, at most so long. */
+static void
+wait_event(struct guardian *g, int ms)
+{
+	struct pollfd p[] = {
+		{ .fd = g->signal_fd, .events = POLLIN },
+		{ .fd = g->server.log_is_file ? -1 : g->server.log_fd, .events = POLLIN },
+	};
+	struct signalfd_siginfo info;
+
+	if (g->server.log_is_file && g->server.state < PGSERVER_PAUSED)
+		ms = MIN(ms, FILE_TICK_MS);
+	if (poll(p, ARRAY_SIZE(p), ms) > 0)
+		while (read(g->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+			take_signal(g, &info);
+	reap(g);
+}
+
+static void	note(const struct guardian *g, const char *fmt, ...)
+		    __attribute__((format(printf, 2, 3)));
+
+/* Tells how far it is, and how long that took. */
+static void
+note(const struct guardian *g, const char *fmt, ...)
+{
+	int64_t ms = clock_monotonic_ms() - g->began;
+	char line[PATH_MAX + 256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	cli_note("%s (%lld.%lld s)", line, (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+}
+
+/* ---- the mount ------------------------------------------------------------------ */
+
+static int
+interrupted(const struct guardian *g)
+{
+	return 128 + (g->interrupted != 0 ? g->interrupted : SIGTERM);
+}
+
+static int
+make_mount(struct guardian *g)
+{
+	static struct mounting m;
+	enum waiter_result result;
+
+	if (cmd_mount_begin(&g->run->mount, g->options->keep ? NULL : g->run->life, &m) != 0)
+		return RUN_FAILED;
+	g->supervisor = m.supervisor;
+	m.waiter.no_notes = !g->run->place.own_diff;	/* it tells where later servers listen */
+	result = waiter_wait(&m.waiter);
+	close(m.waiter.fd);
+	g->version = m.waiter.server_version;
+	switch (result) {
+	case WAITER_MOUNTED:
+		note(g, "backup mounted at \"%s\"", g->run->place.mnt);
+		return 0;
+	case WAITER_FAILED:
+		cli_error("%s", m.waiter.error);
+		return RUN_FAILED;
+	case WAITER_INTERRUPTED:
+		g->interrupted = m.waiter.signal;
+		return interrupted(g);
+	case WAITER_MUTE:
+	case WAITER_TIMEOUT:
+		break;
+	}
+	cli_error("not mounted after %llu seconds (--timeout)", (unsigned long long)g->options->timeout);
+	return RUN_FAILED;
+}
+
+/* ---- the server ------------------------------------------------------------------ */
+
+static void
+show_progress(struct guardian *g)
+{
+	const struct pgserver *s = &g->server;
+	int64_t now = clock_monotonic_ms();
+	char line[256];
+
+	if (g->options->quiet || !s->recovers || s->state >= PGSERVER_PAUSED)
+		return;
+	snprintf(line, sizeof(line), "recovering: %s%s%s", s->position, s->time[0] != '\0' ? ", " : "", s->time);
+	if (isatty(STDERR_FILENO)) {
+		cli_progress("%s", line);
+	} else if (g->told_at == 0 || now - g->told_at >= PROGRESS_SECONDS * 1000) {
+		g->told_at = now;
+		note(g, "%s", line);
+	}
+}
+
+/* The log tells of WAL files only, before PostgreSQL 15; a server that takes queries knows more. */
+static void
+ask_progress(struct guardian *g)
+{
+	static const char sql[] = "SELECT pg_catalog.pg_last_wal_replay_lsn(),"
+	    " pg_catalog.pg_last_xact_replay_timestamp()::timestamp(0)";
+	char answer[256], *bar;
+
+	if (g->server.state != PGSERVER_READ_ONLY || g->options->quiet || g->role.n_roles == 0 ||
+	    bootuser_ask(g->role.role[0].name, sql, &g->guest, &g->run->place, g->bindir, &g->user, answer,
+	    sizeof(answer)) != 0 || (bar = strchr(answer, '|')) == NULL)
+		return;
+	*bar = '\0';
+	strlcpy(g->server.position, answer, sizeof(g->server.position));
+	strlcpy(g->server.time, bar + 1, sizeof(g->server.time));
+	g->server.time[strcspn(g->server.time, "\n")] = '\0';
+}
+
+static int
+server_failed(const struct guardian *g)
+{
+	const struct pgserver *s = &g->server;
+	unsigned i, n = MIN(s->n_errors, (unsigned)PGSERVER_LINES_KEPT);
+
+	for (i = s->n_errors - n; i < s->n_errors; i++)
+		cli_note("server: %s", s->error[i % PGSERVER_LINES_KEPT]);
+	cli_error("server of PostgreSQL %u ended before it could be used", g->version);
+	return RUN_FAILED;
+}
+
+static bool
+is_far_enough(const struct guardian *g)
+{
+	return g->server.state >= PGSERVER_PAUSED ||
+	    (g->server.state == PGSERVER_READ_ONLY && g->options->replica);
+}
+
+/* Waits until the server is open, or has ended. */
+static int
+wait_open(struct guardian *g)
+{
+	uint64_t timeout = g->options->timeout;
+
+	while (!is_far_enough(g)) {
+		wait_event(g, TICK_MS);
+		if (g->interrupted != 0 || is_orphan(g))
+			return interrupted(g);
+		if (g->server.log_fd < 0 || !pgserver_read(&g->server))
+			ask_progress(g);
+		show_progress(g);
+		if (g->server.pid == 0 && !is_far_enough(g))
+			return -1;
+		if (timeout != 0 && clock_monotonic_ms() - g->began > (int64_t)timeout * 1000) {
+			cli_error("the server was not open after %llu seconds (--timeout)",
+			    (unsigned long long)timeout);
+			return RUN_FAILED;
+		}
+	}
+	cli_progress_end();
+	return 0;
+}
+
+static int
+start_server(struct guardian *g)
+{
+	const struct workdir *w = &g->run->place;
+	char log[PATH_MAX];
+	unsigned tries;
+	int rc;
+
+	snprintf(log, sizeof(log), "%.*s/server.log", PATH_MAX - 16, w->dir);
+	for (tries = 0; tries < MENDINGS_MAX; tries++) {
+		rc = pgserver_start(&g->server, g->guest.argv, &g->user, g->options->keep ? log : NULL);
+		if (rc != 0) {
+			cli_error("could not start \"%s\": %s", g->guest.argv[0], strerror(-rc));
+			return RUN_FAILED;
+		}
+		if ((rc = wait_open(g)) >= 0)
+			return rc;
+		cli_progress_end();
+		while (g->server.log_fd >= 0 && !g->server.log_is_file) {
+			pgserver_read(&g->server);	/* its last words */
+			if (g->server.log_fd >= 0)
+				wait_event(g, TICK_MS);
+		}
+		if (g->server.state != PGSERVER_STARTING || !guest_mend(&g->server, w, &g->user))
+			break;
+	}
+	return server_failed(g);
+}
+
+static int
+make_server(struct guardian *g)
+{
+	const struct workdir *w = &g->run->place;
+	int rc;
+
+	if (pgserver_find(g->version, g->options->bindir, g->bindir) != 0)
+		return RUN_FAILED;
+	if ((rc = bootuser_read(&g->role, w, &g->user)) != 0) {
+		cli_error("could not read the names of roles in \"%s\": %s", w->mnt, strerror(-rc));
+		return RUN_FAILED;
+	}
+	guest_place_memory(w, &g->user);
+	guest_make(&g->guest, g->options, w, g->bindir);
+	if ((rc = start_server(g)) != 0)
+		return rc;
+	if (bootuser_find(&g->role, &g->guest, w, g->bindir, &g->user) != 0)
+		return RUN_FAILED;
+	note(g, "PostgreSQL %u is ready%s", g->version, g->server.state == PGSERVER_OPEN ? "" :
+	    g->server.state == PGSERVER_PAUSED ? ", at its recovery target" : ", as a standby");
+	return 0;
+}
+
+/* ---- the command ------------------------------------------------------------------ */
+
+/* Variables of the caller's that would lead a client of libpq elsewhere. */
+static const char *const misleading[] = {
+	"PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGPASSWORD", "PGREQUIREAUTH", "PGCHANNELBINDING",
+	"PGSSLMODE", "PGREQUIRESSL", "PGSSLNEGOTIATION", "PGGSSENCMODE", "PGREQUIREPEER",
+	"PGTARGETSESSIONATTRS", "PGLOADBALANCEHOSTS", "PGCLUSTER",
+};
+
+static void
+set_environment(const struct guardian *g)
+{
+	const char *path = getenv("PATH");
+	char *with autofree = NULL;
+	char port[16];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(misleading); i++)
+		unsetenv(misleading[i]);
+	snprintf(port, sizeof(port), "%u", g->guest.port);
+	setenv("PGHOST", g->run->place.sock, 1);
+	setenv("PGPORT", port, 1);
+	setenv("PGUSER", g->role.name, 1);
+	setenv("PGDATA", g->run->place.mnt, 1);
+	setenv("PGAPPNAME", "pbkfs", 1);
+	if (g->options->command == NULL)
+		setenv("PGDATABASE", "postgres", 0);
+	/* pg_dump has to be as new as the server, and Debian has no pg_amcheck in the PATH. */
+	if (asprintf(&with, "%s%s%s", g->bindir, path != NULL ? ":" : "", path != NULL ? path : "") > 0)
+		setenv("PATH", with, 1);
+}
+
+static void
+execute_command(const struct guardian *g)
+{
+	static char *const psql[] = { (char *)(uintptr_t)"psql", NULL };
+	char *const *argv = g->options->command != NULL ? g->options->command : psql;
+	sigset_t none;
+	int i, rc;
+
+	setpgid(0, getpgid(g->front));	/* it has the terminal */
+	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+	for (i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	set_environment(g);
+	execvp(argv[0], argv);
+	rc = -errno;
+	cli_error("could not run \"%s\": %s", argv[0], strerror(-rc));
+	_exit(rc == -ENOENT || rc == -ENOTDIR ? RUN_NOT_FOUND : RUN_CANNOT_EXECUTE);
+}
+
+/* A command that was told to end has some time, unless it was the user's own Ctrl-C. */
+static void
+end_slow_command(struct guardian *g, int64_t *until)
+{
+	int64_t now = clock_monotonic_ms();
+	bool orphan = is_orphan(g);
+
+	if (!orphan && g->interrupted != SIGTERM && g->interrupted != SIGHUP)
+		return;
+	if (*until == 0) {
+		if (orphan)
+			kill(g->command, SIGTERM);
+		*until = now + (orphan ? ORPHAN_SECONDS : COMMAND_SECONDS) * 1000;
+	}
+	if (now >= *until)
+		kill(g->command, SIGKILL);
+}
+
+static int
+run_command(struct guardian *g)
+{
+	int64_t until = 0;
+	bool server_lost = false;
+
+	fflush(NULL);
+	if ((g->command = fork()) == 0)
+		execute_command(g);
+	if (g->command < 0) {
+		g->command = 0;
+		cli_error("could not start the command: %s", strerror(errno));
+		return RUN_FAILED;
+	}
+	subcommand_leave_output();
+	while (g->command != 0) {
+		wait_event(g, TICK_MS);
+		if (g->server.log_fd >= 0)
+			pgserver_read(&g->server);
+		if (g->command != 0)
+			end_slow_command(g, &until);
+		if (g->server.pid == 0 && !server_lost) {
+			server_lost = true;
+			cli_warn("server of PostgreSQL %u has ended unexpectedly", g->version);
+		}
+	}
+	return WIFEXITED(g->command_status) ? WEXITSTATUS(g->command_status) :
+	    128 + WTERMSIG(g->command_status);
+}
+
+/* ---- and back ------------------------------------------------------------------------ */
+
+/* The children that we have, adopted ones too, but for the supervisor.  Kills them if number is not 0. */
+static unsigned
+count_children(const struct guardian *g, int number)
+{
+	char path[64], *text = NULL, *p, *end;
+	size_t size = 0;
+	unsigned n = 0;
+	FILE *f;
+	long pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	if (getline(&text, &size, f) > 0)
+		for (p = text; (pid = strtol(p, &end, 10)) > 0 && end != p; p = end) {
+			if (pid == g->supervisor || (number == SIGTERM && pid == g->server.pid))
+				continue;
+			n++;
+			if (number != 0)
+				kill((pid_t)pid, number);
+		}
+	free(text);
+	fclose(f);
+	return n;
+}
+
+/* Waits until *pid is 0, at most so many seconds, and for nothing once there is a hurry. */
+static bool
+wait_pid(struct guardian *g, const pid_t *pid, int seconds)
+{
+	int64_t until = clock_monotonic_ms() + (int64_t)seconds * 1000;
+
+	while (*pid != 0 && !g->hurry && clock_monotonic_ms() < until) {
+		wait_event(g, 100);
+		if (g->server.log_fd >= 0)
+			pgserver_read(&g->server);
+	}
+	return *pid == 0;
+}
+
+/* Changes that are thrown away need no checkpoint. */
+static void
+end_server(struct guardian *g)
+{
+	bool discard = g->run->place.own_diff;
+	int64_t until;
+
+	if (g->server.pid != 0) {
+		kill(g->server.pid, discard ? SIGQUIT : SIGINT);
+		if (!wait_pid(g, &g->server.pid, discard ? DISCARD_SECONDS : KEEP_SECONDS) && !discard) {
+			kill(g->server.pid, SIGQUIT);
+			g->hurry = false;
+			wait_pid(g, &g->server.pid, DISCARD_SECONDS);
+		}
+		if (g->server.pid != 0)
+			kill(g->server.pid, SIGKILL);
+	}
+	/* Processes of a killed server end of themselves, if they look. */
+	until = clock_monotonic_ms() + (g->hurry ? 0 : REST_SECONDS * 1000);
+	while (count_children(g, 0) > 0 && clock_monotonic_ms() < until)
+		wait_event(g, 50);
+	until = clock_monotonic_ms() + REST_SECONDS * 1000;
+	while (count_children(g, SIGKILL) > 0 && clock_monotonic_ms() < until)
+		wait_event(g, 50);
+	g->server.pid = 0;
+	pgserver_sweep(g->gone, g->n_gone, g->run->place.uid, g->since);
+}
+
+static int
+end_mount(struct guardian *g)
+{
+	const struct workdir *w = &g->run->place;
+	const struct options by_force = { .mnt = w->mnt, .diff = w->diff, .force = true };
+
+	if (g->supervisor == 0)
+		return 0;
+	kill(g->supervisor, SIGTERM);
+	if (wait_pid(g, &g->supervisor, w->own_diff ? DISCARD_SECONDS : KEEP_SECONDS))
+		return 0;
+	if (!g->hurry)
+		cli_warn("\"%s\" is still in use: it is detached", w->mnt);
+	g->hurry = false;
+	subcommand_run(cmd_unmount, &by_force);
+	return wait_pid(g, &g->supervisor, DISCARD_SECONDS) ? 0 :
+	    cli_error("the mount at \"%s\" does not end", w->mnt);
+}
+
+static int
+remove_place(struct guardian *g)
+{
+	struct workdir *w = &g->run->place;
+	const struct options all = { .diff = w->diff };
+
+	if (w->own_diff && access(w->diff, F_OK) == 0 && subcommand_run(cmd_cleanup, &all) != 0)
+		return EXIT_FAILURE;
+	return workdir_remove(w);
+}
+
+/* Takes all away.  Returns status, or RUN_FAILED if something had to stay. */
+static int
+take_away(struct guardian *g, int status)
+{
+	bool failed;
+
+	count_children(g, SIGTERM);	/* what the command left in the background */
+	end_server(g);
+	failed = end_mount(g) != 0;
+	failed = remove_place(g) != 0 || failed;
+	return failed && status == 0 ? RUN_FAILED : status;
+}
+
+static void
+tell_kept(const struct guardian *g)
+{
+	const struct workdir *w = &g->run->place;
+	char sock[2 * PATH_MAX], mnt[2 * PATH_MAX], diff[2 * PATH_MAX], role[2 * AUTHID_NAME_MAX];
+	char dir[2 * PATH_MAX];
+
+	text_quote_shell(w->sock, sock, sizeof(sock));
+	text_quote_shell(w->mnt, mnt, sizeof(mnt));
+	text_quote_shell(w->diff, diff, sizeof(diff));
+	text_quote_shell(w->dir, dir, sizeof(dir));
+	text_quote_shell(g->role.name, role, sizeof(role));
+	cli_note("mount and server go on (--keep); the server's log is \"%s/server.log\"", w->dir);
+	cli_note("to connect: psql -h %s -p %u -U %s", sock, g->guest.port, role);
+	cli_note("to end and remove it: kill -INT %d; while kill -0 %d; do sleep 0.1; done 2>/dev/null;"
+	    " pbkfs unmount -D %s && pbkfs cleanup -d %s && rm -r %s", (int)g->server.pid, (int)g->server.pid,
+	    mnt, diff, dir);
+}
+
+/* ---- begin and end -------------------------------------------------------------------- */
+
+static int
+go(struct guardian *g)
+{
+	int rc;
+
+	if ((rc = guest_listen(&g->guest, g->options->listen)) != 0)
+		return RUN_FAILED;
+	if ((rc = make_mount(g)) != 0 || (rc = make_server(g)) != 0)
+		return rc;
+	if (g->options->listen != NULL)
+		cli_note("listening at %s, port %u: roles connect with their passwords", g->guest.listen,
+		    g->guest.port);
+	return run_command(g);
+}
+
+static int
+open_signals(void)
+{
+	static const int watched[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD };
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < ARRAY_SIZE(watched); i++)
+		sigaddset(&set, watched[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGTTOU, SIG_IGN);	/* our group is not the terminal's */
+	signal(SIGTTIN, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void
+guardian_init(struct guardian *g, struct run *r)
+{
+	g->run = r;
+	g->options = r->options;
+	g->front = getppid();
+	g->began = clock_monotonic_ms();
+	g->since = time(NULL);
+	pgserver_init(&g->server);
+	become_init(&g->user, r->place.uid, r->place.gid, true);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+int
+guardian_main(struct run *r)
+{
+	static struct guardian g;
+	int status;
+
+	guardian_init(&g, r);
+	if ((g.signal_fd = open_signals()) < 0) {
+		cli_error("could not wait for signals: %s", strerror(errno));
+		workdir_remove(&r->place);
+		return RUN_FAILED;
+	}
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+	setproctitle("run: %s", r->place.dir);
+	status = go(&g);
+	cli_progress_end();
+	if (r->options->keep && g.role.name[0] != '\0' && !is_orphan(&g)) {
+		tell_kept(&g);
+		return status;
+	}
+	return take_away(&g, status);
+}
+
+void
+guardian_succeed(struct run *r)
+{
+	const struct options by_force = { .mnt = r->place.mnt, .diff = r->place.diff, .force = true };
+	static struct guardian g;
+	static struct mountinfo m;
+
+	guardian_init(&g, r);
+	if ((g.signal_fd = open_signals()) < 0)
+		return;
+	/* Whose child is who is not known any more: the mount goes by its name, with its supervisor. */
+	count_children(&g, SIGTERM);
+	end_server(&g);
+	if (mountinfo_find(r->place.mnt, &m) == 0)
+		subcommand_run(cmd_unmount, &by_force);
+	remove_place(&g);
+}

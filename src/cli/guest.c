@@ -1,0 +1,299 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Chooses settings for the command line of the server, which counts more than any file of the
+ * cluster.  The settings that keep a clone away from production are not made here, but by the
+ * mount (src/worker/cloneconf.c), and so are the minima of a recovery.
+ */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/guest.h"
+#include "supervisor/memlimit.h"
+
+#define BUFFERS_SHARE	8		/* a part of the memory */
+#define BUFFERS_MIN	(16 * MiB)
+#define BUFFERS_MAX	(512 * MiB)
+#define WAL_SHARE	8		/* a part of the space */
+#define WAL_MIN		(128 * MiB)
+#define WAL_MAX		(4096 * MiB)
+
+/* ---- the network ---------------------------------------------------------- */
+
+/* Asks the kernel for a port that is free at that address. */
+static int
+find_port(struct guest *g, const char *address)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *list = NULL;
+	struct sockaddr_storage bound;
+	socklen_t len = sizeof(bound);
+	int fd autoclose = -1, rc;
+
+	rc = getaddrinfo(strcmp(address, "*") == 0 ? NULL : address, "0", &hints, &list);
+	if (rc != 0)
+		return cli_error("could not listen at \"%s\": %s (--listen)", address, gai_strerror(rc));
+	if ((fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0 ||
+	    bind(fd, list->ai_addr, list->ai_addrlen) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&bound, &len) != 0)
+		rc = cli_error("could not listen at \"%s\": %s (--listen)", address, strerror(errno));
+	else
+		g->port = ntohs(bound.ss_family == AF_INET6 ?
+		    ((struct sockaddr_in6 *)&bound)->sin6_port : ((struct sockaddr_in *)&bound)->sin_port);
+	freeaddrinfo(list);
+	return rc;
+}
+
+int
+guest_listen(struct guest *g, const char *listen)
+{
+	const char *colon;
+	unsigned long port;
+	char *end;
+
+	g->port = GUEST_PORT;
+	g->listen[0] = '\0';
+	if (listen == NULL)
+		return 0;
+	if (strlcpy(g->listen, listen, sizeof(g->listen)) >= sizeof(g->listen))
+		return cli_usage("--listen cannot be \"%s\"", listen);
+	/* An address of IPv6 has colons of its own; with a port it stands in brackets. */
+	colon = strrchr(g->listen, ':');
+	if (colon != NULL && (strchr(g->listen, ':') == colon || colon[-1] == ']')) {
+		port = strtoul(colon + 1, &end, 10);
+		if (end == colon + 1 || *end != '\0' || port == 0 || port > 65535)
+			return cli_usage("--listen takes ADDRESS or ADDRESS:PORT, not \"%s\"", listen);
+		g->listen[colon - g->listen] = '\0';
+		g->port = (unsigned)port;
+	}
+	if (g->listen[0] == '[') {
+		g->listen[strcspn(g->listen, "]")] = '\0';
+		memmove(g->listen, g->listen + 1, strlen(g->listen));
+	}
+	return g->port != GUEST_PORT ? 0 : find_port(g, g->listen);
+}
+
+/* ---- the command line ------------------------------------------------------ */
+
+static void
+add_argument(struct guest *g, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (g->n == GUEST_ARGUMENTS_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(g->text[g->n], sizeof(g->text[g->n]), fmt, ap);
+	va_end(ap);
+	g->argv[g->n] = g->text[g->n];
+	g->n++;
+	g->argv[g->n] = NULL;
+}
+
+static bool
+is_set(const struct options *o, const char *name)
+{
+	size_t len = strlen(name);
+	unsigned i;
+
+	for (i = 0; i < o->set.n; i++)
+		if (strncasecmp(o->set.item[i], name, len) == 0 && o->set.item[i][len] == '=')
+			return true;
+	return false;
+}
+
+static void
+add_setting(struct guest *g, const struct options *o, const char *name, const char *value)
+{
+	if (is_set(o, name))
+		return;
+	add_argument(g, "-c");
+	add_argument(g, "%s=%s", name, value);
+}
+
+static void
+add_kilobytes(struct guest *g, const struct options *o, const char *name, uint64_t bytes)
+{
+	char value[32];
+
+	snprintf(value, sizeof(value), "%llukB", (unsigned long long)(bytes / KiB));
+	add_setting(g, o, name, value);
+}
+
+static uint64_t
+clamp(uint64_t value, uint64_t least, uint64_t most)
+{
+	return MIN(MAX(value, least), most);
+}
+
+static uint64_t
+memory_bytes(void)
+{
+	uint64_t all = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return MIN(all, memlimit_bytes());
+}
+
+static uint64_t
+space_bytes(const struct workdir *w)
+{
+	struct statvfs vfs;
+
+	/* A diff directory that is there is asked itself; one that is not is made where we are. */
+	if (statvfs(w->diff, &vfs) != 0 && statvfs(w->dir, &vfs) != 0)
+		return 0;
+	return (uint64_t)vfs.f_bavail * vfs.f_frsize;
+}
+
+/* Production's settings for its machine and its users do not fit here. */
+static void
+add_comfort(struct guest *g, const struct options *o, const struct workdir *w)
+{
+	static const struct { const char *name, *value; } settings[] = {
+		{ "huge_pages", "off" }, { "autovacuum", "off" }, { "ssl", "off" },
+		{ "checkpoint_timeout", "1h" }, { "track_activities", "on" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(settings); i++)
+		add_setting(g, o, settings[i].name, settings[i].value);
+	add_kilobytes(g, o, "shared_buffers", clamp(memory_bytes() / BUFFERS_SHARE, BUFFERS_MIN, BUFFERS_MAX));
+	add_kilobytes(g, o, "max_wal_size", clamp(space_bytes(w) / WAL_SHARE, WAL_MIN, WAL_MAX));
+	/* Nobody comes back to changes that end with the command. */
+	if (w->own_diff) {
+		add_setting(g, o, "dynamic_shared_memory_type", "mmap");
+		add_setting(g, o, "fsync", "off");
+		add_setting(g, o, "full_page_writes", "off");
+		add_setting(g, o, "synchronous_commit", "off");
+	}
+}
+
+/* Without these it could not be reached, or heard. */
+static void
+add_necessary(struct guest *g, const struct workdir *w)
+{
+	const struct { const char *name, *value; } settings[] = {
+		{ "unix_socket_directories", w->sock }, { "unix_socket_permissions", "0700" },
+		{ "unix_socket_group", "" }, { "listen_addresses", g->listen },
+		{ "hba_file", w->hba }, { "ident_file", w->ident },
+		{ "logging_collector", "off" }, { "log_destination", "stderr" },
+		{ "log_min_messages", "warning" }, { "log_line_prefix", "%m [%p] " },
+		{ "lc_messages", "C" }, { "external_pid_file", "" },
+	};
+	char port[16];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		add_argument(g, "-c");
+		add_argument(g, "%s=%s", settings[i].name, settings[i].value);
+	}
+	snprintf(port, sizeof(port), "port=%u", g->port);
+	add_argument(g, "-c");
+	add_argument(g, "%s", port);
+}
+
+void
+guest_make(struct guest *g, const struct options *o, const struct workdir *w, const char *bindir)
+{
+	g->n = 0;
+	add_argument(g, "%s/postgres", bindir);
+	add_argument(g, "-D");
+	add_argument(g, "%s", w->mnt);
+	add_necessary(g, w);
+	if (!o->keep_settings)
+		add_comfort(g, o, w);
+}
+
+/* ---- its shared memory -------------------------------------------------------- */
+
+#define DYNSHMEM	"pg_dynshmem"	/* PG_DYNSHMEM_DIR; a backup has it, empty */
+
+static int
+link_memory(void *arg, int *passed)
+{
+	const char *mnt = arg;
+	int dir autoclose = open(mnt, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)passed;
+	if (dir < 0 || (unlinkat(dir, DYNSHMEM, AT_REMOVEDIR) != 0 && errno != ENOENT))
+		return -errno;
+	return symlinkat("../shm", dir, DYNSHMEM) == 0 ? 0 : -errno;
+}
+
+void
+guest_place_memory(const struct workdir *w, const struct become *user)
+{
+	char mnt[PATH_MAX];
+	struct become_work work = { .act = link_memory, .arg = mnt, .size = sizeof(mnt) };
+
+	if (w->shm[0] == '\0')
+		return;
+	memcpy(mnt, w->mnt, sizeof(mnt));
+	become_run(user, &work, NULL);	/* without a link it lies in the mount, which does, too */
+}
+
+/* ---- what this machine lacks ----------------------------------------------- */
+
+/*
+ * A value in a file is checked even where the command line has another, so the file has to say
+ * it.  The last line of a name counts.
+ */
+struct mending {
+	char	path[PATH_MAX];
+	char	text[512];
+};
+
+static int
+append_lines(void *arg, int *passed)
+{
+	const struct mending *m = arg;
+	int fd autoclose = open(m->path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	(void)passed;
+	return fd < 0 ? -errno : io_write(fd, m->text, strlen(m->text));
+}
+
+/* Takes a name such as lc_monetary, and the locale, out of the line that refuses it. */
+static bool
+take_refused(const char *line, char name[32], char value[64])
+{
+	const char *at = strstr(line, "invalid value for parameter \"lc_");
+
+	return at != NULL && sscanf(at, "invalid value for parameter \"%31[a-z_]\": \"%63[^\"]\"", name, value) == 2;
+}
+
+bool
+guest_mend(const struct pgserver *s, const struct workdir *w, const struct become *user)
+{
+	struct mending m = { "", "" };
+	struct become_work work = { .act = append_lines, .arg = &m, .size = sizeof(m) };
+	char name[32], value[64];
+	unsigned i;
+
+	if (snprintf(m.path, sizeof(m.path), "%s/postgresql.auto.conf", w->mnt) >= (int)sizeof(m.path))
+		return false;
+	for (i = 0; i < MIN(s->n_errors, (unsigned)PGSERVER_LINES_KEPT); i++) {
+		size_t have = strlen(m.text);
+
+		if (!take_refused(s->error[i], name, value))
+			continue;
+		snprintf(m.text + have, sizeof(m.text) - have, "%s = 'C'\n", name);
+		cli_warn("%s is C, and not \"%s\": this machine does not have that locale; locale-gen \"%s\","
+		    " or localedef, makes it", name, value, value);
+	}
+	return m.text[0] != '\0' && become_run(user, &work, NULL) == 0;
+}

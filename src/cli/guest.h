@@ -1,0 +1,52 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The settings of a server that is a guest on this machine for the length of one command:
+ * memory that is there, no port but a socket, no work that nobody waits for.
+ */
+#ifndef CLI_GUEST_H
+#define CLI_GUEST_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/options.h"
+#include "cli/pgserver.h"
+#include "cli/workdir.h"
+
+#define GUEST_ARGUMENTS_MAX	80
+#define GUEST_ARGUMENT_MAX	(PATH_MAX + 64)
+#define GUEST_PORT		5432	/* of the socket: its directory is nobody else's */
+
+struct guest {
+	char	text[GUEST_ARGUMENTS_MAX][GUEST_ARGUMENT_MAX];
+	const char *argv[GUEST_ARGUMENTS_MAX + 1];	/* of postgres, with its path */
+	unsigned n;
+	unsigned port;
+	char	listen[256];		/* the address of --listen, "" = none */
+};
+
+/*
+ * Takes --listen, ADDRESS[:PORT], and chooses a free port if it names none.  Returns 0, or
+ * EXIT_USAGE or EXIT_FAILURE after cli_error().
+ */
+int	guest_listen(struct guest *g, const char *listen);
+
+/*
+ * Leads the directory for dynamic shared memory out of the mount, as user: a killed server leaves nothing in
+ * /dev/shm then, and there is no file system of ours between its processes.
+ */
+void	guest_place_memory(const struct workdir *w, const struct become *user);
+
+/* Makes the command line of the server; what --set names is left to it, and most to --keep-settings. */
+void	guest_make(struct guest *g, const struct options *o, const struct workdir *w, const char *bindir);
+
+/*
+ * Mends what this machine does not have, in postgresql.auto.conf of the mount, from the errors
+ * of a server that did not start: locales of messages and formats.  Returns whether it may start now; it
+ * has told what it changed.
+ */
+bool	guest_mend(const struct pgserver *s, const struct workdir *w, const struct become *user);
+
+#endif

@@ -1,0 +1,426 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Finds, starts and watches a server.  It decides nothing about settings (guest.c), nor
+ * when the server has to end (guardian.c).
+ */
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/pgserver.h"
+
+/* ---- running its programs ------------------------------------------------- */
+
+static void
+become_program(const char *const argv[], const struct become *user, int out_fd, int err_fd, int death_signal)
+{
+	static const char *const environment[] = {
+		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/", "LC_ALL=C", NULL
+	};
+	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
+
+	/* Its signals are those that we send; Ctrl-C is not for it. */
+	setsid();
+	umask(077);
+	if (null < 0 || chdir("/") != 0 || dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(out_fd < 0 ? null : out_fd, STDOUT_FILENO) < 0 ||
+	    dup2(err_fd < 0 ? null : err_fd, STDERR_FILENO) < 0 || become_now(user) != 0)
+		_exit(127);
+	closefrom(STDERR_FILENO + 1);
+	prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0);
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGTTOU, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)environment);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+pid_t
+pgserver_spawn(const char *const argv[], const struct become *user, int out_fd, int err_fd,
+    int death_signal)
+{
+	pid_t parent = getpid(), pid;
+
+	fflush(NULL);
+	if ((pid = fork()) < 0)
+		return -errno;
+	if (pid > 0)
+		return pid;
+	if (getppid() == parent)
+		become_program(argv, user, out_fd, err_fd, death_signal);
+	_exit(127);
+}
+
+/* Appends to text what fd has.  Returns false at its end. */
+static bool
+take_output(int fd, char *text, size_t size, size_t *have)
+{
+	char buf[4096];
+	ssize_t n = read(fd, buf, sizeof(buf));
+
+	if (n <= 0)
+		return n < 0 && errno == EINTR;
+	n = MIN(n, (ssize_t)(size - 1 - *have));
+	memcpy(text + *have, buf, (size_t)n);
+	*have += (size_t)n;
+	text[*have] = '\0';
+	return true;
+}
+
+/* Returns false if time is up. */
+static bool
+take_outputs(int out_fd, char *out, size_t out_size, int err_fd, char *err, size_t err_size)
+{
+	struct pollfd p[] = { { .fd = out_fd, .events = POLLIN }, { .fd = err_fd, .events = POLLIN } };
+	int64_t until = clock_monotonic_ms() + PGSERVER_ASK_SECONDS * 1000;
+	size_t have[2] = { 0, 0 };
+	int rc;
+
+	while (p[0].fd >= 0 || p[1].fd >= 0) {
+		rc = poll(p, ARRAY_SIZE(p), (int)MAX(until - clock_monotonic_ms(), 0));
+		if (rc == 0 || (rc < 0 && errno != EINTR))
+			return false;
+		if (rc < 0)
+			continue;
+		if (p[0].revents != 0 && !take_output(out_fd, out, out_size, &have[0]))
+			p[0].fd = -1;
+		if (p[1].revents != 0 && !take_output(err_fd, err, err_size, &have[1]))
+			p[1].fd = -1;
+	}
+	return true;
+}
+
+int
+pgserver_ask(const char *const argv[], const struct become *user, char *out, size_t out_size,
+    char *err, size_t err_size)
+{
+	int fds[2] = { -1, -1 }, errs[2] = { -1, -1 }, status = 0;
+	pid_t pid;
+
+	out[0] = err[0] = '\0';
+	if (pipe2(fds, O_CLOEXEC) != 0 || pipe2(errs, O_CLOEXEC) != 0)
+		pid = -errno;
+	else
+		pid = pgserver_spawn(argv, user, fds[1], errs[1], SIGKILL);
+	if (fds[1] >= 0)
+		close(fds[1]);
+	if (errs[1] >= 0)
+		close(errs[1]);
+	if (pid > 0 && !take_outputs(fds[0], out, out_size, errs[0], err, err_size))
+		kill(pid, SIGKILL);
+	if (fds[0] >= 0)
+		close(fds[0]);
+	if (errs[0] >= 0)
+		close(errs[0]);
+	if (pid < 0)
+		return pid;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* ---- where they are ------------------------------------------------------- */
+
+/* The major version of the server in dir; 0 if there is none. */
+static unsigned
+version_in(const char *dir)
+{
+	char path[PATH_MAX], out[256], err[256], *number;
+	const char *const argv[] = { path, "--version", NULL };
+	struct become self = { .uid = geteuid(), .gid = getegid() };
+
+	if (snprintf(path, sizeof(path), "%s/postgres", dir) >= (int)sizeof(path) ||
+	    access(path, X_OK) != 0 || pgserver_ask(argv, &self, out, sizeof(out), err, sizeof(err)) != 0)
+		return 0;
+	/* "postgres (PostgreSQL) 15.14", also with words behind it */
+	if ((number = strchr(out, ')')) == NULL)
+		return 0;
+	return (unsigned)strtoul(number + 1, NULL, 10);
+}
+
+static bool
+find_in_path(unsigned major, char bindir[PATH_MAX])
+{
+	const char *path = getenv("PATH");
+	size_t n;
+
+	for (; path != NULL && *path != '\0'; path += n + (path[n] == ':')) {
+		n = strcspn(path, ":");
+		if (n == 0 || n >= PATH_MAX || path[0] != '/')
+			continue;
+		memcpy(bindir, path, n);
+		bindir[n] = '\0';
+		if (version_in(bindir) == major)
+			return true;
+	}
+	return false;
+}
+
+/* Asks pg_config, which a development package brings. */
+static bool
+find_by_config(unsigned major, char bindir[PATH_MAX])
+{
+	static const char *const argv[] = { "/usr/bin/pg_config", "--bindir", NULL };
+	struct become self = { .uid = geteuid(), .gid = getegid() };
+	char err[256];
+
+	if (access(argv[0], X_OK) != 0 ||
+	    pgserver_ask(argv, &self, bindir, PATH_MAX, err, sizeof(err)) != 0)
+		return false;
+	bindir[strcspn(bindir, "\n")] = '\0';
+	return bindir[0] == '/' && version_in(bindir) == major;
+}
+
+static bool
+file_has(const char *path, const char *word)
+{
+	char text[4096];
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (f == NULL)
+		return false;
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	return strstr(text, word) != NULL;
+}
+
+static int
+not_installed(unsigned major)
+{
+	static const char release[] = "/etc/os-release";
+
+	if (file_has(release, "debian") || file_has(release, "ubuntu"))
+		return cli_error("server of PostgreSQL %u is not installed: the package is postgresql-%u, of the"
+		    " distribution or of apt.postgresql.org; or name its programs (--bindir)", major, major);
+	if (file_has(release, "fedora") || file_has(release, "rhel"))
+		return cli_error("server of PostgreSQL %u is not installed: the package is postgresql%u-server, of"
+		    " the distribution or of yum.postgresql.org; or name its programs (--bindir)", major,
+		    major);
+	return cli_error("server of PostgreSQL %u is not installed: install it, or name its programs"
+	    " (--bindir)", major);
+}
+
+int
+pgserver_find(unsigned major, const char *given, char bindir[PATH_MAX])
+{
+	static const struct { const char *before, *behind; } places[] = {
+		{ "/usr/lib/postgresql/", "/bin" },	/* Debian, and Ubuntu */
+		{ "/usr/pgsql-", "/bin" },		/* PGDG on Fedora and RHEL */
+		{ "/usr/lib/postgresql", "/bin" },	/* SUSE */
+		{ "/usr/lib64/pgsql/postgresql-", "/bin" },	/* Fedora, for pg_upgrade */
+	};
+	unsigned found;
+	size_t i;
+
+	if (given != NULL) {
+		if (strlcpy(bindir, given, PATH_MAX) >= PATH_MAX || (found = version_in(given)) == 0)
+			return cli_error("\"%s\" has no program \"postgres\" that can be run (--bindir)",
+			    given);
+		return found == major ? 0 : cli_error("the backup needs PostgreSQL %u, and \"%s\" has"
+		    " PostgreSQL %u (--bindir)", major, given, found);
+	}
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		snprintf(bindir, PATH_MAX, "%s%u%s", places[i].before, major, places[i].behind);
+		if (version_in(bindir) == major)
+			return 0;
+	}
+	if (find_by_config(major, bindir) || find_in_path(major, bindir))
+		return 0;
+	return not_installed(major);
+}
+
+/* ---- its life ------------------------------------------------------------- */
+
+void
+pgserver_init(struct pgserver *s)
+{
+	*s = (struct pgserver){ .log_fd = -1 };
+}
+
+/* Opens both ends of its log. */
+static int
+open_log(const char *log, int fds[2])
+{
+	if (log == NULL)
+		return pipe2(fds, O_CLOEXEC) == 0 ? 0 : -errno;
+	if ((fds[1] = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600)) < 0)
+		return -errno;
+	if ((fds[0] = open(log, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)) >= 0)
+		return 0;
+	close(fds[1]);
+	return -errno;
+}
+
+int
+pgserver_start(struct pgserver *s, const char *const argv[], const struct become *user, const char *log)
+{
+	int fds[2], rc;
+	pid_t pid;
+
+	pgserver_init(s);
+	s->log_is_file = log != NULL;
+	if ((rc = open_log(log, fds)) != 0)
+		return rc;
+	pid = pgserver_spawn(argv, user, fds[1], fds[1], log != NULL ? 0 : SIGQUIT);
+	close(fds[1]);
+	if (pid < 0) {
+		close(fds[0]);
+		return pid;
+	}
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	s->log_fd = fds[0];
+	s->pid = pid;
+	return 0;
+}
+
+/* ---- its log, whose language is English: guest.c sets lc_messages ---------- */
+
+/* Copies what stands between two marks of a line. */
+static bool
+cut_out(const char *line, const char *before, const char *after, char *out, size_t size)
+{
+	const char *start = strstr(line, before);
+	size_t n;
+
+	if (start == NULL)
+		return false;
+	start += strlen(before);
+	n = after[0] != '\0' ? strcspn(start, after) : strlen(start);
+	snprintf(out, size, "%.*s", (int)MIN(n, size - 1), start);
+	return true;
+}
+
+static bool
+take_state(struct pgserver *s, const char *line)
+{
+	if (strstr(line, "database system is ready to accept connections") != NULL)
+		s->state = PGSERVER_OPEN;
+	else if (strstr(line, "pausing at the end of recovery") != NULL)
+		s->state = PGSERVER_PAUSED;
+	else if (s->state == PGSERVER_STARTING && (strstr(line, "to accept read-only connections") != NULL ||
+	    strstr(line, "to accept read only connections") != NULL))
+		s->state = PGSERVER_READ_ONLY;
+	else
+		return false;
+	return true;
+}
+
+static bool
+take_position(struct pgserver *s, const char *line)
+{
+	if (cut_out(line, "redo starts at ", " ", s->position, sizeof(s->position))) {
+		s->recovers = true;
+		return true;
+	}
+	return cut_out(line, "current LSN: ", " ", s->position, sizeof(s->position)) ||
+	    cut_out(line, "restored log file \"", "\"", s->position, sizeof(s->position)) ||
+	    cut_out(line, "redo done at ", " ", s->position, sizeof(s->position)) ||
+	    cut_out(line, "last completed transaction was at log time ", "", s->time, sizeof(s->time));
+}
+
+static bool
+take_line(struct pgserver *s, const char *line)
+{
+	static const char *const levels[] = { "FATAL:  ", "PANIC:  ", "ERROR:  ", "HINT:  ", "DETAIL:  " };
+	size_t i;
+
+	if (take_state(s, line) || take_position(s, line))
+		return true;
+	for (i = 0; i < ARRAY_SIZE(levels); i++)
+		if (strstr(line, levels[i]) != NULL || strstr(line, "invalid value for parameter") != NULL) {
+			strlcpy(s->error[s->n_errors++ % PGSERVER_LINES_KEPT], line, PGSERVER_LINE_MAX);
+			break;
+		}
+	return false;
+}
+
+static bool
+take_text(struct pgserver *s, const char *text, size_t n)
+{
+	bool changed = false;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (text[i] != '\n') {
+			if (s->have < sizeof(s->line) - 1)
+				s->line[s->have++] = text[i];	/* the rest of a long line is not needed */
+			continue;
+		}
+		s->line[s->have] = '\0';
+		s->have = 0;
+		changed = take_line(s, s->line) || changed;
+	}
+	return changed;
+}
+
+bool
+pgserver_read(struct pgserver *s)
+{
+	bool changed = false;
+	char buf[16384];
+	ssize_t n;
+
+	while ((n = read(s->log_fd, buf, sizeof(buf))) > 0)
+		changed = take_text(s, buf, (size_t)n) || changed;
+	if (n == 0 && !s->log_is_file) {
+		close(s->log_fd);
+		s->log_fd = -1;
+	}
+	return changed;
+}
+
+/* ---- what a killed one leaves --------------------------------------------- */
+
+/* A line of the kernel's list is: key, id, mode, size, pids of who made it and who used it last, users, ids, times. */
+static void
+sweep_segment(const char *line, const pid_t *postmaster, size_t n, uid_t uid, time_t since)
+{
+	unsigned cuid, attached;
+	long long ctime;
+	int id, cpid;
+	size_t i;
+
+	if (sscanf(line, "%*d %d %*o %*u %d %*d %u %*u %*u %u %*u %*u %*u %lld", &id, &cpid, &attached, &cuid,
+	    &ctime) != 5 || attached != 0 || cuid != uid || ctime < since)
+		return;
+	for (i = 0; i < n; i++)
+		if (postmaster[i] == cpid)
+			shmctl(id, IPC_RMID, NULL);
+}
+
+void
+pgserver_sweep(const pid_t *postmaster, size_t n, uid_t uid, time_t since)
+{
+	FILE *f = fopen("/proc/sysvipc/shm", "re");
+	char *line = NULL;
+	size_t size = 0;
+
+	if (f == NULL)
+		return;
+	while (getline(&line, &size, f) > 0)
+		sweep_segment(line, postmaster, n, uid, since);
+	free(line);
+	fclose(f);
+}

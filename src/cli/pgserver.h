@@ -1,0 +1,84 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A PostgreSQL server on a mount: where its programs are, starting it, what its log says,
+ * and ending it.
+ */
+#ifndef CLI_PGSERVER_H
+#define CLI_PGSERVER_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "supervisor/become.h"
+
+#define PGSERVER_LINE_MAX	1024
+#define PGSERVER_LINES_KEPT	6	/* errors of the log that are told when it fails */
+
+/*
+ * Finds the programs of a major version: in given (--bindir, or NULL), else where Debian,
+ * PGDG and Fedora put them, where pg_config says, and in the PATH.  Returns 0 and the
+ * directory, or EXIT_FAILURE after cli_error(), which names the package.
+ */
+int	pgserver_find(unsigned major, const char *given, char bindir[PATH_MAX]);
+
+/* Far enough for a command to be run, or not yet. */
+enum pgserver_state {
+	PGSERVER_STARTING,
+	PGSERVER_READ_ONLY,	/* takes queries, and goes on recovering */
+	PGSERVER_PAUSED,	/* at the target of its recovery */
+	PGSERVER_OPEN,
+};
+
+struct pgserver {
+	pid_t	pid;		/* 0 = there is none, or no more */
+	int	log_fd;		/* its standard error; -1 = it has ended */
+	bool	log_is_file;	/* which grows without a word */
+	enum pgserver_state state;
+	bool	recovers;	/* redo has begun */
+	char	position[64];	/* how far it is: an LSN or a WAL file, "" = unknown */
+	char	time[64];	/* of the last transaction, "" = unknown */
+	char	error[PGSERVER_LINES_KEPT][PGSERVER_LINE_MAX];
+	unsigned n_errors;	/* all of them, the last ones are kept */
+	char	line[PGSERVER_LINE_MAX];	/* that has not ended */
+	size_t	have;
+};
+
+void	pgserver_init(struct pgserver *s);
+
+/*
+ * Runs argv[0] as that user, with an environment that has nothing of ours; dead with its
+ * parent, by that signal.  Its output goes to out_fd and err_fd; -1 is
+ * /dev/null.  Returns its pid or negative errno.
+ */
+pid_t	pgserver_spawn(const char *const argv[], const struct become *user, int out_fd, int err_fd,
+	    int death_signal);
+
+/*
+ * Runs it to its end, which is at most PGSERVER_ASK_SECONDS away, and keeps what it prints,
+ * as far as there is room.  Returns its exit status, 128 + a signal, or negative errno.
+ */
+#define PGSERVER_ASK_SECONDS	10
+int	pgserver_ask(const char *const argv[], const struct become *user, char *out, size_t out_size,
+	    char *err, size_t err_size);
+
+/*
+ * Starts the server.  It dies with us, unless log is the name of a file, which is made for its log: then
+ * it stays.  Returns 0 or negative errno.
+ */
+int	pgserver_start(struct pgserver *s, const char *const argv[], const struct become *user, const char *log);
+
+/* Reads what log_fd has.  Returns whether anything changed that is to be shown. */
+bool	pgserver_read(struct pgserver *s);
+
+/*
+ * Removes the System V shared memory that postmasters of these pids, n of them, have left since then, because they
+ * were killed: segments of that user's that nobody uses.  Others are files in the
+ * directory of the run (guest.c).
+ */
+void	pgserver_sweep(const pid_t *postmaster, size_t n, uid_t uid, time_t since);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The directory of one run: its mountpoint, the socket of its server, and its diff
+ * directory, unless that is kept elsewhere.
+ */
+#ifndef CLI_WORKDIR_H
+#define CLI_WORKDIR_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct workdir {
+	char	dir[PATH_MAX];	/* the caller's; others may pass through root's */
+	char	mnt[PATH_MAX];
+	char	diff[PATH_MAX];
+	char	sock[PATH_MAX];	/* the server's user's, mode 0700; elsewhere if dir is too long for a socket */
+	char	shm[PATH_MAX];	/* the server's user's: its shared memory, or "" */
+	char	hba[PATH_MAX], ident[PATH_MAX];	/* who may connect; the caller's */
+	int	lock_fd;	/* of dir, with a flock(2): held by all processes of the run that are ours */
+	bool	own_diff;	/* diff is inside, and goes with it */
+	uid_t	uid;		/* of the server */
+	gid_t	gid;
+};
+
+/*
+ * Makes it below parent (NULL: $TMPDIR, or /tmp), for a server of that user, with a diff
+ * directory inside or the one that is given.  with_tcp: users may also connect over the network, by password.
+ * Returns 0, or EXIT_FAILURE after cli_error(); then nothing is left.
+ */
+int	workdir_make(struct workdir *w, const char *parent, const char *diff, uid_t uid, gid_t gid,
+	    bool with_tcp);
+
+/*
+ * Removes it once nothing is mounted there.  What servers wrote is removed as their user.  Returns
+ * 0, or EXIT_FAILURE after cli_error() names what is left.
+ */
+int	workdir_remove(struct workdir *w);
+
+/*
+ * Removes what runs have left below parent, as above, all of whose processes were killed at once.
+ */
+void	workdir_sweep(const char *parent);
+
+#endif

@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pbkfs run with clusters that do not fit this machine: no configuration in the backup, another
+# superuser, locales and libraries that are not here; a full disk; --keep; a terminal.
+. "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-run.sh"
+need script
+pg_any
+store=$work/made instance=main
+mkdir -m 0700 "$work/pgdata" && chown "$pguser:" "$work/pgdata"
+as "$pguser" "$pgbin/initdb" -D "$work/pgdata" -N -k -A trust -U "dba of all" --locale=C.UTF-8 --wal-segsize=1 >"$work/initdb.log" 2>&1 || exit 99
+as_dba() { as "$pguser" "$pgbin/psql" -XAtq -v ON_ERROR_STOP=1 -h "$sock" -U "dba of all" -d "${1:-postgres}" -c "$2"; }
+pg_start "$work/pgdata" -c fsync=off || exit 99
+as_dba postgres "create role app login; create role boss superuser login; create table t as select generate_series(1, 1000) g"
+as_dba postgres 'create database "a|b"'
+# A name of the past, which nobody has any more, on the same page.
+as_dba postgres "create role ghost superuser login; drop role ghost"
+pg_stop "$work/pgdata"
+make_backup FULL zlib; id=$made
+
+# ---- whoever is the superuser ------------------------------------------------------------
+status "a superuser of another name" 0 -q -- psql -XAtd postgres -c 'select current_user, count(*) from t'
+equal "a superuser of another name: is found" "dba of all|1000" "$(cat "$printed")"
+pg_start "$work/pgdata" -c fsync=off || exit 99
+as_dba postgres "alter role \"dba of all\" nologin"
+pg_stop "$work/pgdata"
+make_backup FULL zlib; id=$made
+status "the first superuser may not log in" 0 -q -- psql -XAtd postgres -c 'select current_user'
+equal "the first superuser may not log in: another one is found" boss "$(cat "$printed")"
+status "a database that is not there" 2 -q -- psql -XAtd nosuch -c 'select 1'
+check "a database that is not there: psql says so" said 'database "nosuch" does not exist' "$told"
+
+# ---- a backup without a configuration, as Debian's --------------------------------------------
+mkdir "$work/etc"; mv "$work/pgdata/postgresql.conf" "$work/pgdata/pg_hba.conf" "$work/pgdata/pg_ident.conf" "$work/etc"
+make_backup FULL zlib; id=$made
+status "no configuration" 0 -q -- psql -XAtd postgres -c 'select count(*) from t'
+equal "no configuration: the server has its tables" 1000 "$(cat "$printed")"
+mv "$work/etc"/* "$work/pgdata"
+
+# ---- settings that do not fit here ----------------------------------------------------------
+cat >>"$work/pgdata/postgresql.conf" <<'CONF'
+shared_buffers = 900GB
+huge_pages = on
+lc_monetary = 'xx_YY.utf8'
+lc_time = 'xx_YY.utf8'
+shared_preload_libraries = 'pbkfs_no_such_library'
+unix_socket_group = 'no such group'
+ssl = on
+ssl_cert_file = '/nonexistent/cert.pem'
+CONF
+make_backup FULL zlib; id=$made
+status "settings that do not fit" 0 -- psql -XAtd postgres -c 'select count(*) from t' -c 'show lc_time'
+equal "settings that do not fit: the server starts" "1000 C" "$(tr '\n' ' ' <"$printed" | sed 's/ $//')"
+check "settings that do not fit: a locale is named, and who makes it" said 'warning: lc_monetary is C.*"xx_YY.utf8".*locale-gen' "$told"
+check "settings that do not fit: a library is named" said 'pbkfs_no_such_library' "$told"
+check "settings that do not fit: nothing is told twice" sh -c '[ "$(sort "$1" | uniq -d | wc -l)" = 0 ]' - "$told"
+status "settings that are kept" 125 --keep-settings -- true
+check "settings that are kept: the server says what is wrong" said "^pbkfs: server: .*(FATAL|lc_)" "$told"
+sed -i '/^shared_buffers = 900GB/,$d' "$work/pgdata/postgresql.conf"
+
+# A database with a locale that is not here is named; others can be used.
+pg_start "$work/pgdata" -c fsync=off || exit 99
+as "$pguser" "$pgbin/psql" -XAtq -h "$sock" -U boss -d template1 -c "update pg_database set datcollate = 'xx_YY.utf8', datctype = 'xx_YY.utf8' where datname = 'a|b'"
+pg_stop "$work/pgdata"
+make_backup FULL zlib; id=$made
+status "a database of a foreign locale" 0 -- psql -XAtd postgres -c 'select count(*) from t'
+check "a database of a foreign locale: it is named, with the way out" said 'warning: database "a\|b" cannot be connected to.*"xx_YY.utf8".*locale-gen' "$told"
+
+# ---- a full disk --------------------------------------------------------------------------------
+mkdir "$work/small"; mount -t tmpfs -o size=2m,mode=755 tmpfs "$work/small" || exit 99
+try --workdir "$work/small" -- true
+equal "a full disk: status" 125 "$tap_status"
+check "a full disk: says so" said "No space left on device" "$told"
+equal "a full disk: nothing is left there" "" "$(ls -A "$work/small")"
+mount -o remount,size=64m "$work/small"
+try -q --workdir "$work/small" -- psql -XAtd postgres -c 'create table big as select repeat(md5(g::text), 30) from generate_series(1, 200000) g'
+check "a disk that the command fills: the command fails" [ "$tap_status" -eq 1 -o "$tap_status" -eq 2 ]
+equal "a disk that the command fills: nothing is left there" "" "$(ls -A "$work/small")"
+umount "$work/small"
+left_nothing "a full disk"
+
+# ---- a terminal --------------------------------------------------------------------------------
+printf 'select 40 + 2 as answer;\n\\q\n' >"$work/in"
+(cat "$work/in"; sleep 30) | script -qec "pbkfs run -B $store -I main" /dev/null >"$printed" 2>&1
+check "on a terminal it is psql" said "^ +42" "$printed"
+check "on a terminal it is psql: in database postgres" said "postgres=#" "$printed"
+left_nothing "on a terminal"
+
+# ---- --keep --------------------------------------------------------------------------------------
+try --keep -- psql -XAtqd postgres -c 'create table kept as select 1 as one'
+equal "--keep: status" 0 "$tap_status"
+check "--keep: tells how to connect" said "to connect: psql -h" "$told"
+connect=$(sed -n 's/^pbkfs: to connect: //p' "$told")
+equal "--keep: that works" 1 "$(sh -c "$connect -XAtd postgres -c 'select one from kept'")"
+sed -n 's/^pbkfs: to end and remove it: //p' "$told" >"$work/end"
+check "--keep: tells how to end and remove it" [ -s "$work/end" ]
+check "--keep: that works, too" sh "$work/end"
+left_nothing "--keep"
+plan_done
