@@ -685,6 +685,39 @@ make_wal(void)
 	put("waltblspc", "bad-bytes", NULL, 0, bytes, sizeof(bytes));
 }
 
+/* A page with two rows of pg_authid, and a map. */
+static void
+make_roles(void)
+{
+	static unsigned char page[BLCKSZ];
+	static const struct { const char *name; unsigned oid; } roles[] = { { "postgres", 10 }, { "app", 16384 } };
+	static const uint32_t map[] = { 0x592717, 2, 1262, 1262, 1260, 1260 };
+	unsigned char *row;
+	uint32_t item;
+	uint16_t word;
+	size_t i;
+
+	page[4] = 1;	/* an LSN */
+	for (i = 0; i < 2; i++) {
+		row = page + BLCKSZ - 160 * (i + 1);
+		item = (uint32_t)((size_t)(row - page) | 1U << 15 | 160U << 17);
+		memcpy(page + 24 + 4 * i, &item, sizeof(item));
+		row[22] = 32;	/* length of its header */
+		memcpy(row + 32, &roles[i].oid, sizeof(roles[i].oid));
+		strcpy((char *)row + 36, roles[i].name);
+		row[100] = row[104] = 1;	/* superuser, may log in */
+	}
+	for (i = 0; i < 4; i++) {
+		word = (const uint16_t[]){ 32, BLCKSZ - 320, BLCKSZ, 0x2004 }[i];
+		memcpy(page + 12 + 2 * i, &word, sizeof(word));
+	}
+	put("authid", "good-page", NULL, 0, page, sizeof(page));
+	put("authid", "good-map", NULL, 0, (const unsigned char *)map, sizeof(map));
+	put("authid", "bad-cut", NULL, 0, (const unsigned char *)map, sizeof(map) - 1);
+	memset(page + 26, 0xFF, 2);
+	put("authid", "bad-item", NULL, 0, page, sizeof(page));
+}
+
 static void
 make_jobs(void)
 {
@@ -733,6 +766,7 @@ main(int argc, char **argv)
 	make_messages();
 	make_commands();
 	make_wal();
+	make_roles();
 	make_jobs();
 	close(dirfd);
 	return rmdir(work) != 0;
