@@ -18,9 +18,9 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "supervisor/ending.h"
+#include "supervisor/fuseinit.h"
 #include "supervisor/fusemount.h"
 #include "supervisor/identity.h"
-#include "supervisor/init.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/mountpoint.h"
 #include "supervisor/state.h"
@@ -83,7 +83,7 @@ mountpoint_mount(struct supervisor *s)
 	ending_watch(s);
 	close(s->mnt.fd);	/* or we would be among those who use it */
 	s->mnt.fd = -1;
-	if (init_answer(s->mnt.fuse_fd, s->config->cache, s->kit.shared, error) != 0)
+	if (fuseinit_answer(s->mnt.fuse_fd, s->config->cache, s->kit.shared, error) != 0)
 		return state_fail(s, "%s", error);
 	if (identity_is_root() && fusemount_set_readahead(s->config->mnt, s->config->threads) != 0)
 		log_info("could not set the read-ahead of the mount");

@@ -32,8 +32,8 @@
 #include "ipc/msg.h"
 #include "ipc/shared.h"
 #include "supervisor/failover.h"
+#include "supervisor/fuseinit.h"
 #include "supervisor/fusemount.h"
-#include "supervisor/init.h"
 #include "supervisor/lock.h"
 #include "supervisor/logstore.h"
 #include "supervisor/memlimit.h"
@@ -1227,18 +1227,18 @@ START_TEST(decides_about_init)
 	uint32_t never = FUSE_ATOMIC_O_TRUNC | FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS |
 	    FUSE_AUTO_INVAL_DATA | FUSE_EXPORT_SUPPORT;
 	struct fuse_init_out out = { 0 };
-	char error[INIT_ERROR_MAX];
+	char error[FUSEINIT_ERROR_MAX];
 
-	ck_assert_msg(init_decide(&request, sizeof(request), CACHE_WRITEBACK, &out, error) ==
+	ck_assert_msg(fuseinit_decide(&request, sizeof(request), CACHE_WRITEBACK, &out, error) ==
 	    inits[_i].rc, "%s", inits[_i].name);
 	if (inits[_i].rc != 0)
 		return;
 	ck_assert_uint_eq(out.flags & ~inits[_i].flags, 0);
 	ck_assert_uint_eq(out.flags & never, 0);
 	ck_assert_uint_le(out.minor, inits[_i].minor);
-	ck_assert_int_eq(init_decide(&request, sizeof(request), CACHE_WRITETHROUGH, &out, error), 0);
+	ck_assert_int_eq(fuseinit_decide(&request, sizeof(request), CACHE_WRITETHROUGH, &out, error), 0);
 	ck_assert_uint_eq(out.flags & FUSE_WRITEBACK_CACHE, 0);
-	ck_assert_int_eq(init_decide(&request, 20, CACHE_WRITEBACK, &out, error), -EPROTO);
+	ck_assert_int_eq(fuseinit_decide(&request, 20, CACHE_WRITEBACK, &out, error), -EPROTO);
 }
 END_TEST
 

@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "supervisor/init.h"
+#include "supervisor/fuseinit.h"
 
-#define INIT_MINOR_MIN	28		/* max_pages: Linux 4.20 */
-#define INIT_MAX_WRITE	(1u << 20)
-#define INIT_MAX_PAGES	256		/* of 4 KiB: INIT_MAX_WRITE */
-#define INIT_WAIT_MS	10000
-#define INIT_REQUEST_MAX 16384		/* the kernel wants at least 8192 */
+#define FUSEINIT_MINOR_MIN	28		/* max_pages: Linux 4.20 */
+#define FUSEINIT_MAX_WRITE	(1u << 20)
+#define FUSEINIT_MAX_PAGES	256		/* of 4 KiB: FUSEINIT_MAX_WRITE */
+#define FUSEINIT_WAIT_MS	10000
+#define FUSEINIT_REQUEST_MAX 16384		/* the kernel wants at least 8192 */
 
 /*
  * We take these if the kernel offers them.  Not ATOMIC_O_TRUNC (the truncation
@@ -25,7 +25,7 @@
  * FLOCK_LOCKS (the kernel's own locks outlive a worker), not AUTO_INVAL_DATA
  * (nothing changes behind the mount), not EXPORT_SUPPORT.
  */
-#define INIT_FLAGS \
+#define FUSEINIT_FLAGS \
 	(FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | \
 	 FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | \
 	 FUSE_ABORT_ERROR)
@@ -39,22 +39,22 @@ struct request {
 #define REQUEST_MIN	(sizeof(struct fuse_in_header) + 16)
 
 int
-init_decide(const void *request, size_t len, enum cache_mode cache,
+fuseinit_decide(const void *request, size_t len, enum cache_mode cache,
     struct fuse_init_out *out, char *error)
 {
 	struct request r = { 0 };
-	uint32_t wanted = INIT_FLAGS;
+	uint32_t wanted = FUSEINIT_FLAGS;
 
 	memcpy(&r, request, MIN(len, sizeof(r)));
 	if (len < REQUEST_MIN || r.header.opcode != FUSE_INIT || r.header.len != len) {
-		snprintf(error, INIT_ERROR_MAX, "the kernel did not begin with FUSE_INIT");
+		snprintf(error, FUSEINIT_ERROR_MAX, "the kernel did not begin with FUSE_INIT");
 		return -EPROTO;
 	}
-	if (r.init.major != FUSE_KERNEL_VERSION || r.init.minor < INIT_MINOR_MIN ||
+	if (r.init.major != FUSE_KERNEL_VERSION || r.init.minor < FUSEINIT_MINOR_MIN ||
 	    (r.init.flags & FUSE_MAX_PAGES) == 0) {
-		snprintf(error, INIT_ERROR_MAX, "this kernel speaks FUSE %u.%u;"
+		snprintf(error, FUSEINIT_ERROR_MAX, "this kernel speaks FUSE %u.%u;"
 		    " pbkfs needs 7.%d (max_pages), that is Linux 4.20",
-		    r.init.major, r.init.minor, INIT_MINOR_MIN);
+		    r.init.major, r.init.minor, FUSEINIT_MINOR_MIN);
 		return -EOPNOTSUPP;
 	}
 	if (cache == CACHE_WRITEBACK)
@@ -66,9 +66,9 @@ init_decide(const void *request, size_t len, enum cache_mode cache,
 		.flags = r.init.flags & wanted,
 		.max_background = 64,
 		.congestion_threshold = 48,
-		.max_write = INIT_MAX_WRITE,
+		.max_write = FUSEINIT_MAX_WRITE,
 		.time_gran = 1,
-		.max_pages = INIT_MAX_PAGES,
+		.max_pages = FUSEINIT_MAX_PAGES,
 	};
 	return 0;
 }
@@ -81,7 +81,7 @@ read_request(int fuse_fd, void *request, size_t size)
 	int rc;
 
 	do
-		rc = poll(&p, 1, INIT_WAIT_MS);
+		rc = poll(&p, 1, FUSEINIT_WAIT_MS);
 	while (rc < 0 && errno == EINTR);
 	if (rc <= 0)
 		return rc == 0 ? -ETIMEDOUT : -errno;
@@ -103,29 +103,29 @@ send_answer(int fuse_fd, uint64_t unique, struct fuse_init_out *out)
 }
 
 int
-init_answer(int fuse_fd, enum cache_mode cache, struct shared *shared, char *error)
+fuseinit_answer(int fuse_fd, enum cache_mode cache, struct shared *shared, char *error)
 {
-	char request[INIT_REQUEST_MAX] __attribute__((aligned(8)));
+	char request[FUSEINIT_REQUEST_MAX] __attribute__((aligned(8)));
 	const struct fuse_in_header *header = (const void *)request;
 	struct fuse_init_out out;
 	ssize_t n;
 	int rc;
 
 	if ((n = read_request(fuse_fd, request, sizeof(request))) < 0) {
-		snprintf(error, INIT_ERROR_MAX, "could not read FUSE_INIT: %s", strerror((int)-n));
+		snprintf(error, FUSEINIT_ERROR_MAX, "could not read FUSE_INIT: %s", strerror((int)-n));
 		return (int)n;
 	}
-	if ((rc = init_decide(request, (size_t)n, cache, &out, error)) != 0)
+	if ((rc = fuseinit_decide(request, (size_t)n, cache, &out, error)) != 0)
 		return rc;
 	if ((size_t)n > SHARED_INIT_MAX) {
-		snprintf(error, INIT_ERROR_MAX, "FUSE_INIT has %zd bytes, expected at most %d",
+		snprintf(error, FUSEINIT_ERROR_MAX, "FUSE_INIT has %zd bytes, expected at most %d",
 		    n, SHARED_INIT_MAX);
 		return -EPROTO;
 	}
 	memcpy(shared->init, request, (size_t)n);
 	shared->init_len = (uint32_t)n;
 	if ((rc = send_answer(fuse_fd, header->unique, &out)) != 0) {
-		snprintf(error, INIT_ERROR_MAX, "could not answer FUSE_INIT: %s", strerror(-rc));
+		snprintf(error, FUSEINIT_ERROR_MAX, "could not answer FUSE_INIT: %s", strerror(-rc));
 		return rc;
 	}
 	atomic_store(&shared->started, 1);

@@ -4,8 +4,8 @@
  * FUSE_INIT: the first request of a mount, answered by the supervisor, so that
  * every flag is ours whatever the version of libfuse.
  */
-#ifndef SUPERVISOR_INIT_H
-#define SUPERVISOR_INIT_H
+#ifndef SUPERVISOR_FUSEINIT_H
+#define SUPERVISOR_FUSEINIT_H
 
 #include <linux/fuse.h>
 #include <stdbool.h>
@@ -14,20 +14,20 @@
 #include "ipc/job.h"
 #include "ipc/shared.h"
 
-#define INIT_ERROR_MAX	256
+#define FUSEINIT_ERROR_MAX	256
 
 /*
  * Decides the answer to a request of len bytes.  Returns 0, -EPROTO if it is not a
  * FUSE_INIT, or -EOPNOTSUPP for a kernel that lacks what we need; with one
  * line in error.  Asks the kernel nothing.
  */
-int	init_decide(const void *request, size_t len, enum cache_mode cache,
+int	fuseinit_decide(const void *request, size_t len, enum cache_mode cache,
 	    struct fuse_init_out *out, char *error);
 
 /*
  * Reads the request from fuse_fd, answers it, and keeps it in shared for the
  * workers.  Returns 0 or negative errno with one line in error.
  */
-int	init_answer(int fuse_fd, enum cache_mode cache, struct shared *shared, char *error);
+int	fuseinit_answer(int fuse_fd, enum cache_mode cache, struct shared *shared, char *error);
 
 #endif
