@@ -39,7 +39,7 @@ struct job {
 	int	fuse_fd;	/* /dev/fuse of the mount; -1 for the preparer */
 	int	in_fd, out_fd;	/* pipes: from and to the supervisor */
 	int	lock_fd;	/* .pbkfs-lock, shared file description */
-	int	keeper_fd;	/* supervisor/keeper.c: it ends when nobody has this any more */
+	int	lockholder_fd;	/* supervisor/lockholder.c: it ends when nobody has this any more */
 	int	shared_fd;	/* memfd of *shared */
 	const int *mapped_fds;	/* for worker_fill(): a directory for each mapping of clone; else NULL */
 

@@ -54,7 +54,7 @@ give_back(struct supervisor *s)
 		record_remove(s->config->diff);
 	mapping_close(s);
 	storelock_release(&s->hold.lock);
-	keeper_kill(&s->hold.keeper);
+	lockholder_kill(&s->hold.holder);
 }
 
 /* ---- the monitor -------------------------------------------------------- */
@@ -82,7 +82,7 @@ keep_own(struct supervisor *s, int sock)
 	s->claim.dir.changes_fd = changes;
 	s->claim.dir.infodir_fd = infodir;
 	s->claim.dir.fd = s->mnt.fuse_fd = s->claim.lock_fd = s->kit.index_fd = s->kit.shared_fd = -1;
-	s->signal_fd = s->hold.keeper.fd = s->hold.keeper.pidfd = -1;
+	s->signal_fd = s->hold.holder.fd = s->hold.holder.pidfd = -1;
 	pin_init(&s->ending.pin);
 }
 

@@ -36,7 +36,7 @@ static const uint64_t monitor_caps =
     CAP_BIT(CAP_DAC_OVERRIDE) |		/* pid file, diff directory that was made */
     CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID) |	/* to become a worker, or the store's owner */
     CAP_BIT(CAP_SETPCAP) |		/* the bounding set of a worker */
-    CAP_BIT(CAP_KILL) |			/* the keeper */
+    CAP_BIT(CAP_KILL) |			/* the lock holder */
     CAP_BIT(CAP_IPC_LOCK);		/* its buffers */
 
 /* Who makes a mount, besides. */

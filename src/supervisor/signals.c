@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One table for supervisor, monitor and keeper.  A worker sets its own.
+ * One table for supervisor, monitor and lock holder.  A worker sets its own.
  */
 #include "config.h"
 

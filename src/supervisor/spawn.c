@@ -31,7 +31,7 @@
 
 /* The descriptors of ERRAND_WORKER. */
 enum {
-	FD_OUT, FD_IN, FD_ERR, FD_FUSE, FD_CHANGES, FD_INFODIR, FD_LOCK, FD_KEEPER, FD_SHARED,
+	FD_OUT, FD_IN, FD_ERR, FD_FUSE, FD_CHANGES, FD_INFODIR, FD_LOCK, FD_LOCKHOLDER, FD_SHARED,
 	FD_INDEX,
 };
 
@@ -152,7 +152,7 @@ spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 	job.diff_fd = fd[FD_CHANGES];
 	job.infodir_fd = fd[FD_INFODIR];
 	job.lock_fd = fd[FD_LOCK];
-	job.keeper_fd = fd[FD_KEEPER];
+	job.lockholder_fd = fd[FD_LOCKHOLDER];
 	job.shared_fd = fd[FD_SHARED];
 	job.index_fd = fd[FD_INDEX];
 	if ((memfd = jobfd_make(&job)) < 0)
@@ -194,7 +194,7 @@ spawn_worker(struct supervisor *s, enum job_program program, unsigned generation
 		[FD_OUT] = p.up[1], [FD_IN] = p.down[0], [FD_ERR] = p.err[1],
 		[FD_FUSE] = generation == 0 ? -1 : s->mnt.fuse_fd,
 		[FD_CHANGES] = s->claim.dir.changes_fd, [FD_INFODIR] = s->claim.dir.infodir_fd,
-		[FD_LOCK] = s->claim.lock_fd, [FD_KEEPER] = s->hold.keeper.fd,
+		[FD_LOCK] = s->claim.lock_fd, [FD_LOCKHOLDER] = s->hold.holder.fd,
 		[FD_SHARED] = s->kit.shared_fd, [FD_INDEX] = s->kit.index_fd,
 	};
 

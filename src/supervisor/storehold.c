@@ -1,9 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The chain is locked after it was read, for only then it is known; what has changed in between is
- * refused.  The lock files themselves are the business of storelock.c, and the process that
- * stands in them that of keeper.c.
+ * The supervisor locks the chain after the preparer has read it, for only then it knows the chain.  It
+ * refuses a backup that has changed in between.  storelock.c writes the lock files, lockholder.c
+ * starts the process whose pid stands in them.
  */
 #include "config.h"
 
@@ -46,15 +46,15 @@ tell_wait(const struct supervisor *s)
 	const struct storelock *l = &s->hold.lock;
 	char who[32] = "somebody";
 
-	if (l->holder != 0)
-		snprintf(who, sizeof(who), "process %d", (int)l->holder);
+	if (l->blocker != 0)
+		snprintf(who, sizeof(who), "process %d", (int)l->blocker);
 	state_warn(s, "backup %s is locked by %s: waiting for up to %d seconds", storelock_id(l), who,
 	    STORELOCK_WAIT_SECONDS);
 }
 
 /* Somebody has a backup for himself.  Says so once, and gives up in the end. */
 static int
-wait_for_holder(struct supervisor *s)
+wait_for_blocker(struct supervisor *s)
 {
 	const struct storelock *l = &s->hold.lock;
 	uint64_t now = clock_monotonic_ns();
@@ -64,7 +64,7 @@ wait_for_holder(struct supervisor *s)
 		tell_wait(s);
 	} else if (now >= s->hold.until) {
 		return state_fail(s, "backup %s is locked by process %d, which may be merging or deleting"
-		    " it: try again when that has ended", storelock_id(l), (int)l->holder);
+		    " it: try again when that has ended", storelock_id(l), (int)l->blocker);
 	}
 	s->hold.due = now + HOLD_RETRY_NS;
 	return 1;
@@ -97,19 +97,19 @@ tell_hold(const struct supervisor *s)
 }
 
 static int
-start_keeper(struct supervisor *s)
+start_holder(struct supervisor *s)
 {
 	uid_t uid = s->owner.uid;
 	gid_t gid = s->owner.gid;
 	int rc = 0;
 
 	if (!s->source.is_closed)
-		rc = keeper_find_user(s->source.fd, s->source.instance, &uid, &gid);
+		rc = lockholder_find_user(s->source.fd, s->source.instance, &uid, &gid);
 	if (rc == 0)
-		rc = keeper_start(&s->hold.keeper, uid, gid, s->config->mnt);
+		rc = lockholder_start(&s->hold.holder, uid, gid, s->config->mnt);
 	if (rc != 0)
-		return state_fail(s, "could not start the keeper of the store's lock: %s", strerror(-rc));
-	s->hold.lock.pid = s->hold.keeper.pid;
+		return state_fail(s, "could not start the holder of the store's lock: %s", strerror(-rc));
+	s->hold.lock.pid = s->hold.holder.pid;
 	return 0;
 }
 
@@ -124,10 +124,10 @@ storehold_take(struct supervisor *s)
 		return 0;
 	l->insist = s->config->store_lock == STORE_LOCK_YES;
 	l->as = s->source.is_closed ? &s->owner.become : NULL;
-	if (s->hold.until == 0 && (start_keeper(s) != 0 || name_members(s) != 0))
+	if (s->hold.until == 0 && (start_holder(s) != 0 || name_members(s) != 0))
 		return -1;
 	if ((rc = storelock_try(l)) == -EAGAIN)
-		return wait_for_holder(s);
+		return wait_for_blocker(s);
 	if (rc != 0)
 		return hold_failed(s, rc);
 	tell_hold(s);

@@ -8,27 +8,28 @@
 
 #include <stdint.h>
 
-#include "supervisor/keeper.h"
+#include "supervisor/lockholder.h"
 #include "supervisor/storelock.h"
 
 struct supervisor;
 
 struct storehold {
 	struct storelock lock;
-	struct keeper keeper;
-	uint64_t due;		/* CLOCK_MONOTONIC ns: when to try it again; 0 = not asked */
-	uint64_t until;		/* when to give that up; 0 = nobody is in the way */
+	struct lockholder holder;
+	uint64_t due;		/* CLOCK_MONOTONIC ns: when to call storehold_take() again; 0 = no more */
+	uint64_t until;		/* the same clock: when to give up; 0 = no process is in the way */
 };
 
 /*
- * A step of begin_mount(): a backup that is read from here on, and changes until it is held, is
- * refused.  Returns 0.
+ * A step of begin_mount(): notes the time, before the preparer reads the chain.  storehold_take()
+ * refuses a backup that has changed since.  Returns 0.
  */
 int	storehold_begin(struct supervisor *s);
 
 /*
- * Holds the backups of the chain, before the mount exists.  Returns 0; 1 if somebody works on
- * one of them: to be called again at s->hold.due; or -1 after state_fail().
+ * Locks the backups of the chain, once the preparer has named them and before the mount exists;
+ * does nothing with --store-lock=no.  Never waits.  Returns 0; 1 if another process works on one
+ * of them: the caller tries again at s->hold.due; or -1 after state_fail().
  */
 int	storehold_take(struct supervisor *s);
 

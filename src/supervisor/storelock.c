@@ -11,7 +11,7 @@
  * A pid whose process is gone counts for nothing, so a crash at any point
  * leaves nothing that has to be repaired.  It also means that the pid must be
  * one that lives exactly as long as the mount: the supervisor's, or the
- * keeper's where the backups are another user's (keeper.h).
+ * lock holder's where the backups are another user's (lockholder.h).
  *
  * Giving back is different: who waits for readers holds backup.pid all that
  * time, and waiting for him would make both wait.  He only looks at the list,
@@ -204,7 +204,7 @@ wait_for_text(struct storelock *l)
 {
 	uint64_t now = clock_monotonic_ns();
 
-	l->holder = 0;
+	l->blocker = 0;
 	if (l->empty_since == 0)
 		l->empty_since = now;
 	return now - l->empty_since < STORELOCK_EMPTY_SECONDS * SECOND ? -EAGAIN : 0;
@@ -247,7 +247,7 @@ clear_exclusive(struct storelock *l, int dir_fd)
 		return rc;
 	l->empty_since = 0;
 	if (is_alive(l, pid = parse_pid(text))) {
-		l->holder = pid;
+		l->blocker = pid;
 		return -EAGAIN;
 	}
 	return remove_stale(dir_fd, fd);

@@ -45,7 +45,7 @@ struct storelock {
 	size_t	n_members, n_left;	/* member[n_left - 1] is the next to be taken */
 	enum storelock_state state;
 	int	why;		/* negative errno of STORELOCK_NOT_WRITABLE */
-	pid_t	holder;		/* who is in the way; 0 = a file that has no pid yet */
+	pid_t	blocker;		/* the process in the way; 0 = a file that has no pid yet */
 	uint64_t empty_since;	/* CLOCK_MONOTONIC ns of the first look at that; 0 = none */
 	uint64_t patient_until;	/* the same clock: how long a release may wait */
 };
@@ -61,7 +61,7 @@ int	storelock_add(struct storelock *l, const char *id);
 /*
  * Takes what is left to take, oldest first, for the process l->pid, which has
  * to be one that stays.  Never waits.  Returns 0 when all is done, see
- * l->state then; -EAGAIN if l->holder works on the backup storelock_id(): try
+ * l->state then; -EAGAIN if l->blocker works on the backup storelock_id(): try
  * again later; -ESTALE if a backup is gone or was changed after l->since;
  * -EINVAL or -EFBIG for lock files that are none; or another negative errno.
  */

@@ -599,7 +599,7 @@ finish(struct supervisor *s)
 	/* Free before anybody hears of it: the next command may come at once. */
 	monitor_give_back(s);
 	order_end(s);
-	keeper_end(&s->hold.keeper);
+	lockholder_end(&s->hold.holder);
 	claim_unlock(&s->claim);
 	tell_refusal(s);
 	if (s->failed)
@@ -644,7 +644,7 @@ supervisor_main(const struct supervisor_config *config)
 			.lock_fd = -1,
 		},
 		.source = { .fd = -1 },
-		.hold = { .keeper = { .pidfd = -1, .fd = -1 } },
+		.hold = { .holder = { .pidfd = -1, .fd = -1 } },
 		.mnt = { .fd = -1, .parent_fd = -1, .fuse_fd = -1 },
 		.kit = { .image_fd = -1, .shared_fd = -1, .index_fd = -1 },
 		.worker = { .pidfd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1 },

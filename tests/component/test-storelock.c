@@ -215,7 +215,7 @@ START_TEST(waits_for_the_living)
 	put_pids("TOX002", "backup.pid", living, 0);
 	begin(&l);
 	ck_assert_int_eq(storelock_try(&l), -EAGAIN);
-	ck_assert_int_eq(l.holder, living);
+	ck_assert_int_eq(l.blocker, living);
 	ck_assert_str_eq(storelock_id(&l), "TOX002");
 	expect_pids("TOX001", "backup_ro.pid", getpid(), 0);	/* the oldest came first */
 	ck_assert(!is_there("TOX002", "backup_ro.pid"));
@@ -267,7 +267,7 @@ START_TEST(waits_for_a_pid_to_be_written)
 	put("TOX001", "backup.pid", "");
 	begin(&l);
 	ck_assert_int_eq(storelock_try(&l), -EAGAIN);
-	ck_assert_int_eq(l.holder, 0);
+	ck_assert_int_eq(l.blocker, 0);
 	ck_assert_int_eq(storelock_try(&l), -EAGAIN);
 	l.empty_since -= STORELOCK_EMPTY_SECONDS * 1000000000ULL;
 	ck_assert_int_eq(storelock_try(&l), 0);

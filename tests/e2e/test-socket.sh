@@ -37,7 +37,7 @@ equal "root and the owner have one each, in a directory of root's" "srw------- r
 equal "beside it is recorded for what" "$diff|$mnt" "$(readlink "$path.diff")|$(readlink "$path.mnt")"
 check "there is none in the diff directory" [ ! -e "$diff/.pbkfs/socket" ]
 inode=$(awk -v p="$path" '$8 ~ p "$" || index($8, "/proc/self/fd/") == 1 { print $7 }' /proc/net/unix | head -n 1)
-equal "no child has it: not the worker, nor the keeper" "$supervisor" "$(who_has "$inode" | tr '\n' ' ' | sed 's/ $//')"
+equal "no child has it: not the worker, nor the lock holder" "$supervisor" "$(who_has "$inode" | tr '\n' ' ' | sed 's/ $//')"
 check "stat" pbkfs stat -D "$mnt"
 check "has figures" said "^supervisor  *pid $supervisor$" "$work/out"
 rm "$diff/.pbkfs/stat"

@@ -102,26 +102,26 @@ busy=$!
 # ---- held
 new_diff
 check "mount" mount_it || { plan_done; exit; }
-keeper=$(readers "$id")
-equal "what reads it is a child of the supervisor" "$(supervisor_pid)" "$(awk '$1 == "PPid:" { print $2 }' "/proc/$keeper/status")"
-equal "of the owner of the backups, who may signal it" "$owner" "$(stat -c %U "/proc/$keeper")"
-check "as pg_probackup asks whether it lives" setpriv --reuid="$owner" --clear-groups kill -0 "$keeper"
-equal "it has nothing open" "" "$(ls "/proc/$keeper/fd" | grep -v '^[012]$' | tail -n +2)"
-kill -TERM "$keeper"
+holder=$(readers "$id")
+equal "what reads it is a child of the supervisor" "$(supervisor_pid)" "$(awk '$1 == "PPid:" { print $2 }' "/proc/$holder/status")"
+equal "of the owner of the backups, who may signal it" "$owner" "$(stat -c %U "/proc/$holder")"
+check "as pg_probackup asks whether it lives" setpriv --reuid="$owner" --clear-groups kill -0 "$holder"
+equal "it has nothing open" "" "$(ls "/proc/$holder/fd" | grep -v '^[012]$' | tail -n +2)"
+kill -TERM "$holder"
 for b in $chain; do
-	equal "$b is read by it" "$keeper" "$(readers "$b")"
+	equal "$b is read by it" "$holder" "$(readers "$b")"
 	equal "the file is of the backup's owner, and as pg_probackup makes it" "$owner 600" "$(stat -c '%U %a' "$backups/$b/backup_ro.pid")"
 	check "$b can be locked by other readers" [ ! -e "$backups/$b/backup.pid" ]
 done
 equal "stat says so" held "$(lock_state)"
-refuse "delete waits and gives up" "read by $keeper" delete_it 2
-refuse "merge waits and gives up" "read by $keeper" merge_it 2
-equal "the hold is as before" "$keeper" "$(readers "$id")"
+refuse "delete waits and gives up" "read by $holder" delete_it 2
+refuse "merge waits and gives up" "read by $holder" merge_it 2
+equal "the hold is as before" "$holder" "$(readers "$id")"
 
 note "with other readers"
 new_process; reader=$process
 check "a restore of the same backup takes its lock too" lock_shared "$id" "$reader"
-equal "and both are there" "$keeper $reader" "$(readers "$id")"
+equal "and both are there" "$holder $reader" "$(readers "$id")"
 check "unmount" unmount_it
 equal "only the restore is left" "$reader" "$(readers "$id")"
 refuse "and is respected" "read by $reader" delete_it 1
@@ -203,16 +203,16 @@ store=$held backups=$held/backups/$instance
 note "crash"
 new_diff
 check "mount" mount_it
-worker=$(worker_pid) supervisor=$(supervisor_pid) keeper=$(readers "$id")
+worker=$(worker_pid) supervisor=$(supervisor_pid) holder=$(readers "$id")
 check "kill -9 of the supervisor" kill9 "$supervisor"
 wait_gone "$supervisor"
-refuse "the chain is held while the worker goes on" "read by $keeper" delete_it 1
+refuse "the chain is held while the worker goes on" "read by $holder" delete_it 1
 check "kill -9 of the worker" kill9 "$worker"
-wait_gone "$worker" "$keeper"
-equal "the pid stays" "$keeper" "$(readers "$id")"
+wait_gone "$worker" "$holder"
+equal "the pid stays" "$holder" "$(readers "$id")"
 check "delete ignores it" delete_it 1
 check "mount again" recover_mount
-for b in $chain; do equal "$b is read by the new keeper alone" "$(supervisor_pid)" "$(awk '$1 == "PPid:" { print $2 }' "/proc/$(readers "$b")/status")"; done
+for b in $chain; do equal "$b is read by the new holder alone" "$(supervisor_pid)" "$(awk '$1 == "PPid:" { print $2 }' "/proc/$(readers "$b")/status")"; done
 check "unmount after the crash" unmount_it
 equal "the catalog is as before" "$before" "$(catalog_sum "$store")"
 

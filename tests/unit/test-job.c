@@ -114,7 +114,7 @@ START_TEST(numbers_the_descriptors)
 	ck_assert_uint_eq(job_fds(j), JOB_FDS + 2);
 	ck_assert_int_eq(j->out_fd, JOB_OUT_FD);
 	ck_assert_int_eq(j->fuse_fd, -1);
-	ck_assert_int_eq(j->keeper_fd, -1);
+	ck_assert_int_eq(j->lockholder_fd, -1);
 	for (i = 0; i < job_fds(j); i++)
 		ck_assert(job_fd(j, i) == -1 || job_fd(j, i) == job_fd_number(i));
 	job_free(j);
@@ -218,7 +218,7 @@ make_job(int kind)
 	struct job job = {
 		.store_name = "s", .instance = "i", .in_fd = -1, .out_fd = 0, .store_fd = -1,
 		.diff_fd = -1, .infodir_fd = -1, .index_fd = -1, .fuse_fd = -1, .lock_fd = -1,
-		.keeper_fd = -1,
+		.lockholder_fd = -1,
 	};
 	int fds[2];
 

@@ -21,14 +21,14 @@
 #include "base/util.h"
 #include "supervisor/descriptors.h"
 #include "supervisor/identity.h"
-#include "supervisor/keeper.h"
+#include "supervisor/lockholder.h"
 #include "supervisor/signals.h"
 #include "supervisor/waiting.h"
 
 #define PATIENCE	2	/* seconds */
 
 int
-keeper_find_user(int store_fd, const char *instance, uid_t *uid, gid_t *gid)
+lockholder_find_user(int store_fd, const char *instance, uid_t *uid, gid_t *gid)
 {
 	char path[PATH_MAX];
 	int fd autoclose = -1;
@@ -52,11 +52,11 @@ keeper_find_user(int store_fd, const char *instance, uid_t *uid, gid_t *gid)
 
 /* A shutdown ends every process by SIGTERM; this one ends with the mount. */
 static _Noreturn void
-keep(int fd, uid_t uid, gid_t gid, const char *mnt)
+hold_lock(int fd, uid_t uid, gid_t gid, const char *mnt)
 {
 	char byte;
 
-	setproctitle("keeper: %s", mnt);
+	setproctitle("lock holder: %s", mnt);
 	signals_ignore();
 	descriptors_close_but(&fd, 1);
 	if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
@@ -68,44 +68,44 @@ keep(int fd, uid_t uid, gid_t gid, const char *mnt)
 }
 
 int
-keeper_start(struct keeper *k, uid_t uid, gid_t gid, const char *mnt)
+lockholder_start(struct lockholder *h, uid_t uid, gid_t gid, const char *mnt)
 {
 	int fds[2], rc;
 
-	*k = (struct keeper){ .pidfd = -1, .fd = -1 };
+	*h = (struct lockholder){ .pidfd = -1, .fd = -1 };
 	if (!identity_is_root() || uid == 0)
 		return 0;
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return -errno;
-	if ((k->pid = fork()) == 0)
-		keep(fds[0], uid, gid, mnt);
+	if ((h->pid = fork()) == 0)
+		hold_lock(fds[0], uid, gid, mnt);
 	close(fds[0]);
-	if (k->pid < 0) {
+	if (h->pid < 0) {
 		rc = -errno;
 		close(fds[1]);
-		k->pid = 0;
+		h->pid = 0;
 		return rc;
 	}
-	k->fd = fds[1];
-	k->pidfd = (int)syscall(SYS_pidfd_open, k->pid, 0);
-	return k->pidfd < 0 ? -errno : 0;
+	h->fd = fds[1];
+	h->pidfd = (int)syscall(SYS_pidfd_open, h->pid, 0);
+	return h->pidfd < 0 ? -errno : 0;
 }
 
 void
-keeper_kill(const struct keeper *k)
+lockholder_kill(const struct lockholder *h)
 {
-	if (k->pid != 0)
-		kill(k->pid, SIGKILL);	/* not yet reaped: the pid is its */
+	if (h->pid != 0)
+		kill(h->pid, SIGKILL);	/* not yet reaped: the pid is its */
 }
 
 void
-keeper_end(struct keeper *k)
+lockholder_end(struct lockholder *h)
 {
-	if (k->pid == 0)
+	if (h->pid == 0)
 		return;
-	close(k->fd);		/* the last one: it ends by itself */
-	waiting_firmly(k->pidfd, PATIENCE);
-	waitpid(k->pid, NULL, WNOHANG);
-	close(k->pidfd);
-	*k = (struct keeper){ .pidfd = -1, .fd = -1 };
+	close(h->fd);		/* the last one: it ends by itself */
+	waiting_firmly(h->pidfd, PATIENCE);
+	waitpid(h->pid, NULL, WNOHANG);
+	close(h->pidfd);
+	*h = (struct lockholder){ .pidfd = -1, .fd = -1 };
 }
