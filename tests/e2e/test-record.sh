@@ -67,7 +67,7 @@ check "a directory that was emptied" latest
 equal "stays with the backup that root has decided" "$first" "$(mounted_id)"
 check "unmount" unmount_it
 as "$pguser" sh -c "rm -rf $diff/* $diff/.pbkfs*"
-refuse "it is nobody's for less" "fresh diff directory" again
+refuse "it is nobody's for less" "has no backup yet" again
 check "nothing is mounted" not_mounted
 
 note "another directory in its place"
