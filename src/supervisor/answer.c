@@ -365,7 +365,7 @@ answer_worker(struct supervisor *s)
 		}
 	}
 	if (rc < 0) {
-		spawn_kill(w, "it sent bytes that are no message");
+		spawn_kill(w, "it sent bytes that are not a message");
 		return 0;
 	}
 	return n;

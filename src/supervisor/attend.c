@@ -150,7 +150,7 @@ do_stop(struct supervisor *s, struct client *c, const struct command_frame *q)
 {
 	(void)q;
 	spawn_end(&s->worker);	/* whatever else has to wait */
-	state_fail(s, "ended by force, as user %u asked for it", (unsigned)c->uid);
+	state_fail(s, "ended by force at the request of user %u", (unsigned)c->uid);
 	return say_done(c);
 }
 
@@ -177,7 +177,7 @@ attend_request(struct supervisor *s, struct client *c, const struct command_fram
 		return -EPROTO;
 	c->has_asked = true;
 	if ((r->phases & s->phase) == 0) {
-		client_refuse(c->fd, "it is still being prepared");
+		client_refuse(c->fd, "the mount is still being prepared");
 		return 0;
 	}
 	return r->answer(s, c, f);
@@ -303,7 +303,7 @@ hear(struct supervisor *s, struct client *c)
 	else if (rc == -EPROTONOSUPPORT)
 		client_refuse(c->fd, "it is of a version with other requests");
 	if (rc == -EPROTO || rc == -EPROTONOSUPPORT)
-		complain(&s->attend, c, "it asked for what there is not");
+		complain(&s->attend, c, "it sent an unknown request");
 	if (rc != 0)
 		client_close(c);
 }

@@ -116,7 +116,7 @@ record(struct supervisor *s)
 	    binding_difference(&b->found, &b->record.binding) == NULL))
 		return;
 	if ((rc = record_store(&s->claim.dir, &b->found)) != 0 && s->owner.lends)
-		state_warn(s, "could not note in \"%s\" what is mounted: %s; the next mount"
+		state_warn(s, "could not record in \"%s\" what is mounted: %s; the next mount"
 		    " has to name all of -B, -I and -i", RECORD_DIRECTORY, record_strerror(rc));
 }
 

@@ -81,7 +81,8 @@ is_ours(const struct supervisor *s, const struct mountinfo *m)
 void
 ending_presume_cut(struct supervisor *s)
 {
-	int rc = mute_is(s) ? -ETIMEDOUT : diffdir_set_cut(&s->claim.dir, "its processes were killed, or the machine stopped");
+	int rc = mute_is(s) ? -ETIMEDOUT : diffdir_set_cut(&s->claim.dir,
+	    "its processes were killed, or the machine stopped");
 
 	if (rc != 0)
 		log_warn("could not write \"%s\": %s", ONDISK_CHANGES "/" ONDISK_CUT, strerror(-rc));
@@ -309,7 +310,7 @@ search(struct supervisor *s)
 		if (has_ended(s))
 			judge(s);
 	} else if ((rc = errand_start(s, &e->search, &o)) != 0) {
-		log_error("could not look who else holds the mount: %s", strerror(-rc));
+		log_error("could not search other mount namespaces for the mount: %s", strerror(-rc));
 		pin_forget(&e->pin);
 	}
 }

@@ -52,7 +52,7 @@ fuseinit_decide(const void *request, size_t len, enum cache_mode cache,
 	}
 	if (r.init.major != FUSE_KERNEL_VERSION || r.init.minor < FUSEINIT_MINOR_MIN ||
 	    (r.init.flags & FUSE_MAX_PAGES) == 0) {
-		snprintf(error, FUSEINIT_ERROR_MAX, "this kernel speaks FUSE %u.%u;"
+		snprintf(error, FUSEINIT_ERROR_MAX, "this kernel supports FUSE %u.%u;"
 		    " pbkfs needs 7.%d (max_pages), that is Linux 4.20",
 		    r.init.major, r.init.minor, FUSEINIT_MINOR_MIN);
 		return -EOPNOTSUPP;

@@ -85,7 +85,7 @@ tell_lost(void)
 	if (n == 0)
 		return;
 	out.file.lost = 0;
-	snprintf(text, sizeof(text), "%u lines could not be written to the log: %s", n,
+	snprintf(text, sizeof(text), "could not write %u lines to the log: %s", n,
 	    strerror(-out.file.why));
 	own_line(LOGL_WARNING, text, strlen(text));
 }
@@ -189,7 +189,7 @@ write_console(const struct line *l)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "%u lines could not be shown", out.not_shown);
+	snprintf(text, sizeof(text), "could not show %u lines", out.not_shown);
 	if (out.not_shown > 0 && show("supervisor", LOGL_WARNING, text))
 		out.not_shown = 0;
 	if (out.not_shown > 0 || !show(l->process, l->level, l->text))

@@ -88,7 +88,7 @@ check_opened(struct supervisor *s, const char *to, int fd)
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return state_fail(s, "could not look at \"%s\": %s", to, strerror(errno));
+		return state_fail(s, "could not stat \"%s\": %s", to, strerror(errno));
 	if (walk_enter(&w, to, fd, error) != 0 || walk_check(&w, to, s->owner.uid, error) != 0)
 		return state_fail(s, "could not use \"%s\" as user %u: %s", to,
 		    (unsigned)s->owner.uid, error);

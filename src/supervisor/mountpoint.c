@@ -56,7 +56,7 @@ mountpoint_check_way(struct supervisor *s)
 	if (!identity_is_root())
 		return 0;
 	if (fstat(s->mnt.fd, &st) != 0)
-		return state_fail(s, "could not look at mountpoint \"%s\": %s", s->config->mnt,
+		return state_fail(s, "could not stat mountpoint \"%s\": %s", s->config->mnt,
 		    strerror(errno));
 	if (w.shared && st.st_uid != 0)
 		w.uid = st.st_uid;	/* whose directory it is may move it away */

@@ -222,5 +222,5 @@ readsearch_choose(struct supervisor *s)
 		return not_readable(s);
 	return state_fail(s, "could not find out whether user %u may read \"%s\": %s",
 	    (unsigned)s->owner.uid, s->source.store,
-	    answer < 0 ? strerror(-answer) : "the child that tried it was confused");
+	    answer < 0 ? strerror(-answer) : "the child that tried it gave no valid answer");
 }

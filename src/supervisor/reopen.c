@@ -45,7 +45,7 @@ reopen_ask(struct reopen *r, const char *store)
 	uint64_t now = clock_monotonic_ns();
 
 	if (r->until == 0) {
-		log_warn("the store \"%s\" could not be read: it is looked for again", store);
+		log_warn("could not read store \"%s\": looking for it again", store);
 		r->due = now;
 	}
 	r->until = now + LOOK_FOR_NS;

@@ -89,7 +89,7 @@ tell_hold(const struct supervisor *s)
 	const struct storelock *l = &s->hold.lock;
 
 	if (l->state == STORELOCK_READ_ONLY)
-		log_info("the store is on a read-only file system: its locks are taken as granted");
+		log_info("the store is on a read-only file system: no lock is needed there");
 	else if (l->state == STORELOCK_NOT_WRITABLE)
 		state_warn(s, "could not lock the backups in the store (%s):"
 		    " merge and delete of pg_probackup do not know of this mount",

@@ -385,7 +385,7 @@ check_hung(struct supervisor *s, uint64_t now)
 	w->stuck = FAILOVER_NO_SLOT;
 	if (s->phase == PHASE_LEAVING) {
 		if (is_past(s, now, w->clean_at, FAILOVER_EXIT_SECONDS))
-			spawn_kill(w, "it said that it was done, and did not end for %d seconds",
+			spawn_kill(w, "it reported that it was done, and did not exit within %d seconds",
 			    FAILOVER_EXIT_SECONDS);
 	} else if (s->phase == PHASE_STARTING)
 		check_starting(s, now);
@@ -400,9 +400,9 @@ static void
 life_ended(struct supervisor *s)
 {
 	s->life_over_at = clock_monotonic_ns();
-	log_info("whoever wanted this mount has ended");
+	log_info("the process that this mount was made for has ended");
 	if (s->phase == PHASE_PREPARING)
-		state_fail(s, "whoever wanted this mount has ended");
+		state_fail(s, "the process that this mount was made for has ended");
 	else
 		leave_ask(s);
 }
@@ -412,7 +412,7 @@ check_life(struct supervisor *s, uint64_t now)
 {
 	if (s->life_over_at != 0 && s->mnt.mounted &&
 	    now - s->life_over_at > LIFE_SECONDS * STATE_SECOND)
-		state_fail(s, "whoever wanted this mount has ended, and \"%s\" is still in use: it is"
+		state_fail(s, "the process that this mount was made for has ended, and \"%s\" is still in use: it is"
 		    " detached", s->config->mnt);
 }
 
@@ -576,7 +576,7 @@ tell_refusal(const struct supervisor *s)
 		return;
 	logfile_let_go(false);
 	if (s->failed)
-		log_error("not mounted; the reason was told on the terminal of who asked for it");
+		log_error("not mounted; the reason was printed on the terminal of the command");
 }
 
 static void
@@ -619,7 +619,7 @@ prepare(struct supervisor *s)
 	int rc;
 
 	if ((rc = rights_begin(s)) != 0) {
-		state_fail(s, "could not give up what no mount needs: %s", strerror(-rc));
+		state_fail(s, "could not give up unneeded rights: %s", strerror(-rc));
 		return;
 	}
 	if (begin_mount(s) != 0)

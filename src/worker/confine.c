@@ -81,7 +81,7 @@ lock_as_worker(const struct job *job)
 	};
 
 	if (job->lock_fd >= 0 && job->fuse_fd >= 0 && fcntl(job->lock_fd, F_SETLK, &lock) != 0)
-		log_warn("could not lock the diff directory as worker: the pid of a lone worker cannot be proven");
+		log_warn("could not lock the diff directory as worker: nothing proves the pid of a lone worker");
 }
 
 struct users {

@@ -413,9 +413,9 @@ static const struct { const char *name; void (*lie)(void); const char *log; } se
 	{ "store failed, with a path", lie_store_body, "not allowed now" },
 	{ "log line without text", lie_log_empty, "not allowed now" },
 	{ "log level 9", lie_log_level, "not allowed now" },
-	{ "another protocol", lie_protocol, "no message" },
-	{ "length of 4 GiB", lie_length, "no message" },
-	{ "length over the limit", lie_over_max, "no message" },
+	{ "another protocol", lie_protocol, "not a message" },
+	{ "length of 4 GiB", lie_length, "not a message" },
+	{ "length over the limit", lie_over_max, "not a message" },
 	{ "half a message, then others", lie_half, "" },
 	{ "silence", lie_nothing, "no sign of life" },
 	{ "closed pipe", lie_close, "no sign of life" },
@@ -504,9 +504,9 @@ static const struct {
 	const char *log;	/* NULL: it does not die of it */
 } stayers[] = {
 	{ "never ready", stay_unready, false, "not ready within" },
-	{ "done, it says, while the mount lives", stay_clean, false, "it was done, and did not end" },
+	{ "done, it says, while the mount lives", stay_clean, false, "it was done, and did not exit" },
 	{ "behind the mount", stay_behind, true, "made nothing durable for" },
-	{ "done, it says, behind the mount", stay_clean_behind, true, "it was done, and did not end" },
+	{ "done, it says, behind the mount", stay_clean_behind, true, "it was done, and did not exit" },
 	{ "mute behind the mount", stay_mute, true, "made nothing durable for" },
 	{ "a long flush", flush_long, true, NULL },
 };

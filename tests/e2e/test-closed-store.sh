@@ -47,7 +47,7 @@ cp -p "$work/binding" "$binding"
 edit 's/"tree_digest": *"[^"]*"/"tree_digest": "0000000000000001"/; s/"list_crc": *[0-9]*/"list_crc": 1/'
 : >"$log"
 told "a forged checksum" "content-crc [0-9]+, expected 1"
-equal "the owner's log does not say what it should be" "not mounted; the reason was told on the terminal of who asked for it" \
+equal "the owner's log does not say what it should be" "not mounted; the reason was printed on the terminal of the command" \
     "$(sed 's/.*error: //' "$log")"
 cp -p "$work/binding" "$binding"; : >"$log"
 chown 4711 "$(store_file "$id")/backup.control"

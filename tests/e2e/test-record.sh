@@ -59,7 +59,7 @@ edit 's/"instance": *"[^"]*"/"instance": "second"/'
 refuse "instance: refused" "not what it was" again
 check "instance: nothing is mounted" not_mounted
 cp -p "$work/binding" "$binding"
-equal "the owner's log has no reason" "" "$(sed 's/.*error: //' "$log" | grep -v '^not mounted; the reason was told on the terminal')"
+equal "the owner's log has no reason" "" "$(sed 's/.*error: //' "$log" | grep -v '^not mounted; the reason was printed on the terminal')"
 
 note "a binding that is gone"
 as "$pguser" sh -c "rm -rf $diff/* $diff/.pbkfs*"
@@ -151,7 +151,7 @@ same "nor does its cleanup" "$work/record" "$(echo "$statedir"/*.json)"
 rm -f "$statedir"/*
 chmod 0777 "$statedir"; new_diff
 latest >"$work/out" 2>"$work/told"
-check "a directory with a wrong mode is told by name" grep -q "could not note in \"$statedir\".* have to be root's" "$work/told"
+check "a directory with a wrong mode is told by name" grep -q "could not record in \"$statedir\".* have to be root's" "$work/told"
 chmod 0700 "$statedir"; unmount_it >"$work/out" 2>&1
 
 note "a store that is closed only by the way to it"

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Messages of the commands, and of what they read, are in PostgreSQL's wording: lower case, no full stop, and who
+# Messages of all programs, and of what they read, are in PostgreSQL's wording: lower case, no full stop, and who
 # failed is the subject: "could not open ...", not "... cannot be opened".
 . "$srcdir/tests/tap.sh"
 # Prints "FILE:LINE: TEXT" of each message, its literals put together.
@@ -10,7 +10,7 @@ messages() {
 	    function out() { if (text != "") print where ": " text; text = ""; inside = 0 }
 	    FNR == 1 { out() }
 	    { rest = $0 }
-	    !inside && match(rest, /(cli_(error|usage|warn|note)|log_(error|warn|info)|(archive_|store_)?complain|verify_fault(_line)?|explain|EXPLAIN_PATH|REFUSE|FAULT|doubt|disbelieve|nobody_ended|remark|snprintf)\(/) {
+	    !inside && match(rest, /(cli_(error|usage|warn|note)|log_(error|warn|info)|(archive_|store_)?complain|state_(fail|warn|note)|spawn_kill|client_refuse|report_(failed|warn|note|advice)|verify_fault(_line)?|explain|EXPLAIN_PATH|REFUSE|FAULT|doubt|disbelieve|nobody_ended|remark|snprintf)\(/) {
 		    inside = 1; where = name() ":" FNR; rest = substr(rest, RSTART + RLENGTH)
 	    }
 	    inside {
@@ -22,12 +22,12 @@ messages() {
 	    }
 	    END { out() }' "$@"
 }
-begins='^[^ ]*: [A-Z]([a-z]|$| )'
+begins='^[^ ]*: [A-Z][a-z]*([ ,:]|$)'
 ends='\.$'
 passive='(cannot|could not) be [a-z]+( at)?( \(%s\))?(:|$)'
 of() { grep -E "$1" "$work/messages"; }
 
-messages "$srcdir"/src/cli/*.c "$srcdir"/lib/*/*.c | grep -vE '^[^ ]*: (%[^ ]*|[^a-zA-Z]*)$' >"$work/messages"
+messages "$srcdir"/src/*/*.c "$srcdir"/lib/*/*.c | grep -vE '^[^ ]*: (%[^ ]*|[^a-zA-Z]*)$' >"$work/messages"
 check "there are messages" [ "$(wc -l <"$work/messages")" -gt 100 ]
 equal "none begins in upper case" "" "$(of "$begins")"
 equal "none ends with a full stop" "" "$(of "$ends")"
