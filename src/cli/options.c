@@ -180,7 +180,7 @@ static const struct option_def run_options[] = {
 	    "this directory, not in $TMPDIR", OPT_TEXT, AT(workdir), NULL, 0, false },
 	{ 'd', "diff-dir", "DIR", "keep changes in this directory", OPT_TEXT, AT(diff),
 	    NULL, 0, false },
-	{ 0, "bindir", "DIR", "find the programs of PostgreSQL in this directory", OPT_TEXT,
+	{ 0, "bindir", "DIR", "find PostgreSQL's programs in this directory", OPT_TEXT,
 	    AT(bindir), NULL, 0, false },
 
 	HEADING("Options controlling recovery"),

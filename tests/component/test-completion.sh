@@ -57,6 +57,10 @@ offers "the same after =" "direct" pbkfs mount --wal = d
 offers "the same in one word" "--wal=direct" pbkfs mount --wal=d
 offers "nothing for a number" "" pbkfs mount --timeout ''
 
+offers "actions of a run at the target" "promote pause" pbkfs run --recovery-target-action ''
+offers "nothing for --at" "" pbkfs run --at ''
+offers "a command of run" "mkfifo" pbkfs run -B x -I y -- mkfif
+offers "an argument of that command" "$work/store" pbkfs run -B x -- ls "$work/sto"
 offers "instances" "main other" pbkfs mount -B "$store" -I ''
 offers "instances after --pbk-store" "main" pbkfs mount --pbk-store "$store" -I m
 offers "instances after --pbk-store=" "main" pbkfs mount --pbk-store = "$store" --instance = m
