@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@
 #include "supervisor/walk.h"
 
 #define LOCK_MS	20	/* between two tries to get a lock */
+#define MESSAGES_MAX	65536	/* more than a socket holds */
 
 void
 contact_init(struct contact *c)
@@ -232,16 +234,93 @@ contact_is_locked(const struct contact *c)
 
 /* ---- who listens -------------------------------------------------------- */
 
+static int
+ask(int sock, const struct command_frame *request, struct command_frame *answer, int *fd, int ms)
+{
+	int rc;
+
+	if ((rc = command_send(sock, request, -1)) != 0 ||
+	    (rc = waiting_until(sock, POLLIN, clock_monotonic_ms() + ms)) != 0)
+		return rc;
+	return command_receive(sock, answer, true, fd);
+}
+
+struct asking {
+	char	diff[PATH_MAX];
+	pid_t	pid;		/* who has to listen there */
+	struct command_frame request, answer;
+	int	ms;
+};
+
+/* Reads whatever else came, empty messages too: to close what is in it may take for ever. */
+static void
+drain(int sock)
+{
+	char byte;
+	int i;
+
+	socket_take_descriptors(sock, false);
+	for (i = 0; i < MESSAGES_MAX && recv(sock, &byte, 1, MSG_DONTWAIT) >= 0; i++)
+		;
+}
+
+/* Only a file in memory is passed on. */
+static int
+ask_in_child(void *arg, int *passed)
+{
+	struct asking *k = arg;
+	struct socket_peer peer;
+	int diff = contact_open_diff(k->diff), sock, fd = -1, rc;
+
+	if (diff < 0 || (sock = socket_connect(diff, &peer)) < 0)
+		return diff < 0 ? diff : sock;
+	if (peer.pid != k->pid)
+		return -ESTALE;
+	socket_take_descriptors(sock, true);
+	rc = ask(sock, &k->request, &k->answer, &fd, k->ms);
+	drain(sock);
+	if (fd >= 0 && fcntl(fd, F_GET_SEALS) < 0) {
+		close(fd);
+		return -EPROTO;
+	}
+	*passed = fd;
+	return rc;
+}
+
+/* Asks a user who may send anything, by a connection of a child's. */
+static int
+ask_apart(const struct contact *c, const struct command_frame *request,
+    struct command_frame *answer, int *fd, int ms)
+{
+	static struct asking k;
+	const struct become_work w = {
+		.act = ask_in_child, .arg = &k, .size = sizeof(k), .seconds = CONTACT_SECONDS
+	};
+	int rc;
+
+	strlcpy(k.diff, c->diff, sizeof(k.diff));
+	k.pid = c->peer.pid;
+	k.request = *request;
+	k.ms = ms;
+	if ((rc = become_run(NULL, &w, fd)) == 0)
+		*answer = k.answer;
+	return rc;
+}
+
 int
 contact_ask_within(const struct contact *c, const struct command_frame *request,
     struct command_frame *answer, int *fd, int ms)
 {
 	int rc;
 
-	if ((rc = command_send(c->sock, request, -1)) != 0 ||
-	    (rc = waiting_until(c->sock, POLLIN, clock_monotonic_ms() + ms)) != 0)
-		return rc;
-	return command_receive(c->sock, answer, true, fd);
+	if (fd == NULL)
+		return ask(c->sock, request, answer, NULL, ms);
+	if (c->peer.uid != 0 && c->peer.uid != geteuid())
+		return ask_apart(c, request, answer, fd, ms);
+	socket_take_descriptors(c->sock, true);
+	rc = ask(c->sock, request, answer, fd, ms);
+	socket_take_descriptors(c->sock, false);
+	return rc;
 }
 
 int

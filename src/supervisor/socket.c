@@ -47,6 +47,15 @@
 #endif
 #endif
 
+/* Of Linux 6.16; one architecture has a number of its own. */
+#ifndef SO_PASSRIGHTS
+#if defined(__sparc__)
+#define SO_PASSRIGHTS	0x005c
+#else
+#define SO_PASSRIGHTS	83
+#endif
+#endif
+
 /* ---- places ------------------------------------------------------------- */
 
 static bool
@@ -197,6 +206,17 @@ sweep_run(int run_fd)
 	closedir(dir);
 }
 
+/* ---- descriptors that others send ---------------------------------------- */
+
+void
+socket_take_descriptors(int sock, bool takes)
+{
+	int value = takes;
+
+	/* A kernel that does not know it takes them always. */
+	setsockopt(sock, SOL_SOCKET, SO_PASSRIGHTS, &value, sizeof(value));
+}
+
 /* ---- listening ---------------------------------------------------------- */
 
 static int
@@ -209,6 +229,7 @@ listen_at(int dir_fd, const char *name)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
+	socket_take_descriptors(fd, false);	/* nor do the connections that it accepts */
 	if (unlinkat(dir_fd, name, 0) != 0 && errno != ENOENT)
 		return -errno;
 	mask = umask(0177);
@@ -416,6 +437,8 @@ connect_to(int socket_fd)
 	const struct timeval limit = { .tv_sec = SOCKET_SECONDS };
 	int fd autoclose = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
+	if (fd >= 0)
+		socket_take_descriptors(fd, false);
 	/* The queue of who does not take connections may be full: the kernel waits in line. */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
 	    connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0 ||

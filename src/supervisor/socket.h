@@ -103,6 +103,14 @@ int	socket_recorded_mnt(int diff_fd, char mnt[PATH_MAX]);
  */
 int	socket_find_name(const char *path, char name[SOCKET_NAME_MAX]);
 
+/*
+ * Whether the kernel lets others send descriptors to this end: not to a socket that listens, nor
+ * to a connection, until this says so.  The last close of one can take as long as who made it
+ * likes (a FUSE file system of his, a TCP connection that lingers), wherever it happens: a
+ * message that nobody read is enough.  Before Linux 6.16 they always can.
+ */
+void	socket_take_descriptors(int sock, bool takes);
+
 /* Who is at the other end of a connected socket, but for pidfd.  Returns 0 or negative errno. */
 int	socket_ask_peer(int sock, struct socket_peer *peer);
 

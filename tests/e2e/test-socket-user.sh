@@ -37,6 +37,22 @@ refuse "stat of a worker alone" "its worker \(pid $worker\) goes on alone" pbk_i
 check "cleanup --force of a worker alone" pbk_in_time cleanup --force -d "$diff"
 check "ends it" ended
 
+# ---- who listens sends root's commands descriptors that take an hour to close
+begin
+printf '{"pid": 1}' >"$work/report"; : >"$work/heard"
+(cd "$diff/.pbkfs" && exec "$support/sockets" listen -l -R "$work/report" -m "$mnt" -o "$pguid" -u "$pguid" socket) >"$work/heard" & forger=$!
+until said '^listening' "$work/heard"; do kill -0 "$forger" || exit 99; done
+for command in "stat -D $mnt" "unmount --force -d $diff"; do
+	# shellcheck disable=SC2086
+	bounded pbkfs $command >"$work/forged" 2>&1; status=$?
+	check "root's $command ends by itself" [ $status -lt 2 ]
+done
+check "it was asked" said connected "$work/heard"
+{ kill -9 "$forger"; wait "$forger"; } 2>/dev/null
+kill -9 "$supervisor" 2>/dev/null
+! is_mounted "$mnt" || umount -l "$mnt"
+check "both end" ended
+
 # ---- before there is a mount: the store's lock is somebody else's for a minute
 begin
 unmount_it

@@ -7,6 +7,7 @@
 fixture
 sockets=$support/sockets
 cp "$(command -v pbkfs)" "$work/pbkfs"; chmod 0755 "$work/pbkfs"
+cp "$sockets" "$work/sockets"; chmod 0755 "$work/sockets"
 bounded() { timeout -k 1 45 "$@"; }
 # $1 ends by any signal.
 victim() { sleep 1000 & victim=$!; }
@@ -63,6 +64,16 @@ exec 5<&-
 begin
 check "cleanup --force" pbkfs cleanup -d "$diff" --force
 check "ends both" ended
+
+# ---- the owner sends a descriptor that takes an hour to close
+begin
+as "$pguser" "$work/sockets" linger "$(place).owner" >"$work/lingers" & lingers=$!
+until [ -s "$work/lingers" ]; do kill -0 "$lingers" || exit 99; done
+equal "the kernel does not let him" refused "$(cat "$work/lingers")"
+check "stat" bounded pbkfs stat -D "$mnt"
+check "unmount" bounded pbkfs unmount -D "$mnt"
+check "ends both" ended
+kill "$lingers"
 
 # ---- a stopped supervisor: the kernel knows it all the same
 begin; kill -STOP "$supervisor"

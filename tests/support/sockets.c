@@ -3,7 +3,8 @@
 /*
  * The other end of a supervisor's socket, as others would have it:
  *
- *	sockets listen [-f] [-o UID] [-u UID] [-r|-R FILE -m MOUNTPOINT] PATH
+ *	sockets listen [-f] [-l] [-o UID] [-u UID] [-r|-R FILE -m MOUNTPOINT] PATH
+ *	sockets linger PATH
  *	sockets flood PATH SECONDS
  *	sockets crowd PATH THREADS
  *	sockets old COMMAND [ARGUMENT...]
@@ -13,6 +14,9 @@
  * before it listens.  With -f the process that listens ends at once, and a child goes on with its
  * socket.  With -R it says that it serves MOUNTPOINT, and FILE is its report; with -r that is
  * the file itself, which can change.
+ *
+ * linger sends a supervisor a descriptor whose last close takes an hour, says "sent" or "refused",
+ * and stays.  So does listen -l to who asks, besides its answer.
  *
  * flood does to a supervisor what it must not mind: connections without a request, beyond any limit,
  * half frames, long ones, garbage, requests whose answers nobody reads, descriptors.
@@ -30,6 +34,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stddef.h>
@@ -63,10 +68,62 @@ address(const char *path)
 	return a;
 }
 
+/* ---- linger ------------------------------------------------------------- */
+
+/* A connection that has more to send than its other end, which we keep, ever takes. */
+static int
+open_slow(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int door = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct linger hour = { 1, 3600 };
+	static const char bytes[65536];
+	socklen_t n = sizeof(a);
+
+	if (bind(door, (struct sockaddr *)&a, n) != 0 || listen(door, 1) != 0 ||
+	    getsockname(door, (struct sockaddr *)&a, &n) != 0 ||
+	    connect(fd, (struct sockaddr *)&a, n) != 0 || accept(door, NULL, NULL) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour, sizeof(hour)) != 0)
+		err(1, "linger");
+	close(door);
+	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	return fd;
+}
+
+/* Sends a message with such a descriptor; then it has the only one. */
+static int
+send_slow(int sock, const struct command_frame *f)
+{
+	int fd = open_slow(), rc = command_send(sock, f, fd);
+	struct linger none = { 0, 0 };
+
+	if (rc != 0)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	close(fd);
+	return rc;
+}
+
+static int
+linger_main(char **argv)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	struct sockaddr_un a = address(argv[0]);
+	struct command_frame f;
+
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0)
+		err(1, "connect");
+	command_init(&f, COMMAND_IDENTIFY);
+	printf("%s\n", send_slow(fd, &f) == 0 ? "sent" : "refused");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
 /* ---- listen ------------------------------------------------------------- */
 
 static const char *report, *mountpoint = "/";
-static bool seals;
+static bool seals, lingers;
 
 static int
 open_report(void)
@@ -97,7 +154,8 @@ answer(int fd)
 		if (f.type == COMMAND_IDENTIFY) {
 			command_init(&f, COMMAND_IDENTITY);
 			snprintf(f.text, sizeof(f.text), "%s", mountpoint);
-			command_send(fd, &f, -1);
+			if (!lingers || send_slow(fd, &f) != 0)
+				command_send(fd, &f, -1);
 			continue;
 		}
 		command_init(&f, COMMAND_REPORT);
@@ -105,6 +163,8 @@ answer(int fd)
 		f.arg[0] = (uint64_t)lseek(file, 0, SEEK_END);
 		command_send(fd, &f, file);
 		close(file);
+		if (lingers)
+			send_slow(fd, &f);
 	}
 }
 
@@ -128,9 +188,11 @@ listen_main(int argc, char **argv)
 	struct sockaddr_un a;
 	int opt, sock;
 
-	while ((opt = getopt(argc, argv, "fm:o:R:r:u:")) != -1)
+	while ((opt = getopt(argc, argv, "flm:o:R:r:u:")) != -1)
 		if (opt == 'f')
 			forks = true;
+		else if (opt == 'l')
+			lingers = true;
 		else if (opt == 'o')
 			owner = atol(optarg);
 		else if (opt == 'u')
@@ -313,11 +375,13 @@ main(int argc, char **argv)
 {
 	if (argc > 2 && strcmp(argv[1], "listen") == 0)
 		return listen_main(argc - 1, argv + 1);
+	if (argc == 3 && strcmp(argv[1], "linger") == 0)
+		return linger_main(argv + 2);
 	if (argc == 4 && strcmp(argv[1], "flood") == 0)
 		return flood_main(argv + 2);
 	if (argc == 4 && strcmp(argv[1], "crowd") == 0)
 		return crowd_main(argv + 2);
 	if (argc > 2 && strcmp(argv[1], "old") == 0)
 		return old_main(argv + 2);
-	errx(2, "usage: sockets listen|flood|crowd|old ...");
+	errx(2, "usage: sockets listen|linger|flood|crowd|old ...");
 }
