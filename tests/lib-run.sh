@@ -24,7 +24,7 @@ strangers() {
 	for run_p in /proc/[0-9]*; do
 		run_pid=${run_p#/proc/}
 		[ "$run_pid" != 1 ] && [ "$run_pid" != $$ ] || continue
-		run_cmd=$(tr '\0' ' ' <"$run_p/cmdline" 2>/dev/null) && [ -n "$run_cmd" ] || continue
+		run_cmd=$({ tr '\0' ' ' <"$run_p/cmdline"; } 2>/dev/null) && [ -n "$run_cmd" ] || continue
 		case $run_cmd in */bin/sh*|sh\ *|timeout*) continue ;; esac
 		echo "$run_pid $run_cmd"
 	done

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/backupid.h"
@@ -38,6 +39,7 @@
 #include "supervisor/supervisor.h"
 
 #define THREADS_DEFAULT	4
+#define DESCRIPTORS_MIN	256
 #define CACHE_DEFAULT	(256 * MiB)
 #define CACHE_SHARE	4	/* at most a quarter of the limit of the cgroup */
 
@@ -333,6 +335,19 @@ resolve_names(const struct options *o, const struct waiter *w, struct clone_conf
 	return rc != 0 ? rc : clone_args_check_mapped(p);
 }
 
+/* The worker needs some for a chain, and a server's files; root may have them for the asking. */
+static int
+check_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= DESCRIPTORS_MIN)
+		return 0;
+	limit = (struct rlimit){ limit.rlim_cur, DESCRIPTORS_MIN };
+	return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? 0 : cli_error("a mount needs %d file descriptors, and the limit"
+	    " is lower: ulimit -Hn", DESCRIPTORS_MIN);
+}
+
 int
 cmd_mount_begin(const struct options *o, const int *life, struct mounting *m)
 {
@@ -343,6 +358,8 @@ cmd_mount_begin(const struct options *o, const int *life, struct mounting *m)
 
 	if (n == NULL)
 		return cli_error("out of memory");
+	if (check_descriptors() != 0)
+		return EXIT_FAILURE;
 	waiter_init(&m->waiter, o->console ? 0 : o->timeout);
 	if ((rc = check_arguments(o, backup_id)) != 0 ||
 	    (rc = clone_args(o, n->mnt, &m->clone, &m->target)) != 0 ||

@@ -19,9 +19,11 @@
 
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/guest.h"
 #include "cli/owner.h"
 #include "cli/run.h"
 #include "cli/subcommand.h"
+#include "cli/waiter.h"
 
 #define DEFAULT_OWNER	"postgres"
 
@@ -83,7 +85,8 @@ static void
 fill_mount(struct run *r)
 {
 	const struct options *o = r->options;
-	static char sockets[PATH_MAX + 32];
+	static const char name[] = "unix_socket_directories=";
+	static char sockets[sizeof(name) + 2 * PATH_MAX];
 	struct options *m = &r->mount;
 
 	*m = *o;
@@ -93,7 +96,8 @@ fill_mount(struct run *r)
 	m->perf_unsafe = r->place.own_diff && !o->keep;
 	/* The mount would advise where to find the server; a diff directory that is kept is not to say so. */
 	if (r->place.own_diff && m->set.n < OPTION_LIST_MAX) {
-		snprintf(sockets, sizeof(sockets), "unix_socket_directories=\"%s\"", r->place.sock);
+		memcpy(sockets, name, sizeof(name));
+		guest_quote(r->place.sock, sockets + strlen(name), sizeof(sockets) - strlen(name));
 		m->set.item[m->set.n++] = sockets;
 	}
 	if (o->at != NULL)
@@ -147,7 +151,8 @@ block_signals(sigset_t *set)
 	sigemptyset(set);
 	sigaddset(set, SIGCHLD);
 	for (i = 0; i < ARRAY_SIZE(passed_on); i++)
-		sigaddset(set, passed_on[i]);
+		if (passed_on[i] != SIGHUP || !waiter_ignores_hangup())
+			sigaddset(set, passed_on[i]);
 	sigprocmask(SIG_BLOCK, set, NULL);
 	signal(SIGCHLD, SIG_DFL);
 }

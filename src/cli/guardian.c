@@ -288,6 +288,7 @@ start_server(struct guardian *g)
 			cli_error("could not start \"%s\": %s", g->guest.argv[0], strerror(-rc));
 			return RUN_FAILED;
 		}
+		workdir_note_server(w, g->server.pid);
 		if ((rc = wait_open(g)) >= 0)
 			return rc;
 		cli_progress_end();
@@ -368,7 +369,8 @@ execute_command(const struct guardian *g)
 	setpgid(0, getpgid(g->front));	/* it has the terminal */
 	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	for (i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
+		if (i != SIGHUP || !waiter_ignores_hangup())
+			signal(i, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	set_environment(g);
@@ -468,12 +470,24 @@ wait_pid(struct guardian *g, const pid_t *pid, int seconds)
 	return *pid == 0;
 }
 
+/* Processes of a killed parent end of themselves, if they look.  Those of the mount still unmount. */
+static void
+end_rest(struct guardian *g)
+{
+	int64_t until = clock_monotonic_ms() + (g->hurry ? 0 : REST_SECONDS * 1000);
+
+	while (count_children(g, 0) > 0 && clock_monotonic_ms() < until)
+		wait_event(g, 50);
+	until = clock_monotonic_ms() + REST_SECONDS * 1000;
+	while (count_children(g, SIGKILL) > 0 && clock_monotonic_ms() < until)
+		wait_event(g, 50);
+}
+
 /* Changes that are thrown away need no checkpoint. */
 static void
 end_server(struct guardian *g)
 {
 	bool discard = g->run->place.own_diff;
-	int64_t until;
 
 	if (g->server.pid != 0) {
 		kill(g->server.pid, discard ? SIGQUIT : SIGINT);
@@ -485,13 +499,7 @@ end_server(struct guardian *g)
 		if (g->server.pid != 0)
 			kill(g->server.pid, SIGKILL);
 	}
-	/* Processes of a killed server end of themselves, if they look. */
-	until = clock_monotonic_ms() + (g->hurry ? 0 : REST_SECONDS * 1000);
-	while (count_children(g, 0) > 0 && clock_monotonic_ms() < until)
-		wait_event(g, 50);
-	until = clock_monotonic_ms() + REST_SECONDS * 1000;
-	while (count_children(g, SIGKILL) > 0 && clock_monotonic_ms() < until)
-		wait_event(g, 50);
+	end_rest(g);
 	g->server.pid = 0;
 	pgserver_sweep(g->gone, g->n_gone, g->run->place.uid, g->since);
 }
@@ -501,17 +509,23 @@ end_mount(struct guardian *g)
 {
 	const struct workdir *w = &g->run->place;
 	const struct options by_force = { .mnt = w->mnt, .diff = w->diff, .force = true };
+	static struct mountinfo m;
 
-	if (g->supervisor == 0)
+	/* Whom a killed supervisor leaves is our child, and has the diff directory, when that has been reaped. */
+	if (g->supervisor == 0) {
+		end_rest(g);
+		if (mountinfo_find(w->mnt, &m) == 0)
+			subcommand_run(cmd_unmount, &by_force);
 		return 0;
+	}
 	kill(g->supervisor, SIGTERM);
 	if (wait_pid(g, &g->supervisor, w->own_diff ? DISCARD_SECONDS : KEEP_SECONDS))
-		return 0;
+		return end_mount(g);
 	if (!g->hurry)
 		cli_warn("\"%s\" is still in use: it is detached", w->mnt);
 	g->hurry = false;
 	subcommand_run(cmd_unmount, &by_force);
-	return wait_pid(g, &g->supervisor, DISCARD_SECONDS) ? 0 :
+	return wait_pid(g, &g->supervisor, DISCARD_SECONDS) ? end_mount(g) :
 	    cli_error("the mount at \"%s\" does not end", w->mnt);
 }
 
@@ -543,19 +557,21 @@ static void
 tell_kept(const struct guardian *g)
 {
 	const struct workdir *w = &g->run->place;
-	char sock[2 * PATH_MAX], mnt[2 * PATH_MAX], diff[2 * PATH_MAX], role[2 * AUTHID_NAME_MAX];
+	char sock[2 * PATH_MAX], short_dir[2 * PATH_MAX] = "", mnt[2 * PATH_MAX], diff[2 * PATH_MAX], role[2 * AUTHID_NAME_MAX];
 	char dir[2 * PATH_MAX];
 
 	text_quote_shell(w->sock, sock, sizeof(sock));
 	text_quote_shell(w->mnt, mnt, sizeof(mnt));
 	text_quote_shell(w->diff, diff, sizeof(diff));
 	text_quote_shell(w->dir, dir, sizeof(dir));
+	if (w->short_dir[0] != '\0')
+		text_quote_shell(w->short_dir, short_dir, sizeof(short_dir));
 	text_quote_shell(g->role.name, role, sizeof(role));
 	cli_note("mount and server go on (--keep); the server's log is \"%s/server.log\"", w->dir);
 	cli_note("to connect: psql -h %s -p %u -U %s", sock, g->guest.port, role);
 	cli_note("to end and remove it: kill -INT %d; while kill -0 %d; do sleep 0.1; done 2>/dev/null;"
-	    " pbkfs unmount -D %s && pbkfs cleanup -d %s && rm -r %s", (int)g->server.pid, (int)g->server.pid,
-	    mnt, diff, dir);
+	    " pbkfs unmount -D %s && pbkfs cleanup -d %s && rm -r %s %s", (int)g->server.pid, (int)g->server.pid,
+	    mnt, diff, dir, short_dir);
 }
 
 /* ---- begin and end -------------------------------------------------------------------- */
@@ -584,7 +600,8 @@ open_signals(void)
 
 	sigemptyset(&set);
 	for (i = 0; i < ARRAY_SIZE(watched); i++)
-		sigaddset(&set, watched[i]);
+		if (watched[i] != SIGHUP || !waiter_ignores_hangup())
+			sigaddset(&set, watched[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGTTOU, SIG_IGN);	/* our group is not the terminal's */
 	signal(SIGTTIN, SIG_IGN);

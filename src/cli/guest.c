@@ -35,22 +35,25 @@
 
 /* ---- the network ---------------------------------------------------------- */
 
-/* Asks the kernel for a port that is free at that address. */
+/* Tries to listen; with port "0" the kernel chooses one that is free. */
 static int
-find_port(struct guest *g, const char *address)
+find_port(struct guest *g, const char *address, const char *port)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *list = NULL;
 	struct sockaddr_storage bound;
+	const int one = 1;
 	socklen_t len = sizeof(bound);
 	int fd autoclose = -1, rc;
 
-	rc = getaddrinfo(strcmp(address, "*") == 0 ? NULL : address, "0", &hints, &list);
+	rc = getaddrinfo(strcmp(address, "*") == 0 ? NULL : address, port, &hints, &list);
 	if (rc != 0)
 		return cli_error("could not listen at \"%s\": %s (--listen)", address, gai_strerror(rc));
 	if ((fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||	/* as PostgreSQL does */
 	    bind(fd, list->ai_addr, list->ai_addrlen) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&bound, &len) != 0)
-		rc = cli_error("could not listen at \"%s\": %s (--listen)", address, strerror(errno));
+		rc = port[0] == '0' ? cli_error("could not listen at \"%s\": %s (--listen)", address, strerror(errno)) :
+		    cli_error("could not listen at \"%s\", port %s: %s (--listen)", address, port, strerror(errno));
 	else
 		g->port = ntohs(bound.ss_family == AF_INET6 ?
 		    ((struct sockaddr_in6 *)&bound)->sin6_port : ((struct sockaddr_in *)&bound)->sin_port);
@@ -61,9 +64,8 @@ find_port(struct guest *g, const char *address)
 int
 guest_listen(struct guest *g, const char *listen)
 {
-	const char *colon;
-	unsigned long port;
-	char *end;
+	char port[sizeof("65535")] = "0", *end, *colon;
+	unsigned long number;
 
 	g->port = GUEST_PORT;
 	g->listen[0] = '\0';
@@ -74,17 +76,17 @@ guest_listen(struct guest *g, const char *listen)
 	/* An address of IPv6 has colons of its own; with a port it stands in brackets. */
 	colon = strrchr(g->listen, ':');
 	if (colon != NULL && (strchr(g->listen, ':') == colon || colon[-1] == ']')) {
-		port = strtoul(colon + 1, &end, 10);
-		if (end == colon + 1 || *end != '\0' || port == 0 || port > 65535)
+		number = strtoul(colon + 1, &end, 10);
+		if (colon == g->listen || end == colon + 1 || *end != '\0' || number == 0 || number > 65535)
 			return cli_usage("--listen takes ADDRESS or ADDRESS:PORT, not \"%s\"", listen);
-		g->listen[colon - g->listen] = '\0';
-		g->port = (unsigned)port;
+		*colon = '\0';
+		snprintf(port, sizeof(port), "%u", (unsigned)(uint16_t)number);
 	}
 	if (g->listen[0] == '[') {
 		g->listen[strcspn(g->listen, "]")] = '\0';
 		memmove(g->listen, g->listen + 1, strlen(g->listen));
 	}
-	return g->port != GUEST_PORT ? 0 : find_port(g, g->listen);
+	return find_port(g, g->listen, port);
 }
 
 /* ---- the command line ------------------------------------------------------ */
@@ -182,12 +184,30 @@ add_comfort(struct guest *g, const struct options *o, const struct workdir *w)
 	}
 }
 
+void
+guest_quote(const char *path, char *out, size_t size)
+{
+	size_t n = 0;
+
+	if (size < 3)
+		return;
+	out[n++] = '"';
+	for (; *path != '\0' && n + 3 < size; path++) {
+		if (*path == '"')
+			out[n++] = '"';
+		out[n++] = *path;
+	}
+	out[n++] = '"';
+	out[n] = '\0';
+}
+
 /* Without these it could not be reached, or heard. */
 static void
 add_necessary(struct guest *g, const struct workdir *w)
 {
+	char sock[2 * PATH_MAX];
 	const struct { const char *name, *value; } settings[] = {
-		{ "unix_socket_directories", w->sock }, { "unix_socket_permissions", "0700" },
+		{ "unix_socket_directories", sock }, { "unix_socket_permissions", "0700" },
 		{ "unix_socket_group", "" }, { "listen_addresses", g->listen },
 		{ "hba_file", w->hba }, { "ident_file", w->ident },
 		{ "logging_collector", "off" }, { "log_destination", "stderr" },
@@ -197,6 +217,7 @@ add_necessary(struct guest *g, const struct workdir *w)
 	char port[16];
 	size_t i;
 
+	guest_quote(w->sock, sock, sizeof(sock));
 	for (i = 0; i < ARRAY_SIZE(settings); i++) {
 		add_argument(g, "-c");
 		add_argument(g, "%s=%s", settings[i].name, settings[i].value);

@@ -33,6 +33,9 @@ struct guest {
  */
 int	guest_listen(struct guest *g, const char *listen);
 
+/* Writes path as an item of unix_socket_directories, which is a list; cut where size bytes do not suffice. */
+void	guest_quote(const char *path, char *out, size_t size);
+
 /*
  * Leads the directory for dynamic shared memory out of the mount, as user: a killed server leaves nothing in
  * /dev/shm then, and there is no file system of ours between its processes.

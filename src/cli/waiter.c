@@ -35,6 +35,14 @@ note_signal(int number)
 static const int watched[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP };
 static struct sigaction before[ARRAY_SIZE(watched)];
 
+bool
+waiter_ignores_hangup(void)
+{
+	struct sigaction now;
+
+	return sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 /* Catches signals, and blocks them except inside ppoll(2), so that none is missed. */
 static void
 catch_signals(sigset_t *outside)
@@ -46,7 +54,10 @@ catch_signals(sigset_t *outside)
 	sigemptyset(&blocked);
 	for (i = 0; i < ARRAY_SIZE(watched); i++) {
 		sigaddset(&blocked, watched[i]);
-		sigaction(watched[i], &action, &before[i]);
+		if (watched[i] != SIGHUP || !waiter_ignores_hangup())
+			sigaction(watched[i], &action, &before[i]);
+		else
+			sigaction(watched[i], NULL, &before[i]);
 	}
 	sigprocmask(SIG_BLOCK, &blocked, outside);
 	for (i = 0; i < ARRAY_SIZE(watched); i++)

@@ -34,6 +34,9 @@ struct waiter {
 	char	zone[64];		/* the server's time zone, where it was told; else "" */
 };
 
+/* Whether SIGHUP is ignored: nohup(1) has started us, and we are to outlive the terminal.  It stays ignored. */
+bool	waiter_ignores_hangup(void);
+
 /* Begins to count seconds, 0 = for ever; the rest of w is zero. */
 void	waiter_init(struct waiter *w, uint64_t seconds);
 

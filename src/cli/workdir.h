@@ -15,9 +15,11 @@ struct workdir {
 	char	dir[PATH_MAX];	/* the caller's; others may pass through root's */
 	char	mnt[PATH_MAX];
 	char	diff[PATH_MAX];
-	char	sock[PATH_MAX];	/* the server's user's, mode 0700; elsewhere if dir is too long for a socket */
+	char	sock[PATH_MAX];	/* the server's user's, mode 0700; elsewhere if dir does not suit a socket */
 	char	shm[PATH_MAX];	/* the server's user's: its shared memory, or "" */
 	char	hba[PATH_MAX], ident[PATH_MAX];	/* who may connect; the caller's */
+	char	short_dir[PATH_MAX];	/* that other place of sock, or "" */
+	int	short_lock_fd;
 	int	lock_fd;	/* of dir, with a flock(2): held by all processes of the run that are ours */
 	bool	own_diff;	/* diff is inside, and goes with it */
 	uid_t	uid;		/* of the server */
@@ -31,6 +33,9 @@ struct workdir {
  */
 int	workdir_make(struct workdir *w, const char *parent, const char *diff, uid_t uid, gid_t gid,
 	    bool with_tcp);
+
+/* Notes that a server was started, whose memory workdir_sweep() has to remove if all are killed. */
+void	workdir_note_server(const struct workdir *w, pid_t pid);
 
 /*
  * Removes it once nothing is mounted there.  What servers wrote is removed as their user.  Returns
