@@ -243,7 +243,7 @@ answer_note(struct supervisor *s, const unsigned char *body, size_t len)
 	return answer_for_user(s, LOGL_INFO, NOTIFY_NOTE, body, len);
 }
 
-/* As long as the log is held back, an error is told on the terminal. */
+/* As long as the log is held back, an error goes to the terminal. */
 static int
 answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 {
@@ -269,9 +269,9 @@ answer_zone(struct supervisor *s, const unsigned char *body, size_t len)
 {
 	char text[MSG_ZONE_MAX + 1];
 
-	if (s->preparer.zone_told)
+	if (s->preparer.has_zone)
 		return -EPROTO;
-	s->preparer.zone_told = true;
+	s->preparer.has_zone = true;
 	text_copy_printable(text, sizeof(text), body, len);
 	notify_send(s->config->notify_fd, NOTIFY_ZONE, "%s", text);
 	return 0;

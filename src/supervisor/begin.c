@@ -126,7 +126,7 @@ begin_mount(struct supervisor *s)
 		owner_choose,
 		claim_check_way,
 		mountpoint_check_way,
-		claim_own,
+		claim_set_owner,
 		owner_assume,
 		claim_lock,
 		bind_load,

@@ -60,12 +60,12 @@ claim_check_way(struct supervisor *s)
 }
 
 int
-claim_own(struct supervisor *s)
+claim_set_owner(struct supervisor *s)
 {
 	char error[DIFFDIR_ERROR_MAX] = "";
 	bool empty = s->claim.content == DIFFDIR_EMPTY;
 
-	if (diffdir_own(&s->claim.dir, s->owner.uid, s->owner.gid, empty, error) != 0)
+	if (diffdir_set_owner(&s->claim.dir, s->owner.uid, s->owner.gid, empty, error) != 0)
 		return state_fail(s, "%s", error[0] != '\0' ? error : strerror(errno));
 	return 0;
 }

@@ -31,7 +31,7 @@ int	claim_open(struct supervisor *s);
 int	claim_check_way(struct supervisor *s);
 
 /* An empty one of root's becomes the owner's; every other has to be his. */
-int	claim_own(struct supervisor *s);
+int	claim_set_owner(struct supervisor *s);
 
 int	claim_lock(struct supervisor *s);
 

@@ -195,7 +195,7 @@ check_owner_and_mode(struct diffdir *d, uid_t uid, char *error)
 }
 
 int
-diffdir_own(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error)
+diffdir_set_owner(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error)
 {
 	int rc;
 
@@ -221,7 +221,7 @@ diffdir_own(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error)
 int
 diffdir_content(const struct diffdir *d, char *foreign)
 {
-	bool ours = false, bound = false;
+	bool ours = false, has_binding = false;
 	const struct dirent *entry;
 	DIR *dir;
 
@@ -236,10 +236,10 @@ diffdir_content(const struct diffdir *d, char *foreign)
 			break;
 		}
 		ours = true;
-		bound |= strcmp(entry->d_name, ONDISK_BINDING) == 0;
+		has_binding |= strcmp(entry->d_name, ONDISK_BINDING) == 0;
 	}
 	closedir(dir);
-	return foreign[0] != '\0' ? DIFFDIR_FOREIGN : bound ? DIFFDIR_OURS :
+	return foreign[0] != '\0' ? DIFFDIR_FOREIGN : has_binding ? DIFFDIR_OURS :
 	    ours ? DIFFDIR_UNFINISHED : DIFFDIR_EMPTY;
 }
 

@@ -50,7 +50,7 @@ int	diffdir_check_way(const struct diffdir *d, uid_t uid, char *error);
  * owner and mode are as they have to be.  Returns 0, or negative errno with
  * one line in error.
  */
-int	diffdir_own(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error);
+int	diffdir_set_owner(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error);
 
 /*
  * Looks what the directory holds, by its names alone: nothing; a diff directory with

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Each way to mount ends with a descriptor of /dev/fuse.  Why it failed is told by fusewhy.c; how a mount
+ * Each way to mount ends with a descriptor of /dev/fuse.  fusewhy.c words why it failed; how a mount
  * ends that nobody removed is in ending.c.
  */
 #include "config.h"

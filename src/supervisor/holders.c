@@ -4,8 +4,8 @@
  * Many processes share a namespace, and reading a table costs, so that of a
  * namespace is read once; who is in a root directory of its own sees only a part of it.
  * Where the namespaces of others have no number for us (an ordinary user may not look at
- * them) tables are told apart by their first lines.  What is told twice is known by the number
- * of the mount.
+ * them) tables are distinguished by their first lines.  A mount that is found twice is known by
+ * its number.
  *
  * Anybody may have namespaces with a hundred thousand mounts each: so there is a limit of time,
  * and what others made comes last.
@@ -74,7 +74,7 @@ static void
 set_add(struct set *s, uint64_t value)
 {
 	if (2 * s->n >= s->room && !set_grow(s))
-		return;		/* then something is looked at, or told, twice */
+		return;		/* then something is looked at, or reported, twice */
 	*set_find(s, value) = value;
 	s->n++;
 }

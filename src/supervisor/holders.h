@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Holders: mount namespaces other than ours that have a mount, each told by a
+ * Holders: mount namespaces other than ours that have a mount, each found by a
  * process that lives there.  A container or a service with PrivateMounts= has copies of
  * all mounts, and ours being unmounted does not end its.
  *

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The effective ids change, the real ones stay root's until identity_settle().  A child that is to be
+ * The effective ids change, the real ones stay root's until identity_end().  A child that is to be
  * somebody for good uses become.c.
  */
 #include "config.h"
@@ -58,7 +58,7 @@ identity_drop(void)
 }
 
 void
-identity_settle(void)
+identity_end(void)
 {
 	assumed = false;
 }

@@ -28,7 +28,7 @@ int	identity_assume(uid_t uid, gid_t gid);
 void	identity_raise(void);
 void	identity_drop(void);
 
-/* The process has become that user otherwise: from now on both do nothing. */
-void	identity_settle(void);
+/* The process has become that user for good: from now on both do nothing. */
+void	identity_end(void);
 
 #endif

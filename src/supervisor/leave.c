@@ -28,7 +28,7 @@
 #include "supervisor/state.h"
 #include "supervisor/waiting.h"
 
-#define HASTE_NS	(2 * STATE_SECOND)	/* so long after it was told, it is tried ... */
+#define HASTE_NS	(2 * STATE_SECOND)	/* so long after leave_ask(), it is tried ... */
 #define HASTY_NS	(STATE_SECOND / 10)	/* ... each tenth of a second, */
 #define CALM_NS		(STATE_SECOND / 2)	/* and this often after that */
 #define LOOK_NS		(5 * STATE_SECOND)	/* between two looks for users */
@@ -97,7 +97,7 @@ static void
 tell(struct supervisor *s, const struct report *r)
 {
 	struct leave *l = &s->leave;
-	char text[sizeof(l->told)] = "", users[400];
+	char text[sizeof(l->logged)] = "", users[400];
 
 	if (r->rc == -EBUSY && r->looked) {
 		l->users = r->users;
@@ -106,9 +106,9 @@ tell(struct supervisor *s, const struct report *r)
 	} else if (r->rc != -EBUSY) {
 		strlcpy(text, r->error, sizeof(text));
 	}
-	if (text[0] == '\0' || strcmp(text, l->told) == 0)
+	if (text[0] == '\0' || strcmp(text, l->logged) == 0)
 		return;
-	memcpy(l->told, text, sizeof(text));
+	memcpy(l->logged, text, sizeof(text));
 	stat_write_soon(s);
 	log_warn("\"%s\" stays mounted: %s; it is unmounted as soon as that is possible",
 	    s->config->mnt, text);
@@ -136,8 +136,8 @@ leave_ask(struct supervisor *s)
 	l->asked = true;
 	l->asked_at = clock_monotonic_ns();
 	l->due = l->look_due = 0;
-	stat_write_soon(s);	/* who only looks at the diff directory sees it, too */
-	l->told[0] = '\0';	/* who asks again hears again why it is still there */
+	stat_write_soon(s);	/* for readers of .pbkfs/stat, too */
+	l->logged[0] = '\0';	/* asked again, the log says again why it is still there */
 	start_unmount(s, false);
 }
 

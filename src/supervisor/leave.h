@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Leaving: a mount that was told to go goes as soon as nobody uses it.
+ * Leaving: a mount that was asked to go is unmounted as soon as nobody uses it.
  */
 #ifndef SUPERVISOR_LEAVE_H
 #define SUPERVISOR_LEAVE_H
@@ -17,39 +17,43 @@
 struct supervisor;
 
 struct leave {
-	bool	asked;		/* it is to go */
-	time_t	since;
-	uint64_t asked_at;	/* CLOCK_MONOTONIC ns, of the last time that it was told */
+	bool	asked;		/* by leave_ask() */
+	time_t	since;		/* the first leave_ask() */
+	uint64_t asked_at;	/* CLOCK_MONOTONIC ns, of the last leave_ask() */
 	uint64_t due;		/* the next attempt */
 	uint64_t look_due;	/* when its users are looked for again */
 	struct errand child;	/* that unmounts */
 	struct users users;	/* who was found to use it */
-	char	told[512];	/* the last line in the log */
+	char	logged[512];	/* the last line in the log */
 };
 
 /* Before anything else. */
 void	leave_init(struct leave *l);
 
-/* Somebody wants the mount to go: it is tried at once, and again until it has gone. */
+/*
+ * Asks the mount to go: starts a child that unmounts; leave_tick() starts others until one succeeds.
+ * Never waits.
+ */
 void	leave_ask(struct supervisor *s);
 
-/* Tries again when that is due.  Never waits. */
+/* Starts the next attempt when s->leave.due has come.  Never waits. */
 void	leave_tick(struct supervisor *s);
 
-/* ERRAND_UNMOUNT. */
+/* The work of ERRAND_UNMOUNT: unmounts, or reports why it could not. */
 void	leave_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
 	    __attribute__((noreturn));
 
-/* The child that unmounts has ended. */
+/* To be called when the child of s->leave.child has ended: reaps it and logs its report. */
 void	leave_done(struct supervisor *s);
 
 /*
- * Takes the mount away whatever its users do, with what they had not synced.
- * Waits for a moment.
+ * Takes the mount away whatever its users do; what they had not synced is lost.
+ * Waits up to 4 s, and cuts the connection where the unmount takes more than 2 s or
+ * another one is under way.
  */
 void	leave_detach(struct supervisor *s);
 
-/* Waits for a child that is under way. */
+/* Waits for a child that is under way, up to 1 s; then leaves it to init. */
 void	leave_end(struct supervisor *s);
 
 #endif

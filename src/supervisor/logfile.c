@@ -73,7 +73,7 @@ timestamp(char *to, size_t size)
 	snprintf(to + n, size - n, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
-static void own_line(enum log_level, const char *, size_t);
+static void supervisor_line(enum log_level, const char *, size_t);
 
 /* Once there is room again. */
 static void
@@ -87,7 +87,7 @@ tell_lost(void)
 	out.file.lost = 0;
 	snprintf(text, sizeof(text), "could not write %u lines to the log: %s", n,
 	    strerror(-out.file.why));
-	own_line(LOGL_WARNING, text, strlen(text));
+	supervisor_line(LOGL_WARNING, text, strlen(text));
 }
 
 static void
@@ -213,7 +213,7 @@ write_line(const struct line *l)
 }
 
 static void
-own_line(enum log_level level, const char *text, size_t len)
+supervisor_line(enum log_level level, const char *text, size_t len)
 {
 	struct line l = {
 		.level = level, .text = text, .pid = getpid(), .process = "supervisor"
@@ -246,7 +246,7 @@ logfile_start(enum log_target target, enum log_format format, const struct logst
 	out.format = format;
 	out.console_fd = console ? open_console() : -1;
 	out.started = true;
-	log_set_sink(own_line);
+	log_set_sink(supervisor_line);
 	return 0;
 }
 
@@ -325,7 +325,7 @@ tell_left_out(const struct quota *q, unsigned n)
 	if (n == 0)
 		return;
 	snprintf(text, sizeof(text), "%u %s were left out", n, q->what);
-	own_line(LOGL_WARNING, text, strlen(text));
+	supervisor_line(LOGL_WARNING, text, strlen(text));
 }
 
 static bool

@@ -6,7 +6,7 @@
  *
  * Nothing that a worker does makes a log grow for ever, or hides in it what happened: its
  * lines have one budget, whichever worker and message they come of, and so have the lines
- * about how workers end and begin.  What is left out is counted, and told in one line.
+ * about how workers end and begin.  What is left out is counted, and reported in one line.
  */
 #ifndef SUPERVISOR_LOGFILE_H
 #define SUPERVISOR_LOGFILE_H

@@ -87,7 +87,7 @@ read_text(const char *path, char *text, size_t size)
 }
 
 static bool
-find_own(struct memlimit_group *g)
+find_our_group(struct memlimit_group *g)
 {
 	char text[8192];
 
@@ -120,7 +120,7 @@ memlimit_bytes(void)
 	struct memlimit_group g;
 	char text[64];
 
-	if (!find_own(&g))
+	if (!find_our_group(&g))
 		return MEMLIMIT_NONE;
 	do {	/* "max" is no number; version 1 says about INT64_MAX */
 		if (read_of(&g, "memory.limit_in_bytes", "memory.max", text, sizeof(text)) &&
@@ -137,7 +137,7 @@ memlimit_kills(void)
 	char text[4096];
 	uint64_t n = 0;
 
-	if (!find_own(&g))
+	if (!find_our_group(&g))
 		return 0;
 	while (!read_of(&g, "memory.oom_control", "memory.events", text, sizeof(text)))
 		if (!step_up(&g))

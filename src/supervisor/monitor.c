@@ -64,7 +64,7 @@ give_back(struct supervisor *s)
  * names are removed from.  The lock of the diff directory is not among them.
  */
 static void
-keep_own(struct supervisor *s, int sock)
+keep_descriptors(struct supervisor *s, int sock)
 {
 	/* Opened anew, for the others are locked. */
 	int changes = openat(s->claim.dir.changes_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -173,7 +173,7 @@ become_monitor(struct supervisor *s, int sock)
 	setproctitle("monitor: %s", s->config->mnt);
 	log_set_sink(NULL);
 	signals_ignore();
-	keep_own(s, sock);
+	keep_descriptors(s, sock);
 	r.rc = rights_of_monitor(s);
 	if (fdpass_send(sock, &r, sizeof(r), -1) != 0 || r.rc != 0)
 		_exit(1);

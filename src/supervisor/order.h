@@ -59,7 +59,7 @@ int	order_renew_log(void *arg, bool full);
 /* See monitor_give_back(). */
 void	order_give_back(struct supervisor *s);
 
-/* The monitor has ended without being told to. */
+/* The monitor has ended before order_end(): logs it once, and forgets the monitor. */
 void	order_lost(struct supervisor *s);
 
 /* Ends it. */

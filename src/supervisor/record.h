@@ -23,7 +23,7 @@ enum record_state {
 	RECORD_STRANGE,		/* it is of another one that was there, or cannot be used */
 };
 
-/* How a directory is told from others, even after a boot. */
+/* How a directory is distinguished from others, even after a boot. */
 struct record_identity {
 	uint64_t fsid, inode;
 	uint64_t born;		/* ns since the epoch; 0 where the file system does not know */

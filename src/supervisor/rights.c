@@ -130,6 +130,6 @@ rights_give_up(struct supervisor *s, char *error)
 	logfile_renew_by(order_renew_log, s);
 	logfile_spare(is_mute, s);
 	rc = rights_confine(&r, error);
-	identity_settle();
+	identity_end();
 	return rc;
 }

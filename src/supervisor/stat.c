@@ -191,7 +191,6 @@ put_worker(struct json_out *o, const struct supervisor *s)
 	json_close(o, '}');
 }
 
-/* A mount that was told to go and cannot yet. */
 static void
 put_users(struct json_out *o, const char *key, const struct users *users)
 {
@@ -207,6 +206,7 @@ put_users(struct json_out *o, const char *key, const struct users *users)
 	json_close(o, ']');
 }
 
+/* A mount that was asked to go and cannot yet. */
 static void
 put_leaving(struct json_out *o, const struct leave *l)
 {

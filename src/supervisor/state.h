@@ -48,7 +48,7 @@ struct preparer {
 	bool	has_prepared;	/* MSG_PREPARED arrived */
 	bool	is_filling;	/* worker_fill() runs, or has run */
 	unsigned n_warnings;	/* MSG_WARNINGs and MSG_NOTEs that arrived */
-	bool	zone_told;	/* MSG_ZONE arrived */
+	bool	has_zone;	/* MSG_ZONE arrived */
 	uint64_t progress_due;	/* CLOCK_MONOTONIC ns: the next is passed on then */
 	char	advice[1024];	/* the last MSG_ADVICE: printable, "" if none came */
 };

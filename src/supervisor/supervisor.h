@@ -69,7 +69,7 @@ struct supervisor_config {
 
 /*
  * Runs one mount from its lock to its end.  Returns the exit status: 0 after
- * an orderly unmount.  A failure was told through notify_fd and the log.
+ * an orderly unmount.  A failure was reported through notify_fd and the log.
  */
 int	supervisor_main(const struct supervisor_config *config);
 

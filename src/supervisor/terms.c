@@ -30,10 +30,10 @@ terms_check_first_only(struct supervisor *s)
 }
 
 static int
-mismatch(struct supervisor *s, const char *what, const char *bound, const char *given)
+mismatch(struct supervisor *s, const char *what, const char *saved, const char *given)
 {
 	return state_fail(s, "diff directory \"%s\" belongs to %s \"%s\", not \"%s\"",
-	    s->config->diff, what, bound, given);
+	    s->config->diff, what, saved, given);
 }
 
 static bool
@@ -104,17 +104,17 @@ same_databases(const struct clone_databases *a, const struct clone_databases *b)
 static int
 other_databases(struct supervisor *s, const struct clone_databases *given)
 {
-	const struct clone_databases *bound = &s->terms.databases;
+	const struct clone_databases *saved = &s->terms.databases;
 	const char *name = given->name[0];
 	unsigned i;
 
-	for (i = 0; given->include == bound->include && i < given->n; i++)
-		if (!has_database(bound, given->name[i]))
+	for (i = 0; given->include == saved->include && i < given->n; i++)
+		if (!has_database(saved, given->name[i]))
 			name = given->name[i];
 	return state_fail(s, "diff directory \"%s\" was made with %s%s%s, and %s \"%s\" asks for"
 	    " others: leave it out, pbkfs cleanup it, or use another one", s->config->diff,
-	    bound->n == 0 ? "all databases" : bound->include ? "--db-include \"" : "--db-exclude \"",
-	    bound->n == 0 ? "" : bound->name[0], bound->n == 0 ? "" : bound->n > 1 ? "\" and more" : "\"",
+	    saved->n == 0 ? "all databases" : saved->include ? "--db-include \"" : "--db-exclude \"",
+	    saved->n == 0 ? "" : saved->name[0], saved->n == 0 ? "" : saved->n > 1 ? "\" and more" : "\"",
 	    given->include ? "--db-include" : "--db-exclude", name);
 }
 
