@@ -103,10 +103,10 @@ say_done(const struct client *c)
 }
 
 static enum command_state
-state_of(const struct supervisor *s)
+state_of(enum phase phase)
 {
-	return s->phase == PHASE_SERVING ? STATE_SERVING : s->phase == PHASE_LEAVING ? STATE_LEAVING :
-	    s->phase == PHASE_STARTING ? STATE_STARTING : STATE_PREPARING;
+	return phase == PHASE_SERVING ? STATE_SERVING : phase == PHASE_LEAVING ? STATE_LEAVING :
+	    phase == PHASE_STARTING ? STATE_STARTING : STATE_PREPARING;
 }
 
 static int
@@ -118,7 +118,7 @@ do_identify(struct supervisor *s, struct client *c, const struct command_frame *
 	command_init(&f, COMMAND_IDENTITY);
 	f.arg[IDENTITY_PID] = (uint64_t)getpid();
 	f.arg[IDENTITY_WORKER] = (uint64_t)s->worker.pid;
-	f.arg[IDENTITY_STATE] = state_of(s);
+	f.arg[IDENTITY_STATE] = state_of(s->phase);
 	f.arg[IDENTITY_MAJOR] = s->ending.major;
 	f.arg[IDENTITY_MINOR] = s->ending.minor;
 	f.arg[IDENTITY_OWNER] = s->owner.uid;
@@ -248,16 +248,15 @@ find_room(struct attend *a, enum socket_door door)
 
 /* The owner could unmount it, and end its connection, as well. */
 static bool
-may_connect(const struct supervisor *s, uid_t uid)
+may_connect(uid_t uid, uid_t owner)
 {
-	return uid == 0 || uid == s->owner.uid;
+	return uid == 0 || uid == owner;
 }
 
 /* Whoever is not let in is closed. */
 static void
-let_in(struct supervisor *s, int fd)
+let_in(struct attend *a, int fd, uid_t owner)
 {
-	struct attend *a = &s->attend;
 	struct client new = { .since = clock_monotonic_ns() };
 	struct socket_peer peer;
 	enum socket_door door;
@@ -269,7 +268,7 @@ let_in(struct supervisor *s, int fd)
 			close(fd);
 			return;
 		}
-		if (may_connect(s, peer.uid)) {
+		if (may_connect(peer.uid, owner)) {
 			new.fd = fd;
 			*find_room(a, door) = new;
 			return;
@@ -280,15 +279,15 @@ let_in(struct supervisor *s, int fd)
 }
 
 static void
-take_connections(struct supervisor *s, enum socket_door door)
+take_connections(struct attend *a, enum socket_door door, uid_t owner)
 {
-	const struct attend_share *h = &s->attend.share[door];
+	const struct attend_share *h = &a->share[door];
 	int fd, i;
 
-	for (i = 0; i < ACCEPT_MAX && (is_for_both(&s->attend, door) || has_budget(h)); i++) {
+	for (i = 0; i < ACCEPT_MAX && (is_for_both(a, door) || has_budget(h)); i++) {
 		if ((fd = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) < 0)
 			return;
-		let_in(s, fd);
+		let_in(a, fd, owner);
 	}
 }
 
@@ -310,9 +309,8 @@ hear(struct supervisor *s, struct client *c)
 
 /* Beyond the budget the rest of a share waits for the next second. */
 void
-attend_poll(struct supervisor *s, struct pollfd p[ATTEND_DESCRIPTORS])
+attend_poll(const struct attend *a, struct pollfd p[ATTEND_DESCRIPTORS])
 {
-	const struct attend *a = &s->attend;
 	size_t i, door;
 	bool some;
 
@@ -350,5 +348,5 @@ attend_look(struct supervisor *s, const struct pollfd p[ATTEND_DESCRIPTORS])
 		look_at_client(s, i, p + SOCKET_DOORS + i);
 	for (i = 0; i < SOCKET_DOORS; i++)
 		if (p[i].revents != 0)
-			take_connections(s, (enum socket_door)i);
+			take_connections(&s->attend, (enum socket_door)i, s->owner.uid);
 }

@@ -50,8 +50,13 @@ void	attend_init(struct attend *a);
  */
 int	attend_open(struct supervisor *s);
 
-/* Fills p with the descriptors to wait for; serves those that poll(2) has found.  Closes who was silent. */
-void	attend_poll(struct supervisor *s, struct pollfd p[ATTEND_DESCRIPTORS]);
+/* Fills p with the descriptors to wait for: of a share that has used its budget there are none. */
+void	attend_poll(const struct attend *a, struct pollfd p[ATTEND_DESCRIPTORS]);
+
+/*
+ * Serves those of them that poll(2) has found ready, and closes clients that have not asked
+ * for 5 s.  Never waits.
+ */
 void	attend_look(struct supervisor *s, const struct pollfd p[ATTEND_DESCRIPTORS]);
 
 /*

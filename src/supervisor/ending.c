@@ -149,11 +149,11 @@ ending_poll(const struct supervisor *s, struct pollfd p[ENDING_DESCRIPTORS])
 }
 
 static bool
-has_ended(const struct supervisor *s)
+has_ended(int fuse_fd)
 {
-	struct pollfd p = { .fd = s->mnt.fuse_fd };
+	struct pollfd p = { .fd = fuse_fd };
 
-	return s->mnt.fuse_fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0;
+	return fuse_fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0;
 }
 
 /* Why a connection that has ended gives no more requests. */
@@ -236,9 +236,8 @@ judge(struct supervisor *s)
 
 /* One line each time that somebody else holds it. */
 static void
-tell_holders(struct supervisor *s, const struct users *found)
+log_holders(struct ending *e, const struct users *found, const char *mnt)
 {
-	struct ending *e = &s->ending;
 	char text[400];
 
 	if (memcmp(found, &e->holders, sizeof(*found)) == 0)
@@ -248,7 +247,7 @@ tell_holders(struct supervisor *s, const struct users *found)
 		return;
 	users_tell(found, text, sizeof(text));
 	log_warn("\"%s\" is unmounted here, but other mount namespaces hold it: %s",
-	    s->config->mnt, text);
+	    mnt, text);
 }
 
 /* From the child, in one write(2) to a pipe. */
@@ -280,7 +279,7 @@ search_ended(struct supervisor *s)
 	e->due = now + MAX(STATE_SECOND, 20 * (now - e->began));
 	if (rc != 0 || e->over)
 		return;
-	tell_holders(s, &r.holders);
+	log_holders(e, &r.holders, s->config->mnt);
 	if (r.holders.n > 0)
 		return;
 	e->due = 0;
@@ -289,7 +288,7 @@ search_ended(struct supervisor *s)
 	 * root's, and not allowed in namespaces that others made.  Nor is it waited for these: a
 	 * stranger could have more of them than anybody can look at.
 	 */
-	if (has_ended(s))
+	if (has_ended(s->mnt.fuse_fd))
 		judge(s);
 	else {
 		e->left = r.seen != HOLDERS_PART;
@@ -307,7 +306,7 @@ search(struct supervisor *s)
 	e->due = 0;
 	e->began = clock_monotonic_ns();
 	if (!pin_is_taken(&e->pin)) {
-		if (has_ended(s))
+		if (has_ended(s->mnt.fuse_fd))
 			judge(s);
 	} else if ((rc = errand_start(s, &e->search, &o)) != 0) {
 		log_error("could not search other mount namespaces for the mount: %s", strerror(-rc));
@@ -324,7 +323,7 @@ ending_look(struct supervisor *s, const struct pollfd p[ENDING_DESCRIPTORS])
 		search_ended(s);
 	if (s->mnt.fuse_fd < 0 || e->over)
 		return;
-	if (has_ended(s)) {
+	if (has_ended(s->mnt.fuse_fd)) {
 		judge(s);
 		return;
 	}

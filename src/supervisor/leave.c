@@ -92,11 +92,10 @@ start_unmount(struct supervisor *s, bool lazy)
 		l->look_due = now + LOOK_NS;
 }
 
-/* One line each time that something else is in the way. */
-static void
-tell(struct supervisor *s, const struct report *r)
+/* One line each time that something else is in the way.  Returns whether there was a new line. */
+static bool
+log_report(struct leave *l, const struct report *r, const char *mnt)
 {
-	struct leave *l = &s->leave;
 	char text[sizeof(l->logged)] = "", users[400];
 
 	if (r->rc == -EBUSY && r->looked) {
@@ -107,11 +106,10 @@ tell(struct supervisor *s, const struct report *r)
 		strlcpy(text, r->error, sizeof(text));
 	}
 	if (text[0] == '\0' || strcmp(text, l->logged) == 0)
-		return;
+		return false;
 	memcpy(l->logged, text, sizeof(text));
-	stat_write_soon(s);
-	log_warn("\"%s\" stays mounted: %s; it is unmounted as soon as that is possible",
-	    s->config->mnt, text);
+	log_warn("\"%s\" stays mounted: %s; it is unmounted as soon as that is possible", mnt, text);
+	return true;
 }
 
 void
@@ -121,8 +119,9 @@ leave_done(struct supervisor *s)
 	struct report r = { 0 };
 	uint64_t now = clock_monotonic_ns();
 
-	if (errand_end(&l->child, &r, sizeof(r)) == 0 && r.rc != 0)
-		tell(s, &r);
+	if (errand_end(&l->child, &r, sizeof(r)) == 0 && r.rc != 0 &&
+	    log_report(l, &r, s->config->mnt))
+		stat_write_soon(&s->stats);
 	l->due = now + (now - l->asked_at < HASTE_NS ? HASTY_NS : CALM_NS);
 }
 
@@ -136,7 +135,7 @@ leave_ask(struct supervisor *s)
 	l->asked = true;
 	l->asked_at = clock_monotonic_ns();
 	l->due = l->look_due = 0;
-	stat_write_soon(s);	/* for readers of .pbkfs/stat, too */
+	stat_write_soon(&s->stats);	/* for readers of .pbkfs/stat, too */
 	l->logged[0] = '\0';	/* asked again, the log says again why it is still there */
 	start_unmount(s, false);
 }
@@ -153,9 +152,8 @@ leave_tick(struct supervisor *s)
 
 /* The kernel may keep it waiting for a worker that waits for a file system. */
 static void
-end_child(struct supervisor *s)
+end_child(struct errand *e)
 {
-	struct errand *e = &s->leave.child;
 	struct report ignored;
 
 	if (e->pid != 0 && waiting_firmly(e->pidfd, END_SECONDS) != 0)
@@ -176,7 +174,7 @@ leave_detach(struct supervisor *s)
 	if (s->leave.child.pid != 0) {
 		close(s->mnt.fuse_fd);
 		s->mnt.fuse_fd = -1;
-		end_child(s);
+		end_child(&s->leave.child);
 	}
 	start_unmount(s, true);
 	p.fd = s->leave.child.pidfd;
@@ -185,12 +183,12 @@ leave_detach(struct supervisor *s)
 	if (s->mnt.fuse_fd >= 0)
 		close(s->mnt.fuse_fd);
 	s->mnt.fuse_fd = -1;
-	end_child(s);
+	end_child(&s->leave.child);
 	s->mnt.mounted = false;
 }
 
 void
-leave_end(struct supervisor *s)
+leave_end(struct leave *l)
 {
-	end_child(s);
+	end_child(&l->child);
 }

@@ -54,6 +54,6 @@ void	leave_done(struct supervisor *s);
 void	leave_detach(struct supervisor *s);
 
 /* Waits for a child that is under way, up to 1 s; then leaves it to init. */
-void	leave_end(struct supervisor *s);
+void	leave_end(struct leave *l);
 
 #endif

@@ -102,16 +102,15 @@ put_operations(struct json_out *o, const struct shared *shared)
 })
 
 static void
-put_blocks(struct json_out *o, const struct supervisor *s)
+put_blocks(struct json_out *o, const struct shared *shared, const struct binding *chain)
 {
-	const struct shared *shared = s->kit.shared;
 	size_t i;
 
 	json_open(o, "blocks", '{');
 	json_open(o, "backups", '[');
-	for (i = 0; i < s->binding.found.n_members; i++) {
+	for (i = 0; i < chain->n_members; i++) {
 		json_open(o, NULL, '{');
-		json_put_string(o, "id", s->binding.found.member[i].id);
+		json_put_string(o, "id", chain->member[i].id);
 		json_put_u64(o, "read", SUM(shared, io.blocks_chain[i]));
 		json_close(o, '}');
 	}
@@ -124,27 +123,27 @@ put_blocks(struct json_out *o, const struct supervisor *s)
 }
 
 static void
-put_engine(struct json_out *o, const struct supervisor *s)
+put_engine(struct json_out *o, const struct shared *shared, const struct msg_stats *last)
 {
 	json_open(o, "codec", '{');
-	json_put_double(o, "seconds", (double)SUM(s->kit.shared, io.codec_ns) / 1e9);
-	json_put_u64(o, "bytes_in", SUM(s->kit.shared, io.codec_bytes_in));
+	json_put_double(o, "seconds", (double)SUM(shared, io.codec_ns) / 1e9);
+	json_put_u64(o, "bytes_in", SUM(shared, io.codec_bytes_in));
 	json_close(o, '}');
 	json_open(o, "block_maps", '{');
-	json_put_u64(o, "builds", SUM(s->kit.shared, io.map_builds));
-	json_put_u64(o, "evictions", SUM(s->kit.shared, io.map_evictions));
-	json_put_u64(o, "bytes", s->stats.last.map_bytes);
-	json_put_u64(o, "bytes_max", s->stats.last.map_bytes_max);
+	json_put_u64(o, "builds", SUM(shared, io.map_builds));
+	json_put_u64(o, "evictions", SUM(shared, io.map_evictions));
+	json_put_u64(o, "bytes", last->map_bytes);
+	json_put_u64(o, "bytes_max", last->map_bytes_max);
 	json_close(o, '}');
 	json_open(o, "diff", '{');
-	json_put_u64(o, "bytes", s->stats.last.diff_bytes);
-	json_put_u64(o, "files", s->stats.last.diff_files);
-	json_put_u64(o, "journal_bytes", s->stats.last.journal_bytes);
-	json_put_u64(o, "dirty_files", s->stats.last.dirty_files);
+	json_put_u64(o, "bytes", last->diff_bytes);
+	json_put_u64(o, "files", last->diff_files);
+	json_put_u64(o, "journal_bytes", last->journal_bytes);
+	json_put_u64(o, "dirty_files", last->dirty_files);
 	json_close(o, '}');
 	json_open(o, "open", '{');
-	json_put_u64(o, "files", s->stats.last.open_files);
-	json_put_u64(o, "inodes", s->stats.last.inodes);
+	json_put_u64(o, "files", last->open_files);
+	json_put_u64(o, "inodes", last->inodes);
 	json_close(o, '}');
 }
 
@@ -229,7 +228,7 @@ put_elsewhere(struct json_out *o, const struct ending *e)
 }
 
 static void
-put_sandbox(struct json_out *o, const struct supervisor *s)
+put_sandbox(struct json_out *o, enum sandbox_level level, const struct msg_confined *got)
 {
 	static const char *const levels[] = {
 		[SANDBOX_FULL] = "full", [SANDBOX_SECCOMP_ONLY] = "seccomp-only",
@@ -243,11 +242,11 @@ put_sandbox(struct json_out *o, const struct supervisor *s)
 	size_t i, len = 0;
 
 	for (i = 0; i < ARRAY_SIZE(namespaces); i++)
-		if (s->confined.namespaces & namespaces[i].bit)
+		if (got->namespaces & namespaces[i].bit)
 			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
 			    len > 0 ? ", " : "", namespaces[i].name);
-	json_put_string(o, "sandbox", levels[s->config->sandbox]);
-	json_put_u64(o, "landlock", s->confined.landlock);
+	json_put_string(o, "sandbox", levels[level]);
+	json_put_u64(o, "landlock", got->landlock);
 	json_put_string(o, "namespaces", text);
 }
 
@@ -271,7 +270,7 @@ put_mount(struct json_out *o, const struct supervisor *s)
 	    "owner");
 	json_put_string(o, "store_lock", storelock_state_name(s->hold.lock.state));
 	json_put_bool(o, "store_changed", s->stats.last.store_changed != 0);
-	put_sandbox(o, s);
+	put_sandbox(o, c->sandbox, &s->confined);
 	json_put_string(o, "verify", verifies[c->verify]);
 	json_put_string(o, "cache", c->cache == CACHE_WRITEBACK ? "writeback" : "writethrough");
 	json_put_string(o, "wal", s->terms.wal == WAL_DIRECT ? "direct" : "mount");
@@ -318,8 +317,8 @@ make_text(const struct supervisor *s, char **text, size_t *len)
 	    (double)(clock_monotonic_ns() - s->mnt.mounted_at) / 1e9);
 	put_worker(&o, s);
 	put_operations(&o, s->kit.shared);
-	put_blocks(&o, s);
-	put_engine(&o, s);
+	put_blocks(&o, s->kit.shared, &s->binding.found);
+	put_engine(&o, s->kit.shared, &s->stats.last);
 	json_close(&o, '}');
 	return json_take(&o, text, len);
 }
@@ -350,10 +349,10 @@ stat_write(struct supervisor *s)
 }
 
 void
-stat_write_soon(struct supervisor *s)
+stat_write_soon(struct statistics *t)
 {
-	s->stats.to_file = true;
-	s->stats.due = clock_monotonic_ns();
+	t->to_file = true;
+	t->due = clock_monotonic_ns();
 }
 
 /* A command is answered without a write: the diff directory may not answer. */

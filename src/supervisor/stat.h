@@ -28,7 +28,7 @@ struct statistics {
 void	stat_write(struct supervisor *s);
 
 /* The same in the next turn of the loop. */
-void	stat_write_soon(struct supervisor *s);
+void	stat_write_soon(struct statistics *t);
 
 /*
  * Asks the worker for MSG_STATS, counters from zero if reset.  Commands that wait are

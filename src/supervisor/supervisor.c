@@ -518,7 +518,7 @@ turn(struct supervisor *s)
 	};
 
 	ending_poll(s, p + 8);
-	attend_poll(s, p + 8 + ENDING_DESCRIPTORS);
+	attend_poll(&s->attend, p + 8 + ENDING_DESCRIPTORS);
 	if (poll(p, ARRAY_SIZE(p), wait_ms(s)) < 0 && errno != EINTR) {
 		state_fail(s, "could not wait for events: %s", strerror(errno));
 		return;
@@ -586,7 +586,7 @@ finish(struct supervisor *s)
 	errand_stop(&s->reopen.child);
 	if (s->failed && s->mnt.mounted)
 		leave_detach(s);
-	leave_end(s);
+	leave_end(&s->leave);
 	ending_forget(&s->ending);
 	if (s->ready_once && !mute_is(s)) {
 		stat_write(s);

@@ -106,7 +106,7 @@ turn(void)
 {
 	struct pollfd p[ATTEND_DESCRIPTORS];
 
-	attend_poll(&s, p);
+	attend_poll(&s.attend, p);
 	poll(p, ATTEND_DESCRIPTORS, 0);
 	attend_look(&s, p);
 }
@@ -396,7 +396,7 @@ is_waited_for(void)
 	struct pollfd p[ATTEND_DESCRIPTORS];
 	size_t i;
 
-	attend_poll(&s, p);
+	attend_poll(&s.attend, p);
 	for (i = 0; i < ATTEND_DESCRIPTORS; i++)
 		if (p[i].fd >= 0 && (i > SOCKET_OWNER || (i == SOCKET_OWNER && identity_is_root())))
 			return true;
