@@ -8,7 +8,7 @@ fixture
 source=$work/fs at=$work/at wal=000000010000000000000001 limit=50
 mkdir -m 0755 "$source" "$at"
 for name in mnt diff logs pids new pg_wal; do mkdir -m 0700 "$source/$name" || exit 99; done
-cp -a "${store%/*}" "$source/catalog" || exit 99
+mkdir "$source/catalog" && cp -a "$store" "$source/catalog" || exit 99
 mute_store=$at/catalog/${store##*/}
 new_diff
 run_user() { "$@"; }
