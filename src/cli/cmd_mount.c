@@ -27,6 +27,7 @@
 #include "cli/limited.h"
 #include "cli/names.h"
 #include "cli/owner.h"
+#include "cli/pgserver.h"
 #include "cli/target_args.h"
 #include "cli/waiter.h"
 #include "ipc/shared.h"
@@ -185,66 +186,56 @@ print_word(const char *word)
 	cli_print("%s", quoted);
 }
 
-static bool
-is_debian(void)
-{
-	return access("/etc/debian_version", F_OK) == 0;
-}
+/* The task of look_for_server(), in memory that its process shares. */
+struct look_task {
+	unsigned version;
+	char	bindir[PATH_MAX];
+};
 
-/* Whether the pg_ctl that a shell finds is of this version; for limited_program(). */
 static int
-is_in_path(void *arg)
+look_for_server(void *arg)
 {
-	const unsigned *version = arg;
-	FILE *fp = popen("exec 2>/dev/null; exec pg_ctl --version", "re");
-	unsigned found = 0;
+	struct look_task *t = arg;
 
-	return fp != NULL && fscanf(fp, "pg_ctl (PostgreSQL) %u", &found) == 1 && found == *version ?
-	    EXIT_SUCCESS : EXIT_FAILURE;
+	return pgserver_look(t->version, t->bindir) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Of PGDG and Debian, and of PGDG for RPM. */
-#define DEBIAN_PROGRAM	"/usr/lib/postgresql/%u/bin/pg_ctl"
-#define RPM_PROGRAM	"/usr/pgsql-%u/bin/pg_ctl"
-
-/*
- * Finds pg_ctl of one major version where packages put it, or in the PATH.  Returns
- * false if it is nowhere, with the place where a package will put it.
- */
-static bool
-find_pg_ctl(unsigned version, char *path, size_t size)
+/* Prints which package is missing, if one is, and puts the name of the server's pg_ctl into program. */
+static void
+print_server(unsigned version, char program[PATH_MAX + 8])
 {
-	snprintf(path, size, DEBIAN_PROGRAM, version);
-	if (access(path, X_OK) == 0)
-		return true;
-	snprintf(path, size, RPM_PROGRAM, version);
-	if (access(path, X_OK) == 0)
-		return true;
-	snprintf(path, size, "pg_ctl");
-	if (limited_program(is_in_path, &version, LIMITED_SECONDS, NULL) == EXIT_SUCCESS)
-		return true;
-	snprintf(path, size, is_debian() ? DEBIAN_PROGRAM : RPM_PROGRAM, version);
-	return false;
+	struct look_task *t = limited_share(sizeof(*t));
+	struct pgserver_package p;
+
+	strlcpy(program, "pg_ctl", PATH_MAX + 8);
+	if (t != NULL)
+		t->version = version;
+	if (t != NULL && limited_program(look_for_server, t, LIMITED_SECONDS, NULL) == EXIT_SUCCESS) {
+		snprintf(program, PATH_MAX + 8, "%s/pg_ctl", t->bindir);
+		cli_print("start PostgreSQL %u with: ", version);
+	} else if (pgserver_package(version, &p)) {
+		snprintf(program, PATH_MAX + 8, "%s/pg_ctl", p.bindir);
+		cli_print("PostgreSQL %u is not installed here: install package %s, and start it with: ", version,
+		    p.name);
+	} else {
+		cli_print("PostgreSQL %u is not installed here: install it, and start it with: ", version);
+	}
 }
 
 static void
 print_start_command(const struct waiter *w, const char *mnt)
 {
 	const struct passwd *pw = getpwuid(w->uid);
-	char program[64], user[128];
+	char program[PATH_MAX + 8], quoted[PATH_MAX + 16], user[128];
 
-	if (find_pg_ctl(w->server_version, program, sizeof(program)))
-		cli_print("start PostgreSQL %u with: ", w->server_version);
-	else
-		cli_print("PostgreSQL %u is not installed here: install package postgresql%s%u%s, and"
-		    " start it with: ", w->server_version, is_debian() ? "-" : "", w->server_version,
-		    is_debian() ? "" : "-server");
+	print_server(w->server_version, program);
 	if (geteuid() == 0 && w->uid != 0 && pw != NULL) {
 		/* A directory service may call its users what it likes. */
 		text_quote_word(pw->pw_name, user, sizeof(user));
 		cli_print("runuser -u %s -- ", user);
 	}
-	cli_print("%s -D ", program);
+	text_quote_word(program, quoted, sizeof(quoted));
+	cli_print("%s -D ", quoted);
 	print_word(mnt);
 	cli_print(" start\n");
 	cli_flush();

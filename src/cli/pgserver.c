@@ -206,18 +206,70 @@ file_has(const char *path, const char *word)
 	return strstr(text, word) != NULL;
 }
 
+/* Where packages put servers. */
+static const struct { const char *before, *behind; } places[] = {
+	{ "/usr/lib/postgresql/", "/bin" },	/* Debian, and Ubuntu */
+	{ "/usr/pgsql-", "/bin" },		/* PGDG on Fedora and RHEL */
+	{ "/usr/lib/postgresql", "/bin" },	/* SUSE */
+	{ "/usr/lib64/pgsql/postgresql-", "/bin" },	/* Fedora, for pg_upgrade */
+};
+
+/* The distributions whose packages we know, by a word of os-release. */
+static const struct {
+	const char *word, *before, *behind;	/* the package: the major version in between */
+	const char *site;
+	unsigned place;
+} distributions[] = {
+	{ "debian", "postgresql-", "", "apt.postgresql.org", 0 },
+	{ "ubuntu", "postgresql-", "", "apt.postgresql.org", 0 },
+	{ "fedora", "postgresql", "-server", "yum.postgresql.org", 1 },
+	{ "rhel", "postgresql", "-server", "yum.postgresql.org", 1 },
+	{ "suse", "postgresql", "-server", "yum.postgresql.org", 2 },
+};
+
+static void
+put_place(size_t place, unsigned major, char bindir[PATH_MAX])
+{
+	snprintf(bindir, PATH_MAX, "%s%u%s", places[place].before, major, places[place].behind);
+}
+
+bool
+pgserver_package(unsigned major, struct pgserver_package *p)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(distributions); i++) {
+		if (!file_has("/etc/os-release", distributions[i].word))
+			continue;
+		snprintf(p->name, sizeof(p->name), "%s%u%s", distributions[i].before, major, distributions[i].behind);
+		p->site = distributions[i].site;
+		put_place(distributions[i].place, major, p->bindir);
+		return true;
+	}
+	return false;
+}
+
+bool
+pgserver_look(unsigned major, char bindir[PATH_MAX])
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		put_place(i, major, bindir);
+		if (version_in(bindir) == major)
+			return true;
+	}
+	return find_by_config(major, bindir) || find_in_path(major, bindir);
+}
+
 static int
 not_installed(unsigned major)
 {
-	static const char release[] = "/etc/os-release";
+	struct pgserver_package p;
 
-	if (file_has(release, "debian") || file_has(release, "ubuntu"))
-		return cli_error("server of PostgreSQL %u is not installed: the package is postgresql-%u, of the"
-		    " distribution or of apt.postgresql.org; or name its programs (--bindir)", major, major);
-	if (file_has(release, "fedora") || file_has(release, "rhel"))
-		return cli_error("server of PostgreSQL %u is not installed: the package is postgresql%u-server, of"
-		    " the distribution or of yum.postgresql.org; or name its programs (--bindir)", major,
-		    major);
+	if (pgserver_package(major, &p))
+		return cli_error("server of PostgreSQL %u is not installed: the package is %s, of the distribution or"
+		    " of %s; or name its programs (--bindir)", major, p.name, p.site);
 	return cli_error("server of PostgreSQL %u is not installed: install it, or name its programs"
 	    " (--bindir)", major);
 }
@@ -225,30 +277,14 @@ not_installed(unsigned major)
 int
 pgserver_find(unsigned major, const char *given, char bindir[PATH_MAX])
 {
-	static const struct { const char *before, *behind; } places[] = {
-		{ "/usr/lib/postgresql/", "/bin" },	/* Debian, and Ubuntu */
-		{ "/usr/pgsql-", "/bin" },		/* PGDG on Fedora and RHEL */
-		{ "/usr/lib/postgresql", "/bin" },	/* SUSE */
-		{ "/usr/lib64/pgsql/postgresql-", "/bin" },	/* Fedora, for pg_upgrade */
-	};
 	unsigned found;
-	size_t i;
 
-	if (given != NULL) {
-		if (strlcpy(bindir, given, PATH_MAX) >= PATH_MAX || (found = version_in(given)) == 0)
-			return cli_error("\"%s\" has no program \"postgres\" that can be run (--bindir)",
-			    given);
-		return found == major ? 0 : cli_error("the backup needs PostgreSQL %u, and \"%s\" has"
-		    " PostgreSQL %u (--bindir)", major, given, found);
-	}
-	for (i = 0; i < ARRAY_SIZE(places); i++) {
-		snprintf(bindir, PATH_MAX, "%s%u%s", places[i].before, major, places[i].behind);
-		if (version_in(bindir) == major)
-			return 0;
-	}
-	if (find_by_config(major, bindir) || find_in_path(major, bindir))
-		return 0;
-	return not_installed(major);
+	if (given == NULL)
+		return pgserver_look(major, bindir) ? 0 : not_installed(major);
+	if (strlcpy(bindir, given, PATH_MAX) >= PATH_MAX || (found = version_in(given)) == 0)
+		return cli_error("\"%s\" has no program \"postgres\" that can be run (--bindir)", given);
+	return found == major ? 0 : cli_error("the backup needs PostgreSQL %u, and \"%s\" has"
+	    " PostgreSQL %u (--bindir)", major, given, found);
 }
 
 /* ---- its life ------------------------------------------------------------- */

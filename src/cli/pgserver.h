@@ -25,6 +25,20 @@
  */
 int	pgserver_find(unsigned major, const char *given, char bindir[PATH_MAX]);
 
+/*
+ * The same without --bindir and without a word.  Returns whether it is somewhere.  It runs programs of the
+ * PATH, which may not answer: limited.h.
+ */
+bool	pgserver_look(unsigned major, char bindir[PATH_MAX]);
+
+/* The package that brings a server to this machine, and where that will be.  Returns false if we do not know. */
+struct pgserver_package {
+	char	name[64];
+	const char *site;	/* that has more versions than the distribution */
+	char	bindir[PATH_MAX];
+};
+bool	pgserver_package(unsigned major, struct pgserver_package *p);
+
 /* Far enough for a command to be run, or not yet. */
 enum pgserver_state {
 	PGSERVER_STARTING,
