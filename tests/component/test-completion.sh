@@ -77,6 +77,10 @@ offers "backups of an instance that is none" "" pbkfs mount -B "$store" -I mai -
 offers "backups to verify" "latest TOX00A TOX001" pbkfs verify -B "$store" -I main -i ''
 offers "nothing for a number of threads" "" pbkfs verify -j ''
 
+offers "backups to prove" "latest TOX00A TOX001" pbkfs prove -B "$store" -I main -i ''
+offers "nothing for an age" "" pbkfs prove --max-age ''
+offers "a file for a report" "$work/complete" pbkfs prove --report "$work/comp"
+offers "a directory to work in" "$store" pbkfs run --workdir "$work/st"
 offers "directories" "$store" pbkfs mount -B "$work/st"
 equal "a directory with a blank" "$work/with space" "$(complete pbkfs mount -d "$work/with")"
 offers "files" "$work/complete" pbkfs mount --log-file "$work/comp"
