@@ -29,6 +29,8 @@ struct cli_need {
 int	cli_require(const struct cli_need *need, unsigned n);
 void	cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Keeps the first error that this process, or a child of cli_relay(), tells from now on: text is "" before. */
+void	cli_keep_error(char *text, size_t size);
 void	cli_leave_out_notes(void);	/* from now on: --quiet */
 
 /*
@@ -79,6 +81,7 @@ int	cli_flush(void);
 /* Each runs one command and returns the exit status. */
 int	cmd_mount(const struct options *o);
 int	cmd_run(const struct options *o);
+int	cmd_prove(const struct options *o);
 int	cmd_unmount(const struct options *o);
 int	cmd_stat(const struct options *o);
 int	cmd_cleanup(const struct options *o);

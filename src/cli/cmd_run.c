@@ -158,38 +158,46 @@ block_signals(sigset_t *set)
 }
 
 int
-cmd_run(const struct options *o)
+cmd_run_all(struct run *r)
 {
-	static struct run r;
+	const struct options *o = r->options;
 	sigset_t set;
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
 
-	r.options = o;
-	if (check_options(o) != 0 || check_settings(o) != 0 || choose_user(o, &uid, &gid) != 0)
+	if (check_settings(o) != 0 || choose_user(o, &uid, &gid) != 0)
 		return RUN_FAILED;
 	if (o->quiet)
 		cli_leave_out_notes();
 	block_signals(&set);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	if (pipe2(r.life, O_CLOEXEC) != 0) {
+	if (pipe2(r->life, O_CLOEXEC) != 0) {
 		cli_error("could not make a pipe: %s", strerror(errno));
 		return RUN_FAILED;
 	}
 	workdir_sweep(o->workdir);
-	if (workdir_make(&r.place, o->workdir, o->diff, uid, gid, o->listen != NULL) != 0)
+	if (workdir_make(&r->place, o->workdir, o->diff, uid, gid, o->listen != NULL) != 0)
 		return RUN_FAILED;
-	fill_mount(&r);
+	fill_mount(r);
 	fflush(NULL);
 	if ((pid = fork()) == 0)
-		_exit(guardian_main(&r));
+		_exit(guardian_main(r));
 	if (pid < 0) {
 		cli_error("could not start a process: %s", strerror(errno));
-		workdir_remove(&r.place);
+		workdir_remove(&r->place);
 		return RUN_FAILED;
 	}
-	close(r.life[0]);
+	close(r->life[0]);
 	subcommand_leave_output();	/* standard output is the command's */
-	return attend(&r, pid, &set);
+	return attend(r, pid, &set);
+}
+
+int
+cmd_run(const struct options *o)
+{
+	static struct run r;
+
+	r.options = o;
+	return check_options(o) != 0 ? RUN_FAILED : cmd_run_all(&r);
 }

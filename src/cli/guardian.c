@@ -152,6 +152,13 @@ note(const struct guardian *g, const char *fmt, ...)
 	cli_note("%s (%lld.%lld s)", line, (long long)(ms / 1000), (long long)(ms % 1000 / 100));
 }
 
+static void
+reach(const struct guardian *g, enum run_stage stage)
+{
+	if (g->run->stage != NULL)
+		*g->run->stage = stage;
+}
+
 /* ---- the mount ------------------------------------------------------------------ */
 
 static int
@@ -234,10 +241,16 @@ server_failed(const struct guardian *g)
 {
 	const struct pgserver *s = &g->server;
 	unsigned i, n = MIN(s->n_errors, (unsigned)PGSERVER_LINES_KEPT);
+	const char *line, *why = NULL;
 
-	for (i = s->n_errors - n; i < s->n_errors; i++)
-		cli_note("server: %s", s->error[i % PGSERVER_LINES_KEPT]);
-	cli_error("server of PostgreSQL %u ended before it could be used", g->version);
+	for (i = s->n_errors - n; i < s->n_errors; i++) {
+		line = s->error[i % PGSERVER_LINES_KEPT];
+		cli_note("server: %s", line);
+		if (why == NULL && (why = strstr(line, "FATAL:  ")) == NULL)
+			why = strstr(line, "PANIC:  ");
+	}
+	cli_error("server of PostgreSQL %u ended before it could be used%s%s", g->version,
+	    why != NULL ? ": " : "", why != NULL ? why + strlen("FATAL:  ") : "");
 	return RUN_FAILED;
 }
 
@@ -309,8 +322,10 @@ make_server(struct guardian *g)
 	const struct workdir *w = &g->run->place;
 	int rc;
 
+	reach(g, RUN_FINDING_SERVER);
 	if (pgserver_find(g->version, g->options->bindir, g->bindir) != 0)
 		return RUN_FAILED;
+	reach(g, RUN_STARTING_SERVER);
 	if ((rc = bootuser_read(&g->role, w, &g->user)) != 0) {
 		cli_error("could not read the names of roles in \"%s\": %s", w->mnt, strerror(-rc));
 		return RUN_FAILED;
@@ -374,6 +389,11 @@ execute_command(const struct guardian *g)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	set_environment(g);
+	if (g->run->program != NULL) {
+		const struct run_server s = { .version = g->version, .user = &g->user };
+
+		_exit(g->run->program(&s, g->run->arg));
+	}
 	execvp(argv[0], argv);
 	rc = -errno;
 	cli_error("could not run \"%s\": %s", argv[0], strerror(-rc));
@@ -583,11 +603,13 @@ go(struct guardian *g)
 
 	if ((rc = guest_listen(&g->guest, g->options->listen)) != 0)
 		return RUN_FAILED;
+	reach(g, RUN_MOUNTING);
 	if ((rc = make_mount(g)) != 0 || (rc = make_server(g)) != 0)
 		return rc;
 	if (g->options->listen != NULL)
 		cli_note("listening at %s, port %u: roles connect with their passwords", g->guest.listen,
 		    g->guest.port);
+	reach(g, RUN_COMMAND);
 	return run_command(g);
 }
 

@@ -215,6 +215,50 @@ static const struct option_def run_options[] = {
 	HELP_OPTION,
 };
 
+static const struct option_def prove_options[] = {
+	HEADING("Options controlling what is proven"),
+	STORE_OPTION,
+	{ 'I', "instance", "NAME", "prove a backup of this instance only; can be\nrepeated", OPT_LIST,
+	    AT(instances), NULL, 0, false },
+	{ 'i', "backup-id", "ID", "prove this backup, the newest (latest, default),\n"
+	    "or every one (all)", OPT_TEXT, AT(backup_id), NULL, 0, false },
+	{ 0, "recovery-target", "END", "recover up to the end of the backup (immediate)\n"
+	    "or archive (latest, default)", OPT_TEXT, AT(target), NULL, 0, false },
+
+	HEADING("Options controlling the checks"),
+	{ 0, "max-age", "AGE", "fail if the newest backup is older, e.g. 26h", OPT_TEXT,
+	    AT(max_age), NULL, 0, false },
+	{ 0, "dump", NULL, "dump every database, to nowhere", OPT_FLAG, AT(dump), NULL, 0, false },
+	{ 0, "sql", "FILE", "run these queries, too; one that gives false\n"
+	    "fails; can be repeated", OPT_LIST, AT(sql), NULL, 0, false },
+	{ 'j', "jobs", "N", "check this many files and relations at a time", OPT_NUMBER, AT(jobs),
+	    NULL, VERIFY_THREADS_MAX, false },
+	{ 0, "timeout", "SECS", "fail a step that takes longer than this", OPT_NUMBER, AT(timeout),
+	    NULL, 1000000, false },
+
+	HEADING("Options controlling locations"),
+	{ 0, "workdir", "DIR", "make mountpoint, socket and diff directory in\n"
+	    "this directory, not in $TMPDIR", OPT_TEXT, AT(workdir), NULL, 0, false },
+	{ 0, "bindir", "DIR", "find PostgreSQL's programs in this directory", OPT_TEXT,
+	    AT(bindir), NULL, 0, false },
+
+	HEADING("Options controlling the server"),
+	CLONE_OPTIONS,
+
+	HEADING("Options controlling who may do what"),
+	{ 0, "owner", "USER[:GROUP]", "run the server as this user (default postgres),\n"
+	    "as root", OPT_TEXT, AT(owner), NULL, 0, false },
+	SANDBOX_OPTION,
+
+	HEADING("Options controlling the report"),
+	{ 0, "report", "FILE", "write the results to this file, too: .json,\n"
+	    ".prom or .xml; can be repeated", OPT_LIST, AT(reports), NULL, 0, false },
+	{ 'q', "quiet", NULL, "tell nothing but results, warnings and errors", OPT_FLAG, AT(quiet),
+	    NULL, 0, false },
+	{ 0, "debug", NULL, "log more", OPT_FLAG, AT(debug), NULL, 0, false },
+	HELP_OPTION,
+};
+
 static const struct option_def unmount_options[] = {
 	{ 'D', "mnt-path", "DIR", "unmount what is mounted there", OPT_TEXT, AT(mnt), NULL, 0, false },
 	{ 'd', "diff-dir", "DIR", "unmount it only if this is its diff directory;\n"
@@ -288,6 +332,8 @@ static const struct command commands[] = {
 	{ "run", "-B DIR -I NAME [-i ID|latest] [OPTION]... [-- COMMAND [ARG]...]",
 	  "run a command with a server on a backup",
 	  run_options, ARRAY_SIZE(run_options), cmd_run, NULL, 0, true, RUN_FAILED },
+	COMMAND(prove, "-B DIR [-I NAME]... [-i ID|latest|all] [OPTION]...",
+	    "prove that backups work: start a server on each, and check it"),
 	COMMAND(mount, "-B DIR -I NAME -i ID|latest -D DIR -d DIR [OPTION]...",
 	    "mount a backup as a PostgreSQL data directory"),
 	COMMAND(unmount, "-D DIR|-d DIR [--force]", "unmount it"),

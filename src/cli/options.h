@@ -34,6 +34,10 @@ struct options {
 	bool	replica, keep_settings, skip_external;
 	const char *at, *workdir, *bindir, *listen;	/* of run */
 	bool	quiet, keep;
+	struct option_list instances, sql, reports;	/* of prove */
+	const char *max_age;
+	uint64_t jobs;
+	bool	dump;
 	char	*const *command;		/* of run, with its arguments; NULL = none */
 	bool	wait, console, force, perf_unsafe, no_wal, debug, counters_reset, help;
 };

@@ -21,8 +21,12 @@
 #include "cli/cli.h"
 
 #define CLEAR_LINE	"\r\033[K"
+#define ERROR_MARK	"pbkfs error: "
 
 static bool	progress_shown;	/* protected by the lock of stderr */
+
+static char	*kept_error;		/* of cli_keep_error() */
+static size_t	kept_size;
 
 static void	complain(const char *kind, const char *fmt, va_list ap)
 		    __attribute__((format(printf, 2, 0)));
@@ -33,6 +37,20 @@ clear_progress(void)
 	if (progress_shown)
 		fputs(CLEAR_LINE, stderr);
 	progress_shown = false;
+}
+
+void
+cli_keep_error(char *text, size_t size)
+{
+	kept_error = text;
+	kept_size = size;
+}
+
+static void
+keep_error(const char *line)
+{
+	if (kept_error != NULL && kept_error[0] == '\0')
+		strlcpy(kept_error, line, kept_size);
 }
 
 static void
@@ -55,6 +73,15 @@ cli_error(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
+	if (kept_error != NULL) {
+		va_list again;
+		char line[4096];
+
+		va_copy(again, ap);
+		vsnprintf(line, sizeof(line), fmt, again);
+		va_end(again);
+		keep_error(line);
+	}
 	complain(" error", fmt, ap);
 	va_end(ap);
 	return EXIT_FAILURE;
@@ -347,6 +374,8 @@ pass(struct stream *s, const char *text, size_t n)
 		len = segment(s, text, n);
 		text_copy_printable(line, sizeof(line), text, len);
 		text_make_terminal(line);
+		if (strncmp(line, ERROR_MARK, strlen(ERROR_MARK)) == 0)
+			keep_error(line + strlen(ERROR_MARK));
 		fputs(line, s->to);
 		if (len == n)
 			break;

@@ -12,6 +12,7 @@
 
 #include "cli/options.h"
 #include "cli/workdir.h"
+#include "supervisor/become.h"
 
 enum {
 	RUN_FAILED = 125,	/* exit status: pbkfs could not do its part, as env(1) has it */
@@ -20,8 +21,21 @@ enum {
 
 #define RUN_FROM_KEYBOARD	1	/* sigqueue(3): the terminal sent it to the command as well */
 
+/* How far a run has come; for who wants to know why it failed. */
+enum run_stage { RUN_BEGINNING, RUN_MOUNTING, RUN_FINDING_SERVER, RUN_STARTING_SERVER, RUN_COMMAND };
+
+/* The server, for a program of ours in the place of a command. */
+struct run_server {
+	unsigned version;
+	const struct become *user;
+};
+
 struct run {
 	const struct options *options;	/* of the command line */
+	/* In the place of options->command, with its environment; its result is the exit status. */
+	int	(*program)(const struct run_server *s, void *arg);
+	void	*arg;
+	enum run_stage *stage;	/* shared with the guardian; NULL = nobody asks */
 	struct options mount;		/* what of it the mount gets */
 	struct workdir place;
 	int	life[2];		/* a pipe: the mount ends with the last holder of its write end */
@@ -32,6 +46,13 @@ struct run {
  * command that was run, or RUN_FAILED and the like.
  */
 int	guardian_main(struct run *r);
+
+/*
+ * Does all of it for r->options, with r->program or options->command; the rest of *r is filled in.  Returns
+ * the exit status, as guardian_main().  Blocks the signals that it passes on, and leaves standard output:
+ * the calling process is of no other use.
+ */
+int	cmd_run_all(struct run *r);
 
 /* Ends and removes what a killed guardian has left to its parent, which has to be a subreaper. */
 void	guardian_succeed(struct run *r);

@@ -1,0 +1,614 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The command prove: finds the backups, and takes each through the steps; a failure of one does not
+ * stop the others.  Each step is a child: verify, and a run whose command is prove_steps().
+ */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/confined.h"
+#include "cli/limited.h"
+#include "cli/prove.h"
+#include "cli/subcommand.h"
+#include "cli/table.h"
+#include "cli/waiter.h"
+#include "probackup/choose.h"
+#include "probackup/recovery_time.h"
+
+#define PROOFS_MAX	1024
+#define QUERY_MAX	(16 * MiB)	/* a file of --sql */
+
+enum { EXIT_UNPROVEN = 1, EXIT_UNJUDGED = 2 };
+
+/* ---- what there is to prove ------------------------------------------------- */
+
+/* The confined child fills it, which a hostile catalog may have taken over. */
+struct found {
+	size_t	n, left_out;
+	struct proof proof[PROOFS_MAX];
+};
+
+struct request {
+	const struct options *options;
+	struct found *found;
+};
+
+static void	put_remark(struct prove_step *s, enum prove_result r, const char *fmt, ...)
+		    __attribute__((format(printf, 3, 4)));
+
+static void
+put_remark(struct prove_step *s, enum prove_result r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->remark, sizeof(s->remark), fmt, ap);
+	va_end(ap);
+	text_make_printable(s->remark);
+	s->result = r;
+}
+
+static struct proof *
+add_proof(struct found *f, const char *instance, const char *id)
+{
+	struct proof *p;
+
+	if (f->n == PROOFS_MAX) {
+		f->left_out++;
+		return NULL;
+	}
+	p = &f->proof[f->n++];
+	strlcpy(p->instance, instance, sizeof(p->instance));
+	strlcpy(p->id, id, sizeof(p->id));
+	return p;
+}
+
+static void
+put_age(struct proof *p, const struct instance_backup *newest)
+{
+	const struct control *c = newest != NULL ? newest->control : NULL;
+	int64_t us;
+
+	if (p == NULL || c == NULL ||
+	    recovery_time_parse(c->recovery_time[0] != '\0' ? c->recovery_time : c->end_time, &us) != 0)
+		return;
+	p->has_age = true;
+	p->age = MAX(clock_real_ns() / 1000000000 - us / 1000000, (int64_t)0);
+}
+
+/* Whether there is any WAL in the archive of the instance. */
+static bool
+has_archive(int store_fd, const char *instance)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	bool found = false;
+	DIR *dir;
+	int fd;
+
+	snprintf(path, sizeof(path), "wal/%s", instance);
+	if ((fd = io_open_beneath(store_fd, path, O_RDONLY | O_DIRECTORY, 0)) < 0)
+		return false;
+	if ((dir = fdopendir(fd)) == NULL) {
+		close(fd);
+		return false;
+	}
+	while (!found && (e = readdir(dir)) != NULL)
+		found = strspn(e->d_name, "0123456789ABCDEF") == 24;
+	closedir(dir);
+	return found;
+}
+
+static void
+take_instance(const struct request *q, int store_fd, const char *name)
+{
+	const struct options *o = q->options;
+	char error[CHAIN_ERROR_MAX] = "";
+	const struct instance_backup *newest;
+	struct instance in = { 0 };
+	struct proof *p;
+	size_t i, first;
+	int rc;
+
+	if ((rc = confined_admit(store_fd, name)) != 0)
+		snprintf(error, sizeof(error), "%s", strerror(-rc));
+	else
+		rc = instance_load(store_fd, o->store, name, &in, error);
+	if (rc != 0) {
+		if ((p = add_proof(q->found, name, "")) != NULL)
+			put_remark(&p->step[PROVE_VERIFY], PROVE_UNKNOWN, "%s", error);
+		instance_fini(&in);
+		return;
+	}
+	newest = choose_newest(&in);
+	first = q->found->n;
+	if (o->backup_id != NULL && strcmp(o->backup_id, "all") == 0) {
+		for (i = 0; i < in.n; i++)
+			if (in.backup[i].reason == NULL)
+				put_age(add_proof(q->found, name, in.backup[i].id), newest);
+	} else if (o->backup_id != NULL && !choose_is_asked(o->backup_id)) {
+		put_age(add_proof(q->found, name, o->backup_id), newest);
+	} else if (newest != NULL) {
+		put_age(add_proof(q->found, name, newest->id), newest);
+	}
+	for (i = first; i < q->found->n; i++)
+		q->found->proof[i].has_archive = has_archive(store_fd, name);
+	if (newest == NULL && (p = add_proof(q->found, name, "")) != NULL)
+		put_remark(&p->step[PROVE_VERIFY], PROVE_FAILED, "no backup can be mounted");
+	instance_fini(&in);
+}
+
+/* Runs in the confined child. */
+static int
+find_inside(int store_fd, void *arg)
+{
+	const struct request *q = arg;
+	char error[CHAIN_ERROR_MAX], **names = NULL;
+	size_t n = 0, i;
+	int rc;
+
+	memset(q->found, 0, sizeof(*q->found));
+	for (i = 0; i < q->options->instances.n; i++)
+		take_instance(q, store_fd, q->options->instances.item[i]);
+	if (i > 0)
+		return 0;
+	if ((rc = instance_names(store_fd, q->options->store, &names, &n, error)) < 0)
+		return confined_failed(rc, error);
+	for (i = 0; i < n; i++)
+		take_instance(q, store_fd, names[i]);
+	instance_names_free(names, n);
+	return 0;
+}
+
+/* Believes nothing of what it found but a name and an id, as far as they can be such. */
+static int
+check_found(struct found *f)
+{
+	size_t i, k;
+
+	if (f->n > PROOFS_MAX)
+		return cli_error("the confined process was taken over");
+	for (i = 0; i < f->n; i++) {
+		struct proof *p = &f->proof[i];
+		char id[BACKUP_ID_MAX];
+
+		p->instance[sizeof(p->instance) - 1] = p->id[sizeof(p->id) - 1] = '\0';
+		if (strchr(p->instance, '/') != NULL || p->instance[0] == '.' ||
+		    (p->id[0] != '\0' && backup_id_normalize(p->id, id) != 0))
+			return cli_error("the confined process was taken over");
+		if (p->id[0] != '\0')
+			strlcpy(p->id, id, sizeof(p->id));
+		for (k = 0; k < PROVE_STEPS; k++)
+			p->step[k].remark[PROVE_REMARK_MAX - 1] = '\0';
+	}
+	if (f->n == 0)
+		return cli_error("the catalog has no instances");
+	if (f->left_out > 0)
+		return cli_error("%zu backups are too many to prove at once", f->n + f->left_out);
+	return 0;
+}
+
+static int
+find(const struct options *o, struct found *f)
+{
+	struct request q = { o, f };
+	struct confined c = {
+		.store = o->store, .instance = o->instances.n == 1 ? o->instances.item[0] : NULL, .write_fd = -1,
+		.sandbox = o->sandbox, .debug = o->debug, .so_what = "nothing was proven",
+	};
+
+	return confined_run(&c, find_inside, &q) != 0 ? EXIT_UNJUDGED : check_found(f);
+}
+
+/* ---- children --------------------------------------------------------------- */
+
+static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+static int interrupted;		/* a signal that told us to stop; 0 = none */
+
+static void
+fill_signals(sigset_t *set)
+{
+	size_t i;
+
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	for (i = 0; i < ARRAY_SIZE(passed_on); i++)
+		if (passed_on[i] != SIGHUP || !waiter_ignores_hangup())
+			sigaddset(set, passed_on[i]);
+}
+
+/* Starts it in a child, which ends with us.  Returns its pid, or negative errno. */
+static pid_t
+start(int (*work)(struct prove_task *t), struct prove_task *t, char *error)
+{
+	pid_t parent = getpid(), pid;
+
+	fflush(NULL);
+	if ((pid = fork()) < 0)
+		return -errno;
+	if (pid > 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
+	cli_keep_error(error, PROVE_REMARK_MAX);
+	_exit(work(t));
+}
+
+/* Waits for it, and passes signals on.  Returns its exit status, 128 + a signal, or -ETIMEDOUT. */
+static int
+await(pid_t pid, uint64_t timeout)
+{
+	int64_t until = clock_monotonic_ms() + (int64_t)timeout * 1000, left;
+	bool killed = false;
+	struct timespec ts;
+	siginfo_t info;
+	sigset_t set;
+	int status;
+
+	fill_signals(&set);
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		left = timeout != 0 && !killed ? MAX(until - clock_monotonic_ms(), (int64_t)0) : 3600 * 1000;
+		ts = (struct timespec){ left / 1000, left % 1000 * 1000000 };
+		if (sigtimedwait(&set, &info, &ts) < 0) {
+			if (errno == EAGAIN && timeout != 0 && !killed)
+				killed = kill(pid, SIGKILL) == 0;
+			continue;
+		}
+		if (info.si_signo == SIGCHLD)
+			continue;
+		interrupted = info.si_signo;
+		if (info.si_code <= 0)	/* else the terminal has sent it to the child as well */
+			kill(pid, info.si_signo);
+	}
+	if (killed)
+		return -ETIMEDOUT;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int
+verify_child(struct prove_task *t)
+{
+	const struct options *o = t->options;
+	const struct options verify = {
+		.store = o->store, .instance = t->proof->instance, .backup_id = t->proof->id,
+		.sandbox = o->sandbox, .debug = o->debug, .threads = o->jobs,
+	};
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	subcommand_leave_output();
+	return cmd_verify(&verify);
+}
+
+static int
+run_child(struct prove_task *t)
+{
+	static struct options o;
+	static struct run r;
+
+	o = *t->options;
+	o.instance = t->proof->instance;
+	o.backup_id = t->proof->id;
+	if (o.target == NULL && t->proof->has_archive)
+		o.target = "latest";	/* which insists on all WAL */
+	r = (struct run){ .options = &o, .program = prove_steps, .arg = t, .stage = &t->proof->stage };
+	return cmd_run_all(&r);
+}
+
+/* ---- one backup ------------------------------------------------------------- */
+
+/* Says which steps are wanted. */
+static void
+plan_steps(const struct options *o, struct proof *p)
+{
+	size_t i;
+
+	for (i = PROVE_VERIFY; i < PROVE_STEPS; i++)
+		if (p->step[i].result == PROVE_NOT_ASKED)
+			p->step[i].result = PROVE_NOT_RUN;
+	if (!o->dump)
+		p->step[PROVE_DUMP].result = PROVE_NOT_ASKED;
+	if (o->sql.n == 0)
+		p->step[PROVE_SQL].result = PROVE_NOT_ASKED;
+}
+
+static void
+check_age(struct proof *p, uint64_t max_age)
+{
+	char age[TEXT_NUMBER_MAX], limit[TEXT_NUMBER_MAX];
+
+	if (max_age == 0)
+		return;
+	if (!p->has_age) {
+		put_remark(&p->step[PROVE_AGE], PROVE_FAILED, "nothing says how old the newest backup is");
+		return;
+	}
+	text_duration((uint64_t)p->age, age);
+	text_duration(max_age, limit);
+	if ((uint64_t)p->age > max_age)
+		put_remark(&p->step[PROVE_AGE], PROVE_FAILED, "the newest backup is %s old, more than %s", age, limit);
+	else
+		put_remark(&p->step[PROVE_AGE], PROVE_OK, "%s", age);
+}
+
+static void
+verify(struct prove_task *t)
+{
+	struct prove_step *s = &t->proof->step[PROVE_VERIFY];
+	int64_t began = clock_monotonic_ms();
+	pid_t pid = start(verify_child, t, s->remark);
+	int rc = pid < 0 ? pid : await(pid, t->options->timeout);
+
+	s->ms = clock_monotonic_ms() - began;
+	if (rc == 0) {
+		put_remark(s, PROVE_OK, "%s", "");
+	} else if (rc == -ETIMEDOUT) {
+		put_remark(s, PROVE_FAILED, "not done after %llu seconds (--timeout)",
+		    (unsigned long long)t->options->timeout);
+	} else if (rc < 0) {
+		put_remark(s, PROVE_UNKNOWN, "could not start a process: %s", strerror(-rc));
+	} else {
+		s->result = PROVE_FAILED;
+	}
+}
+
+static void
+serve(struct prove_task *t, bool *kept_something)
+{
+	struct proof *p = t->proof;
+	struct prove_step *s = &p->step[PROVE_SERVER];
+	pid_t pid;
+	int rc;
+	size_t i;
+
+	p->began = clock_monotonic_ms();
+	s->result = PROVE_RUNNING;
+	pid = start(run_child, t, s->remark);
+	rc = pid < 0 ? pid : await(pid, 0);
+	if (s->result != PROVE_OK) {
+		s->ms = clock_monotonic_ms() - p->began;
+		s->result = p->stage == RUN_BEGINNING || p->stage == RUN_FINDING_SERVER || rc < 0 ||
+		    interrupted != 0 ? PROVE_UNKNOWN : PROVE_FAILED;
+		if (s->remark[0] == '\0')
+			strlcpy(s->remark, "the run has ended early", sizeof(s->remark));
+		return;
+	}
+	*kept_something = *kept_something || rc != 0;
+	for (i = PROVE_CONNECT; i < PROVE_STEPS; i++)
+		if (p->step[i].result == PROVE_RUNNING)
+			put_remark(&p->step[i], interrupted != 0 ? PROVE_UNKNOWN : PROVE_FAILED, "it was ended");
+}
+
+static void
+prove_one(struct prove_task *t, uint64_t max_age, bool *kept_something)
+{
+	struct proof *p = t->proof;
+
+	check_age(p, max_age);
+	plan_steps(t->options, p);
+	if (p->id[0] == '\0' || interrupted != 0)
+		return;
+	cli_note("instance \"%s\", backup %s", p->instance, p->id);
+	verify(t);
+	if (interrupted == 0)
+		serve(t, kept_something);
+}
+
+/* ---- the table -------------------------------------------------------------- */
+
+struct row {
+	const struct proof *proof;
+	enum prove_step_name step;
+};
+
+static void
+cell_instance(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	strlcpy(text, r->proof->instance, TABLE_CELL_MAX);
+}
+
+static void
+cell_backup(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	strlcpy(text, r->proof->id, TABLE_CELL_MAX);
+}
+
+static void
+cell_step(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	strlcpy(text, prove_step_names[r->step], TABLE_CELL_MAX);
+}
+
+static void
+cell_result(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	strlcpy(text, prove_result_word(r->proof->step[r->step].result), TABLE_CELL_MAX);
+}
+
+static void
+cell_seconds(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	if (r->step != PROVE_AGE && r->proof->step[r->step].result > PROVE_SKIPPED)
+		snprintf(text, TABLE_CELL_MAX, "%.1f", (double)r->proof->step[r->step].ms / 1000);
+}
+
+static void
+cell_remark(const void *row, char *text)
+{
+	const struct row *r = row;
+
+	strlcpy(text, r->proof->step[r->step].remark, TABLE_CELL_MAX);
+}
+
+static void
+print_table(const struct found *f)
+{
+	static const struct table_column columns[] = {
+		{ "INSTANCE", cell_instance, false }, { "BACKUP", cell_backup, false },
+		{ "STEP", cell_step, false }, { "RESULT", cell_result, false },
+		{ "SECONDS", cell_seconds, true }, { "REMARK", cell_remark, false },
+	};
+	int width[ARRAY_SIZE(columns)] = { 0 };
+	struct row r;
+	unsigned pass, step;
+	size_t i;
+
+	for (pass = 0; pass < 2; pass++) {
+		if (pass == 0)
+			table_measure(columns, ARRAY_SIZE(columns), NULL, width);
+		else
+			table_print(columns, ARRAY_SIZE(columns), NULL, width);
+		for (i = 0; i < f->n; i++)
+			for (step = 0; step < PROVE_STEPS; step++) {
+				r = (struct row){ &f->proof[i], (enum prove_step_name)step };
+				if (r.proof->step[step].result == PROVE_NOT_ASKED)
+					continue;
+				if (pass == 0)
+					table_measure(columns, ARRAY_SIZE(columns), &r, width);
+				else
+					table_print(columns, ARRAY_SIZE(columns), &r, width);
+			}
+	}
+}
+
+/* ---- the command ------------------------------------------------------------ */
+
+static int
+parse_age(const char *text, uint64_t *seconds)
+{
+	static const struct { char unit; unsigned seconds; } units[] = {
+		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+	};
+	unsigned long long v;
+	char *end;
+	size_t i;
+
+	*seconds = 0;
+	if (text == NULL)
+		return 0;
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	for (i = 0; i < ARRAY_SIZE(units); i++)
+		if (text[0] >= '0' && text[0] <= '9' && errno == 0 && v > 0 && v < 1000000000 && end[0] == units[i].unit &&
+		    end[1] == '\0') {
+			*seconds = v * units[i].seconds;
+			return 0;
+		}
+	return cli_usage("--max-age cannot be \"%s\": a number and s, m, h or d, as in 26h", text);
+}
+
+static int
+read_queries(const struct options *o, struct prove_query *query)
+{
+	unsigned i;
+	int rc;
+
+	for (i = 0; i < o->sql.n; i++) {
+		int fd autoclose = open(o->sql.item[i], O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+		query[i].file = o->sql.item[i];
+		rc = fd < 0 ? -errno : io_read_file(fd, QUERY_MAX, &query[i].text, &query[i].len);
+		if (rc != 0) {
+			cli_error("could not read \"%s\": %s (--sql)", o->sql.item[i], io_plain_error(rc));
+			return EXIT_UNJUDGED;
+		}
+	}
+	return 0;
+}
+
+static int
+check_options(const struct options *o, uint64_t *max_age)
+{
+	unsigned i;
+
+	if (o->store == NULL)
+		return cli_usage("--pbk-store is required");
+	if (o->target != NULL && strcmp(o->target, "latest") != 0 && strcmp(o->target, "immediate") != 0)
+		return cli_usage("--recovery-target cannot be \"%s\", only immediate|latest", o->target);
+	for (i = 0; i < o->instances.n; i++)
+		if (strchr(o->instances.item[i], '/') != NULL || o->instances.item[i][0] == '.')
+			return cli_usage("\"%s\" cannot be the name of an instance", o->instances.item[i]);
+	for (i = 0; i < o->reports.n; i++)
+		if (!prove_report_knows(o->reports.item[i]))
+			return cli_usage("--report takes a file .json, .prom or .xml, not \"%s\"", o->reports.item[i]);
+	return parse_age(o->max_age, max_age);
+}
+
+static int
+tell(const struct options *o, const struct found *f, bool kept_something)
+{
+	int status = kept_something || interrupted != 0 ? EXIT_UNJUDGED : EXIT_SUCCESS;
+	size_t i;
+
+	print_table(f);
+	for (i = 0; i < o->reports.n; i++)
+		if (prove_report(o->reports.item[i], f->proof, f->n) != 0)
+			status = EXIT_UNJUDGED;
+	for (i = 0; i < f->n; i++)
+		if (prove_judge(&f->proof[i]) == PROVE_FAILED)
+			return EXIT_UNPROVEN;
+		else if (prove_judge(&f->proof[i]) == PROVE_UNKNOWN)
+			status = EXIT_UNJUDGED;
+	return status;
+}
+
+int
+cmd_prove(const struct options *o)
+{
+	static struct prove_query query[OPTION_LIST_MAX];
+	struct found *f = limited_share(sizeof(*f));
+	struct prove_task t = { .options = o, .query = query };
+	bool kept_something = false;
+	uint64_t max_age;
+	sigset_t set;
+	size_t i;
+	int rc;
+
+	if ((rc = check_options(o, &max_age)) != 0 || (rc = read_queries(o, query)) != 0)
+		return rc;
+	if (f == NULL) {
+		cli_error("out of memory");
+		return EXIT_UNJUDGED;
+	}
+	if (o->quiet)
+		cli_leave_out_notes();
+	if (find(o, f) != 0)
+		return EXIT_UNJUDGED;
+	fill_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	for (i = 0; i < f->n; i++) {
+		t.proof = &f->proof[i];
+		prove_one(&t, max_age, &kept_something);
+	}
+	return tell(o, f, kept_something);
+}

@@ -1,0 +1,87 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The nightly proof: what is known of each backup, step by step.  cmd_prove.c goes from backup to
+ * backup, prove_steps.c asks the server, and prove_report.c writes the files.
+ */
+#ifndef CLI_PROVE_H
+#define CLI_PROVE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/backupid.h"
+#include "cli/options.h"
+#include "cli/run.h"
+
+#define PROVE_REMARK_MAX	512
+
+enum prove_step_name {
+	PROVE_AGE, PROVE_VERIFY, PROVE_SERVER, PROVE_CONNECT, PROVE_AMCHECK, PROVE_SCHEMA, PROVE_DUMP,
+	PROVE_SQL, PROVE_STEPS
+};
+
+enum prove_result {
+	PROVE_NOT_ASKED,	/* this step is not wanted */
+	PROVE_NOT_RUN,		/* nor was it begun, for one before it failed */
+	PROVE_SKIPPED,		/* no server of this version can do it */
+	PROVE_RUNNING,
+	PROVE_OK,
+	PROVE_FAILED,
+	PROVE_UNKNOWN,		/* this machine lacks something: it could not be judged */
+};
+
+struct prove_step {
+	enum prove_result result;
+	int64_t ms;
+	char	remark[PROVE_REMARK_MAX];
+};
+
+/* Of one backup.  Processes share it, so nothing is in it that only one of them has. */
+struct proof {
+	char	instance[NAME_MAX + 1];
+	char	id[BACKUP_ID_MAX];	/* "" = there is none to prove */
+	bool	has_archive;		/* of WAL: recovery goes to its end */
+	bool	has_age;		/* of the newest backup of the instance */
+	int64_t	age;			/* seconds */
+	unsigned server_version;	/* 0 = it came never so far */
+	enum run_stage stage;
+	int64_t	began;			/* the server's step, clock_monotonic_ms() */
+	struct prove_step step[PROVE_STEPS];
+};
+
+/* Own checks, of --sql. */
+struct prove_query {
+	const char *file;
+	char	*text;
+	size_t	len;
+};
+
+/* The task of prove_steps(). */
+struct prove_task {
+	const struct options *options;
+	struct proof *proof;
+	const struct prove_query *query;	/* as many as options->sql has */
+};
+
+extern const char *const prove_step_names[PROVE_STEPS];
+const char *prove_result_word(enum prove_result r);
+
+/* Of all steps together: PROVE_OK, PROVE_FAILED, or PROVE_UNKNOWN. */
+enum prove_result prove_judge(const struct proof *p);
+
+/* The program of a run: takes all steps behind PROVE_SERVER.  Returns 0; the proof has the results. */
+int	prove_steps(const struct run_server *s, void *arg);
+
+/* Whether the name of a report has a suffix that prove_report() knows. */
+bool	prove_report_knows(const char *file);
+
+/*
+ * Writes n proofs to a file, in the form that its suffix says, at once: a reader finds the
+ * old file or the new one.  Returns 0, or EXIT_FAILURE after cli_error().
+ */
+int	prove_report(const char *file, const struct proof *proof, size_t n);
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The steps that ask a server.  This process is the caller's, root perhaps; the programs of
+ * PostgreSQL that it runs are the server's user's, for the server may be hostile to them.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/prove.h"
+
+#define OUTPUT_MAX	(1024 * KiB)	/* names of databases */
+#define ERRORS_MAX	4096
+#define AMCHECK_VERSION	14	/* the first that has pg_amcheck */
+
+struct asking {
+	const struct prove_task *task;
+	const struct run_server *server;
+	int64_t	until;		/* of this step, clock_monotonic_ms(); INT64_MAX = for ever */
+	char	*out;		/* OUTPUT_MAX, ended */
+	size_t	n_out;
+	char	err[ERRORS_MAX];
+	size_t	n_err;
+	bool	line_began;	/* false_lines() */
+	bool	may_be_false, is_false;
+	char	*databases;	/* names, each ended with NUL, and an empty one */
+};
+
+/* ---- programs ------------------------------------------------------------- */
+
+static _Noreturn void
+become_program(const struct asking *a, const char *const argv[], const char *database, int in, int out, int err)
+{
+	/* The caller's, that would change what the programs do or say. */
+	static const char *const misleading[] = { "PGOPTIONS", "PGCLIENTENCODING", "PSQLRC", "PGPASSFILE" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(misleading); i++)
+		unsetenv(misleading[i]);
+	setenv("HOME", "/", 1);
+	/* As a variable it is a name, whatever it looks like. */
+	setenv("PGDATABASE", database, 1);
+	setsid();	/* nothing of the caller's terminal */
+	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0 ||
+	    chdir("/") != 0 || become_now(a->server->user) != 0)
+		_exit(126);
+	closefrom(STDERR_FILENO + 1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	execvp(argv[0], (char *const *)(uintptr_t)argv);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* Notes whether a line is psql's word for false, however the text is cut. */
+static void
+false_lines(struct asking *a, const char *text, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (text[i] == '\n') {
+			a->is_false = a->is_false || a->may_be_false;
+			a->line_began = a->may_be_false = false;
+		} else {
+			a->may_be_false = !a->line_began && text[i] == 'f';
+			a->line_began = true;
+		}
+	}
+}
+
+/* Returns false at the end of the pipe. */
+static bool
+take(struct asking *a, int fd, char *text, size_t size, size_t *have)
+{
+	char buf[16384];
+	ssize_t n = read(fd, buf, sizeof(buf));
+	size_t room;
+
+	if (n <= 0)
+		return n < 0 && errno == EINTR;
+	if (text == a->out)
+		false_lines(a, buf, (size_t)n);
+	room = MIN((size_t)n, size - 1 - *have);
+	memcpy(text + *have, buf, room);
+	*have += room;
+	text[*have] = '\0';
+	return true;
+}
+
+/* Returns false if time is up. */
+static bool
+take_all(struct asking *a, int out, int err)
+{
+	struct pollfd p[] = { { .fd = out, .events = POLLIN }, { .fd = err, .events = POLLIN } };
+	int64_t left;
+	int rc;
+
+	while (p[0].fd >= 0 || p[1].fd >= 0) {
+		left = a->until == INT64_MAX ? INT_MAX : MIN(a->until - clock_monotonic_ms(), (int64_t)INT_MAX);
+		rc = poll(p, ARRAY_SIZE(p), (int)MAX(left, (int64_t)0));
+		if (rc == 0 || (rc < 0 && errno != EINTR))
+			return false;
+		if (rc > 0 && p[0].revents != 0 && !take(a, out, a->out, OUTPUT_MAX, &a->n_out))
+			p[0].fd = -1;
+		if (rc > 0 && p[1].revents != 0 && !take(a, err, a->err, sizeof(a->err), &a->n_err))
+			p[1].fd = -1;
+	}
+	return true;
+}
+
+/*
+ * Runs it with that database, standard input from `in`, and its output taken, or left to
+ * nowhere.  Returns its exit status, 128 + a signal, -ETIMEDOUT, or negative errno.
+ */
+static int
+ask(struct asking *a, const char *const argv[], const char *database, int in, bool take_output)
+{
+	int null autoclose = open("/dev/null", O_RDWR | O_CLOEXEC), status = 0;
+	int out[2] = { -1, -1 }, err[2] = { -1, -1 };
+	bool in_time;
+	pid_t pid;
+
+	a->out[0] = a->err[0] = '\0';
+	a->n_out = a->n_err = 0;
+	a->line_began = a->may_be_false = a->is_false = false;
+	if (null < 0 || pipe2(out, O_CLOEXEC) != 0)
+		return -errno;
+	if (pipe2(err, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+		_exit(EXIT_FAILURE);	/* without descriptors there is nothing more to be found out */
+	if (pid == 0)
+		become_program(a, argv, database, in >= 0 ? in : null, take_output ? out[1] : null, err[1]);
+	close(out[1]);
+	close(err[1]);
+	in_time = take_all(a, out[0], err[0]);
+	if (!in_time)
+		kill(pid, SIGKILL);
+	close(out[0]);
+	close(err[0]);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (!in_time)
+		return -ETIMEDOUT;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int
+ask_sql(struct asking *a, const char *database, const char *sql)
+{
+	const char *const argv[] = { "psql", "-XAtqw0", "-v", "ON_ERROR_STOP=1", "-c", sql, NULL };
+
+	return ask(a, argv, database, -1, true);
+}
+
+/* ---- results -------------------------------------------------------------- */
+
+static void	end(struct prove_step *s, enum prove_result r, const char *fmt, ...)
+		    __attribute__((format(printf, 3, 4)));
+
+/* The first word on a step counts. */
+static void
+end(struct prove_step *s, enum prove_result r, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (s->result != PROVE_RUNNING)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(s->remark, sizeof(s->remark), fmt, ap);
+	va_end(ap);
+	text_make_printable(s->remark);
+	s->result = r;
+}
+
+/* Puts a few lines into one. */
+static void
+join_lines(const char *text, char out[PROVE_REMARK_MAX])
+{
+	size_t n = 0;
+
+	for (; *text != '\0' && n < PROVE_REMARK_MAX - 1; text++) {
+		bool blank = *text == '\n' || *text == ' ' || *text == '\t';
+
+		if (blank && (n == 0 || out[n - 1] == ' '))
+			continue;
+		out[n++] = blank ? ' ' : *text;
+	}
+	while (n > 0 && out[n - 1] == ' ')
+		n--;
+	out[n] = '\0';
+}
+
+/* Ends a step whose program ended with rc, in its own words. */
+static void
+end_failed(struct asking *a, struct prove_step *s, const char *program, const char *of, int rc)
+{
+	char text[PROVE_REMARK_MAX];
+
+	join_lines(a->n_out > 0 && s == &a->task->proof->step[PROVE_AMCHECK] ? a->out : a->err, text);
+	if (rc == -ETIMEDOUT)
+		end(s, PROVE_FAILED, "%s: not done after %llu seconds (--timeout)", of,
+		    (unsigned long long)a->task->options->timeout);
+	else if (rc == 127)
+		end(s, PROVE_UNKNOWN, "program \"%s\" is not installed", program);
+	else if (rc < 0)
+		end(s, PROVE_UNKNOWN, "%s: %s", program, strerror(-rc));
+	else if (text[0] != '\0')
+		end(s, PROVE_FAILED, "%s: %s", of, text);
+	else
+		end(s, PROVE_FAILED, "%s: %s ended with status %d", of, program, rc);
+}
+
+/* ---- the steps ------------------------------------------------------------ */
+
+static void
+connect_all(struct asking *a, struct prove_step *s)
+{
+	const char *d;
+	unsigned n = 0;
+	int rc;
+
+	rc = ask_sql(a, "template1", "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname");
+	if (rc != 0) {
+		end_failed(a, s, "psql", "template1", rc);
+		return;
+	}
+	if (a->n_out >= OUTPUT_MAX - 2 || (a->databases = calloc(1, a->n_out + 2)) == NULL) {
+		end(s, PROVE_UNKNOWN, "the names of the databases need too much memory");
+		return;
+	}
+	memcpy(a->databases, a->out, a->n_out);
+	for (d = a->databases; *d != '\0'; d += strlen(d) + 1, n++)
+		if ((rc = ask_sql(a, d, "SELECT 1")) != 0)
+			end_failed(a, s, "psql", d, rc);
+	end(s, PROVE_OK, "%u databases", n);
+}
+
+static void
+check_relations(struct asking *a, struct prove_step *s)
+{
+	char jobs[24];
+	const char *const argv[] = {
+		"pg_amcheck", "--all", "--install-missing", "--heapallindexed", "--no-password", "--jobs", jobs, NULL
+	};
+	int rc;
+
+	if (a->server->version < AMCHECK_VERSION) {
+		end(s, PROVE_SKIPPED, "needs PostgreSQL %d", AMCHECK_VERSION);
+		return;
+	}
+	rc = ask_sql(a, "template1", "SELECT count(*) FROM pg_catalog.pg_available_extensions WHERE name = 'amcheck'");
+	if (rc == 0 && a->out[0] == '0') {
+		end(s, PROVE_UNKNOWN, "extension amcheck of PostgreSQL %u is not installed: it is in the package of the"
+		    " server, or in postgresql%u-contrib", a->server->version, a->server->version);
+		return;
+	}
+	snprintf(jobs, sizeof(jobs), "%llu", (unsigned long long)MAX(a->task->options->jobs, (uint64_t)1));
+	if ((rc = ask(a, argv, "postgres", -1, true)) != 0)
+		end_failed(a, s, argv[0], "amcheck", rc);
+	end(s, PROVE_OK, "%s", "");
+}
+
+static void
+dump_all(struct asking *a, struct prove_step *s, bool with_data)
+{
+	const char *const argv[] = { "pg_dump", "--no-password", with_data ? NULL : "--schema-only", NULL };
+	const char *d;
+	int rc;
+
+	if (a->databases == NULL)
+		end(s, PROVE_NOT_RUN, "the names of the databases are not known");
+	for (d = a->databases; d != NULL && *d != '\0'; d += strlen(d) + 1)
+		if ((rc = ask(a, argv, d, -1, false)) != 0)
+			end_failed(a, s, argv[0], d, rc);
+	end(s, PROVE_OK, "%s", "");
+}
+
+static void
+query_one(struct asking *a, struct prove_step *s, const struct prove_query *q)
+{
+	static const char *const argv[] = { "psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-f", "-", NULL };
+	int in autoclose = memfd_create("pbkfs-sql", MFD_CLOEXEC), rc;
+
+	if (in < 0 || (rc = io_write(in, q->text, q->len)) != 0 || lseek(in, 0, SEEK_SET) != 0) {
+		end(s, PROVE_UNKNOWN, "%s: could not be handed to psql", q->file);
+		return;
+	}
+	if ((rc = ask(a, argv, "postgres", in, true)) != 0)
+		end_failed(a, s, argv[0], q->file, rc);
+	else if (a->is_false || a->may_be_false)
+		end(s, PROVE_FAILED, "%s: a query gave false", q->file);
+}
+
+static void
+query_all(struct asking *a, struct prove_step *s)
+{
+	unsigned i;
+
+	for (i = 0; i < a->task->options->sql.n; i++)
+		query_one(a, s, &a->task->query[i]);
+	end(s, PROVE_OK, "%s", "");
+}
+
+static void
+take_step(struct asking *a, enum prove_step_name name)
+{
+	struct prove_step *s = &a->task->proof->step[name];
+	uint64_t timeout = a->task->options->timeout;
+	int64_t began = clock_monotonic_ms();
+
+	if (s->result != PROVE_NOT_RUN)
+		return;
+	s->result = PROVE_RUNNING;
+	a->until = timeout != 0 ? began + (int64_t)timeout * 1000 : INT64_MAX;
+	switch (name) {
+	case PROVE_CONNECT:
+		connect_all(a, s);
+		break;
+	case PROVE_AMCHECK:
+		check_relations(a, s);
+		break;
+	case PROVE_SQL:
+		query_all(a, s);
+		break;
+	default:
+		dump_all(a, s, name == PROVE_DUMP);
+		break;
+	}
+	s->ms = clock_monotonic_ms() - began;
+	cli_note("%s: %s (%lld.%lld s)", prove_step_names[name], prove_result_word(s->result),
+	    (long long)(s->ms / 1000), (long long)(s->ms % 1000 / 100));
+}
+
+int
+prove_steps(const struct run_server *server, void *arg)
+{
+	const struct prove_task *task = arg;
+	struct asking a = { .task = task, .server = server, .out = malloc(OUTPUT_MAX) };
+	struct prove_step *s = &task->proof->step[PROVE_SERVER];
+	unsigned name;
+
+	task->proof->server_version = server->version;
+	s->ms = clock_monotonic_ms() - task->proof->began;
+	s->result = PROVE_OK;
+	snprintf(s->remark, sizeof(s->remark), "version %u", server->version);
+	if (a.out == NULL)
+		return cli_error("out of memory");
+	for (name = PROVE_CONNECT; name < PROVE_STEPS; name++)
+		take_step(&a, (enum prove_step_name)name);
+	free(a.databases);
+	free(a.out);
+	return 0;
+}
