@@ -111,11 +111,15 @@ fill_mount(struct run *r)
 
 /* ---- the parent ------------------------------------------------------------------- */
 
-/* The keyboard signals everybody in its foreground: the guardian has to know that it was that. */
+/*
+ * The keyboard signals everybody in its foreground: the guardian has to know that it was that.  A
+ * terminal that goes away tells the first process of the session alone, which may be us.
+ */
 static void
 pass_on(pid_t guardian, const siginfo_t *info)
 {
-	union sigval value = { .sival_int = info->si_code > 0 ? RUN_FROM_KEYBOARD : 0 };
+	union sigval value = { .sival_int = info->si_code > 0 && info->si_signo != SIGHUP ?
+	    RUN_FROM_KEYBOARD : 0 };
 
 	sigqueue(guardian, info->si_signo, value);
 }

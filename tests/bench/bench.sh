@@ -34,7 +34,7 @@ export BENCH_LONG BENCH_SCALE BENCH_SECONDS BENCH_ROUNDS BENCH_DIFF_SECONDS BENC
 unset MALLOC_CHECK_ MALLOC_PERTURB_
 
 all_rows="pgbench_select tpcb count_scan seqread randread bulk pg_restore update
-	first_start mount_ready memory mapped depth many_mounts diff_size hint_bits"
+	first_start first_row mount_ready memory mapped depth many_mounts diff_size hint_bits"
 if [ "${1:-}" = --list ]; then printf '%s\n' $all_rows; exit; fi
 
 . "$srcdir/tests/lib-e2e.sh"

@@ -115,6 +115,20 @@ check "another mount namespace holds the mount: all end" wait_run
 kill9 "$holder"
 left_nothing "another mount namespace holds the mount"
 
+# ---- a terminal that goes away tells the session's first process, which may be the run --------------------------
+need script
+rm -f "$TMPDIR.ready"; mkfifo "$TMPDIR.ready"
+cat >"$work/session" <<'SH'
+echo $$ $PPID $(head -n 1 "$PGDATA/postmaster.pid") >"$0"; exec sleep 1000
+SH
+script -qec "exec pbkfs run -B $store -I $instance -- sh -c '. $work/session' $TMPDIR.ready" /dev/null </dev/null >"$printed" 2>&1 &
+terminal=$!
+read -r command guardian server <"$TMPDIR.ready"
+front=$(awk '$1 == "PPid:" { print $2 }' "/proc/$guardian/status")
+kill9 "$terminal"
+check "a terminal that goes away: all end" wait_gone "$front" "$guardian" "$command" "$server"
+left_nothing "a terminal that goes away"
+
 # ---- the supervisor's first instants -----------------------------------------------------------------------------
 # Whom a supervisor leaves is the guardian's child only when the supervisor is gone for good.
 for delay in 0 1 2 3 4 5 6 7; do
