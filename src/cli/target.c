@@ -174,6 +174,17 @@ contact_unmounted(struct target *t)
 	return 0;
 }
 
+/*
+ * Whether who listens may say which device it serves: the word of root's supervisor counts;
+ * that of others, as far as the connection is theirs, or they would name a stranger's mount.
+ */
+static bool
+may_name(const struct target *t, const struct command_frame *a)
+{
+	return t->contact.peer.uid == 0 || geteuid() != 0 ||
+	    fusectl_is_of((unsigned)a->arg[IDENTITY_MINOR], t->contact.peer.uid);
+}
+
 /* Takes a mount that is not where its lock file says. */
 static int
 take_elsewhere(struct target *t, struct mountinfo *m)
@@ -183,12 +194,10 @@ take_elsewhere(struct target *t, struct mountinfo *m)
 	if (t->contact.sock < 0 && !contact_is_held(&t->contact))
 		return cli_error("\"%s\" is not mounted", t->diff);
 	t->elsewhere = true;
-	/* The word of root's supervisor counts; that of others, as far as the connection is theirs. */
 	if (t->contact.sock >= 0 && contact_identify(&t->contact, &a) == 0) {
 		t->major = (unsigned)a.arg[IDENTITY_MAJOR];
 		t->minor = (unsigned)a.arg[IDENTITY_MINOR];
-		t->has_device = t->minor != 0 && (t->contact.peer.uid == 0 ||
-		    geteuid() != 0 || fusectl_is_of(t->minor, t->contact.peer.uid));
+		t->has_device = t->minor != 0 && may_name(t, &a);
 	} else if (holders_find_source(t->diff, t->contact.uid, m) == 0) {
 		t->has_device = true;
 		t->major = m->major;
@@ -197,17 +206,44 @@ take_elsewhere(struct target *t, struct mountinfo *m)
 	return 0;
 }
 
-/* The mount that who listens has, and where it is now: at its mountpoint, if at all. */
+struct by_device {
+	const struct command_frame *a;
+	struct mountinfo *m;
+	int	rc;
+};
+
+static bool
+compare_device(void *arg, const struct mountinfo *m)
+{
+	struct by_device *k = arg;
+	bool is_there = strcmp(m->mountpoint, k->a->text) == 0;
+
+	if (m->major != k->a->arg[IDENTITY_MAJOR] || m->minor != k->a->arg[IDENTITY_MINOR] ||
+	    (k->rc == 0 && !is_there))
+		return true;
+	*k->m = *m;
+	k->rc = 0;
+	return !is_there;
+}
+
+/*
+ * The mount that who listens has, and where it is now: at its mountpoint, or where a directory
+ * on the way to that was moved to.
+ */
 static int
 find_served(struct target *t, struct mountinfo *m)
 {
 	static struct command_frame a;
+	struct by_device k = { &a, m, -ENOENT };
+	int rc;
 
 	if (t->contact.sock < 0 || contact_identify(&t->contact, &a) != 0)
 		return -ENOTCONN;
 	strlcpy(t->mnt, a.text, sizeof(t->mnt));
-	return mountinfo_find(t->mnt, m) == 0 && strcmp(m->fstype, MOUNT_FSTYPE) == 0 &&
-	    m->major == a.arg[IDENTITY_MAJOR] && m->minor == a.arg[IDENTITY_MINOR] ? 0 : -ENOENT;
+	if (a.arg[IDENTITY_MINOR] == 0 || !may_name(t, &a))
+		return -ENOENT;
+	rc = mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, compare_device, &k);
+	return rc != 0 ? rc : k.rc;
 }
 
 static int

@@ -348,6 +348,21 @@ check "nothing outside is touched" untouched
 check "no mount is left" [ -z "$(e2e_mounts)" ]
 rm -rf "$work/third"
 
+note "a mount that its owner moves, by a directory on the way to it"
+moved=$work/moved; mkdir -m 0755 "$moved"
+move() {
+	rm -rf "${moved:?}/b"; mkdir -p "$moved/a/mnt"; chown -R "$pguser:" "$moved"
+	good_diff
+	at -D "$moved/a/mnt" -d "$diff" && supervisor=$(supervisor_pid) worker=$(worker_pid) && as "$pguser" mv "$moved/a" "$moved/b"
+}
+for force in "" --force; do
+	check "mount, and move" move
+	# shellcheck disable=SC2086
+	check "unmount $force -d finds it" bounded pbkfs unmount $force -d "$diff"
+	check "nothing is mounted" [ -z "$(e2e_mounts)" ] || umount -l "$moved/b/mnt"
+	check "both processes end" ended
+done
+
 # ---- between a check and a use
 note "races"
 good_diff

@@ -53,6 +53,21 @@ kill -9 "$supervisor" 2>/dev/null
 ! is_mounted "$mnt" || umount -l "$mnt"
 check "both end" ended
 
+# ---- who listens at a stranger's directory says that he serves this mount
+evil=$work/evil; mkdir -m 0700 "$evil" "$evil/.pbkfs"
+printf 'pbkfs-lock 1 %s\n' "$mnt" >"$evil/.pbkfs-lock"; chmod 0600 "$evil/.pbkfs-lock"; chown -R nobody: "$evil"
+begin
+(cd "$evil/.pbkfs" && exec "$support/sockets" listen -R "$work/report" -m "$mnt" \
+    -d "$(awk -v m="$mnt" '$5 == m { print $3 }' /proc/self/mountinfo)" -o "$(id -u nobody)" -u "$(id -u nobody)" socket) >"$work/heard" & forger=$!
+until said connected "$work/heard"; do kill -0 "$forger" || exit 99; pbkfs unmount -d "$evil" >"$work/forged" 2>&1; done
+check "root's unmount -d does not believe him" is_mounted "$mnt"
+bounded pbkfs unmount --force -d "$evil" >"$work/forged" 2>&1
+check "nor by force" is_mounted "$mnt"
+check "the mount is alive" as "$pguser" cat "$mnt/PG_VERSION"
+{ kill -9 "$forger"; wait "$forger"; } 2>/dev/null
+! is_mounted "$mnt" || check "unmount" unmount_it
+check "ends both" ended
+
 # ---- before there is a mount: the store's lock is somebody else's for a minute
 begin
 unmount_it

@@ -3,7 +3,7 @@
 /*
  * The other end of a supervisor's socket, as others would have it:
  *
- *	sockets listen [-f] [-l] [-o UID] [-u UID] [-r|-R FILE -m MOUNTPOINT] PATH
+ *	sockets listen [-f] [-l] [-o UID] [-u UID] [-r|-R FILE -m MOUNTPOINT [-d MAJOR:MINOR]] PATH
  *	sockets linger PATH
  *	sockets flood PATH SECONDS
  *	sockets crowd PATH THREADS
@@ -12,7 +12,7 @@
  * listen makes a socket at PATH, says "listening PID" on standard output, then "connected"
  * for each who comes, and answers nothing.  -o gives the name to UID, -u is that user
  * before it listens.  With -f the process that listens ends at once, and a child goes on with its
- * socket.  With -R it says that it serves MOUNTPOINT, and FILE is its report; with -r that is
+ * socket.  With -R it says that it serves MOUNTPOINT, or the device there, and FILE is its report; with -r that is
  * the file itself, which can change.
  *
  * linger sends a supervisor a descriptor whose last close takes an hour, says "sent" or "refused",
@@ -123,6 +123,7 @@ linger_main(char **argv)
 /* ---- listen ------------------------------------------------------------- */
 
 static const char *report, *mountpoint = "/";
+static unsigned dev_major, dev_minor;
 static bool seals, lingers;
 
 static int
@@ -154,6 +155,8 @@ answer(int fd)
 		if (f.type == COMMAND_IDENTIFY) {
 			command_init(&f, COMMAND_IDENTITY);
 			snprintf(f.text, sizeof(f.text), "%s", mountpoint);
+			f.arg[IDENTITY_MAJOR] = dev_major;
+			f.arg[IDENTITY_MINOR] = dev_minor;
 			if (!lingers || send_slow(fd, &f) != 0)
 				command_send(fd, &f, -1);
 			continue;
@@ -188,7 +191,7 @@ listen_main(int argc, char **argv)
 	struct sockaddr_un a;
 	int opt, sock;
 
-	while ((opt = getopt(argc, argv, "flm:o:R:r:u:")) != -1)
+	while ((opt = getopt(argc, argv, "d:flm:o:R:r:u:")) != -1)
 		if (opt == 'f')
 			forks = true;
 		else if (opt == 'l')
@@ -197,6 +200,8 @@ listen_main(int argc, char **argv)
 			owner = atol(optarg);
 		else if (opt == 'u')
 			uid = atol(optarg);
+		else if (opt == 'd')
+			sscanf(optarg, "%u:%u", &dev_major, &dev_minor);
 		else if (opt == 'm')
 			mountpoint = optarg;
 		else {
