@@ -13,6 +13,7 @@ as_dba() { as "$pguser" "$pgbin/psql" -XAtq -v ON_ERROR_STOP=1 -h "$sock" -U "db
 pg_start "$work/pgdata" -c fsync=off || exit 99
 as_dba postgres "create role app login; create role boss superuser login; create table t as select generate_series(1, 1000) g"
 as_dba postgres 'create database "a|b"'
+as_dba postgres "do \$\$ begin for i in 1..1000 loop execute format('create role r%s login superuser', i); end loop; end \$\$"
 # A name of the past, which nobody has any more, on the same page.
 as_dba postgres "create role ghost superuser login; drop role ghost"
 pg_stop "$work/pgdata"
@@ -65,6 +66,17 @@ pg_stop "$work/pgdata"
 make_backup FULL zlib; id=$made
 status "a database of a foreign locale" 0 -- psql -XAtd postgres -c 'select count(*) from t'
 check "a database of a foreign locale: it is named, with the way out" said 'warning: database "a\|b" cannot be connected to.*"xx_YY.utf8".*locale-gen' "$told"
+
+# So is the locale of all of them.
+cp -a "$work/pgdata" "$work/pgdata.foreign"
+pg_start "$work/pgdata" -c fsync=off || exit 99
+as "$pguser" "$pgbin/psql" -XAtq -h "$sock" -U boss -d template1 -c "update pg_database set datcollate = 'xx_YY.utf8', datctype = 'xx_YY.utf8'"
+pg_stop "$work/pgdata"
+make_backup FULL zlib; id=$made
+status "a cluster of a foreign locale" 125 -i "$id" -- true
+check "a cluster of a foreign locale: it is named, with the way out" said 'error: this machine lacks the locale "xx_YY.utf8" of the cluster: locale-gen' "$told"
+rm -rf "$work/pgdata" && mv "$work/pgdata.foreign" "$work/pgdata"
+make_backup FULL zlib; id=$made
 
 # ---- a full disk --------------------------------------------------------------------------------
 mkdir "$work/small"; mount -t tmpfs -o size=2m,mode=755 tmpfs "$work/small" || exit 99
