@@ -16,15 +16,15 @@
 int	answer_worker(struct supervisor *s);
 
 /*
- * Reads what it wrote to standard error, the C library perhaps as it ended, and
- * logs it line by line.  Returns the number of bytes read, 0 when there will be no more,
- * or -EAGAIN.
+ * Reads what the worker, or a library in it, wrote to standard error, and logs it line by
+ * line.  Never waits.  Returns the number of bytes read, 0 when there will be no more, or
+ * -EAGAIN.
  */
 int	answer_stderr(struct supervisor *s);
 
 /*
- * One message.  Returns 0, or -EPROTO if it is not allowed now, has a wrong
- * size, or says what cannot be.
+ * Acts on one message, of h->len bytes in body.  Returns 0, or -EPROTO if it is not
+ * allowed now, has a wrong size, or says what cannot be.
  */
 int	answer_message(struct supervisor *s, const struct msg_header *h, const unsigned char *body);
 

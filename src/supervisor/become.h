@@ -27,8 +27,8 @@ struct become {
 };
 
 /*
- * Says who: a user with all of his groups, as far as there is room, or with
- * none.  Nobody but root can be anybody else, so for others this is all unused.
+ * Fills *b: a user with all of his groups, as far as there is room, or with none.  Warns of
+ * those left out.  Only root can become another user; for others *b is unused.
  */
 void	become_init(struct become *b, uid_t uid, gid_t gid, bool with_groups);
 

@@ -65,8 +65,8 @@ int	binding_parse(char *text, size_t len, struct binding *b);
 int	binding_load(int diff_fd, struct binding *b);
 
 /*
- * Its members in the object at, and into the object that is open: for files that
- * hold one.  binding_read() returns as binding_parse(), for a zeroed *b.
+ * For files that hold a binding: reads its members from the object at into a zeroed *b, and
+ * writes them to the object that is open in *o.  binding_read() returns as binding_parse().
  */
 int	binding_read(const struct json_node *nodes, const struct json_node *at, struct binding *b);
 void	binding_put(struct json_out *o, const struct binding *b);
@@ -77,12 +77,13 @@ void	binding_put(struct json_out *o, const struct binding *b);
  */
 const char *binding_difference(const struct binding *a, const struct binding *b);
 
-/* Whether two have the same databases. */
+/* Whether both name the same databases, in the same order, to keep or to leave out. */
 bool	binding_same_databases(const struct binding *a, const struct binding *b);
 
 /* Writes it durably in one step.  Returns 0 or negative errno. */
 int	binding_store(int diff_fd, const struct binding *b);
 
+/* Frees what *b owns. */
 void	binding_fini(struct binding *b);
 
 /*

@@ -33,17 +33,19 @@ int	claim_check_way(struct supervisor *s);
 /* An empty one of root's becomes the owner's; every other has to be his. */
 int	claim_set_owner(struct supervisor *s);
 
+/* Takes both locks of the lock file; refuses a directory that is in use, by whom it says. */
 int	claim_lock(struct supervisor *s);
 
 /* Removes what a first mount left that ended before it had a binding. */
 int	claim_wipe_unfinished(struct supervisor *s);
 
+/* Makes and opens changes/: see diffdir_open_changes(). */
 int	claim_open_changes(struct supervisor *s);
 
 /* Refuses what --perf-unsafe may have damaged, without --force; warns of a mount that was cut off. */
 int	claim_check_dirty(struct supervisor *s);
 
-/* The end: the directory is free for the next mount. */
+/* At the end: closes the lock file, so that the directory is free for the next mount. */
 void	claim_unlock(struct claim *c);
 
 #endif

@@ -22,12 +22,16 @@ struct client {
 	bool	wants_report;
 };
 
+/* Closes the connection, if there is one, and marks the place as free. */
 void	client_close(struct client *c);
 
-/* Says why its request is not served.  Never waits. */
+/* Sends COMMAND_REFUSED with why, which is one line.  Never waits; what fails is not reported. */
 void	client_refuse(int fd, const char *why);
 
-/* Sends a report of len bytes to all that wait for one. */
+/*
+ * Sends a report of len bytes to all that wait for one, as a sealed memfd.  Never waits; closes
+ * those that it does not reach.
+ */
 void	client_report(struct client client[CLIENT_MAX], const char *text, size_t len);
 
 #endif

@@ -19,7 +19,7 @@ bool	decide_is_recorded(const struct supervisor *s);
  */
 int	decide_check(struct supervisor *s);
 
-/* state_fail() with what there is to do where only the binding decides.  Returns -1. */
+/* Where only the binding decides: state_fail() with the options that root has to give.  Returns -1. */
 int	decide_refuse(struct supervisor *s);
 
 /* Whether what is mounted can be recorded as root's decision. */

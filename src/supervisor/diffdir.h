@@ -37,6 +37,7 @@ enum diffdir_content { DIFFDIR_EMPTY, DIFFDIR_OURS, DIFFDIR_UNFINISHED, DIFFDIR_
  * line in error.
  */
 int	diffdir_open(struct diffdir *d, const char *path, bool create, char *error);
+/* Closes its descriptors. */
 void	diffdir_close(struct diffdir *d);
 
 /*
@@ -78,6 +79,7 @@ int	diffdir_replace(int dir_fd, const char *name, const void *text, size_t len, 
 
 /* Makes .pbkfs-dirty, or removes it, durably.  Returns 0 or negative errno. */
 int	diffdir_set_dirty(const struct diffdir *d, bool dirty);
+/* Whether .pbkfs-dirty is there. */
 bool	diffdir_is_dirty(const struct diffdir *d);
 
 /*

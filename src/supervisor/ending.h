@@ -38,33 +38,37 @@ struct ending {
 /* Before anything else. */
 void	ending_init(struct ending *e);
 
-/* The mount was just made. */
+/*
+ * To be called when the mount has been made: finds it in the table of mounts and pins it.  What
+ * fails is logged, and the mount then counts as there until its connection ends.
+ */
 void	ending_watch(struct supervisor *s);
 
 /*
- * The mount serves: whatever kills its processes from now on leaves a note for the next
- * mount, which only an end in order takes away.
+ * To be called when the mount serves: leaves a note in the diff directory that it was cut off, for
+ * the next mount.  Only an end in order removes it.  What fails is logged.
  */
 void	ending_presume_cut(struct supervisor *s);
 
-/* Fills p with what is to be waited for. */
+/* Fills p with the descriptors to wait for; -1 where there is none. */
 void	ending_poll(const struct supervisor *s, struct pollfd p[ENDING_DESCRIPTORS]);
 
 /*
- * To be called when one of these has an event, at each tick, and when the
- * worker ended.  Afterwards s->mnt.mounted says whether the mount stands in our
- * table, and s->ending.over and .cut how it ended, if it has.
+ * To be called when one of these has an event, and with p NULL at each tick and when the
+ * worker has ended.  Waits up to 2 s for the kernel where the connection has just ended.
+ * Afterwards s->mnt.mounted says whether the mount stands in our table, and s->ending.over
+ * and .cut how it ended, if it has.
  */
 void	ending_look(struct supervisor *s, const struct pollfd p[ENDING_DESCRIPTORS]);
 
-/* Whether it is our file system that is seen at the mountpoint. */
+/* Whether it is our file system that is seen at the mountpoint; true where that is not known. */
 bool	ending_is_at_mountpoint(const struct supervisor *s);
 
-/* ERRAND_HOLDERS. */
+/* The work of ERRAND_HOLDERS: reports who holds the mount in other mount namespaces. */
 void	ending_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
 	    __attribute__((noreturn));
 
-/* Closes all of it. */
+/* Ends the search and closes its descriptors. */
 void	ending_forget(struct ending *e);
 
 #endif

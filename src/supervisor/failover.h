@@ -12,7 +12,7 @@
 
 #include "ipc/shared.h"
 
-#define FAILOVER_HANG_SECONDS	10
+#define FAILOVER_HANG_SECONDS	10	/* without heartbeat, or in one slot */
 #define FAILOVER_START_SECONDS	60	/* for a worker to be ready, whatever it says meanwhile */
 #define FAILOVER_EXIT_SECONDS	10	/* for one that said that it is done */
 #define FAILOVER_FLUSH_SECONDS	120	/* for each file, once the mount is gone ... */

@@ -30,8 +30,8 @@ int	fusemount_check_context(const char *label);
 void	fusemount_data(const struct fusemount *m, int fd, char *data);
 
 /*
- * Mounts.  Returns the descriptor of /dev/fuse, or negative errno with one
- * line in error.
+ * Mounts.  Returns the descriptor of /dev/fuse, which the caller owns, or negative errno with one
+ * line in error (FUSEMOUNT_ERROR_MAX).
  */
 int	fusemount_mount(const struct fusemount *m, char *error);
 
@@ -52,7 +52,10 @@ int	fusemount_check(const struct fusemount *m, int parent_fd, const char *base, 
 int	fusemount_unmount(int parent_fd, const char *base, const char *mnt, int id, bool lazy,
 	    char *error);
 
-/* Sets the read-ahead of a mount so that one reader keeps all threads busy.  Only root can. */
+/*
+ * Sets the read-ahead of a mount so that one reader keeps all threads busy.  Only root can.  Returns
+ * 0 or negative errno.
+ */
 int	fusemount_set_readahead(const char *mnt, unsigned threads);
 
 #endif

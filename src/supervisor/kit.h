@@ -26,6 +26,7 @@ int	kit_make(struct kit *k);
  */
 int	kit_seal_index(const struct kit *k, size_t max);
 
+/* For processes that need no more than the descriptors. */
 void	kit_unmap(struct kit *k);
 
 #endif

@@ -29,6 +29,7 @@
  */
 int	logfile_start(enum log_target target, enum log_format format,
 	    const struct logstore *file, bool console);
+/* Closes it; later lines go to standard error. */
 void	logfile_stop(void);
 bool	logfile_is_started(void);
 

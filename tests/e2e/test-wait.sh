@@ -109,7 +109,7 @@ busy() {
 	kill "$user"
 	check "$who: it ends with that" wait_gone "$supervisor" "$worker"
 	check "$who: list of what is left" pbkfs list
-	check "$who: has none" eval '! said unmounted "$work/out"'
+	check "$who: has none" eval '! said "^$mnt  *unmounted" "$work/out"'
 }
 
 # A mount that follows at once does not disturb the end of the last one.
