@@ -91,10 +91,10 @@ check "unmount of that, too" unmount_it
 printf kept >"$work/kept"
 mount_it --wal=mount; cp "$work/kept" "$mnt/new dir/kept"; check "unmount of a mount with a new file" unmount_it
 made=$(grep -lx kept "$diff/changes/data"/*)
-mv "$made" "$work/made"
+mv "$made" "$work/made.content"
 refuse "the content of a new file is missed" \
     "content that was written to \"new dir/kept\", \"data/[0-9a-f]{16}\", is missing from the diff directory: put it back" mount_it --wal=mount
-mv "$work/made" "$made"
+mv "$work/made.content" "$made"
 
 # Damage to what was synced is no torn tail, in the middle of the journal or anywhere.
 journal=$diff/changes/journal
