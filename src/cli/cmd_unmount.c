@@ -337,6 +337,9 @@ cmd_unmount(const struct options *o)
 	cli_if_interrupted("interrupted; nothing was unmounted");
 	if (target_find(&t, o->mnt, o->diff) != 0)
 		return 1;
+	/* Who calls from inside of the mount hears of the shell alone: no name is relative any more. */
+	if (chdir("/") != 0)
+		return cli_error("could not leave the working directory: %s", strerror(errno));
 	cli_if_interrupted("interrupted; \"%s\" may still be unmounted: pbkfs list shows whether it is",
 	    t.mnt);
 	target_contact(&t);

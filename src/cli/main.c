@@ -27,6 +27,8 @@ run_command(int argc, char **argv)
 	const struct command *c = options_command(argv[0]);
 	struct options o;
 
+	if (c == NULL && strcmp(argv[0], "umount") == 0)
+		return cli_usage("unknown command \"umount\", it is called unmount");
 	if (c == NULL)
 		return cli_usage("unknown command \"%s\"", argv[0]);
 	cli_name_command(c->name);

@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -49,6 +50,21 @@ is_mounted(const char *name)
 	    mountinfo_find(path, m) == 0 && strcmp(m->fstype, MOUNT_FSTYPE) == 0;
 }
 
+/* A directory that cannot be read may be empty. */
+static bool
+is_empty(const char *path)
+{
+	const struct dirent *d;
+	DIR *dir = opendir(path);
+	bool empty = true;
+
+	while (empty && dir != NULL && (d = readdir(dir)) != NULL)
+		empty = strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
+	if (dir != NULL)
+		closedir(dir);
+	return empty;
+}
+
 static int
 resolve_mountpoint(const struct options *o, struct names *n)
 {
@@ -65,6 +81,8 @@ resolve_mountpoint(const struct options *o, struct names *n)
 		return cli_error("could not use mountpoint \"%s\": %s", o->mnt, paths_strerror(rc));
 	if (stat(n->mnt, &st) != 0 || !S_ISDIR(st.st_mode))
 		return cli_error("mountpoint \"%s\" is not a directory", o->mnt);
+	if (!is_empty(n->mnt))
+		cli_note("mountpoint \"%s\" is not empty: what it holds is hidden while this is mounted", o->mnt);
 	return 0;
 }
 

@@ -98,6 +98,14 @@ show_progress(const char *text)
 	    total >> 20);
 }
 
+static void
+tell_held(struct waiter *w)
+{
+	if (w->held[0] != '\0')
+		cli_warn("%s", w->held);
+	w->held[0] = '\0';
+}
+
 /* Returns true when the line decides. */
 static bool
 take_line(struct waiter *w, const char *line, enum waiter_result *result)
@@ -106,12 +114,18 @@ take_line(struct waiter *w, const char *line, enum waiter_result *result)
 
 	if (line[0] != NOTIFY_PROGRESS)
 		cli_progress_end();
+	if (line[0] == NOTIFY_FAILED && strncmp(text, w->held, strlen(w->held)) == 0)
+		w->held[0] = '\0';
+	tell_held(w);
 	switch (line[0]) {
 	case NOTIFY_PROGRESS:
 		show_progress(text);
 		return false;
 	case NOTIFY_WARNING:
 		cli_warn("%s", text);
+		return false;
+	case NOTIFY_ERROR:
+		strlcpy(w->held, text, sizeof(w->held));
 		return false;
 	case NOTIFY_NOTE:
 		if (!w->no_notes)
@@ -172,8 +186,8 @@ waiter_init(struct waiter *w, uint64_t seconds)
 	};
 }
 
-enum waiter_result
-waiter_wait(struct waiter *w)
+static enum waiter_result
+wait_for_word(struct waiter *w)
 {
 	enum waiter_result result = WAITER_FAILED;
 	char buf[2 * NOTIFY_LINE_MAX];
@@ -204,6 +218,15 @@ waiter_wait(struct waiter *w)
 		if (have == sizeof(buf))
 			have = 0;	/* no line of ours is that long */
 	}
+}
+
+enum waiter_result
+waiter_wait(struct waiter *w)
+{
+	enum waiter_result result = wait_for_word(w);
+
+	tell_held(w);
+	return result;
 }
 
 static int

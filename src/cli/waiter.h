@@ -31,6 +31,7 @@ struct waiter {
 	sigset_t outside;	/* the signals that are blocked where they may come */
 	unsigned server_version, uid;	/* of WAITER_MOUNTED */
 	char	error[2048];		/* of WAITER_FAILED */
+	char	held[2048];		/* a warning, until it is clear that the failure does not repeat it */
 	char	zone[64];		/* the server's time zone, where it was told; else "" */
 };
 

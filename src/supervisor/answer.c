@@ -250,7 +250,7 @@ answer_log(struct supervisor *s, const unsigned char *body, size_t len)
 	if (body[0] > LOGL_DEBUG)
 		return -EPROTO;
 	if (logfile_is_held() && body[0] == LOGL_ERROR && s->preparer.n_warnings++ < STATE_WARNINGS_MAX)
-		state_pass_on(s, LOGL_ERROR, NOTIFY_WARNING, (const char *)body + 1, len - 1);
+		state_pass_on(s, LOGL_ERROR, NOTIFY_ERROR, (const char *)body + 1, len - 1);
 	else
 		say(s, body[0], (const char *)body + 1, len - 1);
 	return 0;

@@ -11,6 +11,7 @@
 enum notify_kind {
 	NOTIFY_PROGRESS = 'P',	/* "<done> <total>": bytes of WAL copied */
 	NOTIFY_WARNING = 'W',	/* a line for the user */
+	NOTIFY_ERROR = 'E',	/* the same, of an error that NOTIFY_FAILED may repeat */
 	NOTIFY_NOTE = 'N',	/* the same, of something that is as it should be */
 	NOTIFY_ZONE = 'Z',	/* the server's setting timezone */
 	NOTIFY_MOUNTED = 'M',	/* "<PostgreSQL major version> <uid of the owner>" */

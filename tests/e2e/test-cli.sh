@@ -23,6 +23,8 @@ wrong() {
 }
 wrong "no command" --help pbkfs
 wrong "an unknown command" --help pbkfs frobnicate
+wrong "umount" --help pbkfs umount
+check "names the command that is meant" grep -q "it is called unmount" "$work/err"
 wrong "an unknown option of none" --help pbkfs --frobnicate
 wrong "an unknown option" "mount --help" pbkfs mount --frobnicate
 wrong "an option without its value" "mount --help" pbkfs mount -B
@@ -140,6 +142,15 @@ check "unmount --force" unmount_it --force
 check "is not mounted any more" [ -z "$(e2e_mounts)" ]
 check "its processes end" wait_gone "$worker" "$supervisor"
 kill "$busy"; wait "$busy" 2>/dev/null
+check "mount" mount_it
+(cd "$mnt/base" && exec sleep 300) &
+busy=$!
+until [ "$(readlink "/proc/$busy/cwd")" = "$mnt/base" ]; do :; done
+from_inside() { env --chdir="$mnt/base" pbkfs unmount -D "$mnt"; }
+refuse "unmount from inside of a busy mount does not name itself" "is in use by sleep \\(pid $busy\\): stop" from_inside
+kill "$busy"; wait "$busy" 2>/dev/null
+check "unmount from inside of a mount that nobody else uses" from_inside
+check "is not mounted any more" [ -z "$(e2e_mounts)" ]
 
 # ---- a bound diff directory
 check "instance and id are optional now" pbkfs mount -B "$store" -D "$mnt" -d "$diff" --wait

@@ -27,6 +27,7 @@ nospace="no space left"
 # The first mount says what it needs, where that is, and what is there.
 refused() {
 	refuse "a first mount without $1" "$2: no space left on device: the file system of diff directory \"$diff\" has [0-9.]+[KM]? and [0-9]+ files free" mount_it
+	equal "which is all that is said" 1 "$(wc -l <"$work/err")"
 	refuse "nothing is mounted" "" is_mounted "$mnt"
 	equal "nothing is left" "" "$(ls -A "$diff")"
 }
