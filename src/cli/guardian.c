@@ -290,13 +290,11 @@ static int
 start_server(struct guardian *g)
 {
 	const struct workdir *w = &g->run->place;
-	char log[PATH_MAX];
 	unsigned tries;
 	int rc;
 
-	snprintf(log, sizeof(log), "%.*s/server.log", PATH_MAX - 16, w->dir);
 	for (tries = 0; tries < MENDINGS_MAX; tries++) {
-		rc = pgserver_start(&g->server, g->guest.argv, &g->user, g->options->keep ? log : NULL);
+		rc = pgserver_start(&g->server, g->guest.argv, &g->user, g->options->keep ? w->log : NULL);
 		if (rc != 0) {
 			cli_error("could not start \"%s\": %s", g->guest.argv[0], strerror(-rc));
 			return RUN_FAILED;
@@ -587,7 +585,7 @@ tell_kept(const struct guardian *g)
 	if (w->short_dir[0] != '\0')
 		text_quote_shell(w->short_dir, short_dir, sizeof(short_dir));
 	text_quote_shell(g->role.name, role, sizeof(role));
-	cli_note("mount and server go on (--keep); the server's log is \"%s/server.log\"", w->dir);
+	cli_note("mount and server go on (--keep); the server's log is \"%s\"", w->log);
 	cli_note("to connect: psql -h %s -p %u -U %s", sock, g->guest.port, role);
 	cli_note("to end and remove it: kill -INT %d; while kill -0 %d; do sleep 0.1; done 2>/dev/null;"
 	    " pbkfs unmount -D %s && pbkfs cleanup -d %s && rm -r %s %s", (int)g->server.pid, (int)g->server.pid,
@@ -662,6 +660,11 @@ guardian_main(struct run *r)
 	status = go(&g);
 	cli_progress_end();
 	if (r->options->keep && g.role.name[0] != '\0' && !is_orphan(&g)) {
+		int rc = workdir_keep(&r->place);
+
+		if (rc != 0)
+			cli_warn("the next run removes \"%s\" once nothing is mounted there: could not mark it:"
+			    " %s", r->place.dir, strerror(-rc));
 		tell_kept(&g);
 		return status;
 	}

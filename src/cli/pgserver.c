@@ -379,13 +379,17 @@ take_position(struct pgserver *s, const char *line)
 static bool
 take_line(struct pgserver *s, const char *line)
 {
-	static const char *const levels[] = { "FATAL:  ", "PANIC:  ", "ERROR:  ", "HINT:  ", "DETAIL:  " };
+	/* The last ones are in lines of LOG, which say why a line of FATAL comes behind them. */
+	static const char *const marks[] = {
+		"FATAL:  ", "PANIC:  ", "ERROR:  ", "HINT:  ", "DETAIL:  ", "invalid value for parameter",
+		"unrecognized configuration parameter", "could not ",
+	};
 	size_t i;
 
 	if (take_state(s, line) || take_position(s, line))
 		return true;
-	for (i = 0; i < ARRAY_SIZE(levels); i++)
-		if (strstr(line, levels[i]) != NULL || strstr(line, "invalid value for parameter") != NULL) {
+	for (i = 0; i < ARRAY_SIZE(marks); i++)
+		if (strstr(line, marks[i]) != NULL) {
 			strlcpy(s->error[s->n_errors++ % PGSERVER_LINES_KEPT], line, PGSERVER_LINE_MAX);
 			break;
 		}

@@ -126,7 +126,7 @@ make_content(struct workdir *w, bool with_tcp)
 	int rc;
 
 	if (!put_path(w->mnt, w->dir, "mnt") || !put_path(w->hba, w->dir, "pg_hba.conf") ||
-	    !put_path(w->ident, w->dir, "pg_ident.conf") ||
+	    !put_path(w->ident, w->dir, "pg_ident.conf") || !put_path(w->log, w->dir, "server.log") ||
 	    (w->own_diff && (!put_path(w->diff, w->dir, "diff") || !put_path(w->shm, w->dir, "shm"))))
 		return -ENAMETOOLONG;
 	if (mkdir(w->mnt, 0755) != 0)
@@ -269,6 +269,7 @@ workdir_remove(struct workdir *w)
 		unlink(path);
 	unlink(w->hba);
 	unlink(w->ident);
+	unlink(w->log);
 	for (i = 0; i < ARRAY_SIZE(directories); i++)
 		if (directories[i][0] != '\0' && rmdir(directories[i]) != 0 && errno != ENOENT)
 			rc = cli_error("could not remove \"%s\": %s", directories[i], strerror(errno));
@@ -277,12 +278,22 @@ workdir_remove(struct workdir *w)
 	return rc;
 }
 
+/* The mark is the bit S_ISUID, which means nothing of a directory. */
+int
+workdir_keep(const struct workdir *w)
+{
+	if (fchmod(w->lock_fd, finished_mode() | S_ISUID) != 0 ||
+	    (w->short_dir[0] != '\0' && fchmod(w->short_lock_fd, finished_mode() | S_ISUID) != 0))
+		return -errno;
+	return 0;
+}
+
 /* ---- what others left ---------------------------------------------------------- */
 
 /*
- * Whether name is the directory of a run of the caller's, and nobody of that lives.  Anybody may give
- * such a name to anything in /tmp, a file system that never answers included, so it is not opened
- * before it is known.
+ * Whether name is the directory of a run of the caller's that is not to be kept, and nobody of that
+ * lives.  Anybody may give such a name to anything in /tmp, a file system that never answers
+ * included, so it is not opened before it is known.
  */
 static bool
 is_left(int parent, const char *name, int *lock_fd)
@@ -326,7 +337,7 @@ remove_left(const char *dir)
 	if (strlcpy(w.dir, dir, sizeof(w.dir)) >= sizeof(w.dir) || !put_path(w.mnt, dir, "mnt") ||
 	    !put_path(w.diff, dir, "diff") || !put_path(w.sock, dir, SOCKET) ||
 	    !put_path(w.shm, dir, "shm") || !put_path(w.hba, dir, "pg_hba.conf") ||
-	    !put_path(w.ident, dir, "pg_ident.conf"))
+	    !put_path(w.ident, dir, "pg_ident.conf") || !put_path(w.log, dir, "server.log"))
 		return;
 	all.diff = w.diff;
 	unmount_left(&w);

@@ -20,6 +20,7 @@ struct workdir {
 	char	hba[PATH_MAX], ident[PATH_MAX];	/* who may connect; the caller's */
 	char	short_dir[PATH_MAX];	/* that other place of sock, or "" */
 	int	short_lock_fd;
+	char	log[PATH_MAX];	/* the server's, where a run is kept */
 	int	lock_fd;	/* of dir, with a flock(2): held by all processes of the run that are ours */
 	bool	own_diff;	/* diff is inside, and goes with it */
 	uid_t	uid;		/* of the server */
@@ -42,6 +43,9 @@ void	workdir_note_server(const struct workdir *w, pid_t pid);
  * 0, or EXIT_FAILURE after cli_error() names what is left.
  */
 int	workdir_remove(struct workdir *w);
+
+/* Leaves it to the caller: workdir_sweep() passes over it from then on.  Returns 0, or negative errno. */
+int	workdir_keep(const struct workdir *w);
 
 /*
  * Removes what runs have left below parent, as above, all of whose processes were killed at once.

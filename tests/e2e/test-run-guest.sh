@@ -58,6 +58,9 @@ check "settings that do not fit: nothing is told twice" sh -c '[ "$(sort "$1" | 
 status "settings that are kept" 125 --keep-settings -- true
 check "settings that are kept: the server says what is wrong" said "^pbkfs: server: .*(FATAL|lc_)" "$told"
 sed -i '/^shared_buffers = 900GB/,$d' "$work/pgdata/postgresql.conf"
+status "a setting that no server has" 125 --set no_such_setting=1 -- true
+check "a setting that no server has: is named" said '^pbkfs: server: .*LOG: .*unrecognized configuration parameter "no_such_setting"' "$told"
+status "a server that does not start, with --keep" 125 --keep --set no_such_setting=1 -- true
 
 # A database with a locale that is not here is named; others can be used.
 pg_start "$work/pgdata" -c fsync=off || exit 99
@@ -106,6 +109,16 @@ connect=$(sed -n 's/^pbkfs: to connect: //p' "$told")
 equal "--keep: that works" 1 "$(sh -c "$connect -XAtd postgres -c 'select one from kept'")"
 sed -n 's/^pbkfs: to end and remove it: //p' "$told" >"$work/end"
 check "--keep: tells how to end and remove it" [ -s "$work/end" ]
+try -- true
+equal "--keep: a run beside it" 0 "$tap_status"
+equal "--keep: a run beside it says nothing of it" "" "$(grep -E 'error|removed' "$told")"
 check "--keep: that works, too" sh "$work/end"
 left_nothing "--keep"
+try --keep -- true
+end=$(sed -n 's/^pbkfs: to end and remove it: //p' "$told")
+check "--keep: an end that removes nothing" sh -c "${end%% && *}"
+try -- true
+equal "--keep: a later run" 0 "$tap_status"
+check "--keep: a later run leaves what was kept" sh -c "${end#* && }"
+left_nothing "--keep, later"
 plan_done
