@@ -204,6 +204,7 @@ unmount_all(struct attempt *a)
 	struct target *t = a->t;
 
 	a->users.is_whole = holders_each(until, unmount_one, a) == HOLDERS_ALL;
+	target_hurry(t);
 	if (!a->refused && target_wait(t, a->users.n > 0 ? BUSY_SECONDS : FLUSH_SECONDS) == 0)
 		return 0;
 	return cut(a);

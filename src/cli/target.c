@@ -519,6 +519,16 @@ target_leave(struct target *t)
 	return a.type == COMMAND_DONE ? 0 : cli_error("could not end \"%s\": %s", t->mnt, a.text);
 }
 
+void
+target_hurry(const struct target *t)
+{
+	static struct command_frame q, a;
+
+	command_init(&q, COMMAND_LEAVE);
+	if (t->contact.sock >= 0 && !t->is_silent)
+		contact_ask(&t->contact, &q, &a, NULL);
+}
+
 bool
 target_is_silent(struct target *t, int ms)
 {

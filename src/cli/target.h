@@ -62,6 +62,9 @@ int	target_stop(struct target *t);
 /* Tells a supervisor that still prepares to give up.  Returns an exit status. */
 int	target_leave(struct target *t);
 
+/* Tells a supervisor whose mount other namespaces held that these may have let go of it. */
+void	target_hurry(const struct target *t);
+
 /*
  * Asks who serves it once more, for so many ms at most.  Returns whether it
  * still gives no answer.

@@ -276,7 +276,7 @@ search_ended(struct supervisor *s)
 	int rc = errand_end(&e->search, &r, sizeof(r));
 
 	/* Where there are many processes a search costs: at most a twentieth of the time. */
-	e->due = now + MAX(STATE_SECOND, 20 * (now - e->began));
+	e->due = e->hurry ? now : now + MAX(STATE_SECOND, 20 * (now - e->began));
 	if (rc != 0 || e->over)
 		return;
 	log_holders(e, &r.holders, s->config->mnt);
@@ -304,6 +304,7 @@ search(struct supervisor *s)
 	int rc;
 
 	e->due = 0;
+	e->hurry = false;
 	e->began = clock_monotonic_ns();
 	if (!pin_is_taken(&e->pin)) {
 		if (has_ended(s->mnt.fuse_fd))
@@ -312,6 +313,14 @@ search(struct supervisor *s)
 		log_error("could not search other mount namespaces for the mount: %s", strerror(-rc));
 		pin_forget(&e->pin);
 	}
+}
+
+void
+ending_hurry(struct ending *e)
+{
+	e->hurry = true;
+	if (e->due != 0)
+		e->due = clock_monotonic_ns();
 }
 
 void

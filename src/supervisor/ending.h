@@ -31,6 +31,7 @@ struct ending {
 	struct errand search;	/* who finds them */
 	uint64_t began;		/* CLOCK_MONOTONIC ns: that search */
 	uint64_t due;		/* the next one; 0 = none */
+	bool	hurry;		/* who asked it to go wants the next one at once */
 	bool	over;		/* the connection has ended */
 	const char *cut;	/* what cut it off, NULL = in order */
 };
@@ -60,6 +61,9 @@ void	ending_poll(const struct supervisor *s, struct pollfd p[ENDING_DESCRIPTORS]
  * and .cut how it ended, if it has.
  */
 void	ending_look(struct supervisor *s, const struct pollfd p[ENDING_DESCRIPTORS]);
+
+/* Who else holds it may just have let go of it: the next search for these begins at once. */
+void	ending_hurry(struct ending *e);
 
 /* Whether it is our file system that is seen at the mountpoint; true where that is not known. */
 bool	ending_is_at_mountpoint(const struct supervisor *s);

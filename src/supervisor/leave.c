@@ -137,6 +137,7 @@ leave_ask(struct supervisor *s)
 	l->due = l->look_due = 0;
 	stat_write_soon(&s->stats);	/* for readers of .pbkfs/stat, too */
 	l->logged[0] = '\0';	/* asked again, the log says again why it is still there */
+	ending_hurry(&s->ending);
 	start_unmount(s, false);
 }
 
