@@ -23,6 +23,7 @@
 
 #define LIST_MS		5000	/* for all of it, whatever mounts and processes there are */
 #define ELSEWHERE_MS	1500	/* of these for mounts of other namespaces */
+#define SUPERVISORS_MS	500	/* and for supervisors among the processes */
 
 /* Leaves the directory of the caller: it may be in a mount, and this process is no client. */
 static void
@@ -34,7 +35,7 @@ let_go(void)
 
 /*
  * Finds those of our mount namespace, which are the first *n_here, then those
- * that only others have, then what is held without a mount.  Returns 0 or
+ * that only others have, then supervisors.  Returns 0 or
  * negative errno.
  */
 static int
@@ -45,27 +46,112 @@ find_mounts(struct mountinfo_list *mounts, size_t *n_here, int64_t began)
 	*n_here = mounts->n;
 	if (rc == 0)
 		rc = holders_list(began + ELSEWHERE_MS, mounts);
-	return rc != 0 ? rc : unmounted_list(mounts, 1);
+	return rc != 0 ? rc : unmounted_list(mounts, began + ELSEWHERE_MS + SUPERVISORS_MS);
 }
 
-/* Drops mounts that were never here: containers have mounts of their own. */
+/* ---- two rows of one mount ---------------------------------------------- */
+
+static bool
+is_mount_of(const struct mountinfo *m, const struct look *l)
+{
+	return (l->major != 0 || l->minor != 0) && m->major == l->major && m->minor == l->minor;
+}
+
+/* The supervisor's word for what its diff directory did not tell. */
 static void
+take_word(struct look *mount, const struct look *supervisor)
+{
+	if (mount->state != LOOK_UNKNOWN || supervisor->state == LOOK_UNKNOWN)
+		return;
+	mount->state = supervisor->state;
+	mount->supervisor = supervisor->supervisor;
+	mount->worker = supervisor->worker;
+}
+
+/*
+ * Whether a supervisor is that of one of the first n_here rows.  Which that is tells the device; of
+ * one that does not answer, that it listens for that row, or that nobody but the caller can have
+ * made a mount with this source.
+ */
+static bool
+is_shown(const struct mountinfo *m, size_t n_here, struct listed *listed, struct look *l)
+{
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < n_here; i++) {
+		if (is_mount_of(&m[i], l)) {
+			take_word(&listed[i].look, l);
+			found = true;
+		} else if (l->major == 0 && l->minor == 0 && l->state != LOOK_STARTING)
+			found |= (l->supervisor != 0 && listed[i].look.supervisor == l->supervisor) ||
+			    (m[i].uid == geteuid() && strcmp(m[i].source, l->diff) == 0);
+		if (l->is_silent && strcmp(m[i].source, l->diff) == 0)
+			l->state = LOOK_UNKNOWN;
+	}
+	return found;
+}
+
+/* Whether a supervisor speaks for a mount of other namespaces. */
+static bool
+has_word(const struct mountinfo_list *mounts, size_t n_here, const struct listed *listed,
+    const struct mountinfo *m)
+{
+	size_t i;
+
+	for (i = n_here; i < mounts->n; i++)
+		if (unmounted_is(&mounts->mount[i]) && is_mount_of(m, &listed[i].look))
+			return true;
+	return false;
+}
+
+/*
+ * Of what is not here, keeps supervisors, and what was here: containers have mounts of their
+ * own.
+ */
+static bool
+is_kept(const struct mountinfo_list *mounts, size_t n_here, struct listed *listed, size_t row)
+{
+	const struct mountinfo *m = &mounts->mount[row];
+	struct look *l = &listed[row].look;
+
+	if (unmounted_is(m))
+		return l->diff[0] != '\0' && !is_shown(mounts->mount, n_here, listed, l);
+	return l->state == LOOK_ELSEWHERE && !has_word(mounts, n_here, listed, m);
+}
+
+static void
+name_it(struct mountinfo *m, const struct look *l)
+{
+	if (l->mountpoint[0] != '\0' || unmounted_is(m))
+		strlcpy(m->mountpoint, l->mountpoint, sizeof(m->mountpoint));
+	if (unmounted_is(m))
+		strlcpy(m->source, l->diff, sizeof(m->source));
+}
+
+static int
 keep_ours(struct mountinfo_list *mounts, size_t n_here, struct listed *listed)
 {
+	bool *kept autofree = calloc(mounts->n + 1, sizeof(*kept));
 	size_t i, n = n_here;
 
+	if (kept == NULL)
+		return -ENOMEM;
+	for (i = n_here; i < mounts->n; i++)
+		kept[i] = is_kept(mounts, n_here, listed, i);
 	for (i = n_here; i < mounts->n; i++) {
-		if (listed[i].look.state != LOOK_ELSEWHERE && listed[i].look.state != LOOK_UNMOUNTED)
+		if (!kept[i])
 			continue;
 		listed[n] = listed[i];
 		mounts->mount[n] = mounts->mount[i];
-		if (listed[n].look.mountpoint[0] != '\0')
-			strlcpy(mounts->mount[n].mountpoint, listed[n].look.mountpoint,
-			    sizeof(mounts->mount[n].mountpoint));
+		name_it(&mounts->mount[n], &listed[n].look);
 		n++;
 	}
 	mounts->n = n;
+	return 0;
 }
+
+/* ---- the command -------------------------------------------------------- */
 
 static int
 print(const struct mountinfo_list *mounts, const struct listed *listed, bool json)
@@ -96,9 +182,9 @@ list(struct mountinfo_list *mounts, bool json)
 	if ((rc = find_mounts(mounts, &n_here, began)) != 0)
 		return cli_error("could not read the list of mounts: %s", strerror(-rc));
 	if ((listed = calloc(mounts->n + 1, sizeof(*listed))) == NULL ||
-	    listing_find(mounts, n_here, listed, began + LIST_MS) != 0)
+	    listing_find(mounts, n_here, listed, began + LIST_MS) != 0 ||
+	    keep_ours(mounts, n_here, listed) != 0)
 		return cli_error("out of memory");
-	keep_ours(mounts, n_here, listed);
 	return print(mounts, listed, json);
 }
 

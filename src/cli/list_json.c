@@ -46,15 +46,16 @@ put_mount(struct json_out *o, const struct mountinfo *m, const struct look *l,
 		[LOOK_LEAVING] = "leaving",
 		[LOOK_ALONE] = "no-supervisor", [LOOK_DEAD] = "dead",
 		[LOOK_ELSEWHERE] = "elsewhere", [LOOK_UNMOUNTED] = "unmounted",
+		[LOOK_STARTING] = "starting",
 	};
 
 	json_open(o, NULL, '{');
-	json_put_string(o, "mountpoint", m->mountpoint);
+	put_text(o, "mountpoint", m->mountpoint);
 	json_put_string(o, "state", states[l->state]);
-	put_text(o, "remark", l->remark);
+	put_text(o, "remark", l->is_silent ? "its supervisor does not answer" : l->remark);
 	put_text(o, "instance", l->instance);
 	put_text(o, "backup_id", l->backup_id);
-	json_put_string(o, "diff_dir", m->source);
+	put_text(o, "diff_dir", m->source);
 	if (l->has_size)
 		json_put_u64(o, "diff_bytes", l->size);
 	if (l->has_uptime)

@@ -29,15 +29,15 @@ cell_mountpoint(const void *row, char *text)
 	strlcpy(text, r->mount->mountpoint, TABLE_CELL_MAX);
 }
 
+static const char *const states[] = {
+	[LOOK_UNKNOWN] = "unknown", [LOOK_MOUNTED] = "mounted", [LOOK_LEAVING] = "leaving",
+	[LOOK_ALONE] = "no supervisor", [LOOK_DEAD] = "dead", [LOOK_ELSEWHERE] = "elsewhere",
+	[LOOK_UNMOUNTED] = "unmounted", [LOOK_STARTING] = "starting",
+};
+
 static void
 cell_state(const void *row, char *text)
 {
-	static const char *const states[] = {
-		[LOOK_UNKNOWN] = "unknown", [LOOK_MOUNTED] = "mounted",
-		[LOOK_LEAVING] = "leaving",
-		[LOOK_ALONE] = "no supervisor", [LOOK_DEAD] = "dead",
-		[LOOK_ELSEWHERE] = "elsewhere", [LOOK_UNMOUNTED] = "unmounted",
-	};
 	const struct row *r = row;
 
 	strlcpy(text, states[r->look->state], TABLE_CELL_MAX);
@@ -105,32 +105,55 @@ static const struct table_column columns[] = {
 	{ "CLIENTS", cell_clients, false },
 };
 
+/* A command for the mount; the diff directory may not be known. */
+static void
+print_command(const struct row *r, const char *word, const char *before, const char *options,
+    const char *after)
+{
+	bool by_mnt = r->mount->source[0] == '\0' || r->look->state == LOOK_ALONE ||
+	    r->look->state == LOOK_DEAD;
+	char text[2 * PATH_MAX];
+
+	snprintf(text, sizeof(text), "%spbkfs unmount%s -%c \"%s\"%s", before, options,
+	    by_mnt ? 'D' : 'd', by_mnt ? r->mount->mountpoint : r->mount->source, after);
+	table_remark(word, text);
+}
+
 static void
 print_way_out(const struct row *r)
 {
-	char text[2 * PATH_MAX];
-	bool alone = r->look->state == LOOK_ALONE;
+	const char *word = states[r->look->state];
 
-	if (r->look->remark[0] != '\0')
-		table_remark("unknown", r->look->remark);
-	if (r->look->state == LOOK_LEAVING)
-		table_remark("leaving", "it was told to go, and is unmounted as soon as nobody uses it");
-	if (r->look->state == LOOK_ELSEWHERE) {
-		snprintf(text, sizeof(text), "not mounted here, but clients in other mount namespaces"
-		    " hold it; end them, or pbkfs unmount --force -d \"%s\"", r->mount->source);
-		table_remark("elsewhere", text);
-	}
-	if (r->look->state == LOOK_UNMOUNTED) {
-		snprintf(text, sizeof(text), r->look->is_silent ? "its supervisor does not answer: pbkfs"
-		    " unmount --force -d \"%s\" ends it" : "its processes have not ended: pbkfs unmount"
-		    " -d \"%s\" says why", r->mount->source);
-		table_remark("unmounted", text);
-	}
-	if (r->look->state != LOOK_DEAD && !alone)
+	if (r->look->is_silent) {
+		print_command(r, word, "its supervisor does not answer: ", " --force", " ends it");
 		return;
-	snprintf(text, sizeof(text), "%spbkfs unmount -D \"%s\"",
-	    alone ? "its worker goes on alone; mount it again after " : "", r->mount->mountpoint);
-	table_remark(alone ? "no supervisor" : "dead", text);
+	}
+	if (r->look->remark[0] != '\0')
+		table_remark(word, r->look->remark);
+	switch (r->look->state) {
+	case LOOK_LEAVING:
+		table_remark(word, "it was told to go, and is unmounted as soon as nobody uses it");
+		break;
+	case LOOK_ELSEWHERE:
+		print_command(r, word, "not mounted here, but clients in other mount namespaces hold it;"
+		    " end them, or ", " --force", "");
+		break;
+	case LOOK_UNMOUNTED:
+		print_command(r, word, "its processes have not ended: ", "", " says why");
+		break;
+	case LOOK_STARTING:
+		print_command(r, word, "it is not mounted yet: ", "", " gives up");
+		break;
+	case LOOK_ALONE:
+		print_command(r, word, "its worker goes on alone; mount it again after ", "", "");
+		break;
+	case LOOK_DEAD:
+		print_command(r, word, "", "", "");
+		break;
+	case LOOK_UNKNOWN:
+	case LOOK_MOUNTED:
+		break;
+	}
 }
 
 void

@@ -76,7 +76,7 @@ look(const struct listing *l, size_t row)
 	if (row < l->n_here)
 		look_at(m, l->n_here, &m[row], report_look);
 	else if (unmounted_is(&m[row]))
-		look_unmounted(&m[row], report_look);
+		look_supervisor(m, l->mounts->n, &m[row], report_look);
 	else
 		look_elsewhere(&m[row], report_look);
 }

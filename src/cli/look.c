@@ -22,6 +22,8 @@
 #include "cli/openers.h"
 #include "cli/snapshot.h"
 #include "cli/treesize.h"
+#include "cli/unmounted.h"
+#include "supervisor/fusectl.h"
 #include "supervisor/holders.h"
 
 static bool
@@ -117,6 +119,13 @@ find_state(const struct contact *c, struct look *l)
 }
 
 static void
+take_name(char *to, size_t size, const char *name)
+{
+	if (strlcpy(to, name, size) >= size)
+		to[0] = '\0';
+}
+
+static void
 take_text(const struct json_node *nodes, const char *key, char *out, size_t size)
 {
 	const char *text = json_string(json_get(nodes, nodes, key));
@@ -154,7 +163,8 @@ take_uptime(const struct json_node *nodes, struct look *l)
 	struct tm tm = { 0 };
 	double age;
 
-	if ((l->state != LOOK_MOUNTED && l->state != LOOK_ELSEWHERE && l->state != LOOK_UNMOUNTED) || text == NULL || uptime == NULL ||
+	if ((l->state != LOOK_MOUNTED && l->state != LOOK_ELSEWHERE &&
+	    l->state != LOOK_UNMOUNTED) || text == NULL || uptime == NULL ||
 	    uptime->type != JSON_NUMBER || strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL)
 		return;
 	age = difftime(time(NULL), timegm(&tm)) + strtod(uptime->text, NULL);
@@ -208,29 +218,23 @@ look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
 	close_view(&v);
 }
 
-/* Whether its processes run, while it is not mounted where its lock file says. */
+/*
+ * Whether a mount that other namespaces have is the one that is served: any can name any
+ * source.  Who serves it tells; of others than root, as far as the connection is theirs.
+ */
 static bool
-was_here(const struct contact *c, const struct mountinfo *m, struct look *l)
+is_served(const struct contact *c, const struct mountinfo *m, struct look *l)
 {
-	struct mountinfo *here autofree = malloc(sizeof(*here));
+	static struct command_frame a;
+	uid_t owner = c->sock >= 0 ? c->peer.uid : c->uid;
 
-	find_state(c, l);
-	if (here == NULL || (l->state != LOOK_MOUNTED && l->state != LOOK_ALONE))
-		return false;
-	return mountinfo_find(c->mnt, here) != 0 || strcmp(here->source, m->source) != 0;
-}
-
-/* Returns whether it is gone from here, as far as that is known without asking who serves it. */
-static bool
-begin_gone(struct view *v, const struct mountinfo *m, enum look_state state, struct look *l)
-{
-	if (open_view(v, m->source) != 0 || !was_here(&v->contact, m, l))
-		return false;
-	l->state = state;
-	if (strlcpy(l->mountpoint, v->contact.mnt, sizeof(l->mountpoint)) >= sizeof(l->mountpoint))
-		l->mountpoint[0] = '\0';
-	read_snapshot(v, l);
-	return true;
+	if (c->sock >= 0 && contact_identify(c, &a) == 0) {
+		take_name(l->mountpoint, sizeof(l->mountpoint), a.text);
+		return a.arg[IDENTITY_MAJOR] == m->major && a.arg[IDENTITY_MINOR] == m->minor &&
+		    (owner == 0 || geteuid() != 0 || fusectl_is_of(m->minor, owner));
+	}
+	take_name(l->mountpoint, sizeof(l->mountpoint), c->mnt);
+	return fusectl_is_of(m->minor, c->uid);
 }
 
 void
@@ -239,37 +243,155 @@ look_elsewhere(const struct mountinfo *m, void (*report)(const struct look *l))
 	static struct view v;
 	static struct look l;
 
-	if (begin_gone(&v, m, LOOK_ELSEWHERE, &l)) {
+	if (open_view(&v, m->source) == 0)
+		find_state(&v.contact, &l);
+	if ((l.state == LOOK_MOUNTED || l.state == LOOK_ALONE) && is_served(&v.contact, m, &l)) {
+		l.state = LOOK_ELSEWHERE;
+		read_snapshot(&v, &l);
 		holders_find(m->major, m->minor, &l.holders);
 		look_size(&v, &l, report);
 	}
 	close_view(&v);
 }
 
-/* Asks who serves it.  Returns false if that has no mount yet. */
+/* ---- supervisors -------------------------------------------------------- */
+
+static const char mute[] = "its diff directory did not answer";
+
+/* An ordinary user connects by way of the diff directory, which may never answer. */
+static int
+connect_to(struct view *v, const struct mountinfo *m, const char *diff)
+{
+	struct contact *c = &v->contact;
+
+	if (unmounted_pid(m) == 0 && geteuid() == 0)
+		return c->sock = socket_connect_in_run(m->source, &c->peer);
+	open_view(v, diff);
+	if (c->sock < 0)
+		return -ENOTCONN;
+	return unmounted_pid(m) == 0 || c->peer.pid == unmounted_pid(m) ? 0 : -ENOTCONN;
+}
+
+/* Finds the supervisor of a row, if there is one, and reports what is known without it. */
 static bool
-take_answer(const struct contact *c, struct look *l)
+find_supervisor(struct view *v, const struct mountinfo *m, struct look *l,
+    void (*report)(const struct look *l))
+{
+	char diff[PATH_MAX], mnt[PATH_MAX];
+	int rc;
+
+	contact_init(&v->contact);
+	v->diff_fd = -1;
+	if (unmounted_names(m, diff, mnt) != 0)
+		return false;
+	take_name(l->diff, sizeof(l->diff), diff);
+	take_name(l->mountpoint, sizeof(l->mountpoint), mnt);
+	l->supervisor = unmounted_pid(m);
+	strlcpy(l->remark, mute, sizeof(l->remark));
+	report(l);
+	if ((rc = connect_to(v, m, diff)) >= 0) {
+		l->supervisor = MAX(v->contact.peer.pid, 0);
+		return true;
+	}
+	if (rc == -EAGAIN) {
+		l->is_silent = true;
+		l->state = LOOK_UNMOUNTED;
+	} else {
+		l->diff[0] = l->mountpoint[0] = '\0';
+		l->supervisor = 0;
+	}
+	report(l);
+	return false;
+}
+
+static bool
+is_in(const struct mountinfo *m, size_t n, unsigned major, unsigned minor)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!unmounted_is(&m[i]) && m[i].major == major && m[i].minor == minor)
+			return true;
+	return false;
+}
+
+static bool
+compare_device(void *arg, const struct mountinfo *m)
+{
+	struct look *l = arg;
+
+	if (m->major == l->major && m->minor == l->minor)
+		l->state = LOOK_MOUNTED;
+	return l->state != LOOK_MOUNTED;
+}
+
+/* Where its mount is, which may have been made since the list was. */
+static void
+find_mount(const struct mountinfo *mounts, size_t n, struct look *l)
+{
+	l->state = LOOK_UNMOUNTED;
+	if (mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, compare_device, l) == 0 &&
+	    l->state == LOOK_UNMOUNTED && is_in(mounts, n, l->major, l->minor))
+		l->state = LOOK_ELSEWHERE;
+}
+
+/* Asks it.  Whether there is a mount is known without it only as far as the list has its source. */
+static void
+take_answer(const struct contact *c, const struct mountinfo *mounts, size_t n, struct look *l)
 {
 	static struct command_frame a;
-	int rc = c->sock >= 0 ? contact_identify(c, &a) : -ENOTCONN;
+	int rc = contact_identify(c, &a);
 
 	l->is_silent = rc == -ETIMEDOUT || rc == -EAGAIN;
-	if (rc != 0)
-		return true;
+	if (rc != 0) {
+		l->state = l->is_silent ? LOOK_UNMOUNTED : LOOK_UNKNOWN;
+		return;
+	}
+	l->major = (unsigned)a.arg[IDENTITY_MAJOR];
+	l->minor = (unsigned)a.arg[IDENTITY_MINOR];
+	l->worker = (pid_t)a.arg[IDENTITY_WORKER];
+	take_name(l->mountpoint, sizeof(l->mountpoint), a.text);
 	if (contact_is_beginning(&a))
-		return false;
-	openers_find((unsigned)a.arg[IDENTITY_MAJOR], (unsigned)a.arg[IDENTITY_MINOR],
-	    &l->holders);
-	return true;
+		l->state = LOOK_STARTING;
+	else
+		find_mount(mounts, n, l);
+	if (l->state == LOOK_MOUNTED && a.arg[IDENTITY_STATE] == STATE_LEAVING)
+		l->state = LOOK_LEAVING;
+}
+
+/* Opens the directory of one that is found by its name in SOCKET_RUN.  Returns whether it is that. */
+static bool
+open_served(struct view *v, const struct mountinfo *m, const struct look *l)
+{
+	if (v->diff_fd < 0 && l->diff[0] != '\0')
+		v->diff_fd = contact_open_diff(l->diff);
+	return v->diff_fd >= 0 && (unmounted_pid(m) != 0 || unmounted_is_diff(m, v->diff_fd));
 }
 
 void
-look_unmounted(const struct mountinfo *m, void (*report)(const struct look *l))
+look_supervisor(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
+    void (*report)(const struct look *l))
 {
 	static struct view v;
 	static struct look l;
 
-	if (begin_gone(&v, m, LOOK_UNMOUNTED, &l) && take_answer(&v.contact, &l))
+	if (!find_supervisor(&v, m, &l, report))
+		return;
+	take_answer(&v.contact, mounts, n, &l);
+	report(&l);
+	if (l.state == LOOK_ELSEWHERE)
+		holders_find(l.major, l.minor, &l.holders);
+	else if (l.state == LOOK_UNMOUNTED && !l.is_silent)
+		openers_find(l.major, l.minor, &l.holders);
+	report(&l);
+	if (open_served(&v, m, &l)) {
+		l.remark[0] = '\0';
+		read_snapshot(&v, &l);
 		look_size(&v, &l, report);
+	} else {
+		strlcpy(l.remark, v.diff_fd < 0 && l.diff[0] != '\0' ?
+		    "could not open its diff directory" : "", sizeof(l.remark));
+		report(&l);
+	}
 	close_view(&v);
 }

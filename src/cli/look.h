@@ -22,17 +22,20 @@ enum look_state {
 	LOOK_DEAD,		/* neither */
 	LOOK_ELSEWHERE,		/* mounted in other mount namespaces only */
 	LOOK_UNMOUNTED,		/* nowhere, and its processes have not ended */
+	LOOK_STARTING,		/* not yet */
 };
 
 /* Strings may be hostile. */
 struct look {
 	enum look_state state;
-	char	remark[256];		/* "" unless unknown */
-	char	mountpoint[1024];	/* where it was mounted, if it is no more; "" if longer */
+	char	remark[256];		/* why it, or something of it, is unknown; "" */
+	char	mountpoint[1024];	/* where it was or will be mounted, if it is not; "" if longer */
+	char	diff[1024];		/* of a supervisor; "" if longer, or not known */
+	unsigned major, minor;		/* of its mount, as the supervisor says; 0, 0 */
 	pid_t	supervisor, worker;	/* proven; 0 if not, or not in our pid namespace */
 	char	instance[256], backup_id[BACKUP_ID_MAX];	/* "" if not known */
 	bool	has_uptime, has_size;
-	bool	is_silent;		/* unmounted, and its supervisor does not answer */
+	bool	is_silent;		/* its supervisor does not answer */
 	uint64_t uptime;		/* seconds */
 	uint64_t size;			/* bytes on disk of the diff directory */
 	struct users holders;		/* of it if elsewhere, of files of it if unmounted */
@@ -53,9 +56,10 @@ void	look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m
 void	look_elsewhere(const struct mountinfo *m, void (*report)(const struct look *l));
 
 /*
- * The same for a row of unmounted_list(): LOOK_UNMOUNTED, or LOOK_UNKNOWN if it
- * is not yet mounted.
+ * The same for a row of unmounted_list(): asks the supervisor for its state and device, which
+ * is of one of the n mounts, or of none.  Without a supervisor l->diff becomes "".
  */
-void	look_unmounted(const struct mountinfo *m, void (*report)(const struct look *l));
+void	look_supervisor(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
+	    void (*report)(const struct look *l));
 
 #endif

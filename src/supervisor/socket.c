@@ -354,6 +354,18 @@ read_record(int run_fd, const char *name, const char *end, char path[PATH_MAX])
 	return 0;
 }
 
+bool
+socket_may_ask(int run_fd, const char *name)
+{
+	char owners[SOCKET_NAME_MAX];
+	struct stat st;
+
+	if (geteuid() == 0)
+		return true;
+	add(owners, name, OWNERS);
+	return fstatat(run_fd, owners, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid == geteuid();
+}
+
 int
 socket_read_diff(int run_fd, const char *name, char path[PATH_MAX])
 {

@@ -87,6 +87,9 @@ int	socket_connect_in_run(const char *name, struct socket_peer *peer);
 /* Whether it is one of socket_name(). */
 bool	socket_is_name(const char *name);
 
+/* Whether the caller may connect at that name, as root or as the owner of the diff directory. */
+bool	socket_may_ask(int run_fd, const char *name);
+
 /*
  * Reads which diff directory, or mountpoint, a name of SOCKET_RUN is for, as root's supervisor
  * has recorded it.  Asks no other file system.  Returns 0, or negative errno.
