@@ -18,6 +18,7 @@
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/elsewhere.h"
 #include "cli/snapshot.h"
 #include "cli/stat_text.h"
 #include "cli/target.h"
@@ -96,6 +97,15 @@ print_report(const struct target *t, char *text, size_t len, bool json)
 	return 0;
 }
 
+/* Whether nobody has the mount any more, so that there is nothing but its end to tell of. */
+static bool
+is_unmounted(const struct target *t)
+{
+	if (!t->elsewhere || (t->contact.sock >= 0 && !t->is_silent && t->state == STATE_PREPARING))
+		return false;
+	return !elsewhere_is_held(t);
+}
+
 int
 cmd_stat(const struct options *o)
 {
@@ -109,7 +119,9 @@ cmd_stat(const struct options *o)
 	if (target_find(&t, o->mnt, NULL) != 0)
 		return 1;
 	target_contact(&t);
-	if ((rc = ask(&t, o->counters_reset, &text, &len)) == 0)
+	if (is_unmounted(&t))
+		rc = elsewhere_tell(&t);
+	else if ((rc = ask(&t, o->counters_reset, &text, &len)) == 0)
 		rc = print_report(&t, text, len, o->format == 1);
 	target_close(&t);
 	return rc;

@@ -430,6 +430,8 @@ contact_wait(const struct contact *c, int seconds)
 	};
 	int rc = contact_wait_for_listener(c, seconds);
 
+	if (c->is_others)
+		return 0;
 	copy = *c;
 	if (rc == 0)
 		rc = c->is_mute ? -ETIMEDOUT : become_run(NULL, &w, NULL);

@@ -24,6 +24,7 @@ struct contact {
 	char	diff[PATH_MAX];	/* canonical */
 	char	mnt[PATH_MAX];	/* as root's record has it, else as the lock file or who listens says; or "" */
 	pid_t	owner[2];	/* lock_owner() of both bytes, as the file system claims */
+	bool	is_others;	/* another mount's: nobody is waited for */
 	bool	is_mute;	/* the directory did not answer in time */
 	bool	locks_are_ours;	/* the caller has taken them: nobody else holds the directory */
 	bool	has_lock;	/* there is a lock file, owner is set */

@@ -57,6 +57,16 @@ tell_unmounted(const struct target *t)
 	    t->mnt, target_who(t, processes), t->diff);
 }
 
+bool
+elsewhere_is_held(const struct target *t)
+{
+	struct users users = { 0 };
+
+	if (t->has_device)
+		holders_find(t->major, t->minor, &users);
+	return users.n > 0;
+}
+
 int
 elsewhere_tell(const struct target *t)
 {

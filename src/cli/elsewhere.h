@@ -8,6 +8,9 @@
 
 #include "cli/target.h"
 
+/* Whether other mount namespaces have it, as far as that can be seen. */
+bool	elsewhere_is_held(const struct target *t);
+
 /* Says by cli_error() who holds it and what the user can do.  Returns 1. */
 int	elsewhere_tell(const struct target *t);
 

@@ -18,6 +18,7 @@
 #include "cli/cli.h"
 #include "cli/limited.h"
 #include "cli/target.h"
+#include "cli/unmounted.h"
 #include "supervisor/become.h"
 #include "supervisor/fusectl.h"
 #include "supervisor/holders.h"
@@ -336,6 +337,28 @@ compare_mountpoint(void *arg, const struct holder *h)
 	return !k->found;
 }
 
+/* Looks for a supervisor that had, or will have, its mount there. */
+static void
+find_supervisor_at(struct by_mountpoint *k)
+{
+	int64_t until = clock_monotonic_ms() + USERS_MS;
+	struct mountinfo_list list = { 0 };
+	char diff[PATH_MAX], mnt[PATH_MAX];
+	size_t i;
+
+	if (unmounted_list(&list, until) != 0)
+		list.n = 0;
+	for (i = 0; i < list.n && !k->found && clock_monotonic_ms() < until; i++) {
+		if (unmounted_names(&list.mount[i], diff, mnt) != 0 || strcmp(mnt, k->mnt) != 0)
+			continue;
+		target_close(k->t);
+		target_init(k->t);
+		strlcpy(k->t->diff, diff, sizeof(k->t->diff));
+		k->found = was_mounted_at(k->t, k->mnt);
+	}
+	mountinfo_free(&list);
+}
+
 /* Finds the mount that was at t->mnt, where nothing is mounted any more. */
 static int
 find_gone(struct target *t, const char *dir, const char *diff, struct mountinfo *m)
@@ -347,6 +370,8 @@ find_gone(struct target *t, const char *dir, const char *diff, struct mountinfo 
 	if (diff != NULL)
 		k.found = resolve(diff, false, t->diff) == 0 && was_mounted_at(t, mnt);
 	else
+		find_supervisor_at(&k);
+	if (diff == NULL && !k.found)
 		holders_each(clock_monotonic_ms() + USERS_MS, compare_mountpoint, &k);
 	if (!k.found)
 		return cli_error("nothing is mounted at \"%s\"", dir);
@@ -382,6 +407,15 @@ disbelieve(struct contact *c, const char *why)
 	strlcpy(c->doubt, why, sizeof(c->doubt));
 }
 
+/* The directory is that mount's, and so are those who hold its locks. */
+static void
+leave_to_other(struct contact *c)
+{
+	disbelieve(c, "who listens at its socket serves another mount");
+	memset(c->owner, 0, sizeof(c->owner));
+	c->is_others = true;
+}
+
 /* Asks whether who listens serves this mount.  Returns 1, 0, or negative errno. */
 static int
 serves_this(struct target *t, int ms)
@@ -413,7 +447,7 @@ judge_listener(struct target *t, bool is_named)
 	rc = serves_this(t, CONTACT_ASK_MS);
 	t->is_silent = rc < 0;
 	if (rc == 0)
-		disbelieve(&t->contact, "who listens at its socket serves another mount");
+		leave_to_other(&t->contact);
 	else if (rc == -EPROTONOSUPPORT)
 		disbelieve(&t->contact, "its supervisor is of a version with other requests");
 	else if (rc < 0 && !is_named)

@@ -79,7 +79,7 @@ starting() {
 deceive_here() {
 	mkdir -p "$work/fake"
 	exec 8<>/dev/fuse
-	LIBMOUNT_FORCE_MOUNT2=always mount -c -i -t fuse.pbkfs -o "fd=8,rootmode=40000,user_id=$(id -u nobody),group_id=0" "$diff" "$work/fake"
+	LIBMOUNT_FORCE_MOUNT2=always mount -c -i -t fuse.pbkfs -o "fd=8,rootmode=40000,user_id=$1,group_id=0" "$diff" "$work/fake"
 }
 deceive_there() {
 	as nobody unshare -Urm sh -c 'mount -t tmpfs none /mnt && exec 7<>/dev/fuse &&
@@ -97,10 +97,23 @@ hidden() {
 	check "$who: a mount elsewhere that claims the directory" deceive_there
 	check "$who: mount" begin
 	check "$who: it is shown once, as mounted" shows mounted
+	if [ "$who" = root ]; then
+		check "$who: another mount here that claims it" deceive_here 0
+		check "$who: is unmounted" run timeout -s KILL 20 pbkfs unmount -D "$work/fake"
+		exec 8>&-
+		check "$who: and the true one goes on" shows mounted
+	fi
 	check "$who: what a file keeps" leave_open
 	check "$who: is unmounted, and not elsewhere" shows unmounted "its processes have not ended: pbkfs unmount -d \"$diff\" says why"
+	for command in "unmount -D" "unmount -d" "stat -D"; do
+		case $command in *-d) at=$diff ;; *) at=$mnt ;; esac
+		# shellcheck disable=SC2086
+		refuse "$who: $command says who keeps it and how to end that" \
+		    "\"$mnt\" is unmounted, but still in use by sleep \(pid $user\): stop them, or pbkfs unmount --force -d \"$diff\"" \
+		    run pbkfs $command "$at"
+	done
 	refuse "$who: and the decoy's holder is no client" "" said "pid $decoy" "$work/list"
-	check "$who: one here that claims it, too" deceive_here
+	check "$who: one here that claims it, too" deceive_here "$(id -u nobody)"
 	check "$who: does not hide it" shows_both
 	umount -l "$work/fake"; exec 8>&-
 	kill "$decoy"
