@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finds the children of a process, and the servers of a connection, in /proc, and holds
- * each by a pidfd.  target.c decides whether to kill them.
+ * each by a pidfd.  mountref.c decides whether to kill them.
  */
 #include "config.h"
 

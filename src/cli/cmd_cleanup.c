@@ -21,7 +21,7 @@
 #include "cli/cmd_unmount.h"
 #include "cli/contact.h"
 #include "cli/limited.h"
-#include "cli/target.h"
+#include "cli/mountref.h"
 #include "supervisor/binding.h"
 #include "supervisor/diffdir.h"
 #include "supervisor/identity.h"
@@ -88,16 +88,16 @@ name_mapped(const struct diffdir *d)
 
 /* Ends the processes of a directory that is not mounted, or not here. */
 static int
-end_processes(struct target *t)
+end_processes(struct mountref *t)
 {
-	char who[TARGET_WHO_MAX];
+	char who[MOUNTREF_WHO_MAX];
 
 	if (t->contact.sock < 0)
 		return cli_error("could not end the processes that use \"%s\" (%s): %s", t->diff,
-		    target_who(t, who), t->contact.doubt);
-	if (target_stop(t) != 0)
+		    mountref_who(t, who), t->contact.doubt);
+	if (mountref_stop(t) != 0)
 		return 1;
-	target_end(t, END_SECONDS);	/* a process that does not end keeps the lock */
+	mountref_end(t, END_SECONDS);	/* a process that does not end keeps the lock */
 	return 0;
 }
 
@@ -140,10 +140,10 @@ tell_in_use(const struct diffdir *d, const char *mnt, int lock_fd)
 static int
 end_mount(const struct diffdir *d, const char *mnt, bool mounted, bool locked)
 {
-	static struct target t;
+	static struct mountref t;
 	int rc;
 
-	target_init(&t);
+	mountref_init(&t);
 	strlcpy(t.diff, d->path, sizeof(t.diff));
 	strlcpy(t.mnt, mnt, sizeof(t.mnt));
 	/*
@@ -153,10 +153,10 @@ end_mount(const struct diffdir *d, const char *mnt, bool mounted, bool locked)
 	identity_raise();
 	limited_tie();
 	limited_rest(true);	/* for processes, which have limits of time of their own */
-	rc = mounted ? target_find(&t, mnt, NULL) : 0;
+	rc = mounted ? mountref_find(&t, mnt, NULL) : 0;
 	if (rc == 0) {
 		t.contact.locks_are_ours = locked;
-		target_contact(&t);
+		mountref_contact(&t);
 		/* Its owner may have put a free directory into its place. */
 		if (locked && (t.contact.sock >= 0 || !unmount_is_dead(mnt)))
 			rc = tell_in_use(d, mnt, -1);
@@ -166,7 +166,7 @@ end_mount(const struct diffdir *d, const char *mnt, bool mounted, bool locked)
 	limited_rest(false);
 	identity_drop();
 	limited_tie();
-	target_close(&t);
+	mountref_close(&t);
 	return rc;
 }
 
@@ -309,12 +309,12 @@ is_source(const char *diff)
 static int
 leave_mute(const struct work *w)
 {
-	static struct target t;
+	static struct mountref t;
 
-	if (w->force && !w->wipes && is_source(w->diff) && target_find(&t, NULL, w->diff) == 0 && !t.elsewhere) {
-		target_contact(&t);
+	if (w->force && !w->wipes && is_source(w->diff) && mountref_find(&t, NULL, w->diff) == 0 && !t.elsewhere) {
+		mountref_contact(&t);
 		unmount_forcibly(&t);
-		target_close(&t);
+		mountref_close(&t);
 	}
 	return limited_tell("diff directory", w->diff, SILENT_SECONDS, w->wipes ?
 	    "it is not yet empty, run pbkfs cleanup again" : "nothing was removed");

@@ -52,16 +52,16 @@ find_mounts(struct mountinfo_list *mounts, size_t *n_here, int64_t began)
 /* ---- two rows of one mount ---------------------------------------------- */
 
 static bool
-is_mount_of(const struct mountinfo *m, const struct look *l)
+is_mount_of(const struct mountinfo *m, const struct mountstate *l)
 {
 	return (l->major != 0 || l->minor != 0) && m->major == l->major && m->minor == l->minor;
 }
 
 /* The supervisor's word for what its diff directory did not tell. */
 static void
-take_word(struct look *mount, const struct look *supervisor)
+take_word(struct mountstate *mount, const struct mountstate *supervisor)
 {
-	if (mount->state != LOOK_UNKNOWN || supervisor->state == LOOK_UNKNOWN)
+	if (mount->state != MOUNTSTATE_UNKNOWN || supervisor->state == MOUNTSTATE_UNKNOWN)
 		return;
 	mount->state = supervisor->state;
 	mount->supervisor = supervisor->supervisor;
@@ -74,7 +74,7 @@ take_word(struct look *mount, const struct look *supervisor)
  * made a mount with this source.
  */
 static bool
-is_shown(const struct mountinfo *m, size_t n_here, struct listed *listed, struct look *l)
+is_shown(const struct mountinfo *m, size_t n_here, struct listed *listed, struct mountstate *l)
 {
 	bool found = false;
 	size_t i;
@@ -83,11 +83,11 @@ is_shown(const struct mountinfo *m, size_t n_here, struct listed *listed, struct
 		if (is_mount_of(&m[i], l)) {
 			take_word(&listed[i].look, l);
 			found = true;
-		} else if (l->major == 0 && l->minor == 0 && l->state != LOOK_STARTING)
+		} else if (l->major == 0 && l->minor == 0 && l->state != MOUNTSTATE_STARTING)
 			found |= (l->supervisor != 0 && listed[i].look.supervisor == l->supervisor) ||
 			    (m[i].uid == geteuid() && strcmp(m[i].source, l->diff) == 0);
 		if (l->is_silent && strcmp(m[i].source, l->diff) == 0)
-			l->state = LOOK_UNKNOWN;
+			l->state = MOUNTSTATE_UNKNOWN;
 	}
 	return found;
 }
@@ -113,15 +113,15 @@ static bool
 is_kept(const struct mountinfo_list *mounts, size_t n_here, struct listed *listed, size_t row)
 {
 	const struct mountinfo *m = &mounts->mount[row];
-	struct look *l = &listed[row].look;
+	struct mountstate *l = &listed[row].look;
 
 	if (unmounted_is(m))
 		return l->diff[0] != '\0' && !is_shown(mounts->mount, n_here, listed, l);
-	return l->state == LOOK_ELSEWHERE && !has_word(mounts, n_here, listed, m);
+	return l->state == MOUNTSTATE_ELSEWHERE && !has_word(mounts, n_here, listed, m);
 }
 
 static void
-name_it(struct mountinfo *m, const struct look *l)
+name_it(struct mountinfo *m, const struct mountstate *l)
 {
 	if (l->mountpoint[0] != '\0' || unmounted_is(m))
 		strlcpy(m->mountpoint, l->mountpoint, sizeof(m->mountpoint));

@@ -21,10 +21,10 @@
 #include "cli/elsewhere.h"
 #include "cli/snapshot.h"
 #include "cli/stat_text.h"
-#include "cli/target.h"
+#include "cli/mountref.h"
 
 static int
-tell_nobody(const struct target *t)
+tell_nobody(const struct mountref *t)
 {
 	const struct contact *c = &t->contact;
 
@@ -49,7 +49,7 @@ read_report(const struct command_frame *a, int fd, char **text, size_t *len)
 }
 
 static int
-ask(const struct target *t, bool reset, char **text, size_t *len)
+ask(const struct mountref *t, bool reset, char **text, size_t *len)
 {
 	static struct command_frame q, a;
 	int fd autoclose = -1, rc = -ETIMEDOUT;
@@ -73,7 +73,7 @@ ask(const struct target *t, bool reset, char **text, size_t *len)
 
 /* Prints a report only if it can be parsed: the supervisor may be that of another user. */
 static int
-print_report(const struct target *t, char *text, size_t len, bool json)
+print_report(const struct mountref *t, char *text, size_t len, bool json)
 {
 	struct json_node *nodes autofree = calloc(SNAPSHOT_NODES, sizeof(*nodes));
 	struct json_out o = { 0 };
@@ -99,7 +99,7 @@ print_report(const struct target *t, char *text, size_t len, bool json)
 
 /* Whether nobody has the mount any more, so that there is nothing but its end to tell of. */
 static bool
-is_unmounted(const struct target *t)
+is_unmounted(const struct mountref *t)
 {
 	if (!t->elsewhere || (t->contact.sock >= 0 && !t->is_silent && t->state == STATE_PREPARING))
 		return false;
@@ -109,20 +109,20 @@ is_unmounted(const struct target *t)
 int
 cmd_stat(const struct options *o)
 {
-	static struct target t;
+	static struct mountref t;
 	char *text autofree = NULL;
 	size_t len = 0;
 	int rc;
 
 	if (o->mnt == NULL)
 		return cli_usage("--mnt-path is required");
-	if (target_find(&t, o->mnt, NULL) != 0)
+	if (mountref_find(&t, o->mnt, NULL) != 0)
 		return 1;
-	target_contact(&t);
+	mountref_contact(&t);
 	if (is_unmounted(&t))
 		rc = elsewhere_tell(&t);
 	else if ((rc = ask(&t, o->counters_reset, &text, &len)) == 0)
 		rc = print_report(&t, text, len, o->format == 1);
-	target_close(&t);
+	mountref_close(&t);
 	return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The command unmount, in order or by force.  target.c finds the mount and its
+ * The command unmount, in order or by force.  mountref.c finds the mount and its
  * processes; elsewhere.c ends what other mount namespaces hold.
  */
 #include "config.h"
@@ -40,7 +40,7 @@
 #define BUSY_TRIES	41	/* tries: for two seconds */
 
 static int
-tell_busy(const struct target *t)
+tell_busy(const struct mountref *t)
 {
 	char text[512];
 	struct users users;
@@ -58,7 +58,7 @@ tell_busy(const struct target *t)
 static int
 unmount_patiently(const void *arg)
 {
-	const struct target *t = arg;
+	const struct mountref *t = arg;
 	char error[FUSEMOUNT_ERROR_MAX];
 	int i, rc = -EBUSY;
 
@@ -74,14 +74,14 @@ unmount_patiently(const void *arg)
 
 /* Where nobody listens, only the locks of the diff directory tell whether its processes have ended. */
 static int
-tell_unknown(const struct target *t, int error)
+tell_unknown(const struct mountref *t, int error)
 {
 	return cli_error("\"%s\" is unmounted, but its processes may run on: could not open its diff directory"
 	    " \"%s\": %s", t->mnt, t->diff, strerror(-error));
 }
 
 static int
-tell_mute(const struct target *t)
+tell_mute(const struct mountref *t)
 {
 	return cli_error("\"%s\" is unmounted, but its diff directory \"%s\" does not answer: its"
 	    " processes may go on until it does", t->mnt, t->diff);
@@ -94,9 +94,9 @@ struct wait {
 };
 
 static void
-tell_waiting(const struct target *t)
+tell_waiting(const struct mountref *t)
 {
-	char who[TARGET_WHO_MAX];
+	char who[MOUNTREF_WHO_MAX];
 
 	if (t->is_silent)
 		cli_note("\"%s\" is unmounted; waiting for its supervisor (pid %d), which does not"
@@ -104,7 +104,7 @@ tell_waiting(const struct target *t)
 		    (int)t->contact.peer.pid, t->diff);
 	else
 		cli_note("\"%s\" is unmounted; waiting for its processes to write what they hold"
-		    " and end (%s)", t->mnt, target_who(t, who));
+		    " and end (%s)", t->mnt, mountref_who(t, who));
 }
 
 /*
@@ -115,7 +115,7 @@ tell_waiting(const struct target *t)
  * waits first.
  */
 static bool
-is_hopeless(struct wait *w, struct target *t)
+is_hopeless(struct wait *w, struct mountref *t)
 {
 	int64_t now = clock_monotonic_ms();
 	struct users holders;
@@ -127,38 +127,38 @@ is_hopeless(struct wait *w, struct target *t)
 	if (w->held >= HELD_SECONDS || now - w->began >= FLUSH_SECONDS * 1000)
 		return true;
 	if (!w->noted && now - MIN(w->began, w->heard) >= TELL_SECONDS * 1000) {
-		target_is_silent(t, ASK_MS);
+		mountref_is_silent(t, ASK_MS);
 		tell_waiting(t);
 		w->noted = true;
 	}
 	if (now - w->heard >= SILENT_SECONDS * 1000 - ASK_MS)
-		return target_is_silent(t, ASK_MS);
-	if (!t->is_silent || !target_is_silent(t, ASK_MS))
+		return mountref_is_silent(t, ASK_MS);
+	if (!t->is_silent || !mountref_is_silent(t, ASK_MS))
 		w->heard = now;
 	return false;
 }
 
 /* A supervisor that did not answer when it was first asked has been silent since then. */
 static int
-wait_for_end(struct target *t)
+wait_for_end(struct mountref *t)
 {
 	int64_t now = clock_monotonic_ms();
-	char who[TARGET_WHO_MAX];
+	char who[MOUNTREF_WHO_MAX];
 	struct wait w = { .began = now, .heard = t->is_silent ? t->asked_at : now };
 	int rc;
 
 	if (t->contact.is_mute && t->contact.sock < 0)
 		return tell_mute(t);
 	cli_if_interrupted("interrupted; \"%s\" is unmounted, its processes (%s) write what they hold"
-	    " and end without being waited for", t->mnt, target_who(t, who));
-	while ((rc = target_wait(t, 1)) == -ETIMEDOUT)
+	    " and end without being waited for", t->mnt, mountref_who(t, who));
+	while ((rc = mountref_wait(t, 1)) == -ETIMEDOUT)
 		if (is_hopeless(&w, t))
 			return t->contact.is_mute ? tell_mute(t) : elsewhere_tell(t);
 	return rc == 0 ? 0 : tell_unknown(t, rc);
 }
 
 static int
-unmount_orderly(struct target *t)
+unmount_orderly(struct mountref *t)
 {
 	/* The kernel writes back first, and waits for the worker. */
 	int rc = limited_run(unmount_patiently, t, FLUSH_SECONDS);
@@ -174,7 +174,7 @@ unmount_orderly(struct target *t)
 /* ---- by force ----------------------------------------------------------- */
 
 static bool
-is_still_mounted(const struct target *t)
+is_still_mounted(const struct mountref *t)
 {
 	struct mountinfo *m autofree = malloc(sizeof(*m));
 
@@ -185,7 +185,7 @@ is_still_mounted(const struct target *t)
 static int
 detach_in_child(const void *arg)
 {
-	const struct target *t = arg;
+	const struct mountref *t = arg;
 	char error[FUSEMOUNT_ERROR_MAX];
 
 	if (fusemount_unmount(t->parent_fd, t->base, t->mnt, t->mount_id, true, error) == 0 ||
@@ -201,7 +201,7 @@ detach_in_child(const void *arg)
  * refuse.
  */
 static int
-detach(const struct target *t, int control)
+detach(const struct mountref *t, int control)
 {
 	int rc = limited_run(detach_in_child, t, DETACH_SECONDS);
 
@@ -218,20 +218,20 @@ detach(const struct target *t, int control)
  * knows the children of a supervisor, and who has the connection open.
  */
 static int
-end_connection(struct target *t, int control)
+end_connection(struct mountref *t, int control)
 {
-	char who[TARGET_WHO_MAX];
+	char who[MOUNTREF_WHO_MAX];
 	int rc;
 
-	if (target_wait(t, LEFT_SECONDS) != 0)
+	if (mountref_wait(t, LEFT_SECONDS) != 0)
 		cut_abort(control);
-	if ((rc = target_end(t, t->contact.is_mute ? LEFT_SECONDS : KILL_SECONDS)) == 0)
+	if ((rc = mountref_end(t, t->contact.is_mute ? LEFT_SECONDS : KILL_SECONDS)) == 0)
 		return 0;
 	if (rc != -ETIMEDOUT)
 		return tell_unknown(t, rc);
 	return t->contact.is_mute ? tell_mute(t) :
 	    cli_error("\"%s\" is unmounted, but its processes do not end (%s)", t->mnt,
-	    target_who(t, who));
+	    mountref_who(t, who));
 }
 
 /*
@@ -239,7 +239,7 @@ end_connection(struct target *t, int control)
  * number may be that of a stranger.
  */
 static int
-open_connection(const struct target *t)
+open_connection(const struct mountref *t)
 {
 	struct mountinfo *m autofree = malloc(sizeof(*m));
 	int control autoclose = fusectl_open(t->minor);
@@ -251,13 +251,13 @@ open_connection(const struct target *t)
 }
 
 int
-unmount_forcibly(struct target *t)
+unmount_forcibly(struct mountref *t)
 {
 	int control autoclose = open_connection(t);
 
 	if (t->servers.n == 0)
-		target_find_servers(t);
-	target_stop(t);
+		mountref_find_servers(t);
+	mountref_stop(t);
 	if (detach(t, control) != 0)
 		return 1;
 	return end_connection(t, control);
@@ -267,10 +267,10 @@ unmount_forcibly(struct target *t)
 
 /* Ends processes without a mount here: they have yet to make it, or others hold it. */
 static int
-unmount_elsewhere(struct target *t, bool force)
+unmount_elsewhere(struct mountref *t, bool force)
 {
 	if (t->contact.sock >= 0 && !t->is_silent && t->state == STATE_PREPARING)
-		return target_leave(t);
+		return mountref_leave(t);
 	return force ? elsewhere_end(t) : elsewhere_tell(t);
 }
 
@@ -297,7 +297,7 @@ unmount_is_dead(const char *mnt)
  * knows: its owner may have put another one into its place.
  */
 static bool
-is_of_strangers(const struct target *t)
+is_of_strangers(const struct mountref *t)
 {
 	const struct contact *c = &t->contact;
 
@@ -310,7 +310,7 @@ is_of_strangers(const struct target *t)
 }
 
 static int
-unmount_here(struct target *t, bool force)
+unmount_here(struct mountref *t, bool force)
 {
 	bool strangers;
 	int rc;
@@ -318,7 +318,7 @@ unmount_here(struct target *t, bool force)
 	if (geteuid() != 0 && geteuid() != t->uid)
 		return cli_error("\"%s\" is a mount of user %u: only that user and root can unmount it",
 		    t->mnt, (unsigned)t->uid);
-	target_find_servers(t);
+	mountref_find_servers(t);
 	strangers = is_of_strangers(t);
 	rc = force ? unmount_forcibly(t) : unmount_orderly(t);
 	return rc != 0 || !strangers ? rc :
@@ -329,24 +329,24 @@ unmount_here(struct target *t, bool force)
 int
 cmd_unmount(const struct options *o)
 {
-	static struct target t;
+	static struct mountref t;
 	int rc;
 
 	if (o->mnt == NULL && o->diff == NULL)
 		return cli_usage("--mnt-path or --diff-dir is required");
 	cli_if_interrupted("interrupted; nothing was unmounted");
-	if (target_find(&t, o->mnt, o->diff) != 0)
+	if (mountref_find(&t, o->mnt, o->diff) != 0)
 		return 1;
 	/* Who calls from inside of the mount hears of the shell alone: no name is relative any more. */
 	if (chdir("/") != 0)
 		return cli_error("could not leave the working directory: %s", strerror(errno));
 	cli_if_interrupted("interrupted; \"%s\" may still be unmounted: pbkfs list shows whether it is",
 	    t.mnt);
-	target_contact(&t);
+	mountref_contact(&t);
 	if (t.elsewhere)
 		rc = unmount_elsewhere(&t, o->force);
 	else
 		rc = unmount_here(&t, o->force);
-	target_close(&t);
+	mountref_close(&t);
 	return rc;
 }

@@ -8,10 +8,10 @@
 
 #include <stdbool.h>
 
-#include "cli/target.h"
+#include "cli/mountref.h"
 
 /* Ends the supervisor, if one can be believed, and detaches the mount.  Returns an exit status. */
-int	unmount_forcibly(struct target *t);
+int	unmount_forcibly(struct mountref *t);
 
 /* Whether nobody serves the mount at mnt, or the caller may not ask.  One that does not answer is served. */
 bool	unmount_is_dead(const char *mnt);

@@ -3,7 +3,7 @@
 /*
  * Opens a diff directory, reads its lock, and talks to the supervisor that
  * listens.  Whatever may not answer happens in a child with a limit.  Whether
- * the supervisor serves the right mount is for target.c to judge.
+ * the supervisor serves the right mount is for mountref.c to judge.
  */
 #include "config.h"
 

@@ -36,9 +36,9 @@
 
 /* Tells of a mount that no other namespace has: an open file keeps it, or it just ends. */
 static int
-tell_unmounted(const struct target *t)
+tell_unmounted(const struct mountref *t)
 {
-	char who[512], processes[TARGET_WHO_MAX];
+	char who[512], processes[MOUNTREF_WHO_MAX];
 	struct users users = { 0 };
 
 	if (t->is_silent)
@@ -54,11 +54,11 @@ tell_unmounted(const struct target *t)
 	return cli_error("\"%s\" is unmounted, but its processes run on (%s): they still"
 	    " write, or a process that cannot be seen from here has files open or holds the"
 	    " mount in another mount namespace; pbkfs unmount --force -d \"%s\" ends them",
-	    t->mnt, target_who(t, processes), t->diff);
+	    t->mnt, mountref_who(t, processes), t->diff);
 }
 
 bool
-elsewhere_is_held(const struct target *t)
+elsewhere_is_held(const struct mountref *t)
 {
 	struct users users = { 0 };
 
@@ -68,7 +68,7 @@ elsewhere_is_held(const struct target *t)
 }
 
 int
-elsewhere_tell(const struct target *t)
+elsewhere_tell(const struct mountref *t)
 {
 	struct users users = { 0 };
 	char who[512];
@@ -127,7 +127,7 @@ unmount_there(const void *arg)
 }
 
 struct attempt {
-	struct target *t;
+	struct mountref *t;
 	int	control;		/* of its connection, or negative errno */
 	bool	seen;			/* another namespace has the mount: the control is of it */
 	bool	refused;		/* somewhere it could not even be detached */
@@ -170,17 +170,17 @@ unmount_one(void *arg, const struct holder *h)
 }
 
 static int
-stop_and_wait(struct target *t)
+stop_and_wait(struct mountref *t)
 {
-	char who[TARGET_WHO_MAX];
+	char who[MOUNTREF_WHO_MAX];
 
-	target_stop(t);
-	return target_end(t, BUSY_SECONDS) == 0 ? 0 :
-	    cli_error("the processes of \"%s\" do not end (%s)", t->mnt, target_who(t, who));
+	mountref_stop(t);
+	return mountref_end(t, BUSY_SECONDS) == 0 ? 0 :
+	    cli_error("the processes of \"%s\" do not end (%s)", t->mnt, mountref_who(t, who));
 }
 
 static int
-stop_unseen(struct target *t)
+stop_unseen(struct mountref *t)
 {
 	cli_warn("nobody who can be seen holds the mount: its processes are ended");
 	return stop_and_wait(t);
@@ -189,7 +189,7 @@ stop_unseen(struct target *t)
 static int
 cut(const struct attempt *a)
 {
-	struct target *t = a->t;
+	struct mountref *t = a->t;
 	int flushed = cut_flush(t->major, t->minor, a->control), rc;
 	char who[400];
 
@@ -204,24 +204,24 @@ cut(const struct attempt *a)
 		    strerror(-rc));
 		return stop_and_wait(t);
 	}
-	return target_wait(t, FLUSH_SECONDS) == 0 ? 0 : stop_and_wait(t);
+	return mountref_wait(t, FLUSH_SECONDS) == 0 ? 0 : stop_and_wait(t);
 }
 
 static int
 unmount_all(struct attempt *a)
 {
 	int64_t until = clock_monotonic_ms() + UNMOUNT_MS;
-	struct target *t = a->t;
+	struct mountref *t = a->t;
 
 	a->users.is_whole = holders_each(until, unmount_one, a) == HOLDERS_ALL;
-	target_hurry(t);
-	if (!a->refused && target_wait(t, a->users.n > 0 ? BUSY_SECONDS : FLUSH_SECONDS) == 0)
+	mountref_hurry(t);
+	if (!a->refused && mountref_wait(t, a->users.n > 0 ? BUSY_SECONDS : FLUSH_SECONDS) == 0)
 		return 0;
 	return cut(a);
 }
 
 int
-elsewhere_end(struct target *t)
+elsewhere_end(struct mountref *t)
 {
 	struct attempt a = { .t = t, .control = -ENOENT };
 	int rc;

@@ -6,19 +6,19 @@
 #ifndef CLI_ELSEWHERE_H
 #define CLI_ELSEWHERE_H
 
-#include "cli/target.h"
+#include "cli/mountref.h"
 
 /* Whether other mount namespaces have it, as far as that can be seen. */
-bool	elsewhere_is_held(const struct target *t);
+bool	elsewhere_is_held(const struct mountref *t);
 
 /* Says by cli_error() who holds it and what the user can do.  Returns 1. */
-int	elsewhere_tell(const struct target *t);
+int	elsewhere_tell(const struct mountref *t);
 
 /*
  * Ends it: unmounts it in each namespace, and detaches it where it is in use.
  * Where it may not be unmounted, or is left after a while, this waits until all
  * is written back and cuts the connection.  Returns an exit status.
  */
-int	elsewhere_end(struct target *t);
+int	elsewhere_end(struct mountref *t);
 
 #endif

@@ -38,15 +38,15 @@ put_clients(struct json_out *o, const struct clients *c)
 }
 
 static void
-put_mount(struct json_out *o, const struct mountinfo *m, const struct look *l,
+put_mount(struct json_out *o, const struct mountinfo *m, const struct mountstate *l,
     const struct clients *clients)
 {
 	static const char *const states[] = {
-		[LOOK_UNKNOWN] = "unknown", [LOOK_MOUNTED] = "mounted",
-		[LOOK_LEAVING] = "leaving",
-		[LOOK_ALONE] = "no-supervisor", [LOOK_DEAD] = "dead",
-		[LOOK_ELSEWHERE] = "elsewhere", [LOOK_UNMOUNTED] = "unmounted",
-		[LOOK_STARTING] = "starting",
+		[MOUNTSTATE_UNKNOWN] = "unknown", [MOUNTSTATE_MOUNTED] = "mounted",
+		[MOUNTSTATE_LEAVING] = "leaving",
+		[MOUNTSTATE_ALONE] = "no-supervisor", [MOUNTSTATE_DEAD] = "dead",
+		[MOUNTSTATE_ELSEWHERE] = "elsewhere", [MOUNTSTATE_UNMOUNTED] = "unmounted",
+		[MOUNTSTATE_STARTING] = "starting",
 	};
 
 	json_open(o, NULL, '{');

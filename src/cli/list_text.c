@@ -17,7 +17,7 @@
 
 struct row {
 	const struct mountinfo *mount;
-	const struct look *look;
+	const struct mountstate *look;
 	const struct clients *clients;
 };
 
@@ -30,9 +30,9 @@ cell_mountpoint(const void *row, char *text)
 }
 
 static const char *const states[] = {
-	[LOOK_UNKNOWN] = "unknown", [LOOK_MOUNTED] = "mounted", [LOOK_LEAVING] = "leaving",
-	[LOOK_ALONE] = "no supervisor", [LOOK_DEAD] = "dead", [LOOK_ELSEWHERE] = "elsewhere",
-	[LOOK_UNMOUNTED] = "unmounted", [LOOK_STARTING] = "starting",
+	[MOUNTSTATE_UNKNOWN] = "unknown", [MOUNTSTATE_MOUNTED] = "mounted", [MOUNTSTATE_LEAVING] = "leaving",
+	[MOUNTSTATE_ALONE] = "no supervisor", [MOUNTSTATE_DEAD] = "dead", [MOUNTSTATE_ELSEWHERE] = "elsewhere",
+	[MOUNTSTATE_UNMOUNTED] = "unmounted", [MOUNTSTATE_STARTING] = "starting",
 };
 
 static void
@@ -110,8 +110,8 @@ static void
 print_command(const struct row *r, const char *word, const char *before, const char *options,
     const char *after)
 {
-	bool by_mnt = r->mount->source[0] == '\0' || r->look->state == LOOK_ALONE ||
-	    r->look->state == LOOK_DEAD;
+	bool by_mnt = r->mount->source[0] == '\0' || r->look->state == MOUNTSTATE_ALONE ||
+	    r->look->state == MOUNTSTATE_DEAD;
 	char text[2 * PATH_MAX];
 
 	snprintf(text, sizeof(text), "%spbkfs unmount%s -%c \"%s\"%s", before, options,
@@ -131,27 +131,27 @@ print_way_out(const struct row *r)
 	if (r->look->remark[0] != '\0')
 		table_remark(word, r->look->remark);
 	switch (r->look->state) {
-	case LOOK_LEAVING:
+	case MOUNTSTATE_LEAVING:
 		table_remark(word, "it was told to go, and is unmounted as soon as nobody uses it");
 		break;
-	case LOOK_ELSEWHERE:
+	case MOUNTSTATE_ELSEWHERE:
 		print_command(r, word, "not mounted here, but clients in other mount namespaces hold it;"
 		    " end them, or ", " --force", "");
 		break;
-	case LOOK_UNMOUNTED:
+	case MOUNTSTATE_UNMOUNTED:
 		print_command(r, word, "its processes have not ended: ", "", " says why");
 		break;
-	case LOOK_STARTING:
+	case MOUNTSTATE_STARTING:
 		print_command(r, word, "it is not mounted yet: ", "", " gives up");
 		break;
-	case LOOK_ALONE:
+	case MOUNTSTATE_ALONE:
 		print_command(r, word, "its worker goes on alone; mount it again after ", "", "");
 		break;
-	case LOOK_DEAD:
+	case MOUNTSTATE_DEAD:
 		print_command(r, word, "", "", "");
 		break;
-	case LOOK_UNKNOWN:
-	case LOOK_MOUNTED:
+	case MOUNTSTATE_UNKNOWN:
+	case MOUNTSTATE_MOUNTED:
 		break;
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Runs the children that look at mounts (look.c) and for clients (clients.c),
+ * Runs the children that look at mounts (mountstate.c) and for clients (clients.c),
  * and collects what they report until time is up.  It decides which mounts come
  * first.
  */
@@ -28,7 +28,7 @@
 #define PATIENCE_MS	1000	/* with one of them, if others wait */
 
 /* A write(2) of up to PIPE_BUF bytes to a pipe is never torn. */
-_Static_assert(sizeof(struct look) <= PIPE_BUF, "a look has to fit a pipe's atomic write");
+_Static_assert(sizeof(struct mountstate) <= PIPE_BUF, "a look has to fit a pipe's atomic write");
 
 struct child {
 	pid_t	pid;
@@ -53,7 +53,7 @@ struct listing {
 static int report_fd;
 
 static void
-report_look(const struct look *l)
+report_look(const struct mountstate *l)
 {
 	io_write(report_fd, l, sizeof(*l));
 }
@@ -74,11 +74,11 @@ look(const struct listing *l, size_t row)
 	const struct mountinfo *m = l->mounts->mount;
 
 	if (row < l->n_here)
-		look_at(m, l->n_here, &m[row], report_look);
+		mountstate_at(m, l->n_here, &m[row], report_look);
 	else if (unmounted_is(&m[row]))
-		look_supervisor(m, l->mounts->n, &m[row], report_look);
+		mountstate_supervisor(m, l->mounts->n, &m[row], report_look);
 	else
-		look_elsewhere(&m[row], report_look);
+		mountstate_elsewhere(&m[row], report_look);
 }
 
 /* Starts a child.  Returns whether there is one now; in the child it does not return. */
@@ -168,7 +168,7 @@ start_some(struct listing *l)
 static void
 read_look(struct listing *l, struct child *c)
 {
-	struct look found;
+	struct mountstate found;
 
 	if (read(c->fd, &found, sizeof(found)) == (ssize_t)sizeof(found))
 		l->listed[c->row].look = found;
@@ -234,7 +234,7 @@ collect(struct listing *l)
 static void
 take_holders(struct listed *listed)
 {
-	const struct look *k = &listed->look;
+	const struct mountstate *k = &listed->look;
 	unsigned i;
 
 	for (i = 0; i < MIN(k->holders.n, (unsigned)USERS_MAX); i++)

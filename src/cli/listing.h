@@ -11,11 +11,11 @@
 #define CLI_LISTING_H
 
 #include "cli/clients.h"
-#include "cli/look.h"
+#include "cli/mountstate.h"
 #include "supervisor/mountinfo.h"
 
 struct listed {
-	struct look look;
+	struct mountstate look;
 	struct clients clients;
 };
 

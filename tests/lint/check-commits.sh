@@ -21,9 +21,8 @@ subjects() {
 		echo "000 the history has no commit $2"
 	fi
 }
-# Prints those of standard input that break the rule, but for two that were pushed with 77 and 74
-# characters: what is pushed is not rewritten.
-bad() { LC_ALL=C.UTF-8 sed -nE '/^(938d763|ec2f430)/d; /^[^ ]+ .{73}/{p;d;}; /^[^ ]+ [A-Za-z0-9_.,\/ -]+: [^ ]/!p'; }
+# Prints those of standard input that break the rule.
+bad() { LC_ALL=C.UTF-8 sed -nE '/^[^ ]+ .{73}/{p;d;}; /^[^ ]+ [A-Za-z0-9_.,\/ -]+: [^ ]/!p'; }
 
 top=$(cd "$srcdir" && pwd -P)
 if [ ! -e "$top/.git" ]; then

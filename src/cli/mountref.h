@@ -3,8 +3,8 @@
 /*
  * The mount that a command is about, and who serves it.
  */
-#ifndef CLI_TARGET_H
-#define CLI_TARGET_H
+#ifndef CLI_MOUNTREF_H
+#define CLI_MOUNTREF_H
 
 #include <limits.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 #include "cli/contact.h"
 #include "supervisor/mountinfo.h"
 
-struct target {
+struct mountref {
 	char	mnt[PATH_MAX];	/* canonical */
 	char	diff[PATH_MAX];	/* which the mount shows as its source */
 	const char *base;	/* last component of mnt */
@@ -39,57 +39,57 @@ struct target {
  * this finds the mount that was there and that other mount namespaces hold.
  * Returns 0, or 1 after cli_error().
  */
-int	target_find(struct target *t, const char *dir, const char *diff);
+int	mountref_find(struct mountref *t, const char *dir, const char *diff);
 
 /*
  * Gets in touch with who serves it.  The lock file has to name this mountpoint,
  * and who answers has to have this mount; else t->contact.doubt says why nobody
  * is believed.
  */
-void	target_contact(struct target *t);
+void	mountref_contact(struct mountref *t);
 
 /* Writes the supervisor and the worker for messages, as far as they are known.  Returns text. */
-#define TARGET_WHO_MAX	128
-const char *target_who(const struct target *t, char text[TARGET_WHO_MAX]);
+#define MOUNTREF_WHO_MAX	128
+const char *mountref_who(const struct mountref *t, char text[MOUNTREF_WHO_MAX]);
 
 /*
  * Ends the supervisor, which ends its worker first: asks it, and kills it if it
  * does not end.  Returns 0 once it has ended, or 1 after a warning that says
  * why nobody was ended.
  */
-int	target_stop(struct target *t);
+int	mountref_stop(struct mountref *t);
 
 /* Tells a supervisor that still prepares to give up.  Returns an exit status. */
-int	target_leave(struct target *t);
+int	mountref_leave(struct mountref *t);
 
 /* Tells a supervisor whose mount other namespaces held that these may have let go of it. */
-void	target_hurry(const struct target *t);
+void	mountref_hurry(const struct mountref *t);
 
 /*
  * Asks who serves it once more, for so many ms at most.  Returns whether it
  * still gives no answer.
  */
-bool	target_is_silent(struct target *t, int ms);
+bool	mountref_is_silent(struct mountref *t, int ms);
 
 /*
  * Finds who serves a mount that is here, where nobody listens who can be asked to end; to be
- * called before it is detached.  target_end() kills them.
+ * called before it is detached.  mountref_end() kills them.
  */
-void	target_find_servers(struct target *t);
+void	mountref_find_servers(struct mountref *t);
 
 /*
  * Waits until its processes have ended.  Returns 0 if that is known, -ETIMEDOUT, or another
  * negative errno if it cannot be known.
  */
-int	target_wait(struct target *t, int seconds);
+int	mountref_wait(struct mountref *t, int seconds);
 
 /*
- * The same after target_stop(), to the end: it kills what is left of the supervisor's
+ * The same after mountref_stop(), to the end: it kills what is left of the supervisor's
  * children, as that would have done itself, and who else was found to serve the mount.
  */
-int	target_end(struct target *t, int seconds);
+int	mountref_end(struct mountref *t, int seconds);
 
-void	target_init(struct target *t);
-void	target_close(struct target *t);
+void	mountref_init(struct mountref *t);
+void	mountref_close(struct mountref *t);
 
 #endif

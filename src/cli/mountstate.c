@@ -18,7 +18,7 @@
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/contact.h"
-#include "cli/look.h"
+#include "cli/mountstate.h"
 #include "cli/openers.h"
 #include "cli/snapshot.h"
 #include "cli/treesize.h"
@@ -100,7 +100,7 @@ open_diff(struct view *v, const struct mountinfo *mounts, size_t n, const struct
  * namespace, whom we cannot name, counts as well.
  */
 static void
-find_state(const struct contact *c, struct look *l)
+find_state(const struct contact *c, struct mountstate *l)
 {
 	pid_t supervisor = c->sock >= 0 ? c->peer.pid : c->owner[ONDISK_LOCK_SUPERVISOR];
 	pid_t worker = c->owner[ONDISK_LOCK_WORKER];
@@ -108,11 +108,11 @@ find_state(const struct contact *c, struct look *l)
 	l->supervisor = MAX(supervisor, 0);
 	l->worker = MAX(worker, 0);
 	if (c->sock >= 0 || supervisor > 0 || supervisor == -ESRCH)
-		l->state = LOOK_MOUNTED;
+		l->state = MOUNTSTATE_MOUNTED;
 	else if (supervisor == 0 && (worker > 0 || worker == -ESRCH))
-		l->state = LOOK_ALONE;
+		l->state = MOUNTSTATE_ALONE;
 	else if (supervisor == 0 && worker == 0)
-		l->state = LOOK_DEAD;
+		l->state = MOUNTSTATE_DEAD;
 	else
 		snprintf(l->remark, sizeof(l->remark), "could not use its lock file: %s",
 		    strerror(supervisor < 0 ? -supervisor : -worker));
@@ -136,7 +136,7 @@ take_text(const struct json_node *nodes, const char *key, char *out, size_t size
 
 /* Whether the snapshot is of this mount, and not left behind by an earlier one. */
 static bool
-is_of_this_mount(const struct json_node *nodes, const struct look *l)
+is_of_this_mount(const struct json_node *nodes, const struct mountstate *l)
 {
 	uint64_t pid;
 
@@ -146,25 +146,25 @@ is_of_this_mount(const struct json_node *nodes, const struct look *l)
 
 /* Finds out whether the mount was told to go; if so, it does not come back. */
 static void
-take_leaving(const struct json_node *nodes, struct look *l)
+take_leaving(const struct json_node *nodes, struct mountstate *l)
 {
 	const struct json_node *leaving = json_get(nodes, nodes, "leaving");
 
-	if (l->state == LOOK_MOUNTED && leaving != NULL && leaving->type == JSON_TRUE)
-		l->state = LOOK_LEAVING;
+	if (l->state == MOUNTSTATE_MOUNTED && leaving != NULL && leaving->type == JSON_TRUE)
+		l->state = MOUNTSTATE_LEAVING;
 }
 
 /* Computes the uptime: the snapshot says how old the mount was when it was written. */
 static void
-take_uptime(const struct json_node *nodes, struct look *l)
+take_uptime(const struct json_node *nodes, struct mountstate *l)
 {
 	const char *text = json_string(json_get(nodes, nodes, "time"));
 	const struct json_node *uptime = json_get(nodes, nodes, "uptime_seconds");
 	struct tm tm = { 0 };
 	double age;
 
-	if ((l->state != LOOK_MOUNTED && l->state != LOOK_ELSEWHERE &&
-	    l->state != LOOK_UNMOUNTED) || text == NULL || uptime == NULL ||
+	if ((l->state != MOUNTSTATE_MOUNTED && l->state != MOUNTSTATE_ELSEWHERE &&
+	    l->state != MOUNTSTATE_UNMOUNTED) || text == NULL || uptime == NULL ||
 	    uptime->type != JSON_NUMBER || strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL)
 		return;
 	age = difftime(time(NULL), timegm(&tm)) + strtod(uptime->text, NULL);
@@ -175,7 +175,7 @@ take_uptime(const struct json_node *nodes, struct look *l)
 }
 
 static void
-read_snapshot(const struct view *v, struct look *l)
+read_snapshot(const struct view *v, struct mountstate *l)
 {
 	struct json_node *nodes autofree = calloc(SNAPSHOT_NODES, sizeof(*nodes));
 	char *text autofree = NULL;
@@ -193,28 +193,28 @@ read_snapshot(const struct view *v, struct look *l)
 }
 
 static void
-look_size(const struct view *v, struct look *l, void (*report)(const struct look *l))
+mountstate_size(const struct view *v, struct mountstate *l, void (*report)(const struct mountstate *l))
 {
 	report(l);
-	if (l->state != LOOK_UNKNOWN && treesize(v->diff_fd, &l->size) == 0) {
+	if (l->state != MOUNTSTATE_UNKNOWN && treesize(v->diff_fd, &l->size) == 0) {
 		l->has_size = true;
 		report(l);
 	}
 }
 
 void
-look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
-    void (*report)(const struct look *l))
+mountstate_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
+    void (*report)(const struct mountstate *l))
 {
 	static struct view v;
-	static struct look l;
+	static struct mountstate l;
 
 	if (open_diff(&v, mounts, n, m) == 0) {
 		find_state(&v.contact, &l);
 		read_snapshot(&v, &l);
 	} else
 		strlcpy(l.remark, v.contact.doubt, sizeof(l.remark));
-	look_size(&v, &l, report);
+	mountstate_size(&v, &l, report);
 	close_view(&v);
 }
 
@@ -223,7 +223,7 @@ look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
  * source.  Who serves it tells; of others than root, as far as the connection is theirs.
  */
 static bool
-is_served(const struct contact *c, const struct mountinfo *m, struct look *l)
+is_served(const struct contact *c, const struct mountinfo *m, struct mountstate *l)
 {
 	static struct command_frame a;
 	uid_t owner = c->sock >= 0 ? c->peer.uid : c->uid;
@@ -238,18 +238,18 @@ is_served(const struct contact *c, const struct mountinfo *m, struct look *l)
 }
 
 void
-look_elsewhere(const struct mountinfo *m, void (*report)(const struct look *l))
+mountstate_elsewhere(const struct mountinfo *m, void (*report)(const struct mountstate *l))
 {
 	static struct view v;
-	static struct look l;
+	static struct mountstate l;
 
 	if (open_view(&v, m->source) == 0)
 		find_state(&v.contact, &l);
-	if ((l.state == LOOK_MOUNTED || l.state == LOOK_ALONE) && is_served(&v.contact, m, &l)) {
-		l.state = LOOK_ELSEWHERE;
+	if ((l.state == MOUNTSTATE_MOUNTED || l.state == MOUNTSTATE_ALONE) && is_served(&v.contact, m, &l)) {
+		l.state = MOUNTSTATE_ELSEWHERE;
 		read_snapshot(&v, &l);
 		holders_find(m->major, m->minor, &l.holders);
-		look_size(&v, &l, report);
+		mountstate_size(&v, &l, report);
 	}
 	close_view(&v);
 }
@@ -274,8 +274,8 @@ connect_to(struct view *v, const struct mountinfo *m, const char *diff)
 
 /* Finds the supervisor of a row, if there is one, and reports what is known without it. */
 static bool
-find_supervisor(struct view *v, const struct mountinfo *m, struct look *l,
-    void (*report)(const struct look *l))
+find_supervisor(struct view *v, const struct mountinfo *m, struct mountstate *l,
+    void (*report)(const struct mountstate *l))
 {
 	char diff[PATH_MAX], mnt[PATH_MAX];
 	int rc;
@@ -295,7 +295,7 @@ find_supervisor(struct view *v, const struct mountinfo *m, struct look *l,
 	}
 	if (rc == -EAGAIN) {
 		l->is_silent = true;
-		l->state = LOOK_UNMOUNTED;
+		l->state = MOUNTSTATE_UNMOUNTED;
 	} else {
 		l->diff[0] = l->mountpoint[0] = '\0';
 		l->supervisor = 0;
@@ -318,33 +318,33 @@ is_in(const struct mountinfo *m, size_t n, unsigned major, unsigned minor)
 static bool
 compare_device(void *arg, const struct mountinfo *m)
 {
-	struct look *l = arg;
+	struct mountstate *l = arg;
 
 	if (m->major == l->major && m->minor == l->minor)
-		l->state = LOOK_MOUNTED;
-	return l->state != LOOK_MOUNTED;
+		l->state = MOUNTSTATE_MOUNTED;
+	return l->state != MOUNTSTATE_MOUNTED;
 }
 
 /* Where its mount is, which may have been made since the list was. */
 static void
-find_mount(const struct mountinfo *mounts, size_t n, struct look *l)
+find_mount(const struct mountinfo *mounts, size_t n, struct mountstate *l)
 {
-	l->state = LOOK_UNMOUNTED;
+	l->state = MOUNTSTATE_UNMOUNTED;
 	if (mountinfo_each(MOUNTINFO_SELF, MOUNT_FSTYPE, compare_device, l) == 0 &&
-	    l->state == LOOK_UNMOUNTED && is_in(mounts, n, l->major, l->minor))
-		l->state = LOOK_ELSEWHERE;
+	    l->state == MOUNTSTATE_UNMOUNTED && is_in(mounts, n, l->major, l->minor))
+		l->state = MOUNTSTATE_ELSEWHERE;
 }
 
 /* Asks it.  Whether there is a mount is known without it only as far as the list has its source. */
 static void
-take_answer(const struct contact *c, const struct mountinfo *mounts, size_t n, struct look *l)
+take_answer(const struct contact *c, const struct mountinfo *mounts, size_t n, struct mountstate *l)
 {
 	static struct command_frame a;
 	int rc = contact_identify(c, &a);
 
 	l->is_silent = rc == -ETIMEDOUT || rc == -EAGAIN;
 	if (rc != 0) {
-		l->state = l->is_silent ? LOOK_UNMOUNTED : LOOK_UNKNOWN;
+		l->state = l->is_silent ? MOUNTSTATE_UNMOUNTED : MOUNTSTATE_UNKNOWN;
 		return;
 	}
 	l->major = (unsigned)a.arg[IDENTITY_MAJOR];
@@ -352,16 +352,16 @@ take_answer(const struct contact *c, const struct mountinfo *mounts, size_t n, s
 	l->worker = (pid_t)a.arg[IDENTITY_WORKER];
 	take_name(l->mountpoint, sizeof(l->mountpoint), a.text);
 	if (contact_is_beginning(&a))
-		l->state = LOOK_STARTING;
+		l->state = MOUNTSTATE_STARTING;
 	else
 		find_mount(mounts, n, l);
-	if (l->state == LOOK_MOUNTED && a.arg[IDENTITY_STATE] == STATE_LEAVING)
-		l->state = LOOK_LEAVING;
+	if (l->state == MOUNTSTATE_MOUNTED && a.arg[IDENTITY_STATE] == STATE_LEAVING)
+		l->state = MOUNTSTATE_LEAVING;
 }
 
 /* Opens the directory of one that is found by its name in SOCKET_RUN.  Returns whether it is that. */
 static bool
-open_served(struct view *v, const struct mountinfo *m, const struct look *l)
+open_served(struct view *v, const struct mountinfo *m, const struct mountstate *l)
 {
 	if (v->diff_fd < 0 && l->diff[0] != '\0')
 		v->diff_fd = contact_open_diff(l->diff);
@@ -369,25 +369,25 @@ open_served(struct view *v, const struct mountinfo *m, const struct look *l)
 }
 
 void
-look_supervisor(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
-    void (*report)(const struct look *l))
+mountstate_supervisor(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
+    void (*report)(const struct mountstate *l))
 {
 	static struct view v;
-	static struct look l;
+	static struct mountstate l;
 
 	if (!find_supervisor(&v, m, &l, report))
 		return;
 	take_answer(&v.contact, mounts, n, &l);
 	report(&l);
-	if (l.state == LOOK_ELSEWHERE)
+	if (l.state == MOUNTSTATE_ELSEWHERE)
 		holders_find(l.major, l.minor, &l.holders);
-	else if (l.state == LOOK_UNMOUNTED && !l.is_silent)
+	else if (l.state == MOUNTSTATE_UNMOUNTED && !l.is_silent)
 		openers_find(l.major, l.minor, &l.holders);
 	report(&l);
 	if (open_served(&v, m, &l)) {
 		l.remark[0] = '\0';
 		read_snapshot(&v, &l);
-		look_size(&v, &l, report);
+		mountstate_size(&v, &l, report);
 	} else {
 		strlcpy(l.remark, v.diff_fd < 0 && l.diff[0] != '\0' ?
 		    "could not open its diff directory" : "", sizeof(l.remark));

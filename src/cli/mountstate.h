@@ -4,8 +4,8 @@
  * Looks at a mount without touching it: at its diff directory, and at who
  * listens or holds the lock there.
  */
-#ifndef CLI_LOOK_H
-#define CLI_LOOK_H
+#ifndef CLI_MOUNTSTATE_H
+#define CLI_MOUNTSTATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,20 +14,20 @@
 #include "supervisor/mountinfo.h"
 #include "supervisor/users.h"
 
-enum look_state {
-	LOOK_UNKNOWN,		/* remark says why */
-	LOOK_MOUNTED,
-	LOOK_LEAVING,		/* it was told to go, and goes when nobody uses it any more */
-	LOOK_ALONE,		/* a worker without its supervisor */
-	LOOK_DEAD,		/* neither */
-	LOOK_ELSEWHERE,		/* mounted in other mount namespaces only */
-	LOOK_UNMOUNTED,		/* nowhere, and its processes have not ended */
-	LOOK_STARTING,		/* not yet */
+enum mountstate_state {
+	MOUNTSTATE_UNKNOWN,		/* remark says why */
+	MOUNTSTATE_MOUNTED,
+	MOUNTSTATE_LEAVING,		/* it was told to go, and goes when nobody uses it any more */
+	MOUNTSTATE_ALONE,		/* a worker without its supervisor */
+	MOUNTSTATE_DEAD,		/* neither */
+	MOUNTSTATE_ELSEWHERE,		/* mounted in other mount namespaces only */
+	MOUNTSTATE_UNMOUNTED,		/* nowhere, and its processes have not ended */
+	MOUNTSTATE_STARTING,		/* not yet */
 };
 
 /* Strings may be hostile. */
-struct look {
-	enum look_state state;
+struct mountstate {
+	enum mountstate_state state;
 	char	remark[256];		/* why it, or something of it, is unknown; "" */
 	char	mountpoint[1024];	/* where it was or will be mounted, if it is not; "" if longer */
 	char	diff[1024];		/* of a supervisor; "" if longer, or not known */
@@ -46,20 +46,20 @@ struct look {
  * of them.  Calls report(l) after each step, for any step may take for ever: the
  * diff directory may lie on a file system that does not answer.
  */
-void	look_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
-	    void (*report)(const struct look *l));
+void	mountstate_at(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
+	    void (*report)(const struct mountstate *l));
 
 /*
- * The same for a mount that only other mount namespaces have: LOOK_ELSEWHERE if it was
- * mounted here, and LOOK_UNKNOWN if that is not known or it is none of ours.
+ * The same for a mount that only other mount namespaces have: MOUNTSTATE_ELSEWHERE if it was
+ * mounted here, and MOUNTSTATE_UNKNOWN if that is not known or it is none of ours.
  */
-void	look_elsewhere(const struct mountinfo *m, void (*report)(const struct look *l));
+void	mountstate_elsewhere(const struct mountinfo *m, void (*report)(const struct mountstate *l));
 
 /*
  * The same for a row of unmounted_list(): asks the supervisor for its state and device, which
  * is of one of the n mounts, or of none.  Without a supervisor l->diff becomes "".
  */
-void	look_supervisor(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
-	    void (*report)(const struct look *l));
+void	mountstate_supervisor(const struct mountinfo *mounts, size_t n, const struct mountinfo *m,
+	    void (*report)(const struct mountstate *l));
 
 #endif

@@ -17,7 +17,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/limited.h"
-#include "cli/target.h"
+#include "cli/mountref.h"
 #include "cli/unmounted.h"
 #include "supervisor/become.h"
 #include "supervisor/fusectl.h"
@@ -29,7 +29,7 @@
 #define STOP_SECONDS	10	/* for a supervisor to end its worker, its mount and itself */
 
 void
-target_init(struct target *t)
+mountref_init(struct mountref *t)
 {
 	memset(t, 0, sizeof(*t));
 	t->parent_fd = -1;
@@ -37,7 +37,7 @@ target_init(struct target *t)
 }
 
 void
-target_close(struct target *t)
+mountref_close(struct mountref *t)
 {
 	if (t->parent_fd >= 0)
 		close(t->parent_fd);
@@ -87,7 +87,7 @@ resolve(const char *name, bool last, char out[PATH_MAX])
  * would hang.
  */
 static int
-find_mount(struct target *t, const char *dir, struct mountinfo *m)
+find_mount(struct mountref *t, const char *dir, struct mountinfo *m)
 {
 	int rc;
 
@@ -117,7 +117,7 @@ does_not_answer(const char *mnt)
 
 /* In a child, too: the mountpoint may lie in a file system that never answers. */
 static int
-open_parent(struct target *t)
+open_parent(struct mountref *t)
 {
 	static struct resolving r;
 	const struct become_work w = {
@@ -136,7 +136,7 @@ open_parent(struct target *t)
 }
 
 static int
-check_diff(const struct target *t, const char *diff)
+check_diff(const struct mountref *t, const char *diff)
 {
 	char given[PATH_MAX];
 
@@ -149,7 +149,7 @@ check_diff(const struct target *t, const char *diff)
 }
 
 static int
-take_mount(struct target *t, const struct mountinfo *m, const char *diff)
+take_mount(struct mountref *t, const struct mountinfo *m, const char *diff)
 {
 	if (strcmp(m->fstype, MOUNT_FSTYPE) != 0)
 		return cli_error("\"%s\" is a mount, but not of pbkfs (%s)", t->mnt, m->fstype);
@@ -166,7 +166,7 @@ take_mount(struct target *t, const struct mountinfo *m, const char *diff)
 
 /* Gets in touch with a mount that need not be visible: t->mnt becomes where it was made. */
 static int
-contact_unmounted(struct target *t)
+contact_unmounted(struct mountref *t)
 {
 	strlcpy(t->contact.diff, t->diff, sizeof(t->contact.diff));
 	if (contact_make(&t->contact) != 0)
@@ -180,7 +180,7 @@ contact_unmounted(struct target *t)
  * that of others, as far as the connection is theirs, or they would name a stranger's mount.
  */
 static bool
-may_name(const struct target *t, const struct command_frame *a)
+may_name(const struct mountref *t, const struct command_frame *a)
 {
 	return t->contact.peer.uid == 0 || geteuid() != 0 ||
 	    fusectl_is_of((unsigned)a->arg[IDENTITY_MINOR], t->contact.peer.uid);
@@ -188,7 +188,7 @@ may_name(const struct target *t, const struct command_frame *a)
 
 /* Takes a mount that is not where its lock file says. */
 static int
-take_elsewhere(struct target *t, struct mountinfo *m)
+take_elsewhere(struct mountref *t, struct mountinfo *m)
 {
 	static struct command_frame a;
 
@@ -232,7 +232,7 @@ compare_device(void *arg, const struct mountinfo *m)
  * on the way to that was moved to.
  */
 static int
-find_served(struct target *t, struct mountinfo *m)
+find_served(struct mountref *t, struct mountinfo *m)
 {
 	static struct command_frame a;
 	struct by_device k = { &a, m, -ENOENT };
@@ -248,7 +248,7 @@ find_served(struct target *t, struct mountinfo *m)
 }
 
 static int
-take_source(struct target *t, const struct mountinfo *m)
+take_source(struct mountref *t, const struct mountinfo *m)
 {
 	strlcpy(t->mnt, m->mountpoint, sizeof(t->mnt));
 	return take_mount(t, m, NULL);
@@ -256,7 +256,7 @@ take_source(struct target *t, const struct mountinfo *m)
 
 /* Where the lock file says is another mount, or none that is known: it is his who can write it. */
 static int
-tell_misled(const struct target *t)
+tell_misled(const struct mountref *t)
 {
 	return cli_error("could not find out where \"%s\" is mounted: its lock file names \"%s\","
 	    " where another file system is mounted", t->diff, t->mnt);
@@ -267,7 +267,7 @@ tell_misled(const struct target *t)
  * hint; that a mount names the directory as its source, and is its owner's, has to agree.
  */
 static int
-find_unserved(struct target *t, struct mountinfo *m)
+find_unserved(struct mountref *t, struct mountinfo *m)
 {
 	const struct contact *c = &t->contact;
 	int rc;
@@ -291,7 +291,7 @@ find_unserved(struct target *t, struct mountinfo *m)
 }
 
 static int
-find_by_diff(struct target *t, const char *diff, struct mountinfo *m)
+find_by_diff(struct mountref *t, const char *diff, struct mountinfo *m)
 {
 	int rc;
 
@@ -307,7 +307,7 @@ find_by_diff(struct target *t, const char *diff, struct mountinfo *m)
 }
 
 struct by_mountpoint {
-	struct target *t;
+	struct mountref *t;
 	const char *mnt;
 	bool	found;
 };
@@ -317,7 +317,7 @@ struct by_mountpoint {
  * mountpoint and source, so the lock has to agree.
  */
 static bool
-was_mounted_at(struct target *t, const char *mnt)
+was_mounted_at(struct mountref *t, const char *mnt)
 {
 	return contact_unmounted(t) == 0 && strcmp(t->mnt, mnt) == 0 &&
 	    (contact_is_held(&t->contact) || t->contact.sock >= 0);
@@ -330,8 +330,8 @@ compare_mountpoint(void *arg, const struct holder *h)
 
 	if (strcmp(h->mount->mountpoint, k->mnt) != 0 || h->mount->source[0] != '/')
 		return true;
-	target_close(k->t);
-	target_init(k->t);
+	mountref_close(k->t);
+	mountref_init(k->t);
 	strlcpy(k->t->diff, h->mount->source, sizeof(k->t->diff));
 	k->found = was_mounted_at(k->t, k->mnt);
 	return !k->found;
@@ -351,8 +351,8 @@ find_supervisor_at(struct by_mountpoint *k)
 	for (i = 0; i < list.n && !k->found && clock_monotonic_ms() < until; i++) {
 		if (unmounted_names(&list.mount[i], diff, mnt) != 0 || strcmp(mnt, k->mnt) != 0)
 			continue;
-		target_close(k->t);
-		target_init(k->t);
+		mountref_close(k->t);
+		mountref_init(k->t);
 		strlcpy(k->t->diff, diff, sizeof(k->t->diff));
 		k->found = was_mounted_at(k->t, k->mnt);
 	}
@@ -361,7 +361,7 @@ find_supervisor_at(struct by_mountpoint *k)
 
 /* Finds the mount that was at t->mnt, where nothing is mounted any more. */
 static int
-find_gone(struct target *t, const char *dir, const char *diff, struct mountinfo *m)
+find_gone(struct mountref *t, const char *dir, const char *diff, struct mountinfo *m)
 {
 	char mnt[PATH_MAX];
 	struct by_mountpoint k = { t, mnt, false };
@@ -379,12 +379,12 @@ find_gone(struct target *t, const char *dir, const char *diff, struct mountinfo 
 }
 
 int
-target_find(struct target *t, const char *dir, const char *diff)
+mountref_find(struct mountref *t, const char *dir, const char *diff)
 {
 	struct mountinfo *m autofree = malloc(sizeof(*m));
 	int rc;
 
-	target_init(t);
+	mountref_init(t);
 	if (m == NULL)
 		return cli_error("out of memory");
 	if (dir == NULL)
@@ -418,7 +418,7 @@ leave_to_other(struct contact *c)
 
 /* Asks whether who listens serves this mount.  Returns 1, 0, or negative errno. */
 static int
-serves_this(struct target *t, int ms)
+serves_this(struct mountref *t, int ms)
 {
 	static struct command_frame a;
 	struct contact *c = &t->contact;
@@ -439,7 +439,7 @@ serves_this(struct target *t, int ms)
 
 /* Decides whether to believe who listens.  If it does not answer, the lock file has to name it. */
 static void
-judge_listener(struct target *t, bool is_named)
+judge_listener(struct mountref *t, bool is_named)
 {
 	int rc;
 
@@ -458,7 +458,7 @@ judge_listener(struct target *t, bool is_named)
 }
 
 void
-target_contact(struct target *t)
+mountref_contact(struct mountref *t)
 {
 	struct contact *c = &t->contact;
 	bool is_named;
@@ -477,19 +477,19 @@ target_contact(struct target *t)
 }
 
 const char *
-target_who(const struct target *t, char text[TARGET_WHO_MAX])
+mountref_who(const struct mountref *t, char text[MOUNTREF_WHO_MAX])
 {
 	const struct contact *c = &t->contact;
 	pid_t supervisor = c->sock >= 0 ? c->peer.pid : c->owner[ONDISK_LOCK_SUPERVISOR];
 
-	snprintf(text, TARGET_WHO_MAX, "supervisor %d, worker %d", (int)MAX(supervisor, 0),
+	snprintf(text, MOUNTREF_WHO_MAX, "supervisor %d, worker %d", (int)MAX(supervisor, 0),
 	    (int)MAX(c->owner[ONDISK_LOCK_WORKER], 0));
 	return text;
 }
 
-/* Who was found to serve the mount is ended all the same, by target_end(). */
+/* Who was found to serve the mount is ended all the same, by mountref_end(). */
 static int
-nobody_ended(const struct target *t, const char *why)
+nobody_ended(const struct mountref *t, const char *why)
 {
 	if (t->servers.n == 0)
 		cli_warn("the mount is detached, but its processes are left to end by themselves: %s", why);
@@ -497,7 +497,7 @@ nobody_ended(const struct target *t, const char *why)
 }
 
 static int
-kill_listener(struct target *t)
+kill_listener(struct mountref *t)
 {
 	char why[128];
 	int rc;
@@ -518,7 +518,7 @@ kill_listener(struct target *t)
 }
 
 int
-target_stop(struct target *t)
+mountref_stop(struct mountref *t)
 {
 	static struct command_frame q, a;
 	struct contact *c = &t->contact;
@@ -539,14 +539,14 @@ target_stop(struct target *t)
 }
 
 int
-target_leave(struct target *t)
+mountref_leave(struct mountref *t)
 {
 	static struct command_frame q, a;
 	int rc;
 
 	command_init(&q, COMMAND_LEAVE);
 	if ((rc = contact_ask(&t->contact, &q, &a, NULL)) == 0 && a.type == COMMAND_DONE)
-		rc = target_wait(t, STOP_SECONDS);
+		rc = mountref_wait(t, STOP_SECONDS);
 	if (rc != 0)
 		return cli_error("the supervisor of \"%s\" (pid %d) does not give up: %s", t->mnt,
 		    (int)t->contact.peer.pid, strerror(-rc));
@@ -554,7 +554,7 @@ target_leave(struct target *t)
 }
 
 void
-target_hurry(const struct target *t)
+mountref_hurry(const struct mountref *t)
 {
 	static struct command_frame q, a;
 
@@ -564,7 +564,7 @@ target_hurry(const struct target *t)
 }
 
 bool
-target_is_silent(struct target *t, int ms)
+mountref_is_silent(struct mountref *t, int ms)
 {
 	int rc = t->contact.sock >= 0 ? serves_this(t, ms) : 0;
 
@@ -573,14 +573,14 @@ target_is_silent(struct target *t, int ms)
 }
 
 void
-target_find_servers(struct target *t)
+mountref_find_servers(struct mountref *t)
 {
 	if (t->contact.sock < 0 || t->is_silent)
 		children_find_servers(&t->servers, t->minor, t->uid);
 }
 
 int
-target_wait(struct target *t, int seconds)
+mountref_wait(struct mountref *t, int seconds)
 {
 	int64_t until = clock_monotonic_ms() + (int64_t)seconds * 1000;
 	struct contact *c = &t->contact;
@@ -598,12 +598,12 @@ target_wait(struct target *t, int seconds)
 }
 
 int
-target_end(struct target *t, int seconds)
+mountref_end(struct mountref *t, int seconds)
 {
-	int rc = target_wait(t, seconds);
+	int rc = mountref_wait(t, seconds);
 
 	/* A worker that was taken over may have let go of the lock, and go on all the same. */
 	if (rc == 0 || children_kill(&t->children) + children_kill(&t->servers) == 0)
 		return rc;
-	return target_wait(t, seconds);
+	return mountref_wait(t, seconds);
 }
