@@ -145,6 +145,7 @@ connect_as(uid_t uid)
 	int sock = try_as(uid);
 
 	ck_assert_msg(sock >= 0, "%s", strerror(-sock));
+	socket_take_descriptors(sock, true);	/* as who asks for a report does */
 	return sock;
 }
 
