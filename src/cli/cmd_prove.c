@@ -219,19 +219,13 @@ find(const struct options *o, struct found *f)
 
 /* ---- children --------------------------------------------------------------- */
 
-static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 static int interrupted;		/* a signal that told us to stop; 0 = none */
 
 static void
 fill_signals(sigset_t *set)
 {
-	size_t i;
-
-	sigemptyset(set);
+	waiter_stop_signals(set);
 	sigaddset(set, SIGCHLD);
-	for (i = 0; i < ARRAY_SIZE(passed_on); i++)
-		if (passed_on[i] != SIGHUP || !waiter_ignores_hangup())
-			sigaddset(set, passed_on[i]);
 }
 
 /* Starts it in a child, which ends with us.  Returns its pid, or negative errno. */

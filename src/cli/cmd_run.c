@@ -27,8 +27,6 @@
 
 #define DEFAULT_OWNER	"postgres"
 
-static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-
 static int
 check_options(const struct options *o)
 {
@@ -150,13 +148,8 @@ attend(struct run *r, pid_t guardian, const sigset_t *set)
 static void
 block_signals(sigset_t *set)
 {
-	size_t i;
-
-	sigemptyset(set);
+	waiter_stop_signals(set);
 	sigaddset(set, SIGCHLD);
-	for (i = 0; i < ARRAY_SIZE(passed_on); i++)
-		if (passed_on[i] != SIGHUP || !waiter_ignores_hangup())
-			sigaddset(set, passed_on[i]);
 	sigprocmask(SIG_BLOCK, set, NULL);
 	signal(SIGCHLD, SIG_DFL);
 }

@@ -55,7 +55,7 @@ struct guardian {
 	int	signal_fd;
 	int64_t	began;		/* clock_monotonic_ms() */
 	pid_t	supervisor, command;	/* 0 = it has ended, or was not started */
-	int	supervisor_status, command_status;
+	int	command_status;
 	unsigned version;
 	char	bindir[PATH_MAX];
 	struct become user;
@@ -87,12 +87,11 @@ reap(struct guardian *g)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (g->n_gone < GONE_MAX)
 			g->gone[g->n_gone++] = pid;
-		if (pid == g->supervisor) {
+		if (pid == g->supervisor)
 			g->supervisor = 0;
-			g->supervisor_status = status;
-		} else if (pid == g->server.pid) {
+		else if (pid == g->server.pid)
 			g->server.pid = 0;
-		} else if (pid == g->command) {
+		else if (pid == g->command) {
 			g->command = 0;
 			g->command_status = status;
 		}
@@ -523,28 +522,42 @@ end_server(struct guardian *g)
 }
 
 static int
-end_mount(struct guardian *g)
+force_unmount(const struct workdir *w)
+{
+	const struct options by_force = { .mnt = w->mnt, .diff = w->diff, .force = true };
+
+	return subcommand_run(cmd_unmount, &by_force);
+}
+
+/* Ends our supervisor, in order or else by force.  Returns whether it has ended. */
+static bool
+end_supervisor(struct guardian *g)
 {
 	const struct workdir *w = &g->run->place;
-	const struct options by_force = { .mnt = w->mnt, .diff = w->diff, .force = true };
-	static struct mountinfo m;
 
-	/* Whom a killed supervisor leaves is our child, and has the diff directory, when that has been reaped. */
-	if (g->supervisor == 0) {
-		end_rest(g);
-		if (mountinfo_find(w->mnt, &m) == 0)
-			subcommand_run(cmd_unmount, &by_force);
-		return 0;
-	}
 	kill(g->supervisor, SIGTERM);
 	if (wait_pid(g, &g->supervisor, w->own_diff ? DISCARD_SECONDS : KEEP_SECONDS))
-		return end_mount(g);
+		return true;
 	if (!g->hurry)
 		cli_warn("\"%s\" is still in use: it is detached", w->mnt);
 	g->hurry = false;
-	subcommand_run(cmd_unmount, &by_force);
-	return wait_pid(g, &g->supervisor, DISCARD_SECONDS) ? end_mount(g) :
-	    cli_error("the mount at \"%s\" does not end", w->mnt);
+	force_unmount(w);
+	return wait_pid(g, &g->supervisor, DISCARD_SECONDS);
+}
+
+static int
+end_mount(struct guardian *g)
+{
+	const struct workdir *w = &g->run->place;
+	static struct mountinfo m;
+
+	if (g->supervisor != 0 && !end_supervisor(g))
+		return cli_error("the mount at \"%s\" does not end", w->mnt);
+	/* Whom a killed supervisor leaves is our child, and has the diff directory, when that has been reaped. */
+	end_rest(g);
+	if (mountinfo_find(w->mnt, &m) == 0)
+		force_unmount(w);
+	return 0;
 }
 
 static int
@@ -614,14 +627,10 @@ go(struct guardian *g)
 static int
 open_signals(void)
 {
-	static const int watched[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD };
 	sigset_t set;
-	size_t i;
 
-	sigemptyset(&set);
-	for (i = 0; i < ARRAY_SIZE(watched); i++)
-		if (watched[i] != SIGHUP || !waiter_ignores_hangup())
-			sigaddset(&set, watched[i]);
+	waiter_stop_signals(&set);
+	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGTTOU, SIG_IGN);	/* our group is not the terminal's */
 	signal(SIGTTIN, SIG_IGN);
@@ -674,9 +683,7 @@ guardian_main(struct run *r)
 void
 guardian_succeed(struct run *r)
 {
-	const struct options by_force = { .mnt = r->place.mnt, .diff = r->place.diff, .force = true };
 	static struct guardian g;
-	static struct mountinfo m;
 
 	guardian_init(&g, r);
 	if ((g.signal_fd = open_signals()) < 0)
@@ -684,7 +691,6 @@ guardian_succeed(struct run *r)
 	/* Whose child is who is not known any more: the mount goes by its name, with its supervisor. */
 	count_children(&g, SIGTERM);
 	end_server(&g);
-	if (mountinfo_find(r->place.mnt, &m) == 0)
-		subcommand_run(cmd_unmount, &by_force);
+	end_mount(&g);
 	remove_place(&g);
 }

@@ -70,73 +70,105 @@ pgserver_spawn(const char *const argv[], const struct become *user, int out_fd, 
 	_exit(127);
 }
 
-/* Appends to text what fd has.  Returns false at its end. */
+/* Appends to o what fd has.  Returns false at its end. */
 static bool
-take_output(int fd, char *text, size_t size, size_t *have)
+take_output(int fd, struct pgserver_output *o)
 {
-	char buf[4096];
+	char buf[16384];
 	ssize_t n = read(fd, buf, sizeof(buf));
+	size_t room;
 
 	if (n <= 0)
 		return n < 0 && errno == EINTR;
-	n = MIN(n, (ssize_t)(size - 1 - *have));
-	memcpy(text + *have, buf, (size_t)n);
-	*have += (size_t)n;
-	text[*have] = '\0';
+	if (o->see != NULL)
+		o->see(o->arg, buf, (size_t)n);
+	room = MIN((size_t)n, o->size - 1 - o->len);
+	memcpy(o->text + o->len, buf, room);
+	o->len += room;
+	o->text[o->len] = '\0';
 	return true;
 }
 
 /* Returns false if time is up. */
 static bool
-take_outputs(int out_fd, char *out, size_t out_size, int err_fd, char *err, size_t err_size)
+take_outputs(const int fd[2], struct pgserver_output output[2], int64_t until)
 {
-	struct pollfd p[] = { { .fd = out_fd, .events = POLLIN }, { .fd = err_fd, .events = POLLIN } };
-	int64_t until = clock_monotonic_ms() + PGSERVER_ASK_SECONDS * 1000;
-	size_t have[2] = { 0, 0 };
+	struct pollfd p[] = { { .fd = fd[0], .events = POLLIN }, { .fd = fd[1], .events = POLLIN } };
+	int64_t left;
+	size_t i;
 	int rc;
 
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		rc = poll(p, ARRAY_SIZE(p), (int)MAX(until - clock_monotonic_ms(), 0));
+		left = until == INT64_MAX ? INT_MAX : MIN(until - clock_monotonic_ms(), (int64_t)INT_MAX);
+		rc = poll(p, ARRAY_SIZE(p), (int)MAX(left, (int64_t)0));
 		if (rc == 0 || (rc < 0 && errno != EINTR))
 			return false;
-		if (rc < 0)
-			continue;
-		if (p[0].revents != 0 && !take_output(out_fd, out, out_size, &have[0]))
-			p[0].fd = -1;
-		if (p[1].revents != 0 && !take_output(err_fd, err, err_size, &have[1]))
-			p[1].fd = -1;
+		for (i = 0; rc > 0 && i < ARRAY_SIZE(p); i++)
+			if (p[i].revents != 0 && !take_output(fd[i], &output[i]))
+				p[i].fd = -1;
 	}
 	return true;
+}
+
+int
+pgserver_collect(pid_t pid, const int fd[2], struct pgserver_output output[2], int64_t until)
+{
+	bool in_time = take_outputs(fd, output, until);
+	int status;
+
+	if (!in_time)
+		kill(pid, SIGKILL);
+	close(fd[0]);
+	close(fd[1]);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (!in_time)
+		return -ETIMEDOUT;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int
+pgserver_pipes(int read_fd[2], int write_fd[2])
+{
+	int fds[2], i, rc;
+
+	for (i = 0; i < 2; i++) {
+		if (pipe2(fds, O_CLOEXEC) != 0) {
+			rc = -errno;
+			if (i > 0) {
+				close(read_fd[0]);
+				close(write_fd[0]);
+			}
+			return rc;
+		}
+		read_fd[i] = fds[0];
+		write_fd[i] = fds[1];
+	}
+	return 0;
 }
 
 int
 pgserver_ask(const char *const argv[], const struct become *user, char *out, size_t out_size,
     char *err, size_t err_size)
 {
-	int fds[2] = { -1, -1 }, errs[2] = { -1, -1 }, status = 0;
+	struct pgserver_output output[] = {
+		{ .text = out, .size = out_size }, { .text = err, .size = err_size },
+	};
+	int from[2], to[2], rc;
 	pid_t pid;
 
 	out[0] = err[0] = '\0';
-	if (pipe2(fds, O_CLOEXEC) != 0 || pipe2(errs, O_CLOEXEC) != 0)
-		pid = -errno;
-	else
-		pid = pgserver_spawn(argv, user, fds[1], errs[1], SIGKILL);
-	if (fds[1] >= 0)
-		close(fds[1]);
-	if (errs[1] >= 0)
-		close(errs[1]);
-	if (pid > 0 && !take_outputs(fds[0], out, out_size, errs[0], err, err_size))
-		kill(pid, SIGKILL);
-	if (fds[0] >= 0)
-		close(fds[0]);
-	if (errs[0] >= 0)
-		close(errs[0]);
-	if (pid < 0)
-		return pid;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	if ((rc = pgserver_pipes(from, to)) != 0)
+		return rc;
+	pid = pgserver_spawn(argv, user, to[0], to[1], SIGKILL);
+	close(to[0]);
+	close(to[1]);
+	if (pid > 0)
+		return pgserver_collect(pid, from, output, clock_monotonic_ms() + PGSERVER_ASK_SECONDS * 1000);
+	close(from[0]);
+	close(from[1]);
+	return pid;
 }
 
 /* ---- where they are ------------------------------------------------------- */

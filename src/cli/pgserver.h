@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -71,9 +72,27 @@ void	pgserver_init(struct pgserver *s);
 pid_t	pgserver_spawn(const char *const argv[], const struct become *user, int out_fd, int err_fd,
 	    int death_signal);
 
+/* Text that a program prints, as far as there is room. */
+struct pgserver_output {
+	char	*text;		/* of size bytes, ended; len are used */
+	size_t	size, len;
+	void	(*see)(void *arg, const char *text, size_t n);	/* gets all of it; NULL = nobody */
+	void	*arg;
+};
+
+/* Makes two pipes, for standard output and standard error.  Returns 0 or negative errno. */
+int	pgserver_pipes(int read_fd[2], int write_fd[2]);
+
+/*
+ * Takes what a child prints on two pipes until both end, closes them, and waits for it.  Kills it when
+ * clock_monotonic_ms() says until; INT64_MAX is never.  Returns its exit status, 128 + a signal,
+ * -ETIMEDOUT, or another negative errno.
+ */
+int	pgserver_collect(pid_t pid, const int fd[2], struct pgserver_output output[2], int64_t until);
+
 /*
  * Runs it to its end, which is at most PGSERVER_ASK_SECONDS away, and keeps what it prints,
- * as far as there is room.  Returns its exit status, 128 + a signal, or negative errno.
+ * as far as there is room.  Returns as pgserver_collect().
  */
 #define PGSERVER_ASK_SECONDS	10
 int	pgserver_ask(const char *const argv[], const struct become *user, char *out, size_t out_size,

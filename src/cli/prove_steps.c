@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,6 +23,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/pgserver.h"
 #include "cli/prove.h"
 
 #define OUTPUT_MAX	(1024 * KiB)	/* names of databases */
@@ -37,7 +37,6 @@ struct asking {
 	char	*out;		/* OUTPUT_MAX, ended */
 	size_t	n_out;
 	char	err[ERRORS_MAX];
-	size_t	n_err;
 	bool	line_began;	/* false_lines() */
 	bool	may_be_false, is_false;
 	char	*databases;	/* names, each ended with NUL, and an empty one */
@@ -69,8 +68,9 @@ become_program(const struct asking *a, const char *const argv[], const char *dat
 
 /* Notes whether a line is psql's word for false, however the text is cut. */
 static void
-false_lines(struct asking *a, const char *text, size_t n)
+false_lines(void *arg, const char *text, size_t n)
 {
+	struct asking *a = arg;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
@@ -84,46 +84,6 @@ false_lines(struct asking *a, const char *text, size_t n)
 	}
 }
 
-/* Returns false at the end of the pipe. */
-static bool
-take(struct asking *a, int fd, char *text, size_t size, size_t *have)
-{
-	char buf[16384];
-	ssize_t n = read(fd, buf, sizeof(buf));
-	size_t room;
-
-	if (n <= 0)
-		return n < 0 && errno == EINTR;
-	if (text == a->out)
-		false_lines(a, buf, (size_t)n);
-	room = MIN((size_t)n, size - 1 - *have);
-	memcpy(text + *have, buf, room);
-	*have += room;
-	text[*have] = '\0';
-	return true;
-}
-
-/* Returns false if time is up. */
-static bool
-take_all(struct asking *a, int out, int err)
-{
-	struct pollfd p[] = { { .fd = out, .events = POLLIN }, { .fd = err, .events = POLLIN } };
-	int64_t left;
-	int rc;
-
-	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		left = a->until == INT64_MAX ? INT_MAX : MIN(a->until - clock_monotonic_ms(), (int64_t)INT_MAX);
-		rc = poll(p, ARRAY_SIZE(p), (int)MAX(left, (int64_t)0));
-		if (rc == 0 || (rc < 0 && errno != EINTR))
-			return false;
-		if (rc > 0 && p[0].revents != 0 && !take(a, out, a->out, OUTPUT_MAX, &a->n_out))
-			p[0].fd = -1;
-		if (rc > 0 && p[1].revents != 0 && !take(a, err, a->err, sizeof(a->err), &a->n_err))
-			p[1].fd = -1;
-	}
-	return true;
-}
-
 /*
  * Runs it with that database, standard input from `in`, and its output taken, or left to
  * nowhere.  Returns its exit status, 128 + a signal, -ETIMEDOUT, or negative errno.
@@ -131,33 +91,29 @@ take_all(struct asking *a, int out, int err)
 static int
 ask(struct asking *a, const char *const argv[], const char *database, int in, bool take_output)
 {
-	int null autoclose = open("/dev/null", O_RDWR | O_CLOEXEC), status = 0;
-	int out[2] = { -1, -1 }, err[2] = { -1, -1 };
-	bool in_time;
+	struct pgserver_output output[] = {
+		{ .text = a->out, .size = OUTPUT_MAX, .see = false_lines, .arg = a },
+		{ .text = a->err, .size = sizeof(a->err) },
+	};
+	int null autoclose = open("/dev/null", O_RDWR | O_CLOEXEC), from[2], to[2], rc;
 	pid_t pid;
 
 	a->out[0] = a->err[0] = '\0';
-	a->n_out = a->n_err = 0;
+	a->n_out = 0;
 	a->line_began = a->may_be_false = a->is_false = false;
-	if (null < 0 || pipe2(out, O_CLOEXEC) != 0)
+	if (null < 0)
 		return -errno;
-	if (pipe2(err, O_CLOEXEC) != 0 || (pid = fork()) < 0)
-		_exit(EXIT_FAILURE);	/* without descriptors there is nothing more to be found out */
+	if ((rc = pgserver_pipes(from, to)) != 0)
+		return rc;
+	if ((pid = fork()) < 0)
+		_exit(EXIT_FAILURE);	/* without processes there is nothing more to be found out */
 	if (pid == 0)
-		become_program(a, argv, database, in >= 0 ? in : null, take_output ? out[1] : null, err[1]);
-	close(out[1]);
-	close(err[1]);
-	in_time = take_all(a, out[0], err[0]);
-	if (!in_time)
-		kill(pid, SIGKILL);
-	close(out[0]);
-	close(err[0]);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	if (!in_time)
-		return -ETIMEDOUT;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		become_program(a, argv, database, in >= 0 ? in : null, take_output ? to[0] : null, to[1]);
+	close(to[0]);
+	close(to[1]);
+	rc = pgserver_collect(pid, from, output, a->until);
+	a->n_out = output[0].len;
+	return rc;
 }
 
 static int

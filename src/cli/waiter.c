@@ -43,6 +43,17 @@ waiter_ignores_hangup(void)
 	return sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
+void
+waiter_stop_signals(sigset_t *set)
+{
+	size_t i;
+
+	sigemptyset(set);
+	for (i = 0; i < ARRAY_SIZE(watched); i++)
+		if (watched[i] != SIGHUP || !waiter_ignores_hangup())
+			sigaddset(set, watched[i]);
+}
+
 /* Catches signals, and blocks them except inside ppoll(2), so that none is missed. */
 static void
 catch_signals(sigset_t *outside)

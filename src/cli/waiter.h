@@ -38,6 +38,9 @@ struct waiter {
 /* Whether SIGHUP is ignored: nohup(1) has started us, and we are to outlive the terminal.  It stays ignored. */
 bool	waiter_ignores_hangup(void);
 
+/* The signals that tell a command to stop, but for a hangup that is ignored. */
+void	waiter_stop_signals(sigset_t *set);
+
 /* Begins to count seconds, 0 = for ever; the rest of w is zero. */
 void	waiter_init(struct waiter *w, uint64_t seconds);
 
