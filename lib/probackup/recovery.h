@@ -7,6 +7,7 @@
 #ifndef PROBACKUP_RECOVERY_H
 #define PROBACKUP_RECOVERY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pg/recovery_target.h"
@@ -58,5 +59,38 @@ int	recovery_fits(const struct control *backup, const struct archive *a,
  */
 int	recovery_check(const struct control *backup, const struct archive *a,
 	    const struct recovery_target *t, char *error, char *warning);
+
+/* Segments that follow one another, and which of them are missing. */
+#define RECOVERY_GAPS_MAX	8	/* that are kept; missing counts those of all */
+struct recovery_gap {
+	char	first[WALNAME_MAX];
+	uint64_t n;
+};
+struct recovery_range {
+	char	first[WALNAME_MAX], last[WALNAME_MAX];
+	uint64_t n, missing;		/* segments; n 0 = none is needed */
+	bool	last_is_missing, more_gaps;	/* for recovery_append(); more than were kept */
+	unsigned n_gaps;
+	struct recovery_gap gap[RECOVERY_GAPS_MAX];
+};
+
+/* WAL that a recovery takes from the archive. */
+struct recovery_need {
+	uint32_t timeline;		/* that it ends in; 0 = not known */
+	struct recovery_range own;	/* from start-lsn to stop-lsn; n 0 if the backup has it */
+	struct recovery_range rest;	/* behind that, up to the target or the end of the archive */
+};
+
+/*
+ * The same as recovery_check(), and says in *need what that looked at, also if it fails: as much as was
+ * found out until then.  What recovery to a time, an xid or a name takes of the archive is not
+ * known: all of it may be needed.
+ */
+int	recovery_survey(const struct control *backup, const struct archive *a,
+	    const struct recovery_target *t, struct recovery_need *need, char *error, char *warning);
+
+/* Appends n segments from *first on to a range; missing: they are not there. */
+void	recovery_append(struct recovery_range *r, const struct walname *first, uint64_t n, uint32_t seg_size,
+	    bool missing);
 
 #endif

@@ -406,9 +406,97 @@ recovery_fits(const struct control *backup, const struct archive *a,
 	return rc == -EUCLEAN ? RECOVERY_LEADS_ELSEWHERE : rc;
 }
 
-int
-recovery_check(const struct control *backup, const struct archive *a,
-    const struct recovery_target *t, char *error, char *warning)
+/* ---- what was looked at ---- */
+
+void
+recovery_append(struct recovery_range *r, const struct walname *first, uint64_t n, uint32_t seg_size, bool missing)
+{
+	bool goes_on = missing && r->last_is_missing;
+	struct walname last = *first;
+
+	if (n == 0)
+		return;
+	last.segno += n - 1;
+	if (r->n == 0)
+		walname_format(first, seg_size, r->first);
+	walname_format(&last, seg_size, r->last);
+	r->n += n;
+	r->last_is_missing = missing;
+	if (!missing)
+		return;
+	r->missing += n;
+	if (!goes_on && r->n_gaps < RECOVERY_GAPS_MAX) {
+		r->gap[r->n_gaps] = (struct recovery_gap){ .n = 0 };
+		walname_format(first, seg_size, r->gap[r->n_gaps++].first);
+	} else if (!goes_on) {
+		r->more_gaps = true;
+	}
+	if (!r->more_gaps)
+		r->gap[r->n_gaps - 1].n += n;
+}
+
+/* Returns the number of the first segment at or behind segno that the archive has, or UINT64_MAX. */
+static uint64_t
+next_there(const struct check *c, uint64_t segno)
+{
+	size_t low = 0, high = c->n, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (c->keys[middle] >> 16 < segno)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < c->n ? c->keys[low] >> 16 : UINT64_MAX;
+}
+
+/* Looks at the segments from..to; what is between those that the archive has is one step. */
+static void
+survey_range(const struct check *c, uint64_t from, uint64_t to, uint64_t lsn, struct recovery_range *r)
+{
+	struct walname w = { .kind = WAL_SEGMENT };
+	unsigned timeline;
+	uint64_t n;
+	bool there;
+
+	for (w.segno = from; w.segno <= to; w.segno += n) {
+		there = is_there(c, w.segno, lsn, &timeline);
+		w.timeline = c->tl.list[timeline].id;
+		n = there ? 1 : MAX(MIN(next_there(c, w.segno), to + 1) - w.segno, (uint64_t)1);
+		recovery_append(r, &w, n, c->a->seg_size, !there);
+	}
+}
+
+static void
+survey(const struct check *c, struct recovery_need *need)
+{
+	uint64_t from = c->backup->stream ? c->stop : c->stop + 1, to;
+
+	need->timeline = c->tl.list[c->tl.n - 1].id;
+	if (!c->backup->stream)
+		survey_range(c, c->start, c->stop, c->backup->stop_lsn, &need->own);
+	if (c->t->kind == RECOVERY_LSN)
+		survey_range(c, from, wal_segno(c->t->lsn, c->a->seg_size), c->t->lsn, &need->rest);
+	else if (c->t->kind != RECOVERY_NONE && c->t->kind != RECOVERY_IMMEDIATE && newest_segment(c, &to))
+		survey_range(c, from, to, UINT64_MAX, &need->rest);
+}
+
+static int
+check_all(struct check *c, struct recovery_need *need, char *warning)
+{
+	int rc;
+
+	if ((rc = check_target(c)) < 0 || (rc = follow_timeline(c)) < 0 || (rc = scan(c)) < 0)
+		return rc;
+	if (need != NULL)
+		survey(c, need);
+	return (rc = check_needed(c)) < 0 ? rc : check_rest(c, warning);
+}
+
+static int
+check(const struct control *backup, const struct archive *a, const struct recovery_target *t,
+    struct recovery_need *need, char *error, char *warning)
 {
 	struct recovery_known known = { 0 };
 	struct check c = {
@@ -421,12 +509,24 @@ recovery_check(const struct control *backup, const struct archive *a,
 	warning[0] = '\0';
 	if (t->kind == RECOVERY_NONE && t->timeline == NULL && backup->stream)
 		return 0;
-	if ((rc = check_target(&c)) == 0 && (rc = follow_timeline(&c)) == 0 &&
-	    (rc = scan(&c)) == 0 && (rc = check_needed(&c)) == 0)
-		rc = check_rest(&c, warning);
-	if (rc == 0)
+	if ((rc = check_all(&c, need, warning)) == 0)
 		warn_of_hole(&c, warning);
 	free(c.keys);
 	timelines_free(&c.tl);
 	return rc;
+}
+
+int
+recovery_check(const struct control *backup, const struct archive *a,
+    const struct recovery_target *t, char *error, char *warning)
+{
+	return check(backup, a, t, NULL, error, warning);
+}
+
+int
+recovery_survey(const struct control *backup, const struct archive *a,
+    const struct recovery_target *t, struct recovery_need *need, char *error, char *warning)
+{
+	*need = (struct recovery_need){ 0 };
+	return check(backup, a, t, need, error, warning);
 }

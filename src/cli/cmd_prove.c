@@ -25,6 +25,7 @@
 #include "cli/cli.h"
 #include "cli/confined.h"
 #include "cli/limited.h"
+#include "cli/plan.h"
 #include "cli/prove.h"
 #include "cli/subcommand.h"
 #include "cli/table.h"
@@ -34,8 +35,6 @@
 
 #define PROOFS_MAX	1024
 #define QUERY_MAX	(16 * MiB)	/* a file of --sql */
-
-enum { EXIT_UNPROVEN = 1, EXIT_UNJUDGED = 2 };
 
 /* ---- what there is to prove ------------------------------------------------- */
 
@@ -214,7 +213,7 @@ find(const struct options *o, struct found *f)
 		.sandbox = o->sandbox, .debug = o->debug, .so_what = "nothing was proven",
 	};
 
-	return confined_run(&c, find_inside, &q) != 0 ? EXIT_UNJUDGED : check_found(f);
+	return confined_run(&c, find_inside, &q) != 0 ? PROVE_EXIT_UNJUDGED : check_found(f);
 }
 
 /* ---- children --------------------------------------------------------------- */
@@ -533,7 +532,7 @@ read_queries(const struct options *o, struct prove_query *query)
 		rc = fd < 0 ? -errno : io_read_file(fd, QUERY_MAX, &query[i].text, &query[i].len);
 		if (rc != 0) {
 			cli_error("could not read \"%s\": %s (--sql)", o->sql.item[i], io_plain_error(rc));
-			return EXIT_UNJUDGED;
+			return PROVE_EXIT_UNJUDGED;
 		}
 	}
 	return 0;
@@ -554,24 +553,26 @@ check_options(const struct options *o, uint64_t *max_age)
 	for (i = 0; i < o->reports.n; i++)
 		if (!prove_report_knows(o->reports.item[i]))
 			return cli_usage("--report takes a file .json, .prom or .xml, not \"%s\"", o->reports.item[i]);
+		else if (o->plan && !prove_plan_knows(o->reports.item[i]))
+			return cli_usage("--report of a --plan takes a file .json, not \"%s\"", o->reports.item[i]);
 	return parse_age(o->max_age, max_age);
 }
 
 static int
 tell(const struct options *o, const struct found *f, bool kept_something)
 {
-	int status = kept_something || interrupted != 0 ? EXIT_UNJUDGED : EXIT_SUCCESS;
+	int status = kept_something || interrupted != 0 ? PROVE_EXIT_UNJUDGED : EXIT_SUCCESS;
 	size_t i;
 
 	print_table(f);
 	for (i = 0; i < o->reports.n; i++)
 		if (prove_report(o->reports.item[i], f->proof, f->n) != 0)
-			status = EXIT_UNJUDGED;
+			status = PROVE_EXIT_UNJUDGED;
 	for (i = 0; i < f->n; i++)
 		if (prove_judge(&f->proof[i]) == PROVE_FAILED)
-			return EXIT_UNPROVEN;
+			return PROVE_EXIT_UNPROVEN;
 		else if (prove_judge(&f->proof[i]) == PROVE_UNKNOWN)
-			status = EXIT_UNJUDGED;
+			status = PROVE_EXIT_UNJUDGED;
 	return status;
 }
 
@@ -591,12 +592,19 @@ cmd_prove(const struct options *o)
 		return rc;
 	if (f == NULL) {
 		cli_error("out of memory");
-		return EXIT_UNJUDGED;
+		return PROVE_EXIT_UNJUDGED;
 	}
 	if (o->quiet)
 		cli_leave_out_notes();
 	if (find(o, f) != 0)
-		return EXIT_UNJUDGED;
+		return PROVE_EXIT_UNJUDGED;
+	if (o->plan) {
+		for (i = 0; i < f->n; i++) {
+			check_age(&f->proof[i], max_age);
+			plan_steps(o, &f->proof[i]);
+		}
+		return prove_plan(o, f->proof, f->n);
+	}
 	fill_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGCHLD, SIG_DFL);

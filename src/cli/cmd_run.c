@@ -78,6 +78,14 @@ choose_user(const struct options *o, uid_t *uid, gid_t *gid)
 	return *uid != 0 ? 0 : cli_usage("the server refuses to run as root: --owner names another user");
 }
 
+int
+cmd_run_check(const struct options *o, uid_t *uid, gid_t *gid)
+{
+	int rc = check_settings(o);
+
+	return rc != 0 ? rc : choose_user(o, uid, gid);
+}
+
 /* Says to the mount what the command line says, and what a run has of its own. */
 static void
 fill_mount(struct run *r)
@@ -163,7 +171,7 @@ cmd_run_all(struct run *r)
 	uid_t uid;
 	gid_t gid;
 
-	if (check_settings(o) != 0 || choose_user(o, &uid, &gid) != 0)
+	if (cmd_run_check(o, &uid, &gid) != 0)
 		return RUN_FAILED;
 	if (o->quiet)
 		cli_leave_out_notes();

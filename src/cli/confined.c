@@ -86,6 +86,7 @@ confine(const struct confined *c, int store_fd)
 		},
 		.switch_user = root && c->write_fd < 0, .uid = NOBODY, .gid = NOBODY,
 		.keep_read_search = root, .threads = true, .debug = c->debug,
+		.looks_around = c->looks_around,
 		.max_memory = MEMORY_MAX,
 	};
 	char error[SANDBOX_ERROR_MAX];

@@ -17,6 +17,7 @@ struct confined {
 	const char *instance;	/* that is read; NULL: all */
 	int	write_fd;	/* directory that may be written beneath; -1 = none */
 	enum sandbox_level sandbox;
+	bool	looks_around;	/* may ask whether a file of this machine exists */
 	bool	debug;		/* name refused system calls */
 	const char *so_what;	/* if nothing answers: "nothing was shown" */
 };

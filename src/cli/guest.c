@@ -150,8 +150,8 @@ memory_bytes(void)
 	return MIN(all, memlimit_bytes());
 }
 
-static uint64_t
-space_bytes(const struct workdir *w)
+uint64_t
+guest_space(const struct workdir *w)
 {
 	struct statvfs vfs;
 
@@ -162,8 +162,8 @@ space_bytes(const struct workdir *w)
 }
 
 /* Production's settings for its machine and its users do not fit here. */
-static void
-add_comfort(struct guest *g, const struct options *o, const struct workdir *w)
+void
+guest_fit(struct guest *g, const struct options *o, const struct workdir *w)
 {
 	static const struct { const char *name, *value; } settings[] = {
 		{ "huge_pages", "off" }, { "autovacuum", "off" }, { "ssl", "off" },
@@ -171,10 +171,12 @@ add_comfort(struct guest *g, const struct options *o, const struct workdir *w)
 	};
 	size_t i;
 
+	if (o->keep_settings)
+		return;
 	for (i = 0; i < ARRAY_SIZE(settings); i++)
 		add_setting(g, o, settings[i].name, settings[i].value);
 	add_kilobytes(g, o, "shared_buffers", clamp(memory_bytes() / BUFFERS_SHARE, BUFFERS_MIN, BUFFERS_MAX));
-	add_kilobytes(g, o, "max_wal_size", clamp(space_bytes(w) / WAL_SHARE, WAL_MIN, WAL_MAX));
+	add_kilobytes(g, o, "max_wal_size", clamp(guest_space(w) / WAL_SHARE, WAL_MIN, WAL_MAX));
 	/* Nobody comes back to changes that end with the command. */
 	if (w->own_diff) {
 		add_setting(g, o, "dynamic_shared_memory_type", "mmap");
@@ -235,8 +237,7 @@ guest_make(struct guest *g, const struct options *o, const struct workdir *w, co
 	add_argument(g, "-D");
 	add_argument(g, "%s", w->mnt);
 	add_necessary(g, w);
-	if (!o->keep_settings)
-		add_comfort(g, o, w);
+	guest_fit(g, o, w);
 }
 
 /* ---- its shared memory -------------------------------------------------------- */

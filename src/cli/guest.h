@@ -42,6 +42,15 @@ void	guest_quote(const char *path, char *out, size_t size);
  */
 void	guest_place_memory(const struct workdir *w, const struct become *user);
 
+/* Bytes that are free for the changes of a run in w. */
+uint64_t guest_space(const struct workdir *w);
+
+/*
+ * Appends the settings that fit the server to this machine, each behind a "-c"; none with
+ * --keep-settings, and not those that --set names.
+ */
+void	guest_fit(struct guest *g, const struct options *o, const struct workdir *w);
+
 /* Makes the command line of the server; what --set names is left to it, and most to --keep-settings. */
 void	guest_make(struct guest *g, const struct options *o, const struct workdir *w, const char *bindir);
 

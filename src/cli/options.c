@@ -224,6 +224,8 @@ static const struct option_def prove_options[] = {
 	    "or every one (all)", OPT_TEXT, AT(backup_id), NULL, 0, false },
 	{ 0, "recovery-target", "END", "recover up to the end of the backup (immediate)\n"
 	    "or archive (latest, default)", OPT_TEXT, AT(target), NULL, 0, false },
+	{ 0, "plan", NULL, "tell what that would do, need and lack, and\nstart nothing", OPT_FLAG, AT(plan),
+	    NULL, 0, false },
 
 	HEADING("Options controlling the checks"),
 	{ 0, "max-age", "AGE", "fail if the newest backup is older, e.g. 26h", OPT_TEXT,

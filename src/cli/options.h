@@ -37,7 +37,7 @@ struct options {
 	struct option_list instances, sql, reports;	/* of prove */
 	const char *max_age;
 	uint64_t jobs;
-	bool	dump;
+	bool	dump, plan;
 	char	*const *command;		/* of run, with its arguments; NULL = none */
 	bool	wait, console, force, perf_unsafe, no_wal, debug, counters_reset, help;
 };

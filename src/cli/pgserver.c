@@ -295,28 +295,43 @@ pgserver_look(unsigned major, char bindir[PATH_MAX])
 }
 
 static int
-not_installed(unsigned major)
+not_installed(unsigned major, char why[PGSERVER_LINE_MAX])
 {
 	struct pgserver_package p;
 
 	if (pgserver_package(major, &p))
-		return cli_error("server of PostgreSQL %u is not installed: the package is %s, of the distribution or"
-		    " of %s; or name its programs (--bindir)", major, p.name, p.site);
-	return cli_error("server of PostgreSQL %u is not installed: install it, or name its programs"
-	    " (--bindir)", major);
+		snprintf(why, PGSERVER_LINE_MAX, "server of PostgreSQL %u is not installed: the package is %s, of the"
+		    " distribution or of %s; or name its programs (--bindir)", major, p.name, p.site);
+	else
+		snprintf(why, PGSERVER_LINE_MAX, "server of PostgreSQL %u is not installed: install it, or name its"
+		    " programs (--bindir)", major);
+	return -ENOENT;
+}
+
+int
+pgserver_choose(unsigned major, const char *given, char bindir[PATH_MAX], char why[PGSERVER_LINE_MAX])
+{
+	unsigned found;
+
+	if (given == NULL)
+		return pgserver_look(major, bindir) ? 0 : not_installed(major, why);
+	if (strlcpy(bindir, given, PATH_MAX) < PATH_MAX && (found = version_in(given)) != 0) {
+		if (found == major)
+			return 0;
+		snprintf(why, PGSERVER_LINE_MAX, "the backup needs PostgreSQL %u, and \"%.800s\" has PostgreSQL %u"
+		    " (--bindir)", major, given, found);
+		return -EINVAL;
+	}
+	snprintf(why, PGSERVER_LINE_MAX, "\"%.800s\" has no program \"postgres\" that can be run (--bindir)", given);
+	return -ENOENT;
 }
 
 int
 pgserver_find(unsigned major, const char *given, char bindir[PATH_MAX])
 {
-	unsigned found;
+	char why[PGSERVER_LINE_MAX];
 
-	if (given == NULL)
-		return pgserver_look(major, bindir) ? 0 : not_installed(major);
-	if (strlcpy(bindir, given, PATH_MAX) >= PATH_MAX || (found = version_in(given)) == 0)
-		return cli_error("\"%s\" has no program \"postgres\" that can be run (--bindir)", given);
-	return found == major ? 0 : cli_error("the backup needs PostgreSQL %u, and \"%s\" has"
-	    " PostgreSQL %u (--bindir)", major, given, found);
+	return pgserver_choose(major, given, bindir, why) == 0 ? 0 : cli_error("%s", why);
 }
 
 /* ---- its life ------------------------------------------------------------- */

@@ -26,6 +26,9 @@
  */
 int	pgserver_find(unsigned major, const char *given, char bindir[PATH_MAX]);
 
+/* The same without a word: returns 0, or negative errno with the line in why. */
+int	pgserver_choose(unsigned major, const char *given, char bindir[PATH_MAX], char why[PGSERVER_LINE_MAX]);
+
 /*
  * The same without --bindir and without a word.  Returns whether it is somewhere.  It runs programs of the
  * PATH, which may not answer: limited.h.

@@ -17,6 +17,9 @@
 #include "cli/run.h"
 
 #define PROVE_REMARK_MAX	512
+#define PROVE_AMCHECK_VERSION	14	/* the first that has pg_amcheck */
+
+enum { PROVE_EXIT_UNPROVEN = 1, PROVE_EXIT_UNJUDGED = 2 };
 
 enum prove_step_name {
 	PROVE_AGE, PROVE_VERIFY, PROVE_SERVER, PROVE_CONNECT, PROVE_AMCHECK, PROVE_SCHEMA, PROVE_DUMP,
@@ -83,5 +86,8 @@ bool	prove_report_knows(const char *file);
  * old file or the new one.  Returns 0, or EXIT_FAILURE after cli_error().
  */
 int	prove_report(const char *file, const struct proof *proof, size_t n);
+
+/* Puts a text in the place of a file, as prove_report() does.  Returns 0 or negative errno. */
+int	prove_report_put(const char *file, const char *text, size_t len);
 
 #endif

@@ -279,8 +279,8 @@ make_xml(const struct proof *proof, size_t n, struct text *t)
 /* ---- the file ----------------------------------------------------------------------- */
 
 /* Writes it beside its place, under a name that no exporter takes, and puts it there at once. */
-static int
-put_file(const char *file, const char *text, size_t len)
+int
+prove_report_put(const char *file, const char *text, size_t len)
 {
 	char beside[PATH_MAX];
 	int fd autoclose = -1, rc;
@@ -325,7 +325,7 @@ prove_report(const char *file, const struct proof *proof, size_t n)
 	else
 		make_xml(proof, n, &t);
 	if (rc == 0)
-		rc = t.failed ? -ENOMEM : put_file(file, t.buf, t.len);
+		rc = t.failed ? -ENOMEM : prove_report_put(file, t.buf, t.len);
 	free(t.buf);
 	return rc == 0 ? 0 : cli_error("could not write \"%s\": %s (--report)", file, strerror(-rc));
 }

@@ -28,7 +28,6 @@
 
 #define OUTPUT_MAX	(1024 * KiB)	/* names of databases */
 #define ERRORS_MAX	4096
-#define AMCHECK_VERSION	14	/* the first that has pg_amcheck */
 
 struct asking {
 	const struct prove_task *task;
@@ -216,8 +215,8 @@ check_relations(struct asking *a, struct prove_step *s)
 	};
 	int rc;
 
-	if (a->server->version < AMCHECK_VERSION) {
-		end(s, PROVE_SKIPPED, "needs PostgreSQL %d", AMCHECK_VERSION);
+	if (a->server->version < PROVE_AMCHECK_VERSION) {
+		end(s, PROVE_SKIPPED, "needs PostgreSQL %d", PROVE_AMCHECK_VERSION);
 		return;
 	}
 	rc = ask_sql(a, "template1", "SELECT count(*) FROM pg_catalog.pg_available_extensions WHERE name = 'amcheck'");

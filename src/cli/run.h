@@ -54,6 +54,12 @@ int	guardian_main(struct run *r);
  */
 int	cmd_run_all(struct run *r);
 
+/*
+ * Whether a server can have these settings, and which user it becomes.  Returns 0 and the user, or non-zero
+ * after one line on standard error.
+ */
+int	cmd_run_check(const struct options *o, uid_t *uid, gid_t *gid);
+
 /* Ends and removes what a killed guardian has left to its parent, which has to be a subreaper. */
 void	guardian_succeed(struct run *r);
 

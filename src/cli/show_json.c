@@ -16,8 +16,8 @@
 #include "probackup/member.h"
 #include "probackup/choose.h"
 
-static void
-put_lsn(struct json_out *o, const char *key, uint64_t lsn)
+void
+show_json_lsn(struct json_out *o, const char *key, uint64_t lsn)
 {
 	char text[32];
 
@@ -48,8 +48,8 @@ put_control(struct json_out *o, const struct control *c)
 		json_put_u64(o, "recovery_xid", c->recovery_xid);
 	put_text(o, "expire_time", c->expire_time);
 	json_put_u64(o, "timeline", c->timeline);
-	put_lsn(o, "start_lsn", c->start_lsn);
-	put_lsn(o, "stop_lsn", c->stop_lsn);
+	show_json_lsn(o, "start_lsn", c->start_lsn);
+	show_json_lsn(o, "stop_lsn", c->stop_lsn);
 	json_put_u64(o, "data_bytes", c->data_bytes);
 	json_put_u64(o, "wal_bytes", c->wal_bytes);
 	json_put_u64(o, "uncompressed_bytes", c->uncompressed_bytes);

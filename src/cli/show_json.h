@@ -10,6 +10,9 @@
 #include "base/json.h"
 #include "probackup/instance.h"
 
+/* Writes an LSN as PostgreSQL does. */
+void	show_json_lsn(struct json_out *o, const char *key, uint64_t lsn);
+
 /* Begins the text, up to the instances. */
 void	show_json_begin(struct json_out *o, const char *store);
 

@@ -174,22 +174,33 @@ check_parent(const char *resolved, char error[WALK_ERROR_MAX])
 }
 
 int
+workdir_find(const char *parent, char resolved[PATH_MAX], char why[WORKDIR_WHY_MAX])
+{
+	char error[WALK_ERROR_MAX];
+	int rc;
+
+	parent = choose_parent(parent);
+	if ((rc = paths_resolve(parent, resolved)) != 0)
+		snprintf(error, sizeof(error), "%s", paths_strerror(rc));
+	else if ((rc = check_parent(resolved, error)) == 0)
+		return 0;
+	snprintf(why, WORKDIR_WHY_MAX, "could not use \"%.1000s\": %s; --workdir names another directory", parent, error);
+	return rc;
+}
+
+int
 workdir_make(struct workdir *w, const char *parent, const char *diff, uid_t uid, gid_t gid,
     bool with_tcp)
 {
-	char resolved[PATH_MAX], error[WALK_ERROR_MAX];
+	char resolved[PATH_MAX], why[WORKDIR_WHY_MAX];
 	int rc;
 
 	*w = (struct workdir){ .own_diff = diff == NULL, .uid = uid, .gid = gid, .lock_fd = -1,
 	    .short_lock_fd = -1 };
-	parent = choose_parent(parent);
 	if (diff != NULL && (rc = paths_resolve_parent(diff, w->diff)) != 0)
 		return cli_error("could not use diff directory \"%s\": %s", diff, paths_strerror(rc));
-	if ((rc = paths_resolve(parent, resolved)) != 0)
-		return cli_error("could not use \"%s\": %s; --workdir names another directory",
-		    parent, paths_strerror(rc));
-	if (check_parent(resolved, error) != 0)
-		return cli_error("could not use \"%s\": %s; --workdir names another directory", parent, error);
+	if (workdir_find(parent, resolved, why) != 0)
+		return cli_error("%s", why);
 	rc = make_locked(resolved, w->dir, &w->lock_fd);
 	if (w->dir[0] == '\0')
 		return cli_error("could not make a directory in \"%s\": %s; --workdir names another"
@@ -373,9 +384,9 @@ sweep_parent(const char *parent)
 void
 workdir_sweep(const char *parent)
 {
-	char resolved[PATH_MAX], error[WALK_ERROR_MAX];
+	char resolved[PATH_MAX] = "", why[WORKDIR_WHY_MAX], error[WALK_ERROR_MAX];
 
-	if (paths_resolve(choose_parent(parent), resolved) == 0 && check_parent(resolved, error) == 0)
+	if (workdir_find(parent, resolved, why) == 0)
 		sweep_parent(resolved);
 	if (strcmp(resolved, SHORT_PARENT) != 0 && check_parent(SHORT_PARENT, error) == 0)
 		sweep_parent(SHORT_PARENT);

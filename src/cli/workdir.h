@@ -28,6 +28,13 @@ struct workdir {
 };
 
 /*
+ * Finds where it would be made: parent (NULL: $TMPDIR, or /tmp), with its links followed.  Returns 0, or
+ * negative errno with one line in why.
+ */
+#define WORKDIR_WHY_MAX	2048
+int	workdir_find(const char *parent, char resolved[PATH_MAX], char why[WORKDIR_WHY_MAX]);
+
+/*
  * Makes it below parent (NULL: $TMPDIR, or /tmp), for a server of that user, with a diff
  * directory inside or the one that is given.  with_tcp: users may also connect over the network, by password.
  * Returns 0, or EXIT_FAILURE after cli_error(); then nothing is left.

@@ -127,3 +127,25 @@ fusewhy_user(const char *mnt, const char *line, char *text, size_t size)
 	else
 		snprintf(text, size, "%s", line[0] != '\0' ? line : "fusermount3 gave no reason");
 }
+
+bool
+fusewhy_foresee(bool root, char *text, size_t size)
+{
+	static const char nothing[] = "-";	/* the last words of a fusermount3 that was not run */
+	size_t n;
+	int rc;
+
+	text[0] = '\0';
+	if (root) {
+		if (device_is_closed(&rc))
+			fusewhy_device(rc, text, size);
+		return text[0] != '\0';
+	}
+	fusewhy_user("", nothing, text, size);
+	if (strcmp(text, nothing) == 0)
+		text[0] = '\0';
+	n = strlen(text);
+	if (n > 3 && strcmp(text + n - 3, ": -") == 0)
+		text[n - 3] = '\0';
+	return n > 0;
+}

@@ -6,6 +6,7 @@
 #ifndef SUPERVISOR_FUSEWHY_H
 #define SUPERVISOR_FUSEWHY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -20,5 +21,11 @@ void	fusewhy_device(int error, char *text, size_t size);
 
 /* And for mount(2), which said error; context is its label for SELinux or NULL. */
 void	fusewhy_mount(int error, const char *context, char *text, size_t size);
+
+/*
+ * Looks for what would keep root, or an ordinary user, from mounting, without trying it.  Returns whether there
+ * is something, which text then names.
+ */
+bool	fusewhy_foresee(bool root, char *text, size_t size);
 
 #endif

@@ -43,9 +43,9 @@ int	rules_make(const struct cloneconf *c, struct pgautoconf *a);
 /*
  * Appends the lists of preloaded libraries without those that act by themselves,
  * those nobody knows, and observers that are not installed; warns of what is
- * missing.  With a NULL only warns.
+ * missing.  With a NULL only warns.  Returns whether all that the server needs are installed.
  */
-void	preload_choose(const struct cloneconf *c, struct pgautoconf *a);
+bool	preload_choose(const struct cloneconf *c, struct pgautoconf *a);
 
 /*
  * Appends where the server listens: not where production does, unless --set says so.

@@ -39,7 +39,7 @@ read_control(const struct cloneconf *c, uint32_t value[MINIMUM_COUNT])
 {
 	char *data autofree = NULL;
 	size_t len = 0;
-	int rc = settings_read(c->cow, CONTROL_FILE, c->rd, &data, &len);
+	int rc = settings_file(c->settings, CONTROL_FILE, &data, &len);
 
 	return rc == 0 ? pgcontrol_read(data, len, value) : rc;
 }

@@ -196,7 +196,7 @@ warn_of(const struct list *l, const struct verdict *v, const char *libdir)
 		    v->without);
 }
 
-static void
+static bool
 choose(const struct cloneconf *c, const struct list *l, const char *libdir, struct pgautoconf *a)
 {
 	const char *rest = settings_get(c->settings, l->setting);
@@ -206,7 +206,7 @@ choose(const struct cloneconf *c, const struct list *l, const char *libdir, stru
 	int rc = 0;
 
 	if (settings_chosen(c->p, l->setting) != NULL)
-		return;
+		return true;
 	while (rest != NULL && (rc = library_next(&rest, name)) == 1) {
 		installed = is_installed(c, libdir, l, name);
 		if (a != NULL)
@@ -219,15 +219,18 @@ choose(const struct cloneconf *c, const struct list *l, const char *libdir, stru
 	warn_of(l, &v, libdir);
 	if (a != NULL)
 		pgautoconf_set(a, l->setting, v.kept);
+	return v.missing[0] == '\0';
 }
 
-void
+bool
 preload_choose(const struct cloneconf *c, struct pgautoconf *a)
 {
 	char libdir[PATH_MAX];
+	bool all = true;
 	size_t i;
 
 	find_libdir(c->version, libdir);
 	for (i = 0; i < ARRAY_SIZE(lists); i++)
-		choose(c, &lists[i], libdir, a);
+		all = choose(c, &lists[i], libdir, a) && all;
+	return all;
 }

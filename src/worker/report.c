@@ -19,6 +19,7 @@
 #include "worker/report.h"
 
 static int out_fd = -1;
+static void (*take_line)(enum msg_type type, const char *text);	/* in the place of a supervisor; or NULL */
 static char last_error[LOG_LINE_MAX];	/* while there is one thread */
 static bool started;
 
@@ -56,6 +57,12 @@ report_send(enum msg_type type, const void *body, size_t len)
 		poll(&p, 1, 1000);
 }
 
+void
+report_set_sink(void (*take)(enum msg_type type, const char *text))
+{
+	take_line = take;
+}
+
 const char *
 report_last_error(void)
 {
@@ -82,7 +89,9 @@ send_line(enum msg_type type, const char *fmt, va_list ap)
 	char text[1024];
 	int len = vsnprintf(text, sizeof(text), fmt, ap);
 
-	if (len > 0)
+	if (len > 0 && take_line != NULL)
+		take_line(type, text);
+	else if (len > 0)
 		report_send(type, text, MIN((size_t)len, sizeof(text) - 1));
 }
 

@@ -13,6 +13,9 @@
 /* Remembers the pipe and sends the log through it.  Call it first. */
 void	report_init(const struct job *job);
 
+/* In the place of report_init(), for a process without a supervisor: take() gets the lines of the three below. */
+void	report_set_sink(void (*take)(enum msg_type type, const char *text));
+
 /* Sends a message; a supervisor that is gone is no error. */
 void	report_send(enum msg_type type, const void *body, size_t len);
 

@@ -38,7 +38,8 @@
 #define HOT_STANDBY	"hot_standby"
 
 struct settings {
-	struct cow *cow;
+	struct cow *cow;			/* of a mount; or NULL, and */
+	const struct store *store;		/* the backup as it is stored */
 	struct reader *rd;
 	char	**value;			/* the last one found of each that is followed; owned */
 	char	*outside[OUTSIDE_MAX];		/* files that are included and not here; owned */
@@ -113,6 +114,37 @@ settings_read(struct cow *c, const char *path, struct reader *rd, char **text, s
 	return 0;
 }
 
+static int
+read_stored(const struct store *s, const char *path, struct reader *rd, char **text, size_t *len)
+{
+	char *buf autofree = NULL;
+	const struct index_entry *f;
+	uint32_t e;
+	int rc;
+
+	if (!io_path_is_plain(path, strlen(path)) ||
+	    (e = index_lookup(&s->ix, path, strlen(path))) == INDEX_NONE || s->ix.entries[e].flags != 0)
+		return -ENOENT;
+	f = &s->ix.entries[e];
+	if (f->size > SETTINGS_FILE_MAX)
+		return -EFBIG;
+	if ((buf = malloc(f->size + 1)) == NULL)
+		return -ENOMEM;
+	if (f->size > 0 && (rc = plainfile_read(s, e, 0, f->size, buf, rd)) < 0)
+		return rc;
+	buf[f->size] = '\0';
+	*text = steal_pointer(&buf);
+	*len = f->size;
+	return 0;
+}
+
+int
+settings_file(const struct settings *s, const char *path, char **text, size_t *len)
+{
+	return s->cow != NULL ? settings_read(s->cow, path, s->rd, text, len) :
+	    read_stored(s->store, path, s->rd, text, len);
+}
+
 static void	scan_file(struct settings *s, const char *path, unsigned depth);
 
 static int
@@ -121,43 +153,68 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/*
- * Lists the names of a directory that PostgreSQL would include, sorted; returns
- * how many.
- */
-static size_t
-list_included(struct settings *s, uint64_t dir, char **names)
-{
-	struct cow_list l;
-	struct cow_dirent d;
-	size_t n = 0;
+/* Names of a directory that PostgreSQL would include. */
+struct included {
+	char	*name[DIR_NAMES_MAX];
+	size_t	n;
+};
 
-	if (cow_list_begin(&l, s->cow, dir, 0) < 0)
-		return 0;
-	while (n < DIR_NAMES_MAX && cow_list_next(&l, &d) == 1)
-		if (d.name[0] != '.' && d.len > 5 && strcmp(d.name + d.len - 5, ".conf") == 0 &&
-		    (names[n] = strdup(d.name)) != NULL)
-			n++;
+static void
+note_included(struct included *l, const char *name, size_t len)
+{
+	if (l->n < DIR_NAMES_MAX && name[0] != '.' && len > 5 && strcmp(name + len - 5, ".conf") == 0 &&
+	    (l->name[l->n] = strdup(name)) != NULL)
+		l->n++;
+}
+
+static void
+list_mounted(struct settings *s, const char *path, struct included *names)
+{
+	struct cow_attr attr;
+	struct cow_dirent d;
+	struct cow_list l;
+
+	if (settings_find(s->cow, path, &attr) < 0 || !S_ISDIR(attr.mode) ||
+	    cow_list_begin(&l, s->cow, attr.nodeid, 0) < 0)
+		return;
+	while (cow_list_next(&l, &d) == 1)
+		note_included(names, d.name, d.len);
 	cow_list_end(&l);
-	qsort(names, n, sizeof(*names), compare_names);
-	return n;
+}
+
+static void
+list_stored(const struct index *ix, const char *path, struct included *names)
+{
+	uint32_t dir = io_path_is_plain(path, strlen(path)) ? index_lookup(ix, path, strlen(path)) : INDEX_NONE;
+	const struct index_entry *e;
+	uint32_t i;
+
+	if (dir == INDEX_NONE || (ix->entries[dir].flags & INDEX_DIR) == 0)
+		return;
+	for (i = 0; i < ix->entries[dir].count; i++) {
+		e = &ix->entries[ix->entries[dir].first + i];
+		note_included(names, ix->strings + e->name, e->name_len);
+	}
 }
 
 static void
 scan_directory(struct settings *s, const char *path, unsigned depth)
 {
-	char **names autofree = calloc(DIR_NAMES_MAX, sizeof(*names));
+	struct included *names autofree = calloc(1, sizeof(*names));
 	char file[PATH_MAX];
-	struct cow_attr attr;
-	size_t n, i;
+	size_t i;
 
-	if (names == NULL || settings_find(s->cow, path, &attr) < 0 || !S_ISDIR(attr.mode))
+	if (names == NULL)
 		return;
-	n = list_included(s, attr.nodeid, names);
-	for (i = 0; i < n; i++) {
-		if (snprintf(file, sizeof(file), "%s/%s", path, names[i]) < PATH_MAX)
+	if (s->cow != NULL)
+		list_mounted(s, path, names);
+	else
+		list_stored(&s->store->ix, path, names);
+	qsort(names->name, names->n, sizeof(names->name[0]), compare_names);
+	for (i = 0; i < names->n; i++) {
+		if (snprintf(file, sizeof(file), "%s/%s", path, names->name[i]) < PATH_MAX)
 			scan_file(s, file, depth);
-		free(names[i]);
+		free(names->name[i]);
 	}
 }
 
@@ -216,7 +273,7 @@ scan_file(struct settings *s, const char *path, unsigned depth)
 	struct pgconf c = { 0 };
 
 	if (set == NULL || depth > DEPTH_MAX || ++s->files > FILES_MAX ||
-	    settings_read(s->cow, path, s->rd, &text, &c.len) < 0)
+	    settings_file(s, path, &text, &c.len) < 0)
 		return;
 	c.text = text;
 	while (pgconf_next(&c, set) == 1)
@@ -226,21 +283,41 @@ scan_file(struct settings *s, const char *path, unsigned depth)
 			take_setting(s, path, set);
 }
 
-struct settings *
-settings_new(struct cow *c, struct reader *rd)
+static struct settings *
+make(struct cow *c, const struct store *store, struct reader *rd)
 {
 	struct settings *s = calloc(1, sizeof(*s));
-	struct cow_attr attr;
 
 	if (s == NULL || (s->value = calloc(n_followed(), sizeof(*s->value))) == NULL) {
 		free(s);
 		return NULL;
 	}
 	s->cow = c;
+	s->store = store;
 	s->rd = rd;
-	s->has_conf = settings_find(c, "postgresql.conf", &attr) != -ENOENT;
 	scan_file(s, "postgresql.conf", 0);
 	scan_file(s, "postgresql.auto.conf", 0);
+	return s;
+}
+
+struct settings *
+settings_new(struct cow *c, struct reader *rd)
+{
+	struct settings *s = make(c, NULL, rd);
+	struct cow_attr attr;
+
+	if (s != NULL)
+		s->has_conf = settings_find(c, "postgresql.conf", &attr) != -ENOENT;
+	return s;
+}
+
+struct settings *
+settings_new_stored(const struct store *store, struct reader *rd)
+{
+	struct settings *s = make(NULL, store, rd);
+
+	if (s != NULL)
+		s->has_conf = index_lookup(&store->ix, "postgresql.conf", strlen("postgresql.conf")) != INDEX_NONE;
 	return s;
 }
 

@@ -38,7 +38,12 @@ struct settings;
  * left out.
  */
 struct settings *settings_new(struct cow *c, struct reader *rd);
+/* The same of a backup that nobody mounts; store and rd stay borrowed. */
+struct settings *settings_new_stored(const struct store *store, struct reader *rd);
 void	settings_free(struct settings *s);
+
+/* Reads another file of the same tree, as settings_read(). */
+int	settings_file(const struct settings *s, const char *path, char **text, size_t *len);
 
 /* Returns the value of one of them, or NULL if it is not set. */
 const char *settings_get(const struct settings *s, const char *name);

@@ -497,6 +497,71 @@ START_TEST(recovery_many)
 }
 END_TEST
 
+/* Which segments a recovery takes of an archive, and which of these are missing: "FIRST-LAST N, FIRST*N...". */
+static const struct {
+	const char *what, *segments, *history2;
+	bool	stream;
+	struct recovery_target t;
+	const char *own, *rest;
+} surveys[] = {
+	{ "all there", "1:10-20", NULL, false, ON(LATEST, NULL, NULL), "1.0A-1.0C 3", "1.0D-1.14 8" },
+	{ "not asked for more", "1:10-20", NULL, false, ON(IMMEDIATE, NULL, NULL), "1.0A-1.0C 3", "" },
+	{ "its own WAL", "1:12-20", NULL, true, ON(LATEST, NULL, NULL), "", "1.0C-1.14 9" },
+	{ "its own WAL, and no archive", "", NULL, true, ON(LATEST, NULL, NULL), "", "" },
+	{ "three gaps", "1:10-11 1:14-15 1:18-20", NULL, false, ON(LATEST, NULL, NULL), "1.0A-1.0C 3, 1.0C*1", "1.0D-1.14 8, 1.0D*1, 1.10*2" },
+	{ "none of its own", "1:13-20", NULL, false, ON(LATEST, NULL, NULL), "1.0A-1.0C 3, 1.0A*3", "1.0D-1.14 8" },
+	{ "nothing", "", NULL, false, NONE, "1.0A-1.0C 3, 1.0A*3", "" },
+	{ "an LSN far away", "1:10-14", NULL, false, ON(LSN, "1/0", NULL), "1.0A-1.0C 3", "1.0D-1.00 4084, 1.0F*4082" },
+	{ "more gaps than are kept", "1:10-13 1:15-15 1:17-17 1:19-19 1:21-21 1:23-23 1:25-25 1:27-27 1:29-29 1:31-31 1:33-33", NULL, false,
+	    ON(LATEST, NULL, NULL), "1.0A-1.0C 3", "1.0D-1.21 21, 1.0E*1, 1.10*1, 1.12*1, 1.14*1, 1.16*1, 1.18*1, 1.1A*1, 1.1C*1 of 10" },
+	{ "another timeline", "1:10-13 2:15-20", H2, false, ON(LATEST, NULL, "2"), "1.0A-1.0C 3", "1.0D-2.14 8, 1.0E*1" },
+};
+
+static void
+say_range(const struct recovery_range *r, char text[512])
+{
+	size_t n = 0, i;
+	uint64_t told = 0;
+
+	text[0] = '\0';
+	if (r->n == 0)
+		return;
+	n += (size_t)snprintf(text + n, 512 - n, "%c.%s-%c.%s %llu", r->first[7], r->first + 22, r->last[7], r->last + 22,
+	    (unsigned long long)r->n);
+	for (i = 0; i < r->n_gaps; i++) {
+		n += (size_t)snprintf(text + n, 512 - n, ", %c.%s*%llu", r->gap[i].first[7], r->gap[i].first + 22,
+		    (unsigned long long)r->gap[i].n);
+		told += r->gap[i].n;
+	}
+	ck_assert_int_eq(r->more_gaps, told != r->missing);
+	if (r->more_gaps)
+		snprintf(text + n, 512 - n, " of %llu", (unsigned long long)r->missing);
+}
+
+START_TEST(recovery_surveys)
+{
+	char error[CHAIN_ERROR_MAX] = "", warning[CHAIN_ERROR_MAX] = "", text[512];
+	struct control backup = backup_of(surveys[_i].stream);
+	struct recovery_target t = surveys[_i].t;
+	struct recovery_need need;
+	struct catalog cat;
+	struct archive a;
+	int r;
+
+	make_archive(&cat, &a, surveys[_i].segments);
+	if (surveys[_i].history2 != NULL)
+		catalog_write(&cat, "wal/main/00000002.history", surveys[_i].history2);
+	ck_assert_int_eq(recovery_parse(&t, error), 0);
+	r = recovery_survey(&backup, &a, &t, &need, error, warning);
+	say_range(&need.own, text);
+	ck_assert_msg(strcmp(text, surveys[_i].own) == 0, "%s: own \"%s\"", surveys[_i].what, text);
+	say_range(&need.rest, text);
+	ck_assert_msg(strcmp(text, surveys[_i].rest) == 0, "%s: rest \"%s\"", surveys[_i].what, text);
+	ck_assert_msg((r != 0) == (need.own.missing + need.rest.missing > 0), "%s: %d", surveys[_i].what, r);
+	catalog_free(&cat);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -511,6 +576,7 @@ main(void)
 	tcase_add_loop_test(tc, recovery_branches, 0, ARRAY_SIZE(branches));
 	tcase_add_test(tc, recovery_boundary);
 	tcase_add_test(tc, recovery_many);
+	tcase_add_loop_test(tc, recovery_surveys, 0, ARRAY_SIZE(surveys));
 	suite_add_tcase(s, tc);
 	return unit_main(s);
 }
