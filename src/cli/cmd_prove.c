@@ -352,7 +352,9 @@ verify(struct prove_task *t)
 	int rc = pid < 0 ? pid : await(pid, t->options->timeout);
 
 	s->ms = clock_monotonic_ms() - began;
-	if (rc == 0) {
+	if (interrupted != 0) {
+		put_remark(s, PROVE_UNKNOWN, "interrupted by SIG%s", sigabbrev_np(interrupted));
+	} else if (rc == 0) {
 		put_remark(s, PROVE_OK, "%s", "");
 	} else if (rc == -ETIMEDOUT) {
 		put_remark(s, PROVE_FAILED, "not done after %llu seconds (--timeout)",
@@ -377,18 +379,25 @@ serve(struct prove_task *t, bool *kept_something)
 	s->result = PROVE_RUNNING;
 	pid = start(run_child, t, s->remark);
 	rc = pid < 0 ? pid : await(pid, 0);
+	if (s->result != PROVE_OK && interrupted != 0) {
+		s->ms = clock_monotonic_ms() - p->began;
+		put_remark(s, PROVE_UNKNOWN, "interrupted by SIG%s", sigabbrev_np(interrupted));
+		return;
+	}
 	if (s->result != PROVE_OK) {
 		s->ms = clock_monotonic_ms() - p->began;
-		s->result = p->stage == RUN_BEGINNING || p->stage == RUN_FINDING_SERVER || rc < 0 ||
-		    interrupted != 0 ? PROVE_UNKNOWN : PROVE_FAILED;
+		s->result = p->stage == RUN_BEGINNING || p->stage == RUN_FINDING_SERVER || rc < 0 ?
+		    PROVE_UNKNOWN : PROVE_FAILED;
 		if (s->remark[0] == '\0')
 			strlcpy(s->remark, "the run has ended early", sizeof(s->remark));
 		return;
 	}
 	*kept_something = *kept_something || rc != 0;
 	for (i = PROVE_CONNECT; i < PROVE_STEPS; i++)
-		if (p->step[i].result == PROVE_RUNNING)
-			put_remark(&p->step[i], interrupted != 0 ? PROVE_UNKNOWN : PROVE_FAILED, "it was ended");
+		if (p->step[i].result == PROVE_RUNNING && interrupted != 0)
+			put_remark(&p->step[i], PROVE_UNKNOWN, "interrupted by SIG%s", sigabbrev_np(interrupted));
+		else if (p->step[i].result == PROVE_RUNNING)
+			put_remark(&p->step[i], PROVE_FAILED, "the process of this step was killed");
 }
 
 static void
@@ -561,10 +570,16 @@ check_options(const struct options *o, uint64_t *max_age)
 static int
 tell(const struct options *o, const struct found *f, bool kept_something)
 {
-	int status = kept_something || interrupted != 0 ? PROVE_EXIT_UNJUDGED : EXIT_SUCCESS;
+	int status = kept_something ? PROVE_EXIT_UNJUDGED : EXIT_SUCCESS;
 	size_t i;
 
 	print_table(f);
+	if (interrupted != 0) {
+		/* Half a proof is not to take the place of the last whole one. */
+		for (i = 0; i < o->reports.n; i++)
+			cli_warn("\"%s\" was not written: the proof was interrupted", o->reports.item[i]);
+		return 128 + interrupted;
+	}
 	for (i = 0; i < o->reports.n; i++)
 		if (prove_report(o->reports.item[i], f->proof, f->n) != 0)
 			status = PROVE_EXIT_UNJUDGED;

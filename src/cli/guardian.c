@@ -240,13 +240,16 @@ server_failed(const struct guardian *g)
 {
 	const struct pgserver *s = &g->server;
 	unsigned i, n = MIN(s->n_errors, (unsigned)PGSERVER_LINES_KEPT);
-	const char *line, *why = NULL;
+	const char *line, *fatal, *why = NULL;
 
 	for (i = s->n_errors - n; i < s->n_errors; i++) {
 		line = s->error[i % PGSERVER_LINES_KEPT];
-		cli_note("server: %s", line);
-		if (why == NULL && (why = strstr(line, "FATAL:  ")) == NULL)
-			why = strstr(line, "PANIC:  ");
+		if ((fatal = strstr(line, "FATAL:  ")) == NULL)
+			fatal = strstr(line, "PANIC:  ");
+		if (why == NULL && fatal != NULL)
+			why = fatal;	/* told below */
+		else
+			cli_note("server: %s", line);
 	}
 	cli_error("server of PostgreSQL %u ended before it could be used%s%s", g->version,
 	    why != NULL ? ": " : "", why != NULL ? why + strlen("FATAL:  ") : "");

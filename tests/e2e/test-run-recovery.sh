@@ -25,6 +25,7 @@ status "a time before every backup" 125 --at '2001-01-01 00:00:00+00' -- true
 check "a time before every backup: says so" said "ends before the recovery target" "$told"
 status "a time behind the archive" 125 --at '2037-01-01 00:00:00+00' -- true
 check "a time behind the archive: the server's word is told" said "recovery ended before configured recovery target" "$told"
+equal "a time behind the archive: once" 1 "$(grep -c "recovery ended before configured recovery target" "$told")"
 status "--at and a backup" 125 --at '2037-01-01 00:00:00+00' -i "$full_id" -- true
 
 fixture_tablespace
