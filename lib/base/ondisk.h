@@ -29,6 +29,9 @@
 #define ONDISK_SOCKET		"socket"
 #define ONDISK_ARCHIVEDIR	"wal"		/* at the mount only */
 
+/* In a data directory that is being restored: restore/mark.h. */
+#define ONDISK_RESTORE		".pbkfs-restore"
+
 /* At the root of the mount: what lies outside of PGDATA, probackup/tablespace.h. */
 #define ONDISK_TABLESPACES	".pbkfs-tblspc"
 #define ONDISK_EXTERNAL		".pbkfs-external"

@@ -174,3 +174,19 @@ blockmap_length(const struct store *s, uint32_t e, struct reader *rd, uint32_t *
 	*blocks = high;
 	return 0;
 }
+
+int
+blockmap_find_lengths(const struct store *s, int index_fd, struct reader *rd)
+{
+	uint32_t e, blocks;
+	int rc;
+
+	for (e = 0; e < s->ix.n_entries; e++) {
+		if (s->ix.entries[e].size != INDEX_SIZE_UNKNOWN)
+			continue;
+		if ((rc = blockmap_length(s, e, rd, &blocks)) < 0 ||
+		    (rc = index_set_size(index_fd, e, (uint64_t)blocks * BLCKSZ)) < 0)
+			return rc;
+	}
+	return 0;
+}

@@ -58,4 +58,10 @@ size_t	blockmap_bytes(const struct blockmap *m);
  */
 int	blockmap_length(const struct store *s, uint32_t e, struct reader *rd, uint32_t *blocks);
 
+/*
+ * Asks the backups for every length that no list says, and puts it into the index, which is open as
+ * index_fd and mapped by s.  Returns 0 or negative errno as blockmap_build().
+ */
+int	blockmap_find_lengths(const struct store *s, int index_fd, struct reader *rd);
+
 #endif

@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/ondisk.h"
 #include "base/util.h"
+#include "probackup/chain.h"
 #include "probackup/explain.h"
 #include "probackup/lines.h"
 #include "probackup/tablespace.h"
@@ -135,3 +136,23 @@ tablespace_stored_path(const char *shown, char *buf, size_t size)
 	len = snprintf(buf, size, "%s%s", roots[i].stored, shown + n);
 	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : len;
 }
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+unsigned
+tablespace_externals(char *text, char *dirs[TABLESPACE_EXTERNALS_MAX])
+{
+	char *dir, *rest = text;
+	unsigned n = 0;
+
+	while (n < TABLESPACE_EXTERNALS_MAX && (dir = strsep(&rest, ":")) != NULL)
+		if (dir[0] != '\0')
+			dirs[n++] = dir;
+	qsort(dirs, n, sizeof(*dirs), compare_texts);
+	return n;
+}
+_Static_assert(TABLESPACE_EXTERNALS_MAX >= CONTROL_EXTERNAL_MAX / 2, "each has a byte and a colon");

@@ -54,6 +54,13 @@ const struct tablespace *tablespace_find(const struct tablespace_map *m, const c
     size_t len);
 
 /*
+ * Cuts external-dirs of a control file up and sorts it: the place of a directory, from 1, is its number.
+ * They stay in text.  Returns how many there are.
+ */
+#define TABLESPACE_EXTERNALS_MAX	2048	/* in a text of CONTROL_EXTERNAL_MAX bytes */
+unsigned tablespace_externals(char *text, char *dirs[TABLESPACE_EXTERNALS_MAX]);
+
+/*
  * Turns a path at the mount into the path in a backup's directory:
  * "database/...", or for external directories "external_directories/...".
  * Returns its length, or -ENAMETOOLONG.

@@ -89,5 +89,6 @@ int	cmd_archive_get(const struct options *o);
 int	cmd_show(const struct options *o);
 int	cmd_list(const struct options *o);
 int	cmd_verify(const struct options *o);
+int	cmd_restore(const struct options *o);
 
 #endif

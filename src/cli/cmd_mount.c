@@ -27,7 +27,7 @@
 #include "cli/limited.h"
 #include "cli/names.h"
 #include "cli/owner.h"
-#include "cli/pgserver.h"
+#include "cli/startline.h"
 #include "cli/target_args.h"
 #include "cli/waiter.h"
 #include "ipc/shared.h"
@@ -177,70 +177,6 @@ start_supervisor(struct supervisor_config *c, const struct names *n, const int *
 	return pid;
 }
 
-static void
-print_word(const char *word)
-{
-	char quoted[2 * PATH_MAX];
-
-	text_quote_shell(word, quoted, sizeof(quoted));
-	cli_print("%s", quoted);
-}
-
-/* The task of look_for_server(), in memory that its process shares. */
-struct look_task {
-	unsigned version;
-	char	bindir[PATH_MAX];
-};
-
-static int
-look_for_server(void *arg)
-{
-	struct look_task *t = arg;
-
-	return pgserver_look(t->version, t->bindir) ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-/* Prints which package is missing, if one is, and puts the name of the server's pg_ctl into program. */
-static void
-print_server(unsigned version, char program[PATH_MAX + 8])
-{
-	struct look_task *t = limited_share(sizeof(*t));
-	struct pgserver_package p;
-
-	strlcpy(program, "pg_ctl", PATH_MAX + 8);
-	if (t != NULL)
-		t->version = version;
-	if (t != NULL && limited_program(look_for_server, t, LIMITED_SECONDS, NULL) == EXIT_SUCCESS) {
-		snprintf(program, PATH_MAX + 8, "%s/pg_ctl", t->bindir);
-		cli_print("start PostgreSQL %u with: ", version);
-	} else if (pgserver_package(version, &p)) {
-		snprintf(program, PATH_MAX + 8, "%s/pg_ctl", p.bindir);
-		cli_print("PostgreSQL %u is not installed here: install package %s, and start it with: ", version,
-		    p.name);
-	} else {
-		cli_print("PostgreSQL %u is not installed here: install it, and start it with: ", version);
-	}
-}
-
-static void
-print_start_command(const struct waiter *w, const char *mnt)
-{
-	const struct passwd *pw = getpwuid(w->uid);
-	char program[PATH_MAX + 8], quoted[PATH_MAX + 16], user[128];
-
-	print_server(w->server_version, program);
-	if (geteuid() == 0 && w->uid != 0 && pw != NULL) {
-		/* A directory service may call its users what it likes. */
-		text_quote_word(pw->pw_name, user, sizeof(user));
-		cli_print("runuser -u %s -- ", user);
-	}
-	text_quote_word(program, quoted, sizeof(quoted));
-	cli_print("%s -D ", quoted);
-	print_word(mnt);
-	cli_print(" start\n");
-	cli_flush();
-}
-
 /* Tells the target time in both zones: a user elsewhere may have meant another time. */
 static void
 tell_target_time(const struct recovery_target *t, const char *zone)
@@ -277,7 +213,7 @@ report_mounted(const struct options *o, const struct waiter *w, const char *mnt)
 	if (!o->console)
 		waiter_end(w);	/* a reader of the output may take long */
 	cli_say("mounted at \"%s\"", mnt);
-	print_start_command(w, mnt);
+	startline_print(w->server_version, w->uid, mnt);
 	return 0;
 }
 

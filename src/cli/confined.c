@@ -30,7 +30,8 @@
 #define MEMORY_MAX	((size_t)5 << 30)	/* of a child, whatever a catalog claims */
 #define STORE_DENIED	200	/* exit status of a child: no program of ours has it */
 
-static bool	lends;	/* in the child: it can read what the store's owner cannot */
+static bool	lends;	/* in the child: it can read what the store's owner cannot, */
+static uid_t	lends_to;	/* as this user */
 
 /* The user that the child reads as. */
 struct identity {
@@ -74,6 +75,28 @@ confined_failed(int rc, const char *error)
 	return cli_error("%s", error);
 }
 
+/* Who root's child is. */
+static uid_t
+reader(const struct confined *c)
+{
+	return c->as_user ? c->uid : NOBODY;
+}
+
+static void
+add_directories(struct sandbox *s, const struct confined *c)
+{
+	static char names[CONFINED_MORE_MAX][16];
+	unsigned i;
+
+	for (i = 0; i < c->n_more; i++) {
+		snprintf(names[i], sizeof(names[i]), "out%u", i + 1);
+		s->dir[s->n_dirs++] = (struct sandbox_dir){
+			.name = names[i], .fd = c->more_fds[i], .writable = true
+		};
+	}
+}
+_Static_assert(CONFINED_MORE_MAX + 2 <= SANDBOX_DIRS_MAX, "all have room");
+
 static int
 confine(const struct confined *c, int store_fd)
 {
@@ -84,7 +107,7 @@ confine(const struct confined *c, int store_fd)
 			{ .name = "store", .fd = store_fd },
 			{ .name = "out", .fd = c->write_fd, .writable = true },
 		},
-		.switch_user = root && c->write_fd < 0, .uid = NOBODY, .gid = NOBODY,
+		.switch_user = root && (c->write_fd < 0 || c->as_user), .uid = reader(c), .gid = c->as_user ? c->gid : NOBODY,
 		.keep_read_search = root, .threads = true, .debug = c->debug,
 		.looks_around = c->looks_around,
 		.max_memory = MEMORY_MAX,
@@ -92,6 +115,7 @@ confine(const struct confined *c, int store_fd)
 	char error[SANDBOX_ERROR_MAX];
 	struct msg_confined got;
 
+	add_directories(&s, c);
 	if (sandbox_enter(&s, &got, error) == 0)
 		return 0;
 	cli_error("%s", error);
@@ -123,6 +147,9 @@ become_reader(const struct confined *c)
 	if ((rc = become_now(&him)) != 0)
 		return cli_error("could not act as user %u: %s", (unsigned)u.uid, strerror(-rc));
 	limited_tie();
+	if (c->as_user && u.uid != c->uid)
+		return cli_error("user %u, who alone may read store \"%s\", is not user %u, to whom the files are"
+		    " to belong", (unsigned)u.uid, c->store, (unsigned)c->uid);
 	if (c->write_fd >= 0 && faccessat(c->write_fd, ".", W_OK | X_OK, 0) != 0)
 		return cli_error("user %u, who alone may read store \"%s\", could not write where"
 		    " the file is to go: %s", (unsigned)u.uid, c->store, strerror(errno));
@@ -153,7 +180,7 @@ open_store(const struct confined *c, int *fd)
 int
 confined_admit(int store_fd, const char *instance)
 {
-	return lends ? confine_admit(store_fd, instance, NOBODY) : 0;
+	return lends ? confine_admit(store_fd, instance, lends_to) : 0;
 }
 
 /* Runs in the child.  Returns its exit status. */
@@ -172,6 +199,7 @@ read_as(const struct confined *c, const struct identity *who, int (*program)(int
 	if (who->last && is_refused(fd, c->instance))
 		return denied(c, who);
 	lends = geteuid() == 0;
+	lends_to = reader(c);
 	if (confine(c, fd) != 0)
 		return EXIT_FAILURE;
 	if (!who->last && is_refused(fd, c->instance))

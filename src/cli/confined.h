@@ -8,14 +8,22 @@
 #define CLI_CONFINED_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/log.h"
 #include "ipc/job.h"
+
+#define CONFINED_MORE_MAX	65
 
 struct confined {
 	const char *store;	/* the catalog, as the user named it */
 	const char *instance;	/* that is read; NULL: all */
 	int	write_fd;	/* directory that may be written beneath; -1 = none */
+	const int *more_fds;	/* further ones */
+	unsigned n_more;	/* at most CONFINED_MORE_MAX */
+	bool	as_user;	/* root's child becomes this user, who is to own what it writes: */
+	uid_t	uid;
+	gid_t	gid;
 	enum sandbox_level sandbox;
 	bool	looks_around;	/* may ask whether a file of this machine exists */
 	bool	debug;		/* name refused system calls */
@@ -26,7 +34,7 @@ struct confined {
  * Opens the catalog, forks, confines the child as the worker of a mount is, and
  * runs program(store_fd, arg) there, whose result is its exit status.  Root's
  * child becomes nobody with CAP_DAC_READ_SEARCH, unless it has to write: then
- * it stays root without any other capability.  It opens only files of the
+ * it stays root without any other capability, or becomes the user of as_user.  It opens only files of the
  * store's owner (io_admit()), and nothing that another user can put in the
  * store's place.  If it may not read the store, a second child tries again as
  * the user of the store.

@@ -19,6 +19,7 @@
 #include "cli/run.h"
 #include "ipc/shared.h"
 #include "probackup/verify.h"
+#include "restore/restore.h"
 #include "supervisor/supervisor.h"
 
 #define OPTIONS_MAX	64
@@ -72,12 +73,12 @@ struct operand_def {
 	    AT(target_name), NULL, 0, false }, \
 	{ 0, "recovery-target-timeline", "TLI", "follow timeline current (default), latest,\n" \
 	    "or the one with this number", OPT_TEXT, AT(timeline), NULL, 0, false }
-#define TARGET_DETAILS(action_help) \
+#define TARGET_DETAILS(action_help, command_help) \
 	{ 0, "recovery-target-inclusive", "BOOL", "stop just after the target (true), or just\n" \
 	    "before (false)", OPT_TEXT, AT(inclusive), NULL, 0, false }, \
 	{ 0, "recovery-target-action", "ACTION", action_help, OPT_TEXT, AT(action), NULL, 0, false }, \
 	{ 'R', "restore-as-replica", NULL, "make a standby of it", OPT_FLAG, AT(replica), NULL, 0, false }, \
-	{ 0, "restore-command", "COMMAND", "get WAL by this command, not from .pbkfs/wal", \
+	{ 0, "restore-command", "COMMAND", command_help, \
 	    OPT_TEXT, AT(restore_command), NULL, 0, false }
 #define WHAT_OPTIONS \
 	STORE_OPTION, \
@@ -126,7 +127,7 @@ static const struct option_def mount_options[] = {
 	HEADING("Options controlling recovery"),
 	TARGET_OPTIONS("recover up to"),
 	TARGET_DETAILS("pause (default), promote, or shutdown at the\n"
-	    "target"),
+	    "target", "get WAL by this command, not from .pbkfs/wal"),
 
 	HEADING("Options controlling the clone"),
 	CLONE_OPTIONS,
@@ -187,7 +188,8 @@ static const struct option_def run_options[] = {
 	{ 0, "at", "TIME", "recover up to this time, from the backup that\n"
 	    "has to be taken for it", OPT_TEXT, AT(at), NULL, 0, false },
 	TARGET_OPTIONS("recover up to"),
-	TARGET_DETAILS("promote (default), or pause at the target"),
+	TARGET_DETAILS("promote (default), or pause at the target",
+	    "get WAL by this command, not from .pbkfs/wal"),
 
 	HEADING("Options controlling the server"),
 	CLONE_OPTIONS,
@@ -326,6 +328,51 @@ static const struct option_def verify_options[] = {
 	HELP_OPTION,
 };
 
+static const struct option_def restore_options[] = {
+	HEADING("Options controlling what is restored"),
+	STORE_OPTION,
+	INSTANCE_OPTION("restore a backup of"),
+	{ 'i', "backup-id", "ID", "restore this backup, or the newest (latest)", OPT_TEXT,
+	    AT(backup_id), NULL, 0, false },
+	{ 0, "db-include", "NAME", "restore this database only; can be repeated", OPT_LIST,
+	    AT(db_include), NULL, 0, false },
+	{ 0, "db-exclude", "NAME", "restore all but this database; can be repeated", OPT_LIST,
+	    AT(db_exclude), NULL, 0, false },
+	{ 0, "skip-external-dirs", NULL, "do not restore external directories", OPT_FLAG,
+	    AT(skip_external), NULL, 0, false },
+
+	HEADING("Options controlling locations"),
+	{ 0, "to", "DIR", "make this the data directory", OPT_TEXT, AT(to), NULL, 0, false },
+	{ 0, "incremental", NULL, "DIR is a copy of another backup: write only\n"
+	    "blocks that differ, remove what is not in the\nbackup", OPT_FLAG, AT(incremental),
+	    NULL, 0, false },
+	{ 'T', "tablespace-mapping", "OLD=NEW", "put tablespace OLD into directory NEW;\n"
+	    "can be repeated", OPT_LIST, AT(tablespaces), NULL, 0, false },
+	{ 0, "external-mapping", "OLD=NEW", "put external directory OLD into directory NEW;\n"
+	    "can be repeated", OPT_LIST, AT(externals), NULL, 0, false },
+	{ 0, "waldir", "DIR", "put WAL into this directory", OPT_TEXT, AT(waldir), NULL, 0, false },
+
+	HEADING("Options controlling recovery"),
+	TARGET_OPTIONS("recover up to"),
+	TARGET_DETAILS("pause (default), promote, or shutdown at the\n"
+	    "target", "get WAL by this command, not by pbkfs\narchive-get"),
+
+	HEADING("Options controlling who may do what"),
+	{ 0, "owner", "USER[:GROUP]", "give all files to this user, as root", OPT_TEXT, AT(owner),
+	    NULL, 0, false },
+	SANDBOX_OPTION,
+
+	HEADING("Options controlling the work"),
+	{ 'j', "threads", "N", "copy by this many threads", OPT_NUMBER, AT(threads),
+	    NULL, RESTORE_THREADS_MAX, false },
+	{ 0, "cache-size", "SIZE", "use this much memory, e.g. 256M", OPT_SIZE, AT(cache_size), NULL,
+	    UINT64_MAX, false },
+	{ 0, "no-sync", NULL, "do not wait until all is on disk", OPT_FLAG, AT(no_sync), NULL, 0, false },
+	{ 0, "debug", NULL, "log system calls that are refused", OPT_FLAG, AT(debug),
+	    NULL, 0, false },
+	HELP_OPTION,
+};
+
 #define COMMAND(name, synopsis, summary) \
 	{ #name, synopsis, summary, name##_options, ARRAY_SIZE(name##_options), cmd_##name, NULL, 0, \
 	    false, 0 }
@@ -345,6 +392,8 @@ static const struct command commands[] = {
 	COMMAND(show, "-B DIR [-I NAME] [OPTION]...",
 	    "show the backups of a catalog, and which can be mounted"),
 	COMMAND(list, "[OPTION]...", "list the mounts of this host"),
+	COMMAND(restore, "-B DIR -I NAME -i ID|latest --to DIR [OPTION]...",
+	    "copy a backup into a plain data directory"),
 	COMMAND(verify, "-B DIR -I NAME -i ID|latest [OPTION]...", "check all that a backup's chain stores"),
 	{ "archive-get", "-B DIR -I NAME [OPTION]... FILE PATH", "get a WAL file from the archive, for restore_command",
 	  archive_get_options, ARRAY_SIZE(archive_get_options), cmd_archive_get,

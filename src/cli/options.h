@@ -36,6 +36,8 @@ struct options {
 	bool	quiet, keep;
 	struct option_list instances, sql, reports;	/* of prove */
 	const char *max_age;
+	const char *to, *waldir;	/* of restore */
+	bool	no_sync, incremental;
 	uint64_t jobs;
 	bool	dump, plan;
 	char	*const *command;		/* of run, with its arguments; NULL = none */

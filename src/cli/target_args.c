@@ -8,8 +8,10 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/confined.h"
 #include "cli/target_args.h"
 #include "probackup/chain.h"
 #include "probackup/choose.h"
@@ -64,4 +66,42 @@ bool
 target_args_choose(const struct options *o, const struct recovery_target *t)
 {
 	return o->backup_id != NULL ? choose_is_asked(o->backup_id) : target_args_given(t);
+}
+
+int
+target_args_what(const struct options *o, struct recovery_target *t, bool *choose)
+{
+	struct cli_need need[] = {
+		{ "--pbk-store", o->store != NULL }, { "--instance", o->instance != NULL },
+		{ "--backup-id", o->backup_id != NULL },
+	};
+	int rc = target_args(o, t);
+
+	if (rc != 0)
+		return rc;
+	*choose = target_args_choose(o, t);
+	need[2].given |= *choose;
+	if ((rc = cli_require(need, ARRAY_SIZE(need))) != 0)
+		return rc;
+	if (strchr(o->instance, '/') != NULL || o->instance[0] == '.')
+		return cli_usage("\"%s\" cannot be the name of an instance", o->instance);
+	return 0;
+}
+
+int
+target_args_find(int store_fd, const struct options *o, const struct recovery_target *t,
+    char id[BACKUP_ID_MAX])
+{
+	char error[CHAIN_ERROR_MAX];
+	struct choice c;
+	int rc;
+
+	rc = choose_backup(store_fd, o->store, o->instance, t, &c, error);
+	if (rc < 0)
+		return confined_failed(rc, error);
+	log_info("%s", c.text);
+	if (c.warning[0] != '\0')
+		log_warn("%s", c.warning);
+	strlcpy(id, c.id, BACKUP_ID_MAX);
+	return 0;
 }

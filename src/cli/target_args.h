@@ -26,4 +26,18 @@ bool	target_args_given(const struct recovery_target *t);
  */
 bool	target_args_choose(const struct options *o, const struct recovery_target *t);
 
+/*
+ * For a command that needs store, instance, and a backup or a target that chooses one: checks that they
+ * are given and fit.  Returns 0, *t as target_args(), and in *choose whether target_args_find()
+ * is to choose; or EXIT_USAGE after one line.
+ */
+int	target_args_what(const struct options *o, struct recovery_target *t, bool *choose);
+
+/*
+ * In the confined child: chooses the backup, and tells which one it is.  Returns 0 and its id, or
+ * EXIT_FAILURE after cli_error().
+ */
+int	target_args_find(int store_fd, const struct options *o, const struct recovery_target *t,
+	    char id[BACKUP_ID_MAX]);
+
 #endif

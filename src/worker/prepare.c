@@ -14,7 +14,6 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "ipc/clone_config.h"
-#include "pg/pg_types.h"
 #include "probackup/blockmap.h"
 #include "probackup/chain.h"
 #include "probackup/choose.h"
@@ -55,23 +54,6 @@ report_members(const struct chain *c)
 	}
 }
 
-/* Asks the backups how long a data file is: old lists do not say. */
-static int
-find_sizes(const struct job *job, struct store *s, struct reader *rd)
-{
-	uint32_t e, blocks;
-	int rc;
-
-	for (e = 0; e < s->ix.n_entries; e++) {
-		if (s->ix.entries[e].size != INDEX_SIZE_UNKNOWN)
-			continue;
-		if ((rc = blockmap_length(s, e, rd, &blocks)) < 0 ||
-		    (rc = index_set_size(job->index_fd, e, (uint64_t)blocks * BLCKSZ)) < 0)
-			return rc;
-	}
-	return 0;
-}
-
 static int
 fill(const struct job *job, struct store *s, struct msg_prepared *p)
 {
@@ -81,7 +63,7 @@ fill(const struct job *job, struct store *s, struct msg_prepared *p)
 
 	if ((rc = reader_init(&rd, &stats)) < 0)
 		return rc;
-	if ((rc = find_sizes(job, s, &rd)) == 0 && job->wal == WAL_DIRECT)
+	if ((rc = blockmap_find_lengths(s, job->index_fd, &rd)) == 0 && job->wal == WAL_DIRECT)
 		rc = walfill(job, s, &rd, &p->wal_copied);
 	reader_fini(&rd);
 	return rc;

@@ -24,40 +24,15 @@
 #include "worker/walfind.h"
 #include "worker/worker.h"
 
-#define EXTERNALS_MAX	(CONTROL_EXTERNAL_MAX / 2)
-
-static int
-compare_texts(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/*
- * Cuts the list of external directories up and sorts it: their places are their
- * numbers.
- */
-static unsigned
-sort_externals(char *text, char *dirs[EXTERNALS_MAX])
-{
-	char *dir, *rest = text;
-	unsigned n = 0;
-
-	while (n < EXTERNALS_MAX && (dir = strsep(&rest, ":")) != NULL)
-		if (dir[0] != '\0')
-			dirs[n++] = dir;
-	qsort(dirs, n, sizeof(*dirs), compare_texts);
-	return n;
-}
-
 static int
 find_external(const struct chain *c, const char *from, char *name, char *error)
 {
 	const struct backup *b = &c->member[0];
-	char text[CONTROL_EXTERNAL_MAX], *dirs[EXTERNALS_MAX];
+	char text[CONTROL_EXTERNAL_MAX], *dirs[TABLESPACE_EXTERNALS_MAX];
 	unsigned i, n;
 
 	memcpy(text, b->control.external_dirs, sizeof(text));
-	n = sort_externals(text, dirs);
+	n = tablespace_externals(text, dirs);
 	for (i = 0; i < n; i++)
 		if (strcmp(dirs[i], from) == 0) {
 			snprintf(name, RELOCATE_NAME_MAX, "%u", i + 1);

@@ -1,0 +1,665 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Makes ready where a backup is restored to.
+ *
+ * Root resolves names that only root and the owner can change, and gives away what is its own and
+ * empty; beneath that, and where the catalog says where to go, it has the owner's rights alone.
+ */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/io.h"
+#include "base/ondisk.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/owner.h"
+#include "cli/restoring.h"
+#include "probackup/tablespace.h"
+#include "restore/mark.h"
+#include "supervisor/identity.h"
+#include "supervisor/mountinfo.h"
+#include "supervisor/paths.h"
+#include "supervisor/walk.h"
+
+#define DEFAULT_OWNER	"postgres"
+#define POSTMASTER_PID	"postmaster.pid"
+#define BLOCK		4096	/* of a file system, about */
+#define FILE_COST	512	/* of an inode and its name, about */
+
+/* ---- which directories ------------------------------------------------------- */
+
+static struct landing_place *
+add_place(struct landing *l, enum landing_kind kind, const char *name, const char *given, bool named)
+{
+	static const char *const shown[] = {
+		[LANDING_PGDATA] = "", [LANDING_WAL] = ONDISK_WAL,
+		[LANDING_TABLESPACE] = ONDISK_TABLESPACES "/", [LANDING_EXTERNAL] = ONDISK_EXTERNAL "/",
+	};
+	struct landing_place *p = &l->place[l->n++];
+
+	*p = (struct landing_place){
+		.kind = kind, .name = name, .given = given, .named = named, .parent_fd = -1, .fd = -1
+	};
+	snprintf(p->shown, sizeof(p->shown), "%s%s", shown[kind], name);
+	return p;
+}
+
+/* Where -T or --external-mapping leads from a location; NULL: nowhere. */
+static const char *
+mapped_to(const struct clone_config *c, const struct survey_place *p)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n_mappings; i++)
+		if (c->mapping[i].external == p->external && strcmp(c->mapping[i].from, p->location) == 0)
+			return c->mapping[i].to;
+	return NULL;
+}
+
+static int
+check_mappings(const struct landing *l)
+{
+	const struct clone_config *c = &l->r->clone;
+	const struct survey *s = l->r->found;
+	char known[512] = "none";
+	size_t len = 0;
+	unsigned i, k;
+
+	for (i = 0; i < c->n_mappings; i++) {
+		for (k = 0; k < s->n_places && (s->place[k].external != c->mapping[i].external ||
+		    strcmp(s->place[k].location, c->mapping[i].from) != 0); k++)
+			;
+		if (k < s->n_places)
+			continue;
+		for (k = 0; k < s->n_places && len < sizeof(known); k++)
+			if (s->place[k].external == c->mapping[i].external)
+				len += (size_t)snprintf(known + len, sizeof(known) - len, "%s\"%s\"",
+				    len > 0 ? ", " : "", s->place[k].location);
+		return cli_error("backup %s has no %s \"%s\", only: %s", s->id, c->mapping[i].external ?
+		    "external directory" : "tablespace at", c->mapping[i].from, known);
+	}
+	return 0;
+}
+
+static int
+list_places(struct landing *l)
+{
+	const struct options *o = l->r->options;
+	const struct survey *s = l->r->found;
+	struct landing_place *p;
+	const char *to;
+	uint32_t i;
+
+	p = add_place(l, LANDING_PGDATA, "", o->to, true);
+	p->bytes = s->bytes;
+	p->files = s->files;
+	if (o->waldir != NULL)
+		p = add_place(l, LANDING_WAL, "", o->waldir, true);
+	p->bytes += s->wal_bytes;
+	p->files += s->wal_files;
+	for (i = 0; i < s->n_places; i++) {
+		to = mapped_to(&l->r->clone, &s->place[i]);
+		p = add_place(l, s->place[i].external ? LANDING_EXTERNAL : LANDING_TABLESPACE, s->place[i].name,
+		    to != NULL ? to : s->place[i].location, to != NULL);
+		p->bytes = s->place[i].bytes;
+		p->files = s->place[i].files;
+	}
+	return check_mappings(l);
+}
+
+static const char *
+kind_name(const struct landing_place *p)
+{
+	static const char *const names[] = {
+		[LANDING_PGDATA] = "target", [LANDING_WAL] = "WAL directory",
+		[LANDING_TABLESPACE] = "tablespace", [LANDING_EXTERNAL] = "external directory",
+	};
+
+	return names[p->kind];
+}
+
+/* The way out for a place that the catalog has named, as the rest of a sentence. */
+static const char *
+way_out(const struct landing_place *p)
+{
+	if (p->named)
+		return "";
+	return p->kind == LANDING_TABLESPACE ? ": -T maps it elsewhere" :
+	    ": --external-mapping maps it elsewhere, --skip-external-dirs leaves it out";
+}
+
+static int
+resolve(struct landing_place *p)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+	int rc = m == NULL ? -ENOMEM : paths_resolve_parent(p->given, p->path);
+
+	if (rc != 0)
+		return cli_error("could not use %s \"%s\": %s%s", kind_name(p), p->given, paths_strerror(rc),
+		    way_out(p));
+	if (p->path[1] == '\0')
+		return cli_error("the root directory cannot be the %s", kind_name(p));
+	if (mountinfo_of(p->path, m) == 0 && strcmp(m->fstype, MOUNT_FSTYPE) == 0)
+		return cli_error("%s \"%s\" is on a mount of pbkfs, \"%s\"", kind_name(p), p->path, m->mountpoint);
+	return 0;
+}
+
+static int
+resolve_all(struct landing *l)
+{
+	struct paths_named paths[RESTORE_PLACES_MAX + 1] = { { "store", l->store } };
+	char error[2 * PATH_MAX + 128];
+	unsigned i;
+	int rc;
+
+	if ((rc = paths_resolve(l->r->options->store, l->store)) != 0)
+		return cli_error("could not use store \"%s\": %s", l->r->options->store, paths_strerror(rc));
+	for (i = 0; i < l->n; i++) {
+		if ((rc = resolve(&l->place[i])) != 0)
+			return rc;
+		paths[i + 1] = (struct paths_named){ kind_name(&l->place[i]), l->place[i].path };
+	}
+	if (paths_check_overlap(paths, l->n + 1, error, sizeof(error)) != 0)
+		return cli_error("%s", error);
+	strlcpy(l->r->restored->path, l->place[0].path, PATH_MAX);
+	return 0;
+}
+
+/* ---- whose ------------------------------------------------------------------------ */
+
+/* Root acts for whom the target belongs to; no server runs as root, so that this is the last choice. */
+static int
+choose_owner(struct landing *l)
+{
+	const char *given = l->r->options->owner;
+	const struct passwd *pw;
+	struct stat st;
+
+	l->uid = geteuid();
+	l->gid = getegid();
+	if (given != NULL)
+		return owner_parse(given, &l->uid, &l->gid) != 0;
+	if (geteuid() != 0)
+		return 0;
+	if (lstat(l->place[0].path, &st) == 0 && st.st_uid != 0) {
+		pw = getpwuid(st.st_uid);
+		l->uid = st.st_uid;
+		l->gid = pw != NULL ? pw->pw_gid : st.st_gid;
+		return 0;
+	}
+	return owner_parse(DEFAULT_OWNER, &l->uid, &l->gid) != 0;
+}
+
+/* ---- opening and making -------------------------------------------------------------- */
+
+/* Returns the first name that a directory holds, but for what a file system has there; "" if there is none. */
+static int
+first_name(int fd, char name[NAME_MAX + 1])
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *d;
+
+	name[0] = '\0';
+	if (dir == NULL) {
+		if (copy >= 0)
+			close(copy);
+		return -errno;
+	}
+	while (name[0] == '\0' && (d = readdir(dir)) != NULL)
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 &&
+		    strcmp(d->d_name, "lost+found") != 0)
+			strlcpy(name, d->d_name, NAME_MAX + 1);
+	closedir(dir);
+	return 0;
+}
+
+static int
+make(const struct landing *l, struct landing_place *p, const char *base)
+{
+	int rc;
+
+	if (mkdirat(p->parent_fd, base, 0700) == 0)
+		return 0;
+	if ((errno != EACCES && errno != EPERM) || !identity_is_root() || !p->named)
+		return -errno;
+	identity_raise();
+	rc = mkdirat(p->parent_fd, base, 0700) == 0 &&
+	    fchownat(p->parent_fd, base, l->uid, l->gid, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : -errno;
+	identity_drop();
+	return rc;
+}
+
+/* Gives root's own directory away, if nobody else can write there and it is empty. */
+static int
+give_away(const struct landing *l, const struct landing_place *p, const struct stat *st)
+{
+	char name[NAME_MAX + 1];
+	int rc;
+
+	if (!identity_is_root() || !p->named || st->st_uid != 0 || l->uid == 0 || (st->st_mode & 022) != 0)
+		return -EPERM;
+	identity_raise();
+	rc = first_name(p->fd, name) != 0 || name[0] != '\0' ? -EPERM :
+	    fchown(p->fd, l->uid, l->gid) == 0 ? 0 : -errno;
+	identity_drop();
+	return rc;
+}
+
+static int
+check_opened(const struct landing *l, struct landing_place *p, struct walk *w)
+{
+	char error[WALK_ERROR_MAX];
+	struct stat st;
+
+	if (fstat(p->fd, &st) != 0)
+		return cli_error("could not stat %s \"%s\": %s", kind_name(p), p->path, strerror(errno));
+	if (identity_is_root() && (walk_enter(w, p->path, p->fd, error) != 0 ||
+	    walk_check(w, p->path, l->uid, error) != 0))
+		return cli_error("could not use %s \"%s\": %s", kind_name(p), p->path, error);
+	if (st.st_uid != l->uid && give_away(l, p, &st) != 0)
+		return cli_error("%s \"%s\" belongs to user %u, not to user %u%s", kind_name(p), p->path,
+		    (unsigned)st.st_uid, (unsigned)l->uid, way_out(p));
+	if ((st.st_mode & 022) != 0)
+		return cli_error("%s \"%s\" can be written by others: chmod go-w it first", kind_name(p),
+		    p->path);
+	return 0;
+}
+
+static int
+open_place(const struct landing *l, struct landing_place *p)
+{
+	static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	const char *base = strrchr(p->path, '/') + 1;
+	char error[WALK_ERROR_MAX];
+	struct walk w;
+	int rc;
+
+	if ((p->parent_fd = walk_parent(p->path, &w, error)) < 0)
+		return cli_error("could not use %s \"%s\": %s%s", kind_name(p), p->path, error, way_out(p));
+	if (identity_is_root() && walk_check(&w, p->path, l->uid, error) != 0)
+		return cli_error("could not use %s \"%s\": %s", kind_name(p), p->path, error);
+	p->fd = openat(p->parent_fd, base, flags);
+	if (p->fd < 0 && errno == ENOENT) {
+		if ((rc = make(l, p, base)) != 0)
+			return cli_error("could not create %s \"%s\" as user %u: %s%s", kind_name(p), p->path,
+			    (unsigned)l->uid, strerror(-rc), way_out(p));
+		p->made = true;
+		p->fd = openat(p->parent_fd, base, flags);
+	}
+	if (p->fd < 0 && errno == EACCES && p->named) {
+		identity_raise();
+		p->fd = openat(p->parent_fd, base, flags);
+		identity_drop();
+	}
+	if (p->fd < 0)
+		return cli_error("could not open %s \"%s\" as user %u: %s", kind_name(p), p->path,
+		    (unsigned)l->uid, errno == ENOTDIR || errno == ELOOP ? "it is a link, or no directory" :
+		    strerror(errno));
+	return check_opened(l, p, &w);
+}
+
+/* ---- what is there ---------------------------------------------------------------------- */
+
+static int
+check_empty(const struct landing_place *p)
+{
+	char name[NAME_MAX + 1];
+	int rc = first_name(p->fd, name);
+
+	if (rc != 0)
+		return cli_error("could not read %s \"%s\": %s", kind_name(p), p->path, strerror(-rc));
+	if (name[0] == '\0')
+		return 0;
+	return cli_error("%s \"%s\" is not empty: it holds \"%s\"%s", kind_name(p), p->path, name,
+	    p->kind == LANDING_PGDATA ? "; --incremental makes the backup of another copy" : way_out(p));
+}
+
+/* The process that postmaster.pid names; 0: the file says nothing. */
+static pid_t
+postmaster_of(int fd)
+{
+	char text[32] = "";
+	ssize_t n = io_pread(fd, text, sizeof(text) - 1, 0);
+	long pid = n <= 0 ? 0 : strtol(text, NULL, 10);
+
+	return pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
+}
+
+static int
+check_no_server(const struct landing_place *p)
+{
+	struct stat st;
+	int fd autoclose = io_open_plain(p->fd, POSTMASTER_PID, &st);
+	pid_t pid;
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return cli_error("could not read \"%s/" POSTMASTER_PID "\": %s", p->path, io_plain_error(fd));
+	pid = postmaster_of(fd);
+	if (pid > 0 && (kill(pid, 0) == 0 || errno == EPERM))
+		return cli_error("a server runs in \"%s\" (pid %d): stop it first", p->path, (int)pid);
+	return cli_error("a server that runs in \"%s\" has crashed, or cannot be seen from here: make sure, then"
+	    " remove \"%s/" POSTMASTER_PID "\"", p->path, p->path);
+}
+
+/* An incremental restore is of a copy of the same cluster, which no server uses. */
+static int
+check_copy(const struct landing *l)
+{
+	const struct landing_place *p = &l->place[0];
+	unsigned char bytes[8];
+	struct stat st;
+	int fd autoclose = -1;
+
+	if (check_no_server(p) != 0)
+		return EXIT_FAILURE;
+	fd = io_open_plain(p->fd, MARK_CONTROL_FILE, &st);
+	if (fd < 0 || io_pread(fd, bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return cli_error("target \"%s\" is no data directory: could not read \"" MARK_CONTROL_FILE "\": %s",
+		    p->path, fd < 0 ? io_plain_error(fd) : "it is too short");
+	if (get_le64(bytes) == l->r->found->sysid)
+		return 0;
+	return cli_error("target \"%s\" is of another cluster: its system identifier is %" PRIu64 ", that of the"
+	    " backup %" PRIu64, p->path, get_le64(bytes), l->r->found->sysid);
+}
+
+/* Whether pg_wal of what is there is where it is going to be. */
+static int
+check_wal(const struct landing *l)
+{
+	bool apart = l->r->options->waldir != NULL;
+	char to[PATH_MAX], name[NAME_MAX + 1];
+	const char *path = l->place[0].path;
+	ssize_t n = readlinkat(l->place[0].fd, ONDISK_WAL, to, sizeof(to) - 1);
+	int fd autoclose = -1;
+
+	to[MAX(n, (ssize_t)0)] = '\0';
+	if (n >= 0 && !apart)
+		return cli_error("\"%s/" ONDISK_WAL "\" is a link to \"%s\": keep it there by --waldir \"%s\"", path,
+		    to, to);
+	if (n >= 0 || !apart)
+		return 0;
+	fd = openat(l->place[0].fd, ONDISK_WAL, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || (first_name(fd, name) == 0 && name[0] == '\0'))
+		return 0;
+	return cli_error("\"%s/" ONDISK_WAL "\" is a directory that is not empty: leave out --waldir, or empty it",
+	    path);
+}
+
+static int
+check_content(struct landing *l)
+{
+	int found = mark_find(l->place[0].fd), rc = 0;
+	bool incremental = l->r->options->incremental;
+	unsigned i;
+
+	if (found < 0)
+		return cli_error("could not look into target \"%s\": %s", l->place[0].path, strerror(-found));
+	l->resumed = found == MARK_UNFINISHED;
+	l->complete = found == MARK_DONE_ALL;
+	if (found != MARK_NONE)
+		return check_no_server(&l->place[0]);
+	if (incremental)
+		return (rc = check_copy(l)) != 0 ? rc : check_wal(l);
+	for (i = 0; i < l->n && rc == 0; i++)
+		rc = check_empty(&l->place[i]);
+	return rc;
+}
+
+/* ---- room ----------------------------------------------------------------------------------- */
+
+static uint64_t
+needs(const struct landing_place *p)
+{
+	return p->bytes + p->files * (BLOCK / 2 + FILE_COST);
+}
+
+/* Adds up what the places on one file system need.  Of what goes on, or is there, nobody knows how much that is. */
+static int
+check_room(const struct landing *l, unsigned first)
+{
+	char wanted[TEXT_NUMBER_MAX], left[TEXT_NUMBER_MAX];
+	struct stat st, other;
+	struct statvfs v;
+	uint64_t sum = 0;
+	unsigned i;
+
+	if (fstat(l->place[first].fd, &st) != 0 || fstatvfs(l->place[first].fd, &v) != 0)
+		return 0;
+	for (i = 0; i < l->n; i++)
+		if (fstat(l->place[i].fd, &other) == 0 && other.st_dev == st.st_dev) {
+			if (i < first)
+				return 0;
+			sum += needs(&l->place[i]);
+		}
+	if (sum <= (uint64_t)v.f_bavail * v.f_frsize)
+		return 0;
+	text_size(sum, wanted);
+	text_size((uint64_t)v.f_bavail * v.f_frsize, left);
+	return cli_error("the restore needs %s, and the file system of \"%s\" has %s left", wanted,
+	    l->place[first].path, left);
+}
+
+static int
+check_rooms(const struct landing *l)
+{
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; i < l->n && rc == 0; i++)
+		rc = check_room(l, i);
+	return rc;
+}
+
+/* ---- the mark ------------------------------------------------------------------------------- */
+
+/* The mark of this restore: equal for the same command. */
+static char *
+describe(const struct landing *l)
+{
+	const struct survey *s = l->r->found;
+	char *text = malloc(MARK_STATE_MAX), path[4 * PATH_MAX];
+	size_t n, size = MARK_STATE_MAX;
+	unsigned i;
+
+	if (text == NULL)
+		return NULL;
+	n = (size_t)snprintf(text, size, "pbkfs-restore 1\nbackup %s\ninstance %s\nsystem-identifier %" PRIu64
+	    "\ntree %016" PRIx64 "\nlists %08" PRIx64 "\nincremental %s\n", s->id, l->r->options->instance,
+	    s->sysid, s->tree, s->lists, l->r->options->incremental ? "yes" : "no");
+	for (i = 1; i < l->n && n < size; i++) {
+		mountinfo_escape(l->place[i].path, path, sizeof(path));
+		n += (size_t)snprintf(text + n, size - n, "place %s %s\n", l->place[i].shown, path);
+	}
+	return text;
+}
+
+static int
+other_restore(const struct landing *l, const char *other)
+{
+	char id[BACKUP_ID_MAX] = "?";
+	const char *line = strstr(other, "\nbackup ");
+
+	if (line != NULL)
+		snprintf(id, sizeof(id), "%.*s", (int)strcspn(line + 8, "\n"), line + 8);
+	return cli_error("\"%s\" holds an unfinished restore of backup %s, by another command: repeat that, or empty"
+	    " the directory", l->place[0].path, id);
+}
+
+static int
+in_use(const struct landing *l)
+{
+	return cli_error("another restore is at work in \"%s\"", l->place[0].path);
+}
+
+/* The child that copies holds the lock, too, for as long as it lives. */
+static int
+open_marked(struct landing *l)
+{
+	static const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
+
+	if ((l->state_fd = openat(l->mark_fd, MARK_STATE, flags)) < 0)
+		return -errno;
+	if (flock(l->state_fd, LOCK_EX | LOCK_NB) != 0)
+		return -errno;
+	l->trust = mark_is_of_this_boot(l->mark_fd);
+	l->done_fd = openat(l->mark_fd, MARK_DONE, flags | O_CREAT, 0600);
+	return l->done_fd < 0 ? -errno : 0;
+}
+
+static int
+mark(struct landing *l)
+{
+	char *state autofree = describe(l), *other autofree = NULL;
+	int rc;
+
+	if (state == NULL)
+		return cli_error("out of memory");
+	l->mark_fd = mark_make(l->place[0].fd, state, &other);
+	if (l->mark_fd == -EEXIST && other != NULL)
+		return other_restore(l, other);
+	if ((rc = MIN(l->mark_fd, 0)) == 0 && (rc = open_marked(l)) == -EWOULDBLOCK)
+		return in_use(l);
+	if (rc == 0 && l->r->options->incremental)
+		rc = mark_disarm(l->place[0].fd, l->mark_fd);
+	return rc == 0 ? 0 : cli_error("could not mark target \"%s\" as unfinished: %s", l->place[0].path,
+	    strerror(-rc));
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------- */
+
+/* All directories of a cluster have the mode of its root; others stay as they are. */
+static int
+set_modes(const struct landing *l)
+{
+	unsigned i;
+
+	for (i = 0; i < l->n; i++)
+		if (l->place[i].kind != LANDING_EXTERNAL &&
+		    fchmod(l->place[i].fd, l->r->found->root_mode) != 0)
+			return cli_error("could not set the mode of \"%s\": %s", l->place[i].path, strerror(errno));
+	return 0;
+}
+
+int
+landing_prepare(struct landing *l)
+{
+	unsigned i;
+	int rc;
+
+	l->mark_fd = l->state_fd = l->done_fd = -1;
+	if ((rc = list_places(l)) != 0 || (rc = resolve_all(l)) != 0 || (rc = choose_owner(l)) != 0)
+		return rc;
+	l->r->restored->uid = l->uid;
+	if ((rc = identity_assume(l->uid, l->gid)) != 0)
+		return cli_error("could not act as user %u: %s", (unsigned)l->uid, strerror(-rc));
+	for (i = 0; i < l->n; i++)
+		if ((rc = open_place(l, &l->place[i])) != 0)
+			return rc;
+	if (flock(l->place[0].fd, LOCK_EX | LOCK_NB) != 0)
+		return in_use(l);
+	if ((rc = check_content(l)) != 0 || l->complete)
+		return rc;
+	if (!l->resumed && !l->r->options->incremental && (rc = check_rooms(l)) != 0)
+		return rc;
+	return (rc = mark(l)) != 0 ? rc : set_modes(l);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------ */
+
+/* Makes a link, or replaces one that leads elsewhere. */
+static int
+make_link(int dir_fd, const char *name, const char *to)
+{
+	char found[PATH_MAX];
+	ssize_t n = readlinkat(dir_fd, name, found, sizeof(found));
+
+	if (n >= 0 && (size_t)n == strlen(to) && memcmp(found, to, (size_t)n) == 0)
+		return 0;
+	if (n >= 0 ? unlinkat(dir_fd, name, 0) != 0 :
+	    unlinkat(dir_fd, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+		return -errno;
+	return symlinkat(to, dir_fd, name) == 0 ? 0 : -errno;
+}
+
+static int
+link_place(const struct landing *l, const struct landing_place *p)
+{
+	int dir autoclose = -1, rc;
+
+	dir = openat(l->place[0].fd, p->kind == LANDING_WAL ? "." : TABLESPACE_DIR,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	rc = dir < 0 ? -errno : make_link(dir, p->kind == LANDING_WAL ? ONDISK_WAL : p->name, p->path);
+	if (rc == 0 && fsync(dir) != 0)
+		rc = -errno;
+	return rc == 0 ? 0 : cli_error("could not make the link to %s \"%s\": %s", kind_name(p), p->path,
+	    strerror(-rc));
+}
+
+/* Makes the names of new directories durable, as far as their parents may be read. */
+static void
+sync_parents(const struct landing *l)
+{
+	unsigned i;
+
+	for (i = 0; i < l->n; i++) {
+		int fd autoclose = openat(l->place[i].parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd >= 0)
+			fsync(fd);
+	}
+}
+
+int
+landing_finish(struct landing *l)
+{
+	unsigned i;
+	int rc;
+
+	for (i = 1; i < l->n && !l->complete; i++)
+		if (l->place[i].kind != LANDING_EXTERNAL && (rc = link_place(l, &l->place[i])) != 0)
+			return rc;
+	sync_parents(l);
+	rc = mark_finish(l->place[0].fd);
+	return rc == 0 ? 0 : cli_error("could not finish \"%s\": %s", l->place[0].path, strerror(-rc));
+}
+
+void
+landing_close(struct landing *l)
+{
+	const int fds[] = { l->mark_fd, l->state_fd, l->done_fd };
+	struct landing_place *p;
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	while (l->n > 0) {
+		p = &l->place[--l->n];
+		if (p->fd >= 0)
+			close(p->fd);
+		/* One that is not empty stays. */
+		if (p->made && !l->finished)
+			unlinkat(p->parent_fd, strrchr(p->path, '/') + 1, AT_REMOVEDIR);
+		if (p->parent_fd >= 0)
+			close(p->parent_fd);
+	}
+}
