@@ -30,7 +30,14 @@ first=$(segment_of "$(control_value "$id" start-lsn)") last=$(segments | tail -n
 # ---- all is there -------------------------------------------------------------------------------------
 plan_of "all is there" 0 --report "$work/reports/r.json" --max-age 10000d
 says "all is there: whose plan that is" "instance main, backup $id: ok\$"
-says "all is there: age" "age +ok"
+says "all is there: age" "age +ok +newest backup [0-9dhms]+, last WAL [0-9dhms]+\$"
+check "all is there: JSON, last WAL" said "\"last_wal\": *\"$last\"" "$work/reports/r.json"
+# Its age is that of the last record with a time in it, as PostgreSQL's own reader prints it.
+mkdir "$work/wal"; for f in "$archive/$last"*; do case $f in *.gz) gzip -dc "$f" >"$work/wal/$last" ;; *) cp "$f" "$work/wal" ;; esac; done
+written=$("$pgbin/pg_waldump" -p "$work/wal" "$last" 2>/dev/null | sed -n 's/.*desc: \(COMMIT\|ABORT\|RESTORE_POINT.*;\) \([0-9-]* [0-9:]*\).*/\2/p' | tail -n 1)
+age=$(sed -n 's/.*"last_wal_age_seconds": *\([0-9]*\).*/\1/p' "$work/reports/r.json")
+late=$(($(date +%s) - $(date -d "$written" +%s) - age))
+check "all is there: the age is that of a record, $written" test -n "$written" -a "$late" -ge 0 -a "$late" -le 30
 for member in "$full_id FULL" "$middle_id PAGE" "$id PAGE"; do
 	says "all is there: chain, $member" "chain +ok +$member, [0-9.]+[KMG]? stored"
 done
@@ -55,6 +62,12 @@ for key in '"format": *"pbkfs-proof-plan"' '"result": *"ok"' "\"bindir\": *\"$pg
 done
 equal "all is there: the report, and nothing beside it" r.json "$(ls -A "$work/reports")"
 printf 'select true' >"$work/true.sql"; chmod a+r "$work/true.sql"
+find "$archive" -type f -exec touch {} +
+plan_of "an archive that was copied" 0 --report "$work/reports/r.json"
+age=$(sed -n 's/.*"last_wal_age_seconds": *\([0-9]*\).*/\1/p' "$work/reports/r.json")
+late=$(($(date +%s) - $(date -d "$written" +%s) - age))
+check "an archive that was copied: is as old as it was" test "$late" -ge 0 -a "$late" -le 30
+says "an archive that was copied: ages are told without a limit, and not judged" "age +- +newest backup .*, last WAL "
 plan_of "more steps" 0 --dump --sql "$work/true.sql" --set max_connections=333 --set shared_buffers=1MB
 says "more steps: dump" "step +planned +dump\$"
 says "more steps: queries" "step +planned +sql\$"

@@ -88,6 +88,16 @@ status_of "too old" 1 -I main --max-age 1s --report "$work/reports/r.xml"
 said_step "too old: fails, and the rest is proven" "main +$good +age +failed .*more than 1s"
 said_step "too old: the rest is proven" "main +$good +amcheck +ok"
 check "too old: JUnit has the failure" said '<failure message="the newest backup is' "$work/reports/r.xml"
+# Production archives, and its last segment is three days old.
+had_wal=no; [ ! -d "$store/wal/main" ] || had_wal=yes
+mkdir -p "$store/wal/main"; wal=$store/wal/main/000000010000000000000001
+echo junk >"$wal"; touch -d '3 days ago' "$wal"; chown -R "$pguser" "$store/wal"
+status_of "WAL that is no longer archived" 1 --plan -I main --max-age 26h
+check "WAL that is no longer archived: is named, and says what to look at" said "^age +failed +the last WAL, ${wal##*/}, is 3d[^ ]* old, more than 1d02h: it is no longer archived, or the server is idle" "$printed" || show "$printed"
+status_of "WAL that is no longer archived, and no limit" 0 --plan -I main
+mv "$wal" "${wal%/*}/$(segment_of "$(control_value "$good" stop-lsn)")"
+status_of "an idle server, whose archive has the whole of the newest backup" 0 --plan -I main --max-age 26h
+rm "$store/wal/main"/0*; [ "$had_wal" = yes ] || rmdir "$store/wal/main" "$store/wal"
 for age in 26 h 0h 26y -1h; do status_of "an age that is none, $age" 2 -I main --max-age "$age"; done
 
 # ---- bad ones: every instance gets its turn ----------------------------------------------------
@@ -121,7 +131,11 @@ equal "the catalog is as it was" "$before" "$(catalog_sum "$store")"
 # ---- an archive ----------------------------------------------------------------------------------
 fixture_archive
 chown -R "$pguser:" "$store"
-status_of "an archive: to its end" 0
+status_of "an archive: to its end" 0 --report "$work/reports/r.json" --report "$work/reports/r.prom" --report "$work/reports/r.xml"
+said_step "an archive: ages are told without a limit, and not judged" "main +$id +age +- +- +newest backup [0-9dhms]+, last WAL [0-9dhms]+\$"
+check "an archive: JSON has the last WAL" said '"last_wal_age_seconds": *[0-9]' "$work/reports/r.json"
+check "an archive: node_exporter has it" said "^pbkfs_prove_last_wal_age_seconds\\{instance=\"main\",backup=\"$id\"\\} [0-9]+\$" "$work/reports/r.prom"
+check "an archive: JUnit has it" said '<property name="last_wal_age_seconds" value="[0-9]+"/>' "$work/reports/r.xml"
 said_step "an archive: the newest backup" "main +$id +amcheck +ok"
 status_of "an archive: the oldest backup, to its own end" 0 -i "$full_id" --recovery-target=immediate
 said_step "an archive: the oldest backup" "main +$full_id +schema +ok"

@@ -22,18 +22,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pg/walpage.h"
+#include "pg/walrecord.h"
 
 #define WALTBLSPC_LOCATION_MAX	1024	/* bytes of a path, NUL included: MAXPGPATH */
 #define WALTBLSPC_RECORD_MAX	1280	/* a longer record is none of these */
-
-/* Whole pages of WAL, from a page's beginning on. */
-struct waltblspc_window {
-	unsigned char *bytes;
-	size_t	len;
-	uint64_t lsn;			/* of the first byte */
-	uint32_t page_size, seg_size;	/* powers of two */
-};
 
 /* One record. */
 struct waltblspc_record {
@@ -46,10 +38,9 @@ struct waltblspc_record {
 	bool	whole;			/* all of it is in the window */
 };
 
-/* A search.  Zero-initialise it, and set w. */
+/* A search.  Zero-initialise it, and set scan.w. */
 struct waltblspc {
-	const struct waltblspc_window *w;
-	size_t	page, next;		/* being looked at; next 0: from the page's header on */
+	struct walrecord_scan scan;
 };
 
 /*
@@ -64,7 +55,7 @@ int	waltblspc_next(struct waltblspc *s, struct waltblspc_record *record);
  * stays valid.  A path of three bytes or less has no room for the checksum to
  * stay, so that the record has to be whole.  Returns 0, or -EAGAIN if it is not.
  */
-int	waltblspc_blank(const struct waltblspc_window *w, const struct waltblspc_record *record);
+int	waltblspc_blank(const struct walrecord_window *w, const struct waltblspc_record *record);
 
 /* Whether a page, of which this is the header, begins with the rest of a record that may be one. */
 bool	waltblspc_continues(const unsigned char page[WALPAGE_SHORT]);

@@ -6,7 +6,6 @@
  */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -30,6 +29,7 @@
 #include "cli/subcommand.h"
 #include "cli/table.h"
 #include "cli/waiter.h"
+#include "probackup/archive_last.h"
 #include "probackup/choose.h"
 #include "probackup/recovery_time.h"
 
@@ -92,27 +92,33 @@ put_age(struct proof *p, const struct instance_backup *newest)
 	p->age = MAX(clock_real_ns() / 1000000000 - us / 1000000, (int64_t)0);
 }
 
-/* Whether there is any WAL in the archive of the instance. */
+/* Whether the archive, whose last segment is *w, has all up to the end of the backup. */
 static bool
-has_archive(int store_fd, const char *instance)
+is_covered(const struct archive *a, const struct walname *w, const struct control *c)
 {
-	char path[PATH_MAX];
-	struct dirent *e;
-	bool found = false;
-	DIR *dir;
-	int fd;
+	return c->stop_lsn != 0 && w->timeline >= c->timeline && w->segno >= wal_segno_before(c->stop_lsn, a->seg_size);
+}
 
-	snprintf(path, sizeof(path), "wal/%s", instance);
-	if ((fd = io_open_beneath(store_fd, path, O_RDONLY | O_DIRECTORY, 0)) < 0)
-		return false;
-	if ((dir = fdopendir(fd)) == NULL) {
-		close(fd);
-		return false;
-	}
-	while (!found && (e = readdir(dir)) != NULL)
-		found = strspn(e->d_name, "0123456789ABCDEF") == 24;
-	closedir(dir);
-	return found;
+/*
+ * Finds the archive of the instance and the moment up to which it has all that a server did: the time
+ * of its last records; or that of the newest backup, if the archive goes on to its end, since an idle server
+ * writes nothing.
+ */
+static void
+find_archive(int store_fd, const char *instance, const struct instance_backup *newest, struct proof *p)
+{
+	int64_t now = clock_real_ns() / 1000000000;
+	struct archive_last last;
+	struct archive a;
+
+	if (archive_init(&a, store_fd, instance, 0, 0) != 0 || archive_last_find(&a, &last) != 0 ||
+	    last.wal.kind == WAL_NONE)
+		return;
+	p->has_archive = true;
+	strlcpy(p->last_wal, last.name, sizeof(p->last_wal));
+	p->wal_age = MAX(now - last.time, (int64_t)0);
+	if (p->has_age && is_covered(&a, &last.wal, newest->control))
+		p->wal_age = MIN(p->wal_age, p->age);
 }
 
 static void
@@ -147,8 +153,14 @@ take_instance(const struct request *q, int store_fd, const char *name)
 	} else if (newest != NULL) {
 		put_age(add_proof(q->found, name, newest->id), newest);
 	}
-	for (i = first; i < q->found->n; i++)
-		q->found->proof[i].has_archive = has_archive(store_fd, name);
+	if (first < q->found->n)
+		find_archive(store_fd, name, newest, &q->found->proof[first]);
+	for (i = first + 1; i < q->found->n; i++) {
+		p = &q->found->proof[i];
+		p->has_archive = p[-1].has_archive;
+		p->wal_age = p[-1].wal_age;
+		memcpy(p->last_wal, p[-1].last_wal, sizeof(p->last_wal));
+	}
 	if (newest == NULL && (p = add_proof(q->found, name, "")) != NULL)
 		put_remark(&p->step[PROVE_VERIFY], PROVE_FAILED, "no backup can be mounted");
 	instance_fini(&in);
@@ -189,6 +201,9 @@ check_found(struct found *f)
 		char id[BACKUP_ID_MAX];
 
 		p->instance[sizeof(p->instance) - 1] = p->id[sizeof(p->id) - 1] = '\0';
+		p->last_wal[sizeof(p->last_wal) - 1] = '\0';
+		p->age = MAX(p->age, (int64_t)0);
+		p->wal_age = MAX(p->wal_age, (int64_t)0);
 		if (strchr(p->instance, '/') != NULL || p->instance[0] == '.' ||
 		    (p->id[0] != '\0' && backup_id_normalize(p->id, id) != 0))
 			return cli_error("the confined process was taken over");
@@ -327,20 +342,27 @@ plan_steps(const struct options *o, struct proof *p)
 static void
 check_age(struct proof *p, uint64_t max_age)
 {
-	char age[TEXT_NUMBER_MAX], limit[TEXT_NUMBER_MAX];
+	char age[TEXT_NUMBER_MAX], limit[TEXT_NUMBER_MAX], wal_age[TEXT_NUMBER_MAX] = "";
+	struct prove_step *s = &p->step[PROVE_AGE];
 
-	if (max_age == 0)
-		return;
-	if (!p->has_age) {
+	if (!p->has_age && max_age != 0) {
 		put_remark(&p->step[PROVE_AGE], PROVE_FAILED, "nothing says how old the newest backup is");
 		return;
 	}
+	if (!p->has_age)
+		return;
 	text_duration((uint64_t)p->age, age);
 	text_duration(max_age, limit);
-	if ((uint64_t)p->age > max_age)
-		put_remark(&p->step[PROVE_AGE], PROVE_FAILED, "the newest backup is %s old, more than %s", age, limit);
+	if (p->last_wal[0] != '\0')
+		text_duration((uint64_t)p->wal_age, wal_age);
+	if (max_age != 0 && (uint64_t)p->age > max_age)
+		put_remark(s, PROVE_FAILED, "the newest backup is %s old, more than %s", age, limit);
+	else if (max_age != 0 && wal_age[0] != '\0' && (uint64_t)p->wal_age > max_age)
+		put_remark(s, PROVE_FAILED, "the last WAL, %s, is %s old, more than %s: it is no longer archived, or"
+		    " the server is idle", p->last_wal, wal_age, limit);
 	else
-		put_remark(&p->step[PROVE_AGE], PROVE_OK, "%s", age);
+		put_remark(s, max_age != 0 ? PROVE_OK : PROVE_NOT_ASKED, "newest backup %s%s%s", age,
+		    wal_age[0] != '\0' ? ", last WAL " : "", wal_age);
 }
 
 static void
@@ -471,6 +493,15 @@ cell_remark(const void *row, char *text)
 	strlcpy(text, r->proof->step[r->step].remark, TABLE_CELL_MAX);
 }
 
+/* Ages are told even if nobody asked for a limit. */
+static bool
+is_left_out(const struct row *r)
+{
+	const struct prove_step *s = &r->proof->step[r->step];
+
+	return s->result == PROVE_NOT_ASKED && (r->step != PROVE_AGE || s->remark[0] == '\0');
+}
+
 static void
 print_table(const struct found *f)
 {
@@ -492,7 +523,7 @@ print_table(const struct found *f)
 		for (i = 0; i < f->n; i++)
 			for (step = 0; step < PROVE_STEPS; step++) {
 				r = (struct row){ &f->proof[i], (enum prove_step_name)step };
-				if (r.proof->step[step].result == PROVE_NOT_ASKED)
+				if (is_left_out(&r))
 					continue;
 				if (pass == 0)
 					table_measure(columns, ARRAY_SIZE(columns), &r, width);

@@ -230,8 +230,7 @@ static const struct option_def prove_options[] = {
 	    NULL, 0, false },
 
 	HEADING("Options controlling the checks"),
-	{ 0, "max-age", "AGE", "fail if the newest backup is older, e.g. 26h", OPT_TEXT,
-	    AT(max_age), NULL, 0, false },
+	{ 0, "max-age", "AGE", "fail if the newest backup, or the archive's last\nWAL, is older, e.g. 26h", OPT_TEXT, AT(max_age), NULL, 0, false },
 	{ 0, "dump", NULL, "dump every database, to nowhere", OPT_FLAG, AT(dump), NULL, 0, false },
 	{ 0, "sql", "FILE", "run these queries, too; one that gives false\n"
 	    "fails; can be repeated", OPT_LIST, AT(sql), NULL, 0, false },

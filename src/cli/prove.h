@@ -15,6 +15,7 @@
 #include "base/backupid.h"
 #include "cli/options.h"
 #include "cli/run.h"
+#include "pg/walname.h"
 
 #define PROVE_REMARK_MAX	512
 #define PROVE_AMCHECK_VERSION	14	/* the first that has pg_amcheck */
@@ -49,6 +50,8 @@ struct proof {
 	bool	has_archive;		/* of WAL: recovery goes to its end */
 	bool	has_age;		/* of the newest backup of the instance */
 	int64_t	age;			/* seconds */
+	char	last_wal[WALNAME_MAX];	/* of the archive, "" = there is none */
+	int64_t	wal_age;		/* seconds since the moment up to which the archive has all */
 	unsigned server_version;	/* 0 = it came never so far */
 	enum run_stage stage;
 	int64_t	began;			/* the server's step, clock_monotonic_ms() */

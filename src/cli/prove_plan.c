@@ -312,7 +312,7 @@ plan_age(struct planning *g)
 {
 	const struct prove_step *s = &g->proof->step[PROVE_AGE];
 
-	if (s->result == PROVE_OK || s->result == PROVE_FAILED)
+	if (s->remark[0] != '\0')
 		add(g, "age", s->result, "%s", s->remark);
 }
 
@@ -513,6 +513,12 @@ put_plan(struct json_out *o, const struct planning *g)
 	if (g->proof->id[0] != '\0')
 		json_put_string(o, "backup_id", g->proof->id);
 	json_put_string(o, "result", prove_result_word(judge(g)));
+	if (g->proof->has_age)
+		json_put_u64(o, "newest_age_seconds", (uint64_t)g->proof->age);
+	if (g->proof->last_wal[0] != '\0') {
+		json_put_string(o, "last_wal", g->proof->last_wal);
+		json_put_u64(o, "last_wal_age_seconds", (uint64_t)g->proof->wal_age);
+	}
 	if (g->has_store)
 		put_store(o, g->store);
 	if (g->has_host) {

@@ -127,6 +127,10 @@ make_json(const struct proof *proof, size_t n, char **text, size_t *len)
 		json_put_string(&o, "result", prove_result_word(prove_judge(&proof[i])));
 		if (proof[i].has_age)
 			json_put_u64(&o, "newest_age_seconds", (uint64_t)proof[i].age);
+		if (proof[i].last_wal[0] != '\0') {
+			json_put_string(&o, "last_wal", proof[i].last_wal);
+			json_put_u64(&o, "last_wal_age_seconds", (uint64_t)proof[i].wal_age);
+		}
 		if (proof[i].server_version != 0)
 			json_put_u64(&o, "server_version", proof[i].server_version);
 		put_steps(&o, &proof[i]);
@@ -200,6 +204,14 @@ make_prom(const struct proof *proof, size_t n, struct text *t)
 		add_labels(t, &proof[i], NULL);
 		add(t, " %lld\n", (long long)proof[i].age);
 	}
+	add_metric(t, "pbkfs_prove_last_wal_age_seconds", "Age of the last WAL in the archive of the instance.");
+	for (i = 0; i < n; i++) {
+		if (proof[i].last_wal[0] == '\0')
+			continue;
+		add(t, "pbkfs_prove_last_wal_age_seconds");
+		add_labels(t, &proof[i], NULL);
+		add(t, " %lld\n", (long long)proof[i].wal_age);
+	}
 	add_metric(t, "pbkfs_prove_end_time_seconds", "When the proof ended.");
 	add(t, "pbkfs_prove_end_time_seconds %lld\n", (long long)(clock_real_ns() / 1000000000));
 }
@@ -259,6 +271,9 @@ add_suite(struct text *t, const struct proof *p)
 	}
 	add(t, "  <testsuite name=\"%s %s\" tests=\"%u\" failures=\"%u\" errors=\"%u\" skipped=\"%u\" time=\"%.3f\">\n",
 	    quote_xml(p->instance, name), p->id, tests, failures, errors, skipped, seconds);
+	if (p->last_wal[0] != '\0')
+		add(t, "    <properties><property name=\"last_wal_age_seconds\" value=\"%lld\"/></properties>\n",
+		    (long long)p->wal_age);
 	for (i = 0; i < PROVE_STEPS; i++)
 		if (p->step[i].result != PROVE_NOT_ASKED)
 			add_case(t, p, i);

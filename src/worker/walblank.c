@@ -32,7 +32,7 @@
 #define CHUNK	(1 * MiB)
 
 static int
-load(struct walsource *s, uint64_t lsn, size_t len, struct waltblspc_window *w)
+load(struct walsource *s, uint64_t lsn, size_t len, struct walrecord_window *w)
 {
 	ssize_t n = s->read(s, lsn, len, w->bytes + w->len);
 
@@ -49,7 +49,7 @@ load(struct walsource *s, uint64_t lsn, size_t len, struct waltblspc_window *w)
  * replay the record in it.
  */
 static int
-load_before(struct walsource *s, uint64_t lsn, struct waltblspc_window *w)
+load_before(struct walsource *s, uint64_t lsn, struct walrecord_window *w)
 {
 	unsigned char header[WALPAGE_SHORT];
 	ssize_t n = s->read(s, lsn, sizeof(header), header);
@@ -65,7 +65,7 @@ load_before(struct walsource *s, uint64_t lsn, struct waltblspc_window *w)
 
 /* Reads the page behind the window, in the next segment; returns 1 if it is there now. */
 static int
-load_behind(struct walsource *s, struct waltblspc_window *w)
+load_behind(struct walsource *s, struct walrecord_window *w)
 {
 	int rc;
 
@@ -86,11 +86,11 @@ cannot(const struct waltblspc_record *rec)
 
 /* Changes every record of the window, and calls changed for it unless that is NULL. */
 static int
-blank(struct walsource *s, struct waltblspc_window *w,
-    int (*changed)(struct walsource *, const struct waltblspc_window *,
+blank(struct walsource *s, struct walrecord_window *w,
+    int (*changed)(struct walsource *, const struct walrecord_window *,
     const struct waltblspc_record *))
 {
-	struct waltblspc search = { .w = w };
+	struct waltblspc search = { .scan.w = w };
 	struct waltblspc_record *rec autofree = malloc(sizeof(*rec));
 	int rc = 0;
 
@@ -103,7 +103,7 @@ blank(struct walsource *s, struct waltblspc_window *w,
 			if ((rc = load_behind(s, w)) <= 0)
 				return rc < 0 ? rc : cannot(rec);
 			/* Begin again: what was changed is none of these any more. */
-			search = (struct waltblspc){ .w = w };
+			search = (struct waltblspc){ .scan.w = w };
 			rc = 0;
 		} else if (changed != NULL) {
 			rc = changed(s, w, rec);
@@ -115,14 +115,14 @@ blank(struct walsource *s, struct waltblspc_window *w,
 /* A window around size bytes at off of the segment at lsn, with room for a page behind it. */
 static int
 open_window(struct walsource *s, uint64_t lsn, uint64_t off, size_t size,
-    struct waltblspc_window *w)
+    struct walrecord_window *w)
 {
 	uint64_t page = s->page_size, begin = off / page * page, end;
 	int rc;
 
 	end = MIN((off + size + page - 1) / page * page + page, (uint64_t)s->seg_size);
 	begin -= begin > 0 ? page : 0;
-	*w = (struct waltblspc_window){ .page_size = s->page_size, .seg_size = s->seg_size };
+	*w = (struct walrecord_window){ .page_size = s->page_size, .seg_size = s->seg_size };
 	if ((w->bytes = malloc((size_t)(end - begin + 2 * page))) == NULL)
 		return -ENOMEM;
 	if ((begin == 0 && (rc = load_before(s, lsn, w)) < 0) ||
@@ -136,7 +136,7 @@ open_window(struct walsource *s, uint64_t lsn, uint64_t off, size_t size,
 ssize_t
 walblank_read(struct walsource *s, uint64_t lsn, uint64_t off, size_t size, void *buf)
 {
-	struct waltblspc_window w;
+	struct walrecord_window w;
 	int rc;
 
 	if (off >= s->seg_size)
@@ -198,7 +198,7 @@ read_segment(struct walsource *s, uint64_t lsn, size_t len, void *buf)
 
 /* Writes one page of the window back to where it came from. */
 static int
-write_page(struct walsource *s, const struct waltblspc_window *w, size_t page)
+write_page(struct walsource *s, const struct walrecord_window *w, size_t page)
 {
 	const struct directory *d = (const struct directory *)s;
 	uint64_t lsn = w->lsn + page, off = lsn % s->seg_size;
@@ -220,7 +220,7 @@ write_page(struct walsource *s, const struct waltblspc_window *w, size_t page)
 }
 
 static int
-write_record(struct walsource *s, const struct waltblspc_window *w,
+write_record(struct walsource *s, const struct walrecord_window *w,
     const struct waltblspc_record *rec)
 {
 	size_t page = rec->at / w->page_size * w->page_size, last;
@@ -237,7 +237,7 @@ static int
 change_segment(struct directory *d, uint64_t lsn)
 {
 	unsigned char header[WALPAGE_LONG];
-	struct waltblspc_window w;
+	struct walrecord_window w;
 	uint64_t off;
 	ssize_t n;
 	int rc = 0;

@@ -10,13 +10,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/io.h"
 #include "base/util.h"
 #include "pg/walpage.h"
 #include "pg/waltblspc.h"
-#include "probackup/segstream.h"
+#include "probackup/segread.h"
 #include "worker/walfind.h"
 
 #define CHUNK	(1 * MiB)
@@ -26,47 +24,14 @@ struct search {
 	const struct archive *a;
 	const char *location;
 	struct waltblspc_record rec;
-	struct waltblspc_window w;
+	struct walrecord_window w;
 	unsigned char bytes[CHUNK + 2 * PAGE_MAX];
 };
-
-/* A file of the archive, read from its beginning to its end. */
-struct source {
-	int	fd;
-	struct segstream *stream;	/* NULL: fd is what is read */
-};
-
-static void
-close_source(struct source *s)
-{
-	segstream_free(s->stream);
-	if (s->fd >= 0)
-		close(s->fd);
-}
-
-static int
-open_source(const struct archive *a, struct archive_file *f, struct source *s)
-{
-	*s = (struct source){ .fd = archive_open(a, f) };
-	if (s->fd < 0 || f->format == SEGSTREAM_PLAIN)
-		return s->fd < 0 ? s->fd : 0;
-	return segstream_new(f->format, steal_fd(&s->fd), a->seg_size, &s->stream);
-}
-
-/* Reads the next len bytes, or none. */
-static bool
-read_on(struct source *s, uint64_t off, unsigned char *to, size_t len)
-{
-	ssize_t n = s->stream != NULL ? segstream_read(s->stream, to, len) :
-	    io_pread(s->fd, to, len, (off_t)off);
-
-	return n >= 0 && (size_t)n == len;
-}
 
 static bool
 look(struct search *s)
 {
-	struct waltblspc next = { .w = &s->w };
+	struct waltblspc next = { .scan.w = &s->w };
 
 	while (waltblspc_next(&next, &s->rec) == 1)
 		if (strcmp(s->rec.location, s->location) == 0)
@@ -80,28 +45,28 @@ append_next(struct search *s, const struct walname *segment)
 {
 	struct walname w = *segment;
 	struct archive_file f;
-	struct source next;
+	struct segread next;
 
 	w.kind = WAL_SEGMENT;
 	w.segno++;
 	if (archive_find(s->a, &w, &f) < 0)
 		return;
-	if (open_source(s->a, &f, &next) == 0 &&
-	    read_on(&next, 0, s->bytes + s->w.len, s->w.page_size))
+	if (segread_open(s->a, &f, &next) == 0 &&
+	    segread_next(&next, s->bytes + s->w.len, s->w.page_size))
 		s->w.len += s->w.page_size;
-	close_source(&next);
+	segread_close(&next);
 }
 
 static bool
-look_through(struct search *s, const struct walname *segment, struct source *from)
+look_through(struct search *s, const struct walname *segment, struct segread *from)
 {
 	uint64_t off, begin = segment->segno * s->a->seg_size;
 	size_t keep = 0;
 	bool found = false;
 
-	s->w = (struct waltblspc_window){ .bytes = s->bytes, .seg_size = s->a->seg_size };
+	s->w = (struct walrecord_window){ .bytes = s->bytes, .seg_size = s->a->seg_size };
 	for (off = 0; !found && off < s->a->seg_size; off += CHUNK) {
-		if (!read_on(from, off, s->bytes + keep, CHUNK))
+		if (!segread_next(from, s->bytes + keep, CHUNK))
 			return false;
 		if (off == 0 && (s->w.page_size = walpage_size(s->bytes)) == 0)
 			return false;
@@ -124,7 +89,7 @@ walfind(const struct archive *a, uint64_t first, const char *location, uint32_t 
 	struct archive_entry e;
 	struct archive_file f;
 	struct archive_list l;
-	struct source from;
+	struct segread from;
 	bool found = false;
 
 	if (s == NULL)
@@ -137,9 +102,9 @@ walfind(const struct archive *a, uint64_t first, const char *location, uint32_t 
 		if ((e.wal.kind != WAL_SEGMENT && e.wal.kind != WAL_PARTIAL) ||
 		    e.wal.segno < first || archive_find(a, &e.wal, &f) < 0)
 			continue;
-		if (open_source(a, &f, &from) == 0)
+		if (segread_open(a, &f, &from) == 0)
 			found = look_through(s, &f.wal, &from);
-		close_source(&from);
+		segread_close(&from);
 	}
 	archive_list_end(&l);
 	if (found)

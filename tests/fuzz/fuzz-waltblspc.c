@@ -18,9 +18,9 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct waltblspc_window w = { .page_size = PAGE, .seg_size = SEGMENT, .lsn = SEGMENT };
+	struct walrecord_window w = { .page_size = PAGE, .seg_size = SEGMENT, .lsn = SEGMENT };
 	struct waltblspc_record r;
-	struct waltblspc s = { .w = &w };
+	struct waltblspc s = { .scan.w = &w };
 	size_t n = 0;
 
 	w.len = size / PAGE * PAGE;

@@ -30,10 +30,10 @@ new_wal(struct walwriter *w, uint32_t page)
 	return w->bytes;
 }
 
-static struct waltblspc_window
+static struct walrecord_window
 window(const struct walwriter *w, size_t from, size_t len)
 {
-	return (struct waltblspc_window){
+	return (struct walrecord_window){
 		.bytes = w->bytes + from, .len = len, .lsn = w->lsn + from,
 		.page_size = w->page, .seg_size = w->segment,
 	};
@@ -75,7 +75,7 @@ START_TEST(over_borders)
 	char longest[WALTBLSPC_LOCATION_MAX];
 	unsigned char rec[2048];
 	struct waltblspc_record r;
-	struct waltblspc_window v;
+	struct walrecord_window v;
 	struct waltblspc s;
 	struct walwriter w;
 	uint32_t left, len;
@@ -97,7 +97,7 @@ START_TEST(over_borders)
 			lsn = walwriter_tablespace(&w, 16384 + left, location);
 			walwriter_other(&w, 100);
 			v = window(&w, 0, SIZE);
-			s = (struct waltblspc){ .w = &v };
+			s = (struct waltblspc){ .scan.w = &v };
 			ck_assert_msg(waltblspc_next(&s, &r) == 1, "page %u, %u left", pages[p], left);
 			ck_assert_uint_eq(r.lsn, lsn);
 			ck_assert_uint_eq(r.oid, 16384 + left);
@@ -107,7 +107,7 @@ START_TEST(over_borders)
 			ck_assert_msg(is_valid(&w, lsn, rec, &len), "page %u, %u left: the checksum", pages[p], left);
 			ck_assert_int_eq(rec[r.path], '\0');
 			ck_assert_uint_eq(get_le32(rec + r.path - 4), 16384 + left);
-			s = (struct waltblspc){ .w = &v };
+			s = (struct waltblspc){ .scan.w = &v };
 			ck_assert_int_eq(waltblspc_next(&s, &r), 0);
 			free(w.bytes);
 		}
@@ -123,7 +123,7 @@ START_TEST(piece_by_piece)
 	static const size_t sizes[] = { 8192, 65536, 3 * 8192 };
 	size_t size = sizes[_i], off, from, to;
 	unsigned char *piece = malloc(SIZE), *pieces = malloc(SIZE);
-	struct waltblspc_window v;
+	struct walrecord_window v;
 	struct waltblspc_record r;
 	struct waltblspc s;
 	struct walwriter w;
@@ -141,14 +141,14 @@ START_TEST(piece_by_piece)
 		to = MIN(off + size + 8192, (size_t)SIZE);
 		v = window(&w, from, to - from);
 		v.bytes = memcpy(piece, w.bytes + from, to - from);
-		s = (struct waltblspc){ .w = &v };
+		s = (struct waltblspc){ .scan.w = &v };
 		while (waltblspc_next(&s, &r) == 1)
 			if (waltblspc_blank(&v, &r) == -EAGAIN)
 				ck_assert_uint_gt(r.at + 64, v.len - 8192);
 		memcpy(pieces + off, piece + (off - from), MIN(size, SIZE - off));
 	}
 	v = window(&w, 0, SIZE);
-	s = (struct waltblspc){ .w = &v };
+	s = (struct waltblspc){ .scan.w = &v };
 	for (off = 0; waltblspc_next(&s, &r) == 1; off++) {
 		ck_assert_uint_eq(r.oid, 20000 + off);
 		ck_assert_int_eq(waltblspc_blank(&v, &r), 0);
@@ -165,8 +165,8 @@ END_TEST
 START_TEST(cut_short)
 {
 	struct waltblspc_record r;
-	struct waltblspc_window v;
-	struct waltblspc s = { .w = &v };
+	struct walrecord_window v;
+	struct waltblspc s = { .scan.w = &v };
 	struct walwriter w;
 
 	new_wal(&w, 8192);
@@ -184,7 +184,7 @@ END_TEST
 START_TEST(left_alone)
 {
 	struct waltblspc_record r;
-	struct waltblspc_window v;
+	struct walrecord_window v;
 	struct waltblspc s;
 	struct walwriter w;
 	uint64_t lsn;
@@ -205,7 +205,7 @@ START_TEST(left_alone)
 		else if (what == 5)
 			walwriter_put(w.bytes + lsn - 64, 8, 4);	/* nothing can follow that */
 		v = window(&w, 0, SIZE);
-		s = (struct waltblspc){ .w = &v };
+		s = (struct waltblspc){ .scan.w = &v };
 		ck_assert_msg(waltblspc_next(&s, &r) == 0, "case %u", what);
 		free(w.bytes);
 	}
