@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@
 #include "cli/limited.h"
 #include "cli/plan.h"
 #include "cli/prove.h"
+#include "cli/stall.h"
 #include "cli/subcommand.h"
 #include "cli/table.h"
 #include "cli/waiter.h"
@@ -33,7 +36,15 @@
 #include "probackup/choose.h"
 #include "probackup/recovery_time.h"
 
+/* Of linux/ioprio.h, which not every system has. */
+#define IOPRIO_WHO_PROCESS	1
+#define IOPRIO_LOWEST		(2 << 13 | 7)	/* best effort */
+#define IOPRIO_IDLE		(3 << 13)	/* when nobody else uses the disk */
+
+#define NICE_DEFAULT	10
+#define NICE_MAX	19
 #define PROOFS_MAX	1024
+#define RUN_END_SECONDS	300	/* for a run to take away what it has made */
 #define QUERY_MAX	(16 * MiB)	/* a file of --sql */
 
 /* ---- what there is to prove ------------------------------------------------- */
@@ -121,6 +132,25 @@ find_archive(int store_fd, const char *instance, const struct instance_backup *n
 		p->wal_age = MIN(p->wal_age, p->age);
 }
 
+/* A backup that was named is one of this instance's, or of another one. */
+static void
+take_named(const struct request *q, const char *name, const struct instance *in, const struct instance_backup *newest)
+{
+	const struct options *o = q->options;
+	char id[BACKUP_ID_MAX];
+	struct proof *p;
+	size_t i;
+
+	for (i = 0; i < in->n; i++)
+		if (backup_id_normalize(o->backup_id, id) == 0 && strcmp(in->backup[i].id, id) == 0) {
+			put_age(add_proof(q->found, name, id), newest);
+			return;
+		}
+	if (o->instances.n > 0 && (p = add_proof(q->found, name, "")) != NULL)
+		put_remark(&p->step[PROVE_VERIFY], PROVE_UNKNOWN, "no backup \"%s\": pbkfs show lists those that there are",
+		    o->backup_id);
+}
+
 static void
 take_instance(const struct request *q, int store_fd, const char *name)
 {
@@ -149,7 +179,7 @@ take_instance(const struct request *q, int store_fd, const char *name)
 			if (in.backup[i].reason == NULL)
 				put_age(add_proof(q->found, name, in.backup[i].id), newest);
 	} else if (o->backup_id != NULL && !choose_is_asked(o->backup_id)) {
-		put_age(add_proof(q->found, name, o->backup_id), newest);
+		take_named(q, name, &in, newest);
 	} else if (newest != NULL) {
 		put_age(add_proof(q->found, name, newest->id), newest);
 	}
@@ -190,7 +220,7 @@ find_inside(int store_fd, void *arg)
 
 /* Believes nothing of what it found but a name and an id, as far as they can be such. */
 static int
-check_found(struct found *f)
+check_found(const struct options *o, struct found *f)
 {
 	size_t i, k;
 
@@ -212,6 +242,8 @@ check_found(struct found *f)
 		for (k = 0; k < PROVE_STEPS; k++)
 			p->step[k].remark[PROVE_REMARK_MAX - 1] = '\0';
 	}
+	if (f->n == 0 && o->backup_id != NULL && !choose_is_asked(o->backup_id))
+		return cli_error("no instance has a backup \"%s\": pbkfs show lists those that there are", o->backup_id);
 	if (f->n == 0)
 		return cli_error("the catalog has no instances");
 	if (f->left_out > 0)
@@ -228,7 +260,13 @@ find(const struct options *o, struct found *f)
 		.sandbox = o->sandbox, .debug = o->debug, .so_what = "nothing was proven",
 	};
 
-	return confined_run(&c, find_inside, &q) != 0 ? PROVE_EXIT_UNJUDGED : check_found(f);
+	return confined_run(&c, find_inside, &q) != 0 ? PROVE_EXIT_UNJUDGED : check_found(o, f);
+}
+
+static uint64_t
+stall_seconds(const struct options *o)
+{
+	return o->stall_timeout != 0 ? o->stall_timeout : STALL_SECONDS;
 }
 
 /* ---- children --------------------------------------------------------------- */
@@ -260,24 +298,32 @@ start(int (*work)(struct prove_task *t), struct prove_task *t, char *error)
 	_exit(work(t));
 }
 
-/* Waits for it, and passes signals on.  Returns its exit status, 128 + a signal, or -ETIMEDOUT. */
+/*
+ * Waits for it, and passes signals on.  Returns its exit status, 128 + a signal, -ETIMEDOUT, or -ETIME if it
+ * did not get on for so many seconds.
+ */
 static int
-await(pid_t pid, uint64_t timeout)
+await(pid_t pid, uint64_t timeout, uint64_t stall_timeout)
 {
 	int64_t until = clock_monotonic_ms() + (int64_t)timeout * 1000, left;
-	bool killed = false;
+	struct stall stall;
 	struct timespec ts;
 	siginfo_t info;
 	sigset_t set;
-	int status;
+	int status, killed = 0;
 
 	fill_signals(&set);
+	stall_begin(&stall, getpid(), stall_timeout);
 	while (waitpid(pid, &status, WNOHANG) != pid) {
-		left = timeout != 0 && !killed ? MAX(until - clock_monotonic_ms(), (int64_t)0) : 3600 * 1000;
+		left = timeout != 0 && killed == 0 ? MAX(until - clock_monotonic_ms(), (int64_t)0) : STALL_LOOK_MS;
+		left = MIN(left, (int64_t)STALL_LOOK_MS);
 		ts = (struct timespec){ left / 1000, left % 1000 * 1000000 };
 		if (sigtimedwait(&set, &info, &ts) < 0) {
-			if (errno == EAGAIN && timeout != 0 && !killed)
-				killed = kill(pid, SIGKILL) == 0;
+			if (killed != 0)
+				continue;
+			killed = timeout != 0 && clock_monotonic_ms() >= until ? -ETIMEDOUT : stall_look(&stall) ? -ETIME : 0;
+			if (killed != 0)
+				kill(pid, SIGKILL);
 			continue;
 		}
 		if (info.si_signo == SIGCHLD)
@@ -286,8 +332,8 @@ await(pid_t pid, uint64_t timeout)
 		if (info.si_code <= 0)	/* else the terminal has sent it to the child as well */
 			kill(pid, info.si_signo);
 	}
-	if (killed)
-		return -ETIMEDOUT;
+	if (killed != 0)
+		return killed;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -371,7 +417,7 @@ verify(struct prove_task *t)
 	struct prove_step *s = &t->proof->step[PROVE_VERIFY];
 	int64_t began = clock_monotonic_ms();
 	pid_t pid = start(verify_child, t, s->remark);
-	int rc = pid < 0 ? pid : await(pid, t->options->timeout);
+	int rc = pid < 0 ? pid : await(pid, t->options->timeout, t->options->stall_timeout);
 
 	s->ms = clock_monotonic_ms() - began;
 	if (interrupted != 0) {
@@ -381,6 +427,9 @@ verify(struct prove_task *t)
 	} else if (rc == -ETIMEDOUT) {
 		put_remark(s, PROVE_FAILED, "not done after %llu seconds (--timeout)",
 		    (unsigned long long)t->options->timeout);
+	} else if (rc == -ETIME) {
+		put_remark(s, PROVE_FAILED, "did not get on for %llu seconds (--stall-timeout)",
+		    (unsigned long long)stall_seconds(t->options));
 	} else if (rc < 0) {
 		put_remark(s, PROVE_UNKNOWN, "could not start a process: %s", strerror(-rc));
 	} else {
@@ -400,7 +449,8 @@ serve(struct prove_task *t, bool *kept_something)
 	p->began = clock_monotonic_ms();
 	s->result = PROVE_RUNNING;
 	pid = start(run_child, t, s->remark);
-	rc = pid < 0 ? pid : await(pid, 0);
+	/* The run watches itself; this is for the rest of it, such as the mount. */
+	rc = pid < 0 ? pid : await(pid, 0, stall_seconds(t->options) + RUN_END_SECONDS);
 	if (s->result != PROVE_OK && interrupted != 0) {
 		s->ms = clock_monotonic_ms() - p->began;
 		put_remark(s, PROVE_UNKNOWN, "interrupted by SIG%s", sigabbrev_np(interrupted));
@@ -410,6 +460,9 @@ serve(struct prove_task *t, bool *kept_something)
 		s->ms = clock_monotonic_ms() - p->began;
 		s->result = p->stage == RUN_BEGINNING || p->stage == RUN_FINDING_SERVER || rc < 0 ?
 		    PROVE_UNKNOWN : PROVE_FAILED;
+		if (rc == -ETIME)
+			put_remark(s, PROVE_FAILED, "the mount did not get on for %llu seconds (--stall-timeout)",
+			    (unsigned long long)stall_seconds(t->options));
 		if (s->remark[0] == '\0')
 			strlcpy(s->remark, "the run has ended early", sizeof(s->remark));
 		return;
@@ -559,6 +612,29 @@ parse_age(const char *text, uint64_t *seconds)
 	return cli_usage("--max-age cannot be \"%s\": a number and s, m, h or d, as in 26h", text);
 }
 
+/*
+ * Lowers the priority of this process, and so of all that come of it, for production may be on this machine:
+ * of the processor, and of disks.  Never raises it.
+ */
+static int
+be_nice(const char *text)
+{
+	int wanted = NICE_DEFAULT, now = getpriority(PRIO_PROCESS, 0);
+	char *end = NULL;
+
+	if (text != NULL) {
+		wanted = (int)strtol(text, &end, 10);
+		if (text[0] < '0' || text[0] > '9' || *end != '\0' || strlen(text) > 2 || wanted > NICE_MAX)
+			return cli_usage("--nice takes 0 to %d, not \"%s\"", NICE_MAX, text);
+	}
+	if (wanted <= now || wanted == 0)
+		return 0;
+	if (setpriority(PRIO_PROCESS, 0, wanted) != 0)
+		cli_warn("could not lower the priority to %d: %s", wanted, strerror(errno));
+	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, wanted == NICE_MAX ? IOPRIO_IDLE : IOPRIO_LOWEST);
+	return 0;
+}
+
 static int
 read_queries(const struct options *o, struct prove_query *query)
 {
@@ -634,7 +710,7 @@ cmd_prove(const struct options *o)
 	size_t i;
 	int rc;
 
-	if ((rc = check_options(o, &max_age)) != 0 || (rc = read_queries(o, query)) != 0)
+	if ((rc = check_options(o, &max_age)) != 0 || (rc = be_nice(o->nice)) != 0 || (rc = read_queries(o, query)) != 0)
 		return rc;
 	if (f == NULL) {
 		cli_error("out of memory");

@@ -32,6 +32,7 @@
 #include "cli/cmd_mount.h"
 #include "cli/pgserver.h"
 #include "cli/run.h"
+#include "cli/stall.h"
 #include "cli/subcommand.h"
 #include "supervisor/mountinfo.h"
 
@@ -263,21 +264,49 @@ is_far_enough(const struct guardian *g)
 	    (g->server.state == PGSERVER_READ_ONLY && g->options->replica);
 }
 
+static int
+server_stalled(const struct guardian *g, const struct stall *s)
+{
+	char wal[STALL_WAL_MAX];
+
+	stall_wal(g->server.pid, wal);
+	if (wal[0] != '\0')
+		return cli_error("the server does not get on: it waits at WAL file \"%s\" for %llu seconds (--stall-timeout);"
+		    " to become consistent it needs all WAL up to the end of the backup", wal, (unsigned long long)s->limit);
+	return cli_error("the server does not get on: it has done nothing for %llu seconds (--stall-timeout)",
+	    (unsigned long long)s->limit);
+}
+
 /* Waits until the server is open, or has ended. */
 static int
 wait_open(struct guardian *g)
 {
 	uint64_t timeout = g->options->timeout;
+	char position[sizeof(g->server.position)] = "";
+	struct stall stall;
 
+	stall_begin(&stall, getpid(), g->options->stall_timeout);
 	while (!is_far_enough(g)) {
 		wait_event(g, TICK_MS);
 		if (g->interrupted != 0 || is_orphan(g))
 			return interrupted(g);
 		if (g->server.log_fd < 0 || !pgserver_read(&g->server))
 			ask_progress(g);
+		else
+			stall_reset(&stall);
+		/* Questions cost time of the server's; once they are answered, the position is what counts. */
+		if (strcmp(position, g->server.position) != 0)
+			stall_reset(&stall);
+		if (g->server.state == PGSERVER_READ_ONLY && !g->options->quiet)
+			stall.root = 0;
+		strlcpy(position, g->server.position, sizeof(position));
 		show_progress(g);
 		if (g->server.pid == 0 && !is_far_enough(g))
 			return -1;
+		if (stall_look(&stall)) {
+			server_stalled(g, &stall);
+			return RUN_FAILED;
+		}
 		if (timeout != 0 && clock_monotonic_ms() - g->began > (int64_t)timeout * 1000) {
 			cli_error("the server was not open after %llu seconds (--timeout)",
 			    (unsigned long long)timeout);

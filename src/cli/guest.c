@@ -167,7 +167,8 @@ guest_fit(struct guest *g, const struct options *o, const struct workdir *w)
 {
 	static const struct { const char *name, *value; } settings[] = {
 		{ "huge_pages", "off" }, { "autovacuum", "off" }, { "ssl", "off" },
-		{ "checkpoint_timeout", "1h" }, { "track_activities", "on" },
+		{ "checkpoint_timeout", "1h" }, { "track_activities", "on" }, { "update_process_title", "on" },
+		{ "recovery_min_apply_delay", "0" },
 	};
 	size_t i;
 

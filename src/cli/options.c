@@ -104,6 +104,9 @@ struct operand_def {
 #define CACHE_SIZE_OPTION \
 	{ 0, "cache-size", "SIZE", "use this much memory for block maps, e.g. 256M", OPT_SIZE, \
 	    AT(cache_size), NULL, UINT64_MAX, false }
+#define STALL_OPTION(what) \
+	{ 0, "stall-timeout", "SECS", what " does not get on for\nso long (default 600)", \
+	    OPT_NUMBER, AT(stall_timeout), NULL, 1000000, false }
 #define HELP_OPTION	{ 'h', "help", NULL, "show this help, then exit", OPT_FLAG, AT(help), NULL, 0, false }
 
 static const struct option_def mount_options[] = {
@@ -210,6 +213,7 @@ static const struct option_def run_options[] = {
 	    NULL, 0, false },
 	{ 0, "timeout", "SECS", "wait no longer than this for the server", OPT_NUMBER, AT(timeout),
 	    NULL, 1000000, false },
+	STALL_OPTION("give up a server that"),
 	CACHE_SIZE_OPTION,
 	{ 0, "threads", "N", "use this many serving threads", OPT_NUMBER, AT(threads), NULL,
 	    SHARED_SLOTS, true },
@@ -238,6 +242,8 @@ static const struct option_def prove_options[] = {
 	    NULL, VERIFY_THREADS_MAX, false },
 	{ 0, "timeout", "SECS", "fail a step that takes longer than this", OPT_NUMBER, AT(timeout),
 	    NULL, 1000000, false },
+	STALL_OPTION("fail a step that"),
+	{ 0, "nice", "N", "run all at this nice value, 0 to 19 (default 10)", OPT_TEXT, AT(nice), NULL, 0, false },
 
 	HEADING("Options controlling locations"),
 	{ 0, "workdir", "DIR", "make mountpoint, socket and diff directory in\n"

@@ -26,6 +26,7 @@ struct options {
 	unsigned wal, cache, sandbox, log_format, log_sink, store_lock, verify;	/* enums of supervisor.h and job.h */
 	unsigned format;		/* of what is printed: 0 text, 1 json */
 	uint64_t timeout;		/* seconds; 0 = for ever */
+	uint64_t stall_timeout;		/* seconds; 0 = STALL_SECONDS */
 	uint64_t cache_size, log_limit;	/* bytes */
 	uint64_t threads;
 	const char *target, *target_time, *target_xid, *target_lsn, *target_name;
@@ -35,7 +36,7 @@ struct options {
 	const char *at, *workdir, *bindir, *listen;	/* of run */
 	bool	quiet, keep;
 	struct option_list instances, sql, reports;	/* of prove */
-	const char *max_age;
+	const char *max_age, *nice;
 	const char *to, *waldir;	/* of restore */
 	bool	no_sync, incremental;
 	uint64_t jobs;

@@ -25,6 +25,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/pgserver.h"
+#include "cli/stall.h"
 
 /* ---- running its programs ------------------------------------------------- */
 
@@ -89,9 +90,9 @@ take_output(int fd, struct pgserver_output *o)
 	return true;
 }
 
-/* Returns false if time is up. */
-static bool
-take_outputs(const int fd[2], struct pgserver_output output[2], int64_t until)
+/* Returns 0 when both have ended, -ETIMEDOUT, or -ETIME. */
+static int
+take_outputs(const int fd[2], struct pgserver_output output[2], int64_t until, struct stall *stall)
 {
 	struct pollfd p[] = { { .fd = fd[0], .events = POLLIN }, { .fd = fd[1], .events = POLLIN } };
 	int64_t left;
@@ -100,31 +101,37 @@ take_outputs(const int fd[2], struct pgserver_output output[2], int64_t until)
 
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
 		left = until == INT64_MAX ? INT_MAX : MIN(until - clock_monotonic_ms(), (int64_t)INT_MAX);
-		rc = poll(p, ARRAY_SIZE(p), (int)MAX(left, (int64_t)0));
-		if (rc == 0 || (rc < 0 && errno != EINTR))
-			return false;
+		if (left <= 0)
+			return -ETIMEDOUT;
+		rc = poll(p, ARRAY_SIZE(p), (int)(stall != NULL ? MIN(left, (int64_t)STALL_LOOK_MS) : left));
+		if (rc < 0 && errno != EINTR)
+			return -errno;
+		if (rc > 0 && stall != NULL)
+			stall_reset(stall);
+		if (rc == 0 && stall != NULL && stall_look(stall))
+			return -ETIME;
 		for (i = 0; rc > 0 && i < ARRAY_SIZE(p); i++)
 			if (p[i].revents != 0 && !take_output(fd[i], &output[i]))
 				p[i].fd = -1;
 	}
-	return true;
+	return 0;
 }
 
 int
-pgserver_collect(pid_t pid, const int fd[2], struct pgserver_output output[2], int64_t until)
+pgserver_collect(pid_t pid, const int fd[2], struct pgserver_output output[2], int64_t until,
+    struct stall *stall)
 {
-	bool in_time = take_outputs(fd, output, until);
-	int status;
+	int rc = take_outputs(fd, output, until, stall), status;
 
-	if (!in_time)
+	if (rc != 0)
 		kill(pid, SIGKILL);
 	close(fd[0]);
 	close(fd[1]);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	if (!in_time)
-		return -ETIMEDOUT;
+	if (rc != 0)
+		return rc;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -165,7 +172,8 @@ pgserver_ask(const char *const argv[], const struct become *user, char *out, siz
 	close(to[0]);
 	close(to[1]);
 	if (pid > 0)
-		return pgserver_collect(pid, from, output, clock_monotonic_ms() + PGSERVER_ASK_SECONDS * 1000);
+		return pgserver_collect(pid, from, output, clock_monotonic_ms() + PGSERVER_ASK_SECONDS * 1000,
+		    NULL);
 	close(from[0]);
 	close(from[1]);
 	return pid;

@@ -16,6 +16,8 @@
 
 #include "supervisor/become.h"
 
+struct stall;
+
 #define PGSERVER_LINE_MAX	1024
 #define PGSERVER_LINES_KEPT	6	/* errors of the log that are told when it fails */
 
@@ -88,10 +90,11 @@ int	pgserver_pipes(int read_fd[2], int write_fd[2]);
 
 /*
  * Takes what a child prints on two pipes until both end, closes them, and waits for it.  Kills it when
- * clock_monotonic_ms() says until; INT64_MAX is never.  Returns its exit status, 128 + a signal,
- * -ETIMEDOUT, or another negative errno.
+ * clock_monotonic_ms() says until; INT64_MAX is never; or when stall, unless NULL, says that it does not get
+ * on.  Returns its exit status, 128 + a signal, -ETIMEDOUT, -ETIME for stall, or another negative errno.
  */
-int	pgserver_collect(pid_t pid, const int fd[2], struct pgserver_output output[2], int64_t until);
+int	pgserver_collect(pid_t pid, const int fd[2], struct pgserver_output output[2], int64_t until,
+	    struct stall *stall);
 
 /*
  * Runs it to its end, which is at most PGSERVER_ASK_SECONDS away, and keeps what it prints,

@@ -25,8 +25,10 @@
 #include "cli/cli.h"
 #include "cli/pgserver.h"
 #include "cli/prove.h"
+#include "cli/stall.h"
 
 #define OUTPUT_MAX	(1024 * KiB)	/* names of databases */
+#define LIBRARY_MAX	256
 #define ERRORS_MAX	4096
 
 struct asking {
@@ -38,6 +40,8 @@ struct asking {
 	char	err[ERRORS_MAX];
 	bool	line_began;	/* false_lines() */
 	bool	may_be_false, is_false;
+	unsigned n_lacking;	/* libraries, in each database that has functions of them */
+	char	lacking[LIBRARY_MAX];	/* the first */
 	char	*databases;	/* names, each ended with NUL, and an empty one */
 };
 
@@ -85,7 +89,7 @@ false_lines(void *arg, const char *text, size_t n)
 
 /*
  * Runs it with that database, standard input from `in`, and its output taken, or left to
- * nowhere.  Returns its exit status, 128 + a signal, -ETIMEDOUT, or negative errno.
+ * nowhere.  Returns as pgserver_collect().
  */
 static int
 ask(struct asking *a, const char *const argv[], const char *database, int in, bool take_output)
@@ -95,6 +99,7 @@ ask(struct asking *a, const char *const argv[], const char *database, int in, bo
 		{ .text = a->err, .size = sizeof(a->err) },
 	};
 	int null autoclose = open("/dev/null", O_RDWR | O_CLOEXEC), from[2], to[2], rc;
+	struct stall stall;
 	pid_t pid;
 
 	a->out[0] = a->err[0] = '\0';
@@ -110,7 +115,9 @@ ask(struct asking *a, const char *const argv[], const char *database, int in, bo
 		become_program(a, argv, database, in >= 0 ? in : null, take_output ? to[0] : null, to[1]);
 	close(to[0]);
 	close(to[1]);
-	rc = pgserver_collect(pid, from, output, a->until);
+	/* The server is a child of our parent's, the guardian's. */
+	stall_begin(&stall, getppid(), a->task->options->stall_timeout);
+	rc = pgserver_collect(pid, from, output, a->until, &stall);
 	a->n_out = output[0].len;
 	return rc;
 }
@@ -161,20 +168,58 @@ join_lines(const char *text, char out[PROVE_REMARK_MAX])
 	out[n] = '\0';
 }
 
+/*
+ * Whether nothing is wrong but that this machine lacks a library, whose name is copied.  The server's
+ * messages are in English: guest.c.
+ */
+static bool
+lacks_library(const char *text, char library[LIBRARY_MAX])
+{
+	static const char mark[] = "could not access file \"";
+	const char *line, *at;
+	char one[1024];
+	size_t n;
+
+	library[0] = '\0';
+	for (line = text; *line != '\0'; line += n + (line[n] == '\n')) {
+		n = strcspn(line, "\n");
+		snprintf(one, sizeof(one), "%.*s", (int)MIN(n, sizeof(one) - 1), line);
+		if ((at = strstr(one, mark)) != NULL) {
+			if (library[0] == '\0')
+				snprintf(library, LIBRARY_MAX, "%.*s", (int)MIN(strcspn(at + strlen(mark), "\""),
+				    (size_t)LIBRARY_MAX - 1), at + strlen(mark));
+			continue;
+		}
+		/* pg_amcheck indents what it found. */
+		if (strstr(one, "ERROR:") != NULL || strstr(one, "FATAL:") != NULL ||
+		    (one[0] == ' ' && strstr(one, "CONTEXT:") == NULL && strstr(one, "HINT:") == NULL))
+			return false;
+	}
+	return library[0] != '\0';
+}
+
 /* Ends a step whose program ended with rc, in its own words. */
 static void
 end_failed(struct asking *a, struct prove_step *s, const char *program, const char *of, int rc)
 {
-	char text[PROVE_REMARK_MAX];
+	const struct options *options = a->task->options;
+	const char *said = a->n_out > 0 && s == &a->task->proof->step[PROVE_AMCHECK] ? a->out : a->err;
+	char text[PROVE_REMARK_MAX], library[LIBRARY_MAX];
 
-	join_lines(a->n_out > 0 && s == &a->task->proof->step[PROVE_AMCHECK] ? a->out : a->err, text);
+	join_lines(said, text);
 	if (rc == -ETIMEDOUT)
 		end(s, PROVE_FAILED, "%s: not done after %llu seconds (--timeout)", of,
-		    (unsigned long long)a->task->options->timeout);
+		    (unsigned long long)options->timeout);
+	else if (rc == -ETIME)
+		end(s, PROVE_FAILED, "%s: did not get on for %llu seconds (--stall-timeout)", of,
+		    (unsigned long long)(options->stall_timeout != 0 ? options->stall_timeout : STALL_SECONDS));
 	else if (rc == 127)
 		end(s, PROVE_UNKNOWN, "program \"%s\" is not installed", program);
 	else if (rc < 0)
 		end(s, PROVE_UNKNOWN, "%s: %s", program, strerror(-rc));
+	else if (lacks_library(said, library))
+		end(s, PROVE_UNKNOWN, "%s: library \"%s\" is not installed here, nor can this be judged without:"
+		    " install its package", of, library);
 	else if (text[0] != '\0')
 		end(s, PROVE_FAILED, "%s: %s", of, text);
 	else
@@ -182,6 +227,32 @@ end_failed(struct asking *a, struct prove_step *s, const char *program, const ch
 }
 
 /* ---- the steps ------------------------------------------------------------ */
+
+/*
+ * Asks for libraries of functions that are not where the server looks for them.  A backup is none the
+ * worse for it, but whoever calls such a function here would think so.
+ */
+static void
+find_libraries(struct asking *a, const char *database)
+{
+	static const char sql[] =
+	    "WITH c AS (SELECT setting AS libdir FROM pg_catalog.pg_config WHERE name = 'PKGLIBDIR'),"
+	    " l AS (SELECT DISTINCT probin FROM pg_catalog.pg_proc WHERE probin IS NOT NULL),"
+	    " d AS (SELECT DISTINCT probin, pg_catalog.replace(CASE WHEN probin ~ '/' THEN probin ELSE dir || '/' || probin END,"
+	    " '$libdir', libdir) AS path FROM l, c,"
+	    " pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.current_setting('dynamic_library_path'), ':')) dir)"
+	    " SELECT probin FROM d GROUP BY probin HAVING pg_catalog.bool_and((pg_catalog.pg_stat_file(path, true)).size IS NULL"
+	    " AND (pg_catalog.pg_stat_file(path || '.so', true)).size IS NULL) ORDER BY probin";
+	const char *name;
+
+	if (ask_sql(a, database, sql) != 0)
+		return;
+	for (name = a->out; *name != '\0' && a->n_out < OUTPUT_MAX - 2; name += strlen(name) + 1) {
+		cli_warn("database \"%s\": library \"%s\" is not installed here: calls of its functions fail", database, name);
+		if (a->n_lacking++ == 0)
+			strlcpy(a->lacking, name, sizeof(a->lacking));
+	}
+}
 
 static void
 connect_all(struct asking *a, struct prove_step *s)
@@ -203,6 +274,11 @@ connect_all(struct asking *a, struct prove_step *s)
 	for (d = a->databases; *d != '\0'; d += strlen(d) + 1, n++)
 		if ((rc = ask_sql(a, d, "SELECT 1")) != 0)
 			end_failed(a, s, "psql", d, rc);
+		else
+			find_libraries(a, d);
+	if (a->n_lacking > 0)
+		end(s, PROVE_OK, "%u databases; libraries of functions that are not installed here: %u, the first is \"%s\"", n,
+		    a->n_lacking, a->lacking);
 	end(s, PROVE_OK, "%u databases", n);
 }
 
