@@ -40,6 +40,12 @@ void	cli_leave_out_notes(void);	/* from now on: --quiet */
 void	cli_if_interrupted(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
+ * Opens those of the descriptors 0 to 2 that are closed, so that none of our files gets their numbers.  A
+ * standard output takes nothing then: cli_flush() fails if there was something to print.
+ */
+void	cli_fill_descriptors(void);
+
+/*
  * All that a command prints goes through cli/output.c.  Hostile text of others
  * does nothing to a terminal there: base/text.h.
  *
@@ -50,9 +56,11 @@ void	cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * cli_progress() prints a line on standard error, and whatever comes next takes
- * its place.  cli_progress_end() removes it.
+ * cli_progress() prints a line on standard error, as far as it fits the terminal, and whatever comes
+ * next takes its place.  cli_progress_end() removes it.  cli_shows_progress() is whether
+ * standard error is a terminal that can do so.
  */
+bool	cli_shows_progress(void);
 void	cli_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_progress_end(void);
 

@@ -28,6 +28,7 @@
 #include "supervisor/lock.h"
 #include "supervisor/paths.h"
 #include "supervisor/record.h"
+#include "supervisor/username.h"
 
 #define END_SECONDS	2	/* for processes that the supervisor left, before it kills them */
 #define SILENT_SECONDS	10	/* for the file system of the directory to do anything */
@@ -253,7 +254,7 @@ static int
 clean_up(void *arg)
 {
 	struct work *w = arg;
-	char error[DIFFDIR_ERROR_MAX], path[PATH_MAX];
+	char error[DIFFDIR_ERROR_MAX], path[PATH_MAX], name[USERNAME_MAX];
 	struct diffdir d;
 	int rc;
 
@@ -269,7 +270,7 @@ clean_up(void *arg)
 	else if (diffdir_check_way(&d, d.uid, error) != 0)
 		rc = cli_error("%s", error);
 	else if ((rc = identity_assume(d.uid, d.gid)) != 0)
-		rc = cli_error("could not act as user %u: %s", (unsigned)d.uid, strerror(-rc));
+		rc = cli_error("could not act as user %s: %s", username_of(d.uid, name), strerror(-rc));
 	else {
 		limited_tie();
 		rc = empty(&d, w) != 0 ? 1 : forget(path);

@@ -279,7 +279,7 @@ cmd_restore(const struct options *o)
 {
 	int index_fd autoclose = memfd_create("pbkfs-index", MFD_CLOEXEC);
 	struct restoring r = {
-		.options = o, .on_terminal = isatty(STDERR_FILENO), .index_fd = index_fd,
+		.options = o, .on_terminal = cli_shows_progress(), .index_fd = index_fd,
 		.found = limited_share(sizeof(*r.found)), .restored = limited_share(sizeof(*r.restored)),
 	};
 	int rc;

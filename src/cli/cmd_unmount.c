@@ -25,6 +25,7 @@
 #include "supervisor/fusectl.h"
 #include "supervisor/fusemount.h"
 #include "supervisor/holders.h"
+#include "supervisor/username.h"
 #include "supervisor/users.h"
 
 #define FLUSH_SECONDS	120	/* for a worker to write out what it holds */
@@ -312,12 +313,13 @@ is_of_strangers(const struct mountref *t)
 static int
 unmount_here(struct mountref *t, bool force)
 {
+	char name[USERNAME_MAX];
 	bool strangers;
 	int rc;
 
 	if (geteuid() != 0 && geteuid() != t->uid)
-		return cli_error("\"%s\" is a mount of user %u: only that user and root can unmount it",
-		    t->mnt, (unsigned)t->uid);
+		return cli_error("\"%s\" is a mount of user %s: only that user and root can unmount it",
+		    t->mnt, username_of(t->uid, name));
 	mountref_find_servers(t);
 	strangers = is_of_strangers(t);
 	rc = force ? unmount_forcibly(t) : unmount_orderly(t);

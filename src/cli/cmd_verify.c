@@ -101,7 +101,7 @@ cmd_verify(const struct options *o)
 		.store = o->store, .instance = o->instance, .write_fd = -1, .sandbox = o->sandbox,
 		.debug = o->debug, .so_what = "not all of it could be checked",
 	};
-	struct run run = { .on_terminal = isatty(STDERR_FILENO), .options = o };
+	struct run run = { .on_terminal = cli_shows_progress(), .options = o };
 	int rc;
 
 	if ((rc = target_args_what(o, &run.target, &run.choose)) != 0)

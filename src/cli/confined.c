@@ -22,6 +22,7 @@
 #include "supervisor/paths.h"
 #include "supervisor/storeaccess.h"
 #include "supervisor/storeuser.h"
+#include "supervisor/username.h"
 #include "supervisor/walk.h"
 #include "worker/confine.h"
 #include "sandbox/sandbox.h"
@@ -137,6 +138,7 @@ denied(const struct confined *c, const struct identity *who)
 static int
 become_reader(const struct confined *c)
 {
+	char name[USERNAME_MAX];
 	struct storeuser u;
 	struct become him;
 	int rc;
@@ -144,15 +146,16 @@ become_reader(const struct confined *c)
 	if (storeuser_find(c->store, &u) != 0 || u.uid == 0)
 		return 0;
 	become_init(&him, u.uid, u.gid, true);
+	username_of(u.uid, name);
 	if ((rc = become_now(&him)) != 0)
-		return cli_error("could not act as user %u: %s", (unsigned)u.uid, strerror(-rc));
+		return cli_error("could not act as user %s: %s", name, strerror(-rc));
 	limited_tie();
 	if (c->as_user && u.uid != c->uid)
 		return cli_error("user %u, who alone may read store \"%s\", is not user %u, to whom the files are"
 		    " to belong", (unsigned)u.uid, c->store, (unsigned)c->uid);
 	if (c->write_fd >= 0 && faccessat(c->write_fd, ".", W_OK | X_OK, 0) != 0)
-		return cli_error("user %u, who alone may read store \"%s\", could not write where"
-		    " the file is to go: %s", (unsigned)u.uid, c->store, strerror(errno));
+		return cli_error("user %s, who alone may read store \"%s\", could not write where"
+		    " the file is to go: %s", name, c->store, strerror(errno));
 	return 0;
 }
 

@@ -31,6 +31,7 @@
 #define FIND_MS		2000	/* for its mounts in all namespaces */
 #define UNMOUNT_MS	5000	/* to unmount it in these */
 #define ENTER_SECONDS	10	/* for an unmount in another namespace */
+#define ENDING_SECONDS	2	/* for processes of a mount that was unmounted just now */
 #define FLUSH_SECONDS	120	/* for a worker to write out what it holds */
 #define BUSY_SECONDS	10	/* for processes with open files in a detached mount */
 
@@ -182,6 +183,9 @@ stop_and_wait(struct mountref *t)
 static int
 stop_unseen(struct mountref *t)
 {
+	/* Nobody holds what just ends. */
+	if (!t->is_silent && mountref_wait(t, ENDING_SECONDS) == 0)
+		return 0;
 	cli_warn("nobody who can be seen holds the mount: its processes are ended");
 	return stop_and_wait(t);
 }

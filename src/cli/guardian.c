@@ -67,8 +67,10 @@ struct guardian {
 	size_t	n_gone;
 	time_t	since;		/* the clock of the machine when we began */
 	int	interrupted;	/* the last signal that told us to stop; 0 = none */
+	int	typed;		/* the last one of the keyboard that the command got; 0 = none */
 	bool	hurry;		/* a second one: nothing is waited for */
 	int64_t	told_at;	/* progress, as a line */
+	bool	is_live;	/* progress has one line of a terminal, which goes away */
 };
 
 /* ---- signals, children, output ----------------------------------------------- */
@@ -109,8 +111,10 @@ take_signal(struct guardian *g, const struct signalfd_siginfo *info)
 		reap(g);
 		return;
 	}
-	if (g->command != 0 && info->ssi_code == SI_QUEUE && info->ssi_int == RUN_FROM_KEYBOARD)
+	if (g->command != 0 && info->ssi_code == SI_QUEUE && info->ssi_int == RUN_FROM_KEYBOARD) {
+		g->typed = number;
 		return;
+	}
 	g->hurry = g->hurry || g->interrupted != 0;
 	g->interrupted = number;
 	if (g->command != 0)
@@ -138,7 +142,7 @@ wait_event(struct guardian *g, int ms)
 static void	note(const struct guardian *g, const char *fmt, ...)
 		    __attribute__((format(printf, 2, 3)));
 
-/* Tells how far it is, and how long that took. */
+/* Tells how far it is, and how long that took: as a line, or for a moment on a terminal. */
 static void
 note(const struct guardian *g, const char *fmt, ...)
 {
@@ -149,7 +153,18 @@ note(const struct guardian *g, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	cli_note("%s (%lld.%lld s)", line, (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+	if (g->is_live)
+		cli_progress("pbkfs: %s (%lld.%lld s)", line, (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+	else
+		cli_note("%s (%lld.%lld s)", line, (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+}
+
+/* Tells what it waits for, to who sees only that. */
+static void
+note_wait(const struct guardian *g, const char *what)
+{
+	if (g->is_live)
+		cli_progress("pbkfs: %s", what);
 }
 
 static void
@@ -173,6 +188,7 @@ make_mount(struct guardian *g)
 	static struct mounting m;
 	enum waiter_result result;
 
+	note_wait(g, "mounting the backup");
 	if (cmd_mount_begin(&g->run->mount, g->options->keep ? NULL : g->run->life, &m) != 0)
 		return RUN_FAILED;
 	g->supervisor = m.supervisor;
@@ -210,9 +226,7 @@ show_progress(struct guardian *g)
 	if (g->options->quiet || !s->recovers || s->state >= PGSERVER_PAUSED)
 		return;
 	snprintf(line, sizeof(line), "recovering: %s%s%s", s->position, s->time[0] != '\0' ? ", " : "", s->time);
-	if (isatty(STDERR_FILENO)) {
-		cli_progress("%s", line);
-	} else if (g->told_at == 0 || now - g->told_at >= PROGRESS_SECONDS * 1000) {
+	if (g->is_live || g->told_at == 0 || now - g->told_at >= PROGRESS_SECONDS * 1000) {
 		g->told_at = now;
 		note(g, "%s", line);
 	}
@@ -355,7 +369,12 @@ make_server(struct guardian *g)
 	if (pgserver_find(g->version, g->options->bindir, g->bindir) != 0)
 		return RUN_FAILED;
 	reach(g, RUN_STARTING_SERVER);
-	if ((rc = bootuser_read(&g->role, w, &g->user)) != 0) {
+	note_wait(g, "starting the server");
+	if ((rc = bootuser_read(&g->role, w, &g->user)) == -EINTR) {
+		wait_event(g, 0);	/* the signal is still pending */
+		return interrupted(g);
+	}
+	if (rc != 0) {
 		cli_error("could not read the names of roles in \"%s\": %s", w->mnt, strerror(-rc));
 		return RUN_FAILED;
 	}
@@ -365,8 +384,11 @@ make_server(struct guardian *g)
 		return rc;
 	if (bootuser_find(&g->role, &g->guest, w, g->bindir, &g->user) != 0)
 		return RUN_FAILED;
-	note(g, "PostgreSQL %u is ready%s", g->version, g->server.state == PGSERVER_OPEN ? "" :
-	    g->server.state == PGSERVER_PAUSED ? ", at its recovery target" : ", as a standby");
+	if (g->server.state == PGSERVER_OPEN)
+		note(g, "PostgreSQL %u is ready", g->version);
+	else		/* that is worth a line that stays */
+		cli_note("PostgreSQL %u is ready, %s", g->version,
+		    g->server.state == PGSERVER_PAUSED ? "at its recovery target" : "as a standby");
 	return 0;
 }
 
@@ -452,8 +474,13 @@ run_command(struct guardian *g)
 {
 	int64_t until = 0;
 	bool server_lost = false;
+	int status;
 
+	cli_progress_end();
 	fflush(NULL);
+	wait_event(g, 0);	/* a key that was pressed before there was a command is for us */
+	if (g->interrupted != 0)
+		return interrupted(g);
 	if ((g->command = fork()) == 0)
 		execute_command(g);
 	if (g->command < 0) {
@@ -473,8 +500,12 @@ run_command(struct guardian *g)
 			cli_warn("server of PostgreSQL %u has ended unexpectedly", g->version);
 		}
 	}
-	return WIFEXITED(g->command_status) ? WEXITSTATUS(g->command_status) :
+	status = WIFEXITED(g->command_status) ? WEXITSTATUS(g->command_status) :
 	    128 + WTERMSIG(g->command_status);
+	/* A command that ended by Ctrl-C was the first one: the next is for us, and is immediate. */
+	if (g->typed != 0 && status == 128 + g->typed)
+		g->interrupted = g->typed;
+	return status;
 }
 
 /* ---- and back ------------------------------------------------------------------------ */
@@ -539,6 +570,8 @@ end_server(struct guardian *g)
 	bool discard = g->run->place.own_diff;
 
 	if (g->server.pid != 0) {
+		if (!discard)
+			note_wait(g, "stopping the server");
 		kill(g->server.pid, discard ? SIGQUIT : SIGINT);
 		if (!wait_pid(g, &g->server.pid, discard ? DISCARD_SECONDS : KEEP_SECONDS) && !discard) {
 			kill(g->server.pid, SIGQUIT);
@@ -611,6 +644,7 @@ take_away(struct guardian *g, int status)
 
 	count_children(g, SIGTERM);	/* what the command left in the background */
 	end_server(g);
+	cli_progress_end();
 	failed = end_mount(g) != 0;
 	failed = remove_place(g) != 0 || failed;
 	return failed && status == 0 ? RUN_FAILED : status;
@@ -678,6 +712,7 @@ guardian_init(struct guardian *g, struct run *r)
 	g->front = getppid();
 	g->began = clock_monotonic_ms();
 	g->since = time(NULL);
+	g->is_live = !r->options->quiet && cli_shows_progress();
 	pgserver_init(&g->server);
 	become_init(&g->user, r->place.uid, r->place.gid, true);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

@@ -135,8 +135,8 @@ print_way_out(const struct row *r)
 		table_remark(word, "it was told to go, and is unmounted as soon as nobody uses it");
 		break;
 	case MOUNTSTATE_ELSEWHERE:
-		print_command(r, word, "not mounted here, but clients in other mount namespaces hold it;"
-		    " end them, or ", " --force", "");
+		print_command(r, word, "not mounted here, but a service or container that has a copy of the mount"
+		    " holds it; end that, or ", " --force", "");
 		break;
 	case MOUNTSTATE_UNMOUNTED:
 		print_command(r, word, "its processes have not ended: ", "", " says why");

@@ -5,7 +5,6 @@
  */
 #include "config.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +19,37 @@
 
 extern char **environ;
 
+static int
+unknown_command(const char *name)
+{
+	return strcmp(name, "umount") == 0 ? cli_usage("unknown command \"umount\", it is called unmount") :
+	    cli_usage("unknown command \"%s\"", name);
+}
+
+static int
+print_version(void)
+{
+	cli_print("pbkfs %s\n", PACKAGE_VERSION);
+	return EXIT_SUCCESS;
+}
+
+/* "help", or "help COMMAND". */
+static int
+run_help(int argc, char **argv)
+{
+	const struct command *c = argc > 1 ? options_command(argv[1]) : NULL;
+
+	if (argc > 2)
+		return cli_usage("unexpected argument \"%s\"", argv[2]);
+	if (argc > 1 && c == NULL)
+		return unknown_command(argv[1]);
+	if (c != NULL)
+		options_help(c);
+	else
+		options_usage();
+	return EXIT_SUCCESS;
+}
+
 /* Runs the command that argv begins with. */
 static int
 run_command(int argc, char **argv)
@@ -27,10 +57,12 @@ run_command(int argc, char **argv)
 	const struct command *c = options_command(argv[0]);
 	struct options o;
 
-	if (c == NULL && strcmp(argv[0], "umount") == 0)
-		return cli_usage("unknown command \"umount\", it is called unmount");
+	if (strcmp(argv[0], "help") == 0)
+		return run_help(argc, argv);
+	if (strcmp(argv[0], "version") == 0)
+		return argc == 1 ? print_version() : cli_usage("unexpected argument \"%s\"", argv[1]);
 	if (c == NULL)
-		return cli_usage("unknown command \"%s\"", argv[0]);
+		return unknown_command(argv[0]);
 	cli_name_command(c->name);
 	if (options_parse(c, argc, argv, &o) != 0)
 		return c->usage_status != 0 ? c->usage_status : EXIT_USAGE;
@@ -58,7 +90,7 @@ run_global_option(int argc, char **argv)
 	if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
 		options_usage();
 	} else if (strcmp(option, "--version") == 0 || strcmp(option, "-V") == 0) {
-		cli_print("pbkfs %s\n", PACKAGE_VERSION);
+		return print_version();
 	} else if (strcmp(option, "--long-options") == 0) {
 		options_list(argc > 2 ? options_command(argv[2]) : NULL);
 	} else {
@@ -80,14 +112,11 @@ run(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	int fd, rc, status;
+	int rc, status;
 
 	if (entry_is_worker(argv))
 		return entry_main(argc, argv);
-	/* None of our files may get one of the descriptors 0 to 2. */
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
+	cli_fill_descriptors();
 	/* A mount must not keep open, for its life, what the caller had. */
 	closefrom(STDERR_FILENO + 1);
 	setproctitle_init(argc, argv, environ);

@@ -535,6 +535,42 @@ usage_error(const char *what, const char *word)
 	return cli_usage("%s \"%s\"", what, word);
 }
 
+/* Puts the long options that begin with n bytes of word into text.  Returns how many there are. */
+static unsigned
+list_candidates(const struct command *c, const char *word, size_t n, char *text, size_t size)
+{
+	unsigned i, found = 0;
+
+	text[0] = '\0';
+	for (i = 0; i < c->n_options; i++) {
+		if (c->options[i].type == OPT_HEADING || strncmp(c->options[i].name, word, n) != 0)
+			continue;
+		if (found++ > 0)
+			strlcat(text, ", ", size);
+		strlcat(text, "--", size);
+		strlcat(text, c->options[i].name, size);
+	}
+	return found;
+}
+
+/* Tells why getopt_long(3) refused the last word: one that it knows has a value too many. */
+static int
+refuse_option(const struct command *c, const char *word)
+{
+	const struct option_def *d = optopt != 0 ? find_option(c, optopt) : NULL;
+	char text[1024], letter[] = { '-', (char)optopt, '\0' };
+	size_t n;
+
+	if (d != NULL)
+		return cli_usage("--%s takes no value", d->name);
+	if (optopt != 0)
+		return usage_error("unknown option", letter);
+	n = strcspn(word, "=");
+	if (n > 2 && list_candidates(c, word + 2, n - 2, text, sizeof(text)) > 1)
+		return cli_usage("option \"%.*s\" is ambiguous: %s", (int)n, word, text);
+	return usage_error("unknown option", word);
+}
+
 /* Takes the arguments that getopt_long(3) has put behind the options. */
 static int
 parse_operands(const struct command *c, int argc, char **argv, struct options *o)
@@ -572,7 +608,7 @@ options_parse(const struct command *c, int argc, char **argv, struct options *o)
 		if (key == ':')
 			return usage_error("missing argument of option", argv[optind - 1]);
 		if (key == '?' || (d = find_option(c, key)) == NULL)
-			return usage_error("unknown option", argv[optind - 1]);
+			return refuse_option(c, argv[optind - 1]);
 		if (set_value(d, optarg, o) != 0)
 			return cli_usage("--%s cannot be \"%s\"%s%s", d->name, optarg,
 			    d->choices != NULL ? ", only " : "", d->choices != NULL ? d->choices : "");
@@ -587,7 +623,7 @@ options_usage(void)
 	size_t i;
 
 	cli_print("pbkfs mounts a pg_probackup backup as a PostgreSQL data directory.\n\n"
-	    "Usage:\n  pbkfs COMMAND [OPTION]...\n\nCommands:\n");
+	    "Usage:\n  pbkfs COMMAND [OPTION]...\n  pbkfs help [COMMAND]\n\nCommands:\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		cli_print("  %-13s%s\n", commands[i].name, commands[i].summary);
 	cli_print("\nOptions:\n  -h, --help     show this help, then exit\n"

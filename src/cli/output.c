@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -24,12 +26,23 @@
 #define ERROR_MARK	"pbkfs error: "
 
 static bool	progress_shown;	/* protected by the lock of stderr */
+static unsigned	columns;	/* of the terminal when it was last asked; 0 = unknown */
 
 static char	*kept_error;		/* of cli_keep_error() */
 static size_t	kept_size;
 
 static void	complain(const char *kind, const char *fmt, va_list ap)
 		    __attribute__((format(printf, 2, 0)));
+
+void
+cli_fill_descriptors(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
+}
 
 static void
 clear_progress(void)
@@ -209,6 +222,40 @@ cli_note(const char *fmt, ...)
 	va_end(ap);
 }
 
+/* A confined child, whose standard error is a pipe, goes by what its parent has learned. */
+static void
+ask_columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0)
+		columns = size.ws_col;
+}
+
+bool
+cli_shows_progress(void)
+{
+	const char *term = getenv("TERM");
+
+	ask_columns();
+	return isatty(STDERR_FILENO) && term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
+}
+
+/* A line that fills the last column would go on in the next one, and only that be cleared. */
+static void
+cut_to_columns(char *line)
+{
+	unsigned n;
+
+	ask_columns();
+	for (n = 0; columns > 0 && *line != '\0'; n++) {
+		if (n + 1 >= columns)
+			*line = '\0';
+		else
+			line += MAX(text_utf8_length((const unsigned char *)line), (size_t)1);
+	}
+}
+
 void
 cli_progress(const char *fmt, ...)
 {
@@ -219,6 +266,7 @@ cli_progress(const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	text_make_terminal(line);
+	cut_to_columns(line);
 	flockfile(stderr);
 	fprintf(stderr, CLEAR_LINE "%s", line);
 	fflush(stderr);

@@ -67,7 +67,7 @@ void
 startline_print(unsigned server_version, uid_t uid, const char *pgdata)
 {
 	const struct passwd *pw = getpwuid(uid);
-	char program[PATH_MAX + 8], quoted[PATH_MAX + 16], user[128];
+	char program[PATH_MAX + 8], quoted[PATH_MAX + 16], user[128], log[PATH_MAX + 16];
 
 	print_server(server_version, program);
 	if (geteuid() == 0 && uid != 0 && pw != NULL) {
@@ -78,6 +78,9 @@ startline_print(unsigned server_version, uid_t uid, const char *pgdata)
 	text_quote_word(program, quoted, sizeof(quoted));
 	cli_print("%s -D ", quoted);
 	print_word(pgdata);
+	cli_print(" -l ");
+	snprintf(log, sizeof(log), "%s/server.log", pgdata);
+	print_word(log);
 	cli_print(" start\n");
 	cli_flush();
 }

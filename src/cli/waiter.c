@@ -103,7 +103,7 @@ show_progress(const char *text)
 {
 	unsigned long long done, total;
 
-	if (!isatty(STDERR_FILENO) || sscanf(text, "%llu %llu", &done, &total) != 2 || total == 0)
+	if (!cli_shows_progress() || sscanf(text, "%llu %llu", &done, &total) != 2 || total == 0)
 		return;
 	cli_progress("copying WAL: %3.0f %% of %llu MB", 100.0 * (double)done / (double)total,
 	    total >> 20);

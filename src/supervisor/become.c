@@ -67,8 +67,8 @@ find_groups(struct become *b)
 		if (list[i] == b->gid)
 			continue;
 		if (b->n_groups == ARRAY_SIZE(b->groups)) {
-			log_warn("user %u is in more than %zu groups: the others are left out",
-			    (unsigned)b->uid, b->n_groups);
+			log_warn("user %s is in more than %zu groups: the others are left out",
+			    pw->pw_name, b->n_groups);
 			break;
 		}
 		b->groups[b->n_groups++] = list[i];

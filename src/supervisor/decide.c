@@ -12,12 +12,15 @@
 #include "base/ondisk.h"
 #include "supervisor/decide.h"
 #include "supervisor/notify.h"
+#include "supervisor/username.h"
 
 static int
 not_named(struct supervisor *s)
 {
-	return state_fail(s, "user %u may not read \"%s\" himself, and can write what would choose the"
-	    " backup: name it with -B, -I and -i, which has to be an id", (unsigned)s->owner.uid,
+	char name[USERNAME_MAX];
+
+	return state_fail(s, "user %s may not read \"%s\" himself, and can write what would choose the"
+	    " backup: name it with -B, -I and -i, which has to be an id", username_of(s->owner.uid, name),
 	    s->source.store);
 }
 
@@ -102,9 +105,11 @@ decide_is_complete(const struct supervisor *s)
 int
 decide_check(struct supervisor *s)
 {
+	char name[USERNAME_MAX];
+
 	if (!s->config->owner_given)
-		return state_fail(s, "user %u, to whom \"%s\" belongs, may not read the store himself:"
-		    " say with --owner who may read this backup", (unsigned)s->owner.uid,
+		return state_fail(s, "user %s, to whom \"%s\" belongs, may not read the store himself:"
+		    " say with --owner who may read this backup", username_of(s->owner.uid, name),
 		    s->config->diff);
 	if (s->binding.is_fresh && !is_named(s))
 		return check_latest(s);

@@ -25,6 +25,7 @@
 #include "supervisor/diffdir.h"
 #include "supervisor/lock.h"
 #include "supervisor/paths.h"
+#include "supervisor/username.h"
 
 /* Everything that pbkfs puts into a diff directory.  "x*" stands for a prefix. */
 static const char *const our_names[] = {
@@ -173,14 +174,15 @@ diffdir_close(struct diffdir *d)
 static int
 check_owner_and_mode(struct diffdir *d, uid_t uid, char *error)
 {
+	char his[USERNAME_MAX], name[USERNAME_MAX];
 	struct stat st;
 
 	if (fstat(d->fd, &st) != 0)
 		return -errno;
 	if (st.st_uid != uid) {
 		snprintf(error, DIFFDIR_ERROR_MAX,
-		    "diff directory \"%s\" belongs to user %u, not to user %u",
-		    d->path, st.st_uid, uid);
+		    "diff directory \"%s\" belongs to user %s, not to user %s",
+		    d->path, username_of(st.st_uid, his), username_of(uid, name));
 		return -EPERM;
 	}
 	if ((st.st_mode & 022) != 0) {
@@ -197,6 +199,7 @@ check_owner_and_mode(struct diffdir *d, uid_t uid, char *error)
 int
 diffdir_set_owner(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error)
 {
+	char name[USERNAME_MAX];
 	int rc;
 
 	/* Root gives away only what is root's own, never another user's directory. */
@@ -206,8 +209,8 @@ diffdir_set_owner(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *err
 		if (fchown(d->fd, uid, gid) != 0) {
 			rc = -errno;
 			snprintf(error, DIFFDIR_ERROR_MAX,
-			    "could not give diff directory \"%s\" to user %u: %s",
-			    d->path, uid, strerror(errno));
+			    "could not give diff directory \"%s\" to user %s: %s",
+			    d->path, username_of(uid, name), strerror(-rc));
 			return rc;
 		}
 	}

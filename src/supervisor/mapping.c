@@ -17,6 +17,7 @@
 #include "supervisor/mapping.h"
 #include "supervisor/paths.h"
 #include "supervisor/state.h"
+#include "supervisor/username.h"
 #include "supervisor/walk.h"
 
 static int
@@ -57,15 +58,15 @@ is_empty(int fd)
 static int
 open_parent(struct supervisor *s, const char *to)
 {
-	char error[WALK_ERROR_MAX];
+	char error[WALK_ERROR_MAX], name[USERNAME_MAX];
 	struct walk w;
 	int fd = walk_parent(to, &w, error);
 
 	if (fd < 0 || (identity_is_root() && walk_check(&w, to, s->owner.uid, error) != 0)) {
 		if (fd >= 0)
 			close(fd);
-		return state_fail(s, "could not use \"%s\" as user %u: %s", to,
-		    (unsigned)s->owner.uid, error);
+		return state_fail(s, "could not use \"%s\" as user %s: %s", to,
+		    username_of(s->owner.uid, name), error);
 	}
 	return fd;
 }
@@ -84,17 +85,17 @@ static int
 check_opened(struct supervisor *s, const char *to, int fd)
 {
 	struct walk w = { .uid = s->owner.uid };
-	char error[WALK_ERROR_MAX];
+	char error[WALK_ERROR_MAX], name[USERNAME_MAX];
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
 		return state_fail(s, "could not stat \"%s\": %s", to, strerror(errno));
 	if (walk_enter(&w, to, fd, error) != 0 || walk_check(&w, to, s->owner.uid, error) != 0)
-		return state_fail(s, "could not use \"%s\" as user %u: %s", to,
-		    (unsigned)s->owner.uid, error);
+		return state_fail(s, "could not use \"%s\" as user %s: %s", to,
+		    username_of(s->owner.uid, name), error);
 	if (st.st_uid != s->owner.uid || (st.st_mode & 022) != 0)
-		return state_fail(s, "\"%s\" has to belong to user %u and be writable by nobody else",
-		    to, (unsigned)s->owner.uid);
+		return state_fail(s, "\"%s\" has to belong to user %s and be writable by nobody else",
+		    to, username_of(s->owner.uid, name));
 	if (is_same(s->source.fd, &st) || is_same(s->claim.dir.fd, &st) || is_same(s->mnt.fd, &st))
 		return state_fail(s, "\"%s\" is store, mountpoint or diff directory", to);
 	return is_empty(fd) ? 0 :
@@ -105,6 +106,7 @@ static int
 open_one(struct supervisor *s, const char *to)
 {
 	const char *base = strrchr(to, '/') + 1;
+	char name[USERNAME_MAX];
 	unsigned i = s->mapped.n;
 	int parent_fd;
 
@@ -116,12 +118,12 @@ open_one(struct supervisor *s, const char *to)
 	if (mkdirat(parent_fd, base, 0700) == 0)
 		s->mapped.made[i] = true;
 	else if (errno != EEXIST)
-		return state_fail(s, "could not create \"%s\" as user %u: %s", to,
-		    (unsigned)s->owner.uid, strerror(errno));
+		return state_fail(s, "could not create \"%s\" as user %s: %s", to,
+		    username_of(s->owner.uid, name), strerror(errno));
 	s->mapped.fd[i] = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->mapped.fd[i] < 0)
-		return state_fail(s, "could not open \"%s\" as user %u: %s", to,
-		    (unsigned)s->owner.uid, strerror(errno));
+		return state_fail(s, "could not open \"%s\" as user %s: %s", to,
+		    username_of(s->owner.uid, name), strerror(errno));
 	return check_opened(s, to, s->mapped.fd[i]);
 }
 

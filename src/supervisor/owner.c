@@ -12,6 +12,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/owner.h"
 #include "supervisor/state.h"
+#include "supervisor/username.h"
 
 static gid_t
 group_of(uid_t uid, gid_t otherwise)
@@ -43,7 +44,9 @@ owner_choose(struct supervisor *s)
 int
 owner_assume(struct supervisor *s)
 {
+	char name[USERNAME_MAX];
+
 	if (identity_assume(s->owner.uid, s->owner.gid) != 0)
-		return state_fail(s, "could not act as user %u", (unsigned)s->owner.uid);
+		return state_fail(s, "could not act as user %s", username_of(s->owner.uid, name));
 	return 0;
 }

@@ -35,6 +35,7 @@
 #include "supervisor/readsearch.h"
 #include "supervisor/storeaccess.h"
 #include "supervisor/storeuser.h"
+#include "supervisor/username.h"
 #include "supervisor/walk.h"
 
 enum { MAY_READ, IS_DENIED };	/* the child's answers */
@@ -76,14 +77,14 @@ open_reachable(void *arg, int *passed)
 static int
 not_readable(struct supervisor *s)
 {
-	char ways[STOREUSER_WAYS_MAX];
+	char ways[STOREUSER_WAYS_MAX], name[USERNAME_MAX];
 
 	storeuser_ways(s->source.store, true, ways);
 	if (!identity_is_root())
 		return state_fail(s, "could not read store \"%s\": %s%s", s->source.store,
 		    strerror(EACCES), ways);
-	return state_fail(s, "user %u, to whom the mount belongs, may not read store \"%s\", and root"
-	    " cannot give him the right%s", (unsigned)s->owner.uid, s->source.store, ways);
+	return state_fail(s, "user %s, to whom the mount belongs, may not read store \"%s\", and root"
+	    " cannot give him the right%s", username_of(s->owner.uid, name), s->source.store, ways);
 }
 
 int
@@ -183,7 +184,7 @@ lends_rights(const struct supervisor *s, const struct probe *p)
 static int
 take_rights(struct supervisor *s, const struct probe *p)
 {
-	unsigned uid = (unsigned)s->owner.uid;
+	char name[USERNAME_MAX];
 
 	s->binding.is_decided = s->owner.uid != 0 && decide_is_complete(s);
 	s->owner.lends = lends_rights(s, p);
@@ -193,12 +194,13 @@ take_rights(struct supervisor *s, const struct probe *p)
 		return -1;
 	s->owner.with_groups = p->with_groups;
 	s->owner.keep_read_search = p->read_search;
+	username_of(s->owner.uid, name);
 	if (p->with_groups)
-		log_info("user %u may read the store in his groups: the worker keeps them", uid);
+		log_info("user %s may read the store in his groups: the worker keeps them", name);
 	if (p->read_search)
-		log_info("user %u may not read the store: the worker keeps CAP_DAC_READ_SEARCH", uid);
+		log_info("user %s may not read the store: the worker keeps CAP_DAC_READ_SEARCH", name);
 	if (s->source.is_closed)
-		log_info("the store is opened as user %u", uid);
+		log_info("the store is opened as user %s", name);
 	return 0;
 }
 
@@ -206,6 +208,7 @@ int
 readsearch_choose(struct supervisor *s)
 {
 	struct question q = { .s = s, .is_refused = storeaccess_is_denied };
+	char name[USERNAME_MAX];
 	struct probe p;
 	int answer;
 
@@ -220,7 +223,7 @@ readsearch_choose(struct supervisor *s)
 		return take_rights(s, &p);
 	if (answer == IS_DENIED)
 		return not_readable(s);
-	return state_fail(s, "could not find out whether user %u may read \"%s\": %s",
-	    (unsigned)s->owner.uid, s->source.store,
+	return state_fail(s, "could not find out whether user %s may read \"%s\": %s",
+	    username_of(s->owner.uid, name), s->source.store,
 	    answer < 0 ? strerror(-answer) : "the child that tried it gave no valid answer");
 }

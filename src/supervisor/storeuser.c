@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "supervisor/mountinfo.h"
 #include "supervisor/paths.h"
 #include "supervisor/storeuser.h"
+#include "supervisor/username.h"
 #include "supervisor/walk.h"
 
 /* Cuts the last component off.  Returns false at the root directory. */
@@ -115,17 +115,6 @@ storeuser_realpath(const char *path, char out[PATH_MAX])
 	return rc;
 }
 
-static void
-name_user(uid_t uid, char *name, size_t size)
-{
-	const struct passwd *pw = getpwuid(uid);
-
-	if (pw != NULL)
-		snprintf(name, size, "%s", pw->pw_name);
-	else
-		snprintf(name, size, "%u", (unsigned)uid);
-}
-
 /* An ordinary user cannot be somebody else, and is not asked to change the server. */
 static void
 tell_user(const struct storeuser *u, const char *name, char ways[STOREUSER_WAYS_MAX])
@@ -141,13 +130,13 @@ tell_user(const struct storeuser *u, const char *name, char ways[STOREUSER_WAYS_
 void
 storeuser_ways(const char *path, bool has_owner, char ways[STOREUSER_WAYS_MAX])
 {
-	char name[64], owner[sizeof(name) + 32] = "";
+	char name[USERNAME_MAX], owner[sizeof(name) + 32] = "";
 	struct storeuser u;
 
 	ways[0] = '\0';
 	if (storeuser_find(path, &u) != 0)
 		return;
-	name_user(u.uid, name, sizeof(name));
+	username_of(u.uid, name);
 	if (has_owner && u.uid != 0)
 		snprintf(owner, sizeof(owner), "mount with --owner %s, ", name);
 	if (!identity_is_root())

@@ -18,6 +18,7 @@
 
 #include "base/util.h"
 #include "supervisor/fsuser.h"
+#include "supervisor/username.h"
 #include "supervisor/walk.h"
 
 #define RESTARTS_MAX	40	/* links, and "..": as the kernel's limit */
@@ -91,14 +92,16 @@ next_name(const char **rest, char name[NAME_MAX + 1])
 static int
 add_user(struct walk *w, uid_t uid, bool is_of_fs, const char *dir, char *error)
 {
+	char his[USERNAME_MAX], name[USERNAME_MAX];
+
 	if (uid == 0 || uid == w->uid)
 		return 0;
 	if (w->uid != 0) {
-		snprintf(error, WALK_ERROR_MAX, "\"%.200s\" %s user %u, and %s user %u: one of them"
+		snprintf(error, WALK_ERROR_MAX, "\"%.200s\" %s user %s, and %s user %s: one of them"
 		    " could replace what is looked for", dir,
-		    is_of_fs ? "lies in a file system mounted by" : "belongs to", (unsigned)uid,
+		    is_of_fs ? "lies in a file system mounted by" : "belongs to", username_of(uid, his),
 		    w->is_of_fs ? "a file system on the way to it was mounted by" :
-		    "what holds it to", (unsigned)w->uid);
+		    "what holds it to", username_of(w->uid, name));
 		return -EPERM;
 	}
 	w->uid = uid;
@@ -206,16 +209,19 @@ walk_enter(struct walk *w, const char *path, int fd, char *error)
 int
 walk_check(const struct walk *w, const char *path, uid_t uid, char *error)
 {
+	char name[USERNAME_MAX];
+
 	if (w->uid == 0 || w->uid == uid)
 		return 0;
+	username_of(w->uid, name);
 	if (w->is_of_fs)
-		snprintf(error, WALK_ERROR_MAX, "user %u could replace \"%.200s\", who has mounted a"
+		snprintf(error, WALK_ERROR_MAX, "user %s could replace \"%.200s\", who has mounted a"
 		    " file system on the way to it: let root mount that, or use another directory",
-		    (unsigned)w->uid, path);
+		    name, path);
 	else
-		snprintf(error, WALK_ERROR_MAX, "user %u could replace \"%.200s\", to whom a directory"
+		snprintf(error, WALK_ERROR_MAX, "user %s could replace \"%.200s\", to whom a directory"
 		    " on the way to it belongs: chown that, or use another directory",
-		    (unsigned)w->uid, path);
+		    name, path);
 	return -EPERM;
 }
 

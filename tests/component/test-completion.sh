@@ -26,7 +26,9 @@ offers() {
 
 check "the file has no syntax error" bash -n "$srcdir/doc/completion/pbkfs"
 commands=$(pbkfs --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | tr '\n' ' ')
-offers "commands" "$commands--help --version" pbkfs ''
+offers "commands" "${commands}help version --help --version" pbkfs ''
+offers "commands that help is about" "${commands% }" pbkfs help ''
+offers "no more than one" "" pbkfs help run ''
 offers "the beginning of a command" "unmount" pbkfs un
 for command in $commands; do
 	offers "options of $command" "$(pbkfs --long-options "$command" | sed 's/^/--/' | tr '\n' ' ' | sed 's/ $//')" \

@@ -27,6 +27,17 @@ wrong "umount" --help pbkfs umount
 check "names the command that is meant" grep -q "it is called unmount" "$work/err"
 wrong "an unknown option of none" --help pbkfs --frobnicate
 wrong "an unknown option" "mount --help" pbkfs mount --frobnicate
+wrong "help of an unknown command" --help pbkfs help frobnicate
+wrong "help of two" --help pbkfs help mount unmount
+wrong "a version with more" --help pbkfs version mount
+# The word that was typed is named, and where it could be several, those.
+check_word() { check "$1: is named" grep -Fq -- "$2" "$work/err"; }
+wrong "an option cut too short" "mount --help" pbkfs mount --rec=x
+check_word "an option cut too short" 'option "--rec" is ambiguous: --recovery-target, '
+wrong "a flag with a value" "mount --help" pbkfs mount --wait=yes
+check_word "a flag with a value" "--wait takes no value"
+wrong "a letter among others" "mount --help" pbkfs mount -Rzk
+check_word "a letter among others" 'unknown option "-z"'
 wrong "an option without its value" "mount --help" pbkfs mount -B
 wrong "a value that is none" "mount --help" mount_it --wal=sometimes
 wrong "another" "mount --help" mount_it --cache=perhaps
@@ -80,6 +91,7 @@ new_diff
 pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$diff" --wait >"$work/mounted" 2>"$work/mount.err"
 equal "mount" 0 $?
 check "the last line is the command that starts the server" sh -c 'tail -n 1 "$1" | grep -E "(pg_ctl|postgres)" | grep -Fq "$2"' - "$work/mounted" "$mnt"
+check "the server has a log file" sh -c 'tail -n 1 "$1" | tr -d "\047" | grep -Fq -- " -l $2/server.log start"' - "$work/mounted" "$mnt"
 check "with its major version" sh -c 'tail -n 1 "$1" | grep -q "$2"' - "$work/mounted" "$major"
 mkdir "$work/mnt2"
 refuse "a second mount of the same diff directory" "$error" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$work/mnt2" -d "$diff" --wait
@@ -87,7 +99,7 @@ new_diff "$work/diff2"
 refuse "a second mount on the same mountpoint" "$error" pbkfs mount -B "$store" -I "$instance" -i "$id" -D "$mnt" -d "$work/diff2" --wait
 refuse "cleanup of a mounted diff directory" "$error" pbkfs cleanup -d "$diff"
 check "it is still mounted" [ -s "$mnt/PG_VERSION" ]
-refuse "unmount by somebody else" "^$error\"$mnt\" is a mount of user $pguid: only that user and root can unmount it$" as nobody "$work/pbkfs" unmount -D "$mnt"
+refuse "unmount by somebody else" "^$error\"$mnt\" is a mount of user $pguser: only that user and root can unmount it$" as nobody "$work/pbkfs" unmount -D "$mnt"
 equal "which is all that is said" 1 "$(wc -l <"$work/err")"
 mv "$diff/.pbkfs-lock" "$work/lock"
 refuse "a second mount where the lock file was removed" "is in use, and its lock file was removed or replaced: pbkfs unmount -D" pbkfs mount -D "$work/mnt2" -d "$diff"
@@ -122,6 +134,10 @@ check "stat --counters-reset" pbkfs stat -D "$mnt" --counters-reset
 for words in --version --help "mount --help" "stat -D $mnt" "stat -D $mnt --format=json" list "show -B $store"; do
 	refuse "$words on a full device" "$error.*could not write to standard output" sh -c "pbkfs $words >/dev/full"
 	equal "$words on a full device: exit status" 1 "$tap_status"
+done
+for words in --version --help help version "mount --help" "stat -D $mnt" "stat -D $mnt --format=json" list "show -B $store"; do
+	refuse "$words without a standard output" "$error.*could not write to standard output" sh -c "pbkfs $words >&-"
+	equal "$words without a standard output: exit status" 1 "$tap_status"
 done
 refuse "stat of what is no mount" "$error" pbkfs stat -D "$work/mnt2"
 refuse "stat of what is not there" "$error" pbkfs stat -D "$work/nosuch"

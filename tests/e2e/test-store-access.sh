@@ -62,7 +62,7 @@ root_mounts() {
 	like_oracle "$1: files are those of the restore" "$oracle" "$mnt" -L pg_wal
 	equal "$1: the worker is he, without a capability" "$pguid 0000000000000000" \
 	    "$(stat -c %u "/proc/$(worker_pid)") $(cap)"
-	check "$1: the log says who opened the store" grep -q "the store is opened as user $pguid" "$diff/.pbkfs/pbkfs.log"
+	check "$1: the log says who opened the store" grep -q "the store is opened as user $pguser" "$diff/.pbkfs/pbkfs.log"
 	equal "$1: the archive is shown" "$segment" "$(as "$pguser" ls "$mnt/.pbkfs/wal")"
 	equal "$1: the backups are held" held "$(lock_state)"
 	equal "$1: by a process of that user" "$pguser" "$(stat -c %U "/proc/$(cat "$source/backups/$instance/$full_id/backup_ro.pid")")"

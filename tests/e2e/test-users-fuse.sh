@@ -40,7 +40,7 @@ bounded_mount() { timeout -k 1 20 pbkfs mount -I "$instance" -i "$id" --owner "$
 refused() {
 	refused_what=$1; shift
 	rm -rf "$diff"
-	refuse "$refused_what is refused" "user $pguid could replace .*, who has mounted a file system|mounted by user $pguid" bounded_mount "$@" ||
+	refuse "$refused_what is refused" "user $pguser could replace .*, who has mounted a file system|mounted by user $pguser" bounded_mount "$@" ||
 	    { for m in "$mnt" "$at/mnt"; do pbkfs unmount --force -D "$m"; done; } >"$work/out" 2>&1
 	equal "$refused_what: nothing is mounted" "$at" "$(e2e_mounts | grep "^$work/open\|^$mnt\|^$his" | tr '\n' ' ' | sed 's/ $//')"
 }
@@ -59,7 +59,7 @@ for owner in "$victim" root; do
 	refused "directory of -T" -B "$store" -D "$mnt" -d "$diff" -T "$old=$at/ts"
 	rm -rf "$diff"
 	refuse "a link in it is not followed" "symbolic link that others can change" bounded_mount -B "$at/link" -D "$mnt" -d "$diff"
-	refuse "cleanup is refused" "user $pguid could replace|mounted by user $pguid" timeout 20 pbkfs cleanup -d "$at/diff"
+	refuse "cleanup is refused" "user $pguser could replace|mounted by user $pguser" timeout 20 pbkfs cleanup -d "$at/diff"
 	his_list >"$work/his.now"
 	same "nothing in it was touched" "$work/his.then" "$work/his.now"
 	find "$his" -mindepth 1 -delete
@@ -75,7 +75,7 @@ check "mount of a true one" bounded_mount -B "$store" -D "$mnt" -d "$work/victim
 check "unmount" pbkfs unmount -D "$mnt"
 cp -a "$work/victims/diff/." "$his/diff/"; chown -R "$pguser:" "$his/diff"
 his_list >"$work/his.then"
-refuse "cleanup of its copy is refused" "mounted by user $pguid" timeout 20 pbkfs cleanup -d "$at/diff"
+refuse "cleanup of its copy is refused" "mounted by user $pguser" timeout 20 pbkfs cleanup -d "$at/diff"
 his_list >"$work/his.now"
 same "nothing of it was removed" "$work/his.then" "$work/his.now"
 unserve
