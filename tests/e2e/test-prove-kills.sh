@@ -3,6 +3,7 @@
 # Whoever is killed in the middle of a proof, it ends, says so, and leaves nothing.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-run.sh"
+no_unlogged=yes
 fixture
 mkfifo -m 0666 "$work/ready"
 # It is known by this that the last step has begun: by whom, and which server answers.
