@@ -96,7 +96,7 @@ for given in -1 20 x 1x; do status_of "a nice value that is none, $given" 2 -I f
 mkdir "$work/bin"; ln -s "$pgbin"/* "$work/bin"; rm -f "$work/bin/pg_amcheck"
 printf '#!/bin/sh\necho "$@" >"%s"\nexec "%s" "$@"\n' "$TMPDIR/arguments" "$pgbin/pg_amcheck" >"$work/bin/pg_amcheck"; chmod a+rx "$work/bin/pg_amcheck"
 pbkfs prove -B "$store" -I first -j 3 --bindir "$work/bin" >"$printed" 2>"$told"
-check "--jobs: pg_amcheck has them" said "--jobs 3" "$TMPDIR/arguments" || show "$told"
+check "--jobs: pg_amcheck has them" said "[-]-jobs 3" "$TMPDIR/arguments" || show "$told"
 rm -f "$TMPDIR/arguments"
 left_nothing "--jobs"
 plan_done
