@@ -56,7 +56,9 @@ check "settings that do not fit: a locale is named, and who makes it" said 'warn
 check "settings that do not fit: a library is named" said 'pbkfs_no_such_library' "$told"
 check "settings that do not fit: nothing is told twice" sh -c '[ "$(sort "$1" | uniq -d | wc -l)" = 0 ]' - "$told"
 status "settings that are kept" 125 --keep-settings -- true
-check "settings that are kept: the server says what is wrong" said "^pbkfs: server: .*(FATAL|lc_)" "$told"
+check "settings that are kept: the server says what is wrong" said "^pbkfs error: server of PostgreSQL $major ended before it could be used: [^:]" "$told"
+why=$(sed -n 's/^pbkfs error: server of .* could be used: //p' "$told")
+equal "settings that are kept: once" 1 "$(grep -cF -- "$why" "$told")"
 sed -i '/^shared_buffers = 900GB/,$d' "$work/pgdata/postgresql.conf"
 status "a setting that no server has" 125 --set no_such_setting=1 -- true
 check "a setting that no server has: is named" said '^pbkfs: server: .*LOG: .*unrecognized configuration parameter "no_such_setting"' "$told"
