@@ -4,9 +4,10 @@
 # $store goes to $pgdata; what lies outside of it to $outside, tablespaces by their OID, external
 # directories by their number.
 
-# Most need not survive a crash of the machine.
+# Most need not survive a crash of the machine, and none needs a disk.
 restore_sync=--no-sync
-outside=$work/outside pgdata=$work/outside/pgdata
+mkdir "$work/fast" && mount -t tmpfs -o mode=0755 tmpfs "$work/fast" || exit 99
+outside=$work/fast/outside pgdata=$work/fast/outside/pgdata
 pbk() { pbkfs "$@"; }
 # A place for restores of the server's user.
 new_outside() { rm -rf "$outside"; install -d -o "$pguser" -g "$pggid" -m 0700 "$outside"; }

@@ -118,6 +118,20 @@ mark_make(int pgdata_fd, const char *state, char **other)
 	return steal_fd(&fd);
 }
 
+int
+mark_replace(int pgdata_fd, const char *state)
+{
+	int fd autoclose = open_mark(pgdata_fd), rc;
+
+	if (fd < 0)
+		return fd;
+	if (unlinkat(fd, MARK_DONE, 0) != 0 && errno != ENOENT)
+		return -errno;
+	if ((rc = sync_dir(fd)) != 0 || (rc = write_text(fd, MARK_STATE, state)) != 0)
+		return rc;
+	return steal_fd(&fd);
+}
+
 static int
 read_boot(char boot[BOOT_MAX])
 {

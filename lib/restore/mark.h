@@ -40,6 +40,9 @@ int	mark_find(int pgdata_fd);
  */
 int	mark_make(int pgdata_fd, const char *state, char **other);
 
+/* Replaces the text of the mark, and forgets what was copied.  Returns its descriptor or negative errno. */
+int	mark_replace(int pgdata_fd, const char *state);
+
 /* Whether MARK_DONE was written under the kernel that runs; notes that it is from now on. */
 bool	mark_is_of_this_boot(int mark_fd);
 

@@ -20,9 +20,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/ondisk.h"
 #include "base/text.h"
@@ -39,6 +41,7 @@
 
 #define DEFAULT_OWNER	"postgres"
 #define POSTMASTER_PID	"postmaster.pid"
+#define LOCK_MS		5000
 #define BLOCK		4096	/* of a file system, about */
 #define FILE_COST	512	/* of an inode and its name, about */
 
@@ -72,6 +75,20 @@ mapped_to(const struct clone_config *c, const struct survey_place *p)
 	return NULL;
 }
 
+/* Where a tablespace of the copy that is there is; NULL: it has none. */
+static const char *
+link_of(const char *pgdata, const char *oid)
+{
+	char path[PATH_MAX], to[PATH_MAX];
+	ssize_t n;
+
+	if (snprintf(path, sizeof(path), "%s/" TABLESPACE_DIR "/%s", pgdata, oid) >= (int)sizeof(path) ||
+	    (n = readlink(path, to, sizeof(to) - 1)) <= 0)
+		return NULL;
+	to[n] = '\0';
+	return to[0] == '/' ? strdup(to) : NULL;
+}
+
 static int
 check_mappings(const struct landing *l)
 {
@@ -103,7 +120,7 @@ list_places(struct landing *l)
 	const struct options *o = l->r->options;
 	const struct survey *s = l->r->found;
 	struct landing_place *p;
-	const char *to;
+	const char *to;	/* lives as long as the process */
 	uint32_t i;
 
 	p = add_place(l, LANDING_PGDATA, "", o->to, true);
@@ -114,9 +131,10 @@ list_places(struct landing *l)
 	p->bytes += s->wal_bytes;
 	p->files += s->wal_files;
 	for (i = 0; i < s->n_places; i++) {
-		to = mapped_to(&l->r->clone, &s->place[i]);
+		if ((to = mapped_to(&l->r->clone, &s->place[i])) == NULL && o->incremental && !s->place[i].external)
+			to = link_of(o->to, s->place[i].name);
 		p = add_place(l, s->place[i].external ? LANDING_EXTERNAL : LANDING_TABLESPACE, s->place[i].name,
-		    to != NULL ? to : s->place[i].location, to != NULL);
+		    to != NULL ? to : s->place[i].location, mapped_to(&l->r->clone, &s->place[i]) != NULL);
 		p->bytes = s->place[i].bytes;
 		p->files = s->place[i].files;
 	}
@@ -504,10 +522,31 @@ other_restore(const struct landing *l, const char *other)
 	    " the directory", l->place[0].path, id);
 }
 
-static int
-in_use(const struct landing *l)
+/* Whether the unfinished restore is of the cluster whose backup this one is of. */
+static bool
+is_same_cluster(const struct landing *l, const char *other)
 {
-	return cli_error("another restore is at work in \"%s\"", l->place[0].path);
+	char line[64];
+
+	snprintf(line, sizeof(line), "\nsystem-identifier %" PRIu64 "\n", l->r->found->sysid);
+	return strstr(other, line) != NULL;
+}
+
+/* Waits a while for who was killed, and holds it for a moment yet.  Returns 0, or EXIT_FAILURE after one line. */
+static int
+lock(const struct landing *l, int fd)
+{
+	int64_t until = clock_monotonic_ms() + LOCK_MS;
+	const struct timespec pause = { .tv_nsec = 20000000 };
+
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return cli_error("could not lock \"%s\": %s", l->place[0].path, strerror(errno));
+		if (clock_monotonic_ms() >= until)
+			return cli_error("another restore is at work in \"%s\"", l->place[0].path);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
 }
 
 /* The child that copies holds the lock, too, for as long as it lives. */
@@ -518,8 +557,8 @@ open_marked(struct landing *l)
 
 	if ((l->state_fd = openat(l->mark_fd, MARK_STATE, flags)) < 0)
 		return -errno;
-	if (flock(l->state_fd, LOCK_EX | LOCK_NB) != 0)
-		return -errno;
+	if (lock(l, l->state_fd) != 0)
+		return 1;
 	l->trust = mark_is_of_this_boot(l->mark_fd);
 	l->done_fd = openat(l->mark_fd, MARK_DONE, flags | O_CREAT, 0600);
 	return l->done_fd < 0 ? -errno : 0;
@@ -534,10 +573,14 @@ mark(struct landing *l)
 	if (state == NULL)
 		return cli_error("out of memory");
 	l->mark_fd = mark_make(l->place[0].fd, state, &other);
-	if (l->mark_fd == -EEXIST && other != NULL)
-		return other_restore(l, other);
-	if ((rc = MIN(l->mark_fd, 0)) == 0 && (rc = open_marked(l)) == -EWOULDBLOCK)
-		return in_use(l);
+	if (l->mark_fd == -EEXIST && other != NULL) {
+		if (!l->r->options->incremental || !is_same_cluster(l, other))
+			return other_restore(l, other);
+		/* Nothing of it is believed: all that is there is compared. */
+		l->mark_fd = mark_replace(l->place[0].fd, state);
+	}
+	if ((rc = MIN(l->mark_fd, 0)) == 0 && (rc = open_marked(l)) > 0)
+		return EXIT_FAILURE;
 	if (rc == 0 && l->r->options->incremental)
 		rc = mark_disarm(l->place[0].fd, l->mark_fd);
 	return rc == 0 ? 0 : cli_error("could not mark target \"%s\" as unfinished: %s", l->place[0].path,
@@ -574,8 +617,8 @@ landing_prepare(struct landing *l)
 	for (i = 0; i < l->n; i++)
 		if ((rc = open_place(l, &l->place[i])) != 0)
 			return rc;
-	if (flock(l->place[0].fd, LOCK_EX | LOCK_NB) != 0)
-		return in_use(l);
+	if ((rc = lock(l, l->place[0].fd)) != 0)
+		return rc;
 	if ((rc = check_content(l)) != 0 || l->complete)
 		return rc;
 	if (!l->resumed && !l->r->options->incremental && (rc = check_rooms(l)) != 0)

@@ -62,21 +62,27 @@ check_recovery(const struct restoring *r, const struct chain *c, int store_fd)
 
 /* A backup with its own WAL has to have all of it. */
 static int
-check_wal(const struct chain *c, const struct index *ix)
+check_wal(const struct chain *c, struct store *s, struct reader *rd)
 {
+	const struct index *ix = &s->ix;
 	const struct control *b = &c->member[0].control;
 	struct walname w = { .kind = WAL_SEGMENT, .timeline = b->timeline };
 	char path[WALNAME_MAX + 16] = "pg_wal/";
 	uint64_t last;
+	uint32_t e;
+	char byte;
 
 	if (!b->stream || b->stop_lsn <= b->start_lsn || c->xlog_seg_size == 0 || b->timeline == 0)
 		return 0;
 	last = wal_segno_before(b->stop_lsn, c->xlog_seg_size);
 	for (w.segno = wal_segno(b->start_lsn, c->xlog_seg_size); w.segno <= last; w.segno++) {
 		walname_format(&w, c->xlog_seg_size, path + strlen("pg_wal/"));
-		if (index_lookup(ix, path, strlen(path)) == INDEX_NONE)
+		e = index_lookup(ix, path, strlen(path));
+		s->quiet = true;
+		if (e == INDEX_NONE || plainfile_read(s, e, 0, 1, &byte, rd) < 0)
 			return cli_error("\"%s\" is missing in backup %s, without which it is not consistent", path,
 			    c->member[0].id);
+		s->quiet = false;
 	}
 	return 0;
 }
@@ -210,7 +216,7 @@ use_index(const struct restoring *r, const struct chain *c, struct store *s)
 		return cli_error("out of memory");
 	if ((rc = blockmap_find_lengths(s, r->index_fd, &rd)) < 0)
 		rc = cli_error("could not find the lengths of files: %s", strerror(-rc));
-	else if ((rc = check_wal(c, &s->ix)) == 0 && (rc = read_sysid(r->found, s, &rd)) == 0) {
+	else if ((rc = check_wal(c, s, &rd)) == 0 && (rc = read_sysid(r->found, s, &rd)) == 0) {
 		read_facts(r->found, c, &s->ix);
 		measure(r->found, &s->ix);
 	}

@@ -8,9 +8,10 @@
 have_catalogs || skip_all "there are no catalogs in $catalogs"
 pbkfs_for_all
 
-restore_sync=
+# One is made durable on a real file system.
+restore_sync= outside=$work/outside pgdata=$work/outside/pgdata
 restore_catalog archive-page rows
-restore_sync=--no-sync
+restore_sync=--no-sync outside=$work/fast/outside pgdata=$work/fast/outside/pgdata
 restore_catalog stream-mixed rows
 for catalog in tablespace lz4 p26 pg17-stream; do restore_catalog $catalog; done
 plan_done

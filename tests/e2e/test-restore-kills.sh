@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A restore that is killed at any point: no server starts on what there is, and the same command goes on
+# with it to the same end.  PBKFS_ROUNDS asks for more than ten.
+. "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-catalogs.sh"
+. "$srcdir/tests/lib-restore.sh"
+have_catalogs || skip_all "there are no catalogs in $catalogs"
+unpack_catalog stream-mixed
+catalog_oracle=$catalogs/stream-mixed.oracle/oracle
+id=TOXCS1 rounds=${PBKFS_ROUNDS:-10} mark=$pgdata/.pbkfs-restore
+
+descendants() { for d in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do descendants "$d"; echo "$d"; done; }
+# kill_at FILE GENERATION [SIGNAL]: begins a restore, and kills its command (0), the child that copies (1), or the
+# one that made the directories (2), once FILE is there.  Fails if the restore was faster.
+kill_at() {
+	nice -n 19 "$(command -v pbkfs)" restore -B "$store" -I main -i $id --to "$pgdata" --no-sync -j 1 >"$work/killed.out" 2>"$work/killed.err" &
+	kill_pid=$!
+	while [ -d /proc/$kill_pid/fd ] && ! [ -e "$1" ]; do :; done
+	kill_whom=$kill_pid
+	[ "$2" -eq 0 ] || kill_whom=$(descendants $kill_pid | sed -n "$2p")
+	[ -z "$kill_whom" ] || kill -s "${3:-KILL}" "$kill_whom" 2>/dev/null
+	# The shell would tell of the kill.
+	wait $kill_pid 2>/dev/null
+	kill_status=$?
+	[ $kill_status -ne 0 ]
+}
+unfinished() { [ -d "$mark" ] && [ ! -e "$pgdata/global/pg_control" ]; }
+ends_well() {
+	it=$1
+	check "$it: the same command ends it" restore_it --no-sync || return
+	[ -z "${2:-}" ] || check "$it: it says so" said "$2" "$work/err"
+	like_oracle "$it: files are those of pg_probackup's restore" "$catalog_oracle/main.$id.manifest" "$pgdata"
+	check "$it: the mark is gone" no_mark
+}
+
+# The files in the order in which they are copied, about.
+new_outside
+restore_it --no-sync >"$work/out" 2>&1
+(cd "$pgdata" && find . -type f ! -name pg_control) | awk '{ print gsub("/", "/"), $0 }' | sort -k 1n,1 -k 2 | cut -d ' ' -f 2 >"$work/files"
+all=$(wc -l <"$work/files")
+check "there are files" [ "$all" -gt 1000 ]
+file_at() { echo "$pgdata/$(sed -n "$(($1 + 1))p" "$work/files")"; }
+whole() { [ ! -d "$mark" ] && [ -e "$pgdata/global/pg_control" ]; }
+untouched() { [ ! -e "$pgdata" ] || [ -z "$(ls -A "$pgdata")" ]; }
+
+killed=0 round=0
+while [ $round -lt $rounds ]; do
+	round=$((round + 1))
+	# Every fourth restore is killed a second time, further on.
+	[ $((round % 4)) -eq 0 ] || new_outside
+	kill_at "$(file_at $(((round - 1) * all / rounds)))" $((round % 3)) && killed=$((killed + 1))
+	if [ $kill_status -ne 0 ]; then
+		check "round $round: nothing, all, or unfinished" eval "untouched || unfinished || whole"
+	fi
+	[ $((round % 4)) -eq 3 ] || whole || ends_well "round $round"
+done
+check "most were killed in time ($killed of $rounds)" [ $killed -ge $((rounds / 2)) ]
+
+# ---- what is told, and that no server starts
+new_outside
+kill_at "$(file_at $((all / 3)))" 1
+check "the child that copies is killed: the command says so" said "killed" "$work/killed.err"
+if pgbin=$(pg_bindir 15); then
+	refuse "no server starts on it" "" as "$pguser" "$pgbin/postgres" -D "$pgdata"
+	check "for it has no control file" said "global/pg_control" "$work/err"
+fi
+new_outside
+kill_at "$(file_at $((all / 3)))" 0 TERM
+check "SIGTERM: what there is, and what goes on, is told" said "interrupted: .* unfinished, and no server starts on it; the same command" "$work/killed.err"
+
+# ---- who goes on
+refuse "another backup does not" "holds an unfinished restore of backup $id.*empty" \
+    pbkfs restore -B "$store" -I main -i TOXCR8 --to "$pgdata"
+refuse "nor does a second one at the same time" "another restore is at work in" \
+    flock "$mark/state" pbkfs restore -B "$store" -I main -i $id --to "$pgdata"
+check "all of that changed nothing" unfinished
+
+# ---- the machine died: what it noted as copied may not be on disk
+echo another >"$mark/boot"
+for f in $(find "$pgdata/base" -type f -size +8k | head -n 40); do
+	size=$(stat -c %s "$f")
+	dd if=/dev/zero of="$f" bs=4k seek=1 count=1 conv=notrunc status=none
+	truncate -s $((size - 4096)) "$f"
+done
+ends_well "after another boot" "going on with an unfinished restore"
+
+# ---- killed in its last steps: all is there but the end of the mark
+mkdir -m 0700 "$mark"; chown "$pguser:" "$mark"
+echo pbkfs-restore 1 >"$mark/complete"
+echo "of the server" >"$pgdata/PG_VERSION.mine"
+cp -a "$pgdata" "$work/ended"
+check "a restore that had all but ended is ended" restore_it
+check "it says so" said "was restored already" "$work/err"
+check "the mark is gone then" no_mark
+rm -r "$work/ended/.pbkfs-restore"
+equal "and nothing else has changed" "$("$support/manifest" "$work/ended" | sha256sum)" "$("$support/manifest" "$pgdata" | sha256sum)"
+plan_done

@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Options of pbkfs restore: where things go, whose they are, what is left out, how far the server recovers.
+. "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-catalogs.sh"
+. "$srcdir/tests/lib-restore.sh"
+have_catalogs || skip_all "there are no catalogs in $catalogs"
+pbkfs_for_all
+setting() { sed -n "s/^$1 = '\(.*\)'$/\1/p" "$pgdata/postgresql.auto.conf"; }
+
+# ---- where, and whose
+unpack_catalog tablespace
+catalog_oracle=$catalogs/tablespace.oracle/oracle
+id=TOXC04 it=options
+new_outside
+check "--waldir" restore_it --no-sync --waldir "$outside/wal"
+equal "pg_wal is a link to it" "$outside/wal" "$(readlink "$pgdata/pg_wal")"
+like_oracle "--waldir: all is there" "$catalog_oracle/main.$id.manifest" "$pgdata" -L pg_wal
+equal "--waldir: its mode" "700 $pguser" "$(stat -c '%a %U' "$outside/wal")"
+new_outside
+check "--skip-external-dirs" restore_plainly --no-sync --skip-external-dirs -T "$(map_of | sed -n '1s/^[0-9]* //p')=$outside/a" \
+    -T "$(map_of | sed -n '2s/^[0-9]* //p')=$outside/b"
+equal "no external directory is made" "a b pgdata" "$(echo $(ls "$outside"))"
+new_outside
+mkdir -m 0755 "$work/roots"
+check "root's own directory, with nothing in it, is given away" restore_it --no-sync --to "$work/roots/made" --owner "$pguser"
+equal "one that root has to make belongs to the owner" "700 $pguser" "$(stat -c '%a %U' "$work/roots/made")"
+new_outside
+chown nobody "$outside"
+check "--owner" restore_it --no-sync --owner nobody
+equal "--owner: all is his" "" "$(find "$pgdata" ! -user nobody | head -n 3)"
+
+# ---- how much
+for db in --db-exclude --db-include; do
+	new_outside
+	check "$db" restore_it --no-sync $db db_new
+	oid=$(sed -n "s/^{\"dbOid\":\"\([0-9]*\)\", *\"datname\":\"db_new\"}\$/\1/p" "$store/backups/main/$id/database/database_map")
+	echo 0 >"$work/sizes"
+	find "$pgdata/base/$oid" -type f -size +0 | wc -l >"$work/sizes"
+	others=$(find "$pgdata/base/5" -type f -size +0 | wc -l)
+	case $db in
+	*exclude) equal "$db: it is empty" 0 "$(cat "$work/sizes")"; check "$db: others are not" [ "$others" -gt 0 ] ;;
+	*include) equal "$db: others are empty" 0 "$others"; check "$db: it is not" [ "$(cat "$work/sizes")" -gt 0 ] ;;
+	esac
+done
+
+# ---- the work
+for level in seccomp-only none; do
+	new_outside
+	check "--sandbox=$level" restore_it --no-sync --sandbox=$level -j 3
+	like_oracle "--sandbox=$level: files" "$catalog_oracle/main.$id.manifest" "$pgdata"
+done
+new_outside
+check "--debug" restore_it --no-sync --debug --cache-size 8M
+# The C library asks for the size of memory when it sorts, and can do without the answer.
+equal "--debug: no call is refused" "" "$(grep refused "$work/err" | grep -v ' sysinfo(')"
+if command -v script >/dev/null; then
+	new_outside
+	map_of >"$work/.map"
+	check "on a terminal" script -qec "pbkfs restore -B '$store' -I main -i latest --to '$pgdata' --no-sync --skip-external-dirs $(map_of | while read -r o from; do printf " -T '%s=%s'" "$from" "$outside/$o"; done)" "$work/terminal"
+	check "on a terminal: a bar" grep -q '\[#* *\] *[0-9.]* %' "$work/terminal"
+	check "-i latest says which one" grep -q "backup $id is the newest" "$work/terminal"
+fi
+equal "the last line starts the server" 1 "$(grep -c "start PostgreSQL 15 with: .*pg_ctl' -D '$pgdata' start" "$work/terminal")"
+
+# ---- how far
+unpack_catalog archive-page
+catalog_oracle=$catalogs/archive-page.oracle/oracle
+id=TOXCRK
+new_outside
+check "a backup without WAL of its own" restore_it --no-sync
+equal "the server recovers" 1 "$(ls "$pgdata" | grep -c '^recovery.signal$')"
+sed '1,/^=== postgresql.auto.conf$/d' "$catalog_oracle/main.$id.none.generated.txt" | grep '^recovery_' >"$work/expected"
+grep '^recovery_' "$pgdata/postgresql.auto.conf" >"$work/found"
+same "as far as pg_probackup's restore says" "$work/expected" "$work/found"
+case $(setting restore_command) in
+*"/pbkfs'' archive-get -B ''$store'' -I main %f \"%p\"") ok "WAL comes by archive-get of this program" ;;
+*) not_ok "WAL comes by archive-get of this program"; show "$pgdata/postgresql.auto.conf" ;;
+esac
+new_outside
+check "a target" restore_it --no-sync --recovery-target-time='2026-11-22 22:21:30+00' --recovery-target-inclusive=false \
+    --recovery-target-action=promote --recovery-target-timeline=latest --restore-command='cp /x/%f "%p"'
+equal "its time" "2026-11-22 22:21:30+00" "$(setting recovery_target_time)"
+equal "inclusive" false "$(setting recovery_target_inclusive)"
+equal "action" promote "$(setting recovery_target_action)"
+equal "timeline" latest "$(setting recovery_target_timeline)"
+equal "command" 'cp /x/%f "%p"' "$(setting restore_command)"
+new_outside
+check "a replica" restore_it --no-sync -R
+equal "it is a standby" "standby.signal" "$(ls "$pgdata" | grep 'signal$')"
+new_outside
+mv "$store" "$work/100% \"it's\" \$HOME"
+store="$work/100% \"it's\" \$HOME"
+check "a store with a strange name" restore_it --no-sync --recovery-target=immediate --recovery-target-action=promote
+it="a strange name" major=15
+if pgbin=$(pg_bindir 15); then
+	sed -i "s|^restore_command = '[^ ]* |restore_command = '$work/pbkfs |" "$pgdata/postgresql.auto.conf"
+	mnt=$pgdata
+	catalog_rows
+fi
+plan_done
