@@ -390,22 +390,7 @@ json_bool(const struct json_node *node, bool *value)
 static void
 put(struct json_out *o, const char *bytes, size_t n)
 {
-	size_t size;
-	char *bigger;
-
-	if (o->error != 0)
-		return;
-	if (o->len + n + 1 > o->size) {
-		size = MAX(o->size * 2, o->len + n + 256);
-		if ((bigger = realloc(o->buf, size)) == NULL) {
-			o->error = -ENOMEM;
-			return;
-		}
-		o->buf = bigger;
-		o->size = size;
-	}
-	memcpy(o->buf + o->len, bytes, n);
-	o->len += n;
+	textout_put(&o->text, bytes, n);
 }
 
 static void
@@ -551,10 +536,12 @@ json_put_node(struct json_out *o, const char *key, const struct json_node *nodes
 int
 json_flush(struct json_out *o, int (*sink)(const char *text, size_t len))
 {
-	if (o->error == 0 && o->len > 0)
-		o->error = sink(o->buf, o->len);
-	o->len = 0;
-	return o->error;
+	struct textout *t = &o->text;
+
+	if (t->error == 0 && t->len > 0)
+		t->error = sink(t->buf, t->len);
+	t->len = 0;
+	return t->error;
 }
 
 int
@@ -563,12 +550,7 @@ json_take(struct json_out *o, char **text, size_t *len)
 	int rc;
 
 	put(o, "\n", 1);
-	if ((rc = o->error) == 0) {
-		o->buf[o->len] = '\0';
-		*len = o->len;
-		*text = steal_pointer(&o->buf);
-	}
-	free(o->buf);
+	rc = textout_take(&o->text, text, len);
 	*o = (struct json_out){ 0 };
 	return rc;
 }

@@ -14,7 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+
+#include "base/textout.h"
 
 #define JSON_DEPTH_MAX	16
 
@@ -61,13 +62,11 @@ int	json_bool(const struct json_node *node, bool *value);
  * for the root.
  */
 struct json_out {
-	char	*buf;
-	size_t	len, size;
+	struct textout text;
 	unsigned depth;
 	bool	has_member;	/* a comma is due before the next value */
 	bool	compact;	/* one line, no spaces */
 	bool	raw;		/* keep bytes that are not UTF-8 */
-	int	error;
 };
 
 void	json_open(struct json_out *o, const char *key, char bracket);	/* '{' or '[' */

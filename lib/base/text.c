@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <langinfo.h>
@@ -55,7 +56,7 @@ text_is_control(const unsigned char *s, size_t n)
 	static const struct { uint32_t first, last; } controls[] = {
 		{ 0, 0x1f }, { 0x7f, 0x9f },
 		{ 0x61c, 0x61c }, { 0x200e, 0x200f }, { 0x202a, 0x202e }, { 0x2066, 0x2069 },
-		{ 0x2028, 0x2029 },
+		{ 0x2028, 0x2029 }, { 0xfffe, 0xffff },
 	};
 	uint32_t code;
 	size_t i;
@@ -99,6 +100,34 @@ text_copy_printable(char *to, size_t size, const void *from, size_t len)
 		if (to[i] == '\0')
 			to[i] = '?';
 	text_make_printable(to);
+}
+
+/* Whether the text begins as text_copy_visible() writes a byte. */
+static bool
+looks_like_byte(const unsigned char *s)
+{
+	return s[0] == '\\' && s[1] == 'x' && isxdigit(s[2]) && isxdigit(s[3]);
+}
+
+void
+text_copy_visible(char *to, size_t size, const char *from)
+{
+	const unsigned char *s = (const unsigned char *)from;
+	size_t len, n = 0, i;
+	bool plain;
+
+	for (; *s != '\0'; s += len) {
+		len = MAX(text_utf8_length(s), (size_t)1);
+		plain = text_utf8_length(s) != 0 && !text_is_control(s, len) && !looks_like_byte(s);
+		if (n + (plain ? len : 4 * len) + 1 > size)
+			break;
+		for (i = 0; i < len; i++)
+			if (plain)
+				to[n++] = (char)s[i];
+			else
+				n += (size_t)snprintf(to + n, size - n, "\\x%02x", s[i]);
+	}
+	to[n] = '\0';
 }
 
 void

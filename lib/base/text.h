@@ -21,7 +21,8 @@ uint32_t text_utf8_decode(const unsigned char *s, size_t n);
 /*
  * Whether the character at s, n bytes of UTF-8, makes a terminal do something
  * or show other text than there is: U+0000-1F and U+007F-9F, the ends of lines
- * and paragraphs, and what turns the direction of writing.
+ * and paragraphs, what turns the direction of writing, and the two codes that
+ * are no characters, which XML does not take.
  */
 bool	text_is_control(const unsigned char *s, size_t n);
 
@@ -34,6 +35,14 @@ void	text_make_printable(char *s);
 
 /* The same for len bytes, NUL among them, copied to a buffer of size bytes, which it ends. */
 void	text_copy_printable(char *to, size_t size, const void *from, size_t len);
+
+/*
+ * Copies a name so that it can be read and stays unlike every other: what text_make_printable()
+ * puts '?' for becomes \xHH for each of its bytes, and the backslash of a name that holds
+ * such text itself \x5c.  Cut, in front of what does not fit size.
+ */
+void	text_copy_visible(char *to, size_t size, const char *from);
+#define TEXT_VISIBLE_MAX(n)	(4 * (n) + 1)	/* of n bytes */
 
 /*
  * The same for a terminal: where that takes bytes for characters, a part of

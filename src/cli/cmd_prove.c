@@ -28,6 +28,7 @@
 #include "cli/limited.h"
 #include "cli/plan.h"
 #include "cli/prove.h"
+#include "cli/report.h"
 #include "cli/stall.h"
 #include "cli/subcommand.h"
 #include "cli/table.h"
@@ -196,6 +197,17 @@ take_instance(const struct request *q, int store_fd, const char *name)
 	instance_fini(&in);
 }
 
+static bool
+is_named_before(const struct option_list *list, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(list->item[i], list->item[n]) == 0)
+			return true;
+	return false;
+}
+
 /* Runs in the confined child. */
 static int
 find_inside(int store_fd, void *arg)
@@ -207,7 +219,8 @@ find_inside(int store_fd, void *arg)
 
 	memset(q->found, 0, sizeof(*q->found));
 	for (i = 0; i < q->options->instances.n; i++)
-		take_instance(q, store_fd, q->options->instances.item[i]);
+		if (!is_named_before(&q->options->instances, i))
+			take_instance(q, store_fd, q->options->instances.item[i]);
 	if (i > 0)
 		return 0;
 	if ((rc = instance_names(store_fd, q->options->store, &names, &n, error)) < 0)
@@ -666,30 +679,35 @@ check_options(const struct options *o, uint64_t *max_age)
 	for (i = 0; i < o->instances.n; i++)
 		if (strchr(o->instances.item[i], '/') != NULL || o->instances.item[i][0] == '.')
 			return cli_usage("\"%s\" cannot be the name of an instance", o->instances.item[i]);
-	for (i = 0; i < o->reports.n; i++)
-		if (!prove_report_knows(o->reports.item[i]))
-			return cli_usage("--report takes a file .json, .prom or .xml, not \"%s\"", o->reports.item[i]);
-		else if (o->plan && !prove_plan_knows(o->reports.item[i]))
+	for (i = 0; o->plan && i < o->reports.n; i++)
+		if (!prove_plan_knows(o->reports.item[i]))
 			return cli_usage("--report of a --plan takes a file .json, not \"%s\"", o->reports.item[i]);
+	if (o->plan && o->history != NULL)
+		return cli_usage("--history cannot be combined with --plan: a plan proves nothing");
 	return parse_age(o->max_age, max_age);
 }
 
 static int
-tell(const struct options *o, const struct found *f, bool kept_something)
+tell(const struct report_files *files, const struct found *f, struct report *r)
 {
-	int status = kept_something ? PROVE_EXIT_UNJUDGED : EXIT_SUCCESS;
+	int status = r->left_something ? PROVE_EXIT_UNJUDGED : EXIT_SUCCESS;
+	char store[PATH_MAX];
 	size_t i;
 
 	print_table(f);
 	if (interrupted != 0) {
 		/* Half a proof is not to take the place of the last whole one. */
-		for (i = 0; i < o->reports.n; i++)
-			cli_warn("\"%s\" was not written: the proof was interrupted", o->reports.item[i]);
+		for (i = 0; i < files->n; i++)
+			cli_warn("\"%s\" was not written: the proof was interrupted", files->item[i].file);
 		return 128 + interrupted;
 	}
-	for (i = 0; i < o->reports.n; i++)
-		if (prove_report(o->reports.item[i], f->proof, f->n) != 0)
-			status = PROVE_EXIT_UNJUDGED;
+	r->proof = f->proof;
+	r->n = f->n;
+	r->ended = clock_real_ns() / 1000000000;
+	if (realpath(r->store, store) != NULL)	/* by whatever name it was called */
+		r->store = store;
+	if (report_end(files, r) != 0)
+		status = PROVE_EXIT_UNJUDGED;
 	for (i = 0; i < f->n; i++)
 		if (prove_judge(&f->proof[i]) == PROVE_FAILED)
 			return PROVE_EXIT_UNPROVEN;
@@ -704,13 +722,14 @@ cmd_prove(const struct options *o)
 	static struct prove_query query[OPTION_LIST_MAX];
 	struct found *f = limited_share(sizeof(*f));
 	struct prove_task t = { .options = o, .query = query };
-	bool kept_something = false;
-	uint64_t max_age;
+	struct report r = { .store = o->store, .began = clock_real_ns() / 1000000000 };
+	struct report_files files;
 	sigset_t set;
 	size_t i;
 	int rc;
 
-	if ((rc = check_options(o, &max_age)) != 0 || (rc = be_nice(o->nice)) != 0 || (rc = read_queries(o, query)) != 0)
+	if ((rc = check_options(o, &r.max_age)) != 0 || (rc = be_nice(o->nice)) != 0 ||
+	    (rc = read_queries(o, query)) != 0 || (rc = report_begin(&files, o)) != 0)
 		return rc;
 	if (f == NULL) {
 		cli_error("out of memory");
@@ -722,17 +741,17 @@ cmd_prove(const struct options *o)
 		return PROVE_EXIT_UNJUDGED;
 	if (o->plan) {
 		for (i = 0; i < f->n; i++) {
-			check_age(&f->proof[i], max_age);
+			check_age(&f->proof[i], r.max_age);
 			plan_steps(o, &f->proof[i]);
 		}
-		return prove_plan(o, f->proof, f->n);
+		return prove_plan(o, &files, f->proof, f->n);
 	}
 	fill_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGCHLD, SIG_DFL);
 	for (i = 0; i < f->n; i++) {
 		t.proof = &f->proof[i];
-		prove_one(&t, max_age, &kept_something);
+		prove_one(&t, r.max_age, &r.left_something);
 	}
-	return tell(o, f, kept_something);
+	return tell(&files, f, &r);
 }

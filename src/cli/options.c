@@ -260,8 +260,10 @@ static const struct option_def prove_options[] = {
 	SANDBOX_OPTION,
 
 	HEADING("Options controlling the report"),
-	{ 0, "report", "FILE", "write the results to this file, too: .json,\n"
-	    ".prom or .xml; can be repeated", OPT_LIST, AT(reports), NULL, 0, false },
+	{ 0, "report", "FILE", "write the results to this file, too: .html,\n"
+	    ".json, .prom or .xml; can be repeated", OPT_LIST, AT(reports), NULL, 0, false },
+	{ 0, "history", "DIR", "keep the results in this directory, and show\n"
+	    "them in the .html", OPT_TEXT, AT(history), NULL, 0, false },
 	{ 'q', "quiet", NULL, "tell nothing but results, warnings and errors", OPT_FLAG, AT(quiet),
 	    NULL, 0, false },
 	{ 0, "debug", NULL, "log more", OPT_FLAG, AT(debug), NULL, 0, false },

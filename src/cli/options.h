@@ -36,7 +36,7 @@ struct options {
 	const char *at, *workdir, *bindir, *listen;	/* of run */
 	bool	quiet, keep;
 	struct option_list instances, sql, reports;	/* of prove */
-	const char *max_age, *nice;
+	const char *max_age, *nice, *history;
 	const char *to, *waldir;	/* of restore */
 	bool	no_sync, incremental;
 	uint64_t jobs;

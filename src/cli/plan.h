@@ -14,6 +14,7 @@
 #include "cli/guest.h"
 #include "cli/options.h"
 #include "cli/prove.h"
+#include "cli/report.h"
 #include "ipc/clone_config.h"
 #include "probackup/recovery.h"
 
@@ -84,6 +85,6 @@ int	plan_host_look(const struct options *o, unsigned server_version, struct plan
 bool	prove_plan_knows(const char *file);
 
 /* The command prove --plan: tells of n proofs.  Returns its exit status. */
-int	prove_plan(const struct options *o, const struct proof *proof, size_t n);
+int	prove_plan(const struct options *o, const struct report_files *files, const struct proof *proof, size_t n);
 
 #endif

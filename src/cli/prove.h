@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The nightly proof: what is known of each backup, step by step.  cmd_prove.c goes from backup to
- * backup, prove_steps.c asks the server, and prove_report.c writes the files.
+ * backup, prove_steps.c asks the server, and report.c writes the files.
  */
 #ifndef CLI_PROVE_H
 #define CLI_PROVE_H
@@ -74,23 +74,15 @@ struct prove_task {
 
 extern const char *const prove_step_names[PROVE_STEPS];
 const char *prove_result_word(enum prove_result r);
+/* The opposite; PROVE_NOT_ASKED for a word that is none. */
+enum prove_result prove_result_of(const char *word);
 
 /* Of all steps together: PROVE_OK, PROVE_FAILED, or PROVE_UNKNOWN. */
 enum prove_result prove_judge(const struct proof *p);
+/* The time of all steps, in milliseconds. */
+int64_t	prove_time(const struct proof *p);
 
 /* The program of a run: takes all steps behind PROVE_SERVER.  Returns 0; the proof has the results. */
 int	prove_steps(const struct run_server *s, void *arg);
-
-/* Whether the name of a report has a suffix that prove_report() knows. */
-bool	prove_report_knows(const char *file);
-
-/*
- * Writes n proofs to a file, in the form that its suffix says, at once: a reader finds the
- * old file or the new one.  Returns 0, or EXIT_FAILURE after cli_error().
- */
-int	prove_report(const char *file, const struct proof *proof, size_t n);
-
-/* Puts a text in the place of a file, as prove_report() does.  Returns 0 or negative errno. */
-int	prove_report_put(const char *file, const char *text, size_t len);
 
 #endif

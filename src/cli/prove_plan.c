@@ -540,20 +540,18 @@ begin_report(struct json_out *o)
 }
 
 static int
-end_report(const struct options *options, struct json_out *o)
+end_report(const struct report_files *files, struct json_out *o)
 {
 	char *text autofree = NULL;
 	size_t len, i;
-	int made, rc, status = 0;
+	int made, status = 0;
 
 	json_close(o, ']');
 	json_close(o, '}');
 	made = json_take(o, &text, &len);
-	for (i = 0; i < options->reports.n; i++) {
-		rc = made != 0 ? made : prove_report_put(options->reports.item[i], text, len);
-		if (rc != 0)
-			status = cli_error("could not write \"%s\": %s (--report)", options->reports.item[i], strerror(-rc));
-	}
+	for (i = 0; i < files->n; i++)
+		if (report_put(files, i, made, text, len) != 0)
+			status = EXIT_FAILURE;
 	return status;
 }
 
@@ -568,7 +566,7 @@ prove_plan_knows(const char *file)
 }
 
 int
-prove_plan(const struct options *o, const struct proof *proof, size_t n)
+prove_plan(const struct options *o, const struct report_files *files, const struct proof *proof, size_t n)
 {
 	static struct planning g;
 	struct json_out report = { 0 };
@@ -597,6 +595,6 @@ prove_plan(const struct options *o, const struct proof *proof, size_t n)
 		failed |= judge(&g) == PROVE_FAILED;
 		unknown |= judge(&g) == PROVE_UNKNOWN;
 	}
-	unknown |= end_report(o, &report) != 0;
+	unknown |= end_report(files, &report) != 0;
 	return failed ? PROVE_EXIT_UNPROVEN : unknown ? PROVE_EXIT_UNJUDGED : 0;
 }

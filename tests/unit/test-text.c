@@ -5,10 +5,13 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "base/textout.h"
 #include "base/util.h"
 #include "support/unit.h"
 
@@ -31,6 +34,7 @@ static const struct {
 	{ "lines \xe2\x80\xa8\xe2\x80\xa9", "lines ??" },
 	{ "neighbours \xe2\x80\x8d\xe2\x80\xaf\xe2\x81\xa5", "neighbours \xe2\x80\x8d\xe2\x80\xaf\xe2\x81\xa5" },
 	{ "\xed\xa0\x80 surrogate", "??? surrogate" },
+	{ "no characters \xef\xbf\xbe\xef\xbf\xbf\xef\xbf\xbd", "no characters ??\xef\xbf\xbd" },
 };
 
 START_TEST(makes_printable)
@@ -40,6 +44,56 @@ START_TEST(makes_printable)
 	strcpy(text, names[_i].text);
 	text_make_printable(text);
 	ck_assert_msg(strcmp(text, names[_i].shown) == 0, "\"%s\": \"%s\"", names[_i].shown, text);
+}
+END_TEST
+
+static const struct {
+	const char *name, *shown;
+} visible[] = {
+	{ "", "" },
+	{ "plain gr\xc3\xbcn \\ name", "plain gr\xc3\xbcn \\ name" },
+	{ "a\nb\x7f", "a\\x0ab\\x7f" },
+	{ "a\tb\x7f", "a\\x09b\\x7f" },	/* '?' would make it the one before */
+	{ "\xe2\x80\xae" "gpj", "\\xe2\\x80\\xaegpj" },
+	{ "\xff", "\\xff" },
+	{ "\\xff", "\\x5cxff" },
+	{ "\\x", "\\x" },
+	{ "1234567890123456789012345678901234567890\xff", "123456789012345678901234567890123456789" },
+	{ "12345678901234567890123456789012345678\xc3\xbc", "12345678901234567890123456789012345678" },
+	{ "12345678901234567890123456789012345\xff\xff", "12345678901234567890123456789012345\\xff" },
+};
+
+START_TEST(makes_visible)
+{
+	char text[40];
+
+	text_copy_visible(text, sizeof(text), visible[_i].name);
+	ck_assert_str_eq(text, visible[_i].shown);
+}
+END_TEST
+
+START_TEST(quotes_as_it_grows)
+{
+	static const char *const instead[] = { "&lt;", "&quot;" };
+	const struct textout_quote quote = { "<\"", instead };
+	struct textout t = { 0 };
+	char *text autofree = NULL;
+	size_t len;
+
+	textout_add(&t, "%d ", 42);
+	textout_add_quoted(&t, "<\"gr\xc3\xbcn\x1b\xff\xe2\x80\xae>", &quote);
+	ck_assert_int_eq(textout_take(&t, &text, &len), 0);
+	ck_assert_str_eq(text, "42 &lt;&quot;gr\xc3\xbcn??" "?>");
+	ck_assert_uint_eq(len, strlen(text));
+	free(text);
+	ck_assert_int_eq(textout_take(&t, &text, &len), 0);	/* nothing is text, too */
+	ck_assert_str_eq(text, "");
+	free(text);
+	t.error = -ENOMEM;
+	textout_add(&t, "lost");
+	text = NULL;
+	ck_assert_int_eq(textout_take(&t, &text, &len), -ENOMEM);
+	ck_assert_ptr_null(text);
 }
 END_TEST
 
@@ -130,6 +184,8 @@ main(void)
 	TCase *tc = tcase_create("text");
 
 	tcase_add_loop_test(tc, makes_printable, 0, ARRAY_SIZE(names));
+	tcase_add_loop_test(tc, makes_visible, 0, ARRAY_SIZE(visible));
+	tcase_add_test(tc, quotes_as_it_grows);
 	tcase_add_test(tc, copies_any_bytes);
 	tcase_add_loop_test(tc, quotes_for_the_shell, 0, ARRAY_SIZE(words));
 	tcase_add_test(tc, quotes_only_if_need_be);
