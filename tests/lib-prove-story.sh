@@ -118,7 +118,7 @@ equal "two instances: and no others" "main unlike" "$(awk 'NR > 1 { print $1 }' 
 # ---- what cannot be judged ---------------------------------------------------------------------
 status_of "no instance of that name" 2 -I nosuch
 status_of "no such store" 2 -B "$work/nosuch"
-status_of "no such backup" 1 -I main -i NOSUCH
+status_of "no such backup" 2 -I main -i NOSUCH
 status_of "a directory that is not there" 2 -I main --workdir "$work/nosuch"
 status_of "no programs there" 2 -I main --bindir "$work"
 said_step "no programs there: says so" "main +$good +server +unknown .*bindir"
