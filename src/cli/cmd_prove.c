@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -36,6 +35,7 @@
 #include "probackup/archive_last.h"
 #include "probackup/choose.h"
 #include "probackup/recovery_time.h"
+#include "supervisor/tie.h"
 
 /* Of linux/ioprio.h, which not every system has. */
 #define IOPRIO_WHO_PROCESS	1
@@ -297,16 +297,13 @@ fill_signals(sigset_t *set)
 static pid_t
 start(int (*work)(struct prove_task *t), struct prove_task *t, char *error)
 {
-	pid_t parent = getpid(), pid;
+	pid_t pid;
 
 	fflush(NULL);
-	if ((pid = fork()) < 0)
+	if ((pid = tie_fork(SIGTERM)) < 0)
 		return -errno;
 	if (pid > 0)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-	if (getppid() != parent)
-		_exit(EXIT_FAILURE);
 	cli_keep_error(error, PROVE_REMARK_MAX);
 	_exit(work(t));
 }

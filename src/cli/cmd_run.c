@@ -24,6 +24,7 @@
 #include "cli/run.h"
 #include "cli/subcommand.h"
 #include "cli/waiter.h"
+#include "supervisor/tie.h"
 
 #define DEFAULT_OWNER	"postgres"
 
@@ -186,7 +187,7 @@ cmd_run_all(struct run *r)
 		return RUN_FAILED;
 	fill_mount(r);
 	fflush(NULL);
-	if ((pid = fork()) == 0)
+	if ((pid = tie_fork(SIGTERM)) == 0)
 		_exit(guardian_main(r));
 	if (pid < 0) {
 		cli_error("could not start a process: %s", strerror(errno));

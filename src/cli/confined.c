@@ -22,6 +22,7 @@
 #include "supervisor/paths.h"
 #include "supervisor/storeaccess.h"
 #include "supervisor/storeuser.h"
+#include "supervisor/tie.h"
 #include "supervisor/username.h"
 #include "supervisor/walk.h"
 #include "worker/confine.h"
@@ -149,7 +150,7 @@ become_reader(const struct confined *c)
 	username_of(u.uid, name);
 	if ((rc = become_now(&him)) != 0)
 		return cli_error("could not act as user %s: %s", name, strerror(-rc));
-	limited_tie();
+	tie_again();
 	if (c->as_user && u.uid != c->uid)
 		return cli_error("user %u, who alone may read store \"%s\", is not user %u, to whom the files are"
 		    " to belong", (unsigned)u.uid, c->store, (unsigned)c->uid);

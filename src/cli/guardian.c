@@ -35,6 +35,7 @@
 #include "cli/stall.h"
 #include "cli/subcommand.h"
 #include "supervisor/mountinfo.h"
+#include "supervisor/tie.h"
 
 #define TICK_MS			1000
 #define FILE_TICK_MS		50	/* to look at a log that is a file */
@@ -433,7 +434,6 @@ execute_command(const struct guardian *g)
 	int i, rc;
 
 	setpgid(0, getpgid(g->front));	/* it has the terminal */
-	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	for (i = 1; i < NSIG; i++)
 		if (i != SIGHUP || !waiter_ignores_hangup())
 			signal(i, SIG_DFL);
@@ -481,7 +481,7 @@ run_command(struct guardian *g)
 	wait_event(g, 0);	/* a key that was pressed before there was a command is for us */
 	if (g->interrupted != 0)
 		return interrupted(g);
-	if ((g->command = fork()) == 0)
+	if ((g->command = tie_fork(SIGTERM)) == 0)
 		execute_command(g);
 	if (g->command < 0) {
 		g->command = 0;
@@ -731,7 +731,6 @@ guardian_main(struct run *r)
 		return RUN_FAILED;
 	}
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	setproctitle("run: %s", r->place.dir);
 	status = go(&g);
 	cli_progress_end();

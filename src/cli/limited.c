@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,6 +26,7 @@
 #include "cli/cli.h"
 #include "cli/limited.h"
 #include "supervisor/mountinfo.h"
+#include "supervisor/tie.h"
 
 #define LOOK_MS	1000	/* between two looks at a child that may take long */
 
@@ -41,7 +41,6 @@ struct shared {
 	_Atomic bool rests, gave_up;
 };
 static struct shared *ours;	/* of this process, if it is such a child */
-static pid_t	tied_to;	/* its parent then */
 
 struct child {
 	pid_t	pid;
@@ -75,16 +74,6 @@ limited_give_up(void)
 		atomic_store(&ours->gave_up, true);
 }
 
-void
-limited_tie(void)
-{
-	if (tied_to == 0)
-		return;
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (getppid() != tied_to)
-		_exit(EXIT_FAILURE);
-}
-
 /* ---- starting ------------------------------------------------------------ */
 
 /* In the child: the terminal and the pipes of the caller are not for it to hold. */
@@ -106,15 +95,11 @@ take_places(const int out[2], const int err[2])
 static int
 start_piped(struct child *c, const int out[2], const int err[2])
 {
-	pid_t parent = getpid();
-
 	fflush(NULL);
-	if ((c->pid = fork()) < 0)
+	if ((c->pid = tie_fork(SIGKILL)) < 0)
 		return -errno;
 	if (c->pid == 0) {
 		ours = c->shared;
-		tied_to = parent;
-		limited_tie();
 		if (take_places(out, err) != 0)
 			_exit(EXIT_FAILURE);
 		return 0;

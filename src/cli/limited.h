@@ -51,9 +51,6 @@ void	limited_rest(bool rests);
 /* For program(), which goes on computing while its threads wait: they do not get on. */
 void	limited_give_up(void);
 
-/* For program(), after it has changed its ids, which unties it from the caller; or cli_is_heard(). */
-void	limited_tie(void);
-
 /* Zeroed memory that the children share.  NULL if there is none; it lasts as long as the command. */
 void	*limited_share(size_t size);
 

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -26,13 +25,14 @@
 #include "cli/cli.h"
 #include "cli/pgserver.h"
 #include "cli/stall.h"
+#include "supervisor/tie.h"
 
 /* ---- running its programs ------------------------------------------------- */
 
-static void
-become_program(const char *const argv[], const struct become *user, int out_fd, int err_fd, int death_signal)
+static _Noreturn void
+become_program(const struct pgserver_program *p)
 {
-	static const char *const environment[] = {
+	static const char *const bare[] = {
 		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/", "LC_ALL=C", NULL
 	};
 	int null = open("/dev/null", O_RDWR);
@@ -41,34 +41,31 @@ become_program(const char *const argv[], const struct become *user, int out_fd, 
 	/* Its signals are those that we send; Ctrl-C is not for it. */
 	setsid();
 	umask(077);
-	if (null < 0 || chdir("/") != 0 || dup2(null, STDIN_FILENO) < 0 ||
-	    dup2(out_fd < 0 ? null : out_fd, STDOUT_FILENO) < 0 ||
-	    dup2(err_fd < 0 ? null : err_fd, STDERR_FILENO) < 0 || become_now(user) != 0)
-		_exit(127);
+	if (null < 0 || chdir("/") != 0 || dup2(p->in < 0 ? null : p->in, STDIN_FILENO) < 0 ||
+	    dup2(p->out < 0 ? null : p->out, STDOUT_FILENO) < 0 ||
+	    dup2(p->err < 0 ? null : p->err, STDERR_FILENO) < 0 || become_now(p->user) != 0)
+		_exit(126);
+	tie_again();
 	closefrom(STDERR_FILENO + 1);
-	prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGTTIN, SIG_DFL);
 	signal(SIGTTOU, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)environment);
+	execvpe(p->argv[0], (char *const *)(uintptr_t)p->argv,
+	    p->keeps_environment ? environ : (char *const *)(uintptr_t)bare);
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
 pid_t
-pgserver_spawn(const char *const argv[], const struct become *user, int out_fd, int err_fd,
-    int death_signal)
+pgserver_spawn(const struct pgserver_program *p)
 {
-	pid_t parent = getpid(), pid;
+	pid_t pid;
 
 	fflush(NULL);
-	if ((pid = fork()) < 0)
-		return -errno;
-	if (pid > 0)
-		return pid;
-	if (getppid() == parent)
-		become_program(argv, user, out_fd, err_fd, death_signal);
-	_exit(127);
+	if ((pid = tie_fork(p->death_signal)) == 0)
+		become_program(p);
+	return pid > 0 ? pid : -errno;
 }
 
 /* Appends to o what fd has.  Returns false at its end. */
@@ -162,13 +159,16 @@ pgserver_ask(const char *const argv[], const struct become *user, char *out, siz
 	struct pgserver_output output[] = {
 		{ .text = out, .size = out_size }, { .text = err, .size = err_size },
 	};
+	struct pgserver_program p = { .argv = argv, .user = user, .in = -1, .death_signal = SIGKILL };
 	int from[2], to[2], rc;
 	pid_t pid;
 
 	out[0] = err[0] = '\0';
 	if ((rc = pgserver_pipes(from, to)) != 0)
 		return rc;
-	pid = pgserver_spawn(argv, user, to[0], to[1], SIGKILL);
+	p.out = to[0];
+	p.err = to[1];
+	pid = pgserver_spawn(&p);
 	close(to[0]);
 	close(to[1]);
 	if (pid > 0)
@@ -367,6 +367,9 @@ open_log(const char *log, int fds[2])
 int
 pgserver_start(struct pgserver *s, const char *const argv[], const struct become *user, const char *log)
 {
+	struct pgserver_program p = {
+		.argv = argv, .user = user, .in = -1, .death_signal = log != NULL ? 0 : SIGQUIT,
+	};
 	int fds[2], rc;
 	pid_t pid;
 
@@ -374,7 +377,8 @@ pgserver_start(struct pgserver *s, const char *const argv[], const struct become
 	s->log_is_file = log != NULL;
 	if ((rc = open_log(log, fds)) != 0)
 		return rc;
-	pid = pgserver_spawn(argv, user, fds[1], fds[1], log != NULL ? 0 : SIGQUIT);
+	p.out = p.err = fds[1];
+	pid = pgserver_spawn(&p);
 	close(fds[1]);
 	if (pid < 0) {
 		close(fds[0]);

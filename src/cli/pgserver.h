@@ -69,13 +69,20 @@ struct pgserver {
 
 void	pgserver_init(struct pgserver *s);
 
+/* A program of PostgreSQL, which has nothing of ours but what is said here. */
+struct pgserver_program {
+	const char *const *argv;	/* argv[0] is a path, or a name that the PATH has */
+	const struct become *user;
+	int	in, out, err;		/* its standard descriptors; -1 = /dev/null */
+	int	death_signal;		/* when the caller ends; 0 = it stays */
+	bool	keeps_environment;	/* the caller's, or one that has nothing of it */
+};
+
 /*
- * Runs argv[0] as that user, with an environment that has nothing of ours; dead with its
- * parent, by that signal.  Its output goes to out_fd and err_fd; -1 is
- * /dev/null.  Returns its pid or negative errno.
+ * Starts it in a session and process group of its own, with / as its directory.  Returns its pid, or
+ * negative errno.  Its exit status is 127 if it is not there, and 126 if it cannot be run.
  */
-pid_t	pgserver_spawn(const char *const argv[], const struct become *user, int out_fd, int err_fd,
-	    int death_signal);
+pid_t	pgserver_spawn(const struct pgserver_program *p);
 
 /* Text that a program prints, as far as there is room. */
 struct pgserver_output {

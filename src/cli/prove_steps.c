@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,26 +46,16 @@ struct asking {
 
 /* ---- programs ------------------------------------------------------------- */
 
-static _Noreturn void
-become_program(const struct asking *a, const char *const argv[], const char *database, int in, int out, int err)
+/* Takes away what is the caller's and would change what the programs do or say. */
+static void
+clean_environment(void)
 {
-	/* The caller's, that would change what the programs do or say. */
 	static const char *const misleading[] = { "PGOPTIONS", "PGCLIENTENCODING", "PSQLRC", "PGPASSFILE" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(misleading); i++)
 		unsetenv(misleading[i]);
 	setenv("HOME", "/", 1);
-	/* As a variable it is a name, whatever it looks like. */
-	setenv("PGDATABASE", database, 1);
-	setsid();	/* nothing of the caller's terminal */
-	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0 ||
-	    chdir("/") != 0 || become_now(a->server->user) != 0)
-		_exit(126);
-	closefrom(STDERR_FILENO + 1);
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	execvp(argv[0], (char *const *)(uintptr_t)argv);
-	_exit(errno == ENOENT ? 127 : 126);
 }
 
 /* Notes whether a line is psql's word for false, however the text is cut. */
@@ -88,7 +77,7 @@ false_lines(void *arg, const char *text, size_t n)
 }
 
 /*
- * Runs it with that database, standard input from `in`, and its output taken, or left to
+ * Runs it with that database, standard input from `in` (-1: nothing), and its output taken, or left to
  * nowhere.  Returns as pgserver_collect().
  */
 static int
@@ -98,23 +87,31 @@ ask(struct asking *a, const char *const argv[], const char *database, int in, bo
 		{ .text = a->out, .size = OUTPUT_MAX, .see = false_lines, .arg = a },
 		{ .text = a->err, .size = sizeof(a->err) },
 	};
-	int null autoclose = open("/dev/null", O_RDWR | O_CLOEXEC), from[2], to[2], rc;
+	struct pgserver_program p = {
+		.argv = argv, .user = a->server->user, .in = in, .death_signal = SIGKILL, .keeps_environment = true,
+	};
 	struct stall stall;
+	int from[2], to[2], rc;
 	pid_t pid;
 
 	a->out[0] = a->err[0] = '\0';
 	a->n_out = 0;
 	a->line_began = a->may_be_false = a->is_false = false;
-	if (null < 0)
+	/* As a variable it is a name, whatever it looks like. */
+	if (setenv("PGDATABASE", database, 1) != 0)
 		return -errno;
 	if ((rc = pgserver_pipes(from, to)) != 0)
 		return rc;
-	if ((pid = fork()) < 0)
-		_exit(EXIT_FAILURE);	/* without processes there is nothing more to be found out */
-	if (pid == 0)
-		become_program(a, argv, database, in >= 0 ? in : null, take_output ? to[0] : null, to[1]);
+	p.out = take_output ? to[0] : -1;
+	p.err = to[1];
+	pid = pgserver_spawn(&p);
 	close(to[0]);
 	close(to[1]);
+	if (pid < 0) {
+		close(from[0]);
+		close(from[1]);
+		return pid;
+	}
 	/* The server is a child of our parent's, the guardian's. */
 	stall_begin(&stall, getppid(), a->task->options->stall_timeout);
 	rc = pgserver_collect(pid, from, output, a->until, &stall);
@@ -386,6 +383,7 @@ prove_steps(const struct run_server *server, void *arg)
 	struct prove_step *s = &task->proof->step[PROVE_SERVER];
 	unsigned name;
 
+	clean_environment();
 	task->proof->server_version = server->version;
 	s->ms = clock_monotonic_ms() - task->proof->began;
 	s->result = PROVE_OK;

@@ -26,6 +26,7 @@
 #include "supervisor/become.h"
 #include "supervisor/descriptors.h"
 #include "supervisor/identity.h"
+#include "supervisor/tie.h"
 #include "supervisor/waiting.h"
 
 #define ANSWER_MAX	(16 * KiB)
@@ -130,7 +131,7 @@ work_as(const struct become *b, const struct become_work *w, int sock)
 	descriptors_close_but(keep, w->n_keep + 1);
 	let_go_of_standard();
 	if ((head.rc = b != NULL ? become_now(b) : 0) == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		tie_again();
 		head.rc = w->act(w->arg, &passed);
 	}
 	memcpy(answer, &head, sizeof(head));
@@ -175,7 +176,7 @@ become_run(const struct become *b, const struct become_work *w, int *fd)
 		return -E2BIG;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return -errno;
-	if ((pid = fork()) == 0)
+	if ((pid = tie_fork(SIGKILL)) == 0)
 		work_as(b, w, pair[1]);
 	rc = pid < 0 ? -errno : 0;
 	close(pair[1]);

@@ -19,6 +19,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/limited.h"
+#include "supervisor/tie.h"
 #include "support/unit.h"
 
 #define SILENT	2	/* seconds without work */
@@ -127,7 +128,7 @@ tell_and_wait(void *arg)
 {
 	_Atomic int *pid = arg;
 
-	limited_tie();
+	tie_again();
 	atomic_store(pid, getpid());
 	return wait_for_nobody(NULL);
 }
