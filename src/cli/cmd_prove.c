@@ -252,8 +252,11 @@ check_found(const struct options *o, struct found *f)
 			return cli_error("the confined process was taken over");
 		if (p->id[0] != '\0')
 			strlcpy(p->id, id, sizeof(p->id));
-		for (k = 0; k < PROVE_STEPS; k++)
+		for (k = 0; k < PROVE_STEPS; k++) {
 			p->step[k].remark[PROVE_REMARK_MAX - 1] = '\0';
+			if ((unsigned)p->step[k].result > PROVE_UNKNOWN)
+				return cli_error("the confined process was taken over");
+		}
 	}
 	if (f->n == 0 && o->backup_id != NULL && !choose_is_asked(o->backup_id))
 		return cli_error("no instance has a backup \"%s\": pbkfs show lists those that there are", o->backup_id);
