@@ -19,7 +19,7 @@ equal "each of them ends with a mark" "" "$(cut -c1-100 "$work/unmarked")"
 grep -o "$mark" "$work/paragraphs" | tr -d ' []' | tr , '\n' | sort -u >"$work/marks"
 # Every test of make check, by the name that it has here.
 sed -e :a -e '/\\$/{N;s/\\\n//;ta' -e '}' "$srcdir/Makefile.am" |
-    sed -n 's/^\(unit_tests\|component_programs\|sandbox_programs\|component_tests\|lint_tests\|fuzz_programs\|fuzz_tests\|e2e_tests\) *+\{0,1\}= *//p' |
+    sed -n 's/^\(unit_tests\|component_programs\|sandbox_programs\|component_tests\|lint_tests\|fuzz_programs\|fuzz_tests\|waiting_tests\|e2e_tests\) *+\{0,1\}= *//p' |
     tr -s '[:blank:]' '\n' | sed -n -e 's|\.sh$||' -e 's|^tests/\(lint/.*\)|\1|p' -e 's|^tests/\(fuzz/\)fuzz-|\1|p' \
 	-e 's|^tests/\(fuzz/replay-corpus\)$|\1|p' -e 's|^tests/\([a-z0-9]*/\)test-|\1|p' | sort -u >"$work/tests"
 check "there are tests" [ "$(wc -l <"$work/tests")" -gt 100 ]
