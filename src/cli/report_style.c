@@ -49,6 +49,7 @@ const char *const report_style[] = {
 	"tbody.backup:target{background:var(--page)}",
 	"code{font:.875em ui-monospace,\"DejaVu Sans Mono\",monospace}",
 	"svg{display:block;width:100%;overflow:hidden}svg svg,svg.icon,svg.defs{width:auto}",
+	"svg svg[overflow]{overflow:visible}",
 	"svg.icon{display:inline-block;width:1em}svg.defs{position:absolute;width:0;height:0}",
 	"svg text{font-size:12px;fill:var(--text)}svg text.scale{fill:var(--dim);font-size:11px;",
 	"paint-order:stroke;stroke:var(--card);stroke-width:3px}",

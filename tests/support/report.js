@@ -120,6 +120,7 @@ function judge_html(frame) {
 	is('each picture has bars', pictures.every(p => [...p.querySelectorAll('[class^=s], .mark')].some(seen)));
 	is('each result is a word and a symbol', [...d.querySelectorAll('.word')].every(
 	    e => e.textContent !== '' && seen(e) && seen(e.querySelector('svg use'))));
+	is('no symbol is cut', [...d.querySelectorAll('svg[overflow]')].every(e => w.getComputedStyle(e).overflow === 'visible'));
 	is('no element is a stranger', all.every(e => /^(html|head|meta|title|style|body|header|main|section|footer|div|p|h[123]|ul|li|a|bdi|i|span|code|time|table|thead|tbody|tr|th|td|figure|figcaption|details|summary|svg|symbol|use|circle|path|rect|line|text|tspan|g|desc)$/.test(e.localName)),
 	    all.map(e => e.localName).join(' '));
 	is('no attribute does anything', all.every(e => [...e.attributes].every(a => !/^on|^style$|^src|^data/i.test(a.name) &&
