@@ -104,7 +104,7 @@ open_all(struct cow *c, bool may_compact)
 	if ((c->fds = fdcache_new(k->max_fds)) == NULL)
 		return -ENOMEM;
 	if ((rc = store_open(&c->store, k->store_fd, k->instance, k->index_fd, c->fds)) < 0 ||
-	    (rc = store_refuse_stale(&c->store)) < 0)
+	    (k->store_fd >= 0 && (rc = store_refuse_stale(&c->store)) < 0))
 		return rc;
 	c->store.check = k->check;
 	if ((rc = contents_open(k->diff_fd, c->fds, &c->contents)) < 0 ||

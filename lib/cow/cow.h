@@ -35,7 +35,7 @@ struct cow;
 #define COW_TREE_MAX	((size_t)640 << 20)	/* most of what a worker may have */
 
 struct cow_config {
-	int	store_fd, diff_fd, index_fd;	/* borrowed */
+	int	store_fd, diff_fd, index_fd;	/* borrowed; store_fd -1: nothing needs the store any more */
 	const char *instance;
 	uid_t	uid;			/* owner of what the backup holds */
 	gid_t	gid;

@@ -36,6 +36,8 @@ struct outcome {
 	uint64_t unique, nodeid;	/* nodeid 0: no attributes to tell */
 };
 
+#define HYDRATE_HOT	16	/* files, a power of two */
+
 /* Serials and numbers of content files stay below: nodeids are made of them. */
 #define SERIAL_MAX	(COW_NODEID_END - COW_CREATED)
 
@@ -77,6 +79,12 @@ struct cow {
 	struct relfile_list maps;
 	_Atomic uint64_t map_bytes;
 	struct removal *removals;
+
+	struct {		/* hydrate.c: files whose blocks requests have read from the chain lately */
+		_Atomic bool wanted;
+		_Atomic uint32_t next;
+		_Atomic uint32_t entry[HYDRATE_HOT];	/* index entry + 1; 0: none */
+	} hot;
 };
 
 static inline bool

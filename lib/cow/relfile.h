@@ -175,6 +175,13 @@ bool	relfile_times_unsaved(struct relfile *f, bool then);
 
 /* Moves one block to the newest source as it is.  f->blocks.copyup held. */
 int	relfile_write_copy_up(struct cow *c, struct relfile *f, uint32_t blkno, struct reader *rd);
+/*
+ * Takes up len bytes at off, a multiple of BLCKSZ, which buf has of the chain: what has become
+ * another source's since stays.  buf may be changed.  Takes nothing of the reserve.  Returns the
+ * number of blocks that moved, or negative errno; no lock held.
+ */
+int64_t	relfile_write_take_up(struct cow *c, struct relfile *f, uint64_t off, size_t len,
+	    unsigned char *buf);
 /* Sets the length.  No lock held. */
 int	relfile_truncate(struct cow *c, struct relfile *f, uint64_t len);
 
@@ -187,5 +194,10 @@ int	relfile_truncate(struct cow *c, struct relfile *f, uint64_t len);
 int	relfile_sync(struct cow *c, struct relfile *f, bool times);
 /* The same for a flush: the next relfile_sync() tells of a failure, too. */
 int	relfile_sync_unasked(struct cow *c, struct relfile *f);
+/*
+ * The same for hydration, which has a file leave the chain also where nothing is new; on a full
+ * disk it takes nothing of the reserve, returns -ENOSPC, and nobody else is told.
+ */
+int	relfile_sync_whole(struct cow *c, struct relfile *f);
 
 #endif

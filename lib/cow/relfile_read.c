@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "cow/find.h"
+#include "cow/hydrate.h"
 #include "cow/impl.h"
 #include "cow/relfile.h"
 #include "cow/source.h"
@@ -22,6 +23,8 @@ read_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigned 
 
 	for (; len > 0 && rc == 0; off += n, dst += n, len -= n) {
 		n = source_run(f, off, len, &s);
+		if (s == SOURCE_CHAIN && atomic_load_explicit(&c->hot.wanted, memory_order_relaxed))
+			hydrate_note(c, f->base);
 		rc = source_read(c, f, s, off, n, dst, rd);
 	}
 	return rc;

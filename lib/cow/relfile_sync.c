@@ -37,6 +37,7 @@ struct work {
 	struct kinds_part *kinds;	/* copy of what changed in the map */
 	uint64_t whole;			/* the limit, if no block below it is the chain's; else 0 */
 	bool	dirty, first_time, record;
+	bool	lost;			/* the kernel could not write content, and has forgotten it */
 	int	failed;			/* what an earlier, unasked-for sync met */
 };
 
@@ -49,9 +50,17 @@ is_whole(const struct relfile *f)
 	return blocks > 0 && kinds_all_full(f->blocks.kinds, (uint32_t)blocks);
 }
 
+/* Who wants a sync. */
+enum purpose {
+	ASKED,		/* an fsync: is told what went wrong */
+	UNASKED,	/* a flush */
+	HYDRATING,	/* takes nothing of the reserve, and has files leave the chain that nobody writes */
+};
+
 static int
-take_work(struct cow *c, struct relfile *f, struct work *w, bool asked)
+take_work(struct cow *c, struct relfile *f, struct work *w, enum purpose p)
 {
+	bool changed;
 	int rc = 0;
 
 	*w = (struct work){ 0 };
@@ -62,18 +71,18 @@ take_work(struct cow *c, struct relfile *f, struct work *w, bool asked)
 	w->dirty = f->sync.dirty || f->sync.unsynced;
 	w->first_time = f->content.state != RELFILE_SYNCED;
 	w->record = !f->content.recorded;
-	if (!w->dirty && !kinds_changed(f->blocks.kinds) && !w->record && f->sync.failed == 0)
+	changed = kinds_changed(f->blocks.kinds);
+	if ((changed || p == HYDRATING) && is_whole(f))
+		w->whole = f->blocks.limit;
+	if (!w->dirty && !changed && !w->record && w->whole == 0 && f->sync.failed == 0)
 		goto out;
 	if ((rc = content_fd(c->contents, w->content, false, &w->ref)) < 0)
 		goto out;
 	rc = 0;
-	if (kinds_changed(f->blocks.kinds)) {
-		if ((rc = kinds_take_changed(f->blocks.kinds, &w->kinds)) < 0)
-			goto out;
-		w->whole = is_whole(f) ? f->blocks.limit : 0;
-	}
+	if (changed && (rc = kinds_take_changed(f->blocks.kinds, &w->kinds)) < 0)
+		goto out;
 	w->failed = f->sync.failed;
-	if (asked)
+	if (p == ASKED)
 		f->sync.failed = 0;
 	f->sync.dirty = f->sync.unsynced = false;
 out:
@@ -156,11 +165,12 @@ write_map(struct cow *c, struct relfile *f, const struct work *w, bool names)
 }
 
 static int
-write_out(struct cow *c, struct relfile *f, const struct work *w, bool times)
+write_out(struct cow *c, struct relfile *f, struct work *w, bool times)
 {
 	int fd = fdref_fd(w->ref), rc;
 
-	if ((rc = times ? disk_sync_all(fd) : disk_sync(fd)) < 0)
+	rc = times ? disk_sync_all(fd) : disk_sync(fd);
+	if ((w->lost = rc < 0))
 		return rc;
 	if (w->whole == 0)
 		return write_map(c, f, w, w->first_time);
@@ -172,7 +182,7 @@ write_out(struct cow *c, struct relfile *f, const struct work *w, bool times)
 
 /* Puts back what could not be done; or notes that it was. */
 static void
-settle(struct cow *c, struct relfile *f, const struct work *w, int result, bool asked)
+settle(struct cow *c, struct relfile *f, const struct work *w, int result, enum purpose p)
 {
 	pthread_rwlock_wrlock(&f->lock);
 	if (is_still_there(f, w)) {
@@ -181,7 +191,8 @@ settle(struct cow *c, struct relfile *f, const struct work *w, int result, bool 
 		} else {
 			f->sync.dirty = f->sync.dirty || f->sync.pinned != NULL;
 			f->sync.unsynced = true;
-			if (!asked)
+			/* Map and journal, of which hydration may lack room, the next sync writes. */
+			if (p == UNASKED || (p == HYDRATING && w->lost))
 				f->sync.failed = result;
 			if (f->blocks.kinds != NULL)
 				kinds_put_back(f->blocks.kinds, w->kinds);
@@ -192,21 +203,21 @@ settle(struct cow *c, struct relfile *f, const struct work *w, int result, bool 
 }
 
 static int
-sync_file(struct cow *c, struct relfile *f, bool times, bool asked)
+sync_file(struct cow *c, struct relfile *f, bool times, enum purpose p)
 {
 	struct work w;
 	int rc;
 
 	pthread_mutex_lock(&f->sync.lock);
-	rc = take_work(c, f, &w, asked);
-	if (rc == 0 && (w.dirty || w.kinds != NULL || w.record)) {
+	rc = take_work(c, f, &w, p);
+	if (rc == 0 && (w.dirty || w.kinds != NULL || w.record || w.whole != 0)) {
 		rc = write_out(c, f, &w, times);
-		if (rc == -ENOSPC && room_find(c))
+		if (rc == -ENOSPC && p != HYDRATING && room_find(c))
 			rc = write_out(c, f, &w, times);
-		if (rc < 0)
+		if (rc < 0 && (p != HYDRATING || rc != -ENOSPC))
 			log_error("could not sync \"data/%016" PRIx64 "\" in the diff directory: %s",
 			    w.content, strerror(-rc));
-		settle(c, f, &w, rc, asked);
+		settle(c, f, &w, rc, p);
 	}
 	if (rc == 0)
 		rc = w.failed;
@@ -220,11 +231,17 @@ sync_file(struct cow *c, struct relfile *f, bool times, bool asked)
 int
 relfile_sync(struct cow *c, struct relfile *f, bool times)
 {
-	return sync_file(c, f, times, true);
+	return sync_file(c, f, times, ASKED);
 }
 
 int
 relfile_sync_unasked(struct cow *c, struct relfile *f)
 {
-	return sync_file(c, f, false, false);
+	return sync_file(c, f, false, UNASKED);
+}
+
+int
+relfile_sync_whole(struct cow *c, struct relfile *f)
+{
+	return sync_file(c, f, false, HYDRATING);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -236,6 +237,85 @@ write_once(struct cow *c, struct relfile *f, uint64_t off, size_t size, const vo
 	pthread_rwlock_rdlock(&c->gate);
 	if ((rc = lock_with_content(c, f)) == 0) {
 		rc = write_range(c, f, off, size, buf, rd);
+		pthread_rwlock_unlock(&f->lock);
+	}
+	pthread_rwlock_unlock(&c->gate);
+	return rc;
+}
+
+/* Pages of zeroes are holes, as they are where a backup is restored. */
+static int
+write_or_punch(struct relfile *f, uint64_t off, size_t len, const unsigned char *src)
+{
+	int rc = -EOPNOTSUPP;
+
+	if (src[0] == 0 && memcmp(src, src + 1, len - 1) == 0)
+		rc = disk_fallocate(fdref_fd(f->sync.pinned), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		    off, len);
+	return rc == 0 ? 0 : write_content(f, off, len, src);
+}
+
+/* The first blocks of [off, end) that are alike, zeroes or not: returns their bytes. */
+static size_t
+alike(const unsigned char *src, size_t len)
+{
+	size_t at = 0, n;
+	bool zero = false, is;
+
+	for (; at < len; at += n) {
+		n = MIN(len - at, (size_t)BLCKSZ);
+		is = src[at] == 0 && memcmp(src + at, src + at + 1, n - 1) == 0;
+		if (at > 0 && is != zero)
+			break;
+		zero = is;
+	}
+	return at;
+}
+
+static int64_t
+take_up(struct cow *c, struct relfile *f, uint64_t off, uint64_t end, unsigned char *buf)
+{
+	uint64_t begin = off, chain = relfile_chain_blocks(f) * BLCKSZ;
+	uint32_t count;
+	int64_t moved = 0;
+	enum source s;
+	size_t n;
+	int rc;
+
+	/* A truncation may have come between: what lies behind it is zero, as far as the file goes. */
+	end = MIN(MIN(end, chain), (uint64_t)f->size);
+	if (end > f->blocks.limit)
+		memset(buf + (MAX(f->blocks.limit, begin) - begin), 0,
+		    (size_t)(end - MAX(f->blocks.limit, begin)));
+	for (; off < end; off += n) {
+		n = source_run(f, off, (size_t)(end - off), &s);
+		if (s != SOURCE_CHAIN)
+			continue;
+		n = alike(buf + (off - begin), n);
+		count = (uint32_t)((n + BLCKSZ - 1) / BLCKSZ);
+		if ((rc = write_or_punch(f, off, n, buf + (off - begin))) < 0 ||
+		    (rc = source_take(c, f, (uint32_t)(off / BLCKSZ), count)) < 0)
+			return rc;
+		moved += count;
+	}
+	return moved;
+}
+
+int64_t
+relfile_write_take_up(struct cow *c, struct relfile *f, uint64_t off, size_t len,
+    unsigned char *buf)
+{
+	int64_t rc;
+
+	if ((rc = flush_make_room(c)) < 0)
+		return rc;
+	pthread_rwlock_rdlock(&c->gate);
+	if ((rc = lock_with_content(c, f)) == 0) {
+		if ((rc = dirty_add(c, f)) == 0) {
+			pthread_mutex_lock(&f->blocks.copyup);
+			rc = take_up(c, f, off, off + len, buf);
+			pthread_mutex_unlock(&f->blocks.copyup);
+		}
 		pthread_rwlock_unlock(&f->lock);
 	}
 	pthread_rwlock_unlock(&c->gate);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ _Static_assert(sizeof(struct map_header) == 64, "the map's header has no holes")
 struct contents {
 	int	dirfd;
 	struct fdcache *fds;
+	_Atomic uint64_t made, synced;	/* names that were made, 1 at first; those that a sync covered */
 };
 
 struct content_list {
@@ -67,6 +69,7 @@ contents_open(int diff_fd, struct fdcache *fds, struct contents **out)
 	}
 	c->dirfd = fd;
 	c->fds = fds;
+	c->made = 1;		/* what others made */
 	*out = c;
 	return 0;
 }
@@ -95,6 +98,8 @@ open_regular(struct contents *c, uint64_t number, bool map, int flags)
 	name_of(name, number, map);
 	if ((fd = disk_open(c->dirfd, name, flags | O_NONBLOCK | O_NOATIME)) < 0)
 		return fd;
+	if (flags & O_CREAT)
+		c->made++;
 	if ((rc = io_plain(fd, &st)) < 0)
 		return rc == -EINVAL ? -EUCLEAN : rc;
 	return steal_fd(&fd);
@@ -127,6 +132,7 @@ content_remove(struct contents *c, uint64_t number)
 	int failure, rc = 0, map;
 
 	fdcache_drop(c->fds, KEY(number));
+	c->made++;		/* that a name is gone has to be durable as well */
 	for (map = 1; map >= 0; map--) {
 		name_of(name, number, map);
 		if ((failure = disk_unlink(c->dirfd, name)) < 0 && failure != -ENOENT)
@@ -135,10 +141,18 @@ content_remove(struct contents *c, uint64_t number)
 	return rc;
 }
 
+/* Where no name was made since, the directory has nothing new to say. */
 int
 contents_sync_names(struct contents *c)
 {
-	return disk_sync_all(c->dirfd);
+	uint64_t made = c->made;
+	int rc;
+
+	if (c->synced == made)
+		return 0;
+	if ((rc = disk_sync_all(c->dirfd)) == 0)
+		c->synced = made;
+	return rc;
 }
 
 static uint32_t

@@ -95,7 +95,7 @@ store_open(struct store *s, int store_fd, const char *instance, int index_fd,
 	s->store_fd = store_fd;
 	s->instance = instance;
 	s->fds = fds;
-	if ((rc = index_open(index_fd, &s->ix)) == 0)
+	if ((rc = index_open(index_fd, &s->ix)) == 0 && store_fd >= 0)
 		open_backups(s);
 	return rc;
 }

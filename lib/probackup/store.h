@@ -52,7 +52,8 @@ struct reader {
 /*
  * Maps the index in index_fd and opens the backups of instance beneath
  * store_fd.  A backup that is out of reach is logged and looked for again when
- * it is needed: what the diff directory holds can be served without it.
+ * it is needed: what the diff directory holds can be served without it.  With a store_fd of -1
+ * no backup is looked for.
  * Returns 0 or negative errno; store_close() undoes it.
  */
 int	store_open(struct store *s, int store_fd, const char *instance, int index_fd,

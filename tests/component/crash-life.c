@@ -97,6 +97,8 @@ crash_machine(struct run *run, const struct tree *t, const struct seen *s,
 	drop_dir(run->diff, true);
 	run->diff_fd = fd;
 	snprintf(run->diff, sizeof(run->diff), "%s", path);
+	if (run->detached != SIZE_MAX)
+		run->detached = 0;
 	if ((r = crashdisk_new(fd, &run->disk)) < 0)
 		return wrong("could not read the directory: %s", strerror(-r));
 	use_disk(run);
@@ -183,6 +185,16 @@ ask_again(struct run *run)
 	return true;
 }
 
+/* Chooses the index of the next mount: what is detached has one of its own. */
+static bool
+choose_index(struct run *run)
+{
+	if (run->index_fd >= 0)
+		close(run->index_fd);
+	run->index_fd = run->detached != SIZE_MAX ? index_of_tree(run->diff_fd) : -1;
+	return run->detached == SIZE_MAX || run->index_fd >= 0;
+}
+
 /* Opens the disk for the next life; its worker may die while it opens. */
 static bool
 begin_life(struct run *run, bool first)
@@ -195,6 +207,8 @@ begin_life(struct run *run, bool first)
 	crashdisk_serve(run->disk, run->m.now);
 	crashdisk_die_at(run->disk, crashdisk_count(run->disk) + (rng_below(&run->rng, 4) == 0 ?
 	    rng_below(&run->rng, 30) : rng_below(&run->rng, 4 * REQUESTS_PER_LIFE)));
+	if (first && !choose_index(run))
+		return wrong("its tree does not open (%.900s)", last_line);
 	if (first) {
 		run->mount_id = rng_below(&run->rng, UINT64_MAX);
 		atomic_store(&run->pending->n, 0);
@@ -303,6 +317,7 @@ next_life(struct run *run)
 	if (how == END_UNMOUNT && !(good = unmount(run)))
 		report(run, NULL);
 	crashdisk_use(NULL);
+	hydration_end(&run->hydration);
 	if (run->c != NULL)
 		cow_close(run->c);
 	run->c = NULL;
@@ -338,10 +353,12 @@ begin_run(struct run *run)
 		abort();
 	run->rng.state = run->seed;
 	run->max_fds = 256;
+	run->index_fd = -1;
+	run->detached = SIZE_MAX;
 	if ((fd = new_dir(run, "first", path)) < 0 ||
 	    (run->diff_fd = new_dir(run, "diff", run->diff)) < 0)
 		return wrong("could not make a directory");
-	good = visit(run, fd, &spare_pending, true, s);
+	good = visit(run, fd, &spare_pending, true, false, s);
 	close(fd);
 	drop_dir(path, good);
 	if (good)

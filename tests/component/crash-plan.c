@@ -22,7 +22,8 @@ const struct request_kind request_types[R_TYPES] = {
 	[R_ALLOCATE]	= { "allocate", 2 },	[R_FSYNC]	= { "fsync", 14 },
 	[R_FSYNC_NAMES]	= { "fsync-names", 3 },	[R_IDLE]	= { "idle", 4 },
 	[R_FLUSH]	= { "flush", 1 },	[R_OPEN]	= { "open", 2 },
-	[R_CLOSE]	= { "close", 3 },	[R_NEXT_LIFE]	= { NULL, 0 },
+	[R_CLOSE]	= { "close", 3 },	[R_HYDRATE]	= { "hydrate", 14 },
+	[R_NEXT_LIFE]	= { NULL, 0 },
 };
 
 static uint64_t
@@ -198,6 +199,9 @@ plan(struct run *run, struct request *q)
 		q->obj = (unsigned)rng_below(&run->rng, run->m.n_obj);
 		o = run->m.obj[q->obj];
 		return o->lookups > 0 && o->nodeid != 0;
+	case R_HYDRATE:
+		q->flags = (int)rng_below(&run->rng, 40);
+		return run->detached == SIZE_MAX;
 	default:
 		return true;
 	}

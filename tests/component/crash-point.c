@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/util.h"
+#include "cow/treefile.h"
 #include "crash-run.h"
 #include "support/tmpdir.h"
 
@@ -26,7 +28,8 @@ config_of(const struct run *run, int diff_fd, struct pending *pending, bool firs
     const uint64_t *unique)
 {
 	return (struct cow_config){
-		.store_fd = store_fd, .diff_fd = diff_fd, .index_fd = index_fd,
+		.store_fd = run->detached == SIZE_MAX ? store_fd : -1, .diff_fd = diff_fd,
+		.index_fd = run->index_fd >= 0 ? run->index_fd : index_fd,
 		.instance = "main", .uid = 1, .gid = 1, .pending = pending,
 		.mount_id = run->mount_id, .first = first, .cache_size = MiB,
 		.max_fds = run->max_fds, .in_flight = unique, .n_in_flight = unique != NULL,
@@ -52,18 +55,34 @@ drop_dir(const char *path, bool good)
 		printf("#   left: %s\n", path);
 }
 
-/* Opens a diff directory only to look, and closes it again. */
+int
+index_of_tree(int fd)
+{
+	int tree = memfd_create("tree", MFD_CLOEXEC);
+
+	if (tree >= 0 && treefile_load(fd, tree, MiB) == 0)
+		return tree;
+	close(tree);
+	return -1;
+}
+
 bool
-visit(const struct run *run, int fd, struct pending *pending, bool first, struct seen *s)
+visit(const struct run *run, int fd, struct pending *pending, bool first, bool detached,
+    struct seen *s)
 {
 	struct cow_config config = config_of(run, fd, pending, first, NULL);
+	int tree autoclose = -1, r;
 	struct cow *c;
 	bool good;
-	int r;
 
-	if (first)
-		config.mount_id = ~run->mount_id;
 	last_line[0] = '\0';
+	config.store_fd = detached ? -1 : store_fd;
+	if (first) {
+		config.mount_id = ~run->mount_id;
+		config.index_fd = index_fd;
+		if (detached && (config.index_fd = tree = index_of_tree(fd)) < 0)
+			return wrong("its tree does not open (%.900s)", last_line);
+	}
 	if ((r = cow_open(&config, &c)) < 0)
 		return wrong("it does not open: %s (%.900s)", strerror(-r), last_line);
 	good = seen_look(c, s);
@@ -87,7 +106,7 @@ visit_point(struct run *run, const struct point *p, struct seen *s)
 	if (p->pending != NULL)
 		memcpy(&spare_pending, p->pending, offsetof(struct pending, entry) +
 		    atomic_load(&p->pending->n) * sizeof(struct pending_entry));
-	good = visit(run, fd, &spare_pending, p->pending == NULL, s);
+	good = visit(run, fd, &spare_pending, p->pending == NULL, p->k >= run->detached, s);
 	close(fd);
 	drop_dir(path, good);
 	crashdisk_use(run->disk);
@@ -111,12 +130,14 @@ report_request(const struct run *run, const struct request *q)
 		return;
 	}
 	printf("#   %5u %-11s", q->time, request_types[q->type].name);
-	if (q->type != R_FSYNC_NAMES && q->type != R_IDLE && q->type != R_FLUSH)
+	if (q->type != R_FSYNC_NAMES && q->type != R_IDLE && q->type != R_FLUSH && q->type != R_HYDRATE)
 		printf(" %" PRIx64, nodeid);
 	if (q->type <= R_CHMOD)
 		printf(" %" PRIx64 "/%s", run->m.obj[q->dir]->nodeid, q->name);
 	if (q->type == R_RENAME || q->type == R_LINK)
 		printf(" -> %" PRIx64 "/%s flags %d", run->m.obj[q->dir2]->nodeid, q->name2, q->flags);
+	if (q->type == R_HYDRATE)
+		printf(" %d", q->flags);
 	if (q->type >= R_WRITE && q->type <= R_ALLOCATE)
 		printf(" at %" PRIu64 " len %" PRIu64 " flags %d", q->off, q->len, q->flags);
 	putchar('\n');

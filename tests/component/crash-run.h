@@ -8,6 +8,7 @@
 
 #include "crash-model.h"
 #include "crashdisk.h"
+#include "support/hydration.h"
 
 #define LIVES		6u
 #define REQUESTS_PER_LIFE	120u
@@ -16,7 +17,7 @@
 enum request_type {
 	R_CREATE, R_REMOVE, R_RENAME, R_LINK, R_CHMOD, R_WRITE, R_TRUNCATE, R_ZERO, R_ALLOCATE,
 	R_FSYNC, R_FSYNC_NAMES, R_IDLE, R_FLUSH, R_OPEN, R_CLOSE,
-	R_NEXT_LIFE, R_TYPES
+	R_HYDRATE, R_NEXT_LIFE, R_TYPES
 };
 
 struct request_kind {
@@ -52,6 +53,9 @@ struct run {
 	struct request unanswered;	/* time 0: there is none */
 	size_t	judged;			/* operations of the disk before the present life */
 	unsigned life, points;
+	struct hydration hydration;
+	int	index_fd;		/* of this mount, or -1: the store's */
+	size_t	detached;		/* operations of the disk when nothing needed the store any more; or SIZE_MAX */
 	struct request *done;		/* for the report */
 	unsigned n_done;
 };
@@ -90,8 +94,11 @@ struct cow_config config_of(const struct run *run, int diff_fd, struct pending *
  */
 int	new_dir(struct run *run, const char *what, char *path);
 void	drop_dir(const char *path, bool good);
-/* Opens a diff directory only to look, and closes it again. */
-bool	visit(const struct run *run, int fd, struct pending *pending, bool first, struct seen *s);
+/* Opens a diff directory only to look, without the store if it is detached, and closes it again. */
+bool	visit(const struct run *run, int fd, struct pending *pending, bool first, bool detached,
+	    struct seen *s);
+/* Returns an index of the tree in fd, or -1. */
+int	index_of_tree(int fd);
 /* Shows what a crash at a point leaves. */
 bool	visit_point(struct run *run, const struct point *p, struct seen *s);
 /* Crashes the machine at n points of the present life. */

@@ -190,6 +190,24 @@ names_request(struct run *run, struct request *q)
 	}
 }
 
+/* Mostly a run of blocks; now and then what a batch waits for, and seldom all that is left. */
+static int
+hydrate(struct run *run, const struct request *q)
+{
+	struct hydration *y = &run->hydration;
+	int i, r = 1;
+
+	for (i = 0; i < 3 && r > 0 && q->flags > 0; i++)
+		r = hydration_step(y, run->c, (unsigned)q->flags % HYDRATION_JOBS, &reader);
+	if (r >= 0 && y->h != NULL && (r == 0 || q->flags % 4 == 0))
+		r = hydrate_sync(y->h);
+	if (q->flags > 0 || r < 0)
+		return MIN(r, 0);
+	if ((r = hydration_finish(y, run->c, &reader)) == 1)
+		run->detached = crashdisk_count(run->disk);
+	return r < 0 ? r : r == 1 || crashdisk_dead(run->disk) ? 0 : -EBUSY;
+}
+
 static int
 issue(struct run *run, struct request *q)
 {
@@ -218,6 +236,8 @@ issue(struct run *run, struct request *q)
 	case R_IDLE:
 		cow_idle(run->c);
 		return 0;
+	case R_HYDRATE:
+		return hydrate(run, q);
 	default:
 		return 0;
 	}

@@ -481,6 +481,8 @@ crashdisk_new(int diff_fd, struct crashdisk **out)
 
 	*d = (struct crashdisk){ .diff_fd = diff_fd, .die_at = SIZE_MAX };
 	r = fstat(diff_fd, &st) != 0 ? -errno : take_file(d, diff_fd, 0, "journal");
+	if (r == 0 && faccessat(diff_fd, "tree", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		r = take_file(d, diff_fd, 0, "tree");
 	if (r == 0 || r == -ENOENT)
 		r = take_data(d);
 	d->diff_ino = st.st_ino;

@@ -24,6 +24,8 @@
 #include <linux/fs.h>
 #include <stdarg.h>
 
+#include "cow/treefile.h"
+#include "support/hydration.h"
 #include "support/rig.h"
 
 #define MAX_NODES	512
@@ -360,7 +362,8 @@ look_up(struct mname *m, bool fresh, bool versions)
 
 	if (r != 0)
 		fail("lookup of \"%s\": %s", m->name, strerror(-r));
-	if (fresh && n->lookups == 0)
+	/* Inode numbers are for good, over mounts and without the catalog, too. */
+	if (n->nodeid == 0)
 		n->nodeid = a.nodeid;
 	if (a.nodeid != n->nodeid)
 		fail("\"%s\" has nodeid %" PRIu64 ", expected %" PRIu64, m->name, a.nodeid, n->nodeid);
@@ -805,6 +808,53 @@ do_forget(void)
 		node_drop(n);
 }
 
+/* --- hydration --- */
+
+static struct hydration hydration;
+static bool detached;
+
+/* One step, so that whatever else happens comes between any two of them. */
+static void
+do_hydrate(void)
+{
+	int r;
+
+	if (detached)
+		return;
+	begin("hydrate", NULL, "%s", "a step");
+	if ((r = hydration_step(&hydration, rig.cow, rnd(HYDRATION_JOBS), &rig.reader)) < 0)
+		expect(r, 0);
+	if (r == 0 || hydrate_wants_sync(hydration.h) || rnd(20) == 0)
+		expect(hydrate_sync(hydration.h), 0);
+}
+
+/* What it copied stays as it is; from then on nothing needs the store. */
+static void
+do_detach(void)
+{
+	if (detached)
+		return;
+	begin("detach", NULL, "%s", "the rest");
+	expect(hydration_finish(&hydration, rig.cow, &rig.reader), 1);
+	detached = true;
+	hydration_end(&hydration);
+	rig.config.store_fd = -1;
+	tmpdir_remove(rig.store);
+	compare_all();
+}
+
+/* The index of a new mount: of the tree, once there is one. */
+static void
+choose_index(void)
+{
+	if (!detached)
+		return;
+	if (rig.config.index_fd != rig.index_fd)
+		close(rig.config.index_fd);
+	rig.config.index_fd = memfd_create("tree", MFD_CLOEXEC);
+	expect(treefile_load(rig.diff_fd, rig.config.index_fd, MiB), 0);
+}
+
 /* --- reopening --- */
 
 /* After a new mount nothing is known of files that had lost their names. */
@@ -835,9 +885,11 @@ static void
 reopen_clean(void)
 {
 	begin("clean", NULL, "%s", "reopening");
+	hydration_end(&hydration);
 	expect(rig_close(&rig), 0);
 	all_synced();
 	forget_all();
+	choose_index();
 	expect(rig_open(&rig, true), 0);
 	compare_tree(&nodes[0], true, false);
 }
@@ -863,6 +915,7 @@ reopen_killed(void)
 	uint64_t asked[2] = { last_unique, unique + 1 };
 
 	begin("killed", NULL, "%s", "reopening");
+	hydration_end(&hydration);
 	rig_kill(&rig);
 	rig.config.in_flight = asked;
 	rig.config.n_in_flight = 2;
@@ -876,8 +929,10 @@ static void
 reopen_both(void)
 {
 	begin("both", NULL, "%s", "reopening");
+	hydration_end(&hydration);
 	rig_kill(&rig);
 	forget_all();
+	choose_index();
 	expect(rig_open(&rig, true), 0);
 	compare_tree(&nodes[0], true, true);
 }
@@ -942,7 +997,9 @@ operate(void)
 {
 	uint32_t p = rnd(1000);
 
-	if (p < 600)
+	if (p < 100)
+		do_hydrate();
+	else if (p < 600)
 		operate_on_content();
 	else if (p < 900)
 		operate_on_names();
@@ -983,12 +1040,18 @@ run(unsigned operations)
 	expect(rig_open(&rig, true), 0);
 	nodes[0] = (struct mnode){ .used = true, .nodeid = COW_ROOT, .nlink = 1, .mode = S_IFDIR | 0700 };
 	load(&nodes[0]);
-	for (operation = 0; operation < operations; operation++)
+	for (operation = 0; operation < operations; operation++) {
 		operate();
+		if (operation == operations * 2 / 3)
+			do_detach();
+	}
 	compare_all();
 	reopen_killed();
 	reopen_clean();
 	rig_free(&rig);
+	if (rig.config.index_fd != rig.index_fd)
+		close(rig.config.index_fd);
+	detached = false;
 	for (n = nodes; n < nodes + MAX_NODES; n++)
 		if (n->used)
 			node_drop(n);

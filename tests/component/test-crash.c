@@ -89,8 +89,11 @@ run_seed(uint64_t seed, unsigned points, unsigned *tried)
 			good = next_life(&run);
 	}
 	crashdisk_use(NULL);
+	hydration_end(&run.hydration);
 	if (run.c != NULL)
 		cow_close(run.c);
+	if (run.index_fd >= 0)
+		close(run.index_fd);
 	if (run.disk != NULL)
 		crashdisk_free(run.disk);
 	if (run.diff_fd >= 0)

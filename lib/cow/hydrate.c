@@ -1,0 +1,593 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/util.h"
+#include "cow/attr.h"
+#include "cow/find.h"
+#include "cow/hydrate.h"
+#include "cow/impl.h"
+#include "cow/node.h"
+#include "cow/record.h"
+#include "cow/relfile.h"
+#include "cow/source.h"
+#include "cow/treefile.h"
+#include "probackup/blockmap.h"
+#include "probackup/pagefile.h"
+
+/*
+ * What is left to do is a number of blocks for each entry of the index.  It is counted at the beginning,
+ * from limits and block maps, so that nothing of it has to be kept: a crash, a new worker or a new mount
+ * finds again what is complete.
+ *
+ * A file goes from the jobs, once the chain has no more blocks of it, to the batch, which is
+ * synced together; then it has left the chain, or, if a truncation came between, is
+ * begun again.
+ */
+
+#define SMALL		(64u * BLCKSZ)	/* bytes of a file that comes before larger ones */
+#define BATCH_FILES	64u
+#define BATCH_BYTES	(64 * MiB)	/* copied since the last sync: what one sync has to wait for */
+#define SLICE		4096u		/* entries that are looked at while no name changes */
+#define JOBS		64u		/* at most */
+
+enum pass { PASS_SMALL, PASS_LARGE, PASS_END };
+
+struct hydrate {
+	struct cow *c;
+	uint32_t *left;		/* by entry: blocks that the chain has, but for those that failed */
+	uint8_t	*busy;		/* by entry: a job or the batch has it, or it failed */
+	enum pass pass;
+	uint32_t cursor;
+	struct hydrate_figures f;
+	uint32_t batch[BATCH_FILES + JOBS];
+	unsigned n_batch;
+	uint64_t batch_bytes;
+};
+
+static uint32_t
+n_entries(const struct hydrate *h)
+{
+	return h->c->store.ix.n_entries;
+}
+
+/* ---- what there is to do ---- */
+
+/* Whether nobody sees what is in dir: it lost its name, or pbkfs shows a link in its place. */
+static bool
+is_hidden(struct cow *c, uint64_t dir)
+{
+	const struct node *n;
+
+	for (; dir != COW_ROOT; dir = node_parent(c, dir)) {
+		if (!node_exists(c, dir) || ((n = node_find(c, dir)) != NULL && n->nlink == 0))
+			return true;
+		if (c->config.wal_link != NULL && cow_is_base(c, dir) && dir - 1 == c->wal_entry)
+			return true;
+	}
+	return false;
+}
+
+/* Whether somebody can read the file e: by a name, or because it is still open.  tree_lock held. */
+static bool
+is_seen(struct cow *c, uint32_t e)
+{
+	const struct node *n = c->base_node[e];
+
+	if (n != NULL && n->nlink == 0)
+		return c->base_lookups[e] > 0 || n->inexact;
+	return (n != NULL && n->nlink > 1) || !is_hidden(c, node_parent(c, (uint64_t)e + 1));
+}
+
+/* How many blocks of f the chain provides.  f->lock held. */
+static uint32_t
+blocks_left(const struct relfile *f)
+{
+	uint64_t b, n = relfile_chain_blocks(f);
+	uint32_t left = 0;
+
+	for (b = 0; b < n; b++)
+		left += source_of(f, b) == SOURCE_CHAIN;
+	return left;
+}
+
+/*
+ * Whether an earlier worker has removed the content with the file.  Where lookups are not known, a file
+ * without a name may be one that somebody has open, or this.
+ */
+static bool
+is_gone(struct cow *c, uint32_t e, const struct relfile *f)
+{
+	struct stat st;
+	bool nameless;
+
+	pthread_rwlock_rdlock(&c->tree_lock);
+	nameless = c->base_node[e] != NULL && c->base_node[e]->nlink == 0;
+	pthread_rwlock_unlock(&c->tree_lock);
+	return nameless && f != NULL && !relfile_is_known(f) && f->content.recorded &&
+	    content_stat(c->contents, f->content.number, &st) == -ENOENT;
+}
+
+/* Returns the same of entry e, which is a file with a length, or negative errno. */
+static int64_t
+count_file(struct cow *c, uint32_t e)
+{
+	struct relfile *f;
+	bool untouched;
+	int64_t left;
+	int rc;
+
+	pthread_rwlock_rdlock(&c->tree_lock);
+	untouched = c->base_file[e] == NULL && (c->base_node[e] == NULL || c->base_node[e]->serial == 0);
+	pthread_rwlock_unlock(&c->tree_lock);
+	if (untouched)
+		return (int64_t)((c->store.ix.entries[e].size + BLCKSZ - 1) / BLCKSZ);
+	if (is_gone(c, e, c->base_file[e]))
+		return 0;
+	if ((rc = find_relfile(c, (uint64_t)e + 1, &f)) < 0)
+		return rc;
+	pthread_rwlock_rdlock(&f->lock);
+	left = blocks_left(f);
+	/* All blocks are there, and a limit says that some may not be: it has to leave the chain. */
+	if (left == 0 && f->blocks.limit > 0)
+		left = 1;
+	pthread_rwlock_unlock(&f->lock);
+	return left;
+}
+
+static bool
+is_file_with_content(const struct hydrate *h, uint32_t e)
+{
+	const struct index_entry *entry = &h->c->store.ix.entries[e];
+
+	return S_ISREG(entry->mode) && entry->size > 0;
+}
+
+/* Looks which entries of [from, to) count: busy[] is 1 for those that do not. */
+static void
+find_seen(struct hydrate *h, uint32_t from, uint32_t to)
+{
+	uint32_t e;
+
+	pthread_rwlock_rdlock(&h->c->tree_lock);
+	for (e = from; e < to; e++)
+		h->busy[e] = !is_file_with_content(h, e) || !is_seen(h->c, e);
+	pthread_rwlock_unlock(&h->c->tree_lock);
+}
+
+static void
+add_file(struct hydrate *h, uint32_t e, int64_t left)
+{
+	uint64_t blocks = (h->c->store.ix.entries[e].size + BLCKSZ - 1) / BLCKSZ;
+
+	h->f.blocks += blocks;
+	h->f.files++;
+	if (left < 0) {		/* which was logged */
+		h->busy[e] = 1;
+		h->f.files_failed++;
+		h->f.files_left++;
+		return;
+	}
+	h->left[e] = (uint32_t)MIN((uint64_t)left, (uint64_t)UINT32_MAX);
+	h->f.blocks_left += h->left[e];
+	h->f.files_left += left > 0;
+}
+
+static void
+count_all(struct hydrate *h)
+{
+	uint32_t e, from, to;
+
+	h->f = (struct hydrate_figures){ 0 };
+	h->pass = PASS_SMALL;
+	h->cursor = 0;
+	for (from = 0; from < n_entries(h); from = to) {
+		to = MIN(from + SLICE, n_entries(h));
+		find_seen(h, from, to);
+		for (e = from; e < to; e++)
+			if (!h->busy[e])
+				add_file(h, e, count_file(h->c, e));
+	}
+}
+
+int
+hydrate_begin(struct cow *c, struct hydrate **out)
+{
+	struct hydrate *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return -ENOMEM;
+	h->c = c;
+	h->left = calloc(n_entries(h), sizeof(*h->left));
+	h->busy = calloc(n_entries(h), 1);
+	if (h->left == NULL || h->busy == NULL) {
+		hydrate_end(h);
+		return -ENOMEM;
+	}
+	count_all(h);
+	atomic_store(&c->hot.wanted, true);
+	*out = h;
+	return 0;
+}
+
+void
+hydrate_end(struct hydrate *h)
+{
+	atomic_store(&h->c->hot.wanted, false);
+	free(h->left);
+	free(h->busy);
+	free(h);
+}
+
+/* ---- which file comes next ---- */
+
+void
+hydrate_note(struct cow *c, uint32_t e)
+{
+	uint32_t last = atomic_load_explicit(&c->hot.next, memory_order_relaxed);
+
+	/* One after the other of the same file: the first has told it. */
+	if (atomic_load_explicit(&c->hot.entry[(last - 1) % HYDRATE_HOT], memory_order_relaxed) == e + 1)
+		return;
+	atomic_store_explicit(&c->hot.entry[last % HYDRATE_HOT], e + 1, memory_order_relaxed);
+	atomic_store_explicit(&c->hot.next, last + 1, memory_order_relaxed);
+}
+
+static bool
+is_due(const struct hydrate *h, uint32_t e)
+{
+	return h->left[e] > 0 && !h->busy[e];
+}
+
+/* The one that was read last; a ring that changes meanwhile loses one at most. */
+static bool
+take_hot(struct hydrate *h, uint32_t *e)
+{
+	struct cow *c = h->c;
+	uint32_t last = atomic_load_explicit(&c->hot.next, memory_order_relaxed), i, found;
+
+	for (i = 1; i <= HYDRATE_HOT; i++) {
+		found = atomic_exchange_explicit(&c->hot.entry[(last - i) % HYDRATE_HOT], 0, memory_order_relaxed);
+		if (found == 0 || !is_due(h, found - 1))
+			continue;
+		*e = found - 1;
+		return true;
+	}
+	return false;
+}
+
+static bool
+take_in_order(struct hydrate *h, uint32_t *e)
+{
+	for (; h->pass < PASS_END; h->pass++, h->cursor = 0)
+		for (; h->cursor < n_entries(h); h->cursor++) {
+			if (!is_due(h, h->cursor) || (h->pass == PASS_SMALL &&
+			    h->c->store.ix.entries[h->cursor].size > SMALL))
+				continue;
+			*e = h->cursor++;
+			return true;
+		}
+	return false;
+}
+
+/* ---- one run ---- */
+
+static void
+free_map(struct hydrate_job *job)
+{
+	if (job->map != NULL)
+		blockmap_free(job->map);
+	job->map = NULL;
+}
+
+static void
+set_left(struct hydrate *h, uint32_t e, uint32_t left)
+{
+	h->f.blocks_left += left;
+	h->f.blocks_left -= h->left[e];
+	h->f.files_left += left > 0;
+	h->f.files_left -= h->left[e] > 0;
+	h->left[e] = left;
+}
+
+/* The chain has no more blocks of the job's file that were not taken up. */
+static void
+put_into_batch(struct hydrate *h, struct hydrate_job *job)
+{
+	h->batch[h->n_batch++] = job->entry - 1;
+	free_map(job);
+	job->entry = 0;
+}
+
+/* Finds the first run of the chain's at or behind job->at. */
+static bool
+find_run(struct relfile *f, struct hydrate_job *job)
+{
+	uint64_t end = MIN(relfile_chain_blocks(f) * BLCKSZ, (uint64_t)f->size);
+	enum source s;
+
+	job->len = 0;
+	for (; job->at < end; job->at += job->len) {
+		job->len = source_run(f, job->at, (size_t)MIN(end - job->at, READER_BLOCKS * (uint64_t)BLCKSZ), &s);
+		if (s != SOURCE_CHAIN)
+			continue;
+		job->off = job->at;
+		return true;
+	}
+	return false;
+}
+
+/* Whether the file still has somebody to read it: a temporary one need not be copied. */
+static bool
+is_wanted(struct hydrate *h, uint32_t e)
+{
+	bool seen;
+
+	pthread_rwlock_rdlock(&h->c->tree_lock);
+	seen = is_seen(h->c, e);
+	pthread_rwlock_unlock(&h->c->tree_lock);
+	return seen;
+}
+
+static bool
+take_next(struct hydrate *h, struct hydrate_job *job)
+{
+	uint32_t e;
+
+	while (h->n_batch < BATCH_FILES && (take_hot(h, &e) || take_in_order(h, &e))) {
+		if (!is_wanted(h, e)) {
+			set_left(h, e, 0);
+			continue;
+		}
+		h->busy[e] = 1;
+		job->entry = e + 1;
+		job->at = 0;
+		job->failed = 0;
+		return true;
+	}
+	return false;
+}
+
+/* What the chain cannot give stays its own; why is in the log. */
+static void
+leave_out(struct hydrate *h, struct hydrate_job *job)
+{
+	uint32_t e = job->entry - 1;
+
+	free_map(job);
+	job->entry = 0;
+	h->f.files_failed++;
+	h->left[e] = 0;		/* and busy: nobody takes it again; the figures keep what is left of it */
+}
+
+int
+hydrate_plan(struct hydrate *h, struct hydrate_job *job)
+{
+	struct relfile *f;
+	bool found;
+	int rc;
+
+	while (job->entry != 0 || take_next(h, job)) {
+		if ((rc = find_relfile(h->c, job->entry, &f)) == -ENOMEM)
+			return rc;
+		if (rc < 0) {
+			leave_out(h, job);
+			continue;
+		}
+		pthread_rwlock_rdlock(&f->lock);
+		found = find_run(f, job);
+		pthread_rwlock_unlock(&f->lock);
+		if (found)
+			return 1;
+		put_into_batch(h, job);
+	}
+	return 0;
+}
+
+/* Blocks beyond what the map has are beyond the end: zeroes. */
+static int
+read_pages(const struct store *s, uint32_t e, struct hydrate_job *job, struct reader *rd)
+{
+	uint32_t first = (uint32_t)(job->off / BLCKSZ), count = (uint32_t)((job->len + BLCKSZ - 1) / BLCKSZ);
+	uint32_t n;
+	int rc;
+
+	if (job->map == NULL && (rc = blockmap_build(s, e, rd, &job->map)) < 0)
+		return rc;
+	n = first < job->map->n ? MIN(count, job->map->n - first) : 0;
+	memset(job->buf + (size_t)n * BLCKSZ, 0, (size_t)(count - n) * BLCKSZ);
+	return n > 0 ? pagefile_read(s, e, job->map, first, n, rd, job->buf) : 0;
+}
+
+static int
+read_plain(const struct store *s, uint32_t e, struct hydrate_job *job, struct reader *rd)
+{
+	uint64_t size = s->ix.entries[e].size;
+	size_t n = job->off < size ? (size_t)MIN((uint64_t)job->len, size - job->off) : 0;
+
+	memset(job->buf + n, 0, job->len - n);
+	return n > 0 ? plainfile_read(s, e, job->off, n, job->buf, rd) : 0;
+}
+
+void
+hydrate_read(struct hydrate *h, struct hydrate_job *job, struct reader *rd)
+{
+	const struct store *s = &h->c->store;
+	uint32_t e = job->entry - 1;
+
+	job->failed = s->ix.entries[e].flags & INDEX_DATAFILE ? read_pages(s, e, job, rd) :
+	    read_plain(s, e, job, rd);
+}
+
+void
+hydrate_drop(struct hydrate *h, struct hydrate_job *job)
+{
+	if (job->entry != 0)
+		h->busy[job->entry - 1] = 0;
+	free_map(job);
+	job->entry = 0;
+	h->pass = PASS_SMALL;
+	h->cursor = 0;
+}
+
+int64_t
+hydrate_take(struct hydrate *h, struct hydrate_job *job)
+{
+	uint64_t nodeid = job->entry;	/* an entry's is one more than its number */
+	struct relfile *f;
+	int64_t moved;
+	int rc;
+
+	if (job->failed < 0) {
+		leave_out(h, job);
+		return 0;
+	}
+	if ((rc = find_relfile(h->c, nodeid, &f)) < 0 || (rc = record_own(h->c, nodeid, f)) < 0)
+		return rc;
+	if ((moved = relfile_write_take_up(h->c, f, job->off, job->len, job->buf)) < 0)
+		return moved;
+	job->at = job->off + job->len;
+	h->batch_bytes += (uint64_t)moved * BLCKSZ;
+	/* One is kept until the file has left the chain. */
+	if (h->left[job->entry - 1] > 1)
+		set_left(h, job->entry - 1, h->left[job->entry - 1] -
+		    (uint32_t)MIN((uint64_t)moved, (uint64_t)h->left[job->entry - 1] - 1));
+	return moved * BLCKSZ;
+}
+
+/* ---- complete files ---- */
+
+bool
+hydrate_wants_sync(const struct hydrate *h)
+{
+	return h->n_batch >= BATCH_FILES || (h->n_batch > 0 && h->batch_bytes >= BATCH_BYTES);
+}
+
+/* The time of a copy is none of the file's: the journal says which is. */
+static int
+save_times(struct cow *c, uint64_t nodeid, struct relfile *f)
+{
+	struct cow_attr attr;
+	int rc;
+
+	if (!relfile_times_unsaved(f, false))
+		return 0;
+	if ((rc = cow_getattr(c, nodeid, &attr)) == 0)
+		rc = record_attr(c, nodeid, COW_SET_MTIME | COW_SET_CTIME, &attr);
+	if (rc < 0)
+		relfile_times_unsaved(f, true);
+	return rc;
+}
+
+/* Returns 1 if the file needs the chain no more, 0 if it has to be looked at again, or negative errno. */
+static int
+complete(struct hydrate *h, uint32_t e)
+{
+	uint64_t nodeid = (uint64_t)e + 1;
+	struct relfile *f;
+	int64_t left;
+	int rc;
+
+	if ((rc = find_relfile(h->c, nodeid, &f)) < 0 || (rc = relfile_sync_whole(h->c, f)) < 0)
+		return rc;
+	if ((left = count_file(h->c, e)) != 0) {
+		set_left(h, e, left > 0 ? (uint32_t)left : h->left[e]);
+		return left < 0 ? (int)left : 0;
+	}
+	return (rc = save_times(h->c, nodeid, f)) < 0 ? rc : 1;
+}
+
+int
+hydrate_sync(struct hydrate *h)
+{
+	uint32_t e;
+	int rc;
+
+	while (h->n_batch > 0) {
+		e = h->batch[h->n_batch - 1];
+		rc = complete(h, e);
+		if (rc < 0 && is_wanted(h, e))
+			return rc;
+		h->n_batch--;
+		if (rc == 0) {
+			h->busy[e] = 0;
+			h->pass = PASS_SMALL;
+			h->cursor = 0;
+		} else {
+			set_left(h, e, 0);
+		}
+	}
+	h->batch_bytes = 0;
+	return 0;
+}
+
+/* ---- the end ---- */
+
+bool
+hydrate_is_done(const struct hydrate *h)
+{
+	return h->pass == PASS_END && h->n_batch == 0;
+}
+
+const char *
+hydrate_waits_for(const struct hydrate *h)
+{
+	static const char *const names[] = { "recovery.signal", "standby.signal" };
+	struct cow_attr attr;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (cow_lookup(h->c, COW_ROOT, names[i], strlen(names[i]), &attr) == 0) {
+			cow_forget(h->c, attr.nodeid, 1);
+			return names[i];
+		}
+	return NULL;
+}
+
+int
+hydrate_detach(struct hydrate *h)
+{
+	struct cow *c = h->c;
+	int rc;
+
+	count_all(h);
+	if (h->f.files_left > 0)
+		return 0;
+	if (hydrate_waits_for(h) != NULL)
+		return 0;
+	/* What was cut to nothing, or lost its name, was not copied: that has to last. */
+	if ((rc = contents_sync_names(c->contents)) < 0 || (rc = journal_sync(c->journal)) < 0)
+		return rc;
+	journal_mark(c->journal);
+	return (rc = treefile_write(c)) < 0 ? rc : 1;
+}
+
+void
+hydrate_figures(const struct hydrate *h, struct hydrate_figures *f)
+{
+	*f = h->f;
+}
+
+#define LEFT_MAX	((uint64_t)1 << 30)	/* bytes of a large disk that are left to others */
+
+/* The reserve takes its room again where four times as much is free: so much stays, too. */
+int
+hydrate_room(const struct hydrate *h, uint64_t *bytes)
+{
+	uint64_t total, available, others;
+	struct statvfs st;
+
+	if (fstatvfs(h->c->config.diff_fd, &st) != 0)
+		return -errno;
+	total = (uint64_t)st.f_blocks * st.f_frsize;
+	available = (uint64_t)st.f_bavail * st.f_frsize;
+	others = MIN(total / 20, LEFT_MAX) + MIN(total / 10, 4 * h->c->config.reserve);
+	*bytes = available > others ? available - others : 0;
+	return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Hydration: copies what files still take from the chain into content files, until
+ * nothing needs the chain any more.
+ *
+ *	hydrate_begin(c, &h);
+ *	while ((rc = hydrate_plan(h, &job)) > 0) {
+ *		hydrate_read(h, &job, &reader);
+ *		hydrate_take(h, &job);
+ *	}
+ *	hydrate_sync(h);
+ *	hydrate_detach(h);
+ *	hydrate_end(h);
+ *
+ * One thread, the mover, calls all but hydrate_read(), which may run beside it in as many threads as
+ * there are jobs, each with a job that was planned.  hydrate_read() takes no lock that
+ * a request waits for: its thread may be of the idle class.
+ */
+#ifndef COW_HYDRATE_H
+#define COW_HYDRATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct blockmap;
+struct cow;
+struct hydrate;
+struct reader;
+
+/* One file on its way, and the run of its blocks that comes next.  Zeroed: no file. */
+struct hydrate_job {
+	uint32_t entry;		/* index entry + 1; 0: none */
+	uint64_t at;		/* bytes of the file that were looked at */
+	uint64_t off;		/* the run that is planned; */
+	size_t	len;		/* 0: none */
+	unsigned char *buf;	/* READER_BLOCKS pages; the job's owner's */
+	struct blockmap *map;	/* hydrate_read()'s own; freed with the last block */
+	int	failed;		/* what hydrate_read() met */
+};
+
+struct hydrate_figures {
+	uint64_t blocks, blocks_left;	/* of all files that count, and what the chain still has of them */
+	uint64_t files, files_left;
+	uint64_t files_failed;		/* left out, for the chain could not be read */
+};
+
+/*
+ * Counts what there is to do, which takes a look at each file that was changed.  Returns 0 and *out
+ * (hydrate_end()), or negative errno.
+ */
+int	hydrate_begin(struct cow *c, struct hydrate **out);
+void	hydrate_end(struct hydrate *h);
+
+/*
+ * Plans the next run of a job, of its file or else of another one that no job has.  Returns 1;
+ * 0 if there is no file for it; or negative errno.
+ */
+int	hydrate_plan(struct hydrate *h, struct hydrate_job *job);
+/* Reads the run that was planned into job->buf; whether that failed is in job->failed. */
+void	hydrate_read(struct hydrate *h, struct hydrate_job *job, struct reader *rd);
+/*
+ * Takes up what was read.  Returns the number of bytes that were copied, or negative errno: with -ENOSPC
+ * the job can be taken up again.  A file that could not be read is left out from then on.
+ */
+int64_t	hydrate_take(struct hydrate *h, struct hydrate_job *job);
+/* Gives up what a job has, as after hydrate_plan() returned 0. */
+void	hydrate_drop(struct hydrate *h, struct hydrate_job *job);
+
+/* Whether so many files wait to be synced that it is time. */
+bool	hydrate_wants_sync(const struct hydrate *h);
+/*
+ * Makes files that have all their blocks durable, upon which they leave the chain.  Returns 0 or negative
+ * errno: with -ENOSPC it can be called again.
+ */
+int	hydrate_sync(struct hydrate *h);
+
+/* Nothing is left but what failed, and nothing waits to be synced. */
+bool	hydrate_is_done(const struct hydrate *h);
+/* The name of the file that says that the server still needs the archive, or NULL. */
+const char *hydrate_waits_for(const struct hydrate *h);
+/*
+ * After hydrate_is_done(): makes durable that no name needs the chain, and writes the tree.  Returns 1
+ * once the diff directory needs no store; 0 if something needs the chain after all, or failed;
+ * or negative errno.
+ */
+int	hydrate_detach(struct hydrate *h);
+
+void	hydrate_figures(const struct hydrate *h, struct hydrate_figures *f);
+/*
+ * Fills in the bytes that are free where the content files are, for hydration: a part of the disk is left to others.
+ * Returns 0 or negative errno.
+ */
+int	hydrate_room(const struct hydrate *h, uint64_t *bytes);
+
+/* A request has read blocks of entry e from the chain: it comes first.  Any thread. */
+void	hydrate_note(struct cow *c, uint32_t e);
+
+#endif
