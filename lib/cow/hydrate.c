@@ -22,7 +22,7 @@
 #include "probackup/pagefile.h"
 
 /*
- * What is left to do is a number of blocks for each entry of the index.  It is counted at the beginning,
+ * The work that is left is a number of blocks for each entry of the index.  It is counted at the beginning,
  * from limits and block maps, so that nothing of it has to be kept: a crash, a new worker or a new mount
  * finds again what is complete.
  *
@@ -102,7 +102,7 @@ blocks_left(const struct relfile *f)
  * without a name may be one that somebody has open, or this.
  */
 static bool
-is_gone(struct cow *c, uint32_t e, const struct relfile *f)
+was_removed(struct cow *c, uint32_t e, const struct relfile *f)
 {
 	struct stat st;
 	bool nameless;
@@ -128,7 +128,7 @@ count_file(struct cow *c, uint32_t e)
 	pthread_rwlock_unlock(&c->tree_lock);
 	if (untouched)
 		return (int64_t)((c->store.ix.entries[e].size + BLCKSZ - 1) / BLCKSZ);
-	if (is_gone(c, e, c->base_file[e]))
+	if (was_removed(c, e, c->base_file[e]))
 		return 0;
 	if ((rc = find_relfile(c, (uint64_t)e + 1, &f)) < 0)
 		return rc;
@@ -354,7 +354,7 @@ take_next(struct hydrate *h, struct hydrate_job *job)
 	return false;
 }
 
-/* What the chain cannot give stays its own; why is in the log. */
+/* The chain keeps it; why is in the log. */
 static void
 leave_out(struct hydrate *h, struct hydrate_job *job)
 {
@@ -561,7 +561,7 @@ hydrate_detach(struct hydrate *h)
 		return 0;
 	if (hydrate_waits_for(h) != NULL)
 		return 0;
-	/* What was cut to nothing, or lost its name, was not copied: that has to last. */
+	/* Files that were cut to nothing, or lost their names, were not copied: that has to last. */
 	if ((rc = contents_sync_names(c->contents)) < 0 || (rc = journal_sync(c->journal)) < 0)
 		return rc;
 	journal_mark(c->journal);

@@ -1,5 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Writes the index without what leads into backups, and makes an index of that again.  Files have no length
+ * here: their content files do.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -54,7 +54,7 @@ load_conf(struct archive *a, const char *instance)
 	struct conf conf = { 0 };
 
 	snprintf(path, sizeof(path), "backups/%s", instance);
-	fd = io_open_beneath(a->store_fd, path, O_PATH | O_DIRECTORY, 0);
+	fd = a->store_fd < 0 ? -ENOENT : io_open_beneath(a->store_fd, path, O_PATH | O_DIRECTORY, 0);
 	if (fd == -ENOENT)
 		return;
 	rc = fd < 0 ? fd : conf_load(fd, &conf, reason);
@@ -88,7 +88,7 @@ archive_init(struct archive *a, int store_fd, const char *instance, uint32_t seg
 static int
 open_directory(const struct archive *a, int flags)
 {
-	return io_open_beneath(a->store_fd, a->path, flags | O_DIRECTORY, 0);
+	return a->store_fd < 0 ? -ENOENT : io_open_beneath(a->store_fd, a->path, flags | O_DIRECTORY, 0);
 }
 
 /* Writes the name that the file has if it is stored in this form. */

@@ -72,6 +72,10 @@ check_arguments(const struct options *o, char id[BACKUP_ID_MAX])
 		return cli_usage("\"%s\" cannot be the id of a backup", o->backup_id);
 	if (o->no_wal && o->wal == WAL_CHOICE_DIRECT)
 		return cli_usage("--no-wal cannot be combined with --wal=direct");
+	if (o->hydrate && o->no_wal)
+		return cli_usage("--hydrate cannot be combined with --no-wal, whose changes go at unmount");
+	if (!o->hydrate && (o->rate != 0 || o->jobs != 0))
+		return cli_usage("--rate and --jobs need --hydrate");
 	if (o->log_file != NULL && o->log_sink == LOG_TO_JOURNALD)
 		return cli_usage("--log-file cannot be combined with --log-sink=journald");
 	if (o->log_limit != 0 && o->log_sink == LOG_TO_JOURNALD)
@@ -105,6 +109,7 @@ fill_config(const struct options *o, const struct names *n, const char *backup_i
 		.store_lock = o->store_lock,
 		.force = o->force, .no_wal = o->no_wal, .perf_unsafe = o->perf_unsafe,
 		.debug = o->debug,
+		.hydrate = o->hydrate, .hydrate_rate = o->rate, .hydrate_jobs = (uint32_t)o->jobs,
 		.threads = o->threads != 0 ? (unsigned)o->threads : THREADS_DEFAULT,
 		.cache_size = o->cache_size != 0 ? o->cache_size : default_cache_size(),
 		.log_format = o->log_format, .log_target = o->log_sink,

@@ -40,7 +40,7 @@ cell_state(const void *row, char *text)
 {
 	const struct row *r = row;
 
-	strlcpy(text, states[r->look->state], TABLE_CELL_MAX);
+	snprintf(text, TABLE_CELL_MAX, "%s%s", states[r->look->state], r->look->detached ? ", detached" : "");
 }
 
 static void

@@ -190,6 +190,7 @@ read_snapshot(const struct view *v, struct mountstate *l)
 		return;
 	take_uptime(nodes, l);
 	take_leaving(nodes, l);
+	json_bool(json_get(nodes, nodes, "detached"), &l->detached);
 }
 
 static void

@@ -36,6 +36,7 @@ struct mountstate {
 	char	instance[256], backup_id[BACKUP_ID_MAX];	/* "" if not known */
 	bool	has_uptime, has_size;
 	bool	is_silent;		/* its supervisor does not answer */
+	bool	detached;		/* it needs no store */
 	uint64_t uptime;		/* seconds */
 	uint64_t size;			/* bytes on disk of the diff directory */
 	struct users holders;		/* of it if elsewhere, of files of it if unmounted */

@@ -17,6 +17,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/run.h"
+#include "ipc/command.h"
 #include "ipc/shared.h"
 #include "probackup/verify.h"
 #include "restore/restore.h"
@@ -25,7 +26,7 @@
 #define OPTIONS_MAX	64
 #define LONG_ONLY	256	/* keys of options without a letter begin here */
 
-enum option_type { OPT_FLAG, OPT_TEXT, OPT_LIST, OPT_NUMBER, OPT_SIZE, OPT_CHOICE, OPT_HEADING };
+enum option_type { OPT_FLAG, OPT_TEXT, OPT_LIST, OPT_NUMBER, OPT_SIZE, OPT_RATE, OPT_CHOICE, OPT_HEADING };
 
 struct option_def {
 	char	letter;		/* 0 = none */
@@ -101,6 +102,10 @@ struct operand_def {
 	    NULL, 0, false }, \
 	{ 0, "keep-settings", NULL, "keep settings that may affect production", OPT_FLAG, \
 	    AT(keep_settings), NULL, 0, false }
+#define HYDRATE_OPTIONS \
+	{ 0, "rate", "SIZE/s", "copy no more than this in a second, e.g. 50M", OPT_RATE, AT(rate), NULL, \
+	    INT64_MAX, false }, \
+	{ 'j', "jobs", "N", "copy this many files at a time", OPT_NUMBER, AT(jobs), NULL, COMMAND_JOBS_MAX, false }
 #define CACHE_SIZE_OPTION \
 	{ 0, "cache-size", "SIZE", "use this much memory for block maps, e.g. 256M", OPT_SIZE, \
 	    AT(cache_size), NULL, UINT64_MAX, false }
@@ -153,6 +158,11 @@ static const struct option_def mount_options[] = {
 	CACHE_SIZE_OPTION,
 	{ 0, "threads", "N", "use this many serving threads", OPT_NUMBER, AT(threads), NULL,
 	    SHARED_SLOTS, true },
+
+	HEADING("Options controlling hydration"),
+	{ 0, "hydrate", NULL, "copy the backup into the diff directory, in the\nbackground", OPT_FLAG, AT(hydrate),
+	    NULL, 0, false },
+	HYDRATE_OPTIONS,
 
 	HEADING("Options controlling logging and the command"),
 	{ 0, "log-file", "FILE", "log to this file, not to .pbkfs/pbkfs.log", OPT_TEXT,
@@ -287,6 +297,16 @@ static const struct option_def stat_options[] = {
 	HELP_OPTION,
 };
 
+static const struct option_def hydrate_options[] = {
+	{ 'D', "mnt-path", "DIR", "copy what this mount still needs the catalog for", OPT_TEXT, AT(mnt), NULL, 0,
+	    false },
+	HYDRATE_OPTIONS,
+	{ 0, "stop", NULL, "stop; what is copied stays", OPT_FLAG, AT(stop), NULL, 0, false },
+	{ 0, "wait", NULL, "wait until the catalog is not needed any more", OPT_FLAG, AT(wait), NULL, 0, false },
+	{ 0, "watch", NULL, "the same, and show how far it is", OPT_FLAG, AT(watch), NULL, 0, false },
+	HELP_OPTION,
+};
+
 static const struct option_def cleanup_options[] = {
 	{ 'd', "diff-dir", "DIR", "empty this diff directory", OPT_TEXT, AT(diff),
 	    NULL, 0, false },
@@ -395,6 +415,7 @@ static const struct command commands[] = {
 	COMMAND(unmount, "-D DIR|-d DIR [--force]", "unmount it"),
 	COMMAND(stat, "-D DIR [OPTION]...",
 	    "show what a mount does"),
+	COMMAND(hydrate, "-D DIR [OPTION]...", "copy a backup into a diff directory, which then needs no catalog"),
 	COMMAND(cleanup, "-d DIR [--force]", "empty a diff directory"),
 	COMMAND(show, "-B DIR [-I NAME] [OPTION]...",
 	    "show the backups of a catalog, and which can be mounted"),
@@ -443,6 +464,22 @@ parse_number(const char *text, bool with_unit, uint64_t max, uint64_t *value)
 	return 0;
 }
 
+/* A size, in a second, be that said or not. */
+static int
+parse_rate(const char *text, uint64_t max, uint64_t *value)
+{
+	char size[32];
+	size_t n = strlen(text);
+
+	if (n > 2 && strcmp(text + n - 2, "/s") == 0)
+		n -= 2;
+	if (n >= sizeof(size))
+		return -EINVAL;
+	memcpy(size, text, n);
+	size[n] = '\0';
+	return parse_number(size, true, max, value);
+}
+
 static int
 parse_choice(const char *choices, const char *text, unsigned *value)
 {
@@ -480,6 +517,8 @@ set_value(const struct option_def *d, const char *text, struct options *o)
 			return -EINVAL;
 		list->item[list->n++] = text;
 		return 0;
+	case OPT_RATE:
+		return parse_rate(text, d->max, field);
 	case OPT_NUMBER:
 	case OPT_SIZE:
 		return parse_number(text, d->type == OPT_SIZE, d->max, field);

@@ -42,6 +42,8 @@ struct options {
 	uint64_t jobs;
 	bool	dump, plan;
 	char	*const *command;		/* of run, with its arguments; NULL = none */
+	uint64_t rate;			/* of hydrate; bytes a second */
+	bool	hydrate, stop, watch;
 	bool	wait, console, force, perf_unsafe, no_wal, debug, counters_reset, help;
 };
 

@@ -82,6 +82,27 @@ print_leaving(const struct json_node *nodes)
 	}
 }
 
+/* Tells how far the copy is, of a mount that makes one. */
+static void
+print_hydration(const struct json_node *nodes)
+{
+	const struct json_node *h = json_get(nodes, nodes, "hydrate");
+	const struct json_node *wanted = json_get(nodes, h, "wanted");
+
+	if (is_true(nodes, "detached")) {
+		cli_print("DETACHED      needs no store any more\n");
+		return;
+	}
+	if (wanted == NULL || wanted->type != JSON_TRUE)
+		return;
+	cli_print("hydration     %s: %s of %s blocks, %s of %s files, %.1f MB/s", text_of(nodes, h, "state"),
+	    text_of(nodes, h, "blocks_done"), text_of(nodes, h, "blocks"), text_of(nodes, h, "files_done"),
+	    text_of(nodes, h, "files"), MEGABYTES(number_of(nodes, h, "bytes_per_second")));
+	if (number_of(nodes, h, "seconds_left") > 0)
+		cli_print(", %.0f s left", number_of(nodes, h, "seconds_left"));
+	cli_print("\n");
+}
+
 static void
 print_mount(const struct json_node *nodes)
 {
@@ -95,6 +116,7 @@ print_mount(const struct json_node *nodes)
 	if (is_true(nodes, "store_changed"))
 		cli_print("              CHANGED under the mount: see the log\n");
 	print_leaving(nodes);
+	print_hydration(nodes);
 	cli_print("diff          %s\n", TEXT("diff_dir"));
 	cli_print("owner         %s:%s\n", TEXT("owner_uid"), TEXT("owner_gid"));
 	cli_print("mode          cache %s, wal %s, verify %s%s%s\n", TEXT("cache"), TEXT("wal"),

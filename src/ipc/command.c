@@ -32,6 +32,8 @@ static const struct kind {
 	{ COMMAND_STATUS, false, false, { 1 } },
 	{ COMMAND_LEAVE, false, false, { 0 } },
 	{ COMMAND_STOP, false, false, { 0 } },
+	{ COMMAND_HYDRATE, false, false, {
+		[HYDRATE_ON] = 1, [HYDRATE_RATE] = INT64_MAX, [HYDRATE_JOBS] = COMMAND_JOBS_MAX } },
 	{ COMMAND_IDENTITY, true, true, {
 		[IDENTITY_PID] = PID_LIMIT, [IDENTITY_WORKER] = PID_LIMIT,
 		[IDENTITY_STATE] = STATE_COUNT - 1, [IDENTITY_MAJOR] = MAJOR_LIMIT,

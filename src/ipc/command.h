@@ -23,6 +23,7 @@ enum command_type {
 	COMMAND_STATUS,		/* arg[0] = 1: counters from zero; COMMAND_REPORT is the answer */
 	COMMAND_LEAVE,		/* unmount as soon as nobody uses it, as SIGTERM; COMMAND_DONE */
 	COMMAND_STOP,		/* end worker, mount and yourself now; COMMAND_DONE */
+	COMMAND_HYDRATE,	/* arg by enum command_hydrate; COMMAND_DONE, or COMMAND_REFUSED */
 	/* supervisor -> command */
 	COMMAND_IDENTITY = 64,	/* arg by enum command_identity; text = the mountpoint */
 	COMMAND_REPORT,		/* arg[0] bytes of JSON in a memfd */
@@ -36,6 +37,13 @@ enum command_identity {
 	IDENTITY_MAJOR, IDENTITY_MINOR,	/* of the mount; 0, 0 before there is one */
 	IDENTITY_OWNER,			/* uid */
 };
+
+enum command_hydrate {
+	HYDRATE_ON,		/* 0: stop, 1: begin or go on */
+	HYDRATE_RATE,		/* bytes a second; 0 = no limit */
+	HYDRATE_JOBS,		/* files at a time, at most COMMAND_JOBS_MAX; 0 = default */
+};
+#define COMMAND_JOBS_MAX	8
 
 enum command_state {
 	STATE_PREPARING, STATE_STARTING, STATE_SERVING, STATE_LEAVING, STATE_COUNT

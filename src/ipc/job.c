@@ -211,6 +211,7 @@ walk_values(struct wire *w, struct job *job)
 	FLAG(w, job->perf_unsafe);
 	FLAG(w, job->debug);
 	FLAG(w, job->fresh);
+	FLAG(w, job->detached);
 	walk_text(w, &job->wal_link);
 	walk_text(w, &job->mnt);
 	walk_text(w, &job->diff);

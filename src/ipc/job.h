@@ -66,6 +66,7 @@ struct job {
 	enum verify_mode verify;
 	bool	no_wal, perf_unsafe, debug;
 	bool	fresh;		/* the diff directory was empty */
+	bool	detached;	/* nothing needs the store, and there may be none: store_fd -1 */
 	const struct clone_config *clone;	/* what the preparer makes: ipc/clone_config.h */
 	const struct clone_databases *databases;	/* which the preparer shows */
 	const char *wal_link;	/* WAL_DIRECT: what the link pg_wal holds */
@@ -83,7 +84,7 @@ struct job {
 	bool	careful;	/* take requests up one by one: one of them may be fatal */
 };
 
-#define JOB_VERSION	3		/* of the bytes below: what another build wrote is refused */
+#define JOB_VERSION	4		/* of the bytes below: what another build wrote is refused */
 #define JOB_MAX		(8u << 20)	/* bytes; a command line has less */
 
 /*

@@ -14,7 +14,7 @@
 
 #include "base/backupid.h"
 
-#define MSG_PROTOCOL	4
+#define MSG_PROTOCOL	5
 #define MSG_BODY_MAX	2048
 #define MSG_ZONE_MAX	63
 
@@ -37,10 +37,12 @@ enum msg_type {
 	MSG_ZONE,		/* the server's setting timezone */
 	MSG_FLUSHING,		/* one more file is durable: at most once a second */
 	MSG_ADVICE,		/* text for the user once the mount exists: how to use it */
+	MSG_DETACHED,		/* nothing needs the store any more, and that is durable */
 	/* supervisor -> worker */
 	MSG_DIRTY_DONE = 64,	/* the marker is durable */
 	MSG_DUMP,		/* send MSG_STATS */
 	MSG_RESET,		/* zero the counters */
+	MSG_HYDRATE,		/* struct msg_hydrate: begin, stop, or go on otherwise */
 };
 
 struct msg_header {
@@ -88,6 +90,13 @@ struct msg_stats {
 	uint64_t inodes;	/* in memory */
 	uint64_t dirty_files;	/* with writes that no fsync covered yet */
 	uint64_t store_changed;	/* 1: the last look at a backup found it changed under the mount */
+};
+
+/* How to copy what still is the chain's: see worker/hydrator.h. */
+struct msg_hydrate {
+	uint64_t rate;		/* bytes a second; 0 = no limit */
+	uint32_t jobs;		/* files at a time; 0 = default */
+	uint32_t on;		/* 0 or 1 */
 };
 
 /* Incoming bytes of one pipe, until they make a frame. */

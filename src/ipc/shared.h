@@ -68,6 +68,23 @@ struct shared_counters {
 	struct iostats io;
 } __attribute__((aligned(128)));
 
+enum shared_hydration {
+	HYDRATION_OFF, HYDRATION_COUNTING, HYDRATION_COPYING,
+	HYDRATION_FULL,		/* waits for room on the disk */
+	HYDRATION_RECOVERY,	/* complete, but recovery.signal or standby.signal is there */
+	HYDRATION_FAILED,	/* complete but for files that cannot be read; tries again later */
+	HYDRATION_DETACHED,	/* nothing needs the store */
+	HYDRATION_STATES
+};
+
+/* How far hydration is, by the worker. */
+struct shared_hydrate {
+	_Atomic uint32_t state;		/* enum shared_hydration */
+	_Atomic uint64_t blocks, blocks_left, files, files_left, files_failed;
+	_Atomic uint64_t speed;		/* bytes a second, of late */
+	_Atomic uint64_t room;		/* bytes that may still be copied before the disk counts as full */
+};
+
 struct shared {
 	uint64_t magic;
 	uint64_t mount_id;		/* random, of this mount; never 0 */
@@ -77,6 +94,7 @@ struct shared {
 	unsigned char init[SHARED_INIT_MAX];	/* FUSE_INIT as the kernel sent it */
 	struct shared_slot slot[SHARED_SLOTS];
 	struct shared_counters counters[SHARED_SLOTS];
+	struct shared_hydrate hydrate;
 	struct pending pending;
 	unsigned char buffer[SHARED_SLOTS][SHARED_BUFFER] __attribute__((aligned(4096)));
 };

@@ -146,6 +146,11 @@ static const struct row rows[] = {
 	ALLOW(getegid),			/* worker */
 	ALLOW(sched_yield),		/* locks */
 	ALLOW(sched_getaffinity),	/* malloc: arenas per processor */
+	/* hydrator: a thread may take itself back, and nothing else. */
+	ALLOW_IF(sched_setscheduler, IS(0, 0), IS(1, SCHED_IDLE)),
+	REFUSE(sched_setscheduler, EPERM),
+	ALLOW_IF(ioprio_set, IS(0, 1), IS(1, 0), IS(2, 3 << 13)),	/* of itself, to the idle class */
+	REFUSE(ioprio_set, EPERM),
 	ALLOW(getrusage),		/* stat */
 	ALLOW_IF(prlimit64, IS(0, 0), IS(2, 0), HIGH_IS(2, 0)),	/* getrlimit() */
 	REFUSE(prlimit64, EPERM),	/* limits of others, and new ones */

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "supervisor/answer.h"
+#include "supervisor/hydration.h"
 #include "supervisor/logfile.h"
 #include "supervisor/notify.h"
 #include "supervisor/reopen.h"
@@ -144,6 +145,7 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 		if (s->preparer.advice[0] != '\0')
 			state_note(s, "%s", s->preparer.advice);
 	}
+	hydration_tell(s);
 	stat_write(s);
 	notify_send(s->config->notify_fd, NOTIFY_MOUNTED, "%u %u",
 	    s->binding.found.server_version, (unsigned)s->owner.uid);
@@ -278,6 +280,14 @@ answer_zone(struct supervisor *s, const unsigned char *body, size_t len)
 }
 
 static int
+answer_detached(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	(void)body;
+	(void)len;
+	return hydration_detached(s);
+}
+
+static int
 answer_store_failed(struct supervisor *s, const unsigned char *body, size_t len)
 {
 	(void)body;
@@ -312,6 +322,7 @@ static const struct answer {
 	{ MSG_ZONE,	PHASE_PREPARING, 1, MSG_ZONE_MAX, answer_zone },
 	{ MSG_ADVICE,	PHASE_PREPARING, 1, MSG_BODY_MAX, answer_advice },
 	{ MSG_STORE_FAILED, PHASE_SERVING, EXACTLY(0), answer_store_failed },
+	{ MSG_DETACHED,	PHASE_SERVING, EXACTLY(0), answer_detached },
 };	/* anything else: log it, end the worker */
 
 int

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "supervisor/attend.h"
+#include "supervisor/hydration.h"
 #include "supervisor/leave.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
@@ -154,6 +155,18 @@ do_stop(struct supervisor *s, struct client *c, const struct command_frame *q)
 	return say_done(c);
 }
 
+static int
+do_hydrate(struct supervisor *s, struct client *c, const struct command_frame *q)
+{
+	char why[HYDRATION_WHY_MAX];
+
+	if (hydration_ask(s, q->arg[HYDRATE_ON] != 0, q->arg[HYDRATE_RATE],
+	    (uint32_t)q->arg[HYDRATE_JOBS], why) == 0)
+		return say_done(c);
+	client_refuse(c->fd, why);
+	return 0;
+}
+
 static const struct request {
 	enum command_type type;
 	unsigned phases;
@@ -163,6 +176,7 @@ static const struct request {
 	{ COMMAND_STATUS, PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING, do_status },
 	{ COMMAND_LEAVE, PHASE_ANY, do_leave },
 	{ COMMAND_STOP, PHASE_ANY, do_stop },
+	{ COMMAND_HYDRATE, PHASE_STARTING | PHASE_SERVING, do_hydrate },
 };
 
 int

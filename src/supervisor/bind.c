@@ -99,6 +99,10 @@ describe_binding(struct supervisor *s)
 	f->no_wal = s->config->no_wal;
 	f->keep_settings = s->binding.is_fresh ? s->config->clone != NULL &&
 	    s->config->clone->keep_settings : s->binding.saved.keep_settings;
+	f->hydrates = s->config->hydrate || s->binding.saved.hydrates;
+	f->hydrate_rate = s->config->hydrate ? s->config->hydrate_rate : s->binding.saved.hydrate_rate;
+	f->hydrate_jobs = s->config->hydrate ? s->config->hydrate_jobs : s->binding.saved.hydrate_jobs;
+	f->detached = s->binding.saved.detached;
 	if (mapping_record(s) != 0 || record_databases(s) != 0)
 		return -ENOMEM;
 	return f->store != NULL && f->instance != NULL && f->backup_id != NULL &&
@@ -139,7 +143,7 @@ bind_report(struct supervisor *s)
 	s->source.backup_id = s->binding.found.backup_id;
 	record(s);
 	if (s->binding.is_saved && rc == 0 && strcmp(s->binding.saved.store, s->source.store) == 0 &&
-	    !s->config->no_wal)
+	    !s->config->no_wal && (!s->config->hydrate || s->binding.saved.detached))
 		return 0;
 	if ((rc = binding_store(s->claim.dir.fd, &s->binding.found)) != 0)
 		return state_fail(s, "could not write \"%s/%s\": %s", s->config->diff, ONDISK_BINDING,

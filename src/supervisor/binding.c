@@ -144,6 +144,25 @@ read_databases(const struct json_node *nodes, const struct json_node *at, struct
 	return 0;
 }
 
+/* Both absent where there was no hydration. */
+static int
+read_hydration(const struct json_node *nodes, const struct json_node *at, struct binding *b)
+{
+	const struct json_node *wish = json_get(nodes, at, "hydrate");
+	const struct json_node *detached = json_get(nodes, at, "detached");
+
+	if (detached != NULL && json_bool(detached, &b->detached) != 0)
+		return -EUCLEAN;
+	if (wish == NULL)
+		return 0;
+	b->hydrates = true;
+	if (wish->type != JSON_OBJECT || json_u64(json_get(nodes, wish, "rate"), &b->hydrate_rate) != 0 ||
+	    b->hydrate_rate > INT64_MAX ||
+	    read_u32(json_get(nodes, wish, "jobs"), &b->hydrate_jobs) != 0)
+		return -EUCLEAN;
+	return 0;
+}
+
 static int
 check_format(const struct json_node *nodes, const struct json_node *at)
 {
@@ -153,7 +172,7 @@ check_format(const struct json_node *nodes, const struct json_node *at)
 	if (format == NULL || strcmp(format, BINDING_FORMAT) != 0 ||
 	    json_u64(json_get(nodes, at, "version"), &version) != 0)
 		return -EUCLEAN;
-	return version == BINDING_VERSION || version == BINDING_VERSION_PARTIAL ? 0 : -ENOTSUP;
+	return version >= BINDING_VERSION && version <= BINDING_VERSION_DETACHED ? 0 : -ENOTSUP;
 }
 
 int
@@ -171,7 +190,8 @@ binding_read(const struct json_node *nodes, const struct json_node *at, struct b
 	    (rc = read_digest(json_get(nodes, at, "tree_digest"), &b->tree_digest)) != 0 ||
 	    (rc = read_u32(json_get(nodes, at, "server_version"), &b->server_version)) != 0 ||
 	    (rc = read_wal(nodes, at, b)) != 0 || (rc = read_keep_settings(nodes, at, b)) != 0 ||
-	    (rc = read_mapped(nodes, at, b)) != 0 || (rc = read_databases(nodes, at, b)) != 0)
+	    (rc = read_mapped(nodes, at, b)) != 0 || (rc = read_databases(nodes, at, b)) != 0 ||
+	    (rc = read_hydration(nodes, at, b)) != 0)
 		return rc;
 	return b->store[0] == '/' && strchr(b->instance, '/') == NULL &&
 	    b->instance[0] != '.' ? 0 : -EUCLEAN;
@@ -255,6 +275,19 @@ write_databases(struct json_out *o, const struct binding *b)
 	json_close(o, '}');
 }
 
+static void
+write_hydration(struct json_out *o, const struct binding *b)
+{
+	if (b->hydrates) {
+		json_open(o, "hydrate", '{');
+		json_put_u64(o, "rate", b->hydrate_rate);
+		json_put_u64(o, "jobs", b->hydrate_jobs);
+		json_close(o, '}');
+	}
+	if (b->detached)
+		json_put_bool(o, "detached", true);
+}
+
 void
 binding_put(struct json_out *o, const struct binding *b)
 {
@@ -262,7 +295,7 @@ binding_put(struct json_out *o, const struct binding *b)
 
 	snprintf(digest, sizeof(digest), "%016" PRIx64, b->tree_digest);
 	json_put_string(o, "format", BINDING_FORMAT);
-	json_put_u64(o, "version",
+	json_put_u64(o, "version", b->detached ? BINDING_VERSION_DETACHED :
 	    b->n_databases > 0 ? BINDING_VERSION_PARTIAL : BINDING_VERSION);
 	json_put_string(o, "store", b->store);
 	json_put_string(o, "instance", b->instance);
@@ -275,6 +308,7 @@ binding_put(struct json_out *o, const struct binding *b)
 	json_put_bool(o, "keep_settings", b->keep_settings);
 	write_mapped(o, b);
 	write_databases(o, b);
+	write_hydration(o, b);
 	json_put_string(o, "host", b->host);
 	json_put_string(o, "pbkfs", PACKAGE_VERSION);
 	json_put_string(o, "created", b->created);

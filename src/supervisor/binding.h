@@ -17,6 +17,7 @@
 
 #define BINDING_VERSION	1
 #define BINDING_VERSION_PARTIAL 2	/* where databases are left out: an older pbkfs would show them */
+#define BINDING_VERSION_DETACHED 3	/* where that is so: an older pbkfs would want the store */
 #define BINDING_MAX	(256u * 1024)	/* bytes of the file */
 
 struct binding_member {
@@ -46,6 +47,10 @@ struct binding {
 	bool	db_include;	/* the databases are those that there are, not those left out */
 	char	*database[BINDING_DATABASES_MAX];	/* owned */
 	size_t	n_databases;	/* 0: all */
+	bool	hydrates;	/* what still is the chain's is to be copied, so: */
+	uint64_t hydrate_rate;	/* bytes a second; 0 = no limit */
+	uint32_t hydrate_jobs;	/* files at a time; 0 = default */
+	bool	detached;	/* nothing needs the store */
 };
 
 /* Nodes that its JSON takes at most. */
@@ -73,7 +78,7 @@ void	binding_put(struct json_out *o, const struct binding *b);
 
 /*
  * The key of the first thing in which two bindings differ, NULL if they say the
- * same: all but where and when they were written.
+ * same: all but where and when they were written, and what became of the chain since.
  */
 const char *binding_difference(const struct binding *a, const struct binding *b);
 

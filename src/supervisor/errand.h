@@ -34,7 +34,7 @@ struct errand_order {
 	uint32_t kind;		/* enum errand_kind */
 	uint32_t present;	/* bit i: descriptor i came along */
 	/* ERRAND_WORKER */
-	uint32_t program, generation, careful;	/* as in a job */
+	uint32_t program, generation, careful, detached;	/* as in a job */
 	/* ERRAND_UNMOUNT */
 	uint32_t lazy;		/* also if it is in use */
 	uint32_t look;		/* and name who uses it */

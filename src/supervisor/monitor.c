@@ -53,8 +53,7 @@ give_back(struct supervisor *s)
 	    b->record.state == RECORD_NONE)
 		record_remove(s->config->diff);
 	mapping_close(s);
-	storelock_release(&s->hold.lock);
-	lockholder_kill(&s->hold.holder);
+	storehold_release(s);
 }
 
 /* ---- the monitor -------------------------------------------------------- */
@@ -119,6 +118,10 @@ obey(struct supervisor *s, const struct order *o, const int *fd, int *pidfd)
 		return reopen_adopt(s);
 	case DEED_RENEW_LOG:
 		return renew_log(s, o->full != 0, pidfd);
+	case DEED_RELEASE_STORE:
+		storehold_release(s);
+		s->hold.holder.pid = 0;	/* the supervisor reaps it */
+		return 0;
 	case DEED_GIVE_BACK:
 		s->failed = o->failed != 0;
 		s->ready_once = o->ready_once != 0;

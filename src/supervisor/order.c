@@ -80,6 +80,14 @@ order_adopt_store(struct supervisor *s)
 }
 
 int
+order_release_store(struct supervisor *s)
+{
+	const struct order o = { .deed = DEED_RELEASE_STORE };
+
+	return ask(s, &o, NULL, 0, NULL);
+}
+
+int
 order_renew_log(void *arg, bool full)
 {
 	const struct order o = { .deed = DEED_RENEW_LOG, .full = full };

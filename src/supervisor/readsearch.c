@@ -94,6 +94,8 @@ readsearch_open_store(struct supervisor *s)
 	const struct become_work w = { .act = open_reachable, .arg = &o, .size = sizeof(o) };
 	int rc;
 
+	if (s->binding.saved.detached)
+		return 0;
 	s->source.is_roots = s->config->store != NULL || decide_is_recorded(s);
 	become_init(&s->owner.become, s->owner.uid, s->owner.gid, true);
 	if (s->source.is_roots)
@@ -212,7 +214,9 @@ readsearch_choose(struct supervisor *s)
 	struct probe p;
 	int answer;
 
-	if (!identity_is_root())
+	if (s->binding.saved.detached)
+		logfile_let_go(true);	/* nothing of a store is shown: all of it is the owner's */
+	if (!identity_is_root() || s->binding.saved.detached)
 		return 0;
 	/* Backups of the instance that nobody may read need not be those that are mounted. */
 	if ((answer = choose_least(&q, &p)) == IS_DENIED) {

@@ -146,6 +146,7 @@ spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 		_exit(127);
 	task_fill(s, &job, (enum job_program)o->program, o->generation);
 	job.careful = o->careful != 0;
+	job.detached = o->detached != 0;
 	job.out_fd = fd[FD_OUT];
 	job.in_fd = fd[FD_IN];
 	job.fuse_fd = fd[FD_FUSE];
@@ -184,6 +185,7 @@ spawn_worker(struct supervisor *s, enum job_program program, unsigned generation
 	struct errand_order o = {
 		.kind = ERRAND_WORKER, .program = program, .generation = generation,
 		.careful = failover_is_careful(&s->failover),
+		.detached = s->binding.saved.detached || s->binding.found.detached,
 	};
 	struct pipes p;
 	int rc;
@@ -234,7 +236,13 @@ spawn_forget(struct worker *w)
 int
 spawn_tell(const struct worker *w, enum msg_type type)
 {
-	return w->pid == 0 ? -ESRCH : msg_send(w->out_fd, type, NULL, 0);
+	return spawn_tell_more(w, type, NULL, 0);
+}
+
+int
+spawn_tell_more(const struct worker *w, enum msg_type type, const void *body, size_t len)
+{
+	return w->pid == 0 ? -ESRCH : msg_send(w->out_fd, type, body, len);
 }
 
 void

@@ -62,8 +62,9 @@ void	spawn_end(const struct worker *w);
 /* Closes what belongs to a worker that was reaped. */
 void	spawn_forget(struct worker *w);
 
-/* Sends a message to the worker.  Returns 0 or negative errno. */
+/* Sends a message to the worker, without a body or with one.  Returns 0 or negative errno. */
 int	spawn_tell(const struct worker *w, enum msg_type type);
+int	spawn_tell_more(const struct worker *w, enum msg_type type, const void *body, size_t len);
 
 /* Kills the worker for a reason that goes to log and stat. */
 void	spawn_kill(struct worker *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

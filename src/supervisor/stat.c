@@ -20,6 +20,7 @@
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "supervisor/client.h"
+#include "supervisor/hydration.h"
 #include "supervisor/logfile.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
@@ -312,6 +313,7 @@ make_text(const struct supervisor *s, char **text, size_t *len)
 	put_mount(&o, s);
 	put_leaving(&o, &s->leave);
 	put_elsewhere(&o, &s->ending);
+	hydration_put(&o, s);
 	json_put_u64(&o, "supervisor_pid", (uint64_t)getpid());
 	json_put_double(&o, "uptime_seconds", s->mnt.mounted_at == 0 ? 0 :
 	    (double)(clock_monotonic_ns() - s->mnt.mounted_at) / 1e9);

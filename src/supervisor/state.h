@@ -90,6 +90,7 @@ struct supervisor {
 	/* who asks, and who helps */
 	struct statistics stats;
 	struct attend attend;
+	int	hydration_rc;		/* why the binding does not say yet that the directory is detached */
 	uint64_t infodir_due;	/* when the log's new length may be shown */
 	struct monitor monitor;
 

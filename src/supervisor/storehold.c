@@ -120,7 +120,7 @@ storehold_take(struct supervisor *s)
 	int rc;
 
 	s->hold.due = 0;
-	if (s->config->store_lock == STORE_LOCK_NO)
+	if (s->config->store_lock == STORE_LOCK_NO || s->binding.saved.detached)
 		return 0;
 	l->insist = s->config->store_lock == STORE_LOCK_YES;
 	l->as = s->source.is_closed ? &s->owner.become : NULL;
@@ -132,4 +132,11 @@ storehold_take(struct supervisor *s)
 		return hold_failed(s, rc);
 	tell_hold(s);
 	return 0;
+}
+
+void
+storehold_release(struct supervisor *s)
+{
+	storelock_release(&s->hold.lock);
+	lockholder_kill(&s->hold.holder);
 }

@@ -33,4 +33,7 @@ int	storehold_begin(struct supervisor *s);
  */
 int	storehold_take(struct supervisor *s);
 
+/* Gives the backups back, in the process that has the rights.  Does nothing where none is held. */
+void	storehold_release(struct supervisor *s);
+
 #endif

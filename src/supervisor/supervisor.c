@@ -38,6 +38,7 @@
 #include "supervisor/attend.h"
 #include "supervisor/begin.h"
 #include "supervisor/ending.h"
+#include "supervisor/hydration.h"
 #include "supervisor/leave.h"
 #include "supervisor/logfile.h"
 #include "supervisor/memlimit.h"
@@ -427,6 +428,7 @@ tick(struct supervisor *s)
 	s->ticked_at = now;
 	check_hung(s, now);
 	reopen_tick(s);
+	hydration_tick(s);
 	ending_look(s, NULL);
 	leave_tick(s);
 	check_life(s, now);

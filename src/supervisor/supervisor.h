@@ -45,6 +45,9 @@ struct supervisor_config {
 	enum cache_mode cache;
 	enum verify_mode verify;
 	bool	force, no_wal, perf_unsafe, debug;
+	bool	hydrate;	/* begin to copy, see supervisor/hydration.h, so: */
+	uint64_t hydrate_rate;	/* bytes a second; 0 = no limit */
+	uint32_t hydrate_jobs;	/* 0 = default */
 	unsigned threads;
 	size_t	cache_size;	/* bytes for block maps */
 	size_t	index_max;	/* bytes that the index may take; 0 = default */

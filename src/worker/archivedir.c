@@ -130,7 +130,8 @@ archivedir_is_whole(uint64_t nodeid)
 static int64_t
 directory_time(const struct archive *a)
 {
-	int fd autoclose = io_open_beneath(a->store_fd, a->path, O_PATH | O_DIRECTORY, 0);
+	int fd autoclose = a->store_fd < 0 ? -1 :
+	    io_open_beneath(a->store_fd, a->path, O_PATH | O_DIRECTORY, 0);
 	struct timespec now;
 	struct stat st;
 

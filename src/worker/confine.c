@@ -176,7 +176,7 @@ confine_worker(const struct job *job)
 	if (missing[0] != '\0' && job->fuse_fd < 0 && got.landlock > 0)
 		log_warn("this kernel's Landlock lacks: %s", missing);
 	/* A worker of root's lacks nothing that its owner has. */
-	if (job->keep_read_search && job->uid != 0 &&
+	if (job->keep_read_search && job->uid != 0 && job->store_fd >= 0 &&
 	    (rc = confine_admit(job->store_fd, job->instance, job->uid)) != 0)
 		return rc;
 	report_send(MSG_CONFINED, &got, sizeof(got));

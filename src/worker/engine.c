@@ -30,7 +30,7 @@ void
 engine_config(const struct job *job, struct cow_config *config)
 {
 	*config = (struct cow_config){
-		.store_fd = job->store_fd, .diff_fd = job->diff_fd, .index_fd = job->index_fd,
+		.store_fd = job->detached ? -1 : job->store_fd, .diff_fd = job->diff_fd, .index_fd = job->index_fd,
 		.instance = job->instance, .uid = job->uid, .gid = job->gid,
 		.pending = &job->shared->pending, .mount_id = job->shared->mount_id,
 		.no_sync = job->perf_unsafe, .no_wal = job->no_wal,

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/util.h"
+#include "cow/treefile.h"
 #include "ipc/clone_config.h"
 #include "probackup/blockmap.h"
 #include "probackup/chain.h"
@@ -243,6 +244,39 @@ limit_memory(void)
 	setrlimit(RLIMIT_AS, &limit);
 }
 
+/* Without a chain: the tree that hydration has left says what there is, and of which backups. */
+static int
+prepare_detached(const struct job *job)
+{
+	struct msg_prepared p = { 0 };
+	struct index ix;
+	uint32_t i;
+	int rc;
+
+	if ((rc = treefile_load(job->diff_fd, job->index_fd, job->index_max)) < 0 ||
+	    (rc = index_open(job->index_fd, &ix)) < 0) {
+		report_failed("%s", report_last_error()[0] != '\0' ? report_last_error() :
+		    rc == -EUCLEAN ? "the tree in the diff directory is damaged" : strerror(-rc));
+		return rc;
+	}
+	for (i = 0; i < ix.n_backups; i++) {
+		struct msg_member m = {
+			.version = ix.backups[i].version, .list_crc = ix.backups[i].list_crc,
+		};
+
+		memcpy(m.id, ix.backups[i].id, sizeof(m.id));
+		report_send(MSG_MEMBER, &m, sizeof(m));
+	}
+	p.n_members = ix.n_backups;
+	p.n_entries = ix.n_entries;
+	p.tree_digest = ix.tree_digest;
+	p.server_version = ix.server_version;
+	p.root_mode = ix.entries[INDEX_ROOT].mode & 07777;
+	index_close(&ix);
+	report_send(MSG_PREPARED, &p, sizeof(p));
+	return 0;
+}
+
 int
 worker_prepare(const struct job *job)
 {
@@ -253,6 +287,8 @@ worker_prepare(const struct job *job)
 	limit_memory();
 	if (confine_worker(job) < 0)
 		return EXIT_FAILURE;
+	if (job->detached)
+		return prepare_detached(job) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	if ((rc = open_chain(job, &c, error)) < 0) {
 		report_failed("%s", error);
 		return EXIT_FAILURE;

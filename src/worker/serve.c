@@ -22,6 +22,7 @@
 #include "worker/confine.h"
 #include "worker/dirty.h"
 #include "worker/engine.h"
+#include "worker/hydrator.h"
 #include "worker/loop.h"
 #include "worker/report.h"
 #include "worker/segcache.h"
@@ -88,6 +89,8 @@ start_threads(struct server *v)
 		if ((rc = pthread_create(&v->id[i], &attr, thread_main, &v->thread[i])) != 0)
 			return -rc;
 	pthread_attr_destroy(&attr);
+	if ((rc = hydrator_start(&v->s)) < 0)
+		return rc;
 	return confine_end_threads(v->s.job);
 }
 
@@ -111,7 +114,7 @@ open_gate(struct server *v)
 			return -ENOMEM;
 	}
 	pthread_mutex_unlock(&v->gate);
-	return 0;
+	return hydrator_open();
 }
 
 /*
@@ -172,7 +175,7 @@ reset_counters(struct shared *shared)
 }
 
 static void
-obey(struct server *v, const struct msg_header *h)
+obey(struct server *v, const struct msg_header *h, const unsigned char *body)
 {
 	switch (h->type) {
 	case MSG_DIRTY_DONE:
@@ -183,6 +186,10 @@ obey(struct server *v, const struct msg_header *h)
 		break;
 	case MSG_RESET:
 		reset_counters(v->s.job->shared);
+		break;
+	case MSG_HYDRATE:
+		if (h->len == sizeof(struct msg_hydrate))
+			hydrator_obey((const struct msg_hydrate *)(const void *)body);
 		break;
 	default:
 		log_error("the supervisor sent an unknown message %u", h->type);
@@ -197,7 +204,7 @@ read_messages(struct server *v, struct msg_reader *in)
 	int rc = msg_fill(v->s.job->in_fd, in);
 
 	while (rc > 0 && (rc = msg_next(in, &h, &body)) == 1)
-		obey(v, &h);
+		obey(v, &h, body);
 	if (rc < 0 && rc != -EAGAIN)
 		log_error("could not read from the supervisor: %s", strerror(-rc));
 }
@@ -283,6 +290,7 @@ serve(struct server *v)
 	}
 	report_send(MSG_READY, NULL, 0);
 	talk(v);
+	hydrator_end();
 	for (i = 0; i < v->n; i++)
 		pthread_join(v->id[i], NULL);
 	return finish(v);

@@ -828,7 +828,7 @@ do_hydrate(void)
 		expect(hydrate_sync(hydration.h), 0);
 }
 
-/* What it copied stays as it is; from then on nothing needs the store. */
+/* All files stay as they are; from then on nothing needs the store. */
 static void
 do_detach(void)
 {

@@ -17,7 +17,7 @@
 
 #define HYDRATION_JOBS	2
 
-enum hydration_state { HYDRATION_IDLE, HYDRATION_PLANNED, HYDRATION_READ };
+enum hydration_state { HYDRATION_FREE, HYDRATION_PLANNED, HYDRATION_READ };
 
 struct hydration {
 	struct hydrate *h;	/* NULL: not begun */
@@ -56,7 +56,7 @@ hydration_step(struct hydration *y, struct cow *c, unsigned i, struct reader *rd
 	if (job->buf == NULL && (job->buf = malloc(READER_BLOCKS * (size_t)BLCKSZ)) == NULL)
 		err(1, "malloc");
 	switch (y->state[i]) {
-	case HYDRATION_IDLE:
+	case HYDRATION_FREE:
 		if ((rc = hydrate_plan(y->h, job)) > 0)
 			y->state[i] = HYDRATION_PLANNED;
 		return (int)rc;
@@ -67,7 +67,7 @@ hydration_step(struct hydration *y, struct cow *c, unsigned i, struct reader *rd
 	default:
 		if ((rc = hydrate_take(y->h, job)) < 0)
 			return (int)rc;
-		y->state[i] = HYDRATION_IDLE;
+		y->state[i] = HYDRATION_FREE;
 		return 1;
 	}
 }

@@ -1,0 +1,256 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The command hydrate: tells a supervisor to begin or to stop, and shows how far it is.  The wish outlives this
+ * process, the mount and the machine.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/figures.h"
+#include "cli/mountref.h"
+#include "cli/snapshot.h"
+
+#define LINE_SECONDS	10	/* between two lines, where there is no terminal */
+#define COUNT_SECONDS	30	/* for the worker to count what there is to do */
+#define RESTART_SECONDS	60	/* for a worker that was replaced to go on */
+
+/* As the supervisor says. */
+struct progress {
+	char	state[32];
+	bool	detached, wanted;
+	double	blocks, blocks_done, files, files_done, failed, left, room, speed, seconds;
+};
+
+static double
+number_of(const struct json_node *nodes, const struct json_node *at, const char *key)
+{
+	const struct json_node *node = json_get(nodes, at, key);
+
+	return node != NULL && node->type == JSON_NUMBER ? strtod(node->text, NULL) : 0;
+}
+
+static bool
+is_true(const struct json_node *nodes, const struct json_node *at, const char *key)
+{
+	const struct json_node *node = json_get(nodes, at, key);
+
+	return node != NULL && node->type == JSON_TRUE;
+}
+
+static int
+ask(const struct mountref *t, struct progress *p)
+{
+	struct json_node *nodes autofree = calloc(SNAPSHOT_NODES, sizeof(*nodes));
+	const struct json_node *h;
+	char *text autofree = NULL;
+	const char *state;
+	size_t len;
+
+	if (nodes == NULL)
+		return cli_error("out of memory");
+	if (figures_ask(t, false, &text, &len) != 0)
+		return EXIT_FAILURE;
+	if (json_parse(text, len, nodes, SNAPSHOT_NODES) < 0 ||
+	    (h = json_get(nodes, nodes, "hydrate")) == NULL ||
+	    (state = json_string(json_get(nodes, h, "state"))) == NULL)
+		return cli_error("the supervisor of \"%s\" (pid %d) does not know hydration: pbkfs unmount it, and mount"
+		    " it again", t->mnt, (int)t->contact.peer.pid);
+	*p = (struct progress){
+		.detached = is_true(nodes, nodes, "detached"), .wanted = is_true(nodes, h, "wanted"),
+		.blocks = number_of(nodes, h, "blocks"), .blocks_done = number_of(nodes, h, "blocks_done"),
+		.files = number_of(nodes, h, "files"), .files_done = number_of(nodes, h, "files_done"),
+		.failed = number_of(nodes, h, "files_failed"), .left = number_of(nodes, h, "bytes_left"),
+		.room = number_of(nodes, h, "bytes_free"), .speed = number_of(nodes, h, "bytes_per_second"),
+		.seconds = number_of(nodes, h, "seconds_left"),
+	};
+	text_copy_printable(p->state, sizeof(p->state), state, strlen(state));
+	return 0;
+}
+
+static int
+tell(const struct mountref *t, const struct options *o)
+{
+	static struct command_frame q, a;
+	int rc = -ETIMEDOUT;
+
+	command_init(&q, COMMAND_HYDRATE);
+	q.arg[HYDRATE_ON] = !o->stop;
+	q.arg[HYDRATE_RATE] = o->stop ? 0 : MIN(o->rate, (uint64_t)INT64_MAX);
+	q.arg[HYDRATE_JOBS] = o->stop ? 0 : o->jobs;
+	if (!t->is_silent && t->contact.sock >= 0)
+		rc = contact_ask(&t->contact, &q, &a, NULL);
+	if (rc == 0 && a.type == COMMAND_DONE)
+		return 0;
+	if (rc == 0)
+		return cli_error("could not hydrate \"%s\": %s", t->mnt, a.text);
+	return cli_error("the supervisor of \"%s\" does not answer: %s", t->mnt,
+	    t->contact.sock < 0 ? t->contact.doubt : strerror(-rc));
+}
+
+/* A minute or more is told without seconds. */
+static const char *
+time_left(double seconds, char text[32])
+{
+	uint64_t s = (uint64_t)seconds;
+
+	if (s >= 3600)
+		snprintf(text, 32, "%lluh %02llum", (unsigned long long)(s / 3600),
+		    (unsigned long long)(s / 60 % 60));
+	else
+		snprintf(text, 32, "%llum %02llus", (unsigned long long)(s / 60), (unsigned long long)(s % 60));
+	return text;
+}
+
+static const char *
+describe(const struct progress *p, char text[256])
+{
+	char left[32];
+
+	if (strcmp(p->state, "copying") != 0)
+		snprintf(text, 256, "%.0f of %.0f blocks, %.0f of %.0f files, %s", p->blocks_done, p->blocks,
+		    p->files_done, p->files, p->state);
+	else
+		snprintf(text, 256, "%.0f of %.0f blocks, %.0f of %.0f files, %.1f MB/s%s%s", p->blocks_done, p->blocks,
+		    p->files_done, p->files, p->speed / 1e6, p->speed > 0 ? ", left " : "",
+		    p->speed > 0 ? time_left(p->seconds, left) : "");
+	return text;
+}
+
+static void
+show_bar(const struct progress *p)
+{
+	static const char bar[] = "####################";
+	int width = (int)sizeof(bar) - 1, full;
+	double part = p->blocks > 0 ? p->blocks_done / p->blocks : 0;
+	char text[256];
+
+	if (!p->detached)
+		part = MIN(part, 0.999);
+	full = (int)(part * width);
+	cli_progress("[%.*s%*s] %4.1f %%, %s", full, bar, width - full, "", part * 100, describe(p, text));
+}
+
+/* The worker counts first, which takes a moment. */
+static int
+await_count(const struct mountref *t, struct progress *p)
+{
+	const struct timespec moment = { 0, 100 * 1000 * 1000 };
+	int i, rc;
+
+	for (i = 0; i < COUNT_SECONDS * 10; i++) {
+		if ((rc = ask(t, p)) != 0)
+			return rc;
+		if (p->detached || (strcmp(p->state, "off") != 0 && strcmp(p->state, "counting") != 0))
+			break;
+		nanosleep(&moment, NULL);
+	}
+	return 0;
+}
+
+/* Tells beforehand how much it takes, and whether that is there. */
+static void
+say_need(const struct mountref *t, const struct progress *p)
+{
+	char need[TEXT_NUMBER_MAX], room[TEXT_NUMBER_MAX];
+
+	text_size((uint64_t)p->left, need);
+	text_size((uint64_t)p->room, room);
+	cli_say("hydrating \"%s\": %s in %.0f files are to be copied, %s may be used for that", t->mnt, need,
+	    p->files - p->files_done, room);
+	if (p->left > p->room)
+		cli_warn("the disk of the diff directory has not enough room: hydration will stop before it is full, and"
+		    " go on when there is more");
+	cli_flush();
+}
+
+static int
+attend(const struct mountref *t, const struct options *o, struct progress *p)
+{
+	bool terminal = isatty(STDERR_FILENO) == 1, lines = o->watch && !terminal;
+	char text[256], told[sizeof(p->state)] = "";
+	unsigned second;
+	int rc;
+
+	for (second = 0; !p->detached; second++) {
+		if (second > 0)
+			sleep(1);
+		if ((rc = ask(t, p)) != 0)
+			return rc;
+		if (!p->wanted && !p->detached) {
+			cli_progress_end();
+			return cli_error("hydration of \"%s\" was stopped", t->mnt);
+		}
+		if (terminal)
+			show_bar(p);
+		else if (lines && (second % LINE_SECONDS == 0 || strcmp(told, p->state) != 0))
+			cli_note("%s", describe(p, text));
+		if (p->failed > 0 && strcmp(p->state, "waiting for the store") == 0 && !o->watch) {
+			cli_progress_end();
+			return cli_error("%.0f files of \"%s\" could not be read from the store: see its log; hydration"
+			    " tries again each minute", p->failed, t->mnt);
+		}
+		memcpy(told, p->state, sizeof(told));
+	}
+	cli_progress_end();
+	return 0;
+}
+
+static int
+hydrate(const struct mountref *t, const struct options *o)
+{
+	struct progress p;
+	int rc;
+
+	if ((rc = ask(t, &p)) != 0 || (!p.detached && !(o->watch && p.wanted && o->rate == 0 && o->jobs == 0) &&
+	    (rc = tell(t, o)) != 0))
+		return rc;
+	if (p.detached) {
+		cli_say("\"%s\" is detached: it needs no store", t->mnt);
+		return 0;
+	}
+	if (o->stop) {
+		cli_say("hydration of \"%s\" is stopped; what is copied stays", t->mnt);
+		return 0;
+	}
+	if ((rc = await_count(t, &p)) != 0)
+		return rc;
+	if (!p.detached)
+		say_need(t, &p);
+	if (!o->wait && !o->watch)
+		return 0;
+	cli_if_interrupted("interrupted; hydration of \"%s\" goes on in the background: pbkfs hydrate --stop ends it",
+	    t->mnt);
+	if ((rc = attend(t, o, &p)) != 0)
+		return rc;
+	cli_say("\"%s\" is detached: it needs no store any more", t->mnt);
+	return 0;
+}
+
+int
+cmd_hydrate(const struct options *o)
+{
+	static struct mountref t;
+	int rc;
+
+	if (o->mnt == NULL)
+		return cli_usage("--mnt-path is required");
+	if (o->stop && (o->wait || o->watch || o->rate != 0 || o->jobs != 0))
+		return cli_usage("--stop cannot be combined with other options");
+	if (mountref_find(&t, o->mnt, NULL) != 0)
+		return EXIT_FAILURE;
+	mountref_contact(&t);
+	rc = hydrate(&t, o);
+	mountref_close(&t);
+	return rc;
+}

@@ -1,0 +1,20 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The report of a supervisor: the JSON of stat.
+ */
+#ifndef CLI_FIGURES_H
+#define CLI_FIGURES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/mountref.h"
+
+/*
+ * Asks who serves t, after mountref_contact(); reset: counters from zero.  Returns 0 with a text that the caller
+ * frees, which may be anything, or 1 after cli_error().
+ */
+int	figures_ask(const struct mountref *t, bool reset, char **text, size_t *len);
+
+#endif

@@ -1,0 +1,530 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Which block is copied, and when, lib/cow knows.  Here are the threads and the pace.
+ *
+ * Foreground first.  Readers are of the idle class, for processors and for disks.  The mover, whose locks
+ * requests may wait for, is not: it works while no request does, and else a tenth of the time.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "cow/hydrate.h"
+#include "ipc/command.h"
+#include "pg/pg_types.h"
+#include "worker/hydrator.h"
+#include "worker/report.h"
+#include "worker/thread.h"
+
+#define READERS		COMMAND_JOBS_MAX
+#define JOBS_DEFAULT	4
+#define STACK		(1 * MiB)
+#define MS		UINT64_C(1000000)	/* ns */
+#define SECOND		(1000 * MS)
+#define SHARE		10	/* of the time, one part: what hydration gets while requests come */
+#define PAUSE_MAX	(200 * MS)
+#define BUSY_REQUESTS	4	/* since the last run: requests come */
+#define RETRY		(60 * SECOND)	/* for files that could not be read */
+#define ROOM_MIN	(4 * MiB)
+#define IOPRIO_WHO_PROCESS	1
+#define IOPRIO_IDLE	(3 << 13)
+
+enum job_state { JOB_FREE, JOB_PLANNED, JOB_READING, JOB_READ };
+
+struct reader_thread {
+	pthread_t id;
+	struct reader rd;
+	struct iostats stats;
+	struct hydrate_job job;
+	enum job_state state;		/* lock */
+};
+
+static struct {
+	const struct serve *s;
+	pthread_mutex_t lock;		/* all up to the next comment */
+	pthread_cond_t work, news;	/* for readers; for the mover */
+	struct msg_hydrate wish;
+	bool	open, ending;
+	/* the mover's */
+	pthread_t mover;
+	struct hydrate *h;
+	uint64_t served;		/* requests when it last looked */
+	uint64_t due;			/* CLOCK_MONOTONIC ns: not before, because of --rate */
+	uint64_t window, window_bytes;	/* since when, for the speed */
+	struct reader_thread reader[READERS];
+} hy = {
+	.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER,
+	.news = PTHREAD_COND_INITIALIZER,
+};
+
+static struct shared_hydrate *
+shown(void)
+{
+	return &hy.s->job->shared->hydrate;
+}
+
+/* ---- readers ------------------------------------------------------------ */
+
+/* A kernel that refuses it, an old one perhaps, costs politeness only. */
+static void
+step_back(void)
+{
+	const struct sched_param none = { 0 };
+
+	if (sched_setscheduler(0, SCHED_IDLE, &none) != 0 ||
+	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_IDLE) != 0)
+		log_debug("hydration runs without the idle class: %s", strerror(errno));
+}
+
+static void *
+reader_main(void *arg)
+{
+	struct reader_thread *r = arg;
+
+	step_back();
+	pthread_mutex_lock(&hy.lock);
+	while (!hy.ending) {
+		if (r->state != JOB_PLANNED) {
+			pthread_cond_wait(&hy.work, &hy.lock);
+			continue;
+		}
+		r->state = JOB_READING;
+		pthread_mutex_unlock(&hy.lock);
+		hydrate_read(hy.h, &r->job, &r->rd);
+		pthread_mutex_lock(&hy.lock);
+		r->state = JOB_READ;
+		pthread_cond_signal(&hy.news);
+	}
+	pthread_mutex_unlock(&hy.lock);
+	return NULL;
+}
+
+/* ---- the pace ----------------------------------------------------------- */
+
+static bool
+is_wanted(void)
+{
+	return hy.wish.on && !hy.ending;
+}
+
+/* Waits up to ns, or until there is something new.  lock held. */
+static void
+wait_locked(uint64_t ns)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	ns += (uint64_t)t.tv_nsec;
+	t.tv_sec += (time_t)(ns / SECOND);
+	t.tv_nsec = (long)(ns % SECOND);
+	pthread_cond_timedwait(&hy.news, &hy.lock, &t);
+}
+
+/* Sleeps ns, or less if hydration is to end.  Returns whether it goes on. */
+static bool
+sleep_for(uint64_t ns)
+{
+	uint64_t until = clock_monotonic_ns() + ns, now;
+	bool wanted;
+
+	pthread_mutex_lock(&hy.lock);
+	while ((wanted = is_wanted()) && (now = clock_monotonic_ns()) < until)
+		wait_locked(until - now);
+	pthread_mutex_unlock(&hy.lock);
+	return wanted;
+}
+
+/* Whether requests are being served, or have been since the last call. */
+static bool
+is_busy(void)
+{
+	const struct shared *shared = hy.s->job->shared;
+	uint64_t n = 0, before = hy.served;
+	bool busy = false;
+	int i, op;
+
+	for (i = 0; i < SHARED_SLOTS; i++) {
+		busy |= atomic_load_explicit(&shared->slot[i].state, memory_order_relaxed) != SLOT_IDLE;
+		for (op = 0; op < OP_COUNT; op++)
+			n += atomic_load_explicit(&shared->counters[i].op[op].count, memory_order_relaxed);
+	}
+	hy.served = n;
+	return busy || n - before >= BUSY_REQUESTS;
+}
+
+/* After a run that took so many ns and bytes. */
+static void
+keep_pace(uint64_t ns, uint64_t bytes, uint64_t rate)
+{
+	uint64_t now = clock_monotonic_ns();
+
+	if (is_busy())
+		sleep_for(MIN(ns * (SHARE - 1), PAUSE_MAX));
+	if (rate == 0)
+		return;
+	hy.due = MAX(hy.due, now) + (uint64_t)((double)bytes * 1e9 / (double)rate);
+	now = clock_monotonic_ns();
+	if (hy.due > now)
+		sleep_for(hy.due - now);
+}
+
+static void
+show_speed(uint64_t bytes)
+{
+	uint64_t now = clock_monotonic_ns(), ns = now - hy.window;
+
+	hy.window_bytes += bytes;
+	if (ns < SECOND)
+		return;
+	atomic_store(&shown()->speed, (uint64_t)((double)hy.window_bytes * 1e9 / (double)ns));
+	hy.window = now;
+	hy.window_bytes = 0;
+}
+
+static void
+show(enum shared_hydration state)
+{
+	struct shared_hydrate *s = shown();
+	struct hydrate_figures f;
+	uint64_t room = 0;
+
+	if (hy.h != NULL) {
+		hydrate_figures(hy.h, &f);
+		atomic_store(&s->blocks, f.blocks);
+		atomic_store(&s->blocks_left, f.blocks_left);
+		atomic_store(&s->files, f.files);
+		atomic_store(&s->files_left, f.files_left);
+		atomic_store(&s->files_failed, f.files_failed);
+		if (hydrate_room(hy.h, &room) == 0)
+			atomic_store(&s->room, room);
+	}
+	if (state != HYDRATION_COPYING)
+		atomic_store(&s->speed, 0);
+	atomic_store(&s->state, state);
+}
+
+/* ---- the mover ---------------------------------------------------------- */
+
+/* Waits until the disk has room for more than a moment.  Returns whether hydration goes on. */
+static bool
+wait_for_room(uint64_t least)
+{
+	char need[TEXT_NUMBER_MAX], have[TEXT_NUMBER_MAX];
+	uint64_t room = 0;
+	bool told = false;
+
+	while (hydrate_room(hy.h, &room) < 0 || room < (told ? 2 * least : least)) {
+		show(HYDRATION_FULL);
+		if (!told) {
+			text_size(atomic_load(&shown()->blocks_left) * BLCKSZ, need);
+			text_size(room, have);
+			log_warn("hydration waits for room on the disk: %s are left to be copied, and %s may be"
+			    " used for that", need, have);
+		}
+		told = true;
+		if (!sleep_for(SECOND))
+			return false;
+	}
+	if (told)
+		log_info("there is room on the disk again: hydration goes on");
+	return true;
+}
+
+/* Syncs what is complete.  Returns whether hydration goes on. */
+static bool
+sync_batch(void)
+{
+	int rc;
+
+	while ((rc = hydrate_sync(hy.h)) < 0) {
+		if (rc == -ENOSPC ? !wait_for_room(ROOM_MIN) : !sleep_for(SECOND))
+			return false;
+	}
+	return true;
+}
+
+static unsigned
+n_jobs(void)
+{
+	return hy.wish.jobs != 0 ? MIN(hy.wish.jobs, (uint32_t)READERS) : JOBS_DEFAULT;
+}
+
+/* Gives free readers work.  Returns how many have some. */
+static unsigned
+hand_out(void)
+{
+	struct reader_thread *r;
+	unsigned busy = 0, n;
+	int rc;
+
+	pthread_mutex_lock(&hy.lock);
+	n = n_jobs();
+	for (r = hy.reader; r < hy.reader + READERS; r++) {
+		if (r->state == JOB_FREE && (r < hy.reader + n || r->job.entry != 0) && is_wanted()) {
+			pthread_mutex_unlock(&hy.lock);
+			rc = hydrate_plan(hy.h, &r->job);
+			pthread_mutex_lock(&hy.lock);
+			if (rc > 0)
+				r->state = JOB_PLANNED;
+		}
+		busy += r->state != JOB_FREE;
+	}
+	pthread_cond_broadcast(&hy.work);
+	pthread_mutex_unlock(&hy.lock);
+	return busy;
+}
+
+static struct reader_thread *
+find_read(void)
+{
+	struct reader_thread *r;
+
+	for (r = hy.reader; r < hy.reader + READERS; r++)
+		if (r->state == JOB_READ)
+			return r;
+	return NULL;
+}
+
+/* Takes up one run that was read.  Returns whether hydration goes on. */
+static bool
+take_one(void)
+{
+	uint64_t begin, rate;
+	struct reader_thread *r;
+	int64_t moved;
+	bool wanted;
+
+	pthread_mutex_lock(&hy.lock);
+	while ((wanted = is_wanted()) && (r = find_read()) == NULL)
+		wait_locked(SECOND);
+	rate = hy.wish.rate;
+	pthread_mutex_unlock(&hy.lock);
+	if (!wanted)
+		return false;
+	begin = clock_monotonic_ns();
+	if (!wait_for_room(ROOM_MIN))
+		return false;
+	if ((moved = hydrate_take(hy.h, &r->job)) < 0)
+		return moved == -ENOSPC ? wait_for_room(2 * ROOM_MIN) : sleep_for(SECOND);
+	pthread_mutex_lock(&hy.lock);
+	r->state = JOB_FREE;
+	pthread_mutex_unlock(&hy.lock);
+	if (hydrate_wants_sync(hy.h) && !sync_batch())
+		return false;
+	show_speed((uint64_t)moved);
+	show(HYDRATION_COPYING);
+	keep_pace(clock_monotonic_ns() - begin, (uint64_t)moved, rate);
+	return true;
+}
+
+/* Copies until nothing is left.  Returns whether hydration goes on. */
+static bool
+copy(void)
+{
+	show(HYDRATION_COPYING);
+	for (;;) {
+		if (hand_out() > 0) {
+			if (!take_one())
+				return false;
+			continue;
+		}
+		if (!sync_batch())
+			return false;
+		if (hydrate_is_done(hy.h))
+			return true;
+	}
+}
+
+/* Nothing is left to copy.  Returns whether that is all there is to do. */
+static bool
+conclude(void)
+{
+	struct hydrate_figures f;
+	int rc;
+
+	hydrate_figures(hy.h, &f);
+	if (f.files_failed > 0) {
+		log_warn("hydration has left out %llu files that could not be read from the store: it tries"
+		    " again in a minute", (unsigned long long)f.files_failed);
+		show(HYDRATION_FAILED);
+		sleep_for(RETRY);
+		return true;	/* it begins anew */
+	}
+	if (hydrate_waits_for(hy.h) != NULL) {
+		show(HYDRATION_RECOVERY);
+		sleep_for(SECOND);
+		return false;
+	}
+	if ((rc = hydrate_detach(hy.h)) == 1) {
+		show(HYDRATION_DETACHED);
+		log_info("all is copied: the diff directory needs no store any more");
+		report_send(MSG_DETACHED, NULL, 0);
+		return true;
+	}
+	if (rc == -ENOSPC)
+		wait_for_room(ROOM_MIN);
+	else if (rc < 0)
+		sleep_for(SECOND);
+	return false;
+}
+
+/* Waits for readers, which belong to what is given up; not for one that waits for a store at the end. */
+static bool
+readers_are_free(void)
+{
+	struct reader_thread *r;
+	bool ending;
+
+	pthread_mutex_lock(&hy.lock);
+	for (r = hy.reader; r < hy.reader + READERS; r++) {
+		if (r->state == JOB_PLANNED)
+			r->state = JOB_READ;
+		while (r->state == JOB_READING && !hy.ending)
+			wait_locked(SECOND);
+	}
+	ending = hy.ending;
+	pthread_mutex_unlock(&hy.lock);
+	return !ending;
+}
+
+static void
+give_up(void)
+{
+	struct reader_thread *r;
+
+	if (!readers_are_free())
+		return;		/* the process ends */
+	for (r = hy.reader; r < hy.reader + READERS; r++) {
+		hydrate_drop(hy.h, &r->job);
+		r->state = JOB_FREE;
+	}
+	hydrate_sync(hy.h);
+	hydrate_end(hy.h);
+	hy.h = NULL;
+}
+
+static void
+hydrate(void)
+{
+	int rc;
+
+	show(HYDRATION_COUNTING);
+	if ((rc = hydrate_begin(hy.s->cow, &hy.h)) < 0) {
+		log_error("could not begin hydration: %s", strerror(-rc));
+		sleep_for(SECOND);
+		return;
+	}
+	hy.window = clock_monotonic_ns();
+	hy.window_bytes = hy.due = 0;
+	while (copy() && !conclude())
+		;
+	give_up();
+}
+
+static void *
+mover_main(void *arg)
+{
+	bool detached = false;
+
+	(void)arg;
+	pthread_mutex_lock(&hy.lock);
+	while (!hy.ending) {
+		if (!hy.open || !hy.wish.on || detached) {
+			pthread_cond_wait(&hy.news, &hy.lock);
+			continue;
+		}
+		pthread_mutex_unlock(&hy.lock);
+		hydrate();
+		detached = atomic_load(&shown()->state) == HYDRATION_DETACHED;
+		pthread_mutex_lock(&hy.lock);
+		if (!hy.wish.on && !detached)
+			show(HYDRATION_OFF);
+	}
+	pthread_mutex_unlock(&hy.lock);
+	return NULL;
+}
+
+/* ---- for the worker ----------------------------------------------------- */
+
+int
+hydrator_start(const struct serve *s)
+{
+	pthread_attr_t attr;
+	unsigned i;
+	int rc;
+
+	hy.s = s;
+	if ((rc = pthread_attr_init(&attr)) != 0 || (rc = pthread_attr_setstacksize(&attr, STACK)) != 0 ||
+	    (rc = pthread_create(&hy.mover, &attr, mover_main, NULL)) != 0)
+		return -rc;
+	for (i = 0; i < READERS; i++)
+		if ((rc = pthread_create(&hy.reader[i].id, &attr, reader_main, &hy.reader[i])) != 0)
+			return -rc;
+	pthread_attr_destroy(&attr);
+	return 0;
+}
+
+int
+hydrator_open(void)
+{
+	pthread_mutex_lock(&hy.lock);
+	hy.open = true;
+	pthread_cond_signal(&hy.news);
+	pthread_mutex_unlock(&hy.lock);
+	return 0;
+}
+
+/* Buffers are there from the first wish on: most mounts never have one. */
+static int
+make_buffers(void)
+{
+	struct reader_thread *r;
+
+	for (r = hy.reader; r < hy.reader + READERS; r++) {
+		if (r->job.buf != NULL)
+			continue;
+		if (reader_init(&r->rd, &r->stats) < 0)
+			return -ENOMEM;
+		if ((r->job.buf = aligned_alloc(4096, READER_BLOCKS * (size_t)BLCKSZ)) == NULL) {
+			reader_fini(&r->rd);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void
+hydrator_obey(const struct msg_hydrate *m)
+{
+	if (m->on && make_buffers() < 0) {
+		log_error("could not begin hydration: %s", strerror(ENOMEM));
+		return;
+	}
+	pthread_mutex_lock(&hy.lock);
+	hy.wish = *m;
+	pthread_cond_signal(&hy.news);
+	pthread_mutex_unlock(&hy.lock);
+}
+
+void
+hydrator_end(void)
+{
+	pthread_mutex_lock(&hy.lock);
+	hy.ending = true;
+	pthread_cond_broadcast(&hy.news);
+	pthread_cond_broadcast(&hy.work);
+	pthread_mutex_unlock(&hy.lock);
+	pthread_join(hy.mover, NULL);
+}

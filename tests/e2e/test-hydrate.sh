@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A backup becomes a diff directory that needs no catalog, while a server works on it.
+. "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-hydrate.sh"
+fixture
+before=$(catalog_sum "$store")
+
+# ---- without a server: all is as restore gives it, byte for byte -----------------
+new_diff
+check "mount" mount_it --wal=mount || { plan_done; exit; }
+inodes >"$work/inodes"
+refuse "nothing is hydrated that is no mount" "mount" pbkfs hydrate -D "$work/tmp"
+refuse "a rate is a size" "rate" hydrate_it --rate fast
+refuse "--stop stands alone" "stop" hydrate_it --stop --wait
+equal "nothing is copied without being asked for" off "$(hydrate_state)"
+check "hydrate says what it needs, and waits" hydrate_it --wait
+check "how much has to be copied, and how much room there is" said 'are to be copied, .* may be used' "$work/out"
+check "stat says that it needs no store" eval 'pbkfs stat -D "$mnt" >"$work/stat.txt" && grep -q "^DETACHED" "$work/stat.txt"'
+check "and so does list" eval 'pbkfs list >"$work/list.txt" && grep -q detached "$work/list.txt"'
+check "and the binding" bound_detached
+equal "the store's locks are given back" off "$(lock_state)"
+equal "no lock file names a process" 0 "$(store_locks)"
+like_oracle "the mount is the backup still" "$oracle" "$mnt"
+check "again is no fault" hydrate_it --wait
+hide_store
+like_oracle "and without the catalog" "$oracle" "$mnt"
+worker=$(worker_pid)
+check "kill -9 of the worker" kill9 "$worker"
+like_oracle "the next worker needs no catalog" "$oracle" "$mnt"
+check "unmount" unmount_it
+check "mount without a catalog, of which nothing is named" mount_detached
+like_oracle "it is the backup" "$oracle" "$mnt"
+inodes >"$work/inodes.after"
+same "names, links and inode numbers are what they were" "$work/inodes" "$work/inodes.after"
+check "no store is mentioned as locked" [ "$(lock_state)" = off ]
+check "unmount again" unmount_it
+show_store
+
+# ---- while PostgreSQL works ----------------------------------------------------
+new_diff
+check "mount --hydrate" mount_it --hydrate --rate 1M
+check "the server starts" pg_start "$mnt"
+check "it is under way" [ "$(hydrate_state)" = copying ]
+check "stop" hydrate_it --stop
+equal "it stops" off "$(hydrate_state)"
+some=$(hydrate_figure blocks_done)
+check "unmount and mount with the wish: --rate goes into the binding" eval 'hydrate_it --rate 2M/s && pg_stop "$mnt" && unmount_it && mount_it'
+check "it goes on by itself" [ "$(hydrate_state)" != off ]
+check "from where it was" [ "$(hydrate_figure blocks_done)" -ge "${some:-0}" ]
+check "the server starts again" pg_start "$mnt"
+sql -c 'create table done (id serial, client int, n int, aid int, delta int)'
+pgbench_transaction >"$work/script"
+as "$pguser" "$pgbin/pgbench" -h "$sock" -U postgres -n -c 2 -T 6 -D n=0 -f "$work/script" postgres >"$work/pgbench.log" 2>&1 &
+bench=$!
+check "hydrate at full speed, with pgbench" hydrate_it --watch
+wait "$bench"; equal "pgbench has no error" 0 $?
+rows=$(sql -c 'select count(*) from done')
+check "rows were committed" [ "$rows" -gt 0 ]
+check "pg_amcheck" amcheck
+check "the server stops" pg_stop "$mnt"
+manifest "$mnt" >"$work/changed"
+check "unmount of the detached" unmount_it
+hide_store
+check "mount it without the catalog" mount_detached
+manifest "$mnt" >"$work/after"
+same "all is as it was" "$work/changed" "$work/after"
+check "the server starts without the catalog" pg_start "$mnt"
+equal "every commit is there" "$rows" "$(sql -c 'select count(*) from done')"
+check "pg_amcheck without the catalog" amcheck
+check "pgbench without the catalog" as "$pguser" "$pgbin/pgbench" -h "$sock" -U postgres -n -c 2 -T 1 postgres
+check "the server stops again" pg_stop "$mnt"
+check "the last unmount" unmount_it
+show_store
+equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
+plan_done
