@@ -23,7 +23,7 @@
 
 #define LINE_SECONDS	10	/* between two lines, where there is no terminal */
 #define COUNT_SECONDS	30	/* for the worker to count what there is to do */
-#define RESTART_SECONDS	60	/* for a worker that was replaced to go on */
+#define STOP_SECONDS	10	/* for what is on its way */
 
 /* As the supervisor says. */
 struct progress {
@@ -158,6 +158,21 @@ await_count(const struct mountref *t, struct progress *p)
 	return 0;
 }
 
+/* Runs that are on their way end first, and complete files are synced. */
+static int
+await_stop(const struct mountref *t, struct progress *p)
+{
+	const struct timespec moment = { 0, 50 * 1000 * 1000 };
+	int i, rc = 0;
+
+	for (i = 0; i < STOP_SECONDS * 20 && rc == 0; i++) {
+		if ((rc = ask(t, p)) == 0 && strcmp(p->state, "off") == 0)
+			break;
+		nanosleep(&moment, NULL);
+	}
+	return rc;
+}
+
 /* Tells beforehand how much it takes, and whether that is there. */
 static void
 say_need(const struct mountref *t, const struct progress *p)
@@ -220,6 +235,8 @@ hydrate(const struct mountref *t, const struct options *o)
 		return 0;
 	}
 	if (o->stop) {
+		if ((rc = await_stop(t, &p)) != 0)
+			return rc;
 		cli_say("hydration of \"%s\" is stopped; what is copied stays", t->mnt);
 		return 0;
 	}
