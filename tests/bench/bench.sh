@@ -13,6 +13,7 @@
 # BENCH_DIFF_SECONDS	length of the run of row diff_size (20)
 # BENCH_LONG	yes: 10^6 files, long runs
 # BENCH_CODECS	the codecs of the catalogs (all); BENCH_CODEC: of all other rows
+# PG_PROBACKUP	the program to compare restore with (none)
 # BENCH_DIR	where to work, on the file system that is to be measured (/tmp)
 #
 # Results go to bench/out/ of the build directory: table.txt, readme.md (the targets
@@ -34,12 +35,12 @@ export BENCH_LONG BENCH_SCALE BENCH_SECONDS BENCH_ROUNDS BENCH_DIFF_SECONDS BENC
 unset MALLOC_CHECK_ MALLOC_PERTURB_
 
 all_rows="pgbench_select tpcb count_scan seqread randread bulk pg_restore update
-	first_start first_row mount_ready memory mapped depth many_mounts diff_size hint_bits"
+	first_start first_row mount_ready memory mapped depth many_mounts diff_size hint_bits restore"
 if [ "${1:-}" = --list ]; then printf '%s\n' $all_rows; exit; fi
 
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-user.sh"
-for bench_part in results sides fixture cost rows-server rows-read rows-bulk rows-mount rows-size; do
+for bench_part in results sides fixture cost rows-server rows-read rows-bulk rows-mount rows-restore rows-size; do
 	. "$bench/$bench_part.sh"
 done
 

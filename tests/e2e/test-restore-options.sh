@@ -54,6 +54,12 @@ new_outside
 check "--debug" restore_it --no-sync --debug --cache-size 8M
 # The C library asks for the size of memory when it sorts, and can do without the answer.
 equal "--debug: no call is refused" "" "$(grep refused "$work/err" | grep -v ' sysinfo(')"
+# Memory: no more than --cache-size and 64 MiB, however many threads are asked for.
+for cache in 8 64; do
+	new_outside
+	check "$cache MiB of cache: private memory within $((cache + 64)) MiB" eval \
+	    '(ulimit -d $(((cache + 64) * 1024)) && restore_it --no-sync --cache-size ${cache}M -j 64)'
+done
 if command -v script >/dev/null; then
 	new_outside
 	map_of >"$work/.map"
@@ -61,7 +67,7 @@ if command -v script >/dev/null; then
 	check "on a terminal: a bar" grep -q '\[#* *\] *[0-9.]* %' "$work/terminal"
 	check "-i latest says which one" grep -q "backup $id is the newest" "$work/terminal"
 fi
-equal "the last line starts the server" 1 "$(grep -c "start PostgreSQL 15 with: .*pg_ctl' -D '$pgdata' start" "$work/terminal")"
+equal "the last line starts the server" 1 "$(grep -c "start PostgreSQL 15 with: .*pg_ctl' -D '$pgdata' .*start" "$work/terminal")"
 
 # ---- how far
 unpack_catalog archive-page
