@@ -22,11 +22,13 @@
 #include "cli/clone_args.h"
 #include "cli/confined.h"
 #include "cli/headway.h"
+#include "cli/keeping.h"
 #include "cli/limited.h"
 #include "cli/restoring.h"
 #include "cli/startline.h"
 #include "cli/target_args.h"
 #include "supervisor/identity.h"
+#include "supervisor/supervisor.h"
 
 #define CACHE_DEFAULT	(256 * MiB)
 #define FDS_MAX		256
@@ -211,12 +213,33 @@ run_copy(const struct landing *l)
 	if (l->resumed)
 		cli_note("going on with an unfinished restore of backup %s", l->r->found->id);
 	identity_raise();
-	limited_rest(true);
 	rc = confined_run(&c, copy_inside, &copying);
 	identity_drop();
 	return rc;
 }
 _Static_assert(RESTORE_PLACES_MAX - 1 <= CONFINED_MORE_MAX, "all places have room");
+
+/* The backups of the chain stay as they are for as long as they are copied. */
+static int
+copy_kept(const struct landing *l)
+{
+	const struct restoring *r = l->r;
+	struct keeping_chain c = {
+		.store = l->store, .instance = r->options->instance, .n = r->found->n_members, .since = r->since,
+	};
+	struct keeping k;
+	int rc;
+
+	memcpy(c.id, r->found->member, sizeof(c.id));
+	limited_rest(true);
+	if (r->options->store_lock == STORE_LOCK_NO)
+		return run_copy(l);
+	rc = keeping_begin(&k, &c, r->options->store_lock == STORE_LOCK_YES, l->place[0].path);
+	if (rc == 0)
+		rc = run_copy(l);
+	keeping_end(&k);
+	return rc;
+}
 
 static int
 land(void *arg)
@@ -234,7 +257,7 @@ land(void *arg)
 		if (l->complete)
 			cli_note("\"%s\" was restored already, and its mark had been left", l->place[0].path);
 		else
-			rc = run_copy(l);
+			rc = copy_kept(l);
 		if (rc == 0)
 			rc = landing_finish(l);
 	}
@@ -289,6 +312,7 @@ cmd_restore(const struct options *o)
 	if ((rc = check_arguments(o, &r)) != 0)
 		return rc;
 	headway_raise_limits();
+	clock_gettime(CLOCK_REALTIME, &r.since);
 	if ((rc = survey_run(&r)) != 0 || (rc = run_land(&r)) != 0)
 		return rc;
 	startline_print(r.found->server_version, r.restored->uid, r.restored->path);

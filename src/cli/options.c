@@ -81,6 +81,10 @@ struct operand_def {
 	{ 'R', "restore-as-replica", NULL, "make a standby of it", OPT_FLAG, AT(replica), NULL, 0, false }, \
 	{ 0, "restore-command", "COMMAND", command_help, \
 	    OPT_TEXT, AT(restore_command), NULL, 0, false }
+#define STORE_LOCK_OPTION \
+	{ 0, "store-lock", "WHEN", "lock the backups against merge and delete of\n" \
+	    "pg_probackup: auto (default), yes, or no", OPT_CHOICE, AT(store_lock), "auto|yes|no", \
+	    0, false }
 #define WHAT_OPTIONS \
 	STORE_OPTION, \
 	INSTANCE_OPTION("mount a backup of"), \
@@ -94,9 +98,7 @@ struct operand_def {
 	    AT(skip_external), NULL, 0, false }, \
 	{ 0, "verify", "WHEN", "compare pages with their checksums: auto\n" \
 	    "(default), on, or off", OPT_CHOICE, AT(verify), "auto|on|off", 0, false }, \
-	{ 0, "store-lock", "WHEN", "lock the backups against merge and delete of\n" \
-	    "pg_probackup: auto (default), yes, or no", OPT_CHOICE, AT(store_lock), "auto|yes|no", \
-	    0, false }
+	STORE_LOCK_OPTION
 #define CLONE_OPTIONS \
 	{ 0, "set", "NAME=VALUE", "set a configuration parameter; can be repeated", OPT_LIST, AT(set), \
 	    NULL, 0, false }, \
@@ -367,6 +369,7 @@ static const struct option_def restore_options[] = {
 	    AT(db_exclude), NULL, 0, false },
 	{ 0, "skip-external-dirs", NULL, "do not restore external directories", OPT_FLAG,
 	    AT(skip_external), NULL, 0, false },
+	STORE_LOCK_OPTION,
 
 	HEADING("Options controlling locations"),
 	{ 0, "to", "DIR", "make this the data directory", OPT_TEXT, AT(to), NULL, 0, false },

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/backupid.h"
 #include "cli/options.h"
@@ -42,6 +43,8 @@ struct survey {
 	uint64_t tree, lists;		/* equal for equal indexes */
 	uint64_t bytes, files;		/* of PGDATA but for pg_wal, */
 	uint64_t wal_bytes, wal_files;	/* and of that */
+	uint32_t n_members;
+	char	member[CHAIN_MAX][BACKUP_ID_MAX];	/* of the chain, the newest first */
 	uint32_t n_places;
 	struct survey_place place[RESTORE_PLACES_MAX - 2];
 };
@@ -58,6 +61,7 @@ struct restoring {
 	struct recovery_target target;
 	bool	choose;			/* the backup, by the target */
 	bool	on_terminal;
+	struct timespec since;		/* a backup that was changed later is not the one that was read */
 	int	index_fd;		/* of the backup; sealed after the survey */
 	struct survey *found;		/* in memory that children share, as is the next */
 	struct restored *restored;

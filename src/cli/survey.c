@@ -199,7 +199,9 @@ read_facts(struct survey *s, const struct chain *c, const struct index *ix)
 	s->root_mode = ix->entries[INDEX_ROOT].mode & 0777;
 	s->stream = c->member[0].control.stream;
 	s->tree = ix->tree_digest;
+	s->n_members = ix->n_backups;
 	for (i = 0; i < ix->n_backups; i++) {
+		strlcpy(s->member[i], ix->backups[i].id, BACKUP_ID_MAX);
 		s->lists = crc32c((uint32_t)s->lists, ix->backups[i].id, strlen(ix->backups[i].id) + 1);
 		s->lists = crc32c((uint32_t)s->lists, &ix->backups[i].list_crc, sizeof(uint32_t));
 	}
@@ -312,7 +314,10 @@ check_found(struct survey *s)
 	uint32_t i;
 
 	s->id[sizeof(s->id) - 1] = '\0';
-	if (backup_id_normalize(s->id, id) != 0 || s->n_places > ARRAY_SIZE(s->place))
+	for (i = 0; i < ARRAY_SIZE(s->member); i++)
+		s->member[i][BACKUP_ID_MAX - 1] = '\0';
+	if (backup_id_normalize(s->id, id) != 0 || s->n_places > ARRAY_SIZE(s->place) ||
+	    s->n_members > ARRAY_SIZE(s->member))
 		return cli_error("the confined process was taken over");
 	strlcpy(s->id, id, sizeof(s->id));
 	s->root_mode &= 0777;

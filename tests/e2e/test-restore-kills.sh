@@ -10,13 +10,21 @@ unpack_catalog stream-mixed
 catalog_oracle=$catalogs/stream-mixed.oracle/oracle
 id=TOXCS1 rounds=${PBKFS_ROUNDS:-10} mark=$pgdata/.pbkfs-restore
 
-descendants() { for d in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do descendants "$d"; echo "$d"; done; }
+# Not the holder of the store's lock, who ends by himself.
+descendants() {
+	for d in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+		descendants "$d"
+		tr '\0' ' ' <"/proc/$d/cmdline" | grep -q 'lock holder' || echo "$d"
+	done
+}
+# Whether a process runs, which a zombie does not; without a process of its own.
+runs() { read -r _ _ runs_state _ 2>/dev/null <"/proc/$1/stat" && [ "$runs_state" != Z ]; }
 # kill_at FILE GENERATION [SIGNAL]: begins a restore, and kills its command (0), the child that copies (1), or the
 # one that made the directories (2), once FILE is there.  Fails if the restore was faster.
 kill_at() {
 	nice -n 19 "$(command -v pbkfs)" restore -B "$store" -I main -i $id --to "$pgdata" --no-sync -j 1 >"$work/killed.out" 2>"$work/killed.err" &
 	kill_pid=$!
-	while [ -d /proc/$kill_pid/fd ] && ! [ -e "$1" ]; do :; done
+	while runs $kill_pid && ! [ -e "$1" ]; do :; done
 	kill_whom=$kill_pid
 	[ "$2" -eq 0 ] || kill_whom=$(descendants $kill_pid | sed -n "$2p")
 	[ -z "$kill_whom" ] || kill -s "${3:-KILL}" "$kill_whom" 2>/dev/null
@@ -69,7 +77,32 @@ new_outside
 kill_at "$(file_at $((all / 3)))" 0 TERM
 check "SIGTERM: what there is, and what goes on, is told" said "interrupted: .* unfinished, and no server starts on it; the same command" "$work/killed.err"
 
+# ---- the chain is locked while it is read
+new_outside
+nice -n 19 "$(command -v pbkfs)" restore -B "$store" -I main -i $id --to "$pgdata" --no-sync -j 1 >/dev/null 2>&1 &
+locked_pid=$! holder=
+while runs $locked_pid && [ -z "$holder" ]; do
+	[ ! -s "$store/backups/main/TOXCR8/backup_ro.pid" ] || read -r holder <"$store/backups/main/TOXCR8/backup_ro.pid"
+done
+equal "a process of the store's owner stands in the lock of the FULL" "$pguser" "$(stat -c %U /proc/${holder:-0} 2>/dev/null)"
+wait $locked_pid
+equal "at its end the locks are gone" "" "$(find "$store" -name 'backup*.pid*')"
+wait_gone $holder
+echo 1 >"$store/backups/main/$id/backup.pid"; chown "$pguser" "$store/backups/main/$id/backup.pid"
+new_outside
+check "--store-lock=no asks nobody" restore_it --no-sync --store-lock=no
+new_outside
+restore_it --no-sync >"$work/locked.out" 2>"$work/locked.err" &
+locked_pid=$!
+until grep -q "is locked by process 1: waiting" "$work/locked.err"; do runs $locked_pid || break; done
+rm "$store/backups/main/$id/backup.pid"
+wait $locked_pid
+equal "who changes a backup is waited for" 0 $?
+check "and named" said "backup $id is locked by process 1: waiting" "$work/locked.err"
+
 # ---- who goes on
+new_outside
+kill_at "$(file_at $((all / 3)))" 0 TERM
 refuse "another backup does not" "holds an unfinished restore of backup $id.*empty" \
     pbkfs restore -B "$store" -I main -i TOXCR8 --to "$pgdata"
 refuse "nor does a second one at the same time" "another restore is at work in" \
