@@ -99,7 +99,7 @@ plan_of "no parent" 1 -i "$id"
 says "no parent: is named" "chain +failed .*$full_id"
 plan_of "nothing that can be mounted" 1
 mv "$work/full" "$store/backups/main/$full_id"
-plan_of "no such backup" 1 -i NOSUCH
+plan_of "no such backup" 2 -i NOSUCH
 plan_of "no such instance" 2 -I nosuch
 
 # ---- what the configuration asks for, and this machine lacks ------------------------------------------------

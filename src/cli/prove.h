@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The nightly proof: what is known of each backup, step by step.  cmd_prove.c goes from backup to
- * backup, prove_steps.c asks the server, and report.c writes the files.
+ * The nightly proof: what is known of each backup, step by step.  prove_find.c finds the
+ * backups, cmd_prove.c goes from one to the next, prove_steps.c asks the server, prove_table.c prints, and
+ * report.c writes the files.
  */
 #ifndef CLI_PROVE_H
 #define CLI_PROVE_H
@@ -18,6 +19,7 @@
 #include "pg/walname.h"
 
 #define PROVE_REMARK_MAX	512
+#define PROOFS_MAX		1024
 #define PROVE_AMCHECK_VERSION	14	/* the first that has pg_amcheck */
 
 enum { PROVE_EXIT_UNPROVEN = 1, PROVE_EXIT_UNJUDGED = 2 };
@@ -58,6 +60,12 @@ struct proof {
 	struct prove_step step[PROVE_STEPS];
 };
 
+/* In memory that is shared: a confined child fills it, which a hostile catalog may have taken over. */
+struct proofs {
+	size_t	n, left_out;	/* what was found beyond PROOFS_MAX */
+	struct proof proof[PROOFS_MAX];
+};
+
 /* Own checks, of --sql. */
 struct prove_query {
 	const char *file;
@@ -77,10 +85,26 @@ const char *prove_result_word(enum prove_result r);
 /* The opposite; PROVE_NOT_ASKED for a word that is none. */
 enum prove_result prove_result_of(const char *word);
 
+/* Ends a step with a text, whose control characters are made visible. */
+void	prove_remark(struct prove_step *s, enum prove_result r, const char *fmt, ...)
+	    __attribute__((format(printf, 3, 4)));
+
 /* Of all steps together: PROVE_OK, PROVE_FAILED, or PROVE_UNKNOWN. */
 enum prove_result prove_judge(const struct proof *p);
 /* The time of all steps, in milliseconds. */
 int64_t	prove_time(const struct proof *p);
+
+/*
+ * Finds what options ask for, in a confined child.  An instance without a backup to prove has one proof
+ * with the reason.  Returns 0, or PROVE_EXIT_UNJUDGED after cli_error().
+ */
+int	prove_find(const struct options *o, struct proofs *f);
+
+/* The step age; max_age in seconds, 0 = no limit. */
+void	prove_judge_age(struct proof *p, uint64_t max_age);
+
+/* Prints all steps that were asked for. */
+void	prove_table(const struct proofs *f);
 
 /* The program of a run: takes all steps behind PROVE_SERVER.  Returns 0; the proof has the results. */
 int	prove_steps(const struct run_server *s, void *arg);
