@@ -56,7 +56,8 @@ put_mount(struct json_out *o, const struct mountinfo *m, const struct mountstate
 	put_text(o, "instance", l->instance);
 	put_text(o, "backup_id", l->backup_id);
 	put_text(o, "diff_dir", m->source);
-	json_put_bool(o, "detached", l->detached);
+	if (l->detached)
+		json_put_bool(o, "detached", true);
 	if (l->has_size)
 		json_put_u64(o, "diff_bytes", l->size);
 	if (l->has_uptime)
