@@ -139,7 +139,7 @@ denied(const struct confined *c, const struct identity *who)
 static int
 become_reader(const struct confined *c)
 {
-	char name[USERNAME_MAX];
+	char name[USERNAME_MAX], other[USERNAME_MAX];
 	struct storeuser u;
 	struct become him;
 	int rc;
@@ -152,8 +152,8 @@ become_reader(const struct confined *c)
 		return cli_error("could not act as user %s: %s", name, strerror(-rc));
 	tie_again();
 	if (c->as_user && u.uid != c->uid)
-		return cli_error("user %u, who alone may read store \"%s\", is not user %u, to whom the files are"
-		    " to belong", (unsigned)u.uid, c->store, (unsigned)c->uid);
+		return cli_error("user %s, who alone may read store \"%s\", is not user %s, to whom the files are"
+		    " to belong: name that user with --owner", name, c->store, username_of(c->uid, other));
 	if (c->write_fd >= 0 && faccessat(c->write_fd, ".", W_OK | X_OK, 0) != 0)
 		return cli_error("user %s, who alone may read store \"%s\", could not write where"
 		    " the file is to go: %s", name, c->store, strerror(errno));

@@ -251,12 +251,24 @@ ask_progress(struct guardian *g)
 	g->server.time[strcspn(g->server.time, "\n")] = '\0';
 }
 
+/* The rest of the sentence why, if recovery did not reach its target: how far the WAL goes that there is. */
+static const char *
+target_way_out(const struct pgserver *s, const char *why, char *text, size_t size)
+{
+	if (why == NULL || strstr(why, "recovery ended before configured recovery target") == NULL)
+		return "";
+	snprintf(text, size, ": the WAL that there is ends before it%s%s; choose an earlier target, or none, for all of the WAL",
+	    s->time[0] != '\0' ? ", its last transaction was at " : "", s->time);
+	return text;
+}
+
 static int
 server_failed(const struct guardian *g)
 {
 	const struct pgserver *s = &g->server;
 	unsigned i, n = MIN(s->n_errors, (unsigned)PGSERVER_LINES_KEPT);
 	const char *line, *fatal, *why = NULL;
+	char end[256];
 
 	for (i = s->n_errors - n; i < s->n_errors; i++) {
 		line = s->error[i % PGSERVER_LINES_KEPT];
@@ -267,8 +279,8 @@ server_failed(const struct guardian *g)
 		else
 			cli_note("server: %s", line);
 	}
-	cli_error("server of PostgreSQL %u ended before it could be used%s%s", g->version,
-	    why != NULL ? ": " : "", why != NULL ? why + strlen("FATAL:  ") : "");
+	cli_error("server of PostgreSQL %u ended before it could be used%s%s%s", g->version,
+	    why != NULL ? ": " : "", why != NULL ? why + strlen("FATAL:  ") : "", target_way_out(s, why, end, sizeof(end)));
 	return RUN_FAILED;
 }
 

@@ -215,7 +215,7 @@ add_necessary(struct guest *g, const struct workdir *w)
 		{ "hba_file", w->hba }, { "ident_file", w->ident },
 		{ "logging_collector", "off" }, { "log_destination", "stderr" },
 		{ "log_min_messages", "warning" }, { "log_line_prefix", "%m [%p] " },
-		{ "lc_messages", "C" }, { "external_pid_file", "" },
+		{ "lc_messages", "C" }, { "external_pid_file", "external.pid" },	/* '' would be a name, too */
 	};
 	char port[16];
 	size_t i;

@@ -37,6 +37,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/paths.h"
+#include "supervisor/username.h"
 #include "supervisor/walk.h"
 
 #define DEFAULT_OWNER	"postgres"
@@ -283,7 +284,7 @@ give_away(const struct landing *l, const struct landing_place *p, const struct s
 static int
 check_opened(const struct landing *l, struct landing_place *p, struct walk *w)
 {
-	char error[WALK_ERROR_MAX];
+	char error[WALK_ERROR_MAX], his[USERNAME_MAX], name[USERNAME_MAX];
 	struct stat st;
 
 	if (fstat(p->fd, &st) != 0)
@@ -292,8 +293,9 @@ check_opened(const struct landing *l, struct landing_place *p, struct walk *w)
 	    walk_check(w, p->path, l->uid, error) != 0))
 		return cli_error("could not use %s \"%s\": %s", kind_name(p), p->path, error);
 	if (st.st_uid != l->uid && give_away(l, p, &st) != 0)
-		return cli_error("%s \"%s\" belongs to user %u, not to user %u%s", kind_name(p), p->path,
-		    (unsigned)st.st_uid, (unsigned)l->uid, way_out(p));
+		return cli_error("%s \"%s\" belongs to user %s, not to user %s%s", kind_name(p), p->path,
+		    username_of(st.st_uid, his), username_of(l->uid, name),
+		    p->named ? ": name an empty directory, one of that user, or one that does not exist" : way_out(p));
 	if ((st.st_mode & 022) != 0)
 		return cli_error("%s \"%s\" can be written by others: chmod go-w it first", kind_name(p),
 		    p->path);
@@ -305,7 +307,7 @@ open_place(const struct landing *l, struct landing_place *p)
 {
 	static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	const char *base = strrchr(p->path, '/') + 1;
-	char error[WALK_ERROR_MAX];
+	char error[WALK_ERROR_MAX], name[USERNAME_MAX];
 	struct walk w;
 	int rc;
 
@@ -316,8 +318,8 @@ open_place(const struct landing *l, struct landing_place *p)
 	p->fd = openat(p->parent_fd, base, flags);
 	if (p->fd < 0 && errno == ENOENT) {
 		if ((rc = make(l, p, base)) != 0)
-			return cli_error("could not create %s \"%s\" as user %u: %s%s", kind_name(p), p->path,
-			    (unsigned)l->uid, strerror(-rc), way_out(p));
+			return cli_error("could not create %s \"%s\" as user %s: %s%s", kind_name(p), p->path,
+			    username_of(l->uid, name), strerror(-rc), way_out(p));
 		p->made = true;
 		p->fd = openat(p->parent_fd, base, flags);
 	}
@@ -326,10 +328,12 @@ open_place(const struct landing *l, struct landing_place *p)
 		p->fd = openat(p->parent_fd, base, flags);
 		identity_drop();
 	}
-	if (p->fd < 0)
-		return cli_error("could not open %s \"%s\" as user %u: %s", kind_name(p), p->path,
-		    (unsigned)l->uid, errno == ENOTDIR || errno == ELOOP ? "it is a link, or no directory" :
-		    strerror(errno));
+	if (p->fd < 0) {
+		rc = errno;
+		return cli_error("could not open %s \"%s\" as user %s: %s", kind_name(p), p->path,
+		    username_of(l->uid, name), rc == ENOTDIR || rc == ELOOP ? "it is a link, or no directory" :
+		    strerror(rc));
+	}
 	return check_opened(l, p, &w);
 }
 
@@ -605,6 +609,7 @@ set_modes(const struct landing *l)
 int
 landing_prepare(struct landing *l)
 {
+	char name[USERNAME_MAX];
 	unsigned i;
 	int rc;
 
@@ -613,7 +618,7 @@ landing_prepare(struct landing *l)
 		return rc;
 	l->r->restored->uid = l->uid;
 	if ((rc = identity_assume(l->uid, l->gid)) != 0)
-		return cli_error("could not act as user %u: %s", (unsigned)l->uid, strerror(-rc));
+		return cli_error("could not act as user %s: %s", username_of(l->uid, name), strerror(-rc));
 	for (i = 0; i < l->n; i++)
 		if ((rc = open_place(l, &l->place[i])) != 0)
 			return rc;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -415,7 +416,7 @@ static const struct command commands[] = {
 	    "prove that backups work: start a server on each, and check it"),
 	COMMAND(mount, "-B DIR -I NAME -i ID|latest -D DIR -d DIR [OPTION]...",
 	    "mount a backup as a PostgreSQL data directory"),
-	COMMAND(unmount, "-D DIR|-d DIR [--force]", "unmount it"),
+	COMMAND(unmount, "-D DIR|-d DIR [--force]", "unmount a backup"),
 	COMMAND(stat, "-D DIR [OPTION]...",
 	    "show what a mount does"),
 	COMMAND(hydrate, "-D DIR [OPTION]...", "copy a backup into a diff directory, which then needs no catalog"),
@@ -579,6 +580,22 @@ usage_error(const char *what, const char *word)
 	return cli_usage("%s \"%s\"", what, word);
 }
 
+/* Tells that an option cannot have this value, and which it can. */
+static int
+refuse_value(const struct option_def *d, const char *value)
+{
+	char only[256] = "";
+
+	if (d->type == OPT_NUMBER)
+		snprintf(only, sizeof(only), ", only 1 to %" PRIu64 "%s", d->max,
+		    strcmp(d->arg, "SECS") == 0 ? " seconds" : "");
+	else if (d->type == OPT_SIZE)
+		snprintf(only, sizeof(only), ", only a size such as 256M");
+	else if (d->choices != NULL)
+		snprintf(only, sizeof(only), ", only %s", d->choices);
+	return cli_usage("--%s cannot be \"%s\"%s", d->name, value, only);
+}
+
 /* Puts the long options that begin with n bytes of word into text.  Returns how many there are. */
 static unsigned
 list_candidates(const struct command *c, const char *word, size_t n, char *text, size_t size)
@@ -654,8 +671,7 @@ options_parse(const struct command *c, int argc, char **argv, struct options *o)
 		if (key == '?' || (d = find_option(c, key)) == NULL)
 			return refuse_option(c, argv[optind - 1]);
 		if (set_value(d, optarg, o) != 0)
-			return cli_usage("--%s cannot be \"%s\"%s%s", d->name, optarg,
-			    d->choices != NULL ? ", only " : "", d->choices != NULL ? d->choices : "");
+			return refuse_value(d, optarg);
 	}
 	/* Help is given whatever else is missing. */
 	return o->help && optind == argc ? 0 : parse_operands(c, argc, argv, o);

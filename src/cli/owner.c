@@ -74,11 +74,11 @@ owner_parse(const char *text, uid_t *uid, gid_t *gid)
 	if ((colon = strchr(copy, ':')) != NULL)
 		*colon++ = '\0';
 	if (find_user(copy, uid, gid) != 0) {
-		cli_error("user \"%s\" does not exist", copy);
+		cli_error("user \"%s\" does not exist (--owner)", copy);
 		return -1;
 	}
 	if (colon != NULL && find_group(colon, gid) != 0) {
-		cli_error("group \"%s\" does not exist", colon);
+		cli_error("group \"%s\" does not exist (--owner)", colon);
 		return -1;
 	}
 	if (geteuid() != 0 && (*uid != geteuid() || *gid != getegid())) {

@@ -32,7 +32,8 @@ terms_check_first_only(struct supervisor *s)
 static int
 mismatch(struct supervisor *s, const char *what, const char *saved, const char *given)
 {
-	return state_fail(s, "diff directory \"%s\" belongs to %s \"%s\", not \"%s\"",
+	return state_fail(s, "diff directory \"%s\" belongs to %s \"%s\", not \"%s\":"
+	    " use another one, or pbkfs cleanup it",
 	    s->config->diff, what, saved, given);
 }
 

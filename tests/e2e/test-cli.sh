@@ -51,7 +51,7 @@ for command in mount unmount stat cleanup show verify archive-get; do
 done
 wrong "an operand too few" "archive-get --help" pbkfs archive-get -B "$store" -I "$instance" 000000010000000000000001
 wrong "one too many" "list --help" pbkfs list here
-refuse "a user that does not exist" "user \"no-such-user\" does not exist" mount_it --owner no-such-user
+refuse "a user that does not exist" "user \"no-such-user\" does not exist \\(--owner\\)" mount_it --owner no-such-user
 refuse "a group that does not exist" "group \"no-such-group\" does not exist" mount_it --owner "$pguser:no-such-group"
 
 # ---- fresh diff directory: what must be said, and what is wrong

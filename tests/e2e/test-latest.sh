@@ -80,7 +80,7 @@ check "it says that nothing was switched" said "^pbkfs: \"$diff\" holds changes 
 equal "what was changed is there" mine "$(cat "$mnt/mine")"
 check "unmount" unmount_it
 equal "the binding is as it was" "$c" "$(mounted_id)"
-refuse "another backup by name is refused" "belongs to backup \"$c\", not \"$d\"" mount_it -i "$d"
+refuse "another backup by name is refused" "belongs to backup \"$c\", not \"$d\": use another one, or pbkfs cleanup it" mount_it -i "$d"
 refuse "a target is" "is for the first mount" mount_it -i latest --recovery-target=immediate
 check "without any name it is mounted as ever" mount_it
 refuse "and nothing is said of it" "" said 'backup'

@@ -30,6 +30,8 @@ no "a mapping that is none" "takes OLD=NEW" mapped -T relative=x
 no "two to one place" "is mapped twice" restore_plainly --skip-external-dirs -T "$ts=$outside/a" -T "$ts2=$outside/a"
 no "an unknown database" "nobody" mapped --db-include nobody
 no "a user that is none" "does not exist" mapped --owner no_such_user
+no "threads that cannot be" "threads cannot be \"no\", only 1 to [0-9]+: see" mapped -j no
+no "a size that cannot be" "cache-size cannot be \"no\", only a size such as 256M: see" mapped --cache-size no
 no "a target that cannot be" "recovery-target cannot be" mapped --recovery-target=nonsense
 
 # ---- locations
@@ -47,7 +49,7 @@ chmod 0777 "$outside/keep"; rm "$outside/keep/keep"
 no "a target that others can write" "chmod go-w" mapped --to "$outside/keep"
 chmod 0755 "$outside/keep"
 chown nobody "$outside/keep"
-no "a target of another user" "belongs to user" mapped --owner "$pguser" --to "$outside/keep"
+no "a target of another user" "belongs to user nobody, not to user $pguser: name" mapped --owner "$pguser" --to "$outside/keep"
 rmdir "$outside/keep"
 ln -s "$work" "$outside/keep"
 no "a target that is a link" "it is a link, or no directory" mapped --to "$outside/keep"
@@ -55,7 +57,7 @@ rm "$outside/keep"; : >"$outside/keep"
 no "a target that is a file" "it is a link, or no directory" mapped --to "$outside/keep"
 rm "$outside/keep"
 mkdir -m 0700 "$work/closed"
-no "an ordinary user, where he may not write" "could not|denied" as "$pguser" env "PATH=$PATH" sh -c "cp '$(command -v pbkfs)' '$outside/keep'; '$outside/keep' restore -B '$store' -I main -i $id --skip-external-dirs -T '$ts=$outside/a' -T '$ts2=$outside/b' --to '$work/closed/x'"
+no "an ordinary user, where he may not write" "could not open target \"[^\"]*\" as user $pguser: Permission denied" as "$pguser" env "PATH=$PATH" sh -c "cp '$(command -v pbkfs)' '$outside/keep'; '$outside/keep' restore -B '$store' -I main -i $id --skip-external-dirs -T '$ts=$outside/a' -T '$ts2=$outside/b' --to '$work/closed/x'"
 rm -f "$outside/keep"
 mount -t tmpfs -o size=20m,mode=0755 tmpfs "$outside"; chown "$pguser:" "$outside"
 no "too little space" "the restore needs .*, and the file system of \"$pgdata\" has .* left" mapped

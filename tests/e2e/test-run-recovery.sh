@@ -26,6 +26,8 @@ check "a time before every backup: says so" said "ends before the recovery targe
 status "a time behind the archive" 125 --at '2037-01-01 00:00:00+00' -- true
 check "a time behind the archive: the server's word is told" said "recovery ended before configured recovery target" "$told"
 equal "a time behind the archive: once" 1 "$(grep -c "recovery ended before configured recovery target" "$told")"
+check "a time behind the archive: how far it goes, and the way out" said "its last transaction was at 20[0-9-]+ .*; choose an earlier target, or none" "$told"
+equal "a server that fails says nothing else" "" "$(grep '^pbkfs: server:' "$told")"
 status "--at and a backup" 125 --at '2037-01-01 00:00:00+00' -i "$full_id" -- true
 
 fixture_tablespace
