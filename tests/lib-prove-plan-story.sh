@@ -33,8 +33,11 @@ says "all is there: whose plan that is" "instance main, backup $id: ok\$"
 says "all is there: age" "age +ok +newest backup [0-9dhms]+, last WAL [0-9dhms]+\$"
 check "all is there: JSON, last WAL" said "\"last_wal\": *\"$last\"" "$work/reports/r.json"
 # Its age is that of the last record with a time in it, as PostgreSQL's own reader prints it.
-mkdir "$work/wal"; for f in "$archive/$last"*; do case $f in *.gz) gzip -dc "$f" >"$work/wal/$last" ;; *) cp "$f" "$work/wal" ;; esac; done
-written=$("$pgbin/pg_waldump" -p "$work/wal" "$last" 2>/dev/null | sed -n 's/.*desc: \(COMMIT\|ABORT\|RESTORE_POINT.*;\) \([0-9-]* [0-9:]*\).*/\2/p' | tail -n 1)
+mkdir "$work/wal"; for f in "$archive"/*; do case $f in *.gz) f_name=${f##*/}; gzip -dc "$f" >"$work/wal/${f_name%.gz}" ;; *) cp "$f" "$work/wal" ;; esac; done
+for segment in $(segments | tail -n 4 | tac); do
+	written=$("$pgbin/pg_waldump" -p "$work/wal" "$segment" "$segment" 2>/dev/null | sed -n 's/.*desc: \(COMMIT\|ABORT\|RESTORE_POINT.*;\) \([0-9-]* [0-9:]*\).*/\2/p' | tail -n 1)
+	[ -z "$written" ] || break
+done
 age=$(sed -n 's/.*"last_wal_age_seconds": *\([0-9]*\).*/\1/p' "$work/reports/r.json")
 late=$(($(date +%s) - $(date -d "$written" +%s) - age))
 check "all is there: the age is that of a record, $written" test -n "$written" -a "$late" -ge 0 -a "$late" -le 30

@@ -4,11 +4,12 @@
 # place of the report, in the surroundings that cron and systemd give.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-run.sh"
+no_unlogged=yes
 fixture
 manual=$srcdir/doc/pbkfs.8
 # The program is where "make install" puts it.
 mkdir -p /usr/local/bin && mount -t tmpfs -o mode=755 tmpfs /usr/local/bin && cp "$(command -v pbkfs)" /usr/local/bin/pbkfs && chmod 755 /usr/local/bin/pbkfs || exit 99
-of_test() { sed -e "s|/backup|$store|g" -e "s|/var/lib/node_exporter|$work|g" -e 's/--max-age 26h/--max-age 36500d/' -e 's/\\e$/\\/'; }
+of_test() { sed -e "s|/backup|$store|g" -e "s|/var/lib/node_exporter|$work|g" -e "s|/srv/www|$work|g" -e "s|/var/lib/pbkfs-proofs|$work/proofs|g" -e 's/--max-age 26h/--max-age 36500d/' -e 's/\\e$/\\/'; }
 # section FIRST-LINE: from there to the next file's name, or the end of the example.
 section() { awk -v first="# $1" '$0 == first { on = 1; next } on && (/^# \// || /^\.Ed/) { exit } on' "$manual" | of_test; }
 
@@ -30,14 +31,17 @@ left_nothing "cron"
 # ---- systemd --------------------------------------------------------------------------------
 mkdir "$work/units"
 for unit in service timer; do section /etc/systemd/system/pbkfs-prove.$unit | sed '/^$/d' >"$work/units/pbkfs-prove.$unit"; done
-equal "systemd: sections and settings that it knows" "" "$(sed -e :a -e '/\\$/N; s/\\\n//; ta' "$work/units"/* | grep -Ev '^\[(Unit|Service|Timer|Install)\]$|^(Type=oneshot|ExecStart=pbkfs .*|OnCalendar=[0-9]{2}:[0-9]{2}|Persistent=true|WantedBy=timers.target|Description=.*)$')"
+equal "systemd: sections and settings that it knows" "" "$(sed -e :a -e '/\\$/N; s/\\\n//; ta' "$work/units"/* | grep -Ev '^\[(Unit|Service|Timer|Install)\]$|^(Type=oneshot|StateDirectory=pbkfs-proofs|ExecStart=pbkfs .*|OnCalendar=[0-9]{2}:[0-9]{2}|Persistent=true|WantedBy=timers.target|Description=.*)$')"
 if command -v systemd-analyze >/dev/null; then
 	check "systemd: systemd-analyze has nothing against them" systemd-analyze verify "$work/units"/*
 fi
+mkdir "$work/proofs"	# as StateDirectory does
 command=$(sed -e :a -e '/\\$/N; s/\\\n//; ta' "$work/units/pbkfs-prove.service" | sed -n 's/^ExecStart=//p')
 env -i LANG=C.UTF-8 TMPDIR="$TMPDIR" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin setsid $command </dev/null >"$printed" 2>"$told"; tap_status=$?
 equal "systemd: exit status" 0 "$tap_status" || show "$told"
 equal "systemd: nothing is told" "" "$(cat "$told")"
 check "systemd: the metrics are there" said "^pbkfs_prove_success.* 1\$" "$work/pbkfs.prom"
+check "systemd: the page is there" [ -s "$work/proof.html" ]
+equal "systemd: the history has this night" 1 "$(ls "$work/proofs" | wc -l)"
 left_nothing "systemd"
 plan_done
