@@ -118,8 +118,10 @@ take_signal(struct guardian *g, const struct signalfd_siginfo *info)
 	}
 	g->hurry = g->hurry || g->interrupted != 0;
 	g->interrupted = number;
-	if (g->command != 0)
+	if (g->command != 0) {
 		kill(g->command, g->hurry ? SIGKILL : number);
+		kill(g->command, SIGCONT);
+	}
 }
 
 /* Waits for a signal or the server's log, at most so long. */
@@ -393,6 +395,8 @@ make_server(struct guardian *g)
 	}
 	guest_place_memory(w, &g->user);
 	guest_make(&g->guest, g->options, w, g->bindir);
+	if (g->run->program != NULL)
+		guest_insist(&g->guest, g->options, g->version);
 	if ((rc = start_server(g)) != 0)
 		return rc;
 	if (bootuser_find(&g->role, &g->guest, w, g->bindir, &g->user) != 0)

@@ -241,6 +241,45 @@ guest_make(struct guest *g, const struct options *o, const struct workdir *w, co
 	guest_fit(g, o, w);
 }
 
+/*
+ * Settings with which a server would go on over damage without a word, or end the questions of a proof
+ * early.  Sources: guc.c of PostgreSQL 12 to 18.
+ */
+static const struct insistence {
+	const char *name, *value;
+	unsigned version;	/* the first that knows it */
+	bool of_server;		/* it cannot be set in a session */
+} insistences[] = {
+	{ "zero_damaged_pages", "off", 0, false }, { "ignore_checksum_failure", "off", 0, false },
+	{ "ignore_system_indexes", "off", 0, false }, { "ignore_invalid_pages", "off", 13, true },
+	{ "statement_timeout", "0", 0, false }, { "lock_timeout", "0", 0, false },
+	{ "idle_in_transaction_session_timeout", "0", 0, false }, { "idle_session_timeout", "0", 14, false },
+	{ "transaction_timeout", "0", 17, false },
+	{ "default_transaction_read_only", "off", 0, false },	/* amcheck has to be made */
+};
+
+void
+guest_insist(struct guest *g, const struct options *o, unsigned version)
+{
+	const struct insistence *i;
+
+	for (i = insistences; i < insistences + ARRAY_SIZE(insistences); i++)
+		if (version >= i->version)
+			add_setting(g, o, i->name, i->value);
+}
+
+void
+guest_insistence(const struct options *o, unsigned version, char out[GUEST_INSISTENCE_MAX])
+{
+	const struct insistence *i;
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (i = insistences; i < insistences + ARRAY_SIZE(insistences) && n < GUEST_INSISTENCE_MAX; i++)
+		if (version >= i->version && !i->of_server && !is_set(o, i->name))
+			n += (size_t)snprintf(out + n, GUEST_INSISTENCE_MAX - n, "-c %s=%s ", i->name, i->value);
+}
+
 /* ---- its shared memory -------------------------------------------------------- */
 
 #define DYNSHMEM	"pg_dynshmem"	/* PG_DYNSHMEM_DIR; a backup has it, empty */

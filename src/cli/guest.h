@@ -15,7 +15,7 @@
 #include "cli/pgserver.h"
 #include "cli/workdir.h"
 
-#define GUEST_ARGUMENTS_MAX	80
+#define GUEST_ARGUMENTS_MAX	96
 #define GUEST_ARGUMENT_MAX	(PATH_MAX + 64)
 #define GUEST_PORT		5432	/* of the socket: its directory is nobody else's */
 
@@ -53,6 +53,15 @@ void	guest_fit(struct guest *g, const struct options *o, const struct workdir *w
 
 /* Makes the command line of the server; what --set names is left to it, and most to --keep-settings. */
 void	guest_make(struct guest *g, const struct options *o, const struct workdir *w, const char *bindir);
+
+/*
+ * For a proof: adds to the command line that what is damaged is an error, whatever production says, unless
+ * --set names it.  guest_insistence() says the same of a session, for PGOPTIONS; what ALTER ROLE and
+ * ALTER DATABASE set counts less than that, and more than the command line.
+ */
+#define GUEST_INSISTENCE_MAX	512
+void	guest_insist(struct guest *g, const struct options *o, unsigned version);
+void	guest_insistence(const struct options *o, unsigned version, char out[GUEST_INSISTENCE_MAX]);
 
 /*
  * Mends what this machine does not have, in postgresql.auto.conf of the mount, from the errors

@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/guest.h"
 #include "cli/pgserver.h"
 #include "cli/prove.h"
 #include "cli/stall.h"
@@ -48,13 +49,16 @@ struct asking {
 
 /* Takes away what is the caller's and would change what the programs do or say. */
 static void
-clean_environment(void)
+clean_environment(const struct asking *a)
 {
-	static const char *const misleading[] = { "PGOPTIONS", "PGCLIENTENCODING", "PSQLRC", "PGPASSFILE" };
+	static const char *const misleading[] = { "PGCLIENTENCODING", "PSQLRC", "PGPASSFILE" };
+	char insistence[GUEST_INSISTENCE_MAX];
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(misleading); i++)
 		unsetenv(misleading[i]);
+	guest_insistence(a->task->options, a->server->version, insistence);
+	setenv("PGOPTIONS", insistence, 1);
 	setenv("HOME", "/", 1);
 }
 
@@ -383,7 +387,7 @@ prove_steps(const struct run_server *server, void *arg)
 	struct prove_step *s = &task->proof->step[PROVE_SERVER];
 	unsigned name;
 
-	clean_environment();
+	clean_environment(&a);
 	task->proof->server_version = server->version;
 	s->ms = clock_monotonic_ms() - task->proof->began;
 	s->result = PROVE_OK;

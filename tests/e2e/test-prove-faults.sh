@@ -27,6 +27,25 @@ equal "a standby that never becomes consistent: exit status" 125 "$?"
 check "a standby that never becomes consistent: the WAL file that it waits for is named" said "error: the server does not get on: it waits at WAL file \"[0-9A-F]{24}\" for 8 seconds" "$told" || show "$told"
 left_nothing "a standby that never becomes consistent"
 
+# ---- what production says of damage, and of its users' sessions, does not count ---------------------------
+pg_any
+store=$work/covered instance=main
+new_cluster "$work/pgdata" && as "$pguser" "$pgbin/pg_checksums" -d -D "$work/pgdata" >/dev/null && pg_start "$work/pgdata" -c fsync=off || exit 99
+sql -c 'create table t as select g from generate_series(1, 20000) g' -c 'alter role all set zero_damaged_pages = on' -c 'alter database postgres set zero_damaged_pages = on' \
+    -c 'alter role all set default_transaction_read_only = on' -c "alter role all set statement_timeout = '1s'" || exit 99
+t_file=$(sql -c "select pg_relation_filepath('t')")
+pg_stop "$work/pgdata"
+echo 'zero_damaged_pages = on' >>"$work/pgdata/postgresql.conf"
+make_backup FULL none; whole=$made
+printf 'damaged damaged damaged' | dd of="$work/pgdata/$t_file" bs=1 seek=$((8192 * 3)) conv=notrunc status=none
+make_backup FULL none; covered=$made
+printf "select pg_sleep(2);\n" >"$work/two.sql"
+status_of "sessions that are read-only, and have two seconds less than they need" 0 -i "$whole" --sql "$work/two.sql"
+status_of "a page that production would show as empty" 1 -i "$covered" --dump
+row "a page that production would show as empty: amcheck finds it" "main +$covered +amcheck +failed .*invalid page"
+row "a page that production would show as empty: so does a dump" "main +$covered +dump +failed .*invalid page"
+status_of "it is asked for" 0 -i "$covered" --dump --set zero_damaged_pages=on
+
 # ---- libraries that are not here ---------------------------------------------------------------------
 pg_any
 store=$work/lacking instance=first
