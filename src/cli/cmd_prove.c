@@ -105,6 +105,7 @@ await(pid_t pid, uint64_t timeout, uint64_t stall_timeout)
 		interrupted = info.si_signo;
 		if (info.si_code <= 0)	/* else the terminal has sent it to the child as well */
 			kill(pid, info.si_signo);
+		kill(pid, SIGCONT);	/* one that somebody has stopped would never hear of it */
 	}
 	if (killed != 0)
 		return killed;

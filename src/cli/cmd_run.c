@@ -129,6 +129,7 @@ pass_on(pid_t guardian, const siginfo_t *info)
 	    RUN_FROM_KEYBOARD : 0 };
 
 	sigqueue(guardian, info->si_signo, value);
+	kill(guardian, SIGCONT);	/* one that somebody has stopped would never hear of it */
 }
 
 static int
@@ -161,6 +162,7 @@ block_signals(sigset_t *set)
 	sigaddset(set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, set, NULL);
 	signal(SIGCHLD, SIG_DFL);
+	signal(SIGXFSZ, SIG_IGN);	/* a file that may not grow is an error to be told, and what was made to be removed */
 }
 
 int

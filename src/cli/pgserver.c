@@ -48,6 +48,7 @@ become_program(const struct pgserver_program *p)
 	tie_again();
 	closefrom(STDERR_FILENO + 1);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	signal(SIGTTIN, SIG_DFL);
 	signal(SIGTTOU, SIG_DFL);
 	sigemptyset(&none);

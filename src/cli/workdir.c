@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/rmtree.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/pgserver.h"
@@ -214,22 +215,18 @@ workdir_make(struct workdir *w, const char *parent, const char *diff, uid_t uid,
 	return 0;
 }
 
-/* Removes the files of a directory, and no directory: a link is removed itself. */
-static void
-empty_flat(const char *path)
+/* Removes what its owner, the server's user, may have filled with anything: with all that it holds. */
+static int
+remove_given(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct dirent *e;
-	DIR *dir;
+	char parent[PATH_MAX], failed[NAME_MAX + 1];
+	const char *name = walk_split(path, parent);
+	int fd autoclose = open(parent, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc;
 
-	if (fd < 0 || (dir = fdopendir(fd)) == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while ((e = readdir(dir)) != NULL)
-		unlinkat(fd, e->d_name, 0);
-	closedir(dir);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	rc = rmtree(fd, name, failed);
+	return rc == 0 ? 0 : cli_error("could not remove \"%s\", which has \"%s\": %s", path, failed, strerror(-rc));
 }
 
 void
@@ -264,18 +261,17 @@ sweep_servers(const struct workdir *w)
 int
 workdir_remove(struct workdir *w)
 {
-	const char *const directories[] = {
-		w->sock, w->short_dir, w->shm, w->mnt, w->own_diff ? w->diff : "", w->dir
-	};
+	const char *const given[] = { w->sock, w->shm };
+	const char *const directories[] = { w->short_dir, w->mnt, w->own_diff ? w->diff : "", w->dir };
 	char path[PATH_MAX];
 	int rc = 0;
 	size_t i;
 
 	if (w->dir[0] == '\0')
 		return 0;
-	empty_flat(w->sock);
-	if (w->shm[0] != '\0')
-		empty_flat(w->shm);
+	for (i = 0; i < ARRAY_SIZE(given); i++)
+		if (given[i][0] != '\0' && remove_given(given[i]) != 0)
+			rc = EXIT_FAILURE;
 	if (put_path(path, w->dir, SERVERS))
 		unlink(path);
 	unlink(w->hba);

@@ -115,6 +115,21 @@ check "another mount namespace holds the mount: all end" wait_run
 kill9 "$holder"
 left_nothing "another mount namespace holds the mount"
 
+# ---- what others do to a run -----------------------------------------------------------------------------------
+# The server's user fills all that is his beside the mount, and may do so by the server.
+status "directories and links where the server's socket and memory lie" 0 -q -- psql -qd postgres -c "copy (select 1) to program 'for d in socket shm; do mkdir -p ../\$d/a/b; ln -s /etc/passwd ../\$d/a/l; mkfifo ../\$d/f; chmod 0 ../\$d/a/b; done'"
+equal "directories and links where the server's socket and memory lie: nothing is told" "" "$(cat "$told")"
+for who in guardian server supervisor worker command; do
+	begin_run -q
+	eval "kill -STOP \$$who"
+	kill -TERM "$front"
+	check "the $who is stopped: all end" wait_run
+	left_nothing "the $who is stopped"
+done
+(ulimit -f 0; try -q -- true 2>/dev/null; exit $tap_status)
+equal "no file may grow: status" 125 $?
+left_nothing "no file may grow"
+
 # ---- a terminal that goes away tells the session's first process, which may be the run --------------------------
 need script
 rm -f "$TMPDIR.ready"; mkfifo "$TMPDIR.ready"
