@@ -50,19 +50,11 @@ struct skipped {
 int
 history_open(const char *dir)
 {
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = report_open_directory(dir, O_RDONLY, true);
 
-	if (fd < 0 && errno == ENOENT && mkdir(dir, 0700) == 0)
-		fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) {
-		cli_error("could not open directory \"%s\": %s (--history)", dir, strerror(errno));
-		return -1;
-	}
-	if (faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) == 0)
-		return fd;
-	cli_error("could not write into \"%s\": %s (--history)", dir, strerror(errno));
-	close(fd);
-	return -1;
+	if (fd < 0)
+		cli_error("could not open directory \"%s\": %s (--history)", dir, report_strerror(fd));
+	return fd;
 }
 
 /* ---- names ------------------------------------------------------------------- */

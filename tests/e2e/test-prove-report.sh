@@ -93,6 +93,16 @@ check "another's directory: there are two nights" grep -q '2 of 2 proofs' "$work
 check "a directory that is not there is made" "$mkproof" one /backup "$work/new" "$work/one.html"
 equal "and is the caller's alone" 700 "$(stat -c %a "$work/new")"
 refuse "a directory that cannot be made" "could not open directory .*nosuch/new.*--history" "$mkproof" one /backup "$work/nosuch/new" "$work/one.html"
+# A link that another user has put there does not lead root elsewhere.
+mkdir "$work/his" "$work/elsewhere"; ln -s "$work/elsewhere" "$work/his/way"; ln -s "$work/elsewhere/new" "$work/his/dangling"
+chown -h nobody "$work/his" "$work/his/way" "$work/his/dangling"
+for way in way way/new dangling; do
+	refuse "a history by another's link, $way" "could not open directory .*way|could not open directory .*dangling" "$mkproof" one /backup "$work/his/$way" "$work/one.html"
+done
+refuse "a report by another's link" "could not write .*his/way/one.html.*not root's" "$mkproof" one /backup "" "$work/his/way/one.html"
+equal "another's link: nothing was written where it leads" "" "$(ls -A "$work/elsewhere")"
+ln -s elsewhere "$work/own"
+check "a report by root's link" "$mkproof" one /backup "$work/own/nights" "$work/own/one.html"
 refuse "a file in the place of a directory" "could not open directory .*Not a directory.*--history" "$mkproof" one /backup "$work/linked" "$work/one.html"
 
 # A full disk: the proof is what it was.
