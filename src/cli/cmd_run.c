@@ -101,6 +101,7 @@ fill_mount(struct run *r)
 	m->diff = r->place.diff;
 	m->owner = geteuid() != 0 ? NULL : o->owner != NULL ? o->owner : DEFAULT_OWNER;
 	m->perf_unsafe = r->place.own_diff && !o->keep;
+	m->jobs = 0;	/* a proof's checks have them, and no hydration */
 	/* The mount would advise where to find the server; a diff directory that is kept is not to say so. */
 	if (r->place.own_diff && m->set.n < OPTION_LIST_MAX) {
 		memcpy(sockets, name, sizeof(name));
