@@ -33,6 +33,9 @@
 /* In a data directory that is being restored: restore/mark.h. */
 #define ONDISK_RESTORE		".pbkfs-restore"
 
+/* In a diff directory that becomes a data directory, and in names beside that: promote/promotion.h. */
+#define ONDISK_PROMOTE		".pbkfs-promote"
+
 /* At the root of the mount: what lies outside of PGDATA, probackup/tablespace.h. */
 #define ONDISK_TABLESPACES	".pbkfs-tblspc"
 #define ONDISK_EXTERNAL		".pbkfs-external"

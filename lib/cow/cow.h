@@ -166,6 +166,16 @@ int	cow_fsync(struct cow *c, uint64_t nodeid, bool datasync);
 /* Names and attributes made so far are durable. */
 int	cow_fsync_names(struct cow *c);
 
+/* --- content for others (cow/give.c) --- */
+
+/*
+ * Gives the content file of a regular file, cut to its length, the further name dir_fd/name on the same
+ * file system.  Returns 1; 0 where it has none: all that the file shows is zeroes; -ENODATA if blocks of it are the
+ * backup's; -EMLINK if somebody has given the content file a name already; or negative errno.
+ * Nothing may be served any more.
+ */
+int	cow_give_content(struct cow *c, uint64_t nodeid, int dir_fd, const char *name);
+
 /* --- upkeep (cow/cow.c) --- */
 
 /* Makes everything durable, whatever no_sync says. */

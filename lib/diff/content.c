@@ -126,6 +126,15 @@ content_stat(struct contents *c, uint64_t number, struct stat *st)
 }
 
 int
+content_link(struct contents *c, uint64_t number, int dir_fd, const char *name)
+{
+	char own[NAME_SIZE];
+
+	name_of(own, number, false);
+	return disk_link(c->dirfd, own, dir_fd, name);
+}
+
+int
 content_remove(struct contents *c, uint64_t number)
 {
 	char name[NAME_SIZE];

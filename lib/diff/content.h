@@ -38,6 +38,9 @@ int	content_fd(struct contents *c, uint64_t number, bool create, struct fdref **
 /* fstatat(2) of content file number.  Returns 0, -ENOENT or negative errno. */
 int	content_stat(struct contents *c, uint64_t number, struct stat *st);
 
+/* Gives content file number the further name dir_fd/name.  Returns 0 or negative errno: -EXDEV, -EEXIST. */
+int	content_link(struct contents *c, uint64_t number, int dir_fd, const char *name);
+
 /* Removes content file number and its map.  If they do not exist, that is no error. */
 int	content_remove(struct contents *c, uint64_t number);
 

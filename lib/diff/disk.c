@@ -90,6 +90,17 @@ disk_rename(int dirfd, const char *from, const char *to)
 }
 
 int
+disk_link(int from_fd, const char *from, int to_fd, const char *to)
+{
+	int rc;
+
+	io_enter();
+	rc = linkat(from_fd, from, to_fd, to, 0) == 0 ? 0 : -errno;
+	io_leave();
+	return rc;
+}
+
+int
 disk_fallocate(int fd, int mode, uint64_t off, uint64_t len)
 {
 	int rc;

@@ -20,6 +20,7 @@ int	disk_sync(int fd);			/* fdatasync(2): content and length */
 int	disk_sync_all(int fd);			/* fsync(2): times too; directories */
 int	disk_unlink(int dirfd, const char *name);
 int	disk_rename(int dirfd, const char *from, const char *to);	/* within one directory */
+int	disk_link(int from_fd, const char *from, int to_fd, const char *to);	/* follows no link */
 int	disk_fallocate(int fd, int mode, uint64_t off, uint64_t len);
 
 #endif

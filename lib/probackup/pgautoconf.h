@@ -16,6 +16,11 @@
 
 #define PGAUTOCONF_SIZE_MAX	(1024 * 1024)	/* bytes of the file in a backup */
 
+/* How the comments before settings of a mount begin. */
+#define PGAUTOCONF_OF_CLONE	"settings of a clone, added by pbkfs mount of backup "
+#define PGAUTOCONF_OF_RECOVERY	"recovery settings, added by pbkfs mount"
+#define PGAUTOCONF_OF_USER	"settings given to pbkfs mount"
+
 /* Text that grows.  Zero-initialise it; free(text). */
 struct pgautoconf {
 	char	*text;

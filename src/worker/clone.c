@@ -105,7 +105,7 @@ add_user_settings(const struct clone_config *p, struct pgautoconf *a)
 
 	if (p->n_settings == 0)
 		return;
-	pgautoconf_comment(a, "settings given to pbkfs mount");
+	pgautoconf_comment(a, PGAUTOCONF_OF_USER);
 	for (i = 0; i < p->n_settings; i++) {
 		equals = strchr(p->setting[i], '=');
 		snprintf(name, sizeof(name), "%.*s", (int)(equals - p->setting[i]), p->setting[i]);
@@ -119,7 +119,7 @@ add_clone_settings(struct work *w, const struct cloneconf *c, struct pgautoconf 
 	char line[128];
 	int rc;
 
-	snprintf(line, sizeof(line), "settings of a clone, added by pbkfs mount of backup %s", w->id);
+	snprintf(line, sizeof(line), PGAUTOCONF_OF_CLONE "%s", w->id);
 	pgautoconf_comment(a, line);
 	pgautoconf_set_clone(a, c->version, w->job->instance, w->id);
 	if ((rc = rules_make(c, a)) < 0)
@@ -136,7 +136,7 @@ add_recovery_settings(const struct clone_config *p, struct pgautoconf *a)
 		.restore_command = p->restore_command != NULL ? p->restore_command : RESTORE_COMMAND,
 	};
 
-	pgautoconf_comment(a, "recovery settings, added by pbkfs mount");
+	pgautoconf_comment(a, PGAUTOCONF_OF_RECOVERY);
 	pgautoconf_set_recovery(a, &recovery);
 }
 
