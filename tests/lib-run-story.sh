@@ -41,11 +41,12 @@ status "a server that would end" 125 --recovery-target=immediate --recovery-targ
 
 # ---- the server ----------------------------------------------------------------------
 status "environment" 0 -q -- sh -c 'printf "%s\n" "$PGUSER" "$PGPORT" "${PGHOSTADDR-}${PGSERVICE-}${PGSSLMODE-}"; stat -c "%a %U" "$PGHOST"; psql -XAtd postgres -c "select current_setting(\$\$data_directory\$\$) = \$\$$PGDATA\$\$, application_name from pg_stat_activity where pid = pg_backend_pid()" -c "show listen_addresses" -c "show autovacuum" -c "show huge_pages"'
-equal "environment: as it has to be" "postgres|5432||700 $pguser|t,psql||off|off|" "$(tr '|\n' ',|' <"$printed" | sed 's/t,pbkfs/t,psql/')"
-PGSERVICE=production PGHOSTADDR=192.0.2.1 PGSSLMODE=require
-export PGSERVICE PGHOSTADDR PGSSLMODE
-status "an environment that leads to production" 0 -q -- psql -XAtd postgres -c 'select 1'
-unset PGSERVICE PGHOSTADDR PGSSLMODE
+equal "environment: as it has to be" "postgres|5432||700 $pguser|t,pbkfs||off|off|" "$(tr '|\n' ',|' <"$printed")"
+PGSERVICE=production PGHOSTADDR=192.0.2.1 PGSSLMODE=require PGAPPNAME=production
+export PGSERVICE PGHOSTADDR PGSSLMODE PGAPPNAME
+status "an environment that leads to production" 0 -q -- psql -XAtd postgres -c 'show application_name'
+equal "an environment that leads to production: has our name" pbkfs "$(cat "$printed")"
+unset PGSERVICE PGHOSTADDR PGSSLMODE PGAPPNAME
 status "a setting of the caller's" 0 -q --set work_mem=7MB --set autovacuum=on -- psql -XAtd postgres -c 'show work_mem' -c 'show autovacuum'
 equal "a setting of the caller's: it counts" "7MB on" "$(tr '\n' ' ' <"$printed" | sed 's/ $//')"
 status "parallel workers" 0 -q --set min_parallel_table_scan_size=0 --set parallel_setup_cost=0 --set parallel_tuple_cost=0 -- psql -XAtd postgres -c 'explain (analyze, costs off, timing off, summary off) select count(*) from pgbench_accounts'

@@ -33,6 +33,8 @@ io_watch_thread(const struct io_watch *w)
 	watch = w;
 }
 
+static bool sync_nothing;	/* set before there are threads */
+
 static void
 set_state(uint32_t state)
 {
@@ -52,6 +54,25 @@ void
 io_leave(void)
 {
 	set_state(watch != NULL ? watch->computing : 0);
+}
+
+int
+io_sync(int fd, bool all)
+{
+	int rc;
+
+	if (sync_nothing)
+		return 0;
+	io_enter();
+	rc = (all ? fsync(fd) : fdatasync(fd)) != 0 ? -errno : 0;
+	io_leave();
+	return rc;
+}
+
+void
+io_sync_nothing(void)
+{
+	sync_nothing = true;
 }
 
 ssize_t

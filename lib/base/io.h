@@ -6,6 +6,7 @@
 #ifndef BASE_IO_H
 #define BASE_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -39,6 +40,12 @@ int	io_pwrite(int fd, const void *buf, size_t len, off_t off);
 
 /* Writes len bytes at the file position (pipes too).  Returns 0 or negative errno. */
 int	io_write(int fd, const void *buf, size_t len);
+
+/* Makes content and length durable, and with all times and names, too.  Returns 0 or negative errno. */
+int	io_sync(int fd, bool all);
+
+/* Makes io_sync() do nothing in this process, for ever: nobody wants what it writes after a crash. */
+void	io_sync_nothing(void);
 
 /*
  * Whether fd is a plain file.  Returns 0 and *st, -EINVAL for another kind of file,

@@ -17,6 +17,7 @@
 #define MAX(a, b)	((a) > (b) ? (a) : (b))
 #define KiB		((size_t)1024)
 #define MiB		(1024 * KiB)
+#define GiB		(1024 * MiB)
 
 /* int fd autoclose = open(...);  char *p autofree = malloc(...); */
 #define autofree	__attribute__((cleanup(util_free_)))

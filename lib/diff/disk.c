@@ -53,23 +53,13 @@ disk_truncate(int fd, uint64_t len)
 int
 disk_sync(int fd)
 {
-	int rc;
-
-	io_enter();
-	rc = fdatasync(fd) != 0 ? -errno : 0;
-	io_leave();
-	return rc;
+	return io_sync(fd, false);
 }
 
 int
 disk_sync_all(int fd)
 {
-	int rc;
-
-	io_enter();
-	rc = fsync(fd) != 0 ? -errno : 0;
-	io_leave();
-	return rc;
+	return io_sync(fd, true);
 }
 
 int

@@ -29,6 +29,7 @@ struct cli_need {
 int	cli_require(const struct cli_need *need, unsigned n);
 void	cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void	cli_reason(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* of the next error; --quiet leaves it */
 /* Keeps the first error that this process, or a child of cli_relay(), tells from now on: text is "" before. */
 void	cli_keep_error(char *text, size_t size);
 void	cli_leave_out_notes(void);	/* from now on: --quiet */

@@ -107,7 +107,7 @@ fill_config(const struct options *o, const struct names *n, const char *backup_i
 		.context = o->context, .sandbox = sandbox_level(o->sandbox), .wal = o->wal, .cache = o->cache,
 		.verify = o->verify,
 		.store_lock = o->store_lock,
-		.force = o->force, .no_wal = o->no_wal, .perf_unsafe = o->perf_unsafe,
+		.force = o->force, .no_wal = o->no_wal, .perf_unsafe = o->perf_unsafe, .discard = o->discard,
 		.debug = o->debug,
 		.hydrate = o->hydrate, .hydrate_rate = o->rate, .hydrate_jobs = (uint32_t)o->jobs,
 		.threads = o->threads != 0 ? (unsigned)o->threads : THREADS_DEFAULT,

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,7 +101,7 @@ fill_mount(struct run *r)
 	m->mnt = r->place.mnt;
 	m->diff = r->place.diff;
 	m->owner = geteuid() != 0 ? NULL : o->owner != NULL ? o->owner : DEFAULT_OWNER;
-	m->perf_unsafe = r->place.own_diff && !o->keep;
+	m->perf_unsafe = m->discard = r->place.own_diff && !o->keep;
 	m->jobs = 0;	/* a proof's checks have them, and no hydration */
 	/* The mount would advise where to find the server; a diff directory that is kept is not to say so. */
 	if (r->place.own_diff && m->set.n < OPTION_LIST_MAX) {
@@ -179,6 +180,7 @@ cmd_run_all(struct run *r)
 		return RUN_FAILED;
 	if (o->quiet)
 		cli_leave_out_notes();
+	r->umask = umask(022);	/* the modes of what belongs to a run are decided where it is made */
 	block_signals(&set);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (pipe2(r->life, O_CLOEXEC) != 0) {

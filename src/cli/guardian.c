@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,7 +59,7 @@ struct guardian {
 	int64_t	began;		/* clock_monotonic_ms() */
 	pid_t	supervisor, command;	/* 0 = it has ended, or was not started */
 	int	command_status;
-	unsigned version;
+	unsigned version, wal_segment;	/* of the cluster */
 	char	bindir[PATH_MAX];
 	struct become user;
 	struct pgserver server;
@@ -199,6 +200,7 @@ make_mount(struct guardian *g)
 	result = waiter_wait(&m.waiter);
 	close(m.waiter.fd);
 	g->version = m.waiter.server_version;
+	g->wal_segment = m.waiter.wal_segment;
 	switch (result) {
 	case WAITER_MOUNTED:
 		note(g, "backup mounted at \"%s\"", g->run->place.mnt);
@@ -279,7 +281,7 @@ server_failed(const struct guardian *g)
 		if (why == NULL && fatal != NULL)
 			why = fatal;	/* told below */
 		else
-			cli_note("server: %s", line);
+			cli_reason("server: %s", line);
 	}
 	cli_error("server of PostgreSQL %u ended before it could be used%s%s%s", g->version,
 	    why != NULL ? ": " : "", why != NULL ? why + strlen("FATAL:  ") : "", target_way_out(s, why, end, sizeof(end)));
@@ -378,6 +380,8 @@ static int
 make_server(struct guardian *g)
 {
 	const struct workdir *w = &g->run->place;
+	const struct guest_limits limits = { .memory = guest_memory(), .space = guest_space(w), .major = g->version,
+	    .wal_segment = g->wal_segment, .discarded = w->own_diff };
 	int rc;
 
 	reach(g, RUN_FINDING_SERVER);
@@ -394,7 +398,7 @@ make_server(struct guardian *g)
 		return RUN_FAILED;
 	}
 	guest_place_memory(w, &g->user);
-	guest_make(&g->guest, g->options, w, g->bindir);
+	guest_make(&g->guest, g->options, w, &limits, g->bindir);
 	if (g->run->program != NULL)
 		guest_insist(&g->guest, g->options, g->version);
 	if ((rc = start_server(g)) != 0)
@@ -456,6 +460,7 @@ execute_command(const struct guardian *g)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	set_environment(g);
+	umask(g->run->umask);
 	if (g->run->program != NULL) {
 		const struct run_server s = { .version = g->version, .user = &g->user };
 

@@ -29,9 +29,16 @@
 #define BUFFERS_SHARE	8		/* a part of the memory */
 #define BUFFERS_MIN	(16 * MiB)
 #define BUFFERS_MAX	(512 * MiB)
+#define WORK_SHARE	256
+#define WORK_MIN	(4 * MiB)	/* the server's default */
+#define WORK_MAX	(64 * MiB)
+#define MAINTENANCE_SHARE 32
+#define MAINTENANCE_MIN	(16 * MiB)
+#define MAINTENANCE_MAX	(512 * MiB)
 #define WAL_SHARE	8		/* a part of the space */
 #define WAL_MIN		(128 * MiB)
 #define WAL_MAX		(4096 * MiB)
+#define WAL_SEGMENTS_MIN 2		/* the server refuses less */
 
 /* ---- the network ---------------------------------------------------------- */
 
@@ -142,8 +149,8 @@ clamp(uint64_t value, uint64_t least, uint64_t most)
 	return MIN(MAX(value, least), most);
 }
 
-static uint64_t
-memory_bytes(void)
+uint64_t
+guest_memory(void)
 {
 	uint64_t all = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 
@@ -163,28 +170,34 @@ guest_space(const struct workdir *w)
 
 /* Production's settings for its machine and its users do not fit here. */
 void
-guest_fit(struct guest *g, const struct options *o, const struct workdir *w)
+guest_fit(struct guest *g, const struct options *o, const struct guest_limits *l)
 {
-	static const struct { const char *name, *value; } settings[] = {
-		{ "huge_pages", "off" }, { "autovacuum", "off" }, { "ssl", "off" },
-		{ "checkpoint_timeout", "1h" }, { "track_activities", "on" }, { "update_process_title", "on" },
-		{ "recovery_min_apply_delay", "0" },
+	static const struct {
+		const char *name, *value;
+		unsigned since;			/* the first major version that knows it; 0 = all */
+		bool	discarded;		/* nobody comes back to changes that end with the command */
+	} settings[] = {
+		{ "huge_pages", "off", 0, false }, { "autovacuum", "off", 0, false }, { "ssl", "off", 0, false },
+		{ "checkpoint_timeout", "1h", 0, false }, { "track_activities", "on", 0, false },
+		{ "update_process_title", "on", 0, false }, { "recovery_min_apply_delay", "0", 0, false },
+		{ "wal_buffers", "-1", 0, false }, { "min_dynamic_shared_memory", "0", 14, false },
+		{ "io_method", "worker", 18, false },
+		{ "dynamic_shared_memory_type", "mmap", 0, true }, { "fsync", "off", 0, true },
+		{ "full_page_writes", "off", 0, true }, { "synchronous_commit", "off", 0, true },
 	};
 	size_t i;
 
 	if (o->keep_settings)
 		return;
 	for (i = 0; i < ARRAY_SIZE(settings); i++)
-		add_setting(g, o, settings[i].name, settings[i].value);
-	add_kilobytes(g, o, "shared_buffers", clamp(memory_bytes() / BUFFERS_SHARE, BUFFERS_MIN, BUFFERS_MAX));
-	add_kilobytes(g, o, "max_wal_size", clamp(guest_space(w) / WAL_SHARE, WAL_MIN, WAL_MAX));
-	/* Nobody comes back to changes that end with the command. */
-	if (w->own_diff) {
-		add_setting(g, o, "dynamic_shared_memory_type", "mmap");
-		add_setting(g, o, "fsync", "off");
-		add_setting(g, o, "full_page_writes", "off");
-		add_setting(g, o, "synchronous_commit", "off");
-	}
+		if (l->major >= settings[i].since && (l->discarded || !settings[i].discarded))
+			add_setting(g, o, settings[i].name, settings[i].value);
+	add_kilobytes(g, o, "shared_buffers", clamp(l->memory / BUFFERS_SHARE, BUFFERS_MIN, BUFFERS_MAX));
+	add_kilobytes(g, o, "work_mem", clamp(l->memory / WORK_SHARE, WORK_MIN, WORK_MAX));
+	add_kilobytes(g, o, "maintenance_work_mem", clamp(l->memory / MAINTENANCE_SHARE, MAINTENANCE_MIN,
+	    MAINTENANCE_MAX));
+	add_kilobytes(g, o, "max_wal_size", MAX(clamp(l->space / WAL_SHARE, WAL_MIN, WAL_MAX),
+	    WAL_SEGMENTS_MIN * l->wal_segment));
 }
 
 void
@@ -231,14 +244,15 @@ add_necessary(struct guest *g, const struct workdir *w)
 }
 
 void
-guest_make(struct guest *g, const struct options *o, const struct workdir *w, const char *bindir)
+guest_make(struct guest *g, const struct options *o, const struct workdir *w, const struct guest_limits *l,
+    const char *bindir)
 {
 	g->n = 0;
 	add_argument(g, "%s/postgres", bindir);
 	add_argument(g, "-D");
 	add_argument(g, "%s", w->mnt);
 	add_necessary(g, w);
-	guest_fit(g, o, w);
+	guest_fit(g, o, l);
 }
 
 /*

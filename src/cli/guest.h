@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "cli/options.h"
 #include "cli/pgserver.h"
@@ -45,14 +46,27 @@ void	guest_place_memory(const struct workdir *w, const struct become *user);
 /* Bytes that are free for the changes of a run in w. */
 uint64_t guest_space(const struct workdir *w);
 
+/* Bytes of memory that a server may have: of this machine, or of our cgroup if that has less. */
+uint64_t guest_memory(void);
+
+/* A server has to fit into these. */
+struct guest_limits {
+	uint64_t memory;	/* guest_memory() */
+	uint64_t space;		/* guest_space() */
+	uint64_t wal_segment;	/* bytes of a file of WAL; 0 = unknown */
+	unsigned major;		/* of the server */
+	bool	discarded;	/* its changes end with it */
+};
+
 /*
  * Appends the settings that fit the server to this machine, each behind a "-c"; none with
- * --keep-settings, and not those that --set names.
+ * --keep-settings, and not those that --set names, nor those that this major version does not know.
  */
-void	guest_fit(struct guest *g, const struct options *o, const struct workdir *w);
+void	guest_fit(struct guest *g, const struct options *o, const struct guest_limits *l);
 
 /* Makes the command line of the server; what --set names is left to it, and most to --keep-settings. */
-void	guest_make(struct guest *g, const struct options *o, const struct workdir *w, const char *bindir);
+void	guest_make(struct guest *g, const struct options *o, const struct workdir *w, const struct guest_limits *l,
+	    const char *bindir);
 
 /*
  * For a proof: adds to the command line that what is damaged is an error, whatever production says, unless

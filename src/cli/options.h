@@ -44,6 +44,7 @@ struct options {
 	char	*const *command;		/* of run, with its arguments; NULL = none */
 	uint64_t rate;			/* of hydrate; bytes a second */
 	bool	hydrate, stop, watch;
+	bool	discard;			/* of a mount: the diff directory is removed behind it */
 	bool	wait, console, force, perf_unsafe, no_wal, debug, counters_reset, help;
 };
 

@@ -222,6 +222,16 @@ cli_note(const char *fmt, ...)
 	va_end(ap);
 }
 
+void
+cli_reason(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain("", fmt, ap);
+	va_end(ap);
+}
+
 /* A confined child, whose standard error is a pipe, goes by what its parent has learned. */
 static void
 ask_columns(void)

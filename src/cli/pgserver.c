@@ -265,7 +265,7 @@ static const struct {
 	{ "ubuntu", "postgresql-", "", "apt.postgresql.org", 0 },
 	{ "fedora", "postgresql", "-server", "yum.postgresql.org", 1 },
 	{ "rhel", "postgresql", "-server", "yum.postgresql.org", 1 },
-	{ "suse", "postgresql", "-server", "yum.postgresql.org", 2 },
+	{ "suse", "postgresql", "-server", "zypp.postgresql.org", 2 },
 };
 
 static void

@@ -76,10 +76,11 @@ struct plan_host {
 };
 
 /*
- * Looks at this machine, in a child with a limit of time.  *h is memory of limited_share().  Returns 0,
+ * Looks at this machine for a server of that major version, and with files of WAL of so many bytes, in a child with a
+ * limit of time.  *h is memory of limited_share().  Returns 0,
  * or non-zero after cli_error().
  */
-int	plan_host_look(const struct options *o, unsigned server_version, struct plan_host *h);
+int	plan_host_look(const struct options *o, unsigned server_version, uint32_t wal_segment, struct plan_host *h);
 
 /* Whether prove_plan() can write a report of that name: .json. */
 bool	prove_plan_knows(const char *file);

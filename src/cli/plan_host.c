@@ -25,6 +25,7 @@ const char *const plan_host_programs[PLAN_PROGRAMS] = {
 struct request {
 	const struct options *options;
 	unsigned server_version;
+	uint32_t wal_segment;
 	struct plan_host *out;
 };
 
@@ -68,6 +69,7 @@ look_for_place(const struct request *q)
 {
 	static struct workdir w;	/* in which nothing is made */
 	struct plan_host *h = q->out;
+	struct guest_limits limits;
 
 	if (workdir_find(q->options->workdir, h->workdir, h->workdir_error) != 0)
 		return;
@@ -77,7 +79,9 @@ look_for_place(const struct request *q)
 	strlcpy(w.dir, h->workdir, sizeof(w.dir));
 	w.own_diff = true;
 	h->free = guest_space(&w);
-	guest_fit(&h->guest, q->options, &w);
+	limits = (struct guest_limits){ .memory = guest_memory(), .space = h->free, .wal_segment = q->wal_segment,
+	    .major = q->server_version, .discarded = true };
+	guest_fit(&h->guest, q->options, &limits);
 }
 
 static int
@@ -93,9 +97,9 @@ look(const void *arg)
 }
 
 int
-plan_host_look(const struct options *o, unsigned server_version, struct plan_host *h)
+plan_host_look(const struct options *o, unsigned server_version, uint32_t wal_segment, struct plan_host *h)
 {
-	const struct request q = { o, server_version, h };
+	const struct request q = { o, server_version, wal_segment, h };
 	int rc;
 
 	memset(h, 0, sizeof(*h));

@@ -337,7 +337,7 @@ plan_backup(struct planning *g)
 	if (g->store->chain_error[0] == '\0') {
 		plan_tree(g);
 		plan_wal(g);
-		g->has_host = plan_host_look(g->options, g->store->server_version, g->host) == 0;
+		g->has_host = plan_host_look(g->options, g->store->server_version, g->store->seg_size, g->host) == 0;
 	}
 	if (g->has_host) {
 		plan_server(g);

@@ -38,6 +38,7 @@ struct run {
 	enum run_stage *stage;	/* shared with the guardian; NULL = nobody asks */
 	struct options mount;		/* what of it the mount gets */
 	struct workdir place;
+	mode_t	umask;			/* of the command: the caller's */
 	int	life[2];		/* a pipe: the mount ends with the last holder of its write end */
 };
 

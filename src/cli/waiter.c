@@ -147,7 +147,7 @@ take_line(struct waiter *w, const char *line, enum waiter_result *result)
 		return false;
 	case NOTIFY_MOUNTED:
 		*result = WAITER_MOUNTED;
-		return sscanf(text, "%u %u", &w->server_version, &w->uid) == 2;
+		return sscanf(text, "%u %u %u", &w->server_version, &w->wal_segment, &w->uid) == 3;
 	case NOTIFY_FAILED:
 		*result = WAITER_FAILED;
 		strlcpy(w->error, text, sizeof(w->error));

@@ -29,7 +29,7 @@ struct waiter {
 	int	signal;		/* of WAITER_INTERRUPTED */
 	int64_t	deadline;	/* its end, by clock_monotonic_ms(); 0 = none */
 	sigset_t outside;	/* the signals that are blocked where they may come */
-	unsigned server_version, uid;	/* of WAITER_MOUNTED */
+	unsigned server_version, wal_segment, uid;	/* of WAITER_MOUNTED; the second in bytes, 0 = unknown */
 	char	error[2048];		/* of WAITER_FAILED */
 	char	held[2048];		/* a warning, until it is clear that the failure does not repeat it */
 	char	zone[64];		/* the server's time zone, where it was told; else "" */

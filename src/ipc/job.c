@@ -209,6 +209,7 @@ walk_values(struct wire *w, struct job *job)
 	NUMBER(w, job->verify, VERIFY_OFF);
 	FLAG(w, job->no_wal);
 	FLAG(w, job->perf_unsafe);
+	FLAG(w, job->discard);
 	FLAG(w, job->debug);
 	FLAG(w, job->fresh);
 	FLAG(w, job->detached);

@@ -65,6 +65,7 @@ struct job {
 	enum cache_mode cache;
 	enum verify_mode verify;
 	bool	no_wal, perf_unsafe, debug;
+	bool	discard;	/* the diff directory is removed behind the mount: nothing has to last */
 	bool	fresh;		/* the diff directory was empty */
 	bool	detached;	/* nothing needs the store, and there may be none: store_fd -1 */
 	const struct clone_config *clone;	/* what the preparer makes: ipc/clone_config.h */

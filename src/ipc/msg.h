@@ -78,6 +78,7 @@ struct msg_prepared {
 	uint64_t n_entries, n_members;
 	uint32_t server_version;	/* PostgreSQL major version */
 	uint32_t root_mode;	/* 0700 or 0750 */
+	uint32_t wal_segment;	/* bytes of a file of WAL, 0 if unknown */
 	uint64_t wal_copied;	/* bytes */
 	char	warning[512];	/* "" or one line for the user */
 };

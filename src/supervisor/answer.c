@@ -106,11 +106,13 @@ answer_prepared(struct supervisor *s, const unsigned char *body, size_t len)
 	memcpy(&p, body, len);
 	if (s->preparer.has_prepared || found->n_members == 0 ||
 	    p.n_members != found->n_members ||
-	    (p.root_mode != 0700 && p.root_mode != 0750) || p.server_version > 99)
+	    (p.root_mode != 0700 && p.root_mode != 0750) || p.server_version > 99 ||
+	    p.wal_segment > GiB)
 		return -EPROTO;
 	s->preparer.has_prepared = true;
 	found->tree_digest = p.tree_digest;
 	found->server_version = p.server_version;
+	s->preparer.wal_segment = p.wal_segment;
 	log_info("prepared: %llu entries from %zu backups, PostgreSQL %u, %llu bytes of WAL copied",
 	    (unsigned long long)p.n_entries, found->n_members, p.server_version,
 	    (unsigned long long)p.wal_copied);
@@ -147,8 +149,8 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 	}
 	hydration_tell(s);
 	stat_write(s);
-	notify_send(s->config->notify_fd, NOTIFY_MOUNTED, "%u %u",
-	    s->binding.found.server_version, (unsigned)s->owner.uid);
+	notify_send(s->config->notify_fd, NOTIFY_MOUNTED, "%u %u %u",
+	    s->binding.found.server_version, (unsigned)s->preparer.wal_segment, (unsigned)s->owner.uid);
 	s->outcome_sent = true;
 	return 0;
 }

@@ -156,6 +156,9 @@ claim_lock(struct supervisor *s)
 		s->claim.locked = true;
 	if (rc == 0)
 		rc = lock_write_mountpoint(s->claim.lock_fd, s->config->mnt);
+	/* A lock file that says nothing makes of an empty directory one that is not ours. */
+	if (rc != 0 && s->claim.locked && s->claim.content == DIFFDIR_EMPTY)
+		unlinkat(s->claim.dir.fd, ONDISK_LOCK, 0);
 	if (rc != 0)
 		return state_fail(s, "could not lock diff directory \"%s\": %s", s->config->diff,
 		    rc == -ESTALE ? "the lock file was replaced" : strerror(-rc));

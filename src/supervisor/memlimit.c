@@ -86,12 +86,14 @@ read_text(const char *path, char *text, size_t size)
 	return 0;
 }
 
+/* Names of g->dir count from root. */
 static bool
-find_our_group(struct memlimit_group *g)
+find_our_group(const char *root, struct memlimit_group *g)
 {
-	char text[8192];
+	char path[PATH_MAX], text[8192];
 
-	return read_text("/proc/self/cgroup", text, sizeof(text)) == 0 && memlimit_find(text, g) == 0;
+	snprintf(path, sizeof(path), "%s/proc/self/cgroup", root);
+	return read_text(path, text, sizeof(text)) == 0 && memlimit_find(text, g) == 0;
 }
 
 /* To the one above; false if there is none.  What a container does not show is passed by. */
@@ -105,29 +107,35 @@ step_up(struct memlimit_group *g)
 }
 
 static bool
-read_of(const struct memlimit_group *g, const char *v1, const char *v2, char *text, size_t size)
+read_of(const char *root, const struct memlimit_group *g, const char *v1, const char *v2, char *text, size_t size)
 {
-	char path[PATH_MAX + NAME_MAX];
+	char path[2 * PATH_MAX + NAME_MAX];
 
-	snprintf(path, sizeof(path), "%s/%s", g->dir, g->v2 ? v2 : v1);
+	snprintf(path, sizeof(path), "%s%s/%s", root, g->dir, g->v2 ? v2 : v1);
 	return read_text(path, text, size) == 0;
 }
 
 uint64_t
-memlimit_bytes(void)
+memlimit_below(const char *root)
 {
 	uint64_t bytes, least = MEMLIMIT_NONE;
 	struct memlimit_group g;
 	char text[64];
 
-	if (!find_our_group(&g))
+	if (!find_our_group(root, &g))
 		return MEMLIMIT_NONE;
 	do {	/* "max" is no number; version 1 says about INT64_MAX */
-		if (read_of(&g, "memory.limit_in_bytes", "memory.max", text, sizeof(text)) &&
+		if (read_of(root, &g, "memory.limit_in_bytes", "memory.max", text, sizeof(text)) &&
 		    sscanf(text, "%" SCNu64, &bytes) == 1 && bytes < INT64_MAX / 2)
 			least = MIN(least, bytes);
 	} while (step_up(&g));
 	return least;
+}
+
+uint64_t
+memlimit_bytes(void)
+{
+	return memlimit_below("");
 }
 
 uint64_t
@@ -137,9 +145,9 @@ memlimit_kills(void)
 	char text[4096];
 	uint64_t n = 0;
 
-	if (!find_our_group(&g))
+	if (!find_our_group("", &g))
 		return 0;
-	while (!read_of(&g, "memory.oom_control", "memory.events", text, sizeof(text)))
+	while (!read_of("", &g, "memory.oom_control", "memory.events", text, sizeof(text)))
 		if (!step_up(&g))
 			return 0;
 	return memlimit_field(text, "oom_kill", &n) ? n : 0;

@@ -35,6 +35,7 @@ bool	memlimit_field(const char *text, const char *key, uint64_t *value);
  * seen; MEMLIMIT_NONE if there is none, or it is unknown.
  */
 uint64_t memlimit_bytes(void);
+uint64_t memlimit_below(const char *root);	/* with /proc and /sys in that directory; "" = the machine's */
 
 /* How many processes the kernel has ended in our cgroup for want of memory; 0 if unknown. */
 uint64_t memlimit_kills(void);

@@ -14,7 +14,7 @@ enum notify_kind {
 	NOTIFY_ERROR = 'E',	/* the same, of an error that NOTIFY_FAILED may repeat */
 	NOTIFY_NOTE = 'N',	/* the same, of something that is as it should be */
 	NOTIFY_ZONE = 'Z',	/* the server's setting timezone */
-	NOTIFY_MOUNTED = 'M',	/* "<PostgreSQL major version> <uid of the owner>" */
+	NOTIFY_MOUNTED = 'M',	/* "<PostgreSQL major version> <bytes of a file of WAL> <uid of the owner>" */
 	NOTIFY_FAILED = 'F',	/* a line for the user: why there is no mount */
 };
 

@@ -46,6 +46,7 @@ enum phase {
 /* The preparer's report, but for the chain, which is in the binding. */
 struct preparer {
 	bool	has_prepared;	/* MSG_PREPARED arrived */
+	uint32_t wal_segment;	/* of it: bytes of a file of WAL, 0 = unknown */
 	bool	is_filling;	/* worker_fill() runs, or has run */
 	unsigned n_warnings;	/* MSG_WARNINGs and MSG_NOTEs that arrived */
 	bool	has_zone;	/* MSG_ZONE arrived */

@@ -229,8 +229,8 @@ finish_ended(struct supervisor *s)
 		return;
 	}
 	s->done = true;
-	/* Without an answer the note of a cut stays. */
-	if (mute_is(s))
+	/* Without an answer the note of a cut stays, and with one that nothing is durable that one does. */
+	if (mute_is(s) || s->config->discard)
 		return;
 	if (s->claim.dirty && (rc = diffdir_set_dirty(&s->claim.dir, false)) != 0)
 		log_error("could not remove \"%s\": %s", ONDISK_DIRTY, strerror(-rc));

@@ -48,6 +48,7 @@ struct supervisor_config {
 	bool	hydrate;	/* begin to copy, see supervisor/hydration.h, so: */
 	uint64_t hydrate_rate;	/* bytes a second; 0 = no limit */
 	uint32_t hydrate_jobs;	/* 0 = default */
+	bool	discard;	/* whoever mounts removes the diff directory behind it: nothing has to last; with perf_unsafe */
 	unsigned threads;
 	size_t	cache_size;	/* bytes for block maps */
 	size_t	index_max;	/* bytes that the index may take; 0 = default */

@@ -42,7 +42,7 @@ task_fill(const struct supervisor *s, struct job *job, enum job_program program,
 		.keep_read_search = owner->keep_read_search, .uid = owner->uid, .gid = owner->gid,
 		.store_name = source->store, .instance = source->instance, .backup_id = source->backup_id,
 		.force = c->force, .wal = s->terms.wal, .cache = c->cache, .verify = c->verify,
-		.no_wal = c->no_wal, .perf_unsafe = c->perf_unsafe, .debug = c->debug,
+		.no_wal = c->no_wal, .perf_unsafe = c->perf_unsafe, .discard = c->discard, .debug = c->debug,
 		.fresh = b->is_fresh, .clone = c->clone, .databases = &s->terms.databases,
 		.wal_link = s->terms.wal == WAL_DIRECT ? s->terms.wal_link : NULL, .mnt = c->mnt, .diff = c->diff,
 		.keep_locations = b->is_fresh ? c->clone != NULL && c->clone->keep_settings :

@@ -125,7 +125,7 @@ make_file(struct copyout *c, uint32_t e, int dirfd)
 		return -errno;
 	if ((rc = copy_file(c, e, fd)) < 0)
 		return rc;
-	return fsync(fd) != 0 ? -errno : 0;
+	return io_sync(fd, true);
 }
 
 static int
@@ -152,5 +152,5 @@ copyout_children(struct copyout *c, uint32_t dir, int fd)
 	for (i = d->first; i < d->first + d->count && rc == 0; i++)
 		rc = ix->entries[i].flags & INDEX_DIR ? make_directory(c, i, fd) :
 		    make_file(c, i, fd);
-	return rc == 0 && fsync(fd) != 0 ? -errno : rc;
+	return rc == 0 ? io_sync(fd, true) : rc;
 }

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "ipc/jobfd.h"
 #include "ipc/msg.h"
 #include "worker/entry.h"
@@ -81,5 +82,7 @@ entry_main(int argc, char **argv)
 	set_title(argc, argv);
 	if ((rc = jobfd_receive(&job)) < 0)
 		return refuse(rc);
+	if (job->discard)
+		io_sync_nothing();
 	_exit(programs[job->program](job));
 }

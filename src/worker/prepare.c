@@ -156,6 +156,7 @@ prepare(const struct job *job, struct chain *c)
 	struct msg_prepared p = {
 		.n_members = c->n,
 		.server_version = (uint32_t)strtoul(c->member[0].control.server_version, NULL, 10),
+		.wal_segment = c->xlog_seg_size,
 	};
 	char error[CHAIN_ERROR_MAX], room[ROOM_TEXT_MAX];
 	int rc;

@@ -28,6 +28,10 @@ static const char conf_text[] =
     "# not known here.  postgresql.auto.conf wins over this file.\n"
     "shared_buffers = 128MB\n";
 
+/* Sizes that initdb writes into a postgresql.conf, in files of WAL; the server's own defaults are for files of 16 MB. */
+#define MIN_WAL_FILES	5
+#define MAX_WAL_FILES	64
+
 /* md5 takes passwords that are stored as SCRAM, too. */
 static const char hba_text[] =
     "# Made by pbkfs mount: production's is not in the backup.  Who runs the server is\n"
@@ -143,6 +147,20 @@ drop_data_directory(const struct cloneconf *c, const char *path)
 	return cow_write(c->cow, attr.nodeid, 0, len, out, c->rd);
 }
 
+/* Without sizes for its files of WAL a server refuses to start, if those are large. */
+static int
+make_conf(const struct cloneconf *c)
+{
+	unsigned segment = cow_index(c->cow)->xlog_seg_size / MiB;
+	char text[RULES_MAX];
+	int n = snprintf(text, sizeof(text), "%s", conf_text);
+
+	if (segment > 0)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "min_wal_size = %uMB\nmax_wal_size = %uMB\n",
+		    MIN_WAL_FILES * segment, MAX_WAL_FILES * segment);
+	return cloneconf_make_file(c, "postgresql.conf", text, (size_t)n);
+}
+
 int
 rules_make(const struct cloneconf *c, struct pgautoconf *a)
 {
@@ -153,8 +171,7 @@ rules_make(const struct cloneconf *c, struct pgautoconf *a)
 	for (i = 0; (path = settings_place(c->settings, i)) != NULL; i++)
 		if ((rc = drop_data_directory(c, path)) < 0)
 			return rc;
-	if (!settings_has_conf(c->settings) &&
-	    (rc = cloneconf_make_file(c, "postgresql.conf", conf_text, strlen(conf_text))) < 0)
+	if (!settings_has_conf(c->settings) && (rc = make_conf(c)) < 0)
 		return rc;
 	rc = make_rules(c, &hba, kept, hba_text, a);
 	return rc < 0 ? rc : make_ident(c, kept != NULL, a);

@@ -216,7 +216,7 @@ write_page(struct walsource *s, const struct walrecord_window *w, size_t page)
 		return fd;
 	if ((rc = io_pwrite(fd, w->bytes + page, w->page_size, (off_t)off)) < 0)
 		return rc;
-	return fdatasync(fd) == 0 ? 0 : -errno;
+	return io_sync(fd, false);
 }
 
 static int

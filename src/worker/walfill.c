@@ -19,6 +19,7 @@
 #include "base/ondisk.h"
 #include "base/rmtree.h"
 #include "base/text.h"
+#include "base/io.h"
 #include "base/util.h"
 #include "worker/copyout.h"
 #include "worker/walfill.h"
@@ -56,9 +57,7 @@ fill_and_rename(struct copyout *c, uint32_t wal, int diff_fd)
 	if ((rc = remove_temporary(diff_fd)) < 0 ||
 	    (rc = fill(c, wal, diff_fd)) < 0)
 		return rc;
-	if (renameat(diff_fd, TEMPORARY, diff_fd, ONDISK_WAL) != 0 || fsync(diff_fd) != 0)
-		return -errno;
-	return 0;
+	return renameat(diff_fd, TEMPORARY, diff_fd, ONDISK_WAL) != 0 ? -errno : io_sync(diff_fd, true);
 }
 
 int

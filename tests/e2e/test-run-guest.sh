@@ -30,6 +30,8 @@ status "the first superuser may not log in" 0 -q -- psql -XAtd postgres -c 'sele
 equal "the first superuser may not log in: another one is found" boss "$(cat "$printed")"
 status "a database that is not there" 2 -q -- psql -XAtd nosuch -c 'select 1'
 check "a database that is not there: psql says so" said 'database "nosuch" does not exist' "$told"
+status "a role that is not there" 2 -q -- psql -XAtd postgres -U nosuch -c 'select 1'
+equal "a role that is not there: psql says so, and nobody else anything" 'FATAL:  role "nosuch" does not exist' "$(sed 's/.*failed: //' "$told")"
 
 # ---- a backup without a configuration, as Debian's --------------------------------------------
 mkdir "$work/etc"; mv "$work/pgdata/postgresql.conf" "$work/pgdata/pg_hba.conf" "$work/pgdata/pg_ident.conf" "$work/etc"
@@ -60,8 +62,8 @@ check "settings that are kept: the server says what is wrong" said "^pbkfs error
 why=$(sed -n 's/^pbkfs error: server of .* could be used: //p' "$told")
 equal "settings that are kept: once" 1 "$(grep -cF -- "$why" "$told")"
 sed -i '/^shared_buffers = 900GB/,$d' "$work/pgdata/postgresql.conf"
-status "a setting that no server has" 125 --set no_such_setting=1 -- true
-check "a setting that no server has: is named" said '^pbkfs: server: .*LOG: .*unrecognized configuration parameter "no_such_setting"' "$told"
+status "a setting that no server has" 125 -q --set no_such_setting=1 -- true
+check "a setting that no server has: is named, --quiet or not" said '^pbkfs: server: .*LOG: .*unrecognized configuration parameter "no_such_setting"' "$told"
 status "a server that does not start, with --keep" 125 --keep --set no_such_setting=1 -- true
 
 # A database with a locale that is not here is named; others can be used.

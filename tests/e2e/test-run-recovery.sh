@@ -8,15 +8,25 @@
 fixture_archive
 query='select (select count(*) from t_grow), (select count(*) from marks), (select count(*) from pgbench_history), (select sum(abalance) from pgbench_accounts)'
 counts_of() { run "$@" -- psql -XAtqd postgres -c "$query" -c 'create table written as select 1' -c 'select pg_is_in_recovery()' >"$printed" 2>"$told" && tr '|\n' '  ' <"$printed" | sed 's/ $//'; }
-first=$(sed '/^#/d; s/ .*//; q' "$oracle_dir/pitr.txt")
-for label in $(sed '/^#/d; s/ .*//' "$oracle_dir/pitr.txt"); do
-	equal "--at $label: rows as they were then, and it may write" "$(moment "$label" 6) f" "$(counts_of --at "$(moment "$label" 2)")" || show "$told"
-	left_nothing "--at $label"
-done
+# at LABEL OPTION...: the rows are those that were there then, and the server may write.
+at() { at_label=$1; shift; equal "$*: rows as they were then, and it may write" "$(moment "$at_label" 6) f" "$(counts_of "$@")" || show "$told"; left_nothing "$*"; }
+for label in after0 after2 late2; do at $label --at "$(moment $label 2)"; done
 check "progress has a position" said "recovering: [0-9A-F]+" "$told"
-equal "by LSN, from the first backup" "$(moment "$first" 6) f" "$(counts_of -i "$full_id" --recovery-target-lsn="$(moment "$first" 3)")"
-try -q -i "$full_id" --recovery-target-name="$(moment "$first" 5)" --recovery-target-action=pause -- psql -XAtqd postgres -c "$query" -c 'select pg_is_in_recovery()'
-equal "pause: the server is at the target" "$(moment "$first" 6) t" "$(tr '|\n' '  ' <"$printed" | sed 's/ $//')"
+equal "by LSN, from the first backup" "$(moment after0 6) f" "$(counts_of -i "$full_id" --recovery-target-lsn="$(moment after0 3)")"
+# Every other kind of target.
+at after1 -i "$full_id" --recovery-target-xid="$(moment after1 4)" --recovery-target-timeline=1
+left=$(counts_of -i "$full_id" --recovery-target-xid="$(moment after1 4)" --recovery-target-inclusive=false) || show "$told"
+check "by transaction, without it: just that is not there" sh -c '[ $(($1 + $2)) -lt $(($5 + $6)) ] && [ "$3 $4" = "$7 $8" ]' - \
+    $(echo "$left" | cut -d ' ' -f 1-4) $(moment after1 6) || note "found $left"
+# rows_in FILE: its t_grow, marks and pgbench_history.
+rows_in() { awk -F '|' '$1 == "postgres" && $2 ~ /^(t_grow|marks|pgbench_history)$/ { n[$2] = $3 } END { print n["t_grow"], n["marks"], n["pgbench_history"] }' "$1"; }
+equal "immediate: the end of the backup" "$(rows_in "$oracle_dir/oracle/main.$full_id.sql.txt") f" "$(counts_of -i "$full_id" --recovery-target=immediate | awk '{ print $1, $2, $3, $5 }')" || show "$told"
+equal "latest: the end of the archive" "$(rows_in "$oracle_dir/oracle/main.$id.latest.sql.txt") f" "$(counts_of --recovery-target=latest --recovery-target-timeline=current | awk '{ print $1, $2, $3, $5 }')" || show "$told"
+left_nothing "other targets"
+status "a timeline that is not there" 125 --recovery-target=latest --recovery-target-timeline=7 -- true
+check "a timeline that is not there: is named" said "timeline.* 7" "$told"
+try -q -i "$full_id" --recovery-target-name="$(moment after0 5)" --recovery-target-action=pause -- psql -XAtqd postgres -c "$query" -c 'select pg_is_in_recovery()'
+equal "pause: the server is at the target" "$(moment after0 6) t" "$(tr '|\n' '  ' <"$printed" | sed 's/ $//')"
 left_nothing "pause"
 try -q -R -- psql -XAtqd postgres -c 'select pg_is_in_recovery()'
 equal "a standby takes queries" t "$(cat "$printed")"

@@ -41,7 +41,7 @@ sample_job(void)
 		.keep_read_search = true, .uid = 70000, .gid = 4294967294u, .owner_name = "postgres",
 		.store_name = "/srv/catalog", .instance = "main", .backup_id = "TOXCS1",
 		.force = true, .wal = WAL_DIRECT, .cache = CACHE_WRITETHROUGH, .verify = VERIFY_OFF,
-		.no_wal = true, .perf_unsafe = true, .debug = true, .fresh = true, .detached = true,
+		.no_wal = true, .perf_unsafe = true, .discard = true, .debug = true, .fresh = true, .detached = true,
 		.clone = &sample_clone, .databases = &sample_databases,
 		.wal_link = "/diff/pg_wal", .mnt = "/mnt/c", .diff = "/diff/c", .keep_locations = true, .threads = 4, .cache_size = 64 << 20, .index_max = 1 << 30,
 		.member = sample_members, .n_members = 2, .generation = 9, .careful = true,

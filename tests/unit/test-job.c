@@ -81,7 +81,7 @@ START_TEST(arrives_whole)
 	ck_assert(j->program == s.program && j->sandbox == s.sandbox && j->wal == s.wal &&
 	    j->cache == s.cache && j->verify == s.verify);
 	ck_assert(j->switch_user && j->keep_read_search && j->force && j->no_wal &&
-	    j->perf_unsafe && j->debug && j->fresh && j->detached && j->careful);
+	    j->perf_unsafe && j->discard && j->debug && j->fresh && j->detached && j->careful);
 	ck_assert(j->uid == s.uid && j->gid == s.gid && j->threads == s.threads &&
 	    j->cache_size == s.cache_size && j->index_max == s.index_max &&
 	    j->generation == s.generation);
