@@ -56,7 +56,7 @@ equal "a directory that is gone" 0 $?
 umask=$(umask)
 for mask in 000 077 777; do
 	umask $mask
-	status "umask $mask" 0 -q -- sh -c 'umask; psql -XAtqd postgres -c "create table t as select 1"; find "${PGDATA%/*}" -xdev -perm /022 ! -type l ! -type s; find "$PGDATA" -perm /027 ! -type l ! -type s'
+	status "umask $mask" 0 -q -- sh -c 'umask; psql -XAtqd postgres -c "create table t as select 1"; find "${PGDATA%/*}" -xdev -perm /022 ! -type l ! -type s; find "$PGDATA" -perm /022 ! -type l ! -type s'
 	umask "$umask"
 	equal "umask $mask: it is the command's, and nobody else can write" "0$mask" "$(cat "$printed")"
 done
