@@ -231,7 +231,7 @@ prove_one(struct prove_task *t, uint64_t max_age, bool *kept_something)
 
 	prove_judge_age(p, max_age);
 	plan_steps(t->options, p);
-	if (p->id[0] == '\0' || interrupted != 0)
+	if (p->step[PROVE_VERIFY].result != PROVE_NOT_RUN || interrupted != 0)	/* there is none, or nobody can use it */
 		return;
 	cli_note("instance \"%s\", backup %s", p->instance, p->id);
 	verify(t);

@@ -257,7 +257,7 @@ guest_make(struct guest *g, const struct options *o, const struct workdir *w, co
 
 /*
  * Settings with which a server would go on over damage without a word, or end the questions of a proof
- * early.  Sources: guc.c of PostgreSQL 12 to 18.
+ * early.  They are those that PostgreSQL 12 to 18 have.
  */
 static const struct insistence {
 	const char *name, *value;

@@ -23,6 +23,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/history.h"
+#include "cli/outdir.h"
 #include "cli/report.h"
 
 /* proof-20261129T031200Z-0123456789abcdef.json, whose order is that of time */
@@ -50,10 +51,10 @@ struct skipped {
 int
 history_open(const char *dir)
 {
-	int fd = report_open_directory(dir, O_RDONLY, true);
+	int fd = outdir_open(dir, O_RDONLY, true);
 
 	if (fd < 0)
-		cli_error("could not open directory \"%s\": %s (--history)", dir, report_strerror(fd));
+		cli_error("could not open directory \"%s\": %s (--history)", dir, outdir_strerror(fd));
 	return fd;
 }
 

@@ -15,6 +15,7 @@
 #include "cli/prove.h"
 #include "probackup/archive_last.h"
 #include "probackup/choose.h"
+#include "probackup/member.h"
 #include "probackup/recovery_time.h"
 
 struct request {
@@ -98,6 +99,41 @@ take_named(const struct request *q, const char *name, const struct instance *in,
 		    o->backup_id);
 }
 
+/*
+ * Whether a backup that cannot be mounted is one that should be: it was complete once, or nobody can tell.  One that
+ * failed, or still runs, never was.
+ */
+static bool
+was_complete(const struct instance_backup *b)
+{
+	return b->control == NULL || member_is_complete(b->control) || strcmp(b->control->status, "CORRUPT") == 0 ||
+	    strcmp(b->control->status, "ORPHAN") == 0;
+}
+
+/*
+ * Backups that nobody can use are not passed over in silence: with all, each that was complete, else those that
+ * are newer than the one to prove, and the backup that failed last.
+ */
+static void
+take_unusable(const struct request *q, const char *name, const struct instance *in, const struct instance_backup *newest,
+    bool all)
+{
+	const struct instance_backup *b;
+	struct proof *p;
+	bool is_newer;
+
+	for (b = in->backup; b < in->backup + in->n; b++) {
+		is_newer = newest == NULL || b < newest;
+		if (b->reason == NULL || (!all && !is_newer) ||
+		    (!was_complete(b) && (!is_newer || strcmp(b->control->status, "ERROR") != 0)))
+			continue;
+		if ((p = add_proof(q->found, name, b->id)) != NULL) {
+			put_age(p, newest);
+			prove_remark(&p->step[PROVE_VERIFY], PROVE_FAILED, "%s", b->reason);
+		}
+	}
+}
+
 static void
 take_instance(const struct request *q, int store_fd, const char *name)
 {
@@ -106,6 +142,7 @@ take_instance(const struct request *q, int store_fd, const char *name)
 	const struct instance_backup *newest;
 	struct instance in = { 0 };
 	struct proof *p;
+	bool all = o->backup_id != NULL && strcmp(o->backup_id, "all") == 0;
 	size_t i, first;
 	int rc;
 
@@ -121,7 +158,7 @@ take_instance(const struct request *q, int store_fd, const char *name)
 	}
 	newest = choose_newest(&in);
 	first = q->found->n;
-	if (o->backup_id != NULL && strcmp(o->backup_id, "all") == 0) {
+	if (all) {
 		for (i = 0; i < in.n; i++)
 			if (in.backup[i].reason == NULL)
 				put_age(add_proof(q->found, name, in.backup[i].id), newest);
@@ -130,7 +167,7 @@ take_instance(const struct request *q, int store_fd, const char *name)
 	} else if (newest != NULL) {
 		put_age(add_proof(q->found, name, newest->id), newest);
 	}
-	if (first < q->found->n)
+	if (newest != NULL && first < q->found->n)
 		find_archive(store_fd, name, newest, &q->found->proof[first]);
 	for (i = first + 1; i < q->found->n; i++) {
 		p = &q->found->proof[i];
@@ -138,7 +175,9 @@ take_instance(const struct request *q, int store_fd, const char *name)
 		p->wal_age = p[-1].wal_age;
 		memcpy(p->last_wal, p[-1].last_wal, sizeof(p->last_wal));
 	}
-	if (newest == NULL && (p = add_proof(q->found, name, "")) != NULL)
+	if (all || o->backup_id == NULL || choose_is_asked(o->backup_id))
+		take_unusable(q, name, &in, newest, all);
+	if (newest == NULL && first == q->found->n && (p = add_proof(q->found, name, "")) != NULL)
 		prove_remark(&p->step[PROVE_VERIFY], PROVE_FAILED, "no backup can be mounted");
 	instance_fini(&in);
 }
@@ -179,12 +218,13 @@ find_inside(int store_fd, void *arg)
 
 /*
  * Believes nothing of what it found but a name and an id, as far as they can be such, their ages, and why there
- * is no id.
+ * is nothing to prove.
  */
 static int
 check_found(const struct options *o, struct proofs *f)
 {
 	struct prove_step verify;
+	bool has_failed;
 	size_t i;
 
 	if (f->n > PROOFS_MAX)
@@ -204,10 +244,11 @@ check_found(const struct options *o, struct proofs *f)
 			strlcpy(p->id, id, sizeof(p->id));
 		verify = p->step[PROVE_VERIFY];
 		memset(p->step, 0, sizeof(p->step));
-		if (p->id[0] != '\0')
-			continue;
-		if (verify.result != PROVE_FAILED && verify.result != PROVE_UNKNOWN)
+		has_failed = verify.result == PROVE_FAILED || verify.result == PROVE_UNKNOWN;
+		if (p->id[0] == '\0' && !has_failed)
 			return cli_error("the confined process was taken over");
+		if (!has_failed)
+			continue;
 		verify.remark[PROVE_REMARK_MAX - 1] = '\0';
 		prove_remark(&p->step[PROVE_VERIFY], verify.result, "%s", verify.remark);
 	}

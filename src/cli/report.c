@@ -7,19 +7,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/outdir.h"
 #include "cli/report.h"
-#include "supervisor/walk.h"
 
 enum form { FORM_JSON, FORM_PROM, FORM_XML, FORM_HTML, FORMS };
 
@@ -48,58 +46,15 @@ complain(const char *file, int error)
 	return cli_error("could not write \"%s\": %s (--report)", file, strerror(error));
 }
 
-/* Root is led by no link that others could have put there, and opens a name once. */
-static int
-open_as_root(const char *dir, int flags, bool make)
-{
-	char path[PATH_MAX], error[WALK_ERROR_MAX];
-	int rc = walk_resolve(dir, true, path), parent autoclose = -1, fd;
-	bool is_new = rc == -ENOENT && make;
-	const char *base;
-
-	if (is_new)
-		rc = walk_resolve(dir, false, path);
-	if (rc != 0)
-		return rc;
-	if ((parent = walk_parent(path, NULL, error)) < 0)
-		return parent;
-	base = strrchr(path, '/') + 1;
-	if (is_new && mkdirat(parent, base, 0700) != 0)
-		return -errno;
-	fd = openat(parent, base[0] != '\0' ? base : ".", flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd >= 0 ? fd : -errno;
-}
-
-int
-report_open_directory(const char *dir, int flags, bool make)
-{
-	int fd autoclose = -1;
-
-	if (geteuid() == 0)
-		fd = open_as_root(dir, flags, make);
-	else if ((fd = open(dir, flags | O_DIRECTORY | O_CLOEXEC)) < 0 && errno == ENOENT && make &&
-	    mkdir(dir, 0700) == 0)
-		fd = open(dir, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return geteuid() == 0 ? fd : -errno;
-	return faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) == 0 ? steal_fd(&fd) : -errno;
-}
-
-const char *
-report_strerror(int rc)
-{
-	return rc == -ELOOP ? "a symbolic link on the way is not root's" : strerror(-rc);
-}
-
 /* After hours of a proof it would be late to find that out. */
 static int
 open_directory(const char *file, const char *name)
 {
 	char *dir autofree = name == file ? strdup(".") : strndup(file, (size_t)(name - file));
-	int fd = dir == NULL ? -ENOMEM : report_open_directory(dir, O_PATH, false);
+	int fd = dir == NULL ? -ENOMEM : outdir_open(dir, O_PATH, false);
 
 	if (fd < 0)
-		cli_error("could not write \"%s\": %s (--report)", file, report_strerror(fd));
+		cli_error("could not write \"%s\": %s (--report)", file, outdir_strerror(fd));
 	return fd;
 }
 

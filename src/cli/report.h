@@ -47,13 +47,6 @@ struct report_files {
 int	report_begin(struct report_files *files, const struct options *o);
 
 /*
- * Opens, with flags, a directory in which the caller may write; with make, it is made if need be.  Root follows
- * no link but root's.  Returns the descriptor or negative errno, which report_strerror() puts into words.
- */
-int	report_open_directory(const char *dir, int flags, bool make);
-const char *report_strerror(int rc);
-
-/*
  * Adds the proof to the history, and writes the reports, each at once: a reader finds the old
  * file or the new one.  Returns 0, or EXIT_FAILURE after cli_error() for a report that could not be
  * written; a history that could not is a warning.

@@ -91,6 +91,30 @@ equal "a backup that is named: and no other" "first $first" "$(awk 'NR > 1 { pri
 status_of "a backup that no instance has" 2 -i NOSUCH
 check "a backup that no instance has: says so" said 'no instance has a backup "NOSUCH"' "$told"
 
+# ---- backups that nobody can use ----------------------------------------------------------------------------
+# In the order of time: one that works, one without its parent, one that failed, one that runs.
+instance=fifth
+make_backup FULL none; works=$made
+make_backup FULL none; gone=$made
+make_backup DELTA none "$gone"; lost=$made
+make_backup FULL none; failed=$made
+make_backup FULL none; runs=$made
+rm -r "${store:?}/backups/fifth/${gone:?}"
+sed -i 's/^status = .*/status = ERROR/' "$store/backups/fifth/$failed/backup.control"
+sed -i 's/^status = .*/status = RUNNING/' "$store/backups/fifth/$runs/backup.control"
+status_of "newer ones are of no use" 1 -I fifth
+row "newer ones are of no use: the one that lost its parent is named" "fifth +$lost +verify +failed .*$gone"
+row "newer ones are of no use: and the one that failed" "fifth +$failed +verify +failed .*ERROR"
+row "newer ones are of no use: the one that works is proven" "fifth +$works +server +ok"
+refuse "newer ones are of no use: one that runs is not looked at" "" said "$runs" "$printed"
+sed -i 's/^status = .*/status = OK/' "$store/backups/fifth/$runs/backup.control"
+status_of "all: an older one is of no use" 1 -I fifth -i all
+row "all: an older one is of no use: it is named" "fifth +$lost +verify +failed"
+refuse "all: an older one is of no use: one that failed is history" "" said "fifth +$failed" "$printed"
+status_of "older ones do not count for the newest" 2 -I fifth	# for its libraries
+refuse "older ones do not count for the newest: they are not told" "" said "fifth +($lost|$failed)" "$printed"
+rm -r "${store:?}/backups/fifth"
+
 # ---- priority and jobs -----------------------------------------------------------------------------------
 # nice values of psql, the server and the worker
 cat >"$work/nice.sql" <<'SQL'
