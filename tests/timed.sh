@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Runs a driver of Automake with its arguments, and adds to the result file that it writes how long the
 # test took, in seconds: by the clock, and of processors (of all processes that were waited for).
-# tests/slowest.sh prints both.  No test is to begin with SIGHUP ignored, as "nohup make check" has it: a shell
+# tests/slowest.sh prints both.  No test is to begin with signals ignored, as "nohup make check &" has it: a shell
 # cannot take that back.
 trs=$(printf '%s\n' "$@" | sed -n '/^--trs-file$/{n;p;q;}')
-if env --default-signal=HUP true 2>/dev/null; then set -- env --default-signal=HUP "$@"; fi
+if env --default-signal=HUP,INT,QUIT true 2>/dev/null; then set -- env --default-signal=HUP,INT,QUIT "$@"; fi
 read -r begin _ </proc/uptime
 "$@"
 status=$?

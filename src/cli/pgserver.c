@@ -448,6 +448,8 @@ take_line(struct pgserver *s, const char *line)
 
 	if (take_state(s, line) || take_position(s, line))
 		return true;
+	if (strstr(line, "FATAL:  the database system is ") != NULL)
+		return false;	/* said to a client that came early, and nothing of what is wrong */
 	for (i = 0; i < ARRAY_SIZE(marks); i++)
 		if (strstr(line, marks[i]) != NULL) {
 			strlcpy(s->error[s->n_errors++ % PGSERVER_LINES_KEPT], line, PGSERVER_LINE_MAX);

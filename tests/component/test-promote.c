@@ -273,11 +273,18 @@ are_equal(struct tree *a, struct tree *b)
 	ck_assert_uint_eq(a->n, b->n);
 }
 
+static void
+forget(struct tree *t)
+{
+	while (t->n > 0)
+		free(t->line[--t->n]);
+}
+
 /* The whole of what is shown: the tablespace first, whose names begin as no others do. */
 static void
 list_all_shown(struct tree *t)
 {
-	*t = (struct tree){ 0 };
+	forget(t);
 	list_shown(t, SPACE, "");
 	list_shown(t, "", "");
 }
@@ -292,6 +299,7 @@ is_promoted(void)
 	list_plain(&after, space, "");
 	list_plain(&after, target, "");
 	are_equal(&before, &after);
+	forget(&after);
 	join(path, target, "pg_tblspc/16400");
 	ck_assert_int_gt(readlink(path, link, sizeof(link) - 1), 0);
 	ck_assert_str_eq(link, space);
@@ -493,7 +501,7 @@ take_back(void)
 START_TEST(taken_back)
 {
 	struct promotion *p autofree = calloc(1, sizeof(*p));
-	struct tree again;
+	struct tree again = { 0 };
 	char path[PATH_MAX], name[NAME_MAX + 1];
 	struct stat st;
 	int fd[2];
@@ -508,6 +516,7 @@ START_TEST(taken_back)
 	ck_assert_int_eq(rig_open(&rig, true), 0);
 	list_all_shown(&again);
 	are_equal(&before, &again);
+	forget(&again);
 	ck_assert_int_eq(put("readonly", 0, "w", 1), 0);
 	list_all_shown(&before);
 	ck_assert_int_eq(rig_close(&rig), 0);

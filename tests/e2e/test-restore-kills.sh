@@ -12,6 +12,7 @@ id=TOXCS1 rounds=${PBKFS_ROUNDS:-10} mark=$pgdata/.pbkfs-restore
 
 # Not the holder of the store's lock, who ends by himself.
 descendants() {
+	local d
 	for d in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
 		descendants "$d"
 		tr '\0' ' ' <"/proc/$d/cmdline" | grep -q 'lock holder' || echo "$d"
@@ -25,12 +26,15 @@ kill_at() {
 	nice -n 19 "$(command -v pbkfs)" restore -B "$store" -I main -i $id --to "$pgdata" --no-sync -j 1 >"$work/killed.out" 2>"$work/killed.err" &
 	kill_pid=$!
 	while runs $kill_pid && ! [ -e "$1" ]; do :; done
-	kill_whom=$kill_pid
+	kill_whom=$kill_pid kill_below=$(descendants $kill_pid)
 	[ "$2" -eq 0 ] || kill_whom=$(descendants $kill_pid | sed -n "$2p")
 	[ -z "$kill_whom" ] || kill -s "${3:-KILL}" "$kill_whom" 2>/dev/null
 	# The shell would tell of the kill.
 	wait $kill_pid 2>/dev/null
 	kill_status=$?
+	# All are killed: what is on disk then is what the next one meets.
+	# shellcheck disable=SC2086
+	[ -z "$kill_below" ] || { kill -s KILL $kill_below 2>/dev/null; wait_gone $kill_below; }
 	[ $kill_status -ne 0 ]
 }
 unfinished() { [ -d "$mark" ] && [ ! -e "$pgdata/global/pg_control" ]; }
@@ -79,14 +83,15 @@ check "SIGTERM: what there is, and what goes on, is told" said "interrupted: .* 
 
 # ---- the chain is locked while it is read
 new_outside
-nice -n 19 "$(command -v pbkfs)" restore -B "$store" -I main -i $id --to "$pgdata" --no-sync -j 1 >/dev/null 2>&1 &
+nice -n 19 "$(command -v pbkfs)" restore -B "$store" -I main -i $id --to "$pgdata" --no-sync -j 1 >"$work/locked.out" 2>&1 &
 locked_pid=$! holder=
-while runs $locked_pid && [ -z "$holder" ]; do
+# What stands there may be of one that was killed.
+while runs $locked_pid && ! [ -d "/proc/${holder:-none}" ]; do
 	[ ! -s "$store/backups/main/TOXCR8/backup_ro.pid" ] || read -r holder <"$store/backups/main/TOXCR8/backup_ro.pid"
 done
 equal "a process of the store's owner stands in the lock of the FULL" "$pguser" "$(stat -c %U /proc/${holder:-0} 2>/dev/null)"
-wait $locked_pid
-equal "at its end the locks are gone" "" "$(find "$store" -name 'backup*.pid*')"
+wait $locked_pid; status=$?
+equal "at its end the locks are gone" "" "$(find "$store" -name 'backup*.pid*')" || { note "status $status"; show "$work/locked.out"; }
 wait_gone $holder
 echo 1 >"$store/backups/main/$id/backup.pid"; chown "$pguser" "$store/backups/main/$id/backup.pid"
 new_outside

@@ -57,7 +57,8 @@ rm "$outside/keep"; : >"$outside/keep"
 no "a target that is a file" "it is a link, or no directory" mapped --to "$outside/keep"
 rm "$outside/keep"
 mkdir -m 0700 "$work/closed"
-no "an ordinary user, where he may not write" "could not open target \"[^\"]*\" as user $pguser: Permission denied" as "$pguser" env "PATH=$PATH" sh -c "cp '$(command -v pbkfs)' '$outside/keep'; '$outside/keep' restore -B '$store' -I main -i $id --skip-external-dirs -T '$ts=$outside/a' -T '$ts2=$outside/b' --to '$work/closed/x'"
+pbkfs_for_all
+no "an ordinary user, where he may not write" "could not open target \"[^\"]*\" as user $pguser: Permission denied" as "$pguser" "$work/pbkfs" restore -B "$store" -I main -i $id --skip-external-dirs -T "$ts=$outside/a" -T "$ts2=$outside/b" --to "$work/closed/x"
 rm -f "$outside/keep"
 mount -t tmpfs -o size=20m,mode=0755 tmpfs "$outside"; chown "$pguser:" "$outside"
 no "too little space" "the restore needs .*, and the file system of \"$pgdata\" has .* left" mapped

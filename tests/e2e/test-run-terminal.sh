@@ -154,7 +154,7 @@ see it is here
 type \032
 see Stopped
 see shell> 
-type kill %1; while jobs | grep -q Stopped; do sleep 0.05; done; wait %1; echo "its "status $?\n
+type it=$(jobs -p %1); kill %1; while jobs | grep -q Stopped; do sleep 0.05; done; wait $it; echo "its "status $?\n
 see its status 143
 see shell> 
 type exit\n
