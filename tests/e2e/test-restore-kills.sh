@@ -85,7 +85,7 @@ check "SIGTERM: what there is, and what goes on, is told" said "interrupted: .* 
 new_outside
 nice -n 19 "$(command -v pbkfs)" restore -B "$store" -I main -i $id --to "$pgdata" --no-sync -j 1 >"$work/locked.out" 2>&1 &
 locked_pid=$! holder=
-# What stands there may be of one that was killed.
+# A killed one may have left its own there.
 while runs $locked_pid && ! [ -d "/proc/${holder:-none}" ]; do
 	[ ! -s "$store/backups/main/TOXCR8/backup_ro.pid" ] || read -r holder <"$store/backups/main/TOXCR8/backup_ro.pid"
 done
