@@ -82,6 +82,8 @@ void	cow_close(struct cow *c);
 /* Finds a name; counts one lookup.  name has len bytes, no NUL needed. */
 int	cow_lookup(struct cow *c, uint64_t dir, const char *name, size_t len,
 	    struct cow_attr *attr);
+/* The same of a text, for who keeps nothing of it: no lookup is counted. */
+int	cow_find(struct cow *c, uint64_t dir, const char *name, struct cow_attr *attr);
 /* Takes n lookups back: a file without names and lookups goes. */
 void	cow_forget(struct cow *c, uint64_t nodeid, uint64_t n);
 /*

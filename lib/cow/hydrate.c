@@ -543,10 +543,8 @@ hydrate_waits_for(const struct hydrate *h)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (cow_lookup(h->c, COW_ROOT, names[i], strlen(names[i]), &attr) == 0) {
-			cow_forget(h->c, attr.nodeid, 1);
+		if (cow_find(h->c, COW_ROOT, names[i], &attr) == 0)
 			return names[i];
-		}
 	return NULL;
 }
 

@@ -109,6 +109,16 @@ cow_lookup(struct cow *c, uint64_t dir, const char *name, size_t len, struct cow
 	return rc;
 }
 
+int
+cow_find(struct cow *c, uint64_t dir, const char *name, struct cow_attr *attr)
+{
+	int rc = cow_lookup(c, dir, name, strlen(name), attr);
+
+	if (rc == 0)
+		cow_forget(c, attr->nodeid, 1);
+	return rc;
+}
+
 void
 cow_forget(struct cow *c, uint64_t nodeid, uint64_t n)
 {

@@ -155,16 +155,6 @@ next_entry(struct cow *c, uint64_t dir, uint64_t *cookie, struct entry *e)
 	return rc;
 }
 
-static int
-find(struct cow *c, uint64_t dir, const char *name, struct cow_attr *attr)
-{
-	int rc = cow_lookup(c, dir, name, strlen(name), attr);
-
-	if (rc == 0)
-		cow_forget(c, attr->nodeid, 1);
-	return rc;
-}
-
 /* The directory that a place shows.  Returns 0, -ENOENT, or another negative errno. */
 static int
 find_shown(struct cow *c, const char *shown, struct cow_attr *attr)
@@ -176,9 +166,9 @@ find_shown(struct cow *c, const char *shown, struct cow_attr *attr)
 	if (shown[0] == '\0')
 		return cow_getattr(c, COW_ROOT, attr);
 	if (slash == NULL)
-		return find(c, COW_ROOT, shown, attr);
+		return cow_find(c, COW_ROOT, shown, attr);
 	snprintf(first, sizeof(first), "%.*s", (int)(slash - shown), shown);
-	return (rc = find(c, COW_ROOT, first, attr)) < 0 ? rc : find(c, attr->nodeid, slash + 1, attr);
+	return (rc = cow_find(c, COW_ROOT, first, attr)) < 0 ? rc : cow_find(c, attr->nodeid, slash + 1, attr);
 }
 
 static const struct promote_place *
@@ -200,7 +190,7 @@ survey_one(struct cow *c, const char *dir, struct promote_outside *out)
 	uint64_t cookie = 0;
 	int rc;
 
-	if ((rc = find(c, COW_ROOT, dir, &attr)) < 0)
+	if ((rc = cow_find(c, COW_ROOT, dir, &attr)) < 0)
 		return rc == -ENOENT ? 0 : rc;
 	while ((rc = next_entry(c, attr.nodeid, &cookie, &e)) > 0) {
 		if (out->n == PROMOTE_PLACES_MAX)

@@ -33,17 +33,6 @@ is_oid(const char *name)
 	    strspn(name, "0123456789") == len;
 }
 
-/* Looks for a name and counts no lookup. */
-static int
-find(struct cow *c, uint64_t dir, const char *name, struct cow_attr *attr)
-{
-	int rc = cow_lookup(c, dir, name, strlen(name), attr);
-
-	if (rc == 0)
-		cow_forget(c, attr->nodeid, 1);
-	return rc;
-}
-
 /* Makes something that no request asks for, so that the kernel has to be told. */
 static int
 make(struct cow *c, const struct job *job, uint64_t dir, const char *name, mode_t mode,
@@ -64,13 +53,13 @@ static int
 make_directory(struct cow *c, const struct job *job, uint64_t dir, const char *name,
     struct cow_attr *attr)
 {
-	int rc = find(c, dir, name, attr);
+	int rc = cow_find(c, dir, name, attr);
 
 	if (rc != -ENOENT)
 		return rc;
 	rc = make(c, job, dir, name, S_IFDIR | 0700, NULL, attr);
 	if (rc == -EEXIST)
-		return find(c, dir, name, attr);
+		return cow_find(c, dir, name, attr);
 	return rc < 0 ? rc : 1;
 }
 
@@ -87,9 +76,9 @@ static int
 find_storage(struct cow *c, const char *oid, struct cow_attr *attr)
 {
 	struct cow_attr root;
-	int rc = find(c, COW_ROOT, ONDISK_TABLESPACES, &root);
+	int rc = cow_find(c, COW_ROOT, ONDISK_TABLESPACES, &root);
 
-	return rc < 0 ? rc : find(c, root.nodeid, oid, attr);
+	return rc < 0 ? rc : cow_find(c, root.nodeid, oid, attr);
 }
 
 int
@@ -125,7 +114,7 @@ redirect_is_place(struct cow *c, uint64_t dir, const char *name)
 {
 	struct cow_attr attr;
 
-	return is_oid(name) && find(c, COW_ROOT, TABLESPACE_DIR, &attr) == 0 && attr.nodeid == dir;
+	return is_oid(name) && cow_find(c, COW_ROOT, TABLESPACE_DIR, &attr) == 0 && attr.nodeid == dir;
 }
 
 bool
@@ -135,7 +124,7 @@ redirect_may_appear(struct cow *c, uint64_t dir, const char *name)
 
 	if (dir == COW_ROOT)
 		return strcmp(name, ONDISK_TABLESPACES) == 0;
-	return is_oid(name) && find(c, COW_ROOT, ONDISK_TABLESPACES, &attr) == 0 &&
+	return is_oid(name) && cow_find(c, COW_ROOT, ONDISK_TABLESPACES, &attr) == 0 &&
 	    attr.nodeid == dir;
 }
 
