@@ -39,16 +39,48 @@ sandbox_identity_raise(void)
  * until sandbox_identity_drop(): as long as they do, nobody but root can signal
  * the process or set its limits.
  */
+/*
+ * The kernel unties a process from its parent (PR_SET_PDEATHSIG) when its ids change: who was to end with its
+ * parent would outlive it.
+ */
+struct tie {
+	int	number;		/* the signal; 0 = not tied */
+	pid_t	parent;
+};
+
+static struct tie
+tie_now(void)
+{
+	struct tie t = { .parent = getppid() };
+
+	return prctl(PR_GET_PDEATHSIG, &t.number, 0, 0, 0) == 0 ? t : (struct tie){ 0 };
+}
+
+static int
+tie_as(const struct tie *t, const char **step)
+{
+	*step = "end with its parent";
+	if (t->number == 0)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, t->number, 0, 0, 0) != 0)
+		return -errno;
+	return getppid() == t->parent ? 0 : -ESRCH;
+}
+
 int
 sandbox_identity_switch(const struct sandbox *s, const char **step)
 {
+	const struct tie tie = tie_now();
+
 	if (!s->switch_user && !s->switch_effective)
 		return 0;
 	*step = s->n_groups > 0 ? "set the supplementary groups" : "drop the supplementary groups";
 	if (setgroups(s->n_groups, s->groups) != 0)
 		return -errno;
 	*step = "set the effective ids";
-	return setegid(s->gid) != 0 || seteuid(s->uid) != 0 ? -errno : 0;
+	if (setegid(s->gid) != 0 || seteuid(s->uid) != 0)
+		return -errno;
+	return tie_as(&tie, step);
 }
 
 static int
@@ -120,6 +152,8 @@ verify_caps(uint64_t keep)
 static int
 switch_all_ids(const struct sandbox *s, const char **step)
 {
+	const struct tie tie = tie_now();
+
 	*step = "keep the capability over the switch of users";
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
 		return -errno;
@@ -130,7 +164,9 @@ switch_all_ids(const struct sandbox *s, const char **step)
 	if (setresuid(s->uid, s->uid, s->uid) != 0)
 		return -errno;
 	*step = "end the keeping of capabilities";
-	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0 ? -errno : 0;
+	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0)
+		return -errno;
+	return tie_as(&tie, step);
 }
 
 int

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "supervisor/identity.h"
+#include "supervisor/tie.h"
 
 static bool assumed;
 static uid_t fs_uid;
@@ -45,6 +46,7 @@ identity_raise(void)
 	if (assumed) {
 		setfsuid(0);
 		setfsgid(0);
+		tie_again();
 	}
 }
 
@@ -54,6 +56,7 @@ identity_drop(void)
 	if (assumed) {
 		setfsgid(fs_gid);
 		setfsuid(fs_uid);
+		tie_again();
 	}
 }
 

@@ -81,6 +81,22 @@ new_outside
 kill_at "$(file_at $((all / 3)))" 0 TERM
 check "SIGTERM: what there is, and what goes on, is told" said "interrupted: .* unfinished, and no server starts on it; the same command" "$work/killed.err"
 
+# ---- whoever copies ends with the command: one that was stopped could not by itself
+new_outside
+nice -n 19 "$(command -v pbkfs)" restore -B "$store" -I main -i $id --to "$pgdata" --no-sync -j 1 >/dev/null 2>&1 &
+front=$!
+stop_at=$(file_at $((all / 3)))
+while runs $front && ! [ -e "$stop_at" ]; do :; done
+below=$(descendants $front)
+check "there are processes that copy" [ -n "$below" ]
+# shellcheck disable=SC2086
+kill -STOP $below
+kill -KILL $front; wait $front 2>/dev/null
+# shellcheck disable=SC2086
+check "whoever copies ends with the command" wait_gone $below
+# shellcheck disable=SC2086
+kill -KILL $below 2>/dev/null
+
 # ---- the chain is locked while it is read
 new_outside
 nice -n 19 "$(command -v pbkfs)" restore -B "$store" -I main -i $id --to "$pgdata" --no-sync -j 1 >"$work/locked.out" 2>&1 &
