@@ -21,7 +21,6 @@
 #define OID_LEN		4
 #define CREATE		0x00		/* in the high bits of WALRECORD_INFO */
 
-
 /* XORed into "/xxxx": an empty path, and a checksum that stays.  test-waltblspc.c proves it. */
 static const unsigned char blank[] = { '/', 0xFA, 0xB2, 0xAE, 0x7E };
 

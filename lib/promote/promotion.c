@@ -32,12 +32,6 @@ static const char *const steps[] = {
 	[PROMOTION_BUILDING] = "building", [PROMOTION_SWITCHING] = "switching", [PROMOTION_EMPTYING] = "emptying",
 };
 
-static int
-sync_directory(int fd)
-{
-	return fsync(fd) != 0 ? -errno : 0;
-}
-
 /* ---- the file ------------------------------------------------------------------- */
 
 static int
@@ -142,7 +136,7 @@ promotion_store(int diff_fd, const struct promotion *p)
 		return rc;
 	if (fsync(fd) != 0 || renameat(diff_fd, NEW, diff_fd, ONDISK_PROMOTE) != 0)
 		return -errno;
-	return sync_directory(diff_fd);
+	return io_sync(diff_fd, true);
 }
 
 int
@@ -151,7 +145,7 @@ promotion_forget(int diff_fd)
 	unlinkat(diff_fd, NEW, 0);
 	if (unlinkat(diff_fd, ONDISK_PROMOTE, 0) != 0 && errno != ENOENT)
 		return -errno;
-	return sync_directory(diff_fd);
+	return io_sync(diff_fd, true);
 }
 
 /* ---- temporary directories ---------------------------------------------------------- */
@@ -190,7 +184,7 @@ promotion_make(int parent_fd, const char *name)
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if ((rc = sync_directory(parent_fd)) == 0)
+	if ((rc = io_sync(parent_fd, true)) == 0)
 		return fd;
 	close(fd);
 	return rc;
@@ -238,7 +232,7 @@ switch_one(int diff_fd, const struct promotion_place *place, int parent_fd, char
 		return explain(error, -ENOENT, "\"%s\" beside \"%s\" is gone, or another directory", temporary,
 		    place->path);
 	}
-	if ((rc = sync_directory(parent_fd)) < 0)
+	if ((rc = io_sync(parent_fd, true)) < 0)
 		explain(error, rc, "could not sync the directory of \"%s\": %s", place->path, strerror(-rc));
 	return rc;
 }
@@ -264,7 +258,7 @@ promotion_empty(int diff_fd)
 	char failed[NAME_MAX + 1];
 	int rc = rmtree(diff_fd, ONDISK_CHANGES, failed);
 
-	return rc != 0 ? rc : sync_directory(diff_fd);
+	return rc != 0 ? rc : io_sync(diff_fd, true);
 }
 
 /* ---- the way back ------------------------------------------------------------------- */
@@ -313,7 +307,7 @@ promotion_take_back(int diff_fd, const struct promotion *p, const int *parent_fd
 	for (i = 0; i < p->n; i++)
 		if ((rc = promotion_temporary(diff_fd, p->place[i].path, temporary)) < 0 ||
 		    (rc = rmtree(parent_fd[i], temporary, failed)) != 0 ||
-		    (rc = sync_directory(parent_fd[i])) < 0)
+		    (rc = io_sync(parent_fd[i], true)) < 0)
 			return rc;
 	/* Modes need the sync that the file's end has to come behind. */
 	if ((rc = reset_modes(diff_fd)) < 0)

@@ -41,17 +41,10 @@ has(int dir_fd, const char *name)
 	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static int
-sync_dir(int fd)
-{
-	return fsync(fd) != 0 ? -errno : 0;
-}
-
 int
 mark_find(int pgdata_fd)
 {
 	int fd autoclose = open_mark(pgdata_fd);
-
 	char failed[NAME_MAX + 1];
 
 	if (fd < 0)
@@ -87,7 +80,7 @@ write_text(int dir_fd, const char *name, const char *text)
 		return rc;
 	if (fsync(fd) != 0 || renameat(dir_fd, temporary, dir_fd, name) != 0)
 		return -errno;
-	return sync_dir(dir_fd);
+	return io_sync(dir_fd, true);
 }
 
 int
@@ -102,7 +95,7 @@ mark_make(int pgdata_fd, const char *state, char **other)
 		return -errno;
 	if ((fd = open_mark(pgdata_fd)) < 0)
 		return fd;
-	if ((rc = sync_dir(pgdata_fd)) != 0)
+	if ((rc = io_sync(pgdata_fd, true)) != 0)
 		return rc;
 	if ((rc = read_text(fd, MARK_STATE, &found, &len)) == -ENOENT) {
 		/* Nothing was copied before this was durable. */
@@ -127,7 +120,7 @@ mark_replace(int pgdata_fd, const char *state)
 		return fd;
 	if (unlinkat(fd, MARK_DONE, 0) != 0 && errno != ENOENT)
 		return -errno;
-	if ((rc = sync_dir(fd)) != 0 || (rc = write_text(fd, MARK_STATE, state)) != 0)
+	if ((rc = io_sync(fd, true)) != 0 || (rc = write_text(fd, MARK_STATE, state)) != 0)
 		return rc;
 	return steal_fd(&fd);
 }
@@ -182,9 +175,9 @@ mark_disarm(int pgdata_fd, int mark_fd)
 	if (global < 0)
 		return global == -ENOENT ? 0 : global;
 	if ((rc = move_control(global, "pg_control", mark_fd, MARK_OLD)) != 0 ||
-	    (rc = sync_dir(mark_fd)) != 0)
+	    (rc = io_sync(mark_fd, true)) != 0)
 		return rc;
-	return sync_dir(global);
+	return io_sync(global, true);
 }
 
 /* The name of the state says whether there is still something to do but this. */
@@ -193,7 +186,7 @@ complete(int mark_fd)
 {
 	if (renameat(mark_fd, MARK_STATE, mark_fd, MARK_COMPLETE) != 0 && errno != ENOENT)
 		return -errno;
-	return sync_dir(mark_fd);
+	return io_sync(mark_fd, true);
 }
 
 int
@@ -209,9 +202,9 @@ mark_finish(int pgdata_fd)
 	if ((global = open_global(pgdata_fd)) < 0)
 		return global;
 	if ((rc = move_control(mark, MARK_CONTROL, global, "pg_control")) != 0 ||
-	    (rc = sync_dir(global)) != 0 || (rc = sync_dir(pgdata_fd)) != 0)
+	    (rc = io_sync(global, true)) != 0 || (rc = io_sync(pgdata_fd, true)) != 0)
 		return rc;
 	if ((rc = rmtree(pgdata_fd, ONDISK_RESTORE, failed)) != 0)
 		return rc;
-	return sync_dir(pgdata_fd);
+	return io_sync(pgdata_fd, true);
 }
