@@ -28,7 +28,6 @@
 #include "supervisor/lock.h"
 #include "supervisor/paths.h"
 #include "supervisor/record.h"
-#include "supervisor/tie.h"
 #include "supervisor/username.h"
 
 #define END_SECONDS	2	/* for processes that the supervisor left, before it kills them */
@@ -153,7 +152,6 @@ end_mount(const struct diffdir *d, const char *mnt, bool mounted, bool locked)
 	 * and looks at a lock.
 	 */
 	identity_raise();
-	tie_again();
 	limited_rest(true);	/* for processes, which have limits of time of their own */
 	rc = mounted ? mountref_find(&t, mnt, NULL) : 0;
 	if (rc == 0) {
@@ -167,7 +165,6 @@ end_mount(const struct diffdir *d, const char *mnt, bool mounted, bool locked)
 	}
 	limited_rest(false);
 	identity_drop();
-	tie_again();
 	mountref_close(&t);
 	return rc;
 }
@@ -272,10 +269,8 @@ clean_up(void *arg)
 		rc = cli_error("%s", error);
 	else if ((rc = identity_assume(d.uid, d.gid)) != 0)
 		rc = cli_error("could not act as user %s: %s", username_of(d.uid, name), strerror(-rc));
-	else {
-		tie_again();
+	else
 		rc = empty(&d, w) != 0 ? 1 : forget(path);
-	}
 	diffdir_close(&d);
 	return rc;
 }

@@ -32,22 +32,6 @@ struct progress {
 	double	blocks, blocks_done, files, files_done, failed, left, room, speed, seconds;
 };
 
-static double
-number_of(const struct json_node *nodes, const struct json_node *at, const char *key)
-{
-	const struct json_node *node = json_get(nodes, at, key);
-
-	return node != NULL && node->type == JSON_NUMBER ? strtod(node->text, NULL) : 0;
-}
-
-static bool
-is_true(const struct json_node *nodes, const struct json_node *at, const char *key)
-{
-	const struct json_node *node = json_get(nodes, at, key);
-
-	return node != NULL && node->type == JSON_TRUE;
-}
-
 static int
 ask(const struct mountref *t, struct progress *p)
 {
@@ -67,12 +51,12 @@ ask(const struct mountref *t, struct progress *p)
 		return cli_error("the supervisor of \"%s\" (pid %d) does not know hydration: pbkfs unmount it, and mount"
 		    " it again", t->mnt, (int)t->contact.peer.pid);
 	*p = (struct progress){
-		.detached = is_true(nodes, nodes, "detached"), .wanted = is_true(nodes, h, "wanted"),
-		.blocks = number_of(nodes, h, "blocks"), .blocks_done = number_of(nodes, h, "blocks_done"),
-		.files = number_of(nodes, h, "files"), .files_done = number_of(nodes, h, "files_done"),
-		.failed = number_of(nodes, h, "files_failed"), .left = number_of(nodes, h, "bytes_left"),
-		.room = number_of(nodes, h, "bytes_free"), .speed = number_of(nodes, h, "bytes_per_second"),
-		.seconds = number_of(nodes, h, "seconds_left"),
+		.detached = figures_is_true(nodes, nodes, "detached"), .wanted = figures_is_true(nodes, h, "wanted"),
+		.blocks = figures_number(nodes, h, "blocks"), .blocks_done = figures_number(nodes, h, "blocks_done"),
+		.files = figures_number(nodes, h, "files"), .files_done = figures_number(nodes, h, "files_done"),
+		.failed = figures_number(nodes, h, "files_failed"), .left = figures_number(nodes, h, "bytes_left"),
+		.room = figures_number(nodes, h, "bytes_free"), .speed = figures_number(nodes, h, "bytes_per_second"),
+		.seconds = figures_number(nodes, h, "seconds_left"),
 	};
 	text_copy_printable(p->state, sizeof(p->state), state, strlen(state));
 	return 0;

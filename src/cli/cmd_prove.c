@@ -40,12 +40,6 @@
 #define RUN_END_SECONDS	300	/* for a run to take away what it has made */
 #define QUERY_MAX	(16 * MiB)	/* a file of --sql */
 
-static uint64_t
-stall_seconds(const struct options *o)
-{
-	return o->stall_timeout != 0 ? o->stall_timeout : STALL_SECONDS;
-}
-
 /* ---- children --------------------------------------------------------------- */
 
 static int interrupted;		/* a signal that told us to stop; 0 = none */
@@ -161,6 +155,12 @@ plan_steps(const struct options *o, struct proof *p)
 }
 
 static void
+put_interrupted(struct prove_step *s)
+{
+	prove_remark(s, PROVE_UNKNOWN, "interrupted by SIG%s", sigabbrev_np(interrupted));
+}
+
+static void
 verify(struct prove_task *t)
 {
 	struct prove_step *s = &t->proof->step[PROVE_VERIFY];
@@ -170,7 +170,7 @@ verify(struct prove_task *t)
 
 	s->ms = clock_monotonic_ms() - began;
 	if (interrupted != 0) {
-		prove_remark(s, PROVE_UNKNOWN, "interrupted by SIG%s", sigabbrev_np(interrupted));
+		put_interrupted(s);
 	} else if (rc == 0) {
 		prove_remark(s, PROVE_OK, "%s", "");
 	} else if (rc == -ETIMEDOUT) {
@@ -178,7 +178,7 @@ verify(struct prove_task *t)
 		    (unsigned long long)t->options->timeout);
 	} else if (rc == -ETIME) {
 		prove_remark(s, PROVE_FAILED, "did not get on for %llu seconds (--stall-timeout)",
-		    (unsigned long long)stall_seconds(t->options));
+		    (unsigned long long)stall_seconds(t->options->stall_timeout));
 	} else if (rc < 0) {
 		prove_remark(s, PROVE_UNKNOWN, "could not start a process: %s", strerror(-rc));
 	} else {
@@ -199,19 +199,18 @@ serve(struct prove_task *t, bool *kept_something)
 	s->result = PROVE_RUNNING;
 	pid = start(run_child, t, s->remark);
 	/* The run watches itself; this is for the rest of it, such as the mount. */
-	rc = pid < 0 ? pid : await(pid, 0, stall_seconds(t->options) + RUN_END_SECONDS);
-	if (s->result != PROVE_OK && interrupted != 0) {
-		s->ms = clock_monotonic_ms() - p->began;
-		prove_remark(s, PROVE_UNKNOWN, "interrupted by SIG%s", sigabbrev_np(interrupted));
-		return;
-	}
+	rc = pid < 0 ? pid : await(pid, 0, stall_seconds(t->options->stall_timeout) + RUN_END_SECONDS);
 	if (s->result != PROVE_OK) {
 		s->ms = clock_monotonic_ms() - p->began;
+		if (interrupted != 0) {
+			put_interrupted(s);
+			return;
+		}
 		s->result = p->stage == RUN_BEGINNING || p->stage == RUN_FINDING_SERVER || rc < 0 ?
 		    PROVE_UNKNOWN : PROVE_FAILED;
 		if (rc == -ETIME)
 			prove_remark(s, PROVE_FAILED, "the mount did not get on for %llu seconds (--stall-timeout)",
-			    (unsigned long long)stall_seconds(t->options));
+			    (unsigned long long)stall_seconds(t->options->stall_timeout));
 		if (s->remark[0] == '\0')
 			strlcpy(s->remark, "the run has ended early", sizeof(s->remark));
 		return;
@@ -219,7 +218,7 @@ serve(struct prove_task *t, bool *kept_something)
 	*kept_something = *kept_something || rc != 0;
 	for (i = PROVE_CONNECT; i < PROVE_STEPS; i++)
 		if (p->step[i].result == PROVE_RUNNING && interrupted != 0)
-			prove_remark(&p->step[i], PROVE_UNKNOWN, "interrupted by SIG%s", sigabbrev_np(interrupted));
+			put_interrupted(&p->step[i]);
 		else if (p->step[i].result == PROVE_RUNNING)
 			prove_remark(&p->step[i], PROVE_FAILED, "the process of this step was killed");
 }

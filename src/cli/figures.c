@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -61,4 +62,20 @@ figures_ask(const struct mountref *t, bool reset, char **text, size_t *len)
 	return cli_error("the supervisor of \"%s\" (pid %d) does not answer%s%s", t->mnt,
 	    (int)t->contact.peer.pid, rc != -ETIMEDOUT ? " as it should: " : "",
 	    rc != -ETIMEDOUT ? strerror(-rc) : "");
+}
+
+double
+figures_number(const struct json_node *nodes, const struct json_node *at, const char *key)
+{
+	const struct json_node *node = json_get(nodes, at, key);
+
+	return node != NULL && node->type == JSON_NUMBER ? strtod(node->text, NULL) : 0;
+}
+
+bool
+figures_is_true(const struct json_node *nodes, const struct json_node *at, const char *key)
+{
+	const struct json_node *node = json_get(nodes, at, key);
+
+	return node != NULL && node->type == JSON_TRUE;
 }

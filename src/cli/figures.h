@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/json.h"
 #include "cli/mountref.h"
 
 /*
@@ -16,5 +17,9 @@
  * frees, which may be anything, or 1 after cli_error().
  */
 int	figures_ask(const struct mountref *t, bool reset, char **text, size_t *len);
+
+/* The number of that key, or 0; whether its value is true.  `at` is the object that has the key. */
+double	figures_number(const struct json_node *nodes, const struct json_node *at, const char *key);
+bool	figures_is_true(const struct json_node *nodes, const struct json_node *at, const char *key);
 
 #endif

@@ -213,7 +213,7 @@ end_failed(struct asking *a, struct prove_step *s, const char *program, const ch
 		    (unsigned long long)options->timeout);
 	else if (rc == -ETIME)
 		end(s, PROVE_FAILED, "%s: did not get on for %llu seconds (--stall-timeout)", of,
-		    (unsigned long long)(options->stall_timeout != 0 ? options->stall_timeout : STALL_SECONDS));
+		    (unsigned long long)stall_seconds(options->stall_timeout));
 	else if (rc == 127)
 		end(s, PROVE_UNKNOWN, "program \"%s\" is not installed", program);
 	else if (rc < 0)

@@ -68,10 +68,16 @@ tree_ticks(pid_t pid, unsigned depth)
 	return own_ticks(pid) + (depth < DEPTH_MAX ? each_child(pid, depth + 1, tree_ticks) : 0);
 }
 
+uint64_t
+stall_seconds(uint64_t timeout)
+{
+	return timeout != 0 ? timeout : STALL_SECONDS;
+}
+
 void
 stall_begin(struct stall *s, pid_t root, uint64_t limit)
 {
-	*s = (struct stall){ .root = root, .limit = limit != 0 ? limit : STALL_SECONDS };
+	*s = (struct stall){ .root = root, .limit = stall_seconds(limit) };
 }
 
 void

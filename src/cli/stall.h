@@ -23,7 +23,10 @@ struct stall {
 	uint64_t total, used;	/* ticks of the processor: all of the tree, and since progress */
 };
 
-/* Begins to watch; limit 0 is STALL_SECONDS. */
+/* The limit of a --stall-timeout: of 0, which is none, STALL_SECONDS. */
+uint64_t stall_seconds(uint64_t timeout);
+
+/* Begins to watch, with the limit that stall_seconds() makes of this one. */
 void	stall_begin(struct stall *s, pid_t root, uint64_t limit);
 
 /* The tree has got on, by another sign. */

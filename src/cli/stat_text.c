@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/figures.h"
 #include "cli/stat_text.h"
 
 /*
@@ -34,22 +35,6 @@ text_of(const struct json_node *nodes, const struct json_node *object, const cha
 	return node != NULL && node->text != NULL ? printable(node->text) : "?";
 }
 
-static double
-number_of(const struct json_node *nodes, const struct json_node *object, const char *key)
-{
-	const struct json_node *node = json_get(nodes, object, key);
-
-	return node != NULL && node->type == JSON_NUMBER ? strtod(node->text, NULL) : 0;
-}
-
-static bool
-is_true(const struct json_node *nodes, const char *key)
-{
-	const struct json_node *node = json_get(nodes, nodes, key);
-
-	return node != NULL && node->type == JSON_TRUE;
-}
-
 #define TEXT(key)	text_of(nodes, nodes, key)
 #define MEGABYTES(n)	((n) / 1e6)
 
@@ -58,7 +43,7 @@ print_users(const struct json_node *nodes, const char *before, const char *key,
     const char *total_key)
 {
 	const struct json_node *list = json_get(nodes, nodes, key), *u = NULL;
-	double total = number_of(nodes, nodes, total_key), named = 0;
+	double total = figures_number(nodes, nodes, total_key), named = 0;
 
 	while ((u = json_next(nodes, list, u)) != NULL)
 		cli_print("%s%s (pid %s)", named++ == 0 ? before : ", ",
@@ -72,11 +57,11 @@ print_users(const struct json_node *nodes, const char *before, const char *key,
 static void
 print_leaving(const struct json_node *nodes)
 {
-	if (is_true(nodes, "elsewhere")) {
+	if (figures_is_true(nodes, nodes, "elsewhere")) {
 		cli_print("ELSEWHERE     unmounted here, other mount namespaces hold it");
 		print_users(nodes, ": ", "holders", "holders_total");
 	}
-	if (is_true(nodes, "leaving")) {
+	if (figures_is_true(nodes, nodes, "leaving")) {
 		cli_print("LEAVING       since %s, as soon as nobody uses it", TEXT("leaving_since"));
 		print_users(nodes, "; in use by ", "users", "users_total");
 	}
@@ -87,19 +72,18 @@ static void
 print_hydration(const struct json_node *nodes)
 {
 	const struct json_node *h = json_get(nodes, nodes, "hydrate");
-	const struct json_node *wanted = json_get(nodes, h, "wanted");
 
-	if (is_true(nodes, "detached")) {
+	if (figures_is_true(nodes, nodes, "detached")) {
 		cli_print("DETACHED      needs no store any more\n");
 		return;
 	}
-	if (wanted == NULL || wanted->type != JSON_TRUE)
+	if (!figures_is_true(nodes, h, "wanted"))
 		return;
 	cli_print("hydration     %s: %s of %s blocks, %s of %s files, %.1f MB/s", text_of(nodes, h, "state"),
 	    text_of(nodes, h, "blocks_done"), text_of(nodes, h, "blocks"), text_of(nodes, h, "files_done"),
-	    text_of(nodes, h, "files"), MEGABYTES(number_of(nodes, h, "bytes_per_second")));
-	if (number_of(nodes, h, "seconds_left") > 0)
-		cli_print(", %.0f s left", number_of(nodes, h, "seconds_left"));
+	    text_of(nodes, h, "files"), MEGABYTES(figures_number(nodes, h, "bytes_per_second")));
+	if (figures_number(nodes, h, "seconds_left") > 0)
+		cli_print(", %.0f s left", figures_number(nodes, h, "seconds_left"));
 	cli_print("\n");
 }
 
@@ -113,7 +97,7 @@ print_mount(const struct json_node *nodes)
 	    TEXT("instance"), TEXT("server_version"));
 	cli_print("store         %s (read as: %s, lock: %s)\n", TEXT("store"),
 	    TEXT("store_read_by"), TEXT("store_lock"));
-	if (is_true(nodes, "store_changed"))
+	if (figures_is_true(nodes, nodes, "store_changed"))
 		cli_print("              CHANGED under the mount: see the log\n");
 	print_leaving(nodes);
 	print_hydration(nodes);
@@ -121,11 +105,11 @@ print_mount(const struct json_node *nodes)
 	cli_print("owner         %s:%s\n", TEXT("owner_uid"), TEXT("owner_gid"));
 	cli_print("mode          cache %s, wal %s, verify %s%s%s\n", TEXT("cache"), TEXT("wal"),
 	    TEXT("verify"),
-	    is_true(nodes, "no_wal") ? ", no-wal" : "",
-	    is_true(nodes, "perf_unsafe") ? ", perf-unsafe" : "");
+	    figures_is_true(nodes, nodes, "no_wal") ? ", no-wal" : "",
+	    figures_is_true(nodes, nodes, "perf_unsafe") ? ", perf-unsafe" : "");
 	cli_print("sandbox       %s (Landlock: %s, namespaces: %s)\n", TEXT("sandbox"),
 	    TEXT("landlock"), TEXT("namespaces"));
-	cli_print("uptime        %.0f s\n", number_of(nodes, nodes, "uptime_seconds"));
+	cli_print("uptime        %.0f s\n", figures_number(nodes, nodes, "uptime_seconds"));
 	cli_print("supervisor    pid %s\n", TEXT("supervisor_pid"));
 	cli_print("worker        pid %s, generation %s, %s, replaced %s times\n",
 	    text_of(nodes, worker, "pid"), text_of(nodes, worker, "generation"),
@@ -141,7 +125,7 @@ print_replacements(const struct json_node *nodes)
 	while ((r = json_next(nodes, list, r)) != NULL)
 		cli_print("  %s  generation %s: %s (%.1f ms)\n", text_of(nodes, r, "time"),
 		    text_of(nodes, r, "generation"), text_of(nodes, r, "reason"),
-		    number_of(nodes, r, "gap_ms"));
+		    figures_number(nodes, r, "gap_ms"));
 }
 
 static void
@@ -152,12 +136,12 @@ print_operations(const struct json_node *nodes)
 	cli_print("\n%-13s %12s %8s %12s %10s %10s\n", "operation", "count", "errors", "MB",
 	    "p50 us", "p99 us");
 	while ((op = json_next(nodes, list, op)) != NULL) {
-		if (op->key == NULL || number_of(nodes, op, "count") == 0)
+		if (op->key == NULL || figures_number(nodes, op, "count") == 0)
 			continue;
 		cli_print("%-13s %12s %8s %12.1f %10.1f %10.1f\n", printable(op->key),
 		    text_of(nodes, op, "count"), text_of(nodes, op, "errors"),
-		    MEGABYTES(number_of(nodes, op, "bytes")),
-		    number_of(nodes, op, "p50_us"), number_of(nodes, op, "p99_us"));
+		    MEGABYTES(figures_number(nodes, op, "bytes")),
+		    figures_number(nodes, op, "p50_us"), figures_number(nodes, op, "p99_us"));
 	}
 }
 
@@ -183,15 +167,15 @@ print_engine(const struct json_node *nodes)
 	const struct json_node *maps = json_get(nodes, nodes, "block_maps");
 	const struct json_node *diff = json_get(nodes, nodes, "diff");
 
-	cli_print("\ndecompression %.3f s for %.1f MB\n", number_of(nodes, codec, "seconds"),
-	    MEGABYTES(number_of(nodes, codec, "bytes_in")));
+	cli_print("\ndecompression %.3f s for %.1f MB\n", figures_number(nodes, codec, "seconds"),
+	    MEGABYTES(figures_number(nodes, codec, "bytes_in")));
 	cli_print("block maps    %.1f of %.1f MB, %s built, %s evicted\n",
-	    MEGABYTES(number_of(nodes, maps, "bytes")),
-	    MEGABYTES(number_of(nodes, maps, "bytes_max")),
+	    MEGABYTES(figures_number(nodes, maps, "bytes")),
+	    MEGABYTES(figures_number(nodes, maps, "bytes_max")),
 	    text_of(nodes, maps, "builds"), text_of(nodes, maps, "evictions"));
 	cli_print("diff          %.1f MB in %s files, journal %.1f MB, %s files not synced\n",
-	    MEGABYTES(number_of(nodes, diff, "bytes")), text_of(nodes, diff, "files"),
-	    MEGABYTES(number_of(nodes, diff, "journal_bytes")),
+	    MEGABYTES(figures_number(nodes, diff, "bytes")), text_of(nodes, diff, "files"),
+	    MEGABYTES(figures_number(nodes, diff, "journal_bytes")),
 	    text_of(nodes, diff, "dirty_files"));
 }
 
