@@ -48,7 +48,10 @@ struct hydrate {
 	struct hydrate_figures f;
 	uint32_t batch[BATCH_FILES + JOBS];
 	unsigned n_batch;
+	uint32_t begun[JOBS];	/* files of jobs that have blocks which no sync covers yet */
+	unsigned n_begun;
 	uint64_t batch_bytes;
+	uint64_t unsynced;	/* blocks that do not count as copied yet: who is killed would lose them */
 };
 
 static uint32_t
@@ -200,6 +203,7 @@ int
 hydrate_begin(struct cow *c, struct hydrate **out)
 {
 	struct hydrate *h = calloc(1, sizeof(*h));
+	int rc;
 
 	if (h == NULL)
 		return -ENOMEM;
@@ -209,6 +213,11 @@ hydrate_begin(struct cow *c, struct hydrate **out)
 	if (h->left == NULL || h->busy == NULL) {
 		hydrate_end(h);
 		return -ENOMEM;
+	}
+	/* An earlier worker may have copied what nobody has synced: that does not count. */
+	if ((rc = cow_flush(c)) < 0) {
+		hydrate_end(h);
+		return rc;
 	}
 	count_all(h);
 	atomic_store(&c->hot.wanted, true);
@@ -296,11 +305,34 @@ set_left(struct hydrate *h, uint32_t e, uint32_t left)
 	h->left[e] = left;
 }
 
+/* Puts the number of a file on the list of those that have something to sync. */
+static void
+note_begun(struct hydrate *h, uint32_t e)
+{
+	unsigned i;
+
+	for (i = 0; i < h->n_begun && h->begun[i] != e; i++)
+		;
+	if (i == h->n_begun && h->n_begun < JOBS)
+		h->begun[h->n_begun++] = e;
+}
+
+static void
+forget_begun(struct hydrate *h, uint32_t e)
+{
+	unsigned i;
+
+	for (i = 0; i < h->n_begun; i++)
+		if (h->begun[i] == e)
+			h->begun[i--] = h->begun[--h->n_begun];
+}
+
 /* The chain has no more blocks of the job's file that were not taken up. */
 static void
 put_into_batch(struct hydrate *h, struct hydrate_job *job)
 {
 	h->batch[h->n_batch++] = job->entry - 1;
+	forget_begun(h, job->entry - 1);
 	free_map(job);
 	job->entry = 0;
 }
@@ -440,6 +472,7 @@ int64_t
 hydrate_take(struct hydrate *h, struct hydrate_job *job)
 {
 	uint64_t nodeid = job->entry;	/* an entry's is one more than its number */
+	uint64_t before = h->f.blocks_left;
 	struct relfile *f;
 	int64_t moved;
 	int rc;
@@ -458,6 +491,8 @@ hydrate_take(struct hydrate *h, struct hydrate_job *job)
 	if (h->left[job->entry - 1] > 1)
 		set_left(h, job->entry - 1, h->left[job->entry - 1] -
 		    (uint32_t)MIN((uint64_t)moved, (uint64_t)h->left[job->entry - 1] - 1));
+	h->unsynced += before - h->f.blocks_left;
+	note_begun(h, job->entry - 1);
 	return moved * BLCKSZ;
 }
 
@@ -503,12 +538,33 @@ complete(struct hydrate *h, uint32_t e)
 	return (rc = save_times(h->c, nodeid, f)) < 0 ? rc : 1;
 }
 
+/* Syncs what there is of files that are not complete. */
+static int
+sync_begun(struct hydrate *h)
+{
+	struct relfile *f;
+	uint32_t e;
+	int rc;
+
+	while (h->n_begun > 0) {
+		e = h->begun[h->n_begun - 1];
+		if ((rc = find_relfile(h->c, (uint64_t)e + 1, &f)) == 0)
+			rc = relfile_sync_whole(h->c, f);
+		if (rc < 0 && is_wanted(h, e))
+			return rc;
+		h->n_begun--;
+	}
+	return 0;
+}
+
 int
 hydrate_sync(struct hydrate *h)
 {
 	uint32_t e;
 	int rc;
 
+	if ((rc = sync_begun(h)) < 0)
+		return rc;
 	while (h->n_batch > 0) {
 		e = h->batch[h->n_batch - 1];
 		rc = complete(h, e);
@@ -523,7 +579,7 @@ hydrate_sync(struct hydrate *h)
 			set_left(h, e, 0);
 		}
 	}
-	h->batch_bytes = 0;
+	h->batch_bytes = h->unsynced = 0;
 	return 0;
 }
 
@@ -570,6 +626,7 @@ void
 hydrate_figures(const struct hydrate *h, struct hydrate_figures *f)
 {
 	*f = h->f;
+	f->blocks_left = MIN(f->blocks_left + h->unsynced, f->blocks);
 }
 
 #define LEFT_MAX	((uint64_t)1 << 30)	/* bytes of a large disk that are left to others */

@@ -41,14 +41,14 @@ struct hydrate_job {
 };
 
 struct hydrate_figures {
-	uint64_t blocks, blocks_left;	/* of all files that count, and what the chain still has of them */
+	uint64_t blocks, blocks_left;	/* of all files that count, and of these, what is not durably a copy */
 	uint64_t files, files_left;
 	uint64_t files_failed;		/* left out, for the chain could not be read */
 };
 
 /*
- * Counts what there is to do, which takes a look at each file that was changed.  Returns 0 and *out
- * (hydrate_end()), or negative errno.
+ * Syncs what others have copied, and counts what there is to do, which takes a look at each file that was
+ * changed.  Returns 0 and *out (hydrate_end()), or negative errno.
  */
 int	hydrate_begin(struct cow *c, struct hydrate **out);
 void	hydrate_end(struct hydrate *h);
@@ -71,8 +71,8 @@ void	hydrate_drop(struct hydrate *h, struct hydrate_job *job);
 /* Whether so many files wait to be synced that it is time. */
 bool	hydrate_wants_sync(const struct hydrate *h);
 /*
- * Makes files that have all their blocks durable, upon which they leave the chain.  Returns 0 or negative
- * errno: with -ENOSPC it can be called again.
+ * Makes all that was taken up durable; files that have all their blocks leave the chain then.  Returns 0 or
+ * negative errno: with -ENOSPC it can be called again.
  */
 int	hydrate_sync(struct hydrate *h);
 

@@ -63,6 +63,7 @@ static struct {
 	uint64_t served;		/* requests when it last looked */
 	uint64_t due;			/* CLOCK_MONOTONIC ns: not before, because of --rate */
 	uint64_t window, window_bytes;	/* since when, for the speed */
+	uint64_t synced;		/* when all that was copied was durable, CLOCK_MONOTONIC ns */
 	struct reader_thread reader[READERS];
 } hy = {
 	.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER,
@@ -252,6 +253,7 @@ sync_batch(void)
 		if (rc == -ENOSPC ? !wait_for_room(ROOM_MIN) : !sleep_for(SECOND))
 			return false;
 	}
+	hy.synced = clock_monotonic_ns();
 	return true;
 }
 
@@ -321,7 +323,8 @@ take_one(void)
 	pthread_mutex_lock(&hy.lock);
 	r->state = JOB_FREE;
 	pthread_mutex_unlock(&hy.lock);
-	if (hydrate_wants_sync(hy.h) && !sync_batch())
+	/* Whoever is killed is to lose no more than a moment's work. */
+	if ((hydrate_wants_sync(hy.h) || clock_monotonic_ns() - hy.synced >= SECOND) && !sync_batch())
 		return false;
 	show_speed((uint64_t)moved);
 	show(HYDRATION_COPYING);
@@ -426,7 +429,7 @@ hydrate(void)
 		sleep_for(SECOND);
 		return;
 	}
-	hy.window = clock_monotonic_ns();
+	hy.window = hy.synced = clock_monotonic_ns();
 	hy.window_bytes = hy.due = 0;
 	while (copy() && !conclude())
 		;

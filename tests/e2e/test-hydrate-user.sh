@@ -15,10 +15,13 @@ mount_detached() { pbk mount -d "$diff" -D "$mnt" --wait "$@"; }
 # until_state STATE: waits for it, half a minute at most.
 until_state() { for us in $(seq 300); do [ "$(hydrate_state)" != "$1" ] || return 0; sleep 0.1; done; false; }
 
+# Bytes that are left are compared: a file that lost its name counts as long as somebody may have it open,
+# which a new mount knows better.
+
 # ---- killed again and again: it goes on --------------------------------------------
 new_diff
 check "mount --hydrate" mount_it --wal=mount --hydrate --rate 3M || { plan_done; exit; }
-kills=${HYDRATE_KILLS:-10} n=0 seen=0
+kills=${HYDRATE_KILLS:-10} n=0 seen=9999999999999
 while [ "$n" -lt "$kills" ]; do
 	n=$((n + 1))
 	case $((n % 3)) in
@@ -30,7 +33,7 @@ while [ "$n" -lt "$kills" ]; do
 		check "kill $n of the worker" eval 'kill9 "$worker" && wait_gone "$worker"' ;;
 	esac
 	check "kill $n: it is under way, and not behind where it was" eval \
-	    'until_state copying || until_state detached; now=$(hydrate_figure blocks_done); [ "$now" -ge "$seen" ] && seen=$now'
+	    'until_state copying || until_state detached; now=$(hydrate_figure bytes_left); [ "$now" -le "$seen" ] && seen=$now'
 	sleep 0.3
 done
 like_oracle "half copied, it is the backup" "$oracle" "$mnt"
