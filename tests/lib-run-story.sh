@@ -11,8 +11,33 @@ equal "quiet: nothing is told" "" "$(cat "$told")"
 status "a dump" 0 -q -i "$id" -- pg_dump -Fc -t pgbench_branches postgres
 check "a dump: it can be read" sh -c 'pg_restore -l "$1" | grep -q "TABLE DATA public pgbench_branches"' - "$printed"
 status "its own status" 7 -q -- sh -c 'exit 7'
-status "a command that is not there" 127 -q -- ./no-such-command
-status "a command that cannot be run" 126 -q -- /etc/passwd
+# Whether it can be run is known before anything is made: the status is its, and nothing else is told.
+mkdir -p "$work/commands/closed" "$work/commands/open/a-directory"
+printf '#!/bin/sh\necho it was run\n' | tee "$work/commands/closed/story" >"$work/commands/open/story"
+chmod 0644 "$work/commands/closed/story"; chmod 0755 "$work/commands/open/story"
+story_path=$PATH
+# at_once STATUS PATTERN WORD...
+at_once() {
+	at_once_status=$1 at_once_pattern=$2; shift 2
+	status "a command that is none, $*" "$at_once_status" -- "$@"
+	equal "a command that is none, $*: the only line" 1 "$(wc -l <"$told")"
+	check "a command that is none, $*: names it" said "^pbkfs error: $at_once_pattern" "$told" || show "$told"
+}
+at_once 127 'there is no program "no-such-command" in the PATH$' no-such-command
+at_once 127 'could not run "./no-such-command": No such' ./no-such-command
+at_once 127 'could not run "/etc/passwd/x": No such' /etc/passwd/x
+at_once 127 'there is no program "" in the PATH$' ''
+at_once 126 'could not run "/etc/passwd": Permission denied$' /etc/passwd
+PATH=$PATH:$work/commands/closed
+at_once 126 'could not run "story": Permission denied$' story
+PATH=$story_path:$work/commands/open
+at_once 126 'could not run "a-directory": Permission denied$' a-directory
+PATH=$story_path:$work/commands/closed:$work/commands/open
+status "a command behind one that may not be run" 0 -q -- story
+equal "a command behind one that may not be run: it was run" "it was run" "$(cat "$printed")"
+PATH=$story_path
+status "a program that the server alone brings" 0 -q -- pg_controldata --version
+status "a program that another server may bring" 0 -q --bindir "$pgbin" -- pg_controldata --version
 status "a command that a signal ends" 143 -q -- sh -c 'kill -TERM $$'
 status "options of the command are its own" 0 -q -- echo --help -q
 equal "options of the command are its own: as they stand" "--help -q" "$(cat "$printed")"

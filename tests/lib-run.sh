@@ -17,7 +17,8 @@ try() { run "$@" >"$printed" 2>"$told"; tap_status=$?; }
 run_as_user() {
 	become_user
 	chown "$pguser" "$TMPDIR"
-	runner="as $pguser env PATH=$work:$PATH"
+	PATH=$work:$PATH
+	runner="as $pguser"
 }
 # Processes that are not the story's own, as "pid command".
 strangers() {

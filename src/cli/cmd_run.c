@@ -22,9 +22,11 @@
 #include "cli/cli.h"
 #include "cli/guest.h"
 #include "cli/owner.h"
+#include "cli/pgserver.h"
 #include "cli/run.h"
 #include "cli/subcommand.h"
 #include "cli/waiter.h"
+#include "cli/which.h"
 #include "supervisor/tie.h"
 
 #define DEFAULT_OWNER	"postgres"
@@ -208,7 +210,13 @@ int
 cmd_run(const struct options *o)
 {
 	static struct run r;
+	int rc;
 
 	r.options = o;
-	return check_options(o) != 0 ? RUN_FAILED : cmd_run_all(&r);
+	if (check_options(o) != 0)
+		return RUN_FAILED;
+	/* Once the version is known, the guardian looks again. */
+	if ((rc = which_check(o->command, o->bindir, o->bindir == NULL ? pgserver_may_have : NULL)) != 0)
+		return rc;
+	return cmd_run_all(&r);
 }

@@ -35,6 +35,7 @@
 #include "cli/run.h"
 #include "cli/stall.h"
 #include "cli/subcommand.h"
+#include "cli/which.h"
 #include "supervisor/mountinfo.h"
 #include "supervisor/tie.h"
 
@@ -42,6 +43,7 @@
 #define FILE_TICK_MS		50	/* to look at a log that is a file */
 #define PROGRESS_SECONDS	10	/* between two lines of progress, where it is no terminal */
 #define GONE_MAX		64	/* one of them was the postmaster */
+#define PROMPT_MAX		160
 #define MENDINGS_MAX		8	/* starts of a server that lacked something */
 
 /* Seconds of patience, before whoever is waited for is killed. */
@@ -387,6 +389,8 @@ make_server(struct guardian *g)
 	reach(g, RUN_FINDING_SERVER);
 	if (pgserver_find(g->version, g->options->bindir, g->bindir) != 0)
 		return RUN_FAILED;
+	if (g->run->program == NULL && (rc = which_check(g->options->command, g->bindir, NULL)) != 0)
+		return rc;
 	reach(g, RUN_STARTING_SERVER);
 	note_wait(g, "starting the server");
 	if ((rc = bootuser_read(&g->role, w, &g->user)) == -EINTR) {
@@ -425,8 +429,7 @@ static const char *const misleading[] = {
 static void
 set_environment(const struct guardian *g)
 {
-	const char *path = getenv("PATH");
-	char *with autofree = NULL;
+	char *path autofree = which_path(g->bindir);
 	char port[16];
 	size_t i;
 
@@ -441,17 +444,51 @@ set_environment(const struct guardian *g)
 	if (g->options->command == NULL)
 		setenv("PGDATABASE", "postgres", 0);
 	/* pg_dump has to be as new as the server, and Debian has no pg_amcheck in the PATH. */
-	if (asprintf(&with, "%s%s%s", g->bindir, path != NULL ? ":" : "", path != NULL ? path : "") > 0)
-		setenv("PATH", with, 1);
+	if (path != NULL)
+		setenv("PATH", path, 1);
+}
+
+/* A prompt of psql that says where one is.  A .psqlrc that sets another one is read behind it. */
+static void
+make_prompt(const struct guardian *g, const char *name, char text[PROMPT_MAX])
+{
+	char instance[64];
+	size_t n = (size_t)snprintf(text, PROMPT_MAX, "%s=clone of ", name), i;
+
+	text_copy_visible(instance, sizeof(instance), g->options->instance);
+	for (i = 0; instance[i] != '\0'; i++) {
+		if (instance[i] == '%')
+			text[n++] = '%';
+		text[n++] = instance[i];
+	}
+	snprintf(text + n, PROMPT_MAX - n, ": %%/%%R%%x%%# ");
+}
+
+static void
+tell_clone(const struct guardian *g)
+{
+	const struct workdir *w = &g->run->place;
+
+	if (!w->own_diff)
+		cli_note("this is a clone of \"%s\": what you change is kept in \"%s\"", g->options->instance, w->diff);
+	else if (g->options->keep)
+		cli_note("this is a clone of \"%s\", which goes on behind psql (--keep)", g->options->instance);
+	else
+		cli_note("this is a clone of \"%s\", to be thrown away: what you change is gone when psql ends",
+		    g->options->instance);
 }
 
 static void
 execute_command(const struct guardian *g)
 {
-	static char *const psql[] = { (char *)(uintptr_t)"psql", NULL };
+	char first[PROMPT_MAX], more[PROMPT_MAX], name[] = WHICH_DEFAULT, option[] = "-v";
+	char *const psql[] = { name, option, first, option, more, NULL };
 	char *const *argv = g->options->command != NULL ? g->options->command : psql;
 	sigset_t none;
-	int i, rc;
+	int i;
+
+	make_prompt(g, "PROMPT1", first);
+	make_prompt(g, "PROMPT2", more);
 
 	setpgid(0, getpgid(g->front));	/* it has the terminal */
 	for (i = 1; i < NSIG; i++)
@@ -467,9 +504,7 @@ execute_command(const struct guardian *g)
 		_exit(g->run->program(&s, g->run->arg));
 	}
 	execvp(argv[0], argv);
-	rc = -errno;
-	cli_error("could not run \"%s\": %s", argv[0], strerror(-rc));
-	_exit(rc == -ENOENT || rc == -ENOTDIR ? RUN_NOT_FOUND : RUN_CANNOT_EXECUTE);
+	_exit(which_tell(argv[0], -errno));
 }
 
 /* A command that was told to end has some time, unless it was the user's own Ctrl-C. */
@@ -502,6 +537,8 @@ run_command(struct guardian *g)
 	wait_event(g, 0);	/* a key that was pressed before there was a command is for us */
 	if (g->interrupted != 0)
 		return interrupted(g);
+	if (g->options->command == NULL && g->run->program == NULL)
+		tell_clone(g);
 	if ((g->command = tie_fork(SIGTERM)) == 0)
 		execute_command(g);
 	if (g->command < 0) {

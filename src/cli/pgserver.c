@@ -25,6 +25,7 @@
 #include "cli/cli.h"
 #include "cli/pgserver.h"
 #include "cli/stall.h"
+#include "cli/which.h"
 #include "supervisor/tie.h"
 
 /* ---- running its programs ------------------------------------------------- */
@@ -199,6 +200,21 @@ version_in(const char *dir)
 	return (unsigned)strtoul(number + 1, NULL, 10);
 }
 
+/* Asks pg_config, which a development package brings. */
+static bool
+ask_config(char bindir[PATH_MAX])
+{
+	static const char *const argv[] = { "/usr/bin/pg_config", "--bindir", NULL };
+	struct become self = { .uid = geteuid(), .gid = getegid() };
+	char err[256];
+
+	if (access(argv[0], X_OK) != 0 ||
+	    pgserver_ask(argv, &self, bindir, PATH_MAX, err, sizeof(err)) != 0)
+		return false;
+	bindir[strcspn(bindir, "\n")] = '\0';
+	return bindir[0] == '/';
+}
+
 static bool
 find_in_path(unsigned major, char bindir[PATH_MAX])
 {
@@ -215,21 +231,6 @@ find_in_path(unsigned major, char bindir[PATH_MAX])
 			return true;
 	}
 	return false;
-}
-
-/* Asks pg_config, which a development package brings. */
-static bool
-find_by_config(unsigned major, char bindir[PATH_MAX])
-{
-	static const char *const argv[] = { "/usr/bin/pg_config", "--bindir", NULL };
-	struct become self = { .uid = geteuid(), .gid = getegid() };
-	char err[256];
-
-	if (access(argv[0], X_OK) != 0 ||
-	    pgserver_ask(argv, &self, bindir, PATH_MAX, err, sizeof(err)) != 0)
-		return false;
-	bindir[strcspn(bindir, "\n")] = '\0';
-	return bindir[0] == '/' && version_in(bindir) == major;
 }
 
 static bool
@@ -254,6 +255,9 @@ static const struct { const char *before, *behind; } places[] = {
 	{ "/usr/lib/postgresql", "/bin" },	/* SUSE */
 	{ "/usr/lib64/pgsql/postgresql-", "/bin" },	/* Fedora, for pg_upgrade */
 };
+
+#define MAJOR_FIRST	10	/* versions whose places are looked at, for a program of any of them */
+#define MAJOR_LAST	99
 
 /* The distributions whose packages we know, by a word of os-release. */
 static const struct {
@@ -300,7 +304,31 @@ pgserver_look(unsigned major, char bindir[PATH_MAX])
 		if (version_in(bindir) == major)
 			return true;
 	}
-	return find_by_config(major, bindir) || find_in_path(major, bindir);
+	return (ask_config(bindir) && version_in(bindir) == major) || find_in_path(major, bindir);
+}
+
+static bool
+has_program(const char *bindir, const char *name)
+{
+	char file[PATH_MAX];
+
+	return snprintf(file, sizeof(file), "%s/%s", bindir, name) < (int)sizeof(file) && which_look_at(file) == 0;
+}
+
+bool
+pgserver_may_have(const char *name)
+{
+	char bindir[PATH_MAX];
+	unsigned major;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(places); i++)
+		for (major = MAJOR_FIRST; major <= MAJOR_LAST; major++) {
+			put_place(i, major, bindir);
+			if (has_program(bindir, name))
+				return true;
+		}
+	return ask_config(bindir) && has_program(bindir, name);
 }
 
 static int

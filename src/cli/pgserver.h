@@ -37,6 +37,12 @@ int	pgserver_choose(unsigned major, const char *given, char bindir[PATH_MAX], ch
  */
 bool	pgserver_look(unsigned major, char bindir[PATH_MAX]);
 
+/*
+ * Whether any server that is installed where that looks, of whatever version, has a program of this name.  It may not
+ * answer: limited.h.
+ */
+bool	pgserver_may_have(const char *name);
+
 /* The package that brings a server to this machine, and where that will be.  Returns false if we do not know. */
 struct pgserver_package {
 	char	name[64];

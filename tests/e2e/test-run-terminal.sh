@@ -58,6 +58,7 @@ type \\! stty size\n
 see 31 97
 type \\q\n
 DO
+appears "psql: what happens to changes" "pbkfs: this is a clone of \"$instance\", to be thrown away: what you change is gone when psql ends"
 check "psql: a password is not shown" sh -c '! grep -q secret "$1"' - "$shown"
 person "psql, the end of input" 0 <<'DO'
 see ready#
@@ -71,6 +72,32 @@ person "psql, a terminal that goes away" any -q <<'DO'
 see ready#
 hang up
 DO
+
+# ---- psql says where one is, and a .psqlrc has the last word -----------------------------
+mv "$work/.psqlrc" "$work/psqlrc"
+person "a prompt" 0 <<'DO'
+see pbkfs: this is a clone
+see : postgres=# 
+type create table t (i int\n
+see postgres(# 
+type );\n
+see postgres=# 
+type \\q\n
+DO
+appears "a prompt: names the instance" "clone of $instance: postgres=# "
+appears "a prompt: names it in each line" "clone of $instance: postgres(# "
+person "quiet, a prompt" 0 -q <<'DO'
+see : postgres=# 
+type \\q\n
+DO
+check "quiet, a prompt: is all that is told" sh -c '! grep -q pbkfs: "$1"' - "$shown"
+new_diff
+person "a prompt where changes are kept" 0 -d "$diff" <<'DO'
+see : postgres=# 
+type \\q\n
+DO
+appears "a prompt where changes are kept: says so" "clone of \"$instance\": what you change is kept in \"$diff\""
+mv "$work/psqlrc" "$work/.psqlrc"
 
 # ---- a command -------------------------------------------------------------------------
 person "Ctrl-C ends a command" 130 -- sh -c 'echo "it is here"; exec sleep 1000' <<'DO'
@@ -155,7 +182,7 @@ type \032
 see Stopped
 see shell> 
 type it=$(jobs -p %1); kill %1; while jobs | grep -q Stopped; do sleep 0.05; done; wait $it; echo "its "status $?\n
-see its status 143
+see 143
 see shell> 
 type exit\n
 DO
