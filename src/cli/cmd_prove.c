@@ -326,6 +326,17 @@ check_options(const struct options *o, uint64_t *max_age)
 	return parse_age(o->max_age, max_age);
 }
 
+/* A fault of the question, such as the name of an instance, is said before anything is started. */
+static void
+tell_unfound(const struct proofs *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->proof[i].id[0] == '\0' && f->proof[i].step[PROVE_VERIFY].result == PROVE_UNKNOWN)
+			cli_warn("nothing to prove: %s", f->proof[i].step[PROVE_VERIFY].remark);
+}
+
 static int
 tell(const struct report_files *files, const struct proofs *f, struct report *r)
 {
@@ -385,6 +396,7 @@ cmd_prove(const struct options *o)
 		}
 		return prove_plan(o, &files, f->proof, f->n);
 	}
+	tell_unfound(f);
 	fill_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGCHLD, SIG_DFL);

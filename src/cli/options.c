@@ -373,7 +373,7 @@ static const struct option_def restore_options[] = {
 	STORE_LOCK_OPTION,
 
 	HEADING("Options controlling locations"),
-	{ 0, "to", "DIR", "make this the data directory", OPT_TEXT, AT(to), NULL, 0, false },
+	{ 'D', "to", "DIR", "make this the data directory", OPT_TEXT, AT(to), NULL, 0, false },
 	{ 0, "incremental", NULL, "DIR is a copy of another backup: write only\n"
 	    "blocks that differ, remove what is not in the\nbackup", OPT_FLAG, AT(incremental),
 	    NULL, 0, false },
@@ -614,22 +614,130 @@ list_candidates(const struct command *c, const char *word, size_t n, char *text,
 	return found;
 }
 
+/* ---- options that another command has ----------------------------------------- */
+
+/* Fields that say the same to different commands; the first group counts that has one of this command. */
+static const size_t counterparts[][3] = {
+	{ AT(diff), AT(workdir), AT(diff) }, { AT(mnt), AT(to), AT(workdir) }, { AT(mnt), AT(diff), AT(to) },
+	{ AT(threads), AT(jobs), AT(jobs) }, { AT(at), AT(target_time), AT(target_time) },
+	{ AT(instance), AT(instances), AT(instances) },
+};
+
+/* Names that pg_probackup and PostgreSQL have for them. */
+static const struct { const char *name; size_t offset; } foreign[] = {
+	{ "pgdata", AT(mnt) }, { "backup-path", AT(store) }, { "num-threads", AT(threads) },
+};
+
+static bool
+is_called(const struct option_def *d, char letter, const char *name, size_t n)
+{
+	if (d->type == OPT_HEADING)
+		return false;
+	return letter != 0 ? d->letter == letter : strncmp(d->name, name, n) == 0 && d->name[n] == '\0';
+}
+
+/* The option of c that is kept in this field, or NULL. */
+static const struct option_def *
+find_field(const struct command *c, size_t offset)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n_options; i++)
+		if (c->options[i].type != OPT_HEADING && c->options[i].offset == offset)
+			return &c->options[i];
+	return NULL;
+}
+
+static const struct option_def *
+find_counterpart(const struct command *c, size_t offset)
+{
+	const struct option_def *d = find_field(c, offset);
+	size_t i, j, k;
+
+	for (i = 0; i < ARRAY_SIZE(counterparts) && d == NULL; i++)
+		for (j = 0; j < ARRAY_SIZE(counterparts[i]); j++)
+			for (k = 0; k < ARRAY_SIZE(counterparts[i]) && counterparts[i][j] == offset && d == NULL; k++)
+				d = find_field(c, counterparts[i][k]);
+	return d;
+}
+
+/* Puts "-D, --mnt-path=DIR" into text. */
+static void
+show_option(const struct option_def *d, char *text, size_t size)
+{
+	const char letter[] = { '-', d->letter, ',', ' ', '\0' };
+
+	snprintf(text, size, "%s--%s%s%s", d->letter != 0 ? letter : "", d->name, d->arg != NULL ? "=" : "",
+	    d->arg != NULL ? d->arg : "");
+}
+
+/*
+ * Tells of an option that c does not have, a letter or n bytes of a name: what c calls the same, or else which
+ * commands have it.
+ */
+static int
+refuse_unknown(const struct command *c, char letter, const char *name, size_t n)
+{
+	const struct option_def *own = NULL;
+	char word[128], text[1024] = "";
+	size_t i, j;
+
+	snprintf(word, sizeof(word), "%s%.*s", letter != 0 ? "-" : "--", letter != 0 ? 1 : (int)n, letter != 0 ? &letter : name);
+	for (i = 0; i < ARRAY_SIZE(foreign) && letter == 0; i++)
+		if (strlen(foreign[i].name) == n && strncmp(foreign[i].name, name, n) == 0)
+			own = find_counterpart(c, foreign[i].offset);
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		for (j = 0; j < commands[i].n_options; j++) {
+			if (!is_called(&commands[i].options[j], letter, name, n))
+				continue;
+			if (own == NULL)
+				own = find_counterpart(c, commands[i].options[j].offset);
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", text[0] != '\0' ? ", " : "", commands[i].name);
+			break;
+		}
+	if (own != NULL) {
+		show_option(own, text, sizeof(text));
+		return cli_usage("unknown option \"%s\" of %s, which has %s", word, c->name, text);
+	}
+	if (text[0] != '\0')
+		return cli_usage("unknown option \"%s\" of %s, it is one of %s", word, c->name, text);
+	return usage_error("unknown option", word);
+}
+
 /* Tells why getopt_long(3) refused the last word: one that it knows has a value too many. */
 static int
 refuse_option(const struct command *c, const char *word)
 {
 	const struct option_def *d = optopt != 0 ? find_option(c, optopt) : NULL;
-	char text[1024], letter[] = { '-', (char)optopt, '\0' };
+	char text[1024];
 	size_t n;
 
 	if (d != NULL)
 		return cli_usage("--%s takes no value", d->name);
 	if (optopt != 0)
-		return usage_error("unknown option", letter);
+		return refuse_unknown(c, (char)optopt, NULL, 0);
 	n = strcspn(word, "=");
 	if (n > 2 && list_candidates(c, word + 2, n - 2, text, sizeof(text)) > 1)
 		return cli_usage("option \"%.*s\" is ambiguous: %s", (int)n, word, text);
-	return usage_error("unknown option", word);
+	return n > 2 ? refuse_unknown(c, 0, word + 2, n - 2) : usage_error("unknown option", word);
+}
+
+/* Tells of a word that no command takes, and which option may have been meant: the first one for a directory. */
+static int
+refuse_operand(const struct command *c, const char *word, const struct options *o)
+{
+	char text[128];
+	unsigned i;
+
+	for (i = 0; i < c->n_options; i++) {
+		const struct option_def *d = &c->options[i];
+
+		if (d->type != OPT_TEXT || strcmp(d->arg, "DIR") != 0 || *(const char *const *)((const char *)o + d->offset) != NULL)
+			continue;
+		show_option(d, text, sizeof(text));
+		return cli_usage("unexpected argument \"%s\": a directory is named by %s", word, text);
+	}
+	return usage_error("unexpected argument", word);
 }
 
 /* Takes the arguments that getopt_long(3) has put behind the options. */
@@ -649,9 +757,7 @@ parse_operands(const struct command *c, int argc, char **argv, struct options *o
 			return usage_error("missing argument", d->name);
 		*(const char **)((char *)o + d->offset) = argv[optind];
 	}
-	if (optind < argc)
-		return usage_error("unexpected argument", argv[optind]);
-	return 0;
+	return optind < argc ? refuse_operand(c, argv[optind], o) : 0;
 }
 
 int

@@ -38,6 +38,31 @@ wrong "a flag with a value" "mount --help" pbkfs mount --wait=yes
 check_word "a flag with a value" "--wait takes no value"
 wrong "a letter among others" "mount --help" pbkfs mount -Rzk
 check_word "a letter among others" 'unknown option "-z"'
+# An option of another command: what this one calls the same, or who has it.
+# elsewhere COMMAND OPTION WORDS
+elsewhere() {
+	wrong "$1 $2" "$1 --help" pbkfs $1 $2
+	check_word "$1 $2: says what it has" "unknown option \"${2%% *}\" of $1, $3: see"
+}
+while read -r command option word words; do elsewhere "$command" "$option $word" "$words"; done <<'OPTIONS'
+mount --to x which has -D, --mnt-path=DIR
+mount --pgdata x which has -D, --mnt-path=DIR
+mount --workdir x which has -d, --diff-dir=DIR
+mount --at x which has --recovery-target-time=TIME
+unmount --to x which has -D, --mnt-path=DIR
+stat -d x which has -D, --mnt-path=DIR
+hydrate -d x which has -D, --mnt-path=DIR
+cleanup -D x which has -d, --diff-dir=DIR
+restore -d x which has -D, --to=DIR
+restore --mnt-path x which has -D, --to=DIR
+restore --jobs 4 which has -j, --threads=N
+show --backup-path x which has -B, --pbk-store=DIR
+show -i X it is one of run, prove, mount, restore, verify
+OPTIONS
+wrong "a mountpoint without its option" "unmount --help" pbkfs unmount "$mnt"
+check_word "a mountpoint without its option" "unexpected argument \"$mnt\": a directory is named by -D, --mnt-path=DIR"
+wrong "a mountpoint too many" "unmount --help" pbkfs unmount -D "$mnt" -d "$diff" "$mnt"
+check_word "a mountpoint too many" "unexpected argument \"$mnt\": see"
 wrong "an option without its value" "mount --help" pbkfs mount -B
 wrong "a value that is none" "mount --help" mount_it --wal=sometimes
 wrong "another" "mount --help" mount_it --cache=perhaps

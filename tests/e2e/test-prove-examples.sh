@@ -35,6 +35,9 @@ equal "systemd: sections and settings that it knows" "" "$(sed -e :a -e '/\\$/N;
 if command -v systemd-analyze >/dev/null; then
 	check "systemd: systemd-analyze has nothing against them" systemd-analyze verify "$work/units"/*
 fi
+for line in "systemctl daemon-reload" "systemctl enable --now pbkfs-prove.timer" "systemctl start pbkfs-prove.service"; do
+	check "systemd: the manual has \"$line\"" grep -qxF "$line" "$manual"
+done
 mkdir "$work/proofs"	# as StateDirectory does
 command=$(sed -e :a -e '/\\$/N; s/\\\n//; ta' "$work/units/pbkfs-prove.service" | sed -n 's/^ExecStart=//p')
 env -i LANG=C.UTF-8 TMPDIR="$TMPDIR" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin setsid $command </dev/null >"$printed" 2>"$told"; tap_status=$?

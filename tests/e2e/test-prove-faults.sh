@@ -85,6 +85,10 @@ row "a session needs it: this machine lacks it" "fourth +$fourth +connect +unkno
 status_of "failures go on" 1 -i all --max-age 3650d --sql "$work/slow.sql" --timeout 15 -I second -I first
 equal "failures go on: in the order of the command line" "second first" "$(awk 'NR > 1 { print $1 }' "$printed" | uniq | tr '\n' ' ' | sed 's/ $//')"
 status_of "what could not be judged counts" 2 -I first -I third -I second
+status_of "an instance that is none" 2 -I nosuch -I first -I second
+equal "an instance that is none: the first line says so, before anything is started, and which there are" \
+    'pbkfs warning: nothing to prove: instance "nosuch" does not exist in "'"$store"'": choose from "first", "fourth", "second", "third"' "$(head -n 1 "$told")"
+row "an instance that is none: the others are proven" "first +$first +schema +ok"
 status_of "a failure counts more" 1 -I third -I first --timeout 15 --sql "$work/slow.sql"
 status_of "a backup that is named: its instance is found" 0 -i "$first"
 equal "a backup that is named: and no other" "first $first" "$(awk 'NR > 1 { print $1, $2 }' "$printed" | uniq)"
