@@ -213,7 +213,7 @@ add_table(const struct report *r, struct textout *t)
 {
 	size_t i;
 
-	textout_add(t, "<section aria-labelledby=\"h-table\"><h2 id=\"h-table\">Backups and steps</h2>\n<table>\n"
+	textout_add(t, "<section aria-labelledby=\"h-table\"><h2 id=\"h-table\">Backups and steps</h2>\n<table class=\"steps\">\n"
 	    "<thead><tr><th scope=\"col\" class=\"step\">Step</th>"
 	    "<th scope=\"col\" class=\"result\">Result</th><th scope=\"col\" class=\"time number\">Time</th><th scope=\"col\">Remark</th></tr></thead>\n");
 	for (i = 0; i < r->n; i++)

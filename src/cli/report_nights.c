@@ -3,11 +3,13 @@
 /*
  * The pictures of a history, one for each instance: time of each step, result, and age of the
  * newest backup, night by night.  What stretches with the width lies in a drawing of its own,
- * whose units are runs across and thousandths up; letters and symbols keep their size.
+ * whose units are runs across and thousandths up; letters and symbols keep their size.  The scales stand in a
+ * margin on the left, the padding of the picture, so that no letter lies on a column, however few there are.
  */
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "cli/report.h"
@@ -23,6 +25,10 @@
 #define TABLE_MAX	30	/* runs in figures */
 #define UNITS		1000
 #define GRID_MAX	4
+#define MARGIN_TEXT	"x=\"-7\" text-anchor=\"end\""	/* in the margin; report_style.c has its width */
+#define MARGIN_LEFT	"x=\"-52\""
+#define LINE_HEIGHT	14	/* pixels between two base lines of the scale */
+#define SYMBOL_WIDTH	16	/* a part of the width that a symbol takes on a phone */
 
 /* An instance as it is drawn. */
 struct drawing {
@@ -108,7 +114,6 @@ add_grid(const struct drawing *d, struct textout *t)
 	textout_add(t, "\n");
 }
 
-/* Above the columns: a few words are to be read, whatever is behind them. */
 static void
 add_scale(const struct drawing *d, struct textout *t)
 {
@@ -124,7 +129,7 @@ add_scale(const struct drawing *d, struct textout *t)
 			snprintf(text, sizeof(text), "%lld min", (long long)at / 60000);
 		else
 			snprintf(text, sizeof(text), "%lld h", (long long)at / 3600000);
-		textout_add(t, "<text class=\"scale\" x=\"0\" y=\"%.1f\">%s</text>", height_of(d, at) - 3, text);
+		textout_add(t, "<text class=\"scale\" " MARGIN_TEXT " y=\"%.1f\">%s</text>", height_of(d, at) + 4, text);
 	}
 	textout_add(t, "\n");
 }
@@ -158,12 +163,12 @@ add_times(const struct drawing *d, struct textout *t)
 	textout_add(t, "</svg>\n");
 }
 
-/* A mark for each run; a symbol where what is not proven begins. */
+/* A mark for each run; a symbol where what is not proven begins, unless the one before it is too near. */
 static void
 add_marks(const struct drawing *d, struct textout *t)
 {
 	enum prove_result before = PROVE_OK;
-	size_t i;
+	size_t i, room = 0;
 
 	for (i = 0; i < d->in->n; i++) {
 		enum prove_result result = d->in->run[i].result;
@@ -172,13 +177,27 @@ add_marks(const struct drawing *d, struct textout *t)
 		textout_add(t, "<g class=\"%s\"><rect class=\"mark\" x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\" height=\"%d\"/></g>", class,
 		    percent(d, (double)i + 0.1), result == PROVE_OK ? MARKS_TOP + 4 : MARKS_TOP, percent(d, 0.8),
 		    result == PROVE_OK ? 6 : 14);
-		if (result != PROVE_OK && result != before)
+		if (result != PROVE_OK && result != before && i >= room) {
+			room = i + (d->width + SYMBOL_WIDTH - 1) / SYMBOL_WIDTH;
 			textout_add(t, "<svg class=\"%s\" x=\"%.3f%%\" y=\"%d\" width=\"14\" height=\"14\" overflow=\"visible\">"
 			    "<use href=\"#%s\" x=\"-7\" width=\"14\" height=\"14\"/></svg>", class,
 			    percent(d, (double)i + 0.5), MARKS_TOP, class);
+		}
 		before = result;
 	}
 	textout_add(t, "\n");
+}
+
+static double
+at_least(double y, double least)
+{
+	return y > least ? y : least;
+}
+
+static double
+age_height(int64_t age, int64_t most)
+{
+	return AGES_TOP + AGES_HEIGHT * (1 - (double)age / (double)most);
 }
 
 static void
@@ -186,29 +205,39 @@ add_ages(const struct drawing *d, uint64_t max_age, struct textout *t)
 {
 	char text[TEXT_NUMBER_MAX];
 	int64_t most = MAX(d->ages + d->ages / 10, (int64_t)1);
-	bool goes_on = false;
+	bool goes_on = false, has_limit;
+	double y;
 	size_t i;
 
 	if (d->ages == 0)
 		return;
 	if (max_age > 0 && (int64_t)max_age < 2 * most)
 		most = MAX(most, (int64_t)(max_age + max_age / 10));
-	text_duration((uint64_t)d->ages, text);
-	textout_add(t, "<text class=\"scale\" x=\"0\" y=\"%d\">age of the newest backup, up to %s</text>", AGES_TOP - 5, text);
+	has_limit = max_age > 0 && (int64_t)max_age <= most;
+	textout_add(t, "<text class=\"scale\" " MARGIN_LEFT " y=\"%d\">age of the newest backup%s</text>", AGES_TOP - 8,
+	    has_limit ? ", and its limit" : "");
 	textout_add(t, "<line class=\"grid\" x1=\"0\" x2=\"100%%\" y1=\"%d\" y2=\"%d\"/>", AGES_TOP + AGES_HEIGHT, AGES_TOP + AGES_HEIGHT);
-	if (max_age > 0 && (int64_t)max_age <= most) {
-		double y = AGES_TOP + AGES_HEIGHT * (1 - (double)max_age / (double)most);
+	y = at_least(age_height(d->ages, most), AGES_TOP + 3);
+	if (has_limit) {
+		double limit = age_height((int64_t)max_age, most), label = at_least(limit, AGES_TOP + 3);
 
+		/* The lower label keeps its distance from the other. */
+		if ((int64_t)max_age < d->ages)
+			label = at_least(label, y + LINE_HEIGHT);
+		else
+			y = at_least(y, label + LINE_HEIGHT);
 		text_duration(max_age, text);
-		textout_add(t, "<line class=\"limit\" x1=\"0\" x2=\"100%%\" y1=\"%.1f\" y2=\"%.1f\"><title>--max-age %s</title></line>", y, y, text);
-		textout_add(t, "<text class=\"scale\" x=\"100%%\" y=\"%d\" text-anchor=\"end\">limit %s</text>", AGES_TOP - 5, text);
+		textout_add(t, "<line class=\"limit\" x1=\"0\" x2=\"100%%\" y1=\"%.1f\" y2=\"%.1f\"><title>--max-age %s</title></line>", limit, limit, text);
+		textout_add(t, "<text class=\"scale limit\" " MARGIN_TEXT " y=\"%.1f\">%s</text>", label + 4, text);
 	}
+	text_duration((uint64_t)d->ages, text);
+	textout_add(t, "<text class=\"scale\" " MARGIN_TEXT " y=\"%.1f\">%s</text>", y + 4, text);
 	textout_add(t, "<svg y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 %zu %d\" preserveAspectRatio=\"none\"><path class=\"age\" d=\"",
 	    AGES_TOP, AGES_HEIGHT, d->width, UNITS);
 	for (i = 0; i < d->in->n; i++) {
 		const struct history_run *run = &d->in->run[i];
-		double y = UNITS * (1 - (double)run->age / (double)most);
 
+		y = UNITS * (1 - (double)run->age / (double)most);
 		if (run->has_age)	/* a step for each, so that one alone is seen, too */
 			textout_add(t, "%c%zu.1 %.1fh.8", goes_on ? 'L' : 'M', i, y);
 		goes_on = run->has_age;
@@ -242,15 +271,16 @@ static void
 add_dates(const struct drawing *d, struct textout *t)
 {
 	size_t n = d->in->n;
-	char text[REPORT_TIME_MAX];
+	char first[REPORT_TIME_MAX], last[REPORT_TIME_MAX];
 
-	report_markup_when(d->in->run[0].time, true, text);
-	textout_add(t, "<text class=\"scale\" x=\"0\" y=\"%d\">%s</text>", DATES, text);
-	report_markup_when(d->in->run[n - 1].time, true, text);
+	report_markup_when(d->in->run[0].time, true, first);
+	report_markup_when(d->in->run[n - 1].time, true, last);
 	if (n >= WIDTH_MIN)
-		textout_add(t, "<text class=\"scale\" x=\"100%%\" y=\"%d\" text-anchor=\"end\">%s</text>\n", DATES, text);
-	else if (n > 6)
-		textout_add(t, "<text class=\"scale\" x=\"%.3f%%\" y=\"%d\" text-anchor=\"end\">%s</text>\n", percent(d, (double)n), DATES, text);
+		textout_add(t, "<text class=\"scale\" x=\"0\" y=\"%d\">%s</text><text class=\"scale\" x=\"100%%\" y=\"%d\""
+		    " text-anchor=\"end\">%s</text>\n", DATES, first, DATES, last);
+	else	/* together, for they could meet */
+		textout_add(t, "<text class=\"scale\" x=\"0\" y=\"%d\">%s%s%s</text>\n", DATES, first,
+		    strcmp(first, last) != 0 ? " \xe2\x80\x93 " : "", strcmp(first, last) != 0 ? last : "");
 }
 
 /* For a pointer: all of a run. */
@@ -326,7 +356,7 @@ add_instance(const struct report *r, const struct history_instance *in, unsigned
 	textout_add(t, "<h3><bdi>");
 	report_markup_name(t, in->name);
 	textout_add(t, "</bdi></h3>\n<figure><figcaption>%zu of %zu proofs found nothing wrong</figcaption>\n"
-	    "<svg role=\"img\" aria-labelledby=\"n%u-t n%u-d\" height=\"%d\"><title id=\"n%u-t\">History of ", ok, in->n, number,
+	    "<svg class=\"nights\" role=\"img\" aria-labelledby=\"n%u-t n%u-d\" height=\"%d\"><title id=\"n%u-t\">History of ", ok, in->n, number,
 	    number, HEIGHT, number);
 	report_markup_name(t, in->name);
 	textout_add(t, "</title>\n<desc id=\"n%u-d\">Time of each step, result, and age of the newest backup at %zu proofs; below it are "

@@ -34,6 +34,7 @@ night() {
 	    "${4:-/backup}" "$2" "$2" "$3" $(($2 % 90000)) "$3" $(($2 % 7 + 1)) >"$1"
 }
 nights=$work/nights
+few_nights='1 2 3 13 14 30 400'
 mkdir "$nights"
 for day in $(seq 10 49); do
 	[ $((day % 13)) -ne 0 ] && result=ok || result=failed
@@ -145,9 +146,20 @@ for picture in light:1000,2600: dark:1000,2600:--blink-settings=preferredColorSc
 	equal "$name: nothing went wrong" "" "$(complained)"
 done
 
-# frame FILE WIDTH PICTURES [HOSTILE]
-frame() { printf '<iframe data-file="%s" width="%d" height="800" data-pictures="%d" data-hostile="%s" srcdoc="%s"></iframe>\n' "$1" "$2" "$3" "${4:-no}" \
-    "$(sed 's/&/\&amp;/g; s/"/\&quot;/g' "$work/$1")"; }
+# Some nights, many nights; now and then one that has failed, and one that took much longer.
+few() {
+	mkdir -m 700 "$work/few.$1"
+	few_now=$(date +%s) few_n=$1
+	while few_n=$((few_n - 1)); [ "$few_n" -gt 0 ]; do
+		[ $((few_n % 11)) -ne 3 ] && result=ok || result=failed
+		night "$work/few.$1/proof-$(date -u -d "@$((few_now - few_n * 86400))" +%Y%m%dT%H%M%SZ)-$(printf %016x "$few_n").json" $((few_now - few_n * 86400)) $result
+	done
+	"$mkproof" one /backup "$work/few.$1" "$work/few.$1.html"
+}
+for n in $few_nights; do few "$n"; done
+# frame FILE WIDTH PICTURES [HOSTILE [MEDIUM]]: as it is printed, if that is " printed".
+frame() { printf '<iframe data-file="%s" width="%d" height="800" data-pictures="%d" data-hostile="%s" data-medium="%s" srcdoc="%s"></iframe>\n' "$1" "$2" "$3" "${4:-no}" "${5:-}" \
+    "$(if [ "${5:-}" = " printed" ]; then sed 's/@media screen/@media speech/; s/@media print/@media all/' "$work/$1"; else cat "$work/$1"; fi | sed 's/&/\&amp;/g; s/"/\&quot;/g')"; }
 # judge SCHEME OPTION...
 judge() {
 	{
@@ -165,7 +177,12 @@ judge() {
 		frame mixed.html 360 5
 		frame hostile.html 360 17 yes
 		frame many.html 1000 1
+		frame many.html 360 1
 		frame real.html 1000 3
+		for n in $few_nights; do
+			for width in 1000 500 320; do frame few.$n.html $width 2; done
+			frame few.$n.html 700 2 no " printed"
+		done
 	} >"$work/judge.html"
 	shift
 	browse --dump-dom "$@" "file://$work/judge.html" 2>"$work/browser.err" | sed 's/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g' >"$work/dom"
