@@ -7,6 +7,8 @@
 hydrate_it() { pbkfs hydrate -D "$mnt" "$@"; }
 hydrate_figure() { stat_number hydrate "$1"; }
 hydrate_state() { pbkfs stat -D "$mnt" --format json | tr -d '\n' | sed -n 's/.*"hydrate": *{[^}]*"state": *"\([^"]*\)".*/\1/p'; }
+# until_state STATE: waits for it, half a minute at most.
+until_state() { for us in $(seq 300); do [ "$(hydrate_state)" != "$1" ] || return 0; sleep 0.1; done; false; }
 is_detached() { pbkfs stat -D "$mnt" --format json | grep -q '"detached": *true'; }
 bound_detached() { grep -q '"detached": *true' "$diff/.pbkfs-binding.json"; }
 # The catalog goes, and comes back.

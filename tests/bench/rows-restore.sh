@@ -4,13 +4,14 @@
 # else against cp -a of the plain copy, which decodes and checks nothing.
 
 restore_dir() { echo "$work/side/restore-$1"; }
-# restore_by SIDE: into a directory that is not there.
+# restore_by SIDE: into a directory that is not there; durably if $restore_sync is empty.
+restore_sync=--no-sync
 restore_by() {
 	restore_id=$(newest $restore_codec)
 	case $1 in
-	pbkfs) pbkfs restore -B "$store" -I $restore_codec -i "$restore_id" --to "$(restore_dir $1)" --no-sync -j "$(nproc)" ;;
+	pbkfs) pbkfs restore -B "$store" -I $restore_codec -i "$restore_id" --to "$(restore_dir $1)" $restore_sync -j "$(nproc)" ;;
 	probackup) as "$pguser" "$PG_PROBACKUP" restore -B "$store" --instance $restore_codec -i "$restore_id" \
-	    -D "$(restore_dir $1)" --no-sync -j "$(nproc)" ;;
+	    -D "$(restore_dir $1)" $restore_sync -j "$(nproc)" ;;
 	cp) cp -a "$(restore_dir copy)" "$(restore_dir $1)" ;;
 	esac
 }

@@ -17,7 +17,7 @@ tools=$builddir/tests/bench
 side_dir() { echo "$work/side/$1"; }
 side_diff() { echo "$work/diff/$1"; }
 side_port() {
-	case $1 in native) echo 5501 ;; pass) echo 5502 ;; root) echo 5503 ;; user) echo 5504 ;; passwal) echo 5507 ;; *) echo 5505 ;; esac
+	case $1 in native) echo 5501 ;; pass) echo 5502 ;; root) echo 5503 ;; user) echo 5504 ;; passwal) echo 5507 ;; hydrating) echo 5508 ;; *) echo 5505 ;; esac
 }
 rm -rf "$diff"
 mkdir -p "$work/side" "$work/diff" "$work/bin" "$work/log" "$work/copy"

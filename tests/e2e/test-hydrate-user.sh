@@ -12,8 +12,6 @@ hydrate_it() { pbk hydrate -D "$mnt" "$@"; }
 hydrate_figure() { pbk stat -D "$mnt" --format json | tr -d '\n ' | sed -n "s/.*\"hydrate\":{[^}]*\"$1\":\([0-9]*\).*/\1/p"; }
 hydrate_state() { pbk stat -D "$mnt" --format json | tr -d '\n' | sed -n 's/.*"hydrate": *{[^}]*"state": *"\([^"]*\)".*/\1/p'; }
 mount_detached() { pbk mount -d "$diff" -D "$mnt" --wait "$@"; }
-# until_state STATE: waits for it, half a minute at most.
-until_state() { for us in $(seq 300); do [ "$(hydrate_state)" != "$1" ] || return 0; sleep 0.1; done; false; }
 
 # Bytes that are left are compared: a file that lost its name counts as long as somebody may have it open,
 # which a new mount knows better.

@@ -23,6 +23,7 @@
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "codec/codec.h"
+#include "cow/treefile.h"
 #include "diff/content.h"
 #include "diff/journal.h"
 #include "ipc/command.h"
@@ -572,6 +573,46 @@ make_indexes(void)
 	rig_free(&rig);
 }
 
+/* --- the tree of a detached diff directory --- */
+
+#define TREE_HEADER	64
+#define TREE_ENTRY	24
+#define TREE_BACKUP	24
+
+/* Of the small catalog: backup T1, entries with the root first. */
+static void
+make_trees(void)
+{
+	static const char as_it_is = 0, repaired = 1;
+	static const uint32_t far = UINT32_MAX;
+	struct rig rig;
+	struct stat st;
+	char *bytes, *root_entry;
+	int fd;
+
+	rig_new(&rig);
+	rig_small_catalog(&rig);
+	if (rig_index(&rig, "T1") < 0 || rig_open(&rig, true) < 0 || treefile_write(rig.cow) < 0 ||
+	    (fd = openat(rig.diff_fd, ONDISK_TREE, O_RDONLY)) < 0 || fstat(fd, &st) != 0 ||
+	    (bytes = malloc((size_t)st.st_size)) == NULL || io_pread(fd, bytes, (size_t)st.st_size, 0) != st.st_size)
+		errx(1, "tree");
+	put("tree", "good", &as_it_is, 1, bytes, (size_t)st.st_size);
+	put("tree", "good-repaired", &repaired, 1, bytes, (size_t)st.st_size);
+	put("tree", "bad-cut", &as_it_is, 1, bytes, (size_t)st.st_size - 1);
+	put("tree", "bad-header", &as_it_is, 1, bytes, TREE_HEADER - 1);
+	/* The root has more children than there are entries; its first is the root itself, then one beyond the end. */
+	root_entry = bytes + TREE_HEADER + TREE_BACKUP;
+	memcpy(root_entry + 16, &far, sizeof(far));
+	put("tree", "bad-count", &repaired, 1, bytes, (size_t)st.st_size);
+	memset(root_entry + 12, 0, 4);
+	put("tree", "bad-circle", &repaired, 1, bytes, (size_t)st.st_size);
+	memcpy(root_entry + TREE_ENTRY + 8, &far, sizeof(far));
+	put("tree", "bad-name", &repaired, 1, bytes, (size_t)st.st_size);
+	close(fd);
+	free(bytes);
+	rig_free(&rig);
+}
+
 /* --- what a worker says --- */
 
 #define PIECE_WHOLE	((char)255)	/* 2041 bytes at a time */
@@ -763,6 +804,7 @@ main(int argc, char **argv)
 	make_bindings(dirfd);
 	make_records();
 	make_indexes();
+	make_trees();
 	make_messages();
 	make_commands();
 	make_wal();

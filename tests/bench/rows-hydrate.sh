@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Rows about a mount that becomes a directory: what a server notices of that, how long it takes without one, what
+# reading it costs in the end, and promote.
+#
+#	hydrating	a mount that is hydrated while it is measured, from where the last round left it
+#	alone		one that nobody uses
+
+hydration_state() {
+	pbk $1 stat -D "$(side_dir $1)" --format json | tr -d '\n' | sed -n 's/.*"hydrate": *{[^}]*"state": *"\([^"]*\)".*/\1/p'
+}
+hydrate_side() { hydrate_one=$1; shift; pbk $hydrate_one hydrate -D "$(side_dir $hydrate_one)" "$@"; }
+
+# meanwhile_tps SIDE [PGBENCH-OPTION...]
+meanwhile_tps() {
+	meanwhile_side=$1; shift
+	if [ $meanwhile_side = hydrating ] && [ "$(hydration_state hydrating)" = detached ]; then
+		side_drop hydrating; side_up hydrating || return 1
+	fi
+	ioload warm "$(side_dir $meanwhile_side)/base"
+	settle $meanwhile_side
+	[ $meanwhile_side != hydrating ] || hydrate_side hydrating >"$work/out" || return 1
+	pgbench_tps $meanwhile_side "$@"
+	[ $meanwhile_side = hydrating ] || return 0
+	[ "$(hydration_state hydrating)" = copying ] || note_row "$bench_row" "hydration ended before a run of pgbench did"
+	hydrate_side hydrating --stop >"$work/out"
+}
+meanwhile_select() { meanwhile_tps $1 -S; }
+row_hydrate_load() {
+	row hydrate_select "pgbench -S -c4 during hydration" tps higher "page cache warm, shared_buffers smaller"
+	row hydrate_tpcb "pgbench TPC-B -c4 during hydration" tps higher "page cache warm, checkpoint and sync before"
+	side_up root hydrating || return 1
+	rounds hydrate_select meanwhile_select root hydrating && rounds hydrate_tpcb meanwhile_tps root hydrating || return 1
+	target hydrate_select hydrating root '>=' 0.80
+	target hydrate_tpcb hydrating root '>=' 0.80
+	side_drop hydrating
+}
+
+# hydrate_s SIDE: a durable copy of all.
+hydrate_s() {
+	case $1 in
+	hydrate)
+		side_drop alone
+		side_mount alone "$restore_codec" || return 1
+		sync
+		seconds hydrate_side alone --wait ;;
+	*)
+		rm -rf "$(restore_dir $1)"
+		sync
+		seconds hydrate_by $1 ;;
+	esac
+}
+hydrate_by() { (restore_sync=; restore_by $1) && { [ $1 != cp ] || sync; }; }
+row_hydrate() {
+	fixture_catalog || return 1
+	for restore_codec in zlib none; do
+		case " $BENCH_CODECS " in *" $restore_codec "*) ;; *) continue ;; esac
+		rm -rf "$(restore_dir copy)"
+		restored "$(restore_dir copy)" $restore_codec || return 1
+		cat "$store"/backups/$restore_codec/*/database/base/*/* >/dev/null
+		row hydrate_$restore_codec "hydrate without load, a chain of 4, $restore_codec" s lower "page cache warm, sync before and at the end"
+		rounds hydrate_$restore_codec hydrate_s ${PG_PROBACKUP:+probackup} pbkfs cp hydrate || return 1
+		if [ -n "${PG_PROBACKUP:-}" ]; then
+			target hydrate_$restore_codec hydrate probackup '>=' 0.90
+		else
+			note_row hydrate_$restore_codec "PG_PROBACKUP is not set: compared with pbkfs restore, and cp -a of the plain copy, without a target"
+		fi
+		for hydrate_by in probackup pbkfs cp copy; do rm -rf "$(restore_dir $hydrate_by)"; done
+		side_drop alone
+	done
+}
+
+# A relation of a detached mount, and of a plain copy behind a FUSE file system that does no work of its own.
+hydrated_file() { echo "$(side_dir $1)/$(fixture_path big)"; }
+hydrated_seq() { ioload evict "$(hydrated_file $1)" >/dev/null; ioload seq "$(hydrated_file $1)" | cut -d ' ' -f 1; }
+hydrated_random() { ioload evict "$(hydrated_file $1)" >/dev/null; ioload random "$(scaled 4000)" "$(hydrated_file $1)"; }
+row_hydrated_read() {
+	row hydrated_seq "sequential read of what is detached" MB/s higher "files behind it in memory"
+	row hydrated_random "random read of what is detached" us lower "files behind it in memory"
+	side pass && side_mount alone && hydrate_side alone --wait >"$work/out" || return 1
+	for hydrated_side in pass alone; do ioload warm "$(hydrated_file $hydrated_side)"; done
+	(BENCH_ROUNDS=$((BENCH_ROUNDS * 5))	# each takes a moment only
+	rounds hydrated_seq hydrated_seq pass alone && rounds hydrated_random hydrated_random pass alone) || return 1
+	target hydrated_seq alone pass '>=' 0.90
+	target hydrated_random alone pass '>=' 0.90
+	side_drop alone
+}
+
+# A cluster with N more files, of a line each.
+promote_cluster() {
+	fixture_initdb "$work/many" && as "$pguser" mkdir "$work/many/notes" || return 1
+	as "$pguser" /bin/sh -c 'cd "$1" && i=0 && while [ $i -lt "$2" ]; do echo $i >$i; i=$((i + 1)); done' sh "$work/many/notes" "$1"
+}
+promote_s() {
+	side_drop alone
+	side_mount alone many && hydrate_side alone --wait >"$work/out" && side_unmount alone || return 1
+	rm -rf "$work/diff/promoted"
+	sync
+	seconds pbk alone promote -d "$(side_diff alone)" --to "$work/diff/promoted"
+}
+row_promote() {
+	for promote_n in 1000 10000 100000; do
+		row promote_$promote_n "promote, $promote_n more files" s lower "detached, sync before"
+		pbkfs promote --help >"$work/out" 2>&1 || { cannot promote_$promote_n "this pbkfs has no command promote"; return 0; }
+		promote_cluster $promote_n && mkcat many FULL "$BENCH_CODEC" "$work/many" >/dev/null && chown -R "$pguser:" "$store" || return 1
+		(BENCH_ROUNDS=1; rounds promote_$promote_n promote_s promote) || return 1
+		side_drop alone
+		rm -rf "$work/many" "$work/diff/promoted" "$store/backups/many" "$store/wal/many"
+	done
+	target promote_100000 promote = '<=' 10
+}
