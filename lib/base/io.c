@@ -135,6 +135,36 @@ io_write(int fd, const void *buf, size_t len)
 	return 0;
 }
 
+static ssize_t
+copy_by_hand(int from_fd, int to_fd, off_t off, size_t len)
+{
+	static const size_t size = 256 * 1024;
+	char *buf autofree = malloc(size);
+	ssize_t n;
+	int rc;
+
+	if (buf == NULL)
+		return -ENOMEM;
+	if ((n = io_pread(from_fd, buf, MIN(len, size), off)) <= 0)
+		return n;
+	return (rc = io_pwrite(to_fd, buf, (size_t)n, off)) < 0 ? rc : n;
+}
+
+ssize_t
+io_copy(int from_fd, int to_fd, off_t off, size_t len)
+{
+	off_t to = off, from = off;
+	ssize_t n;
+
+	do
+		n = copy_file_range(from_fd, &from, to_fd, &to, len, 0);
+	while (n < 0 && errno == EINTR);
+	/* Some file systems refuse it, and some copy nothing. */
+	if (n > 0 || (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)))
+		return n < 0 ? -errno : n;
+	return copy_by_hand(from_fd, to_fd, off, len);
+}
+
 int
 io_plain(int fd, struct stat *st)
 {

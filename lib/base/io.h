@@ -41,6 +41,12 @@ int	io_pwrite(int fd, const void *buf, size_t len, off_t off);
 /* Writes len bytes at the file position (pipes too).  Returns 0 or negative errno. */
 int	io_write(int fd, const void *buf, size_t len);
 
+/*
+ * Copies up to len bytes at off of one file to the same place of another, within the kernel where it can.  Returns the
+ * number of bytes, 0 at the end of the file, or negative errno.
+ */
+ssize_t	io_copy(int from_fd, int to_fd, off_t off, size_t len);
+
 /* Makes content and length durable, and with all times and names, too.  Returns 0 or negative errno. */
 int	io_sync(int fd, bool all);
 

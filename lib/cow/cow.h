@@ -177,6 +177,8 @@ int	cow_fsync_names(struct cow *c);
  * Nothing may be served any more.
  */
 int	cow_give_content(struct cow *c, uint64_t nodeid, int dir_fd, const char *name);
+/* A descriptor for reading that the caller closes; -ENOENT where there is none, -ENODATA, or negative errno, as above. */
+int	cow_open_content(struct cow *c, uint64_t nodeid);
 
 /* --- upkeep (cow/cow.c) --- */
 

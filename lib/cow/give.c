@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "base/util.h"
@@ -93,6 +94,38 @@ cow_give_content(struct cow *c, uint64_t nodeid, int dir_fd, const char *name)
 		return rc;
 	pthread_rwlock_wrlock(&f->lock);
 	rc = give(c, f, names, dir_fd, name);
+	pthread_rwlock_unlock(&f->lock);
+	return rc;
+}
+
+static int
+open_content(struct cow *c, struct relfile *f)
+{
+	struct fdref *ref;
+	int fd, copy;
+
+	if (needs_chain(f))
+		return -ENODATA;
+	if (!relfile_has_content(f))
+		return -ENOENT;
+	if ((fd = content_fd(c->contents, f->content.number, false, &ref)) < 0)
+		return fd;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	copy = copy < 0 ? -errno : copy;
+	fdcache_put(c->fds, ref);
+	return copy;
+}
+
+int
+cow_open_content(struct cow *c, uint64_t nodeid)
+{
+	struct relfile *f;
+	int rc;
+
+	if ((rc = find_relfile(c, nodeid, &f)) < 0)
+		return rc;
+	pthread_rwlock_wrlock(&f->lock);
+	rc = open_content(c, f);
 	pthread_rwlock_unlock(&f->lock);
 	return rc;
 }

@@ -32,6 +32,7 @@
 #define LINK_PREFIX	"../" ONDISK_TABLESPACES "/"	/* of a link in TABLESPACE_DIR */
 #define HELPER		ONDISK_PROMOTE "."
 #define NSEC		1000000000
+#define COPY_MAX	(8 * MiB)	/* bytes of one step */
 
 struct build {
 	const struct promote_config *config;
@@ -108,9 +109,12 @@ timespec_of(int64_t ns)
 	return t;
 }
 
-/* Each of these is told to the kernel only where it is not so already. */
+/*
+ * Each of these is told to the kernel only where it is not so already.  Another user's file stays the caller's,
+ * unless that is root: what belongs to whom is what the diff directory's owner says.
+ */
 static int
-set_attributes(int dir_fd, const char *name, const struct cow_attr *a)
+set_attributes(struct build *b, int dir_fd, const char *name, const struct cow_attr *a)
 {
 	struct timespec times[2] = { timespec_of(a->atime), timespec_of(a->mtime) };
 	struct stat st;
@@ -118,8 +122,11 @@ set_attributes(int dir_fd, const char *name, const struct cow_attr *a)
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return -errno;
 	if ((st.st_uid != a->uid || st.st_gid != a->gid) &&
-	    fchownat(dir_fd, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW) != 0)
-		return -errno;
+	    fchownat(dir_fd, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW) != 0) {
+		if (errno != EPERM && errno != EINVAL)
+			return -errno;
+		b->figures->given++;
+	}
 	if (!S_ISLNK(st.st_mode) && ((st.st_mode ^ a->mode) & 07777) != 0 &&
 	    fchmodat(dir_fd, name, a->mode & 07777, 0) != 0)
 		return -errno;
@@ -214,7 +221,70 @@ promote_survey(struct cow *c, struct promote_outside *out)
 	return rc;
 }
 
+/* ---- copies ----------------------------------------------------------------------- */
+
+/* Whether an earlier build has made that file whole: its time comes last. */
+static bool
+is_copied(int dir_fd, const char *name, uint64_t size, int64_t mtime)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size == size && clock_ns(&st.st_mtim) == mtime;
+}
+
+static int
+remove_name(int dir_fd, const char *name)
+{
+	return unlinkat(dir_fd, name, 0) != 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* Copies what is no hole of from_fd, as far as size. */
+static int
+copy_content(int from_fd, int to_fd, off_t size)
+{
+	off_t at = 0, end;
+	ssize_t n = 1;
+
+	while (at < size && (at = lseek(from_fd, at, SEEK_DATA)) >= 0 && at < size) {
+		if ((end = lseek(from_fd, at, SEEK_HOLE)) < 0)
+			return -errno;
+		end = MIN(end, size);
+		for (; at < end && n > 0; at += n)
+			n = io_copy(from_fd, to_fd, at, (size_t)MIN(end - at, (off_t)COPY_MAX));
+		if (n <= 0)
+			return n < 0 ? (int)n : -EIO;
+	}
+	return at < 0 && errno != ENXIO ? -errno : 0;
+}
+
+/* A new file with that content, durable; from_fd -1: all zeroes. */
+static int
+make_copy(int dir_fd, const char *name, int from_fd, uint64_t size)
+{
+	int fd autoclose = -1, rc;
+
+	if ((rc = remove_name(dir_fd, name)) < 0)
+		return rc;
+	fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
+		return -errno;
+	if (from_fd >= 0 && (rc = copy_content(from_fd, fd, (off_t)size)) < 0)
+		return rc;
+	/* Before the time that says that it is whole. */
+	return io_sync(fd, true);
+}
+
 /* ---- what is made ----------------------------------------------------------------- */
+
+static void
+count_file(struct build *b, uint64_t size)
+{
+	b->figures->files++;
+	b->figures->bytes += size;
+	if (b->config->on_file != NULL)
+		b->config->on_file(b->config->arg);
+}
 
 static int
 make_zeroes(int dir_fd, const char *name, uint64_t size)
@@ -244,6 +314,42 @@ link_zeroes(struct build *b, int dir_fd, const struct entry *e)
 }
 
 static int
+copy_file(struct build *b, int dir_fd, const char *name, const struct cow_attr *a)
+{
+	int fd autoclose = -1;
+
+	if (is_copied(dir_fd, name, a->size, a->mtime))
+		return 0;
+	fd = cow_open_content(b->config->cow, a->nodeid);
+	return fd < 0 && fd != -ENOENT ? fd : make_copy(dir_fd, name, fd, a->size);
+}
+
+/* One of several names is a link to a helper, which is the copy. */
+static int
+copy_names(struct build *b, int dir_fd, const struct entry *e)
+{
+	int root_fd = b->config->place[0].fd, rc;
+	char helper[64];
+
+	snprintf(helper, sizeof(helper), HELPER "%" PRIx64, e->attr.nodeid);
+	b->has_helpers = true;
+	if ((rc = copy_file(b, root_fd, helper, &e->attr)) < 0 ||
+	    (rc = set_attributes(b, root_fd, helper, &e->attr)) < 0 || (rc = remove_name(dir_fd, e->name)) < 0)
+		return rc;
+	return linkat(root_fd, helper, dir_fd, e->name, 0) == 0 ? 0 : -errno;
+}
+
+static int
+link_file(struct build *b, int dir_fd, const struct entry *e)
+{
+	int rc = cow_give_content(b->config->cow, e->attr.nodeid, dir_fd, e->name);
+
+	if (rc != 0)
+		return MIN(rc, 0);
+	return e->attr.nlink > 1 ? link_zeroes(b, dir_fd, e) : make_zeroes(dir_fd, e->name, e->attr.size);
+}
+
+static int
 remove_helpers(int root_fd)
 {
 	int copy = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
@@ -266,14 +372,15 @@ remove_helpers(int root_fd)
 static int
 make_file(struct build *b, int dir_fd, const struct entry *e)
 {
-	int rc = cow_give_content(b->config->cow, e->attr.nodeid, dir_fd, e->name);
+	int rc;
 
-	if (rc == 0)
-		rc = e->attr.nlink > 1 ? link_zeroes(b, dir_fd, e) : make_zeroes(dir_fd, e->name, e->attr.size);
+	if (!b->config->copy)
+		rc = link_file(b, dir_fd, e);
+	else
+		rc = e->attr.nlink > 1 ? copy_names(b, dir_fd, e) : copy_file(b, dir_fd, e->name, &e->attr);
 	if (rc < 0)
 		return rc;
-	b->figures->files++;
-	b->figures->bytes += e->attr.size;
+	count_file(b, e->attr.size);
 	return 0;
 }
 
@@ -293,6 +400,8 @@ make_link(struct build *b, int dir_fd, const struct entry *e)
 			return -ENOENT;
 		path = p->path;
 	}
+	if (b->config->copy && (rc = remove_name(dir_fd, e->name)) < 0)
+		return rc;
 	return symlinkat(path, dir_fd, e->name) == 0 ? 0 : -errno;
 }
 
@@ -316,6 +425,8 @@ make_settings(struct build *b, int dir_fd, const struct entry *e)
 		pgautoconf_base(&a, text, (size_t)len, false);
 	else
 		promote_conf_plain(&a, text, (size_t)len, b->config->server_version);
+	if ((rc = remove_name(dir_fd, e->name)) < 0)
+		return rc;
 	fd = openat(dir_fd, e->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if ((rc = a.error) == 0)
 		rc = fd < 0 ? -errno : io_write(fd, a.text != NULL ? a.text : "", a.len);
@@ -335,11 +446,11 @@ is_left_out(const char *name)
 static int	fill_directory(struct build *b, int fd, uint64_t dir);
 
 static int
-open_made(int dir_fd, const char *name)
+open_made(const struct build *b, int dir_fd, const char *name)
 {
 	int fd;
 
-	if (mkdirat(dir_fd, name, 0700) != 0)
+	if (mkdirat(dir_fd, name, 0700) != 0 && (errno != EEXIST || !b->config->copy))
 		return -errno;
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
@@ -353,7 +464,7 @@ make_directory(struct build *b, int dir_fd, const struct entry *e)
 
 	if (b->depth == PROMOTE_DEPTH_MAX)
 		return -ELOOP;
-	if ((fd = open_made(dir_fd, e->name)) < 0)
+	if ((fd = open_made(b, dir_fd, e->name)) < 0)
 		return fd;
 	b->figures->directories++;
 	b->depth++;
@@ -365,6 +476,8 @@ make_directory(struct build *b, int dir_fd, const struct entry *e)
 static int
 make_by_type(struct build *b, int dir_fd, const struct entry *e)
 {
+	int rc;
+
 	switch (e->attr.mode & S_IFMT) {
 	case S_IFREG:
 		return make_file(b, dir_fd, e);
@@ -373,6 +486,8 @@ make_by_type(struct build *b, int dir_fd, const struct entry *e)
 	case S_IFLNK:
 		return make_link(b, dir_fd, e);
 	default:
+		if ((rc = remove_name(dir_fd, e->name)) < 0)
+			return rc;
 		return mknodat(dir_fd, e->name, (e->attr.mode & S_IFMT) | 0600, 0) == 0 ? 0 : -errno;
 	}
 }
@@ -400,13 +515,24 @@ link_directory(struct build *b, int from_dir, int to_dir, const char *name)
 		return -ELOOP;
 	if ((from = io_open_beneath(from_dir, name, O_RDONLY | O_DIRECTORY, 0)) < 0)
 		return from;
-	if ((to = open_made(to_dir, name)) < 0)
+	if ((to = open_made(b, to_dir, name)) < 0)
 		return to;
 	b->figures->directories++;
 	b->depth++;
 	rc = link_all(b, from, to);
 	b->depth--;
 	return rc < 0 ? 1 : 0;
+}
+
+static int
+copy_segment(int from_fd, int to_fd, const char *name, const struct stat *st)
+{
+	int fd autoclose = -1;
+
+	if (is_copied(to_fd, name, (uint64_t)st->st_size, clock_ns(&st->st_mtim)))
+		return 0;
+	fd = openat(from_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? -errno : make_copy(to_fd, name, fd, (uint64_t)st->st_size);
 }
 
 static int
@@ -422,16 +548,20 @@ link_one(struct build *b, int from_fd, int to_fd, const char *name)
 		if ((rc = link_directory(b, from_fd, to_fd, name)) != 0)
 			return rc;
 		take_attributes(&st, &attr);
-		return set_attributes(to_fd, name, &attr);
+		return set_attributes(b, to_fd, name, &attr);
 	}
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	if (st.st_nlink > 1)
+	take_attributes(&st, &attr);
+	if (b->config->copy) {
+		if ((rc = copy_segment(from_fd, to_fd, name, &st)) < 0 || (rc = set_attributes(b, to_fd, name, &attr)) < 0)
+			return rc;
+	} else if (st.st_nlink > 1) {
 		return -EMLINK;
-	if (linkat(from_fd, name, to_fd, name, 0) != 0)
+	} else if (linkat(from_fd, name, to_fd, name, 0) != 0) {
 		return -errno;
-	b->figures->files++;
-	b->figures->bytes += (uint64_t)st.st_size;
+	}
+	count_file(b, (uint64_t)st.st_size);
 	return 0;
 }
 
@@ -468,13 +598,15 @@ static int
 make_wal(struct build *b, int dir_fd, const struct entry *e)
 {
 	const struct promote_place *p = find_place(b->config, ONDISK_WAL);
-	int fd autoclose = -1;
+	int fd autoclose = -1, rc;
 
+	if (p != NULL && (rc = remove_name(dir_fd, e->name)) < 0)
+		return rc;
 	if (p != NULL)
 		return symlinkat(p->path, dir_fd, e->name) == 0 ? 0 : -errno;
 	if (b->config->wal_fd < 0)
 		return 1;
-	if ((fd = open_made(dir_fd, e->name)) < 0)
+	if ((fd = open_made(b, dir_fd, e->name)) < 0)
 		return fd;
 	b->figures->directories++;
 	return link_all(b, b->config->wal_fd, fd) < 0 ? 2 : 0;
@@ -498,7 +630,7 @@ make_entry(struct build *b, int dir_fd, uint64_t dir, const struct entry *e)
 		rc = make_by_type(b, dir_fd, e);
 	if (rc != 0)
 		return MIN(rc, 1);
-	return set_attributes(dir_fd, e->name, &e->attr);
+	return set_attributes(b, dir_fd, e->name, &e->attr);
 }
 
 /* Returns 0, or negative errno after fail(). */
@@ -544,7 +676,7 @@ fill_place(struct build *b, const struct promote_place *p)
 	b->figures->directories++;
 	if (p->shown[0] == '\0' && b->has_helpers && (rc = remove_helpers(p->fd)) < 0)
 		return fail(b, rc);
-	rc = set_attributes(p->fd, ".", &attr);
+	rc = set_attributes(b, p->fd, ".", &attr);
 	return rc < 0 ? fail(b, rc) : 0;
 }
 

@@ -28,9 +28,17 @@
 #define NEW		ONDISK_PROMOTE ".tmp"
 #define TEXT_MAX	(PROMOTE_PLACES_MAX * (PATH_MAX + 128) + 128)
 
+static void	(*use_rights)(bool on);
+
 static const char *const steps[] = {
 	[PROMOTION_BUILDING] = "building", [PROMOTION_SWITCHING] = "switching", [PROMOTION_EMPTYING] = "emptying",
 };
+
+void
+promotion_use_rights(void (*bracket)(bool on))
+{
+	use_rights = bracket;
+}
 
 /* ---- the file ------------------------------------------------------------------- */
 
@@ -171,20 +179,58 @@ promotion_temporary(int diff_fd, const char *path, char *name)
 	    (uint64_t)st.st_ino) > NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
-int
-promotion_make(int parent_fd, const char *name)
+/* Whether a change that failed is to be tried with other rights, which begin then. */
+static bool
+begin_rights(int rc)
+{
+	if ((rc != -EACCES && rc != -EPERM) || use_rights == NULL)
+		return false;
+	use_rights(true);
+	return true;
+}
+
+static int
+remove_temporary(int parent_fd, const char *name)
 {
 	char failed[NAME_MAX + 1];
-	int fd, rc = rmtree(parent_fd, name, failed);
+	int rc = rmtree(parent_fd, name, failed);
 
-	if (rc != 0)
+	if (!begin_rights(rc))
 		return rc;
-	if (mkdirat(parent_fd, name, 0700) != 0)
-		return -errno;
+	/* It is empty by now, or this fails. */
+	rc = unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 ? 0 : -errno;
+	use_rights(false);
+	return rc;
+}
+
+static int
+make_temporary(int parent_fd, const char *name, uid_t uid, gid_t gid)
+{
+	int rc = mkdirat(parent_fd, name, 0700) == 0 ? 0 : -errno;
+
+	if (!begin_rights(rc))
+		return rc;
+	rc = mkdirat(parent_fd, name, 0700) == 0 && fchownat(parent_fd, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0 ? 0 :
+	    -errno;
+	use_rights(false);
+	return rc;
+}
+
+int
+promotion_make(int parent_fd, const char *name, uid_t uid, gid_t gid, bool keep)
+{
+	struct stat st;
+	int fd, rc;
+
+	if (!keep && (rc = remove_temporary(parent_fd, name)) != 0)
+		return rc;
+	if ((rc = make_temporary(parent_fd, name, uid, gid)) != 0 && (rc != -EEXIST || !keep))
+		return rc;
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if ((rc = io_sync(parent_fd, true)) == 0)
+	if ((rc = fstat(fd, &st) != 0 ? -errno : st.st_uid != uid ? -EPERM : 0) == 0 &&
+	    (rc = io_sync(parent_fd, true)) == 0)
 		return fd;
 	close(fd);
 	return rc;
@@ -216,6 +262,18 @@ is_there(int dir_fd, const char *name, ino_t inode)
 }
 
 static int
+rename_temporary(int parent_fd, const char *temporary, const char *name)
+{
+	int rc = renameat(parent_fd, temporary, parent_fd, name) == 0 ? 0 : -errno;
+
+	if (!begin_rights(rc))
+		return rc;
+	rc = renameat(parent_fd, temporary, parent_fd, name) == 0 ? 0 : -errno;
+	use_rights(false);
+	return rc;
+}
+
+static int
 switch_one(int diff_fd, const struct promotion_place *place, int parent_fd, char *error)
 {
 	const char *name = last_name(place->path);
@@ -225,9 +283,9 @@ switch_one(int diff_fd, const struct promotion_place *place, int parent_fd, char
 	if ((rc = promotion_temporary(diff_fd, place->path, temporary)) < 0)
 		return explain(error, rc, "could not name \"%s\": %s", place->path, strerror(-rc));
 	if (is_there(parent_fd, temporary, place->inode)) {
-		if (renameat(parent_fd, temporary, parent_fd, name) != 0)
-			return explain(error, -errno, "could not rename \"%s\" to \"%s\": %s", temporary,
-			    place->path, strerror(errno));
+		if ((rc = rename_temporary(parent_fd, temporary, name)) < 0)
+			return explain(error, rc, "could not rename \"%s\" to \"%s\": %s", temporary,
+			    place->path, strerror(-rc));
 	} else if (!is_there(parent_fd, name, place->inode)) {
 		return explain(error, -ENOENT, "\"%s\" beside \"%s\" is gone, or another directory", temporary,
 		    place->path);
@@ -298,7 +356,7 @@ reset_modes(int diff_fd)
 int
 promotion_take_back(int diff_fd, const struct promotion *p, const int *parent_fd)
 {
-	char temporary[NAME_MAX + 1], failed[NAME_MAX + 1];
+	char temporary[NAME_MAX + 1];
 	unsigned i;
 	int rc;
 
@@ -306,7 +364,7 @@ promotion_take_back(int diff_fd, const struct promotion *p, const int *parent_fd
 		return -EBUSY;
 	for (i = 0; i < p->n; i++)
 		if ((rc = promotion_temporary(diff_fd, p->place[i].path, temporary)) < 0 ||
-		    (rc = rmtree(parent_fd[i], temporary, failed)) != 0 ||
+		    (rc = remove_temporary(parent_fd[i], temporary)) != 0 ||
 		    (rc = io_sync(parent_fd[i], true)) < 0)
 			return rc;
 	/* Modes need the sync that the file's end has to come behind. */

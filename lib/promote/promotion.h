@@ -18,6 +18,7 @@
 #define PROMOTE_PROMOTION_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -35,6 +36,12 @@ struct promotion {
 	} place[PROMOTE_PLACES_MAX];			/* the data directory first */
 };
 
+/*
+ * For a process that acts as another user: called around each change of a directory that a place is in, if that user
+ * may not make it.  NULL, the default: there are no other rights.
+ */
+void	promotion_use_rights(void (*bracket)(bool on));
+
 /* Reads the file.  -ENOENT: there is no promotion; -EUCLEAN: it is not what promotion_store() writes. */
 int	promotion_load(int diff_fd, struct promotion *p);
 
@@ -50,8 +57,11 @@ int	promotion_forget(int diff_fd);
  */
 int	promotion_temporary(int diff_fd, const char *path, char *name);
 
-/* Makes that directory, an empty one, in the place of what an earlier try left.  Returns a descriptor or negative errno. */
-int	promotion_make(int parent_fd, const char *name);
+/*
+ * Makes that directory; keep: with what an earlier try left in it, else empty.  It is uid's, as whom the
+ * caller acts.  Returns a descriptor or negative errno.
+ */
+int	promotion_make(int parent_fd, const char *name, uid_t uid, gid_t gid, bool keep);
 
 /*
  * After promote_build(), with fd[] of promotion_make(): notes what was built, and that it is whole.

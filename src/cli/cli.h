@@ -94,6 +94,7 @@ int	cmd_prove(const struct options *o);
 int	cmd_unmount(const struct options *o);
 int	cmd_stat(const struct options *o);
 int	cmd_hydrate(const struct options *o);
+int	cmd_promote(const struct options *o);
 int	cmd_cleanup(const struct options *o);
 int	cmd_archive_get(const struct options *o);
 int	cmd_show(const struct options *o);

@@ -60,6 +60,9 @@ check_ours(const struct diffdir *d, int lock_fd, char mnt[PATH_MAX])
 
 	mnt[0] = '\0';
 	content = diffdir_content(d, foreign);
+	if (content == DIFFDIR_PROMOTING)
+		return cli_error("the promotion of \"%s\" is unfinished: repeat the command pbkfs promote, or take it back"
+		    " with pbkfs promote -d \"%s\" --abort; nothing was removed", d->path, d->path);
 	if (content == DIFFDIR_FOREIGN || content == DIFFDIR_EMPTY || content < 0)
 		return not_ours(d->path, content == DIFFDIR_FOREIGN ? foreign : "");
 	bound = binding_load(d->fd, &b);

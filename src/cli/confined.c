@@ -104,13 +104,15 @@ confine(const struct confined *c, int store_fd)
 {
 	bool root = geteuid() == 0;
 	struct sandbox s = {
-		.level = c->sandbox, .namespaces = MSG_NS_ALL, .n_dirs = 2,
+		.level = c->sandbox, .n_dirs = 2,
+		.namespaces = c->links_across ? MSG_NS_ALL & ~(uint32_t)MSG_NS_MOUNT : MSG_NS_ALL,
+		.calls = c->promotes ? SANDBOX_CALLS_PROMOTER : SANDBOX_CALLS_WORKER,
 		.dir = {
 			{ .name = "store", .fd = store_fd },
 			{ .name = "out", .fd = c->write_fd, .writable = true },
 		},
 		.switch_user = root && (c->write_fd < 0 || c->as_user), .uid = reader(c), .gid = c->as_user ? c->gid : NOBODY,
-		.keep_read_search = root, .threads = true, .debug = c->debug,
+		.keep_read_search = root && c->store != NULL, .threads = true, .debug = c->debug,
 		.looks_around = c->looks_around,
 		.max_memory = MEMORY_MAX,
 	};
@@ -195,6 +197,8 @@ read_as(const struct confined *c, const struct identity *who, int (*program)(int
 	bool (*is_refused)(int, const char *) = who->last ? storeaccess_is_closed : storeaccess_is_denied;
 	int fd autoclose = -1, rc;
 
+	if (c->store == NULL)
+		return confine(c, -1) != 0 ? EXIT_FAILURE : program(-1, arg);
 	if (who->is_user && become_reader(c) != 0)
 		return EXIT_FAILURE;
 	if ((rc = open_store(c, &fd)) != 0)
@@ -241,7 +245,9 @@ run_as(struct task *t)
 	int failed = 0, status = limited_program(run_inside, t, LIMITED_SECONDS, &failed);
 
 	if (status == -ETIMEDOUT)
-		return limited_tell("store", t->c->store, LIMITED_SECONDS, t->c->so_what);
+		return t->c->store == NULL ?
+		    limited_tell("diff directory", t->c->diff, LIMITED_SECONDS, t->c->so_what) :
+		    limited_tell("store", t->c->store, LIMITED_SECONDS, t->c->so_what);
 	if (status == -ECANCELED)
 		return cli_error("the confined process was killed");
 	if (status < 0)
@@ -253,7 +259,7 @@ run_as(struct task *t)
 int
 confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg)
 {
-	struct identity who = { .last = geteuid() != 0 };
+	struct identity who = { .last = geteuid() != 0 || c->store == NULL };
 	struct task t = { c, &who, program, arg };
 	int status = run_as(&t);
 

@@ -16,7 +16,8 @@
 #define CONFINED_MORE_MAX	65
 
 struct confined {
-	const char *store;	/* the catalog, as the user named it */
+	const char *store;	/* the catalog, as the user named it; NULL: none is read, */
+	const char *diff;	/* but this diff directory */
 	const char *instance;	/* that is read; NULL: all */
 	int	write_fd;	/* directory that may be written beneath; -1 = none */
 	const int *more_fds;	/* further ones */
@@ -25,6 +26,8 @@ struct confined {
 	uid_t	uid;
 	gid_t	gid;
 	enum sandbox_level sandbox;
+	bool	promotes;	/* makes links and sets attributes in what it may write, */
+	bool	links_across;	/* from one of these directories to another: no mounts part them */
 	bool	looks_around;	/* may ask whether a file of this machine exists */
 	bool	debug;		/* name refused system calls */
 	const char *so_what;	/* if nothing answers: "nothing was shown" */
@@ -39,7 +42,7 @@ struct confined {
  * store's place.  If it may not read the store, a second child tries again as
  * the user of the store.
  *
- * Flushes standard output before and after.  program() must not ask about a
+ * Without a store it is -1, and as_user holds.  Flushes standard output before and after.  program() must not ask about a
  * terminal: inside, ioctl(2) fails.  Returns the exit status of the command,
  * and tells by cli_error() of failures to start, of a child that was killed, and of
  * a store that does not answer (limited.h).

@@ -31,6 +31,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/owner.h"
+#include "cli/place.h"
 #include "cli/restoring.h"
 #include "probackup/tablespace.h"
 #include "restore/mark.h"
@@ -41,24 +42,24 @@
 #include "supervisor/walk.h"
 
 #define DEFAULT_OWNER	"postgres"
-#define POSTMASTER_PID	"postmaster.pid"
 #define LOCK_MS		5000
 #define BLOCK		4096	/* of a file system, about */
 #define FILE_COST	512	/* of an inode and its name, about */
 
 /* ---- which directories ------------------------------------------------------- */
 
-static struct landing_place *
-add_place(struct landing *l, enum landing_kind kind, const char *name, const char *given, bool named)
+static struct place *
+add_place(struct landing *l, enum place_kind kind, const char *name, const char *given, bool named)
 {
 	static const char *const shown[] = {
-		[LANDING_PGDATA] = "", [LANDING_WAL] = ONDISK_WAL,
-		[LANDING_TABLESPACE] = ONDISK_TABLESPACES "/", [LANDING_EXTERNAL] = ONDISK_EXTERNAL "/",
+		[PLACE_PGDATA] = "", [PLACE_WAL] = ONDISK_WAL,
+		[PLACE_TABLESPACE] = ONDISK_TABLESPACES "/", [PLACE_EXTERNAL] = ONDISK_EXTERNAL "/",
 	};
-	struct landing_place *p = &l->place[l->n++];
+	struct place *p = &l->place[l->n++];
 
-	*p = (struct landing_place){
-		.kind = kind, .name = name, .given = given, .named = named, .parent_fd = -1, .fd = -1
+	*p = (struct place){
+		.kind = kind, .name = name, .given = given, .named = named, .parent_fd = -1, .fd = -1,
+		.if_not_empty = "; --incremental makes the backup of another copy",
 	};
 	snprintf(p->shown, sizeof(p->shown), "%s%s", shown[kind], name);
 	return p;
@@ -120,63 +121,26 @@ list_places(struct landing *l)
 {
 	const struct options *o = l->r->options;
 	const struct survey *s = l->r->found;
-	struct landing_place *p;
+	struct place *p;
 	const char *to;	/* lives as long as the process */
 	uint32_t i;
 
-	p = add_place(l, LANDING_PGDATA, "", o->to, true);
+	p = add_place(l, PLACE_PGDATA, "", o->to, true);
 	p->bytes = s->bytes;
 	p->files = s->files;
 	if (o->waldir != NULL)
-		p = add_place(l, LANDING_WAL, "", o->waldir, true);
+		p = add_place(l, PLACE_WAL, "", o->waldir, true);
 	p->bytes += s->wal_bytes;
 	p->files += s->wal_files;
 	for (i = 0; i < s->n_places; i++) {
 		if ((to = mapped_to(&l->r->clone, &s->place[i])) == NULL && o->incremental && !s->place[i].external)
 			to = link_of(o->to, s->place[i].name);
-		p = add_place(l, s->place[i].external ? LANDING_EXTERNAL : LANDING_TABLESPACE, s->place[i].name,
+		p = add_place(l, s->place[i].external ? PLACE_EXTERNAL : PLACE_TABLESPACE, s->place[i].name,
 		    to != NULL ? to : s->place[i].location, mapped_to(&l->r->clone, &s->place[i]) != NULL);
 		p->bytes = s->place[i].bytes;
 		p->files = s->place[i].files;
 	}
 	return check_mappings(l);
-}
-
-static const char *
-kind_name(const struct landing_place *p)
-{
-	static const char *const names[] = {
-		[LANDING_PGDATA] = "target", [LANDING_WAL] = "WAL directory",
-		[LANDING_TABLESPACE] = "tablespace", [LANDING_EXTERNAL] = "external directory",
-	};
-
-	return names[p->kind];
-}
-
-/* The way out for a place that the catalog has named, as the rest of a sentence. */
-static const char *
-way_out(const struct landing_place *p)
-{
-	if (p->named)
-		return "";
-	return p->kind == LANDING_TABLESPACE ? ": -T maps it elsewhere" :
-	    ": --external-mapping maps it elsewhere, --skip-external-dirs leaves it out";
-}
-
-static int
-resolve(struct landing_place *p)
-{
-	struct mountinfo *m autofree = malloc(sizeof(*m));
-	int rc = m == NULL ? -ENOMEM : paths_resolve_parent(p->given, p->path);
-
-	if (rc != 0)
-		return cli_error("could not use %s \"%s\": %s%s", kind_name(p), p->given, paths_strerror(rc),
-		    way_out(p));
-	if (p->path[1] == '\0')
-		return cli_error("the root directory cannot be the %s", kind_name(p));
-	if (mountinfo_of(p->path, m) == 0 && strcmp(m->fstype, MOUNT_FSTYPE) == 0)
-		return cli_error("%s \"%s\" is on a mount of pbkfs, \"%s\"", kind_name(p), p->path, m->mountpoint);
-	return 0;
 }
 
 static int
@@ -190,9 +154,9 @@ resolve_all(struct landing *l)
 	if ((rc = paths_resolve(l->r->options->store, l->store)) != 0)
 		return cli_error("could not use store \"%s\": %s", l->r->options->store, paths_strerror(rc));
 	for (i = 0; i < l->n; i++) {
-		if ((rc = resolve(&l->place[i])) != 0)
+		if ((rc = place_resolve(&l->place[i])) != 0)
 			return rc;
-		paths[i + 1] = (struct paths_named){ kind_name(&l->place[i]), l->place[i].path };
+		paths[i + 1] = (struct paths_named){ place_kind_name(&l->place[i]), l->place[i].path };
 	}
 	if (paths_check_overlap(paths, l->n + 1, error, sizeof(error)) != 0)
 		return cli_error("%s", error);
@@ -225,173 +189,18 @@ choose_owner(struct landing *l)
 	return owner_parse(DEFAULT_OWNER, &l->uid, &l->gid) != 0;
 }
 
-/* ---- opening and making -------------------------------------------------------------- */
-
-/* Returns the first name that a directory holds, but for what a file system has there; "" if there is none. */
-static int
-first_name(int fd, char name[NAME_MAX + 1])
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	const struct dirent *d;
-
-	name[0] = '\0';
-	if (dir == NULL) {
-		if (copy >= 0)
-			close(copy);
-		return -errno;
-	}
-	while (name[0] == '\0' && (d = readdir(dir)) != NULL)
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 &&
-		    strcmp(d->d_name, "lost+found") != 0)
-			strlcpy(name, d->d_name, NAME_MAX + 1);
-	closedir(dir);
-	return 0;
-}
-
-static int
-make(const struct landing *l, struct landing_place *p, const char *base)
-{
-	int rc;
-
-	if (mkdirat(p->parent_fd, base, 0700) == 0)
-		return 0;
-	if ((errno != EACCES && errno != EPERM) || !identity_is_root() || !p->named)
-		return -errno;
-	identity_raise();
-	rc = mkdirat(p->parent_fd, base, 0700) == 0 &&
-	    fchownat(p->parent_fd, base, l->uid, l->gid, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : -errno;
-	identity_drop();
-	return rc;
-}
-
-/* Gives root's own directory away, if nobody else can write there and it is empty. */
-static int
-give_away(const struct landing *l, const struct landing_place *p, const struct stat *st)
-{
-	char name[NAME_MAX + 1];
-	int rc;
-
-	if (!identity_is_root() || !p->named || st->st_uid != 0 || l->uid == 0 || (st->st_mode & 022) != 0)
-		return -EPERM;
-	identity_raise();
-	rc = first_name(p->fd, name) != 0 || name[0] != '\0' ? -EPERM :
-	    fchown(p->fd, l->uid, l->gid) == 0 ? 0 : -errno;
-	identity_drop();
-	return rc;
-}
-
-static int
-check_opened(const struct landing *l, struct landing_place *p, struct walk *w)
-{
-	char error[WALK_ERROR_MAX], his[USERNAME_MAX], name[USERNAME_MAX];
-	struct stat st;
-
-	if (fstat(p->fd, &st) != 0)
-		return cli_error("could not stat %s \"%s\": %s", kind_name(p), p->path, strerror(errno));
-	if (identity_is_root() && (walk_enter(w, p->path, p->fd, error) != 0 ||
-	    walk_check(w, p->path, l->uid, error) != 0))
-		return cli_error("could not use %s \"%s\": %s", kind_name(p), p->path, error);
-	if (st.st_uid != l->uid && give_away(l, p, &st) != 0)
-		return cli_error("%s \"%s\" belongs to user %s, not to user %s%s", kind_name(p), p->path,
-		    username_of(st.st_uid, his), username_of(l->uid, name),
-		    p->named ? ": name an empty directory, one of that user, or one that does not exist" : way_out(p));
-	if ((st.st_mode & 022) != 0)
-		return cli_error("%s \"%s\" can be written by others: chmod go-w it first", kind_name(p),
-		    p->path);
-	return 0;
-}
-
-static int
-open_place(const struct landing *l, struct landing_place *p)
-{
-	static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	const char *base = strrchr(p->path, '/') + 1;
-	char error[WALK_ERROR_MAX], name[USERNAME_MAX];
-	struct walk w;
-	int rc;
-
-	if ((p->parent_fd = walk_parent(p->path, &w, error)) < 0)
-		return cli_error("could not use %s \"%s\": %s%s", kind_name(p), p->path, error, way_out(p));
-	if (identity_is_root() && walk_check(&w, p->path, l->uid, error) != 0)
-		return cli_error("could not use %s \"%s\": %s", kind_name(p), p->path, error);
-	p->fd = openat(p->parent_fd, base, flags);
-	if (p->fd < 0 && errno == ENOENT) {
-		if ((rc = make(l, p, base)) != 0)
-			return cli_error("could not create %s \"%s\" as user %s: %s%s", kind_name(p), p->path,
-			    username_of(l->uid, name), strerror(-rc), way_out(p));
-		p->made = true;
-		p->fd = openat(p->parent_fd, base, flags);
-	}
-	if (p->fd < 0 && errno == EACCES && p->named) {
-		identity_raise();
-		p->fd = openat(p->parent_fd, base, flags);
-		identity_drop();
-	}
-	if (p->fd < 0) {
-		rc = errno;
-		return cli_error("could not open %s \"%s\" as user %s: %s", kind_name(p), p->path,
-		    username_of(l->uid, name), rc == ENOTDIR || rc == ELOOP ? "it is a link, or no directory" :
-		    strerror(rc));
-	}
-	return check_opened(l, p, &w);
-}
-
 /* ---- what is there ---------------------------------------------------------------------- */
-
-static int
-check_empty(const struct landing_place *p)
-{
-	char name[NAME_MAX + 1];
-	int rc = first_name(p->fd, name);
-
-	if (rc != 0)
-		return cli_error("could not read %s \"%s\": %s", kind_name(p), p->path, strerror(-rc));
-	if (name[0] == '\0')
-		return 0;
-	return cli_error("%s \"%s\" is not empty: it holds \"%s\"%s", kind_name(p), p->path, name,
-	    p->kind == LANDING_PGDATA ? "; --incremental makes the backup of another copy" : way_out(p));
-}
-
-/* The process that postmaster.pid names; 0: the file says nothing. */
-static pid_t
-postmaster_of(int fd)
-{
-	char text[32] = "";
-	ssize_t n = io_pread(fd, text, sizeof(text) - 1, 0);
-	long pid = n <= 0 ? 0 : strtol(text, NULL, 10);
-
-	return pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
-}
-
-static int
-check_no_server(const struct landing_place *p)
-{
-	struct stat st;
-	int fd autoclose = io_open_plain(p->fd, POSTMASTER_PID, &st);
-	pid_t pid;
-
-	if (fd == -ENOENT)
-		return 0;
-	if (fd < 0)
-		return cli_error("could not read \"%s/" POSTMASTER_PID "\": %s", p->path, io_plain_error(fd));
-	pid = postmaster_of(fd);
-	if (pid > 0 && (kill(pid, 0) == 0 || errno == EPERM))
-		return cli_error("a server runs in \"%s\" (pid %d): stop it first", p->path, (int)pid);
-	return cli_error("a server that runs in \"%s\" has crashed, or cannot be seen from here: make sure, then"
-	    " remove \"%s/" POSTMASTER_PID "\"", p->path, p->path);
-}
 
 /* An incremental restore is of a copy of the same cluster, which no server uses. */
 static int
 check_copy(const struct landing *l)
 {
-	const struct landing_place *p = &l->place[0];
+	const struct place *p = &l->place[0];
 	unsigned char bytes[8];
 	struct stat st;
 	int fd autoclose = -1;
 
-	if (check_no_server(p) != 0)
+	if (place_check_no_server(p) != 0)
 		return EXIT_FAILURE;
 	fd = io_open_plain(p->fd, MARK_CONTROL_FILE, &st);
 	if (fd < 0 || io_pread(fd, bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
@@ -420,7 +229,7 @@ check_wal(const struct landing *l)
 	if (n >= 0 || !apart)
 		return 0;
 	fd = openat(l->place[0].fd, ONDISK_WAL, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || (first_name(fd, name) == 0 && name[0] == '\0'))
+	if (fd < 0 || (place_first_name(fd, name) == 0 && name[0] == '\0'))
 		return 0;
 	return cli_error("\"%s/" ONDISK_WAL "\" is a directory that is not empty: leave out --waldir, or empty it",
 	    path);
@@ -438,18 +247,18 @@ check_content(struct landing *l)
 	l->resumed = found == MARK_UNFINISHED;
 	l->complete = found == MARK_DONE_ALL;
 	if (found != MARK_NONE)
-		return check_no_server(&l->place[0]);
+		return place_check_no_server(&l->place[0]);
 	if (incremental)
 		return (rc = check_copy(l)) != 0 ? rc : check_wal(l);
 	for (i = 0; i < l->n && rc == 0; i++)
-		rc = check_empty(&l->place[i]);
+		rc = place_check_empty(&l->place[i]);
 	return rc;
 }
 
 /* ---- room ----------------------------------------------------------------------------------- */
 
 static uint64_t
-needs(const struct landing_place *p)
+needs(const struct place *p)
 {
 	return p->bytes + p->files * (BLOCK / 2 + FILE_COST);
 }
@@ -600,7 +409,7 @@ set_modes(const struct landing *l)
 	unsigned i;
 
 	for (i = 0; i < l->n; i++)
-		if (l->place[i].kind != LANDING_EXTERNAL &&
+		if (l->place[i].kind != PLACE_EXTERNAL &&
 		    fchmod(l->place[i].fd, l->r->found->root_mode) != 0)
 			return cli_error("could not set the mode of \"%s\": %s", l->place[i].path, strerror(errno));
 	return 0;
@@ -620,7 +429,7 @@ landing_prepare(struct landing *l)
 	if ((rc = identity_assume(l->uid, l->gid)) != 0)
 		return cli_error("could not act as user %s: %s", username_of(l->uid, name), strerror(-rc));
 	for (i = 0; i < l->n; i++)
-		if ((rc = open_place(l, &l->place[i])) != 0)
+		if ((rc = place_open(&l->place[i], l->uid, l->gid)) != 0)
 			return rc;
 	if ((rc = lock(l, l->place[0].fd)) != 0)
 		return rc;
@@ -649,16 +458,16 @@ make_link(int dir_fd, const char *name, const char *to)
 }
 
 static int
-link_place(const struct landing *l, const struct landing_place *p)
+link_place(const struct landing *l, const struct place *p)
 {
 	int dir autoclose = -1, rc;
 
-	dir = openat(l->place[0].fd, p->kind == LANDING_WAL ? "." : TABLESPACE_DIR,
+	dir = openat(l->place[0].fd, p->kind == PLACE_WAL ? "." : TABLESPACE_DIR,
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	rc = dir < 0 ? -errno : make_link(dir, p->kind == LANDING_WAL ? ONDISK_WAL : p->name, p->path);
+	rc = dir < 0 ? -errno : make_link(dir, p->kind == PLACE_WAL ? ONDISK_WAL : p->name, p->path);
 	if (rc == 0 && fsync(dir) != 0)
 		rc = -errno;
-	return rc == 0 ? 0 : cli_error("could not make the link to %s \"%s\": %s", kind_name(p), p->path,
+	return rc == 0 ? 0 : cli_error("could not make the link to %s \"%s\": %s", place_kind_name(p), p->path,
 	    strerror(-rc));
 }
 
@@ -683,7 +492,7 @@ landing_finish(struct landing *l)
 	int rc;
 
 	for (i = 1; i < l->n && !l->complete; i++)
-		if (l->place[i].kind != LANDING_EXTERNAL && (rc = link_place(l, &l->place[i])) != 0)
+		if (l->place[i].kind != PLACE_EXTERNAL && (rc = link_place(l, &l->place[i])) != 0)
 			return rc;
 	sync_parents(l);
 	rc = mark_finish(l->place[0].fd);
@@ -694,7 +503,7 @@ void
 landing_close(struct landing *l)
 {
 	const int fds[] = { l->mark_fd, l->state_fd, l->done_fd };
-	struct landing_place *p;
+	struct place *p;
 	unsigned i;
 
 	for (i = 0; i < ARRAY_SIZE(fds); i++)
@@ -702,12 +511,6 @@ landing_close(struct landing *l)
 			close(fds[i]);
 	while (l->n > 0) {
 		p = &l->place[--l->n];
-		if (p->fd >= 0)
-			close(p->fd);
-		/* One that is not empty stays. */
-		if (p->made && !l->finished)
-			unlinkat(p->parent_fd, strrchr(p->path, '/') + 1, AT_REMOVEDIR);
-		if (p->parent_fd >= 0)
-			close(p->parent_fd);
+		place_close(p, l->finished);
 	}
 }

@@ -310,6 +310,25 @@ static const struct option_def hydrate_options[] = {
 	HELP_OPTION,
 };
 
+static const struct option_def promote_options[] = {
+	{ 'd', "diff-dir", "DIR", "promote this diff directory, which is detached", OPT_TEXT, AT(diff), NULL, 0, false },
+	{ 'D', "mnt-path", "DIR", "the same of what is mounted there: unmount it\nfirst", OPT_TEXT, AT(mnt), NULL, 0,
+	    false },
+	{ 0, "to", "DIR", "make this the data directory", OPT_TEXT, AT(to), NULL, 0, false },
+	{ 'T', "tablespace-mapping", "OID=DIR", "put this tablespace into directory DIR; can be\nrepeated", OPT_LIST,
+	    AT(tablespaces), NULL, 0, false },
+	{ 0, "external-mapping", "N=DIR", "put the N-th external directory into directory\nDIR; can be repeated", OPT_LIST,
+	    AT(externals), NULL, 0, false },
+	{ 0, "waldir", "DIR", "put WAL into this directory", OPT_TEXT, AT(waldir), NULL, 0, false },
+	{ 0, "keep-clone-settings", NULL, "leave the settings that make it a clone", OPT_FLAG, AT(keep_clone_settings), NULL,
+	    0, false },
+	{ 0, "copy", NULL, "copy, also to another file system", OPT_FLAG, AT(copy), NULL, 0, false },
+	{ 0, "abort", NULL, "take an unfinished promotion back", OPT_FLAG, AT(abort), NULL, 0, false },
+	SANDBOX_OPTION,
+	{ 0, "debug", NULL, "log system calls that are refused", OPT_FLAG, AT(debug), NULL, 0, false },
+	HELP_OPTION,
+};
+
 static const struct option_def cleanup_options[] = {
 	{ 'd', "diff-dir", "DIR", "empty this diff directory", OPT_TEXT, AT(diff),
 	    NULL, 0, false },
@@ -420,6 +439,8 @@ static const struct command commands[] = {
 	COMMAND(stat, "-D DIR [OPTION]...",
 	    "show what a mount does"),
 	COMMAND(hydrate, "-D DIR [OPTION]...", "copy a backup into a diff directory, which then needs no catalog"),
+	COMMAND(promote, "-d DIR|-D DIR --to DIR [OPTION]...",
+	    "make a plain data directory of a diff directory, at once"),
 	COMMAND(cleanup, "-d DIR [--force]", "empty a diff directory"),
 	COMMAND(show, "-B DIR [-I NAME] [OPTION]...",
 	    "show the backups of a catalog, and which can be mounted"),

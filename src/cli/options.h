@@ -37,7 +37,8 @@ struct options {
 	bool	quiet, keep;
 	struct option_list instances, sql, reports;	/* of prove */
 	const char *max_age, *nice, *history;
-	const char *to, *waldir;	/* of restore */
+	const char *to, *waldir;	/* of restore and promote */
+	bool	keep_clone_settings, copy, abort;	/* of promote */
 	bool	no_sync, incremental;
 	uint64_t jobs;
 	bool	dump, plan;

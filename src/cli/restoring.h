@@ -16,6 +16,7 @@
 
 #include "base/backupid.h"
 #include "cli/options.h"
+#include "cli/place.h"
 #include "base/util.h"
 #include "ipc/clone_config.h"
 #include "restore/restore.h"
@@ -67,25 +68,12 @@ struct restoring {
 	struct restored *restored;
 };
 
-/* A directory that is written. */
-struct landing_place {
-	enum landing_kind { LANDING_PGDATA, LANDING_WAL, LANDING_TABLESPACE, LANDING_EXTERNAL } kind;
-	const char *name;	/* as struct survey_place has it */
-	const char *given;	/* as the user or the catalog has named it */
-	bool	named;		/* by the user */
-	char	path[PATH_MAX];	/* canonical */
-	char	shown[64];	/* in the index */
-	int	parent_fd, fd;
-	bool	made;
-	uint64_t bytes, files;
-};
-
 struct landing {
 	const struct restoring *r;
 	uid_t	uid;		/* to whom all is to belong */
 	gid_t	gid;
 	char	store[PATH_MAX];
-	struct landing_place place[RESTORE_PLACES_MAX];
+	struct place place[RESTORE_PLACES_MAX];
 	unsigned n;
 	bool	resumed;	/* the mark of this very restore was there; */
 	bool	complete;	/* it says that all is done but its end */

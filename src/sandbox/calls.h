@@ -44,6 +44,7 @@ struct calls {
 	const struct row *rows;
 	size_t	n;
 	enum answer otherwise;	/* for what has no row: to refuse is ENOSYS */
+	const struct calls *then;	/* in the place of that: the rows of another table; or NULL */
 };
 
 #define ALLOW(call) \
@@ -105,9 +106,10 @@ struct calls {
 	WHAT(pivot_root), WHAT(chroot)
 
 /*
- * A worker; the supervisor of a mount that is there; whoever keeps rights, and the programs
- * and libraries that he needs (fusermount3, the name service), of which we do not know all calls.
+ * A worker; one that makes plain directories for a promotion; the supervisor of a mount that is there; whoever
+ * keeps rights, and the programs and libraries that he needs (fusermount3, the name service), of which we do not
+ * know all calls.
  */
-extern const struct calls calls_worker, calls_supervisor, calls_privileged;
+extern const struct calls calls_worker, calls_promoter, calls_supervisor, calls_privileged;
 
 #endif

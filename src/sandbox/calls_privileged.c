@@ -39,6 +39,6 @@ static const struct row rows[] = {
 #endif
 };
 
-const struct calls calls_privileged = { "supervisor", rows, ARRAY_SIZE(rows), ANSWER_ALLOW };
+const struct calls calls_privileged = { "supervisor", rows, ARRAY_SIZE(rows), ANSWER_ALLOW, NULL };
 
 #endif /* ENABLE_SANDBOX */

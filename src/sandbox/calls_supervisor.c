@@ -218,6 +218,6 @@ static const struct row rows[] = {
 #endif
 };
 
-const struct calls calls_supervisor = { "supervisor", rows, ARRAY_SIZE(rows), ANSWER_REFUSE };
+const struct calls calls_supervisor = { "supervisor", rows, ARRAY_SIZE(rows), ANSWER_REFUSE, NULL };
 
 #endif /* ENABLE_SANDBOX */

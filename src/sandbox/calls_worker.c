@@ -235,6 +235,6 @@ static const struct row rows[] = {
 #endif
 };
 
-const struct calls calls_worker = { "worker", rows, ARRAY_SIZE(rows), ANSWER_REFUSE };
+const struct calls calls_worker = { "worker", rows, ARRAY_SIZE(rows), ANSWER_REFUSE, NULL };
 
 #endif /* ENABLE_SANDBOX */

@@ -66,6 +66,9 @@ static const uint64_t store_rights = FS_READ_FILE | FS_READ_DIR;
 static const uint64_t diff_rights = FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE |
     FS_TRUNCATE | FS_MAKE_REG | FS_MAKE_DIR | FS_REMOVE_FILE | FS_REMOVE_DIR | FS_REFER;
 
+/* Kinds of files that the tree of a promotion may have, too. */
+static const uint64_t promoter_rights = FS_MAKE_SYM | FS_MAKE_FIFO | FS_MAKE_SOCK;
+
 __attribute__((weak)) int
 sandbox_landlock_abi(void)
 {
@@ -109,6 +112,7 @@ sandbox_landlock_restrict(const struct sandbox *s, int abi, const char **step)
 {
 	struct ruleset handled = handled_rights(abi);
 	int fd autoclose = -1, rc;
+	uint64_t rights;
 	unsigned i;
 
 	if (s->signals)
@@ -120,8 +124,10 @@ sandbox_landlock_restrict(const struct sandbox *s, int abi, const char **step)
 	for (i = 0; i < s->n_dirs; i++) {
 		*step = s->dir[i].writable ? "allow a directory of its own by Landlock" :
 		    "allow the store by Landlock";
-		if ((rc = allow_beneath(fd, &handled, s->dir[i].fd,
-		    s->dir[i].writable ? diff_rights : store_rights)) != 0)
+		rights = s->dir[i].writable ? diff_rights : store_rights;
+		if (s->dir[i].writable && s->calls == SANDBOX_CALLS_PROMOTER)
+			rights |= promoter_rights;
+		if ((rc = allow_beneath(fd, &handled, s->dir[i].fd, rights)) != 0)
 			return rc;
 	}
 	*step = "enforce Landlock";

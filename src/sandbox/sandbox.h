@@ -26,7 +26,7 @@ struct sandbox_dir {
 };
 
 /* The calls that it may make: a table in sandbox/calls.h. */
-enum sandbox_calls { SANDBOX_CALLS_WORKER, SANDBOX_CALLS_SUPERVISOR };
+enum sandbox_calls { SANDBOX_CALLS_WORKER, SANDBOX_CALLS_PROMOTER, SANDBOX_CALLS_SUPERVISOR };
 
 struct sandbox {
 	enum sandbox_level level;

@@ -157,12 +157,17 @@ emit_architecture(struct program *p)
 static int
 build(struct program *p)
 {
+	const struct calls *c = p->calls;
 	size_t i;
 
 	emit_architecture(p);
-	for (i = 0; i < p->calls->n; i++)
-		emit_row(p, &p->calls->rows[i]);
-	emit_return(p, answer_value(p, p->calls->otherwise, ENOSYS));
+	for (;; c = c->then) {
+		for (i = 0; i < c->n; i++)
+			emit_row(p, &c->rows[i]);
+		if (c->then == NULL)
+			break;
+	}
+	emit_return(p, answer_value(p, c->otherwise, ENOSYS));
 	return p->len <= CODE_MAX ? 0 : -E2BIG;
 }
 
@@ -173,11 +178,13 @@ static const struct calls *installed;
 static const char *
 name_of(int nr)
 {
+	const struct calls *c;
 	size_t i;
 
-	for (i = 0; i < installed->n; i++)
-		if (installed->rows[i].nr == (uint32_t)nr)
-			return installed->rows[i].name;
+	for (c = installed; c != NULL; c = c->then)
+		for (i = 0; i < c->n; i++)
+			if (c->rows[i].nr == (uint32_t)nr)
+				return c->rows[i].name;
 	return "?";
 }
 

@@ -45,6 +45,9 @@ claim_open(struct supervisor *s)
 		    strerror(-content));
 	if (content == DIFFDIR_FOREIGN)
 		return not_ours(s, foreign);
+	if (content == DIFFDIR_PROMOTING)
+		return state_fail(s, "the promotion of \"%s\" is unfinished: repeat the command pbkfs promote, or take it"
+		    " back with pbkfs promote -d \"%s\" --abort", s->config->diff, s->config->diff);
 	s->claim.content = content;
 	return 0;
 }

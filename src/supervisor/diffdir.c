@@ -34,6 +34,7 @@ static const char *const our_names[] = {
 	ONDISK_DIRTY "*",	/* and OLD_CUT */
 	ONDISK_INFODIR,
 	ONDISK_CHANGES,
+	ONDISK_PROMOTE ".tmp",
 };
 
 #define OLD_CUT	ONDISK_DIRTY "-cut"
@@ -224,7 +225,7 @@ diffdir_set_owner(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *err
 int
 diffdir_content(const struct diffdir *d, char *foreign)
 {
-	bool ours = false, has_binding = false;
+	bool ours = false, has_binding = false, promoting = false;
 	const struct dirent *entry;
 	DIR *dir;
 
@@ -234,6 +235,10 @@ diffdir_content(const struct diffdir *d, char *foreign)
 	while ((entry = readdir(dir)) != NULL) {
 		if (name_is_nobodys(entry->d_name))
 			continue;
+		if (strcmp(entry->d_name, ONDISK_PROMOTE) == 0) {
+			promoting = true;
+			continue;
+		}
 		if (!name_is_ours(entry->d_name)) {
 			snprintf(foreign, NAME_MAX + 1, "%s", entry->d_name);
 			break;
@@ -242,6 +247,8 @@ diffdir_content(const struct diffdir *d, char *foreign)
 		has_binding |= strcmp(entry->d_name, ONDISK_BINDING) == 0;
 	}
 	closedir(dir);
+	if (promoting && foreign[0] == '\0')
+		return DIFFDIR_PROMOTING;
 	return foreign[0] != '\0' ? DIFFDIR_FOREIGN : has_binding ? DIFFDIR_OURS :
 	    ours ? DIFFDIR_UNFINISHED : DIFFDIR_EMPTY;
 }

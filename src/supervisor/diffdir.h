@@ -30,7 +30,7 @@ struct diffdir {
 	gid_t	gid;
 };
 
-enum diffdir_content { DIFFDIR_EMPTY, DIFFDIR_OURS, DIFFDIR_UNFINISHED, DIFFDIR_FOREIGN };
+enum diffdir_content { DIFFDIR_EMPTY, DIFFDIR_OURS, DIFFDIR_UNFINISHED, DIFFDIR_FOREIGN, DIFFDIR_PROMOTING };
 
 /*
  * Opens path, making it if create.  Returns 0, or negative errno with one
@@ -55,7 +55,7 @@ int	diffdir_set_owner(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char 
 
 /*
  * Looks what the directory holds, by its names alone: nothing; a diff directory with
- * a binding; ours, but from a first mount that never got as far as a binding;
+ * a binding; ours, but from a first mount that never got as far as a binding; one whose promotion has begun;
  * or anything else, whose first such name is put in foreign (NAME_MAX + 1).
  * Returns an enum diffdir_content or negative errno.
  */
@@ -92,7 +92,8 @@ int	diffdir_set_cut(const struct diffdir *d, const char *what);
 bool	diffdir_get_cut(const struct diffdir *d, char what[DIFFDIR_CUT_MAX]);
 
 /*
- * Removes everything of ours except the lock, and with lock_too that one last.
+ * Removes everything of ours except the lock, and with lock_too that one last.  What says that a promotion
+ * has begun stays.
  * Links are removed, never followed; another file system is not entered.
  * Returns 0, or negative errno with the name in the log.
  */

@@ -337,7 +337,7 @@ build(struct promotion *p, int *fd)
 	config.cow = rig.cow;
 	for (i = 0; i < p->n; i++) {
 		if ((rc = promotion_temporary(outer_fd, p->place[i].path, name)) < 0 ||
-		    (rc = fd[i] = promotion_make(parent_fd[i], name)) < 0)
+		    (rc = fd[i] = promotion_make(parent_fd[i], name, geteuid(), getegid(), false)) < 0)
 			return rc;
 		config.place[i] = (struct promote_place){ p->place[i].shown, p->place[i].path, fd[i] };
 	}
@@ -559,10 +559,9 @@ START_TEST(no_mount_takes_it)
 	struct promotion *p autofree = calloc(1, sizeof(*p));
 
 	begin(p);
-	ck_assert_int_ne(diffdir_content(&d, foreign), DIFFDIR_FOREIGN);
+	ck_assert_int_ne(diffdir_content(&d, foreign), DIFFDIR_PROMOTING);
 	ck_assert_int_eq(promotion_store(outer_fd, p), 0);
-	ck_assert_int_eq(diffdir_content(&d, foreign), DIFFDIR_FOREIGN);
-	ck_assert_str_eq(foreign, ONDISK_PROMOTE);
+	ck_assert_int_eq(diffdir_content(&d, foreign), DIFFDIR_PROMOTING);
 }
 END_TEST
 
