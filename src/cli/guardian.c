@@ -713,7 +713,7 @@ tell_kept(const struct guardian *g)
 {
 	const struct workdir *w = &g->run->place;
 	char sock[2 * PATH_MAX], short_dir[2 * PATH_MAX] = "", mnt[2 * PATH_MAX], diff[2 * PATH_MAX], role[2 * AUTHID_NAME_MAX];
-	char dir[2 * PATH_MAX];
+	char dir[2 * PATH_MAX], end[128];
 
 	text_quote_shell(w->sock, sock, sizeof(sock));
 	text_quote_shell(w->mnt, mnt, sizeof(mnt));
@@ -724,9 +724,12 @@ tell_kept(const struct guardian *g)
 	text_quote_shell(g->role.name, role, sizeof(role));
 	cli_note("mount and server go on (--keep); the server's log is \"%s\"", w->log);
 	cli_note("to connect: psql -h %s -p %u -U %s", sock, g->guest.port, role);
-	cli_note("to end and remove it: kill -INT %d; while kill -0 %d; do sleep 0.1; done 2>/dev/null;"
-	    " pbkfs unmount -D %s && pbkfs cleanup -d %s && rm -r %s %s", (int)g->server.pid, (int)g->server.pid,
-	    mnt, diff, dir, short_dir);
+	snprintf(end, sizeof(end), "kill -INT %d 2>/dev/null; while kill -0 %d 2>/dev/null; do sleep 0.1; done", (int)g->server.pid,
+	    (int)g->server.pid);
+	if (w->own_diff)	/* by force, for another mount namespace may hold the mount, and nobody wants what is in there */
+		cli_note("to end and remove it: %s; pbkfs cleanup --force -d %s && rm -r %s %s", end, diff, dir, short_dir);
+	else
+		cli_note("to end it, and keep what was changed in %s: %s; pbkfs unmount -D %s && rm -r %s %s", diff, end, mnt, dir, short_dir);
 }
 
 /* ---- begin and end -------------------------------------------------------------------- */

@@ -125,4 +125,20 @@ try -- true
 equal "--keep: a later run" 0 "$tap_status"
 check "--keep: a later run leaves what was kept" sh -c "${end#* && }"
 left_nothing "--keep, later"
+# A mount namespace that a stranger has made meanwhile holds the mount.
+rm -f "$work/held"; mkfifo -m 0666 "$work/held"
+hold='unshare -m --propagation private sh -c "cd /; echo \$\$ >\"$0\"; exec sleep 1000" "$0" & :'
+run --keep -- sh -c "$hold" "$work/held" >"$printed" 2>"$told" & kept=$!
+read -r holder <"$work/held"; wait $kept
+sed -n 's/^pbkfs: to end and remove it: //p' "$told" >"$work/end"
+check "--keep, held in another mount namespace: what was told ends it" sh "$work/end"
+check "--keep, held in another mount namespace: who holds it lives on" kill "$holder"; wait_gone "$holder"
+left_nothing "--keep, held in another mount namespace"
+new_diff
+try --keep -d "$diff" -- psql -XAtqd postgres -c 'create table kept as select 1 as one'
+sed -n 's/^pbkfs: to end it, and keep .*diff.: //p' "$told" >"$work/end"
+check "--keep with a diff directory: tells how to end it" sh "$work/end"
+left_nothing "--keep with a diff directory"
+status "--keep with a diff directory: the next run" 0 -q -d "$diff" -- psql -XAtd postgres -c 'select one from kept'
+equal "--keep with a diff directory: has the change" 1 "$(cat "$printed")"
 plan_done
