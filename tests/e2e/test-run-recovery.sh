@@ -45,4 +45,31 @@ status "tablespaces" 0 -q -- psql -XAtqd postgres -c 'select count(*) from ts_a'
 check "tablespaces: their rows are there" said "^t$" "$printed"
 try -q -- sh -c 'ls "$PGDATA/.pbkfs-external"'
 equal "external directories are there" "1 2" "$(tr '\n' ' ' <"$printed" | sed 's/ $//')"
+
+# ---- what recovery demands: no less than production had ----------------------------------------
+# Only the control file says what that was: production's postgresql.conf has the defaults.
+pg_any
+store=$work/greedy instance=main archive=$work/greedy/wal/main
+mkdir -p "$archive"; chown "$pguser:" "$archive"; chmod 0755 "$store"
+new_cluster "$work/pgdata" && echo "archive_command = 'cp \"%p\" \"$archive/%f\"'" >>"$work/pgdata/postgresql.conf"
+had='max_connections=150 max_worker_processes=20 max_wal_senders=15 max_prepared_transactions=7 max_locks_per_transaction=100'
+greedy_start() { pg_start "$work/pgdata" -c fsync=off -c archive_mode=on $(echo "$had" | sed 's/[a-z_]*=/-c &/g'); }
+greedy_start && sql -c 'create table t as select 1 as a' && made_backup FULL zlib '' --archive && greedy_start &&
+    sql -c 'insert into t values (2)' -c 'select pg_switch_wal()' >"$work/out" && pg_stop "$work/pgdata" || exit 99
+# shown_settings OPTION...: those that the server has.
+shown_settings() {
+	run --recovery-target=latest "$@" -- psql -XAtqd postgres -c "select string_agg(name || '=' || setting, ' ' order by case name when 'max_connections' then 1 when 'max_worker_processes' then 2 when 'max_wal_senders' then 3 when 'max_prepared_transactions' then 4 else 5 end) from pg_settings
+	    where name in ('max_connections', 'max_worker_processes', 'max_wal_senders', 'max_prepared_transactions', 'max_locks_per_transaction')" -c 'select sum(a) from t' >"$printed" 2>"$told"
+	tr '\n' ' ' <"$printed"
+}
+equal "minima: as production had them" "$had 3 " "$(shown_settings)" || show "$told"
+lower='--set max_connections=20 --set max_worker_processes=2 --set max_wal_senders=1 --set max_prepared_transactions=0 --set max_locks_per_transaction=10'
+for more in "" -R --keep-settings; do
+	equal "minima, --set less${more:+, $more}: they are kept" "$had 3 " "$(shown_settings $lower $more)" || show "$told"
+	for setting in $had; do
+		check "minima, --set less${more:+, $more}: it is said of ${setting%=*}" said "^pbkfs warning: ${setting%=*} is raised from [0-9]+ to ${setting#*=}: recovery refuses less" "$told"
+	done
+done
+equal "minima, --set more: counts" "$(echo "$had" | sed 's/=150/=200/') 3 " "$(shown_settings --set max_connections=200)" || show "$told"
+left_nothing "minima"
 plan_done
