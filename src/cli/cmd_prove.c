@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +20,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/limited.h"
+#include "cli/niceness.h"
 #include "cli/plan.h"
 #include "cli/prove.h"
 #include "cli/report.h"
@@ -30,13 +29,6 @@
 #include "cli/waiter.h"
 #include "supervisor/tie.h"
 
-/* Of linux/ioprio.h, which not every system has. */
-#define IOPRIO_WHO_PROCESS	1
-#define IOPRIO_LOWEST		(2 << 13 | 7)	/* best effort */
-#define IOPRIO_IDLE		(3 << 13)	/* when nobody else uses the disk */
-
-#define NICE_DEFAULT	10
-#define NICE_MAX	19
 #define RUN_END_SECONDS	300	/* for a run to take away what it has made */
 #define QUERY_MAX	(16 * MiB)	/* a file of --sql */
 
@@ -67,11 +59,11 @@ start(int (*work)(struct prove_task *t), struct prove_task *t, char *error)
 }
 
 /*
- * Waits for it, and passes signals on.  Returns its exit status, 128 + a signal, -ETIMEDOUT, or -ETIME if it
+ * Waits for it, and passes signals on; those of the terminal it has already, unless it has a session of its own.  Returns its exit status, 128 + a signal, -ETIMEDOUT, or -ETIME if it
  * did not get on for so many seconds.
  */
 static int
-await(pid_t pid, uint64_t timeout, uint64_t stall_timeout)
+await(pid_t pid, bool has_session, uint64_t timeout, uint64_t stall_timeout)
 {
 	int64_t until = clock_monotonic_ms() + (int64_t)timeout * 1000, left;
 	struct stall stall;
@@ -86,6 +78,7 @@ await(pid_t pid, uint64_t timeout, uint64_t stall_timeout)
 		left = timeout != 0 && killed == 0 ? MAX(until - clock_monotonic_ms(), (int64_t)0) : STALL_LOOK_MS;
 		left = MIN(left, (int64_t)STALL_LOOK_MS);
 		ts = (struct timespec){ left / 1000, left % 1000 * 1000000 };
+		niceness_spread();
 		if (sigtimedwait(&set, &info, &ts) < 0) {
 			if (killed != 0)
 				continue;
@@ -97,7 +90,7 @@ await(pid_t pid, uint64_t timeout, uint64_t stall_timeout)
 		if (info.si_signo == SIGCHLD)
 			continue;
 		interrupted = info.si_signo;
-		if (info.si_code <= 0)	/* else the terminal has sent it to the child as well */
+		if (has_session || info.si_code <= 0)
 			kill(pid, info.si_signo);
 		kill(pid, SIGCONT);	/* one that somebody has stopped would never hear of it */
 	}
@@ -116,6 +109,7 @@ verify_child(struct prove_task *t)
 	};
 	sigset_t none;
 
+	setsid();	/* niceness_spread() */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	subcommand_leave_output();
@@ -166,7 +160,7 @@ verify(struct prove_task *t)
 	struct prove_step *s = &t->proof->step[PROVE_VERIFY];
 	int64_t began = clock_monotonic_ms();
 	pid_t pid = start(verify_child, t, s->remark);
-	int rc = pid < 0 ? pid : await(pid, t->options->timeout, t->options->stall_timeout);
+	int rc = pid < 0 ? pid : await(pid, true, t->options->timeout, t->options->stall_timeout);
 
 	s->ms = clock_monotonic_ms() - began;
 	if (interrupted != 0) {
@@ -199,7 +193,7 @@ serve(struct prove_task *t, bool *kept_something)
 	s->result = PROVE_RUNNING;
 	pid = start(run_child, t, s->remark);
 	/* The run watches itself; this is for the rest of it, such as the mount. */
-	rc = pid < 0 ? pid : await(pid, 0, stall_seconds(t->options->stall_timeout) + RUN_END_SECONDS);
+	rc = pid < 0 ? pid : await(pid, false, 0, stall_seconds(t->options->stall_timeout) + RUN_END_SECONDS);
 	if (s->result != PROVE_OK) {
 		s->ms = clock_monotonic_ms() - p->began;
 		if (interrupted != 0) {
@@ -262,29 +256,6 @@ parse_age(const char *text, uint64_t *seconds)
 			return 0;
 		}
 	return cli_usage("--max-age cannot be \"%s\": a number and s, m, h or d, as in 26h", text);
-}
-
-/*
- * Lowers the priority of this process, and so of all that come of it, for production may be on this machine:
- * of the processor, and of disks.  Never raises it.
- */
-static int
-be_nice(const char *text)
-{
-	int wanted = NICE_DEFAULT, now = getpriority(PRIO_PROCESS, 0);
-	char *end = NULL;
-
-	if (text != NULL) {
-		wanted = (int)strtol(text, &end, 10);
-		if (text[0] < '0' || text[0] > '9' || *end != '\0' || strlen(text) > 2 || wanted > NICE_MAX)
-			return cli_usage("--nice takes 0 to %d, not \"%s\"", NICE_MAX, text);
-	}
-	if (wanted <= now || wanted == 0)
-		return 0;
-	if (setpriority(PRIO_PROCESS, 0, wanted) != 0)
-		cli_warn("could not lower the priority to %d: %s", wanted, strerror(errno));
-	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, wanted == NICE_MAX ? IOPRIO_IDLE : IOPRIO_LOWEST);
-	return 0;
 }
 
 static int
@@ -378,7 +349,7 @@ cmd_prove(const struct options *o)
 	size_t i;
 	int rc;
 
-	if ((rc = check_options(o, &r.max_age)) != 0 || (rc = be_nice(o->nice)) != 0 ||
+	if ((rc = check_options(o, &r.max_age)) != 0 || (rc = niceness_lower(o->nice)) != 0 ||
 	    (rc = read_queries(o, query)) != 0 || (rc = report_begin(&files, o)) != 0)
 		return rc;
 	if (f == NULL) {

@@ -13,32 +13,12 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "cli/descend.h"
 #include "cli/stall.h"
 
 #define DEPTH_MAX	8
 #define TICKS_MIN	3	/* less is noise */
 #define PER_MILLE	3	/* of one processor: who polls uses less, who works uses more */
-
-/* Calls act for each child of a process.  Returns the sum of what it returned. */
-static uint64_t
-each_child(pid_t parent, unsigned depth, uint64_t (*act)(pid_t pid, unsigned depth))
-{
-	char path[64], *line = NULL, *p, *end;
-	uint64_t sum = 0;
-	size_t size = 0;
-	FILE *f;
-	long pid;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
-	if ((f = fopen(path, "re")) == NULL)
-		return 0;
-	if (getline(&line, &size, f) > 0)
-		for (p = line; (pid = strtol(p, &end, 10)) > 0 && end != p; p = end)
-			sum += act((pid_t)pid, depth);
-	free(line);
-	fclose(f);
-	return sum;
-}
 
 /* The ticks of one process, without those of children that have ended. */
 static uint64_t
@@ -65,7 +45,7 @@ own_ticks(pid_t pid)
 static uint64_t
 tree_ticks(pid_t pid, unsigned depth)
 {
-	return own_ticks(pid) + (depth < DEPTH_MAX ? each_child(pid, depth + 1, tree_ticks) : 0);
+	return own_ticks(pid) + (depth < DEPTH_MAX ? descend_each(pid, depth + 1, tree_ticks) : 0);
 }
 
 uint64_t
@@ -95,7 +75,7 @@ stall_look(struct stall *s)
 
 	if (s->looked != 0 && now - s->looked < STALL_LOOK_MS)
 		return false;
-	total = each_child(s->root, 0, tree_ticks);
+	total = descend_each(s->root, 0, tree_ticks);
 	if (s->looked != 0) {
 		s->silent += MIN(now - s->looked, (int64_t)2 * STALL_LOOK_MS);
 		/* It becomes less when a process ends. */
@@ -140,6 +120,6 @@ void
 stall_wal(pid_t postmaster, char name[STALL_WAL_MAX])
 {
 	found_wal[0] = '\0';
-	each_child(postmaster, 0, take_title);
+	descend_each(postmaster, 0, take_title);
 	memcpy(name, found_wal, STALL_WAL_MAX);
 }

@@ -139,6 +139,19 @@ for given in "" 5 19 0; do
 	nice_is "--nice ${given:-by default}: of psql, server and worker" "$want"
 done
 for given in -1 20 x 1x; do status_of "a nice value that is none, $given" 2 -I first --nice "$given"; done
+# A kernel that weighs sessions: each of the server's, a backend's, the mount's and a client's has the value; the caller's has not.
+if [ -e /proc/self/autogroup ]; then
+	install -d -o "$pguser" "$work/theirs"
+	sed "s|FILE|$work/theirs/sessions|" >"$work/sessions.sql" <<'SQL'
+select pg_backend_pid() as backend \gset
+\setenv BACKEND :backend
+\! for p in $PPID $BACKEND $(head -n 1 "$PGDATA/postmaster.pid") $(cat "$PGDATA/.pbkfs/worker.pid"); do until grep -q " nice 10$" "/proc/$p/autogroup"; do sleep 0.1; done; echo lowered; done >"FILE"
+SQL
+	before=$(cat /proc/self/autogroup)
+	status_of "sessions, too" 0 -I first --sql "$work/sessions.sql" --timeout 60
+	equal "sessions, too: psql's, its backend's, the server's and the mount's" "lowered lowered lowered lowered " "$(tr '\n' ' ' <"$work/theirs/sessions")"
+	equal "sessions, too: the caller's is what it was" "$before" "$(cat /proc/self/autogroup)"
+fi
 # Programs of which pg_amcheck writes down its arguments.
 mkdir "$work/bin"; ln -s "$pgbin"/* "$work/bin"; rm -f "$work/bin/pg_amcheck"
 printf '#!/bin/sh\necho "$@" >"%s"\nexec "%s" "$@"\n' "$TMPDIR/arguments" "$pgbin/pg_amcheck" >"$work/bin/pg_amcheck"; chmod a+rx "$work/bin/pg_amcheck"
