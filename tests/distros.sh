@@ -46,10 +46,11 @@ inside() {
 	exit $failed
 }
 
-# enter ROOT COMMAND...: runs a command with this directory as its root.
+# enter ROOT COMMAND...: runs a command with this directory as its root.  The kernel is this machine's: by
+# $container of process 1 packages know that, and leave its settings alone.
 enter() {
 	root=$1; shift
-	unshare --mount --pid --fork --kill-child --propagation private sh -c '
+	env container=pbkfs unshare --mount --pid --fork --kill-child --propagation private sh -c '
 		root=$1; shift
 		mount --bind "$root" "$root" && cd "$root" && mkdir -p .host catalogs &&
 		mount --rbind /dev dev && mount --rbind /sys sys && mount -t proc proc proc || exit 1
