@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What else a mount may have is there without the catalog, too: tablespaces that -T has copied, external
+# All else that a mount may have is there without the catalog, too: tablespaces that -T has copied, external
 # directories, a part of the databases; and two mounts of one backup are hydrated at once.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-made.sh"
