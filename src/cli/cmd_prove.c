@@ -27,6 +27,7 @@
 #include "cli/stall.h"
 #include "cli/subcommand.h"
 #include "cli/waiter.h"
+#include "supervisor/fusewhy.h"
 #include "supervisor/tie.h"
 
 #define RUN_END_SECONDS	300	/* for a run to take away what it has made */
@@ -180,6 +181,24 @@ verify(struct prove_task *t)
 	}
 }
 
+/* Runs in a child: whether nobody could mount here, whatever the backup is. */
+static int
+foresee_mount(const void *arg)
+{
+	char why[PROVE_REMARK_MAX];
+
+	(void)arg;
+	return fusewhy_foresee(geteuid() == 0, why, sizeof(why)) ? -ENODEV : 0;
+}
+
+/* Whether this machine lacks something, so that a failure of the step says nothing of the backup. */
+static bool
+lacks_something(const struct proof *p)
+{
+	return p->stage == RUN_BEGINNING || p->stage == RUN_FINDING_SERVER ||
+	    (p->stage == RUN_MOUNTING && limited_run(foresee_mount, NULL, LIMITED_SECONDS) == -ENODEV);
+}
+
 static void
 serve(struct prove_task *t, bool *kept_something)
 {
@@ -200,8 +219,7 @@ serve(struct prove_task *t, bool *kept_something)
 			put_interrupted(s);
 			return;
 		}
-		s->result = p->stage == RUN_BEGINNING || p->stage == RUN_FINDING_SERVER || rc < 0 ?
-		    PROVE_UNKNOWN : PROVE_FAILED;
+		s->result = rc < 0 || lacks_something(p) ? PROVE_UNKNOWN : PROVE_FAILED;
 		if (rc == -ETIME)
 			prove_remark(s, PROVE_FAILED, "the mount did not get on for %llu seconds (--stall-timeout)",
 			    (unsigned long long)stall_seconds(t->options->stall_timeout));

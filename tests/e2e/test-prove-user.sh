@@ -7,4 +7,12 @@
 . "$srcdir/tests/lib-run.sh"
 as_ordinary_user=yes
 . "$srcdir/tests/lib-prove-story.sh"
+
+# A machine that lets nobody mount says nothing of a backup.
+chmod 0600 /dev/shm/fuse
+$runner pbkfs prove -B "$store" -I "$instance" -i "$id" >"$printed" 2>"$told"
+equal "no right to mount: exit status" 2 $? || show "$told"
+check "no right to mount: the server is unknown, and why" said "^$instance +$id +server +unknown .*you may not open /dev/fuse" "$printed" || show "$printed"
+chmod 0666 /dev/shm/fuse
+left_nothing "no right to mount"
 plan_done

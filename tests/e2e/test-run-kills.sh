@@ -15,7 +15,7 @@ processes() { strangers | awk '$2 !~ /^(awk|tr|script|sleep)$/ && !/pidwait|awk/
 round=0
 while [ $round -lt "${PBKFS_ROUNDS:-10}" ]; do
 	round=$((round + 1))
-	run -q -- psql -XAtqd postgres -c 'create table r as select generate_series(1, 100000) g' -c 'select pg_sleep(0.3)' >"$work/run.out" 2>&1 &
+	run -q -- psql -XAtqd postgres -c 'create table r as select generate_series(1, 100000) g' -c 'select pg_sleep(1)' >"$work/run.out" 2>&1 &
 	front=$!
 	next 1500; moment=$n
 	sleep "$(awk "BEGIN { print $moment / 1000 }")"
