@@ -58,7 +58,7 @@ copyfile_dir(struct restore_thread *t, uint32_t e)
 
 /*
  * Opens a file that is there, if it can become the one of the backup by writing what differs: one
- * that has another name as well is somebody else's, too.  Returns -ENOENT if not.
+ * that has another name or another owner is somebody else's, too.  Returns -ENOENT if not.
  */
 static int
 open_there(int dir_fd, const char *name, uint32_t mode)
@@ -66,7 +66,8 @@ open_there(int dir_fd, const char *name, uint32_t mode)
 	int fd autoclose = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 || io_plain(fd, &st) != 0 || st.st_nlink != 1 || (st.st_mode & 07777) != mode)
+	if (fd < 0 || io_plain(fd, &st) != 0 || st.st_nlink != 1 || st.st_uid != geteuid() ||
+	    (st.st_mode & 07777) != mode)
 		return -ENOENT;
 	return steal_fd(&fd);
 }

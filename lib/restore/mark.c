@@ -64,6 +64,15 @@ read_text(int dir_fd, const char *name, char **text, size_t *len)
 	return fd < 0 ? fd : io_read_file(fd, MARK_STATE_MAX, text, len);
 }
 
+int
+mark_read_complete(int pgdata_fd, char **state)
+{
+	int fd autoclose = open_mark(pgdata_fd);
+	size_t len;
+
+	return fd < 0 ? fd : read_text(fd, MARK_COMPLETE, state, &len);
+}
+
 /* Replaces a file in one step. */
 static int
 write_text(int dir_fd, const char *name, const char *text)

@@ -33,6 +33,9 @@ enum mark_found { MARK_NONE, MARK_UNFINISHED, MARK_DONE_ALL };
  */
 int	mark_find(int pgdata_fd);
 
+/* The text of a mark that is MARK_DONE_ALL, freed by the caller.  Returns 0 or negative errno. */
+int	mark_read_complete(int pgdata_fd, char **state);
+
 /*
  * Makes the mark with this text, durably, or opens the one that is there.  Returns its descriptor, or
  * negative errno: -EEXIST if one with another text is there, which is then in *other (freed by the

@@ -366,9 +366,11 @@ begin(struct restore *r)
 		return restore_fail(r, -EUCLEAN, "the backup has no \"" MARK_CONTROL_FILE "\"");
 	if ((rc = open_mark(r)) != 0 || (rc = load_done(r)) != 0)
 		return rc;
+	if ((rc = tree_make(r)) != 0)
+		return rc;
+	tree_recheck(r);
 	count(r);
-	if ((rc = tree_make(r)) != 0 || (r->config.exact && (rc = tree_remove_others(r)) != 0) ||
-	    (rc = write_settings(r)) != 0)
+	if ((r->config.exact && (rc = tree_remove_others(r)) != 0) || (rc = write_settings(r)) != 0)
 		return rc;
 	return start_threads(r);
 }

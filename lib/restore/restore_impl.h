@@ -93,6 +93,12 @@ void	tree_name(const struct restore *r, uint32_t e, char *name);
 /* Notes as the first failure that this could not be done to the file or directory of e.  Returns rc. */
 int	tree_fail(struct restore *r, int rc, const char *what, uint32_t e);
 
+/*
+ * Forgets of what was noted as copied what is not there with its length: after tree_make().  Somebody may have
+ * removed or replaced it since.
+ */
+void	tree_recheck(struct restore *r);
+
 /* Make all directories; remove what the backup does not have.  Both return 0 or what restore_fail() did. */
 int	tree_make(struct restore *r);
 int	tree_remove_others(struct restore *r);

@@ -181,6 +181,38 @@ tree_make(struct restore *r)
 	return rc;
 }
 
+/* ---- what was copied before ---------------------------------------------------- */
+
+static bool
+is_whole(const struct restore *r, int dir_fd, uint32_t e)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, copyfile_name(r, e), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_nlink == 1 && (uint64_t)st.st_size == r->ix->entries[e].size;
+}
+
+void
+tree_recheck(struct restore *r)
+{
+	uint32_t e, parent = INDEX_NONE;
+	int fd = -1;
+
+	for (e = 1; e < r->ix->n_entries; e++) {
+		if (r->done[e] == 0 || !tree_is_copied(r, e))
+			continue;
+		if (r->ix->entries[e].parent != parent) {
+			if (fd >= 0)
+				close(fd);
+			parent = r->ix->entries[e].parent;
+			fd = tree_open(r, parent);
+		}
+		r->done[e] = is_whole(r, e == r->control ? r->mark_fd : fd, e);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
 /* ---- removing what is not in the backup --------------------------------------- */
 
 /* Names that are not of the backup, at the root of a data directory. */

@@ -235,6 +235,78 @@ check_wal(const struct landing *l)
 	    path);
 }
 
+/* ---- the mark ------------------------------------------------------------------------------- */
+
+/* The mark of this restore: equal for the same command. */
+static char *
+describe(const struct landing *l)
+{
+	const struct survey *s = l->r->found;
+	char *text = malloc(MARK_STATE_MAX), path[4 * PATH_MAX];
+	size_t n, size = MARK_STATE_MAX;
+	unsigned i;
+
+	if (text == NULL)
+		return NULL;
+	n = (size_t)snprintf(text, size, "pbkfs-restore 1\nbackup %s\ninstance %s\nsystem-identifier %" PRIu64
+	    "\ntree %016" PRIx64 "\nlists %08" PRIx64 "\nincremental %s\n", s->id, l->r->options->instance,
+	    s->sysid, s->tree, s->lists, l->r->options->incremental ? "yes" : "no");
+	for (i = 1; i < l->n && n < size; i++) {
+		mountinfo_escape(l->place[i].path, path, sizeof(path));
+		n += (size_t)snprintf(text + n, size - n, "place %s %s\n", l->place[i].shown, path);
+	}
+	return text;
+}
+
+static int
+other_restore(const struct landing *l, const char *other)
+{
+	char id[BACKUP_ID_MAX] = "?";
+	const char *line = strstr(other, "\nbackup ");
+
+	if (line != NULL)
+		snprintf(id, sizeof(id), "%.*s", (int)strcspn(line + 8, "\n"), line + 8);
+	return cli_error("\"%s\" holds an unfinished restore of backup %s, by another command: repeat that, or empty"
+	    " the directory", l->place[0].path, id);
+}
+
+/* Whether the unfinished restore is of the cluster whose backup this one is of. */
+static bool
+is_same_cluster(const struct landing *l, const char *other)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "\nsystem-identifier %" PRIu64 "\n", l->r->found->sysid);
+	return strstr(other, line) != NULL;
+}
+
+/*
+ * A mark that says that all is done but its end may be of another command, which is not done by that: an incremental
+ * restore ends the other one first.
+ */
+static int
+check_complete(struct landing *l)
+{
+	char *state autofree = describe(l), *other autofree = NULL;
+	const struct place *p = &l->place[0];
+	int rc;
+
+	if (state == NULL)
+		return cli_error("out of memory");
+	if (place_check_no_server(p) != 0)
+		return EXIT_FAILURE;
+	rc = mark_read_complete(p->fd, &other);
+	if (rc == 0 && strcmp(state, other) == 0) {
+		l->complete = true;
+		return 0;
+	}
+	if (rc == 0 && !l->r->options->incremental)
+		return other_restore(l, other);
+	if (rc == 0)
+		rc = mark_finish(p->fd);
+	return rc == 0 ? 0 : cli_error("could not end the earlier restore in \"%s\": %s", p->path, strerror(-rc));
+}
+
 static int
 check_content(struct landing *l)
 {
@@ -244,10 +316,10 @@ check_content(struct landing *l)
 
 	if (found < 0)
 		return cli_error("could not look into target \"%s\": %s", l->place[0].path, strerror(-found));
-	l->resumed = found == MARK_UNFINISHED;
-	l->complete = found == MARK_DONE_ALL;
-	if (found != MARK_NONE)
+	if ((l->resumed = found == MARK_UNFINISHED))
 		return place_check_no_server(&l->place[0]);
+	if (found == MARK_DONE_ALL && ((rc = check_complete(l)) != 0 || l->complete))
+		return rc;
 	if (incremental)
 		return (rc = check_copy(l)) != 0 ? rc : check_wal(l);
 	for (i = 0; i < l->n && rc == 0; i++)
@@ -300,50 +372,7 @@ check_rooms(const struct landing *l)
 	return rc;
 }
 
-/* ---- the mark ------------------------------------------------------------------------------- */
-
-/* The mark of this restore: equal for the same command. */
-static char *
-describe(const struct landing *l)
-{
-	const struct survey *s = l->r->found;
-	char *text = malloc(MARK_STATE_MAX), path[4 * PATH_MAX];
-	size_t n, size = MARK_STATE_MAX;
-	unsigned i;
-
-	if (text == NULL)
-		return NULL;
-	n = (size_t)snprintf(text, size, "pbkfs-restore 1\nbackup %s\ninstance %s\nsystem-identifier %" PRIu64
-	    "\ntree %016" PRIx64 "\nlists %08" PRIx64 "\nincremental %s\n", s->id, l->r->options->instance,
-	    s->sysid, s->tree, s->lists, l->r->options->incremental ? "yes" : "no");
-	for (i = 1; i < l->n && n < size; i++) {
-		mountinfo_escape(l->place[i].path, path, sizeof(path));
-		n += (size_t)snprintf(text + n, size - n, "place %s %s\n", l->place[i].shown, path);
-	}
-	return text;
-}
-
-static int
-other_restore(const struct landing *l, const char *other)
-{
-	char id[BACKUP_ID_MAX] = "?";
-	const char *line = strstr(other, "\nbackup ");
-
-	if (line != NULL)
-		snprintf(id, sizeof(id), "%.*s", (int)strcspn(line + 8, "\n"), line + 8);
-	return cli_error("\"%s\" holds an unfinished restore of backup %s, by another command: repeat that, or empty"
-	    " the directory", l->place[0].path, id);
-}
-
-/* Whether the unfinished restore is of the cluster whose backup this one is of. */
-static bool
-is_same_cluster(const struct landing *l, const char *other)
-{
-	char line[64];
-
-	snprintf(line, sizeof(line), "\nsystem-identifier %" PRIu64 "\n", l->r->found->sysid);
-	return strstr(other, line) != NULL;
-}
+/* ---- marking --------------------------------------------------------------------------------- */
 
 /* Waits a while for who was killed, and holds it for a moment yet.  Returns 0, or EXIT_FAILURE after one line. */
 static int

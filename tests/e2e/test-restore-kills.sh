@@ -137,11 +137,27 @@ for f in $(find "$pgdata/base" -type f -size +8k | head -n 40); do
 	dd if=/dev/zero of="$f" bs=4k seek=1 count=1 conv=notrunc status=none
 	truncate -s $((size - 4096)) "$f"
 done
+cp "$mark/state" "$work/state"
 ends_well "after another boot" "going on with an unfinished restore"
+
+# ---- what it noted as copied has gone, or was replaced, before it goes on
+new_outside
+kill_at "$(file_at $((all * 2 / 3)))" 0
+check "much is noted as copied" [ "$(tr -dc '\1' <"$mark/done" | wc -c)" -gt 100 ]
+find "$pgdata/base" -type f -size +8k | sort >"$work/copied"
+# shellcheck disable=SC2046
+rm $(sed -n 1,3p "$work/copied")
+# shellcheck disable=SC2046
+truncate -s 8192 $(sed -n 4,6p "$work/copied")
+for f in $(sed -n 7,9p "$work/copied"); do mv "$f" "$work/fast/taken.${f##*/}"; ln -s "$work/fast/taken.${f##*/}" "$f"; done
+for f in $(sed -n 10,12p "$work/copied"); do ln "$f" "$outside/second.${f##*/}"; done
+mv "$pgdata/base/1" "$work/fast/one"
+ends_well "noted, but gone" "going on with an unfinished restore"
+rm -rf "$work/fast/one" "$work/fast"/taken.*
 
 # ---- killed in its last steps: all is there but the end of the mark
 mkdir -m 0700 "$mark"; chown "$pguser:" "$mark"
-echo pbkfs-restore 1 >"$mark/complete"
+cp "$work/state" "$mark/complete"; chown -R "$pguser:" "$mark"
 echo "of the server" >"$pgdata/PG_VERSION.mine"
 cp -a "$pgdata" "$work/ended"
 check "a restore that had all but ended is ended" restore_it
@@ -149,4 +165,11 @@ check "it says so" said "was restored already" "$work/err"
 check "the mark is gone then" no_mark
 rm -r "$work/ended/.pbkfs-restore"
 equal "and nothing else has changed" "$("$support/manifest" "$work/ended" | sha256sum)" "$("$support/manifest" "$pgdata" | sha256sum)"
+mkdir -m 0700 "$mark"; cp "$work/state" "$mark/complete"; chown -R "$pguser:" "$mark"
+refuse "that of another backup has not ended" "holds an unfinished restore of backup $id, by another command" \
+    pbkfs restore -B "$store" -I main -i TOXCR8 --to "$pgdata"
+id=TOXCR8
+check "an incremental one ends it, and makes its own" restore_it --no-sync --incremental
+like_oracle "an incremental one: files are those of pg_probackup's restore" "$catalog_oracle/main.$id.manifest" "$pgdata"
+check "an incremental one: the mark is gone" no_mark
 plan_done
