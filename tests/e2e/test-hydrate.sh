@@ -41,12 +41,12 @@ show_store
 new_diff
 check "mount --hydrate" mount_it --hydrate --rate 1M
 check "the server starts" pg_start "$mnt"
-check "it is under way" [ "$(hydrate_state)" = copying ]
+check "it is under way" until_state copying
 check "stop" hydrate_it --stop
 equal "it stops" off "$(hydrate_state)"
 some=$(hydrate_figure blocks_done)
 check "unmount and mount with the wish: --rate goes into the binding" eval 'hydrate_it --rate 2M/s && pg_stop "$mnt" && unmount_it && mount_it'
-check "it goes on by itself" [ "$(hydrate_state)" != off ]
+check "it goes on by itself" until_state copying
 check "from where it was" [ "$(hydrate_figure blocks_done)" -ge "${some:-0}" ]
 check "the server starts again" pg_start "$mnt"
 sql -c 'create table done (id serial, client int, n int, aid int, delta int)'
