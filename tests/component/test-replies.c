@@ -540,7 +540,7 @@ START_TEST(listings)
 
 	ck_assert_uint_ge(all, 4);
 	for (i = 0; i < 20; i++) {
-		snprintf(name, sizeof(name), "%.*s", (int)(1 + i * 3 % 20), "abcdefghijklmnopqrstuvwxyz" + i % 5);
+		snprintf(name, sizeof(name), "%.*s", (int)(1 + i * 3 % 20), &"abcdefghijklmnopqrstuvwxyz"[i % 5]);
 		ask(FUSE_MKNOD, COW_ROOT, BODY(mknod_in), name, strlen(name) + 1);
 		all += reply.h.error == 0;
 	}

@@ -174,9 +174,8 @@ END_TEST
 /* As many as the kernel passes at once, to who wants one, or none. */
 START_TEST(keeps_no_descriptor_that_it_did_not_ask_for)
 {
-	struct { struct cmsghdr h; int fd[2]; } control = {
+	union { struct cmsghdr h; char room[CMSG_SPACE(2 * sizeof(int))]; } control = {
 		{ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(2 * sizeof(int)) },
-		{ sock[0], sock[1] }
 	};
 	struct command_frame f;
 	struct iovec iov = { &f, sizeof(f) };
@@ -186,6 +185,7 @@ START_TEST(keeps_no_descriptor_that_it_did_not_ask_for)
 	};
 	int before = count_fds(), fd = -1;
 
+	memcpy(CMSG_DATA(&control.h), sock, 2 * sizeof(int));
 	command_init(&f, COMMAND_STATUS);
 	ck_assert_int_eq(sendmsg(sock[0], &m, 0), sizeof(f));
 	ck_assert_int_eq(command_receive(sock[1], &f, false, _i == 0 ? &fd : NULL), 0);
