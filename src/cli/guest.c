@@ -269,6 +269,7 @@ static const struct insistence {
 	{ "statement_timeout", "0", 0, false }, { "lock_timeout", "0", 0, false },
 	{ "idle_in_transaction_session_timeout", "0", 0, false }, { "idle_session_timeout", "0", 14, false },
 	{ "transaction_timeout", "0", 17, false },
+	{ "event_triggers", "off", 17, false },	/* of production; one at a login keeps everybody out */
 	{ "default_transaction_read_only", "off", 0, false },	/* amcheck has to be made */
 };
 

@@ -42,6 +42,8 @@ struct asking {
 	bool	may_be_false, is_false;
 	unsigned n_lacking;	/* libraries, in each database that has functions of them */
 	char	lacking[LIBRARY_MAX];	/* the first */
+	unsigned n_invalid;	/* databases that nobody can connect to, but drop */
+	char	invalid[256];	/* the first */
 	char	*databases;	/* names, each ended with NUL, and an empty one */
 };
 
@@ -255,6 +257,26 @@ find_libraries(struct asking *a, const char *database)
 	}
 }
 
+/*
+ * A DROP DATABASE that was interrupted leaves one that is marked so; production has it, and a backup is none the worse
+ * for it.  No program of an older minor version asks for the mark, so that the clone's says that nobody may connect.
+ */
+static void
+leave_out_invalid(struct asking *a)
+{
+	const char *name;
+
+	if (ask_sql(a, "template1", "UPDATE pg_catalog.pg_database SET datallowconn = false"
+	    " WHERE datconnlimit = -2 RETURNING datname") != 0)
+		return;
+	for (name = a->out; *name != '\0' && a->n_out < OUTPUT_MAX - 2; name += strlen(name) + 1) {
+		cli_warn("database \"%s\" is what an interrupted DROP DATABASE has left: nobody can connect to it, drop it in"
+		    " production", name);
+		if (a->n_invalid++ == 0)
+			strlcpy(a->invalid, name, sizeof(a->invalid));
+	}
+}
+
 static void
 connect_all(struct asking *a, struct prove_step *s)
 {
@@ -262,6 +284,7 @@ connect_all(struct asking *a, struct prove_step *s)
 	unsigned n = 0;
 	int rc;
 
+	leave_out_invalid(a);
 	rc = ask_sql(a, "template1", "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname");
 	if (rc != 0) {
 		end_failed(a, s, "psql", "template1", rc);
@@ -277,10 +300,30 @@ connect_all(struct asking *a, struct prove_step *s)
 			end_failed(a, s, "psql", d, rc);
 		else
 			find_libraries(a, d);
+	if (a->n_invalid > 0)
+		end(s, PROVE_OK, "%u databases; %u that DROP DATABASE did not end with, the first is \"%s\"", n, a->n_invalid,
+		    a->invalid);
 	if (a->n_lacking > 0)
 		end(s, PROVE_OK, "%u databases; libraries of functions that are not installed here: %u, the first is \"%s\"", n,
 		    a->n_lacking, a->lacking);
 	end(s, PROVE_OK, "%u databases", n);
+}
+
+/*
+ * A cluster that came by pg_upgrade has the extension as it was, without what pg_amcheck calls.  No event trigger of
+ * production's is asked.
+ */
+static void
+update_amcheck(struct asking *a, struct prove_step *s)
+{
+	static const char is_there[] = "SELECT count(*) FROM pg_catalog.pg_extension WHERE extname = 'amcheck'";
+	static const char update[] = "SET session_replication_role = replica; ALTER EXTENSION amcheck UPDATE";
+	const char *d;
+	int rc;
+
+	for (d = a->databases; d != NULL && *d != '\0'; d += strlen(d) + 1)
+		if ((rc = ask_sql(a, d, is_there)) != 0 || (a->out[0] == '1' && (rc = ask_sql(a, d, update)) != 0))
+			end_failed(a, s, "psql", d, rc);
 }
 
 static void
@@ -302,6 +345,7 @@ check_relations(struct asking *a, struct prove_step *s)
 		    " server, or in postgresql%u-contrib", a->server->version, a->server->version);
 		return;
 	}
+	update_amcheck(a, s);
 	snprintf(jobs, sizeof(jobs), "%llu", (unsigned long long)MAX(a->task->options->jobs, (uint64_t)1));
 	if ((rc = ask(a, argv, "postgres", -1, true)) != 0)
 		end_failed(a, s, argv[0], "amcheck", rc);

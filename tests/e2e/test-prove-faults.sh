@@ -46,6 +46,18 @@ row "a page that production would show as empty: amcheck finds it" "main +$cover
 row "a page that production would show as empty: so does a dump" "main +$covered +dump +failed .*invalid page"
 status_of "it is asked for" 0 -i "$covered" --dump --set zero_damaged_pages=on
 
+# ---- what pg_upgrade, an interrupted command, and settings of production leave ---------------------------
+pg_any
+store=$work/upgraded instance=main
+new_cluster "$work/pgdata" && pg_start "$work/pgdata" -c fsync=off || exit 99
+sql -c 'create table t (g int primary key)' -c 'create schema tools' -c "create extension amcheck schema tools version '1.2'" -c 'create database halfway' -c 'create database shut allow_connections false' || exit 99
+sql -c "update pg_database set datconnlimit = -2 where datname = 'halfway'" -c 'alter database template1 set statement_timeout = 1' -c 'alter role postgres set statement_timeout = 1' || exit 99
+pg_stop "$work/pgdata"
+make_backup FULL none
+status_of "an old amcheck, a database that is half dropped, one that is shut" 0 -i "$made"
+row "a database that is half dropped: is named" "main +$made +connect +ok .*DROP DATABASE did not end with, the first is \"halfway\""
+row "an old amcheck: is updated in the clone" "main +$made +amcheck +ok"
+
 # ---- libraries that are not here ---------------------------------------------------------------------
 pg_any
 store=$work/lacking instance=first
