@@ -24,18 +24,11 @@
 #include "pg/pg_types.h"
 #include "probackup/filecrc.h"
 #include "probackup/pagefile.h"
-#include "restore/mark.h"
 #include "restore/restore_impl.h"
 
 #define EARLY_BYTES	(1 * MiB)	/* of a file, whose writing to disk begins when it is copied */
 
 /* ---- where it is ------------------------------------------------------------ */
-
-const char *
-copyfile_name(const struct restore *r, uint32_t e)
-{
-	return e == r->control ? MARK_CONTROL : r->ix->strings + r->ix->entries[e].name;
-}
 
 int
 copyfile_dir(struct restore_thread *t, uint32_t e)
@@ -76,7 +69,7 @@ static int
 open_target(struct restore_thread *t, uint32_t e, bool *there)
 {
 	uint32_t mode = t->r->ix->entries[e].mode & 0777;
-	const char *name = copyfile_name(t->r, e);
+	const char *name = tree_last_name(t->r, e);
 	char failed[NAME_MAX + 1];
 	int dir_fd = copyfile_dir(t, e), fd;
 

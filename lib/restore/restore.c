@@ -208,7 +208,7 @@ open_to_sync(struct restore_thread *t, uint32_t e)
 		return tree_open(t->r, e);
 	if ((dir_fd = copyfile_dir(t, e)) < 0)
 		return dir_fd;
-	fd = openat(dir_fd, copyfile_name(t->r, e), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(dir_fd, tree_last_name(t->r, e), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -90,6 +90,9 @@ int	tree_open(const struct restore *r, uint32_t e);
 /* The name by which messages call what entry e becomes: PATH_MAX bytes. */
 void	tree_name(const struct restore *r, uint32_t e, char *name);
 
+/* The name of the file of entry e in its directory. */
+const char *tree_last_name(const struct restore *r, uint32_t e);
+
 /* Notes as the first failure that this could not be done to the file or directory of e.  Returns rc. */
 int	tree_fail(struct restore *r, int rc, const char *what, uint32_t e);
 
@@ -117,8 +120,5 @@ void	copyfile_leave(struct restore_thread *t, struct copyfile *f);
 
 /* The directory in which the file of entry e lies, open for a while; or negative errno. */
 int	copyfile_dir(struct restore_thread *t, uint32_t e);
-
-/* The name of that file there. */
-const char *copyfile_name(const struct restore *r, uint32_t e);
 
 #endif

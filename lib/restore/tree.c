@@ -19,6 +19,7 @@
 #include "base/ondisk.h"
 #include "base/rmtree.h"
 #include "base/util.h"
+#include "restore/mark.h"
 #include "restore/restore_impl.h"
 
 /* Returns where entry e stands among the directories that lead elsewhere, or n_top. */
@@ -89,6 +90,12 @@ tree_name(const struct restore *r, uint32_t e, char *name)
 		strcpy(name, "?");
 	else if (snprintf(name, PATH_MAX, "%s%s%s", p->path, path[0] != '\0' ? "/" : "", path) >= PATH_MAX)
 		strcpy(name + PATH_MAX - 4, "...");
+}
+
+const char *
+tree_last_name(const struct restore *r, uint32_t e)
+{
+	return e == r->control ? MARK_CONTROL : r->ix->strings + r->ix->entries[e].name;
 }
 
 int
@@ -188,7 +195,7 @@ is_whole(const struct restore *r, int dir_fd, uint32_t e)
 {
 	struct stat st;
 
-	return fstatat(dir_fd, copyfile_name(r, e), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	return fstatat(dir_fd, tree_last_name(r, e), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
 	    st.st_nlink == 1 && (uint64_t)st.st_size == r->ix->entries[e].size;
 }
 

@@ -101,11 +101,12 @@ kill -KILL $below 2>/dev/null
 new_outside
 nice -n 19 "$(command -v pbkfs)" restore -B "$store" -I main -i $id --to "$pgdata" --no-sync -j 1 >"$work/locked.out" 2>&1 &
 locked_pid=$! holder=
-# A killed one may have left its own there.
+# A killed one may have left its own there.  Who may not be dumped has a directory of root's in /proc.
+holder_uid() { sed -n 's/^Uid:[[:space:]]*[0-9]*[[:space:]]*\([0-9]*\).*/\1/p' "/proc/${holder:-none}/status" 2>/dev/null; }
 while runs $locked_pid && ! [ -d "/proc/${holder:-none}" ]; do
 	[ ! -s "$store/backups/main/TOXCR8/backup_ro.pid" ] || read -r holder <"$store/backups/main/TOXCR8/backup_ro.pid"
 done
-equal "a process of the store's owner stands in the lock of the FULL" "$pguser" "$(stat -c %U /proc/${holder:-0} 2>/dev/null)"
+equal "a process of the store's owner stands in the lock of the FULL" "$pguid" "$(holder_uid)"
 wait $locked_pid; status=$?
 equal "at its end the locks are gone" "" "$(find "$store" -name 'backup*.pid*')" || { note "status $status"; show "$work/locked.out"; }
 wait_gone $holder
