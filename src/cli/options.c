@@ -489,12 +489,15 @@ parse_number(const char *text, bool with_unit, uint64_t max, uint64_t *value)
 	return 0;
 }
 
+#define RATE_MIN	8192	/* a block in a second; who writes 50 means 50M */
+
 /* A size, in a second, be that said or not. */
 static int
 parse_rate(const char *text, uint64_t max, uint64_t *value)
 {
 	char size[32];
 	size_t n = strlen(text);
+	uint64_t rate;
 
 	if (n > 2 && strcmp(text + n - 2, "/s") == 0)
 		n -= 2;
@@ -502,7 +505,10 @@ parse_rate(const char *text, uint64_t max, uint64_t *value)
 		return -EINVAL;
 	memcpy(size, text, n);
 	size[n] = '\0';
-	return parse_number(size, true, max, value);
+	if (parse_number(size, true, max, &rate) < 0 || rate < RATE_MIN)
+		return -EINVAL;
+	*value = rate;
+	return 0;
 }
 
 static int
@@ -612,6 +618,8 @@ refuse_value(const struct option_def *d, const char *value)
 		    strcmp(d->arg, "SECS") == 0 ? " seconds" : "");
 	else if (d->type == OPT_SIZE)
 		snprintf(only, sizeof(only), ", only a size such as 256M");
+	else if (d->type == OPT_RATE)
+		snprintf(only, sizeof(only), ", only a size such as 50M, and at least 8K");
 	else if (d->choices != NULL)
 		snprintf(only, sizeof(only), ", only %s", d->choices);
 	return cli_usage("--%s cannot be \"%s\"%s", d->name, value, only);

@@ -4,7 +4,8 @@
  * Which block is copied, and when, lib/cow knows.  Here are the threads and the pace.
  *
  * Foreground first.  Readers are of the idle class, for processors and for disks.  The mover, whose locks
- * requests may wait for, is not: it works while no request does, and else a tenth of the time.
+ * requests may wait for, is not.  While others have work (foreground.h), both together get a tenth of the time of
+ * one thread.
  */
 #include "config.h"
 
@@ -24,6 +25,7 @@
 #include "cow/hydrate.h"
 #include "ipc/command.h"
 #include "pg/pg_types.h"
+#include "worker/foreground.h"
 #include "worker/hydrator.h"
 #include "worker/report.h"
 #include "worker/thread.h"
@@ -34,8 +36,8 @@
 #define MS		UINT64_C(1000000)	/* ns */
 #define SECOND		(1000 * MS)
 #define SHARE		10	/* of the time, one part: what hydration gets while requests come */
-#define PAUSE_MAX	(200 * MS)
-#define BUSY_REQUESTS	4	/* since the last run: requests come */
+#define PAUSE		(50 * MS)	/* until it looks again whether anybody else has work */
+#define PAUSE_MAX	(2 * SECOND)
 #define RETRY		(60 * SECOND)	/* for files that could not be read */
 #define ROOM_MIN	(4 * MiB)
 #define IOPRIO_WHO_PROCESS	1
@@ -48,6 +50,7 @@ struct reader_thread {
 	struct reader rd;
 	struct iostats stats;
 	struct hydrate_job job;
+	uint64_t ns;			/* of a processor, that reading the job took */
 	enum job_state state;		/* lock */
 };
 
@@ -56,11 +59,11 @@ static struct {
 	pthread_mutex_t lock;		/* all up to the next comment */
 	pthread_cond_t work, news;	/* for readers; for the mover */
 	struct msg_hydrate wish;
+	unsigned wishes;		/* how many there were */
 	bool	open, ending;
 	/* the mover's */
 	pthread_t mover;
 	struct hydrate *h;
-	uint64_t served;		/* requests when it last looked */
 	uint64_t due;			/* CLOCK_MONOTONIC ns: not before, because of --rate */
 	uint64_t window, window_bytes;	/* since when, for the speed */
 	uint64_t synced;		/* when all that was copied was durable, CLOCK_MONOTONIC ns */
@@ -89,6 +92,15 @@ step_back(void)
 		log_debug("hydration runs without the idle class: %s", strerror(errno));
 }
 
+static uint64_t
+processor_ns(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
 static void *
 reader_main(void *arg)
 {
@@ -103,7 +115,9 @@ reader_main(void *arg)
 		}
 		r->state = JOB_READING;
 		pthread_mutex_unlock(&hy.lock);
+		r->ns = processor_ns();
 		hydrate_read(hy.h, &r->job, &r->rd);
+		r->ns = processor_ns() - r->ns;
 		pthread_mutex_lock(&hy.lock);
 		r->state = JOB_READ;
 		pthread_cond_signal(&hy.news);
@@ -133,52 +147,39 @@ wait_locked(uint64_t ns)
 	pthread_cond_timedwait(&hy.news, &hy.lock, &t);
 }
 
-/* Sleeps ns, or less if hydration is to end.  Returns whether it goes on. */
+/* Sleeps ns, or less if hydration is to end, or to go on otherwise.  Returns whether it goes on. */
 static bool
 sleep_for(uint64_t ns)
 {
 	uint64_t until = clock_monotonic_ns() + ns, now;
+	unsigned wishes;
 	bool wanted;
 
 	pthread_mutex_lock(&hy.lock);
-	while ((wanted = is_wanted()) && (now = clock_monotonic_ns()) < until)
+	wishes = hy.wishes;
+	while ((wanted = is_wanted()) && hy.wishes == wishes && (now = clock_monotonic_ns()) < until)
 		wait_locked(until - now);
 	pthread_mutex_unlock(&hy.lock);
 	return wanted;
-}
-
-/* Whether requests are being served, or have been since the last call. */
-static bool
-is_busy(void)
-{
-	const struct shared *shared = hy.s->job->shared;
-	uint64_t n = 0, before = hy.served;
-	bool busy = false;
-	int i, op;
-
-	for (i = 0; i < SHARED_SLOTS; i++) {
-		busy |= atomic_load_explicit(&shared->slot[i].state, memory_order_relaxed) != SLOT_IDLE;
-		for (op = 0; op < OP_COUNT; op++)
-			n += atomic_load_explicit(&shared->counters[i].op[op].count, memory_order_relaxed);
-	}
-	hy.served = n;
-	return busy || n - before >= BUSY_REQUESTS;
 }
 
 /* After a run that took so many ns and bytes. */
 static void
 keep_pace(uint64_t ns, uint64_t bytes, uint64_t rate)
 {
-	uint64_t now = clock_monotonic_ns();
+	uint64_t now = clock_monotonic_ns(), owed = MIN(ns * (SHARE - 1), PAUSE_MAX), part;
 
-	if (is_busy())
-		sleep_for(MIN(ns * (SHARE - 1), PAUSE_MAX));
+	for (; owed > 0 && foreground_is_busy(hy.s); owed -= part)
+		if (!sleep_for(part = MIN(owed, PAUSE)))
+			return;
 	if (rate == 0)
 		return;
 	hy.due = MAX(hy.due, now) + (uint64_t)((double)bytes * 1e9 / (double)rate);
 	now = clock_monotonic_ns();
-	if (hy.due > now)
-		sleep_for(hy.due - now);
+	if (hy.due <= now || !sleep_for(hy.due - now))
+		return;
+	/* Another rate may have been asked for meanwhile: it counts from now on. */
+	hy.due = MIN(hy.due, clock_monotonic_ns());
 }
 
 static void
@@ -303,7 +304,7 @@ find_read(void)
 static bool
 take_one(void)
 {
-	uint64_t begin, rate;
+	uint64_t begin, rate, ns;
 	struct reader_thread *r;
 	int64_t moved;
 	bool wanted;
@@ -318,6 +319,7 @@ take_one(void)
 	begin = clock_monotonic_ns();
 	if (!wait_for_room(ROOM_MIN))
 		return false;
+	ns = r->ns;
 	if ((moved = hydrate_take(hy.h, &r->job)) < 0)
 		return moved == -ENOSPC ? wait_for_room(2 * ROOM_MIN) : sleep_for(SECOND);
 	pthread_mutex_lock(&hy.lock);
@@ -328,7 +330,7 @@ take_one(void)
 		return false;
 	show_speed((uint64_t)moved);
 	show(HYDRATION_COPYING);
-	keep_pace(clock_monotonic_ns() - begin, (uint64_t)moved, rate);
+	keep_pace(ns + clock_monotonic_ns() - begin, (uint64_t)moved, rate);
 	return true;
 }
 
@@ -517,6 +519,7 @@ hydrator_obey(const struct msg_hydrate *m)
 	}
 	pthread_mutex_lock(&hy.lock);
 	hy.wish = *m;
+	hy.wishes++;
 	pthread_cond_signal(&hy.news);
 	pthread_mutex_unlock(&hy.lock);
 }

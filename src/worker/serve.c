@@ -22,6 +22,7 @@
 #include "worker/confine.h"
 #include "worker/dirty.h"
 #include "worker/engine.h"
+#include "worker/foreground.h"
 #include "worker/hydrator.h"
 #include "worker/loop.h"
 #include "worker/report.h"
@@ -317,6 +318,7 @@ worker_serve(const struct job *job)
 	v->s.job = job;
 	v->supervised = true;
 	lock_buffers(job);
+	foreground_open();
 	if (pipe2(v->wake, O_CLOEXEC) != 0 ||
 	    (v->s.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0 || confine_worker(job) < 0)
 		return EXIT_FAILURE;

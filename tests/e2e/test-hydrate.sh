@@ -12,9 +12,11 @@ check "mount" mount_it --wal=mount || { plan_done; exit; }
 inodes >"$work/inodes"
 refuse "nothing is hydrated that is no mount" "mount" pbkfs hydrate -D "$work/tmp"
 refuse "a rate is a size" "rate" hydrate_it --rate fast
+refuse "of a block at least" "at least 8K" hydrate_it --rate 50
 refuse "--stop stands alone" "stop" hydrate_it --stop --wait
 equal "nothing is copied without being asked for" off "$(hydrate_state)"
-check "hydrate says what it needs, and waits" hydrate_it --wait
+check "hydrate at a rate that would take an hour" hydrate_it --rate 8K
+check "hydrate says what it needs, and waits: another rate counts at once" timeout 60 pbkfs hydrate -D "$mnt" --rate 100M --wait
 check "how much has to be copied, and how much room there is" said 'are to be copied, .* may be used' "$work/out"
 check "stat says that it needs no store" eval 'pbkfs stat -D "$mnt" >"$work/stat.txt" && grep -q "^DETACHED" "$work/stat.txt"'
 check "and so does list" eval 'pbkfs list >"$work/list.txt" && grep -q detached "$work/list.txt"'
@@ -72,5 +74,26 @@ check "pgbench without the catalog" as "$pguser" "$pgbin/pgbench" -h "$sock" -U 
 check "the server stops again" pg_stop "$mnt"
 check "the last unmount" unmount_it
 show_store
+
+# ---- what a server does in memory comes first, too, though nothing of it arrives at the mount -------
+new_diff
+check "mount for a server that has all in memory" mount_it --wal=mount
+check "it starts" pg_start "$mnt"
+sql -c checkpoint
+busy=
+for n in $(seq "$(nproc)"); do sh -c 'while :; do :; done' & busy="$busy $!"; done
+check "hydrate while others use the processors" hydrate_it
+sleep 1
+equal "a second is not enough: the copy has a tenth of the time" copying "$(hydrate_state)"
+kill $busy
+check "with nobody else it ends" hydrate_it --wait
+# A file that is complete costs what one of a plain FUSE file system costs.
+builds=$(stat_number block_maps builds)
+find "$mnt/base" -type f -size +8k >"$work/files"
+check "files are read again" eval 'while read -r f; do dd if="$f" of=/dev/null iflag=direct bs=64k status=none || exit 1; done <"$work/files"'
+equal "no block map is made for that" "$builds" "$(stat_number block_maps builds)"
+equal "nor kept" 0 "$(stat_number block_maps bytes)"
+check "the server stops at last" pg_stop "$mnt"
+check "and it is unmounted" unmount_it
 equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
 plan_done

@@ -23,7 +23,13 @@ check "stat says so" grep -qi 'dac_read_search' "$work/stat.txt"
 check "the server starts" pg_start "$mnt"
 check "and writes" sql -c 'create table written as select g from generate_series(1, 1000) g'
 check "stop" pg_stop "$mnt"
+check "it is hydrated" pbkfs hydrate -D "$mnt" --wait
 check "unmount" unmount_it
+check "mount of what is detached" pbkfs mount -d "$diff" -D "$mnt" --wait
+equal "its worker has no capability" 0000000000000000 "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$(worker_pid)/status")"
+refuse "and no store" . ls "/proc/$(worker_pid)/root/store/backups"
+check "unmount of what is detached" unmount_it
+new_diff
 
 note "--owner"
 refuse "--owner must be the diff directory's" "belongs to" mount_it --owner nobody

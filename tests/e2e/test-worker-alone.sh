@@ -20,7 +20,7 @@ strange_fds() {
 	for f in "/proc/$1/fd"/*; do
 		to=$(readlink "$f") || continue
 		case $to in
-		/dev/null|/dev/fuse|pipe:*|/store|/changes|/pbkfs|"$diff/.pbkfs-lock") ;;
+		/dev/null|/dev/fuse|/proc/stat|/stat|pipe:*|/store|/changes|/pbkfs|"$diff/.pbkfs-lock") ;;
 		"/memfd:pbkfs-index (deleted)"|"/memfd:pbkfs-shared (deleted)") ;;
 		/store/*|/changes/data*|/changes/journal|/changes/reserve) ;;
 		*) echo "${f##*/} $to" ;;
