@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: 2026 the authors of pbkfs
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Where a promotion puts things: tablespaces and external directories by their mappings, a copy that a full disk
+# interrupts and that goes on, or is taken back.
+. "$srcdir/tests/lib-e2e.sh"
+. "$srcdir/tests/lib-catalogs.sh"
+. "$srcdir/tests/lib-hydrate.sh"
+. "$srcdir/tests/lib-promote.sh"
+have_catalogs || skip_all "there are no catalogs in $catalogs"
+pgbin=$(pg_bindir 15) || skip_all "PostgreSQL 15 is not installed"
+at_mnt=$mnt
+# small_place SIZE: a file system of the server's user, of that size.
+small_place() {
+	umount "$work/small" 2>/dev/null
+	mkdir -p "$work/small" && mount -t tmpfs -o "mode=0700,uid=$pguid,size=$1" tmpfs "$work/small"
+}
+
+# ---- mappings ---------------------------------------------------------------------------
+unpack_catalog tablespace
+catalog_oracle=$catalogs/tablespace.oracle/oracle
+id=$(ls "$store/backups/main" | grep -v '\.conf$' | sort | tail -n 1)
+oids=$(cut -d ' ' -f 1 "$store/backups/main/$id/database/tablespace_map")
+exts=$(ls "$catalog_oracle/main.$id".ext*.manifest | sed 's/.*ext\([0-9]*\)\.manifest/\1/')
+check "detach a backup with tablespaces" detach_it --wal=mount
+new_place
+set --
+for oid in $oids; do set -- "$@" -T "$oid=$place/space-$oid"; done
+for n in $exts; do set -- "$@" --external-mapping "$((n + 1))=$place/outside-$((n + 1))"; done
+check "-T and --external-mapping" promote_it "$@"
+like_oracle "files are those of the restore" "$catalog_oracle/main.$id.manifest" "$pgdata"
+for oid in $oids; do
+	equal "tablespace $oid is where -T says" "$place/space-$oid" "$(readlink "$pgdata/pg_tblspc/$oid")"
+done
+for n in $exts; do
+	"$support/manifest" "$place/outside-$((n + 1))" >"$work/found.manifest"
+	same "external directory $((n + 1)) is where its mapping says" "$catalog_oracle/main.$id.ext$n.manifest" "$work/found.manifest"
+done
+equal "nothing is where it would go without them" "" "$(ls "$place" | grep '^pgdata-')"
+check "nothing else is left" nothing_else
+it="with mappings" major=15 mnt=$pgdata
+catalog_rows
+mnt=$at_mnt
+rm -rf "$work/tablespace"
+
+# ---- a copy and a disk that gets full --------------------------------------------------------
+fixture
+check "detach" detach_it --wal=mount
+small_place 4m
+refuse "a copy for which there is too little space" "the copy needs .* has .* left" \
+    pbkfs promote -d "$diff" --to "$work/small/pgdata" --copy
+equal "nothing was made there" "" "$(ls -A "$work/small")"
+check "it is bound as before" bound_detached
+check "and can be mounted" mount_detached
+check "and unmounted" unmount_it
+# The data directory has room, WAL has not.
+small_place 4k
+new_place
+refuse "WAL for which there is too little space" "pg_wal.*No space left" promote_it --copy --waldir "$work/small/wal"
+refuse "no mount takes what is unfinished" "promotion of .* is unfinished" mount_detached
+refuse "other directories are refused" "had other directories" promote_it --copy
+check "it is taken back" pbkfs promote -d "$diff" --abort
+equal "nothing is left of it" "" "$(ls -A "$place")$(ls -A "$work/small")"
+check "then it is mounted" mount_detached
+like_oracle "and is the backup" "$oracle" "$mnt"
+check "it is unmounted" unmount_it
+refuse "again, WAL has too little space" "pg_wal.*No space left" promote_it --copy --waldir "$work/small/wal"
+mount -o remount,size=512m "$work/small"
+check "with space, the same command ends it" promote_it --copy --waldir "$work/small/wal"
+like_oracle "files are those of the restore" "$oracle" "$pgdata" -L pg_wal
+equal "pg_wal is a link" "$work/small/wal" "$(readlink "$pgdata/pg_wal")"
+check "nothing else is left, after a copy" nothing_else
+check "the server starts on the copy" pg_start "$pgdata"
+check "and stops" pg_stop "$pgdata"
+plan_done
