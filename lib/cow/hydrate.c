@@ -468,6 +468,21 @@ hydrate_drop(struct hydrate *h, struct hydrate_job *job)
 	h->cursor = 0;
 }
 
+/* The time of a copy is none of the file's: the journal says which is. */
+static int
+save_times(struct cow *c, uint64_t nodeid, struct relfile *f)
+{
+	struct cow_attr attr;
+	int rc;
+
+	relfile_times_unsaved(f, false);
+	if ((rc = cow_getattr(c, nodeid, &attr)) == 0)
+		rc = record_attr(c, nodeid, COW_SET_MTIME | COW_SET_CTIME, &attr);
+	if (rc < 0)
+		relfile_times_unsaved(f, true);
+	return rc;
+}
+
 int64_t
 hydrate_take(struct hydrate *h, struct hydrate_job *job)
 {
@@ -485,6 +500,8 @@ hydrate_take(struct hydrate *h, struct hydrate_job *job)
 		return rc;
 	if ((moved = relfile_write_take_up(h->c, f, job->off, job->len, job->buf)) < 0)
 		return moved;
+	if (moved > 0 && (rc = save_times(h->c, nodeid, f)) < 0)
+		return rc;
 	job->at = job->off + job->len;
 	h->batch_bytes += (uint64_t)moved * BLCKSZ;
 	/* One is kept until the file has left the chain. */
@@ -502,22 +519,6 @@ bool
 hydrate_wants_sync(const struct hydrate *h)
 {
 	return h->n_batch >= BATCH_FILES || (h->n_batch > 0 && h->batch_bytes >= BATCH_BYTES);
-}
-
-/* The time of a copy is none of the file's: the journal says which is. */
-static int
-save_times(struct cow *c, uint64_t nodeid, struct relfile *f)
-{
-	struct cow_attr attr;
-	int rc;
-
-	if (!relfile_times_unsaved(f, false))
-		return 0;
-	if ((rc = cow_getattr(c, nodeid, &attr)) == 0)
-		rc = record_attr(c, nodeid, COW_SET_MTIME | COW_SET_CTIME, &attr);
-	if (rc < 0)
-		relfile_times_unsaved(f, true);
-	return rc;
 }
 
 /* Returns 1 if the file needs the chain no more, 0 if it has to be looked at again, or negative errno. */

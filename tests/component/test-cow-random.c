@@ -1071,13 +1071,15 @@ number(const char *name, unsigned otherwise)
 int
 main(void)
 {
+	/* Behind those that are asked for: one that found files with the time of their copy. */
+	static const unsigned known[] = { 211 };
 	unsigned first = number("PBKFS_TEST_SEED", 1), n = number("PBKFS_TEST_SEEDS", 4), i;
 	unsigned operations = number("PBKFS_TEST_OPERATIONS", 1500);
 
 	log_set_sink(swallow);
-	printf("1..%u\n", n);
-	for (i = 0; i < n; i++) {
-		seed = first + i;
+	printf("1..%u\n", n + (unsigned)ARRAY_SIZE(known));
+	for (i = 0; i < n + ARRAY_SIZE(known); i++) {
+		seed = i < n ? first + i : known[i - n];
 		run(operations);
 		printf("ok %u - seed %u, %u operations\n", i + 1, seed, operations);
 		fflush(stdout);
