@@ -3,11 +3,13 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "base/log.h"
 #include "base/util.h"
 #include "cow/attr.h"
 #include "cow/find.h"
@@ -386,7 +388,14 @@ take_next(struct hydrate *h, struct hydrate_job *job)
 	return false;
 }
 
-/* The chain keeps it; why is in the log. */
+/* The chain keeps it; why is in the log.  The file is busy: nobody takes it again, and the figures keep what is left. */
+static void
+leave_file(struct hydrate *h, uint32_t e)
+{
+	h->f.files_failed++;
+	h->left[e] = 0;
+}
+
 static void
 leave_out(struct hydrate *h, struct hydrate_job *job)
 {
@@ -394,8 +403,42 @@ leave_out(struct hydrate *h, struct hydrate_job *job)
 
 	free_map(job);
 	job->entry = 0;
-	h->f.files_failed++;
-	h->left[e] = 0;		/* and busy: nobody takes it again; the figures keep what is left of it */
+	leave_file(h, e);
+}
+
+/* Whether a failure to write lies in the one file, and not in what all files are on. */
+static bool
+is_of_file(int rc)
+{
+	static const int others[] = { -ENOSPC, -EDQUOT, -ENOMEM, -EIO, -EROFS, -EMFILE, -ENFILE };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		if (rc == others[i])
+			return false;
+	return true;
+}
+
+static void
+log_not_copied(struct cow *c, uint32_t e, int rc)
+{
+	static struct log_budget budget;
+	char path[PATH_MAX];
+	unsigned skipped;
+
+	if (!log_allowed(&budget, &skipped))
+		return;
+	if (index_path(&c->store.ix, e, path, sizeof(path)) < 0)
+		strcpy(path, "?");
+	log_error("could not copy \"%s\" of the backup into the diff directory: %s", path, strerror(-rc));
+}
+
+/* A file that could not be written, and is wanted still. */
+static void
+leave_unwritten(struct hydrate *h, uint32_t e, int rc)
+{
+	log_not_copied(h->c, e, rc);
+	leave_file(h, e);
 }
 
 int
@@ -483,6 +526,20 @@ save_times(struct cow *c, uint64_t nodeid, struct relfile *f)
 	return rc;
 }
 
+static int64_t
+give_up_file(struct hydrate *h, struct hydrate_job *job, int rc)
+{
+	uint32_t e = job->entry - 1;
+
+	free_map(job);
+	job->entry = 0;
+	if (is_wanted(h, e))
+		leave_unwritten(h, e, rc);
+	else
+		set_left(h, e, 0);
+	return 0;
+}
+
 int64_t
 hydrate_take(struct hydrate *h, struct hydrate_job *job)
 {
@@ -497,11 +554,13 @@ hydrate_take(struct hydrate *h, struct hydrate_job *job)
 		return 0;
 	}
 	if ((rc = find_relfile(h->c, nodeid, &f)) < 0 || (rc = record_own(h->c, nodeid, f)) < 0)
-		return rc;
-	if ((moved = relfile_write_take_up(h->c, f, job->off, job->len, job->buf)) < 0)
-		return moved;
+		moved = rc;
+	else
+		moved = relfile_write_take_up(h->c, f, job->off, job->len, job->buf);
 	if (moved > 0 && (rc = save_times(h->c, nodeid, f)) < 0)
-		return rc;
+		moved = rc;
+	if (moved < 0)
+		return is_of_file((int)moved) ? give_up_file(h, job, (int)moved) : moved;
 	job->at = job->off + job->len;
 	h->batch_bytes += (uint64_t)moved * BLCKSZ;
 	/* One is kept until the file has left the chain. */
@@ -551,7 +610,8 @@ sync_begun(struct hydrate *h)
 		e = h->begun[h->n_begun - 1];
 		if ((rc = find_relfile(h->c, (uint64_t)e + 1, &f)) == 0)
 			rc = relfile_sync_whole(h->c, f);
-		if (rc < 0 && is_wanted(h, e))
+		/* One whose file is at fault is met again when it is complete. */
+		if (rc < 0 && !is_of_file(rc) && is_wanted(h, e))
 			return rc;
 		h->n_begun--;
 	}
@@ -569,10 +629,12 @@ hydrate_sync(struct hydrate *h)
 	while (h->n_batch > 0) {
 		e = h->batch[h->n_batch - 1];
 		rc = complete(h, e);
-		if (rc < 0 && is_wanted(h, e))
+		if (rc < 0 && !is_of_file(rc) && is_wanted(h, e))
 			return rc;
 		h->n_batch--;
-		if (rc == 0) {
+		if (rc < 0 && is_wanted(h, e)) {
+			leave_unwritten(h, e, rc);
+		} else if (rc == 0) {
 			h->busy[e] = 0;
 			h->pass = PASS_SMALL;
 			h->cursor = 0;

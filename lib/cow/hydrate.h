@@ -43,7 +43,7 @@ struct hydrate_job {
 struct hydrate_figures {
 	uint64_t blocks, blocks_left;	/* of all files that count, and of these, what is not durably a copy */
 	uint64_t files, files_left;
-	uint64_t files_failed;		/* left out, for the chain could not be read */
+	uint64_t files_failed;		/* left out, for they could not be read or written */
 };
 
 /*
@@ -61,8 +61,9 @@ int	hydrate_plan(struct hydrate *h, struct hydrate_job *job);
 /* Reads the run that was planned into job->buf; whether that failed is in job->failed. */
 void	hydrate_read(struct hydrate *h, struct hydrate_job *job, struct reader *rd);
 /*
- * Takes up what was read.  Returns the number of bytes that were copied, or negative errno: with -ENOSPC
- * the job can be taken up again.  A file that could not be read is left out from then on.
+ * Takes up what was read.  Returns the number of bytes that were copied, or negative errno, after
+ * which the job can be taken up again.  A file that could not be read, or that alone could not be written, is left
+ * out from then on.
  */
 int64_t	hydrate_take(struct hydrate *h, struct hydrate_job *job);
 /* Gives up what a job has, as after hydrate_plan() returned 0. */
@@ -72,7 +73,7 @@ void	hydrate_drop(struct hydrate *h, struct hydrate_job *job);
 bool	hydrate_wants_sync(const struct hydrate *h);
 /*
  * Makes all that was taken up durable; files that have all their blocks leave the chain then.  Returns 0 or
- * negative errno: with -ENOSPC it can be called again.
+ * negative errno, after which it can be called again; files that alone cannot be written are left out.
  */
 int	hydrate_sync(struct hydrate *h);
 

@@ -173,6 +173,13 @@ say_need(const struct mountref *t, const struct progress *p)
 	cli_flush();
 }
 
+/* Whoever waits for the end has to know what the end waits for. */
+static bool
+waits(const struct progress *p)
+{
+	return strncmp(p->state, "waiting", strlen("waiting")) == 0;
+}
+
 static int
 attend(const struct mountref *t, const struct options *o, struct progress *p)
 {
@@ -192,12 +199,12 @@ attend(const struct mountref *t, const struct options *o, struct progress *p)
 		}
 		if (terminal)
 			show_bar(p);
-		else if (lines && (second % LINE_SECONDS == 0 || strcmp(told, p->state) != 0))
+		else if ((lines && second % LINE_SECONDS == 0) || (strcmp(told, p->state) != 0 && (lines || waits(p))))
 			cli_note("%s", describe(p, text));
 		if (p->failed > 0 && strcmp(p->state, "waiting for the store") == 0 && !o->watch) {
 			cli_progress_end();
-			return cli_error("%.0f files of \"%s\" could not be read from the store: see its log; hydration"
-			    " tries again each minute", p->failed, t->mnt);
+			return cli_error("%.0f files of \"%s\" could not be copied: see its log; hydration tries again"
+			    " each minute", p->failed, t->mnt);
 		}
 		memcpy(told, p->state, sizeof(told));
 	}

@@ -73,6 +73,7 @@ enum shared_hydration {
 	HYDRATION_FULL,		/* waits for room on the disk */
 	HYDRATION_RECOVERY,	/* complete, but recovery.signal or standby.signal is there */
 	HYDRATION_FAILED,	/* complete but for files that cannot be read; tries again later */
+	HYDRATION_STALLED,	/* cannot write to the diff directory; tries again */
 	HYDRATION_DETACHED,	/* nothing needs the store */
 	HYDRATION_STATES
 };

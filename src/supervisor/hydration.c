@@ -131,7 +131,8 @@ state_name(uint32_t state)
 	static const char *const names[HYDRATION_STATES] = {
 		[HYDRATION_OFF] = "off", [HYDRATION_COUNTING] = "counting", [HYDRATION_COPYING] = "copying",
 		[HYDRATION_FULL] = "waiting for room", [HYDRATION_RECOVERY] = "waiting for recovery",
-		[HYDRATION_FAILED] = "waiting for the store", [HYDRATION_DETACHED] = "detached",
+		[HYDRATION_FAILED] = "waiting for the store", [HYDRATION_STALLED] = "waiting for the diff directory",
+		[HYDRATION_DETACHED] = "detached",
 	};
 
 	return state < HYDRATION_STATES ? names[state] : "?";

@@ -65,12 +65,12 @@ static struct {
 	pthread_t mover;
 	struct hydrate *h;
 	uint64_t due;			/* CLOCK_MONOTONIC ns: not before, because of --rate */
+	int	told;			/* the last failure to write, which the log has; 0: none since */
 	uint64_t window, window_bytes;	/* since when, for the speed */
 	uint64_t synced;		/* when all that was copied was durable, CLOCK_MONOTONIC ns */
 	struct reader_thread reader[READERS];
 } hy = {
-	.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER,
-	.news = PTHREAD_COND_INITIALIZER,
+	.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER,	/* news: by hydrator_start() */
 };
 
 static struct shared_hydrate *
@@ -140,7 +140,7 @@ wait_locked(uint64_t ns)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_REALTIME, &t);
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	ns += (uint64_t)t.tv_nsec;
 	t.tv_sec += (time_t)(ns / SECOND);
 	t.tv_nsec = (long)(ns % SECOND);
@@ -163,6 +163,20 @@ sleep_for(uint64_t ns)
 	return wanted;
 }
 
+/* Sleeps until there may be more at this rate, or another is wished. */
+static void
+sleep_until_due(uint64_t rate)
+{
+	uint64_t now;
+
+	pthread_mutex_lock(&hy.lock);
+	while (is_wanted() && hy.wish.rate == rate && (now = clock_monotonic_ns()) < hy.due)
+		wait_locked(hy.due - now);
+	if (hy.wish.rate != rate)
+		hy.due = 0;
+	pthread_mutex_unlock(&hy.lock);
+}
+
 /* After a run that took so many ns and bytes. */
 static void
 keep_pace(uint64_t ns, uint64_t bytes, uint64_t rate)
@@ -175,11 +189,7 @@ keep_pace(uint64_t ns, uint64_t bytes, uint64_t rate)
 	if (rate == 0)
 		return;
 	hy.due = MAX(hy.due, now) + (uint64_t)((double)bytes * 1e9 / (double)rate);
-	now = clock_monotonic_ns();
-	if (hy.due <= now || !sleep_for(hy.due - now))
-		return;
-	/* Another rate may have been asked for meanwhile: it counts from now on. */
-	hy.due = MIN(hy.due, clock_monotonic_ns());
+	sleep_until_due(rate);
 }
 
 static void
@@ -244,16 +254,48 @@ wait_for_room(uint64_t least)
 	return true;
 }
 
+/*
+ * After a write that failed.  A disk without inodes, or a quota, has room by its own account: so it waits a
+ * moment in any case.  Returns whether hydration goes on.
+ */
+static bool
+wait_after(int rc)
+{
+	bool full = rc == -ENOSPC || rc == -EDQUOT;
+	uint64_t room = 0;
+
+	if (full && hydrate_room(hy.h, &room) == 0 && room < ROOM_MIN)
+		return wait_for_room(ROOM_MIN);
+	show(full ? HYDRATION_FULL : HYDRATION_STALLED);
+	if (rc != hy.told)
+		log_warn("hydration waits, for it could not write to the diff directory: %s%s", strerror(-rc),
+		    full ? ": there may be no inodes left, or a quota is used up" : "");
+	hy.told = rc;
+	return sleep_for(SECOND);
+}
+
+static void
+note_written(void)
+{
+	if (hy.told != 0)
+		log_info("the diff directory can be written again: hydration goes on");
+	hy.told = 0;
+}
+
 /* Syncs what is complete.  Returns whether hydration goes on. */
 static bool
 sync_batch(void)
 {
+	bool waited = false;
 	int rc;
 
 	while ((rc = hydrate_sync(hy.h)) < 0) {
-		if (rc == -ENOSPC ? !wait_for_room(ROOM_MIN) : !sleep_for(SECOND))
+		if (!wait_after(rc))
 			return false;
+		waited = true;
 	}
+	if (waited)
+		note_written();
 	hy.synced = clock_monotonic_ns();
 	return true;
 }
@@ -321,7 +363,8 @@ take_one(void)
 		return false;
 	ns = r->ns;
 	if ((moved = hydrate_take(hy.h, &r->job)) < 0)
-		return moved == -ENOSPC ? wait_for_room(2 * ROOM_MIN) : sleep_for(SECOND);
+		return wait_after((int)moved);
+	note_written();
 	pthread_mutex_lock(&hy.lock);
 	r->state = JOB_FREE;
 	pthread_mutex_unlock(&hy.lock);
@@ -361,8 +404,8 @@ conclude(void)
 
 	hydrate_figures(hy.h, &f);
 	if (f.files_failed > 0) {
-		log_warn("hydration has left out %llu files that could not be read from the store: it tries"
-		    " again in a minute", (unsigned long long)f.files_failed);
+		log_warn("hydration has left out %llu files that could not be copied: it tries again in a"
+		    " minute", (unsigned long long)f.files_failed);
 		show(HYDRATION_FAILED);
 		sleep_for(RETRY);
 		return true;	/* it begins anew */
@@ -378,10 +421,8 @@ conclude(void)
 		report_send(MSG_DETACHED, NULL, 0);
 		return true;
 	}
-	if (rc == -ENOSPC)
-		wait_for_room(ROOM_MIN);
-	else if (rc < 0)
-		sleep_for(SECOND);
+	if (rc < 0)
+		wait_after(rc);
 	return false;
 }
 
@@ -425,9 +466,13 @@ hydrate(void)
 {
 	int rc;
 
-	show(HYDRATION_COUNTING);
+	if (hy.told == 0)
+		show(HYDRATION_COUNTING);
 	if ((rc = hydrate_begin(hy.s->cow, &hy.h)) < 0) {
-		log_error("could not begin hydration: %s", strerror(-rc));
+		show(HYDRATION_STALLED);
+		if (rc != hy.told)
+			log_error("could not begin hydration: %s; it tries again each second", strerror(-rc));
+		hy.told = rc;
 		sleep_for(SECOND);
 		return;
 	}
@@ -463,6 +508,21 @@ mover_main(void *arg)
 
 /* ---- for the worker ----------------------------------------------------- */
 
+/* It is waited for with a limit, which no change of the date moves. */
+static int
+make_news(void)
+{
+	pthread_condattr_t attr;
+	int rc;
+
+	if ((rc = pthread_condattr_init(&attr)) != 0)
+		return rc;
+	if ((rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC)) == 0)
+		rc = pthread_cond_init(&hy.news, &attr);
+	pthread_condattr_destroy(&attr);
+	return rc;
+}
+
 int
 hydrator_start(const struct serve *s)
 {
@@ -471,8 +531,8 @@ hydrator_start(const struct serve *s)
 	int rc;
 
 	hy.s = s;
-	if ((rc = pthread_attr_init(&attr)) != 0 || (rc = pthread_attr_setstacksize(&attr, STACK)) != 0 ||
-	    (rc = pthread_create(&hy.mover, &attr, mover_main, NULL)) != 0)
+	if ((rc = make_news()) != 0 || (rc = pthread_attr_init(&attr)) != 0 ||
+	    (rc = pthread_attr_setstacksize(&attr, STACK)) != 0 || (rc = pthread_create(&hy.mover, &attr, mover_main, NULL)) != 0)
 		return -rc;
 	for (i = 0; i < READERS; i++)
 		if ((rc = pthread_create(&hy.reader[i].id, &attr, reader_main, &hy.reader[i])) != 0)
