@@ -203,7 +203,7 @@ attend(const struct mountref *t, const struct options *o, struct progress *p)
 			cli_note("%s", describe(p, text));
 		if (p->failed > 0 && strcmp(p->state, "waiting for the store") == 0 && !o->watch) {
 			cli_progress_end();
-			return cli_error("%.0f files of \"%s\" could not be copied: see its log; hydration tries again"
+			return cli_error("could not copy %.0f files of \"%s\": see its log; hydration tries again"
 			    " each minute", p->failed, t->mnt);
 		}
 		memcpy(told, p->state, sizeof(told));

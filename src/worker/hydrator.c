@@ -404,7 +404,7 @@ conclude(void)
 
 	hydrate_figures(hy.h, &f);
 	if (f.files_failed > 0) {
-		log_warn("hydration has left out %llu files that could not be copied: it tries again in a"
+		log_warn("hydration could not copy %llu files, and has left them out: it tries again in a"
 		    " minute", (unsigned long long)f.files_failed);
 		show(HYDRATION_FAILED);
 		sleep_for(RETRY);

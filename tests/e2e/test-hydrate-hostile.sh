@@ -1,13 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the authors of pbkfs
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What cannot be written while a backup is copied into the diff directory, for one file or for all: hydration says
+# Something cannot be written while a backup is copied into the diff directory, for one file or for all: hydration says
 # so, waits without work, and goes on; nothing of the mount is lost.
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-hydrate.sh"
 fixture
 before=$(catalog_sum "$store")
 # until_state STATE: waits for it, half a minute at most.
-until_state() { for us in $(seq 300); do [ "$(hydrate_state)" != "$1" ] || return 0; sleep 0.1; done; false; }
 ticks() { awk '{ print $14 + $15 }' "/proc/$(worker_pid)/stat"; }
 # Whether the worker works for less than a fifth of two seconds.
 rests() { rests_from=$(ticks); sleep 2; rests_for=$(($(ticks) - rests_from)); [ $rests_for -lt $(($(getconf CLK_TCK) * 2 / 5)) ]; }
@@ -44,7 +43,7 @@ planted() { printf "$diff/changes/data/%016x" $((0x$last + $1)); }
 as "$pguser" mkfifo "$(planted 30)"
 as "$pguser" mkdir "$(planted 33)"
 as "$pguser" ln -s /etc/passwd "$(planted 36)"
-refuse "names that are taken: it ends with a message" "3 files of .* could not be copied: see its log; hydration tries again" \
+refuse "names that are taken: it ends with a message" "could not copy 3 files of .*: see its log; hydration tries again" \
     hydrate_it --wait
 equal "names that are taken: the log names the files" 3 "$(logged 'could not copy ".*" of the backup into the diff directory')"
 check "names that are taken: all others are copied" [ "$(hydrate_figure files_done)" -eq $(($(hydrate_figure files) - 3)) ]
@@ -58,7 +57,7 @@ check "unmount once more" unmount_it
 
 # ---- a rate that was a mistake -----------------------------------------------------------
 new_diff
-check "mount with a rate of a byte" mount_it --wal=mount --hydrate --rate 1
+check "mount with the least rate" mount_it --wal=mount --hydrate --rate 8K
 check "it is under way" until_state copying
 until [ "$(hydrate_figure bytes_per_second)" != 0 ] || [ -n "$(ls "$diff/changes/data" 2>/dev/null)" ]; do sleep 0.1; done
 check "another rate holds at once" timeout 30 pbkfs hydrate -D "$mnt" --wait --rate 1G
