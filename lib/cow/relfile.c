@@ -185,6 +185,8 @@ relfile_make_content(struct cow *c, struct relfile *f)
 		rc = -ENOMEM;
 	if (rc < 0)
 		return rc;
+	/* Those of content that was discarded may be there still. */
+	kinds_free(f->blocks.kinds);
 	f->blocks.kinds = kinds;
 	/* The kernel may have told the time of this write before the write. */
 	relfile_times_unsaved(f, true);
