@@ -128,7 +128,10 @@ ask(struct asking *a, const char *const argv[], const char *database, int in, bo
 static int
 ask_sql(struct asking *a, const char *database, const char *sql)
 {
-	const char *const argv[] = { "psql", "-XAtqw0", "-v", "ON_ERROR_STOP=1", "-c", sql, NULL };
+	/* No schema of production's comes before pg_catalog, with operators of its own. */
+	const char *const argv[] = {
+		"psql", "-XAtqw0", "-v", "ON_ERROR_STOP=1", "-c", "SET search_path = pg_catalog, pg_temp", "-c", sql, NULL
+	};
 
 	return ask(a, argv, database, -1, true);
 }
@@ -310,19 +313,26 @@ connect_all(struct asking *a, struct prove_step *s)
 }
 
 /*
- * A cluster that came by pg_upgrade has the extension as it was, without what pg_amcheck calls.  No event trigger of
- * production's is asked.
+ * Makes the extension in the clone, or updates it: a cluster that came by pg_upgrade has it as it was, without what
+ * pg_amcheck calls.  No event trigger of production's is asked, ENABLE ALWAYS or not, and each is as it was afterwards,
+ * for what dumps and queries see.
  */
 static void
-update_amcheck(struct asking *a, struct prove_step *s)
+make_amcheck(struct asking *a, struct prove_step *s)
 {
-	static const char is_there[] = "SELECT count(*) FROM pg_catalog.pg_extension WHERE extname = 'amcheck'";
-	static const char update[] = "SET session_replication_role = replica; ALTER EXTENSION amcheck UPDATE";
+	static const char sql[] = "SET session_replication_role = replica; SET client_min_messages = error;"
+	    " SELECT set_config('pbkfs.' || e, (SELECT string_agg(oid::text, ',') FROM pg_event_trigger"
+	    " WHERE evtenabled::text = e), true) FROM unnest(ARRAY['A', 'R']) e;"
+	    " UPDATE pg_event_trigger SET evtenabled = 'D' WHERE evtenabled IN ('A', 'R');"
+	    " CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA pg_catalog;"
+	    " ALTER EXTENSION amcheck UPDATE;"
+	    " UPDATE pg_event_trigger SET evtenabled = e::\"char\" FROM unnest(ARRAY['A', 'R']) e"
+	    " WHERE pg_event_trigger.oid::text = ANY (string_to_array(current_setting('pbkfs.' || e), ','))";
 	const char *d;
 	int rc;
 
 	for (d = a->databases; d != NULL && *d != '\0'; d += strlen(d) + 1)
-		if ((rc = ask_sql(a, d, is_there)) != 0 || (a->out[0] == '1' && (rc = ask_sql(a, d, update)) != 0))
+		if ((rc = ask_sql(a, d, sql)) != 0)
 			end_failed(a, s, "psql", d, rc);
 }
 
@@ -331,7 +341,7 @@ check_relations(struct asking *a, struct prove_step *s)
 {
 	char jobs[24];
 	const char *const argv[] = {
-		"pg_amcheck", "--all", "--install-missing", "--heapallindexed", "--no-password", "--jobs", jobs, NULL
+		"pg_amcheck", "--all", "--heapallindexed", "--no-password", "--jobs", jobs, NULL
 	};
 	int rc;
 
@@ -345,7 +355,7 @@ check_relations(struct asking *a, struct prove_step *s)
 		    " server, or in postgresql%u-contrib", a->server->version, a->server->version);
 		return;
 	}
-	update_amcheck(a, s);
+	make_amcheck(a, s);
 	snprintf(jobs, sizeof(jobs), "%llu", (unsigned long long)MAX(a->task->options->jobs, (uint64_t)1));
 	if ((rc = ask(a, argv, "postgres", -1, true)) != 0)
 		end_failed(a, s, argv[0], "amcheck", rc);

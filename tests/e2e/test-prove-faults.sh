@@ -58,6 +58,23 @@ status_of "an old amcheck, a database that is half dropped, one that is shut" 0 
 row "a database that is half dropped: is named" "main +$made +connect +ok .*DROP DATABASE did not end with, the first is \"halfway\""
 row "an old amcheck: is updated in the clone" "main +$made +amcheck +ok"
 
+# Its own operators, and triggers that refuse every command, fire always, and are to be there afterwards.
+pg_start "$work/pgdata" -c fsync=off || exit 99
+PGOPTIONS='-c statement_timeout=0' sql -c 'alter role postgres reset all' || exit 99
+sql -c 'create database bare' -c 'create function tools.never(name, name) returns bool language sql as '"'select false'" \
+    -c 'create operator tools.= (leftarg = name, rightarg = name, function = tools.never)' -c 'alter database postgres set search_path = tools, pg_catalog' || exit 99
+for database in postgres bare; do
+	sql -d "$database" -c "create function public.refuse() returns event_trigger language plpgsql as 'begin raise exception ''no command here''; end'" \
+	    -c 'create event trigger usually on ddl_command_start execute function public.refuse()' -c 'create event trigger always on ddl_command_end execute function public.refuse()' \
+	    -c 'alter event trigger always enable always' || exit 99
+done
+pg_stop "$work/pgdata"
+make_backup FULL none
+printf "set search_path = pg_catalog;\nselect evtenabled = case evtname when 'always' then 'A' else 'O' end from pg_event_trigger;\n" >"$work/triggers.sql"
+status_of "triggers that refuse every command" 0 -i "$made" --sql "$work/triggers.sql"
+row "triggers that refuse every command: amcheck is made and updated all the same" "main +$made +amcheck +ok"
+row "triggers that refuse every command: they are as they were" "main +$made +sql +ok"
+
 # ---- libraries that are not here ---------------------------------------------------------------------
 pg_any
 store=$work/lacking instance=first
