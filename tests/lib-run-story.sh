@@ -115,3 +115,17 @@ equal "kill -9 of both at once: nothing is mounted" "" "$(e2e_mounts)"
 wait_gone "$command"
 status "the next run takes away what they have left" 0 -- true
 check "the next run takes away what they have left: says so" said "its run was killed" "$told"
+
+# ---- a directory that is moved -----------------------------------------------------------------
+status "the run's directory is moved" 0 -- sh -c 'mv "${PGDATA%/mnt}" "$0"' "$TMPDIR/elsewhere"
+check "the run's directory is moved: it is followed, and says so" said "warning: \"$TMPDIR/pbkfs-run\.[^\"]*\" was moved to \"$TMPDIR/elsewhere\": it is removed there" "$told"
+$runner mkdir "$TMPDIR/parent"
+try --workdir "$TMPDIR/parent" -- sh -c 'mv "$0" "$1"' "$TMPDIR/parent" "$TMPDIR/moved"
+equal "a directory above it is moved: exit status" 0 "$tap_status"
+check "a directory above it is moved: nothing is left in that" rmdir "$TMPDIR/moved"
+left_nothing "a directory above it is moved"
+try -- sh -c 'mv "${PGDATA%/mnt}" "$0"; mkdir -p "$PGDATA"; echo >"$PGDATA/file"' "$TMPDIR/elsewhere"
+equal "a stranger's takes its name: exit status" 0 "$tap_status"
+check "a stranger's takes its name: that is left alone" rm -r "$TMPDIR"/pbkfs-run.*/mnt/file
+rm -r "$TMPDIR"/pbkfs-run.*
+left_nothing "a stranger's takes its name"

@@ -702,6 +702,7 @@ take_away(struct guardian *g, int status)
 
 	count_children(g, SIGTERM);	/* what the command left in the background */
 	end_server(g);
+	workdir_follow(&g->run->place);
 	cli_progress_end();
 	failed = end_mount(g) != 0;
 	failed = remove_place(g) != 0 || failed;
@@ -818,6 +819,7 @@ guardian_succeed(struct run *r)
 	/* Whose child is who is not known any more: the mount goes by its name, with its supervisor. */
 	count_children(&g, SIGTERM);
 	end_server(&g);
+	workdir_follow(&r->place);
 	end_mount(&g);
 	remove_place(&g);
 }

@@ -258,6 +258,60 @@ sweep_servers(const struct workdir *w)
 	fclose(f);
 }
 
+/* Puts its new name before a path that begins with the old one. */
+static bool
+rename_path(char path[PATH_MAX], const char *old, const char *new)
+{
+	char text[PATH_MAX];
+	size_t n = strlen(old);
+
+	if (strncmp(path, old, n) != 0 || (path[n] != '\0' && path[n] != '/'))
+		return true;
+	if (snprintf(text, sizeof(text), "%s%s", new, path + n) >= (int)sizeof(text))
+		return false;
+	memcpy(path, text, sizeof(text));
+	return true;
+}
+
+/* Whether it is still there, under that name and nobody else's. */
+static bool
+is_at(const struct workdir *w, const char *path)
+{
+	struct stat st, named;
+
+	return fstat(w->lock_fd, &st) == 0 && lstat(path, &named) == 0 && st.st_dev == named.st_dev &&
+	    st.st_ino == named.st_ino;
+}
+
+void
+workdir_follow(struct workdir *w)
+{
+	char *const paths[] = { w->mnt, w->diff, w->sock, w->shm, w->hba, w->ident, w->log };
+	char link[64], now[PATH_MAX], old[PATH_MAX], parent[PATH_MAX], error[WALK_ERROR_MAX];
+	ssize_t n;
+	size_t i;
+
+	if (w->dir[0] == '\0' || is_at(w, w->dir))
+		return;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", w->lock_fd);
+	if ((n = readlink(link, now, sizeof(now) - 1)) < 0)
+		return;
+	now[n] = '\0';
+	if (!is_at(w, now))
+		return;		/* removed: what is left is told by its old name */
+	walk_split(now, parent);
+	if (check_parent(parent, error) != 0) {
+		cli_warn("\"%s\" was moved to \"%s\", and is not followed there: %s", w->dir, now, error);
+		return;
+	}
+	cli_warn("\"%s\" was moved to \"%s\": it is removed there", w->dir, now);
+	strlcpy(old, w->dir, sizeof(old));
+	strlcpy(w->dir, now, sizeof(w->dir));
+	for (i = 0; i < ARRAY_SIZE(paths); i++)
+		if (!rename_path(paths[i], old, now))
+			return;
+}
+
 int
 workdir_remove(struct workdir *w)
 {

@@ -45,6 +45,9 @@ int	workdir_make(struct workdir *w, const char *parent, const char *diff, uid_t 
 /* Notes that a server was started, whose memory workdir_sweep() has to remove if all are killed. */
 void	workdir_note_server(const struct workdir *w, pid_t pid);
 
+/* Takes the names of one that somebody has moved meanwhile, after cli_warn(). */
+void	workdir_follow(struct workdir *w);
+
 /*
  * Removes it once nothing is mounted there.  What servers wrote is removed as their user.  Returns
  * 0, or EXIT_FAILURE after cli_error() names what is left.

@@ -128,14 +128,20 @@ ending_watch(struct supervisor *s)
 }
 
 bool
-ending_is_at_mountpoint(const struct supervisor *s)
+ending_find_mountpoint(const struct supervisor *s, char mnt[PATH_MAX])
 {
-	struct mountinfo *m autofree = malloc(sizeof(*m));
+	struct mountinfo *m autofree = malloc(sizeof(*m)), *top autofree = malloc(sizeof(*top));
 	const struct ending *e = &s->ending;
 
+	strlcpy(mnt, s->config->mnt, PATH_MAX);
 	if (e->table_fd < 0)
 		return true;
-	return m != NULL && mountinfo_find(s->config->mnt, m) == 0 && is_ours(s, m);
+	if (m == NULL || top == NULL)
+		return false;
+	if (mountinfo_find_id(e->id, m) != 0 || !is_ours(s, m))
+		return false;
+	strlcpy(mnt, m->mountpoint, PATH_MAX);
+	return mountinfo_find(mnt, top) == 0 && top->id == e->id;
 }
 
 void

@@ -7,6 +7,7 @@
 #ifndef SUPERVISOR_ENDING_H
 #define SUPERVISOR_ENDING_H
 
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,8 +66,11 @@ void	ending_look(struct supervisor *s, const struct pollfd p[ENDING_DESCRIPTORS]
 /* Who else holds it may just have let go of it: the next search for these begins at once. */
 void	ending_hurry(struct ending *e);
 
-/* Whether it is our file system that is seen at the mountpoint; true where that is not known. */
-bool	ending_is_at_mountpoint(const struct supervisor *s);
+/*
+ * Whether it is our file system that is seen at the mountpoint; true where that is not known.  mnt gets its name of
+ * now, which is another one where a directory on the way to it was moved.
+ */
+bool	ending_find_mountpoint(const struct supervisor *s, char mnt[PATH_MAX]);
 
 /* The work of ERRAND_HOLDERS: reports who holds the mount in other mount namespaces. */
 void	ending_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])

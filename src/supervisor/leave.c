@@ -57,19 +57,19 @@ leave_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 {
 	struct report r = { .rc = -EINVAL, .looked = o->look };
 	static struct mountinfo other;
+	char mnt[PATH_MAX];
 
 	if (s->mnt.fuse_fd >= 0)
 		close(s->mnt.fuse_fd);	/* its last copy ends the connection */
 	pin_forget(&s->ending.pin);
 	/* Whatever was mounted over it, or instead of it, is not ours. */
-	if (ending_is_at_mountpoint(s))
-		r.rc = fusemount_unmount(s->mnt.parent_fd, s->mnt.base, s->config->mnt, s->ending.id,
-		    o->lazy, r.error);
-	else if (mountinfo_find(s->config->mnt, &other) == 0)
+	if (ending_find_mountpoint(s, mnt))
+		r.rc = fusemount_unmount(s->mnt.parent_fd, s->mnt.base, mnt, s->ending.id, o->lazy, r.error);
+	else if (mountinfo_find(mnt, &other) == 0)
 		snprintf(r.error, sizeof(r.error), "another mount (%.63s) lies over it", other.fstype);
 	if (r.rc == -EBUSY && o->look) {
 		identity_raise();
-		users_find(s->config->mnt, &r.users);
+		users_find(mnt, &r.users);
 	}
 	_exit(write(fd[0], &r, sizeof(r)) != sizeof(r));
 }
