@@ -329,14 +329,23 @@ forget_begun(struct hydrate *h, uint32_t e)
 			h->begun[i--] = h->begun[--h->n_begun];
 }
 
+/* The job has no file any more.  Returns which it had. */
+static uint32_t
+end_job(struct hydrate *h, struct hydrate_job *job)
+{
+	uint32_t e = job->entry - 1;
+
+	forget_begun(h, e);
+	free_map(job);
+	job->entry = 0;
+	return e;
+}
+
 /* The chain has no more blocks of the job's file that were not taken up. */
 static void
 put_into_batch(struct hydrate *h, struct hydrate_job *job)
 {
-	h->batch[h->n_batch++] = job->entry - 1;
-	forget_begun(h, job->entry - 1);
-	free_map(job);
-	job->entry = 0;
+	h->batch[h->n_batch++] = end_job(h, job);
 }
 
 /* Finds the first run of the chain's at or behind job->at. */
@@ -399,11 +408,7 @@ leave_file(struct hydrate *h, uint32_t e)
 static void
 leave_out(struct hydrate *h, struct hydrate_job *job)
 {
-	uint32_t e = job->entry - 1;
-
-	free_map(job);
-	job->entry = 0;
-	leave_file(h, e);
+	leave_file(h, end_job(h, job));
 }
 
 /* Whether a failure to write lies in the one file, and not in what all files are on. */
@@ -518,7 +523,8 @@ save_times(struct cow *c, uint64_t nodeid, struct relfile *f)
 	struct cow_attr attr;
 	int rc;
 
-	relfile_times_unsaved(f, false);
+	if (!relfile_times_unsaved(f, false))
+		return 0;
 	if ((rc = cow_getattr(c, nodeid, &attr)) == 0)
 		rc = record_attr(c, nodeid, COW_SET_MTIME | COW_SET_CTIME, &attr);
 	if (rc < 0)
@@ -529,10 +535,8 @@ save_times(struct cow *c, uint64_t nodeid, struct relfile *f)
 static int64_t
 give_up_file(struct hydrate *h, struct hydrate_job *job, int rc)
 {
-	uint32_t e = job->entry - 1;
+	uint32_t e = end_job(h, job);
 
-	free_map(job);
-	job->entry = 0;
 	if (is_wanted(h, e))
 		leave_unwritten(h, e, rc);
 	else
@@ -557,8 +561,11 @@ hydrate_take(struct hydrate *h, struct hydrate_job *job)
 		moved = rc;
 	else
 		moved = relfile_write_take_up(h->c, f, job->off, job->len, job->buf);
-	if (moved > 0 && (rc = save_times(h->c, nodeid, f)) < 0)
-		moved = rc;
+	if (moved > 0) {
+		relfile_times_unsaved(f, true);
+		if ((rc = save_times(h->c, nodeid, f)) < 0)
+			moved = rc;
+	}
 	if (moved < 0)
 		return is_of_file((int)moved) ? give_up_file(h, job, (int)moved) : moved;
 	job->at = job->off + job->len;
