@@ -296,23 +296,6 @@ make_zeroes(int dir_fd, const char *name, uint64_t size)
 	return 0;
 }
 
-/*
- * The same for a file with several names: each is a link to a helper in the data directory, which goes at the
- * end.  A content file made here would have a time that no mount should find.
- */
-static int
-link_zeroes(struct build *b, int dir_fd, const struct entry *e)
-{
-	int root_fd = b->config->place[0].fd, rc;
-	char helper[64];
-
-	snprintf(helper, sizeof(helper), HELPER "%" PRIx64, e->attr.nodeid);
-	if ((rc = make_zeroes(root_fd, helper, e->attr.size)) < 0 && rc != -EEXIST)
-		return rc;
-	b->has_helpers = true;
-	return linkat(root_fd, helper, dir_fd, e->name, 0) == 0 ? 0 : -errno;
-}
-
 static int
 copy_file(struct build *b, int dir_fd, const char *name, const struct cow_attr *a)
 {
@@ -324,17 +307,24 @@ copy_file(struct build *b, int dir_fd, const char *name, const struct cow_attr *
 	return fd < 0 && fd != -ENOENT ? fd : make_copy(dir_fd, name, fd, a->size);
 }
 
-/* One of several names is a link to a helper, which is the copy. */
+/*
+ * One of several names: each is a link to a helper in the data directory, which goes at the end.  A content file
+ * made here would have a time that no mount should find.
+ */
 static int
-copy_names(struct build *b, int dir_fd, const struct entry *e)
+link_helper(struct build *b, int dir_fd, const struct entry *e)
 {
 	int root_fd = b->config->place[0].fd, rc;
 	char helper[64];
 
 	snprintf(helper, sizeof(helper), HELPER "%" PRIx64, e->attr.nodeid);
 	b->has_helpers = true;
-	if ((rc = copy_file(b, root_fd, helper, &e->attr)) < 0 ||
-	    (rc = set_attributes(b, root_fd, helper, &e->attr)) < 0 || (rc = remove_name(dir_fd, e->name)) < 0)
+	if (!b->config->copy)
+		rc = make_zeroes(root_fd, helper, e->attr.size);
+	else if ((rc = copy_file(b, root_fd, helper, &e->attr)) == 0 &&
+	    (rc = set_attributes(b, root_fd, helper, &e->attr)) == 0)
+		rc = remove_name(dir_fd, e->name);
+	if (rc < 0 && rc != -EEXIST)
 		return rc;
 	return linkat(root_fd, helper, dir_fd, e->name, 0) == 0 ? 0 : -errno;
 }
@@ -346,7 +336,7 @@ link_file(struct build *b, int dir_fd, const struct entry *e)
 
 	if (rc != 0)
 		return MIN(rc, 0);
-	return e->attr.nlink > 1 ? link_zeroes(b, dir_fd, e) : make_zeroes(dir_fd, e->name, e->attr.size);
+	return e->attr.nlink > 1 ? link_helper(b, dir_fd, e) : make_zeroes(dir_fd, e->name, e->attr.size);
 }
 
 static int
@@ -377,11 +367,20 @@ make_file(struct build *b, int dir_fd, const struct entry *e)
 	if (!b->config->copy)
 		rc = link_file(b, dir_fd, e);
 	else
-		rc = e->attr.nlink > 1 ? copy_names(b, dir_fd, e) : copy_file(b, dir_fd, e->name, &e->attr);
+		rc = e->attr.nlink > 1 ? link_helper(b, dir_fd, e) : copy_file(b, dir_fd, e->name, &e->attr);
 	if (rc < 0)
 		return rc;
 	count_file(b, e->attr.size);
 	return 0;
+}
+
+/* Where an earlier build may have left one. */
+static int
+make_symlink(int dir_fd, const char *name, const char *target)
+{
+	int rc = remove_name(dir_fd, name);
+
+	return rc < 0 ? rc : symlinkat(target, dir_fd, name) == 0 ? 0 : -errno;
 }
 
 /* A link to a tablespace leads to its new place; all others to what they say. */
@@ -400,9 +399,7 @@ make_link(struct build *b, int dir_fd, const struct entry *e)
 			return -ENOENT;
 		path = p->path;
 	}
-	if (b->config->copy && (rc = remove_name(dir_fd, e->name)) < 0)
-		return rc;
-	return symlinkat(path, dir_fd, e->name) == 0 ? 0 : -errno;
+	return make_symlink(dir_fd, e->name, path);
 }
 
 /* postgresql.auto.conf is a file of its own: settings that are changed in one place are not in the other. */
@@ -544,15 +541,11 @@ link_one(struct build *b, int from_fd, int to_fd, const char *name)
 
 	if (fstatat(from_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return -errno;
-	if (S_ISDIR(st.st_mode)) {
-		if ((rc = link_directory(b, from_fd, to_fd, name)) != 0)
-			return rc;
-		take_attributes(&st, &attr);
-		return set_attributes(b, to_fd, name, &attr);
-	}
+	take_attributes(&st, &attr);
+	if (S_ISDIR(st.st_mode))
+		return (rc = link_directory(b, from_fd, to_fd, name)) != 0 ? rc : set_attributes(b, to_fd, name, &attr);
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	take_attributes(&st, &attr);
 	if (b->config->copy) {
 		if ((rc = copy_segment(from_fd, to_fd, name, &st)) < 0 || (rc = set_attributes(b, to_fd, name, &attr)) < 0)
 			return rc;
@@ -598,12 +591,10 @@ static int
 make_wal(struct build *b, int dir_fd, const struct entry *e)
 {
 	const struct promote_place *p = find_place(b->config, ONDISK_WAL);
-	int fd autoclose = -1, rc;
+	int fd autoclose = -1;
 
-	if (p != NULL && (rc = remove_name(dir_fd, e->name)) < 0)
-		return rc;
 	if (p != NULL)
-		return symlinkat(p->path, dir_fd, e->name) == 0 ? 0 : -errno;
+		return make_symlink(dir_fd, e->name, p->path);
 	if (b->config->wal_fd < 0)
 		return 1;
 	if ((fd = open_made(b, dir_fd, e->name)) < 0)

@@ -245,9 +245,8 @@ run_as(struct task *t)
 	int failed = 0, status = limited_program(run_inside, t, LIMITED_SECONDS, &failed);
 
 	if (status == -ETIMEDOUT)
-		return t->c->store == NULL ?
-		    limited_tell("diff directory", t->c->diff, LIMITED_SECONDS, t->c->so_what) :
-		    limited_tell("store", t->c->store, LIMITED_SECONDS, t->c->so_what);
+		return limited_tell(t->c->store != NULL ? "store" : "diff directory",
+		    t->c->store != NULL ? t->c->store : t->c->diff, LIMITED_SECONDS, t->c->so_what);
 	if (status == -ECANCELED)
 		return cli_error("the confined process was killed");
 	if (status < 0)
