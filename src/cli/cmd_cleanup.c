@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +31,7 @@
 
 #define END_SECONDS	2	/* for processes that the supervisor left, before it kills them */
 #define SILENT_SECONDS	10	/* for the file system of the directory to do anything */
-#define LOCK_TRIES	50	/* of 100 ms, after a forced unmount */
+#define LOCK_MS		5000	/* after a forced unmount */
 
 /* The work of the child, which says in it how far it is. */
 struct work {
@@ -61,8 +60,7 @@ check_ours(const struct diffdir *d, int lock_fd, char mnt[PATH_MAX])
 	mnt[0] = '\0';
 	content = diffdir_content(d, foreign);
 	if (content == DIFFDIR_PROMOTING)
-		return cli_error("the promotion of \"%s\" is unfinished: repeat the command pbkfs promote, or take it back"
-		    " with pbkfs promote -d \"%s\" --abort; nothing was removed", d->path, d->path);
+		return cli_error(DIFFDIR_PROMOTING_TEXT "; nothing was removed", d->path, d->path);
 	if (content == DIFFDIR_FOREIGN || content == DIFFDIR_EMPTY || content < 0)
 		return not_ours(d->path, content == DIFFDIR_FOREIGN ? foreign : "");
 	bound = binding_load(d->fd, &b);
@@ -128,10 +126,8 @@ correct_mountpoint(const struct diffdir *d, char mnt[PATH_MAX])
 static int
 tell_in_use(const struct diffdir *d, const char *mnt, int lock_fd)
 {
-	pid_t pid = lock_owner(lock_fd, ONDISK_LOCK_SUPERVISOR);
+	pid_t pid = lock_user(lock_fd);
 
-	if (pid == 0)
-		pid = lock_owner(lock_fd, ONDISK_LOCK_WORKER);
 	if (is_mounted(d, mnt))
 		return cli_error("\"%s\" is mounted at \"%s\": unmount it first, or use --force",
 		    d->path, mnt);
@@ -182,20 +178,6 @@ detach_dead(const struct diffdir *d, const char *mnt)
 	return 0;
 }
 
-/* Takes the lock, if need be later: the kernel may need a moment to end a killed process. */
-static int
-take_freed_lock(const struct diffdir *d, int lock_fd)
-{
-	int i, rc = 0;
-
-	for (i = 0; i < LOCK_TRIES; i++) {
-		if ((rc = lock_take_idle(d->fd, lock_fd)) != -EWOULDBLOCK)
-			break;
-		poll(NULL, 0, 100);
-	}
-	return rc;
-}
-
 static int
 empty(const struct diffdir *d, struct work *w)
 {
@@ -225,7 +207,7 @@ empty(const struct diffdir *d, struct work *w)
 			return tell_in_use(d, mnt, lock_fd);
 		if (end_mount(d, mnt, is_mounted(d, mnt), false) != 0)
 			return 1;
-		rc = take_freed_lock(d, lock_fd);
+		rc = lock_await_idle(d->fd, lock_fd, LOCK_MS);
 	}
 	if (rc != 0)
 		return cli_error("could not lock \"%s\": %s", d->path, strerror(-rc));

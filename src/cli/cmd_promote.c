@@ -17,7 +17,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -78,10 +77,8 @@ load_binding(struct promoting *m)
 static int
 in_use(const struct promoting *m)
 {
-	pid_t pid = lock_owner(m->lock_fd, ONDISK_LOCK_SUPERVISOR);
+	pid_t pid = lock_user(m->lock_fd);
 
-	if (pid == 0)
-		pid = lock_owner(m->lock_fd, ONDISK_LOCK_WORKER);
 	if (pid > 0)
 		return cli_error("\"%s\" is in use by process %d", m->diff, (int)pid);
 	return cli_error("\"%s\" is in use by another command", m->diff);
@@ -103,22 +100,20 @@ check_unmounted(const struct promoting *m)
 static int
 lock(struct promoting *m)
 {
-	int64_t until = clock_monotonic_ms() + LOCK_MS;
-	const struct timespec pause = { .tv_nsec = 50000000 };
 	int rc;
 
 	m->lock_fd = lock_open(m->dir.fd, m->dir.uid, O_RDWR | O_CREAT);
 	if (m->lock_fd < 0)
 		return cli_error("could not use \"%s/" ONDISK_LOCK "\": %s", m->diff, m->lock_fd == -EPERM ?
 		    "it is not a plain file of the owner's" : strerror(-m->lock_fd));
-	while ((rc = lock_take_idle(m->dir.fd, m->lock_fd)) == -EWOULDBLOCK && clock_monotonic_ms() < until) {
-		if (check_unmounted(m) != 0)
-			return EXIT_FAILURE;
-		nanosleep(&pause, NULL);
-	}
+	if (check_unmounted(m) != 0)
+		return EXIT_FAILURE;
+	rc = lock_await_idle(m->dir.fd, m->lock_fd, LOCK_MS);
+	if (check_unmounted(m) != 0)
+		return EXIT_FAILURE;
 	if (rc == -EWOULDBLOCK)
 		return in_use(m);
-	return rc == 0 ? check_unmounted(m) : cli_error("could not lock \"%s\": %s", m->diff, strerror(-rc));
+	return rc == 0 ? 0 : cli_error("could not lock \"%s\": %s", m->diff, strerror(-rc));
 }
 
 static int
@@ -297,8 +292,6 @@ check_mappings(const struct promoting *m)
 static int
 find_places(struct promoting *m)
 {
-	struct paths_named paths[PROMOTE_PLACES_MAX + 1] = { { "diff directory", m->diff } };
-	char error[2 * PATH_MAX + 128];
 	unsigned i;
 	int rc;
 
@@ -314,13 +307,8 @@ find_places(struct promoting *m)
 			rc = add_outside(m, m->state.place[i].shown);
 	if (rc != 0 || (rc = check_mappings(m)) != 0)
 		return rc;
-	for (i = 0; i < m->n; i++) {
-		if (i > 0 && (rc = place_resolve(&m->place[i])) != 0)
-			return rc;
-		paths[i + 1] = (struct paths_named){ place_kind_name(&m->place[i]), m->place[i].path };
-	}
 	strlcpy(m->told->path, m->place[0].path, PATH_MAX);
-	return paths_check_overlap(paths, m->n + 1, error, sizeof(error)) == 0 ? 0 : cli_error("%s", error);
+	return place_resolve_all(m->place, m->n, "diff directory", m->diff);
 }
 
 /* Another command began; it may have had other ideas. */
@@ -422,11 +410,7 @@ check_room(const struct promoting *m)
 static int
 check_kernel(const struct promoting *m)
 {
-	char missing[128];
-
-	sandbox_missing(missing, sizeof(missing));
-	if (m->options->copy || sandbox_level(m->options->sandbox) != SANDBOX_FULL ||
-	    strncmp(missing, "rename between directories", strlen("rename between directories")) != 0)
+	if (m->options->copy || sandbox_level(m->options->sandbox) != SANDBOX_FULL || !sandbox_parts_directories())
 		return 0;
 	return cli_error("the sandbox of this kernel (before Linux 5.19) allows no links from one directory to another:"
 	    " --copy copies, --sandbox=seccomp-only links with less confinement");

@@ -60,8 +60,8 @@ start(int (*work)(struct prove_task *t), struct prove_task *t, char *error)
 }
 
 /*
- * Waits for it, and passes signals on; those of the terminal it has already, unless it has a session of its own.  Returns its exit status, 128 + a signal, -ETIMEDOUT, or -ETIME if it
- * did not get on for so many seconds.
+ * Waits for it, and passes signals on; those of the terminal it has already, unless it has a session of its
+ * own.  Returns its exit status, 128 + a signal, -ETIMEDOUT, or -ETIME if it did not get on for so many seconds.
  */
 static int
 await(pid_t pid, bool has_session, uint64_t timeout, uint64_t stall_timeout)

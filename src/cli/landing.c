@@ -146,22 +146,13 @@ list_places(struct landing *l)
 static int
 resolve_all(struct landing *l)
 {
-	struct paths_named paths[RESTORE_PLACES_MAX + 1] = { { "store", l->store } };
-	char error[2 * PATH_MAX + 128];
-	unsigned i;
 	int rc;
 
 	if ((rc = paths_resolve(l->r->options->store, l->store)) != 0)
 		return cli_error("could not use store \"%s\": %s", l->r->options->store, paths_strerror(rc));
-	for (i = 0; i < l->n; i++) {
-		if ((rc = place_resolve(&l->place[i])) != 0)
-			return rc;
-		paths[i + 1] = (struct paths_named){ place_kind_name(&l->place[i]), l->place[i].path };
-	}
-	if (paths_check_overlap(paths, l->n + 1, error, sizeof(error)) != 0)
-		return cli_error("%s", error);
-	strlcpy(l->r->restored->path, l->place[0].path, PATH_MAX);
-	return 0;
+	if ((rc = place_resolve_all(l->place, l->n, "store", l->store)) == 0)
+		strlcpy(l->r->restored->path, l->place[0].path, PATH_MAX);
+	return rc;
 }
 
 /* ---- whose ------------------------------------------------------------------------ */

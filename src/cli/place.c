@@ -64,6 +64,24 @@ place_resolve(struct place *p)
 	return 0;
 }
 
+int
+place_resolve_all(struct place *places, unsigned n, const char *what, const char *path)
+{
+	struct paths_named *paths autofree = calloc(n + 1, sizeof(*paths));
+	char error[2 * PATH_MAX + 128];
+	unsigned i;
+
+	if (paths == NULL)
+		return cli_error("out of memory");
+	paths[0] = (struct paths_named){ what, path };
+	for (i = 0; i < n; i++) {
+		if (places[i].path[0] == '\0' && place_resolve(&places[i]) != 0)
+			return EXIT_FAILURE;
+		paths[i + 1] = (struct paths_named){ place_kind_name(&places[i]), places[i].path };
+	}
+	return paths_check_overlap(paths, n + 1, error, sizeof(error)) == 0 ? 0 : cli_error("%s", error);
+}
+
 /* ---- opening and making -------------------------------------------------------------- */
 
 /* Returns the first name that a directory holds, but for what a file system has there; "" if there is none. */

@@ -34,6 +34,12 @@ const char *place_way_out(const struct place *p);
 int	place_resolve(struct place *p);
 
 /*
+ * The same for those of n places whose path is not found yet; none of all may contain another, or `path`, which
+ * messages call `what`.
+ */
+int	place_resolve_all(struct place *places, unsigned n, const char *what, const char *path);
+
+/*
  * Opens it and its parent, making it if it is missing.  It has to be uid's, or root's own and empty, which is then
  * given to uid:gid; nobody else may be able to write to it, or to put another one in its place.
  */

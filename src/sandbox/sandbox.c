@@ -199,6 +199,16 @@ sandbox_missing(char *text, size_t size)
 #endif
 }
 
+bool
+sandbox_parts_directories(void)
+{
+#ifdef ENABLE_SANDBOX
+	return sandbox_landlock_abi() == 1;
+#else
+	return false;
+#endif
+}
+
 enum sandbox_level
 sandbox_level(enum sandbox_level asked)
 {

@@ -97,6 +97,9 @@ int	sandbox_end_threads(const struct sandbox *s);
  */
 void	sandbox_missing(char *text, size_t size);
 
+/* Whether this kernel's Landlock allows no link from one directory to another (ABI 1). */
+bool	sandbox_parts_directories(void);
+
 /* The level that this build has for one: without ENABLE_SANDBOX it is SANDBOX_NONE. */
 enum sandbox_level sandbox_level(enum sandbox_level asked);
 

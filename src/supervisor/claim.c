@@ -46,8 +46,7 @@ claim_open(struct supervisor *s)
 	if (content == DIFFDIR_FOREIGN)
 		return not_ours(s, foreign);
 	if (content == DIFFDIR_PROMOTING)
-		return state_fail(s, "the promotion of \"%s\" is unfinished: repeat the command pbkfs promote, or take it"
-		    " back with pbkfs promote -d \"%s\" --abort", s->config->diff, s->config->diff);
+		return state_fail(s, DIFFDIR_PROMOTING_TEXT, s->config->diff, s->config->diff);
 	s->claim.content = content;
 	return 0;
 }
@@ -92,10 +91,8 @@ is_elsewhere(const char *diff, uid_t owner, const char *mnt, char *holders, size
 static const char *
 holder_of(int fd, char text[64])
 {
-	pid_t pid = lock_owner(fd, ONDISK_LOCK_SUPERVISOR);
+	pid_t pid = lock_user(fd);
 
-	if (pid == 0)
-		pid = lock_owner(fd, ONDISK_LOCK_WORKER);
 	if (pid > 0)
 		snprintf(text, 64, "process %d", (int)pid);
 	else
@@ -114,8 +111,7 @@ in_use(struct supervisor *s, int fd)
 		return state_fail(s, "diff directory \"%s\" is in use: %s serves it, for other mount"
 		    " namespaces hold the mount (%s): end these processes, or pbkfs unmount --force"
 		    " -d \"%s\"", s->config->diff, holder_of(fd, who), holders, s->config->diff);
-	if (mnt[0] == '\0' && lock_owner(fd, ONDISK_LOCK_SUPERVISOR) == 0 &&
-	    lock_owner(fd, ONDISK_LOCK_WORKER) == 0)
+	if (mnt[0] == '\0' && lock_user(fd) == 0)
 		return state_fail(s, "diff directory \"%s\" is in use, and its lock file was removed or"
 		    " replaced: pbkfs unmount -D the mount that pbkfs list shows for it",
 		    s->config->diff);

@@ -32,6 +32,10 @@ struct diffdir {
 
 enum diffdir_content { DIFFDIR_EMPTY, DIFFDIR_OURS, DIFFDIR_UNFINISHED, DIFFDIR_FOREIGN, DIFFDIR_PROMOTING };
 
+/* Why one that is DIFFDIR_PROMOTING can be used by promote alone, as a format with its path, twice. */
+#define DIFFDIR_PROMOTING_TEXT	"the promotion of \"%s\" is unfinished: repeat the command pbkfs promote, or take it" \
+	" back with pbkfs promote -d \"%s\" --abort"
+
 /*
  * Opens path, making it if create.  Returns 0, or negative errno with one
  * line in error.

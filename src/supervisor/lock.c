@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -14,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/ondisk.h"
 #include "base/text.h"
@@ -23,6 +25,7 @@
 #include "supervisor/mountinfo.h"
 
 #define LOCK_MAGIC	"pbkfs-lock 1 "
+#define PAUSE_MS	50
 
 int
 lock_open(int diff_fd, uid_t uid, int flags)
@@ -75,6 +78,17 @@ lock_take_idle(int diff_fd, int fd)
 	if (flock(diff_fd, LOCK_EX | LOCK_NB) != 0)
 		return -errno;
 	return (rc = check_worker(diff_fd)) != 0 ? rc : still_current(diff_fd, fd);
+}
+
+int
+lock_await_idle(int diff_fd, int fd, int ms)
+{
+	int64_t until = clock_monotonic_ms() + ms;
+	int rc;
+
+	while ((rc = lock_take_idle(diff_fd, fd)) == -EWOULDBLOCK && clock_monotonic_ms() < until)
+		poll(NULL, 0, PAUSE_MS);
+	return rc;
 }
 
 int
@@ -135,6 +149,14 @@ lock_owner(int fd, enum ondisk_lock_byte byte)
 		return 0;
 	/* 0: another pid namespace; -1: no process but an open file holds it. */
 	return lock.l_pid > 0 ? lock.l_pid : -ESRCH;
+}
+
+pid_t
+lock_user(int fd)
+{
+	pid_t pid = lock_owner(fd, ONDISK_LOCK_SUPERVISOR);
+
+	return pid != 0 ? pid : lock_owner(fd, ONDISK_LOCK_WORKER);
 }
 
 int

@@ -37,8 +37,12 @@ int	lock_open(int diff_fd, uid_t uid, int flags);
  */
 int	lock_take(int diff_fd, int fd);
 
-/* Takes the flock alone, as a command that changes an unmounted directory does. */
+/*
+ * Takes the flock alone, as a command that changes an unmounted directory does; the second waits ms for
+ * processes that end: the kernel may need a moment for that.
+ */
 int	lock_take_idle(int diff_fd, int fd);
+int	lock_await_idle(int diff_fd, int fd, int ms);
 
 /* Records the mountpoint in the first line.  Returns 0 or negative errno. */
 int	lock_write_mountpoint(int fd, const char *mnt);
@@ -55,6 +59,9 @@ int	lock_read_mountpoint(int fd, char mnt[PATH_MAX]);
  * in our namespace; or negative errno.  The caller must not hold the lock.
  */
 pid_t	lock_owner(int fd, enum ondisk_lock_byte byte);
+
+/* The supervisor, or else the worker, as lock_owner() tells them. */
+pid_t	lock_user(int fd);
 
 /*
  * A pidfd of the owner that was still the owner after the pidfd was open, so
