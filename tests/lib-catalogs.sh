@@ -44,12 +44,35 @@ catalog_tablespaces() {
 	done
 	equal "$it: no tablespace_map" "" "$(seen ls "$mnt" | grep '^tablespace_map$')"
 }
-catalog_externals() {
+# like_externals PREFIX: the external directories are there, by their numbers from 1.
+like_externals() {
 	for catalog_ext in "$catalog_oracle/main.$id".ext*.manifest; do
 		[ -f "$catalog_ext" ] || continue
-		catalog_n=${catalog_ext##*.ext} catalog_n=${catalog_n%.manifest}
-		manifest "$mnt/.pbkfs-external/$((catalog_n + 1))" >"$work/found.manifest"
-		same "$it: external directory $((catalog_n + 1))" "$catalog_ext" "$work/found.manifest"
+		catalog_n=${catalog_ext##*.ext} catalog_n=$((${catalog_n%.manifest} + 1))
+		manifest "$1$catalog_n" >"$work/found.manifest"
+		same "$it: external directory $catalog_n" "$catalog_ext" "$work/found.manifest"
+	done
+}
+catalog_externals() { like_externals "$mnt/.pbkfs-external/"; }
+# each_newest FUNCTION WAL CATALOG...: calls it as FUNCTION CATALOG WAL for the newest backup of each, with
+# PBKFS_ROUNDS for all, which is $id, of $major; WAL, where WAL goes, is direct and mount in turn, this one first.
+each_newest() {
+	newest_do=$1 newest_wal=$2; shift 2
+	for newest_catalog in "$@"; do
+		unpack_catalog $newest_catalog
+		catalog_oracle=$catalogs/$newest_catalog.oracle/oracle
+		newest_before=$(catalog_sum "$store")
+		newest=$(ls "$store/backups/main" | grep -v '\.conf$' | sort | tail -n 1)
+		for newest_file in "$catalog_oracle"/main.*.manifest; do
+			id=${newest_file##*/main.} id=${id%.manifest}
+			case $id in *.*) continue ;; esac
+			[ -n "${PBKFS_ROUNDS:-}" ] || [ "$id" = "$newest" ] || continue
+			major=$(sed -n 's/^server-version = //p' "$store/backups/main/$id/backup.control")
+			$newest_do $newest_catalog $newest_wal
+			case $newest_wal in direct) newest_wal=mount ;; *) newest_wal=direct ;; esac
+		done
+		equal "$newest_catalog: the catalog is unchanged" "$newest_before" "$(catalog_sum "$store")"
+		rm -rf "$work/$newest_catalog"
 	done
 }
 catalog_rows() {

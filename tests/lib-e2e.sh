@@ -125,6 +125,12 @@ kill9() {
 	kill -9 "$@"
 }
 wait_gone() { for wait_p in "$@"; do "$support/pidwait" "$wait_p" 30 || return 1; done; }
+# Milliseconds, for differences.
+now() { date +%s%N | cut -c 1-13; }
+# A story with moments of chance says its seed, and takes that of one that failed from PBKFS_SEED.
+chance_begin() { seed=${PBKFS_SEED:-$(date +%s)}; note "PBKFS_SEED=$seed"; }
+# next LIMIT: a number below it, in $n.
+next() { seed=$(((seed * 1103515245 + 12345) % 2147483648)); n=$((seed / 65536 % $1)); }
 # The processes of the mount that a story has noted in $supervisor and $worker.
 ended() { wait_gone "$supervisor" "$worker"; }
 # said PATTERN FILE

@@ -43,14 +43,6 @@ like_settings() {
 	equal "$it: recovery.signal" "$(grep -c '^=== recovery.signal' "$catalog_oracle/main.$id.generated.txt")" \
 	    "$(ls "$pgdata" | grep -c '^recovery.signal$')"
 }
-like_externals() {
-	for like_ext in "$catalog_oracle/main.$id".ext*.manifest; do
-		[ -f "$like_ext" ] || continue
-		like_n=${like_ext##*.ext} like_n=$((${like_n%.manifest} + 1))
-		"$support/manifest" "$outside/ext$like_n" >"$work/found.manifest"
-		same "$it: external directory $like_n" "$like_ext" "$work/found.manifest"
-	done
-}
 like_links() {
 	map_of | while read -r like_oid like_from; do
 		[ "$(readlink "$pgdata/pg_tblspc/$like_oid")" = "$outside/$like_oid" ] || echo "$like_oid"
@@ -64,7 +56,7 @@ like_restored() {
 	equal "$it: mode of the root" 700 "$(stat -c %a "$pgdata")"
 	check "$it: the mark is gone" no_mark
 	like_settings
-	like_externals
+	like_externals "$outside/ext"
 	like_links
 }
 # The server starts on it, and has the rows that it had on pg_probackup's restore.

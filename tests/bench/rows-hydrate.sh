@@ -72,8 +72,8 @@ row_hydrate() {
 
 # A relation of a detached mount, and of a plain copy behind a FUSE file system that does no work of its own.
 hydrated_file() { echo "$(side_dir $1)/$(fixture_path big)"; }
-hydrated_seq() { ioload evict "$(hydrated_file $1)" >/dev/null; ioload seq "$(hydrated_file $1)" | cut -d ' ' -f 1; }
-hydrated_random() { ioload evict "$(hydrated_file $1)" >/dev/null; ioload random "$(scaled 4000)" "$(hydrated_file $1)"; }
+hydrated_seq() { ioload_seq "$(hydrated_file $1)"; }
+hydrated_random() { ioload_random 4000 "$(hydrated_file $1)"; }
 row_hydrated_read() {
 	row hydrated_seq "sequential read of what is detached" MB/s higher "files behind it in memory"
 	row hydrated_random "random read of what is detached" us lower "files behind it in memory"

@@ -138,8 +138,8 @@ depth_catalog() {
 	chown -R "$pguser:" "$store"
 }
 depth_file() { echo "$(side_dir depth$1)/base/90000/90001"; }
-depth_seq() { ioload evict "$(depth_file $1)" >/dev/null; ioload seq "$(depth_file $1)" | cut -d ' ' -f 1; }
-depth_random() { ioload evict "$(depth_file $1)" >/dev/null; ioload random "$(scaled 3000)" "$(depth_file $1)"; }
+depth_seq() { ioload_seq "$(depth_file $1)"; }
+depth_random() { ioload_random 3000 "$(depth_file $1)"; }
 row_depth() {
 	row depth_seq "sequential read, chain of 1 and of 40" MB/s higher "store in memory, map built"
 	row depth_random "random read, chain of 1 and of 40" us lower "store in memory, map built"

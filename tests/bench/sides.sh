@@ -26,6 +26,9 @@ cp "$(command -v pbkfs)" "$tools/ioload" "$tools/blockdiff" "$tools/passthrough"
 fuse_for_all
 # The mounts of an ordinary user are closed to root.
 ioload() { as "$pguser" "$work/bin/ioload" "$@"; }
+# Of a file that is not in the page cache: MB/s in order, us for one of N blocks in random order.
+ioload_seq() { ioload evict "$1" >/dev/null; ioload seq "$1" | cut -d ' ' -f 1; }
+ioload_random() { ioload evict "$2" >/dev/null; ioload random "$(scaled $1)" "$2"; }
 
 # ---- mounts ---------------------------------------------------------------
 

@@ -41,22 +41,5 @@ hydrated() {
 	fi
 	[ -d "$store" ] || show_store
 }
-# Where WAL goes, in turn.
-wal=direct
-for catalog in archive-page stream-mixed tablespace lz4 p26 pg17-stream; do
-	unpack_catalog $catalog
-	catalog_oracle=$catalogs/$catalog.oracle/oracle
-	catalog_before=$(catalog_sum "$store")
-	newest=$(ls "$store/backups/main" | grep -v '\.conf$' | sort | tail -n 1)
-	for file in "$catalog_oracle"/main.*.manifest; do
-		id=${file##*/main.} id=${id%.manifest}
-		case $id in *.*) continue ;; esac
-		[ -n "${PBKFS_ROUNDS:-}" ] || [ "$id" = "$newest" ] || continue
-		major=$(sed -n 's/^server-version = //p' "$store/backups/main/$id/backup.control")
-		hydrated $catalog $wal
-		case $wal in direct) wal=mount ;; *) wal=direct ;; esac
-	done
-	equal "$catalog: the catalog is unchanged" "$catalog_before" "$(catalog_sum "$store")"
-	rm -rf "$work/$catalog"
-done
+each_newest hydrated direct archive-page stream-mixed tablespace lz4 p26 pg17-stream
 plan_done

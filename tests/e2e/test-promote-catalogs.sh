@@ -29,12 +29,7 @@ promote_all() {
 	equal "$it: it is unmounted" "" "$(is_mounted "$mnt" && echo mounted)"
 }
 like_places() {
-	for like_ext in "$catalog_oracle/main.$id".ext*.manifest; do
-		[ -f "$like_ext" ] || continue
-		like_n=${like_ext##*.ext} like_n=$((${like_n%.manifest} + 1))
-		"$support/manifest" "$pgdata-external-$like_n" >"$work/found.manifest"
-		same "$it: external directory $like_n" "$like_ext" "$work/found.manifest"
-	done
+	like_externals "$pgdata-external-"
 	for like_oid in $(cut -d ' ' -f 1 "$store/backups/main/$id/database/tablespace_map" 2>/dev/null); do
 		equal "$it: tablespace $like_oid is beside it" "$pgdata-tablespace-$like_oid" "$(readlink "$pgdata/pg_tblspc/$like_oid")"
 	done
@@ -51,22 +46,6 @@ promoted() {
 	[ ! -f "$catalog_oracle/main.$id.sql.txt" ] || catalog_rows
 	mnt=$at_mnt
 }
-# Where WAL goes, in turn.
-wal=mount
-for catalog in archive-page stream-mixed tablespace lz4 p26 pg17-stream; do
-	unpack_catalog $catalog
-	catalog_oracle=$catalogs/$catalog.oracle/oracle
-	catalog_before=$(catalog_sum "$store")
-	newest=$(ls "$store/backups/main" | grep -v '\.conf$' | sort | tail -n 1)
-	for file in "$catalog_oracle"/main.*.manifest; do
-		id=${file##*/main.} id=${id%.manifest}
-		case $id in *.*) continue ;; esac
-		[ -n "${PBKFS_ROUNDS:-}" ] || [ "$id" = "$newest" ] || continue
-		major=$(sed -n 's/^server-version = //p' "$store/backups/main/$id/backup.control")
-		promoted $catalog $wal
-		case $wal in direct) wal=mount ;; *) wal=direct ;; esac
-	done
-	equal "$catalog: the catalog is unchanged" "$catalog_before" "$(catalog_sum "$store")"
-	rm -rf "$work/$catalog"
-done
+# The other way round than hydrate-catalogs, so that each has both.
+each_newest promoted mount archive-page stream-mixed tablespace lz4 p26 pg17-stream
 plan_done

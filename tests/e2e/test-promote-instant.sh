@@ -9,7 +9,6 @@ no_unlogged=yes
 fixture
 new_diff
 new_place
-now() { date +%s%N | cut -c 1-13; }
 # Clients that work until the server stops; how much was acknowledged is in $acked.
 work_begin() {
 	as "$pguser" "$pgbin/pgbench" -h "$sock" -U postgres -n -c 4 -T 300 -D n=0 -f "$work/script" postgres >"$work/pgbench.log" 2>&1 &

@@ -8,11 +8,7 @@ PBKFS_E2E_TIMEOUT=${PBKFS_E2E_TIMEOUT:-$((60 + 20 * ${PBKFS_ROUNDS:-10}))}
 . "$srcdir/tests/lib-hydrate.sh"
 . "$srcdir/tests/lib-promote.sh"
 fixture
-seed=${PBKFS_SEED:-$(date +%s)}
-note "PBKFS_SEED=$seed"
-# next LIMIT: a number below it, in $n.
-next() { seed=$(((seed * 1103515245 + 12345) % 2147483648)); n=$((seed / 65536 % $1)); }
-now() { date +%s%N | cut -c 1-13; }
+chance_begin
 promote_processes() { pgrep -x pbkfs; }
 state() { sed -n 's/^step //p' "$diff/.pbkfs-promote" 2>/dev/null; }
 

@@ -6,10 +6,7 @@ PBKFS_E2E_TIMEOUT=${PBKFS_E2E_TIMEOUT:-$((60 + 20 * ${PBKFS_ROUNDS:-10}))}
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-run.sh"
 fixture
-seed=${PBKFS_SEED:-$(date +%s)}
-note "PBKFS_SEED=$seed"
-# next LIMIT: a number below it, in $n.
-next() { seed=$(((seed * 1103515245 + 12345) % 2147483648)); n=$((seed / 65536 % $1)); }
+chance_begin
 # All processes of the run, its server and its mount.
 processes() { strangers | awk '$2 !~ /^(awk|tr|script|sleep)$/ && !/pidwait|awk/ { print $1 }'; }
 round=0
