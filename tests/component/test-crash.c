@@ -22,7 +22,8 @@
  *
  * PBKFS_CRASH_POINTS: how many points, all seeds together (default: 6000, but no
  * longer than 20 seconds).
- * PBKFS_CRASH_SEED, PBKFS_CRASH_SEEDS: the first seed, and how many.
+ * PBKFS_CRASH_SEED, PBKFS_CRASH_SEEDS: the first seed, and how many.  By default the same
+ * ones each time; with PBKFS_CRASH_POINTS, ones of chance.
  * PBKFS_CRASH_KEEP: leave the directory of a failure where it is.
  */
 #include "config.h"
@@ -166,9 +167,14 @@ main(void)
 	char error[CHAIN_ERROR_MAX] = "";
 	unsigned failed;
 
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		seed = 0;
-	seed = number("PBKFS_CRASH_SEED", seed >> 32);
+	/* The short form is the same each time, the long one tries seeds that nobody has tried. */
+	if (getenv("PBKFS_CRASH_POINTS") == NULL)
+		seed = 1;
+	else if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
+		seed >>= 32;
+	else
+		seed = 1;
+	seed = number("PBKFS_CRASH_SEED", seed);
 	seeds = number("PBKFS_CRASH_SEEDS", getenv("PBKFS_CRASH_SEED") != NULL ? 1 :
 	    (points + POINTS_PER_SEED - 1) / POINTS_PER_SEED);
 	log_set_sink(keep_line);
