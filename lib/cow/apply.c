@@ -400,6 +400,7 @@ apply_content(struct cow *c, const struct journal_record *rec)
 		}
 		f->size = rec->length;
 		f->blocks.limit = MIN(f->blocks.limit, rec->length);
+		f->blocks.limit_seq = rec->seq;
 		f->content.cut = rec->flags & JOURNAL_CUT ? rec->length : RELFILE_UNCUT;
 		return 0;
 	}

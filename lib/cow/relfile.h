@@ -77,6 +77,7 @@ struct relfile {
 	} content;
 	struct {
 		uint64_t limit;		/* lock: bytes that the chain may show; only ever shrinks */
+		uint64_t limit_seq;	/* lock: the record that made it 0, where that has to last; else 0 */
 		pthread_mutex_t copyup;
 		struct kinds *kinds;	/* lock; copyup: a block's step to the content file */
 	} blocks;

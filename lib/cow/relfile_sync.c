@@ -91,13 +91,15 @@ out:
 }
 
 static int
-record(struct cow *c, struct relfile *f, const struct work *w, uint16_t type)
+record(struct cow *c, struct relfile *f, const struct work *w, uint16_t type, uint64_t *seq)
 {
 	struct journal_record rec = {
 		.type = type, .serial = f->serial, .content = w->content, .time = clock_real_ns(),
 	};
+	int rc = journal_append(c->journal, &rec);
 
-	return journal_append(c->journal, &rec);
+	*seq = rec.seq;
+	return rc;
 }
 
 /*
@@ -107,11 +109,12 @@ record(struct cow *c, struct relfile *f, const struct work *w, uint16_t type)
 static int
 record_content(struct cow *c, struct relfile *f, const struct work *w)
 {
+	uint64_t seq;
 	int rc;
 
 	if (f->content.recorded)
 		return 0;
-	if ((rc = record(c, f, w, JOURNAL_CONTENT)) == 0) {
+	if ((rc = record(c, f, w, JOURNAL_CONTENT, &seq)) == 0) {
 		f->content.recorded = true;
 		f->content.state = RELFILE_SYNCED;
 	}
@@ -132,12 +135,15 @@ is_still_there(const struct relfile *f, const struct work *w)
 static int
 leave_chain(struct cow *c, struct relfile *f, const struct work *w)
 {
+	uint64_t seq;
 	int rc = 0;
 
 	pthread_rwlock_wrlock(&f->lock);
 	if (is_still_there(f, w) && f->blocks.limit == w->whole && f->content.cut == RELFILE_UNCUT) {
-		if ((rc = record_content(c, f, w)) == 0 && (rc = record(c, f, w, JOURNAL_TRUNCATE)) == 0) {
+		if ((rc = record_content(c, f, w)) == 0 &&
+		    (rc = record(c, f, w, JOURNAL_TRUNCATE, &seq)) == 0) {
 			relfile_forget_chain(c, f);
+			f->blocks.limit_seq = seq;
 			rc = 1;
 		}
 	}

@@ -23,7 +23,16 @@
  * record comes first and is durable before content goes: else power loss could
  * bring back the old length with the blocks gone, or the chain's pages behind
  * the cut.  A cut to nothing takes a new, empty content file instead: no wait.
+ * The same holds as long as power loss could bring the chain back.
  */
+
+/* Whether power loss could bring back what the chain had to show before its limit came down to nothing. */
+static bool
+chain_may_return(const struct cow *c, const struct relfile *f)
+{
+	return f->base != INDEX_NONE && f->blocks.limit_seq > journal_durable(c->journal);
+}
+
 
 static int
 record_truncate(struct cow *c, struct relfile *f, uint64_t len, uint64_t content,
@@ -116,10 +125,12 @@ relfile_truncate(struct cow *c, struct relfile *f, uint64_t len)
 	pthread_rwlock_wrlock(&f->lock);
 	if (len > f->size)
 		rc = resize_content(c, f, len);
-	else if (len < f->size && f->blocks.limit == 0)
+	else if (len < f->size && f->blocks.limit == 0 && !chain_may_return(c, f))
 		rc = resize_content(c, f, len);
 	else if (len < f->size && len == 0)
 		rc = cut_to_nothing(c, f);
+	else if (len < f->size && f->blocks.limit == 0)
+		rc = (rc = journal_sync(c->journal)) < 0 ? rc : resize_content(c, f, len);
 	else if (len < f->size)
 		rc = cut_partly(c, f, len);
 	pthread_rwlock_unlock(&f->lock);
