@@ -27,6 +27,7 @@
 #include "probackup/tablespace.h"
 #include "promote/promote.h"
 #include "promote/promote_conf.h"
+#include "promote/shown.h"
 
 #define AUTO_CONF	"postgresql.auto.conf"
 #define LINK_PREFIX	"../" ONDISK_TABLESPACES "/"	/* of a link in TABLESPACE_DIR */
@@ -42,13 +43,8 @@ struct build {
 	char	path[PATH_MAX];		/* of what is being made, in the tree, for messages */
 	size_t	len;
 	unsigned depth;
-	bool	has_helpers;		/* of link_zeroes() */
-};
-
-/* A name of the tree. */
-struct entry {
-	char	name[COW_NAME_MAX + 1];
-	struct cow_attr attr;
+	int	helpers_fd;		/* where link_helper() makes its files */
+	bool	has_helpers;
 };
 
 /* ---- messages ------------------------------------------------------------------- */
@@ -135,49 +131,6 @@ set_attributes(struct build *b, int dir_fd, const char *name, const struct cow_a
 
 /* ---- the tree ------------------------------------------------------------------- */
 
-/* The next name of a directory behind *cookie, which is 0 at first.  Returns 1, 0 at the end, or negative errno. */
-static int
-next_entry(struct cow *c, uint64_t dir, uint64_t *cookie, struct entry *e)
-{
-	struct cow_dirent d;
-	struct cow_list l;
-	int rc;
-
-	if ((rc = cow_list_begin(&l, c, dir, *cookie)) < 0)
-		return rc;
-	do
-		rc = cow_list_next(&l, &d);
-	while (rc > 0 && (strcmp(d.name, ".") == 0 || strcmp(d.name, "..") == 0));
-	if (rc > 0 && d.len > COW_NAME_MAX)
-		rc = -EUCLEAN;
-	if (rc > 0) {
-		*cookie = d.cookie;
-		memcpy(e->name, d.name, d.len);
-		e->name[d.len] = '\0';
-		e->attr.nodeid = d.nodeid;
-	}
-	cow_list_end(&l);
-	if (rc > 0 && (rc = cow_getattr(c, e->attr.nodeid, &e->attr)) == 0)
-		rc = 1;
-	return rc;
-}
-
-/* The directory that a place shows.  Returns 0, -ENOENT, or another negative errno. */
-static int
-find_shown(struct cow *c, const char *shown, struct cow_attr *attr)
-{
-	const char *slash = strchr(shown, '/');
-	char first[PROMOTE_SHOWN_MAX];
-	int rc;
-
-	if (shown[0] == '\0')
-		return cow_getattr(c, COW_ROOT, attr);
-	if (slash == NULL)
-		return cow_find(c, COW_ROOT, shown, attr);
-	snprintf(first, sizeof(first), "%.*s", (int)(slash - shown), shown);
-	return (rc = cow_find(c, COW_ROOT, first, attr)) < 0 ? rc : cow_find(c, attr->nodeid, slash + 1, attr);
-}
-
 static const struct promote_place *
 find_place(const struct promote_config *config, const char *shown)
 {
@@ -187,38 +140,6 @@ find_place(const struct promote_config *config, const char *shown)
 		if (strcmp(config->place[i].shown, shown) == 0)
 			return &config->place[i];
 	return NULL;
-}
-
-static int
-survey_one(struct cow *c, const char *dir, struct promote_outside *out)
-{
-	struct cow_attr attr;
-	struct entry e;
-	uint64_t cookie = 0;
-	int rc;
-
-	if ((rc = cow_find(c, COW_ROOT, dir, &attr)) < 0)
-		return rc == -ENOENT ? 0 : rc;
-	while ((rc = next_entry(c, attr.nodeid, &cookie, &e)) > 0) {
-		if (out->n == PROMOTE_PLACES_MAX)
-			return -E2BIG;
-		if ((size_t)snprintf(out->shown[out->n], PROMOTE_SHOWN_MAX, "%s/%s", dir, e.name) >= PROMOTE_SHOWN_MAX ||
-		    !S_ISDIR(e.attr.mode))
-			return -EUCLEAN;
-		out->n++;
-	}
-	return rc;
-}
-
-int
-promote_survey(struct cow *c, struct promote_outside *out)
-{
-	int rc;
-
-	*out = (struct promote_outside){ 0 };
-	if ((rc = survey_one(c, ONDISK_TABLESPACES, out)) == 0)
-		rc = survey_one(c, ONDISK_EXTERNAL, out);
-	return rc;
 }
 
 /* ---- copies ----------------------------------------------------------------------- */
@@ -308,29 +229,29 @@ copy_file(struct build *b, int dir_fd, const char *name, const struct cow_attr *
 }
 
 /*
- * One of several names: each is a link to a helper in the data directory, which goes at the end.  A content file
- * made here would have a time that no mount should find.
+ * One of several names: each is a link to a helper in the data directory, or in a place on another file system, which
+ * goes at the end.  A content file made here would have a time that no mount should find.
  */
 static int
-link_helper(struct build *b, int dir_fd, const struct entry *e)
+link_helper(struct build *b, int dir_fd, const struct shown *e)
 {
-	int root_fd = b->config->place[0].fd, rc;
 	char helper[64];
+	int rc;
 
 	snprintf(helper, sizeof(helper), HELPER "%" PRIx64, e->attr.nodeid);
 	b->has_helpers = true;
 	if (!b->config->copy)
-		rc = make_zeroes(root_fd, helper, e->attr.size);
-	else if ((rc = copy_file(b, root_fd, helper, &e->attr)) == 0 &&
-	    (rc = set_attributes(b, root_fd, helper, &e->attr)) == 0)
+		rc = make_zeroes(b->helpers_fd, helper, e->attr.size);
+	else if ((rc = copy_file(b, b->helpers_fd, helper, &e->attr)) == 0 &&
+	    (rc = set_attributes(b, b->helpers_fd, helper, &e->attr)) == 0)
 		rc = remove_name(dir_fd, e->name);
 	if (rc < 0 && rc != -EEXIST)
 		return rc;
-	return linkat(root_fd, helper, dir_fd, e->name, 0) == 0 ? 0 : -errno;
+	return linkat(b->helpers_fd, helper, dir_fd, e->name, 0) == 0 ? 0 : -errno;
 }
 
 static int
-link_file(struct build *b, int dir_fd, const struct entry *e)
+link_file(struct build *b, int dir_fd, const struct shown *e)
 {
 	int rc = cow_give_content(b->config->cow, e->attr.nodeid, dir_fd, e->name);
 
@@ -340,9 +261,9 @@ link_file(struct build *b, int dir_fd, const struct entry *e)
 }
 
 static int
-remove_helpers(int root_fd)
+remove_helpers(int dir_fd)
 {
-	int copy = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 	const struct dirent *entry;
 	DIR *dir;
 
@@ -353,14 +274,14 @@ remove_helpers(int root_fd)
 		return -ENOMEM;
 	}
 	while (rc == 0 && (entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, HELPER, strlen(HELPER)) == 0 && unlinkat(root_fd, entry->d_name, 0) != 0)
+		if (strncmp(entry->d_name, HELPER, strlen(HELPER)) == 0 && unlinkat(dir_fd, entry->d_name, 0) != 0)
 			rc = -errno;
 	closedir(dir);
 	return rc;
 }
 
 static int
-make_file(struct build *b, int dir_fd, const struct entry *e)
+make_file(struct build *b, int dir_fd, const struct shown *e)
 {
 	int rc;
 
@@ -385,7 +306,7 @@ make_symlink(int dir_fd, const char *name, const char *target)
 
 /* A link to a tablespace leads to its new place; all others to what they say. */
 static int
-make_link(struct build *b, int dir_fd, const struct entry *e)
+make_link(struct build *b, int dir_fd, const struct shown *e)
 {
 	char target[PATH_MAX];
 	const char *path = target;
@@ -404,7 +325,7 @@ make_link(struct build *b, int dir_fd, const struct entry *e)
 
 /* postgresql.auto.conf is a file of its own: settings that are changed in one place are not in the other. */
 static int
-make_settings(struct build *b, int dir_fd, const struct entry *e)
+make_settings(struct build *b, int dir_fd, const struct shown *e)
 {
 	char *text autofree = malloc(PGAUTOCONF_SIZE_MAX);
 	struct pgautoconf a = { 0 };
@@ -455,7 +376,7 @@ open_made(const struct build *b, int dir_fd, const char *name)
 
 /* Returns 1 if the failure is told already. */
 static int
-make_directory(struct build *b, int dir_fd, const struct entry *e)
+make_directory(struct build *b, int dir_fd, const struct shown *e)
 {
 	int fd autoclose = -1, rc;
 
@@ -471,7 +392,7 @@ make_directory(struct build *b, int dir_fd, const struct entry *e)
 }
 
 static int
-make_by_type(struct build *b, int dir_fd, const struct entry *e)
+make_by_type(struct build *b, int dir_fd, const struct shown *e)
 {
 	int rc;
 
@@ -588,7 +509,7 @@ link_all(struct build *b, int from_fd, int to_fd)
 
 /* pg_wal in the data directory: a link, what --wal=direct has, or nothing special (1). */
 static int
-make_wal(struct build *b, int dir_fd, const struct entry *e)
+make_wal(struct build *b, int dir_fd, const struct shown *e)
 {
 	const struct promote_place *p = find_place(b->config, ONDISK_WAL);
 	int fd autoclose = -1;
@@ -607,7 +528,7 @@ make_wal(struct build *b, int dir_fd, const struct entry *e)
 
 /* Returns 0, negative errno, or 1 if the failure is told already. */
 static int
-make_entry(struct build *b, int dir_fd, uint64_t dir, const struct entry *e)
+make_entry(struct build *b, int dir_fd, uint64_t dir, const struct shown *e)
 {
 	int rc = 1;
 
@@ -629,13 +550,13 @@ static int
 fill_directory(struct build *b, int fd, uint64_t dir)
 {
 	uint64_t cookie = 0;
-	struct entry *e autofree = malloc(sizeof(*e));
+	struct shown *e autofree = malloc(sizeof(*e));
 	size_t before;
 	int rc;
 
 	if (e == NULL)
 		return fail(b, -ENOMEM);
-	while ((rc = next_entry(b->config->cow, dir, &cookie, e)) > 0) {
+	while ((rc = shown_next(b->config->cow, dir, &cookie, e)) > 0) {
 		before = push(b, e->name);
 		if ((rc = make_entry(b, fd, dir, e)) < 0)
 			fail(b, rc);
@@ -647,6 +568,19 @@ fill_directory(struct build *b, int fd, uint64_t dir)
 }
 
 static int
+choose_helpers(struct build *b, int fd)
+{
+	struct stat st, root;
+
+	b->helpers_fd = b->config->place[0].fd;
+	if (fstat(fd, &st) != 0 || fstat(b->helpers_fd, &root) != 0)
+		return -errno;
+	if (st.st_dev != root.st_dev)
+		b->helpers_fd = fd;
+	return 0;
+}
+
+static int
 fill_place(struct build *b, const struct promote_place *p)
 {
 	bool wal = strcmp(p->shown, ONDISK_WAL) == 0 && b->config->wal_fd >= 0;
@@ -655,7 +589,7 @@ fill_place(struct build *b, const struct promote_place *p)
 
 	pop(b, 0);
 	push(b, p->shown[0] != '\0' ? p->shown : ".");
-	if ((rc = find_shown(b->config->cow, p->shown, &attr)) < 0)
+	if ((rc = shown_find(b->config->cow, p->shown, &attr)) < 0 || (rc = choose_helpers(b, p->fd)) < 0)
 		return fail(b, rc);
 	if (!S_ISDIR(attr.mode))
 		return fail(b, -ENOTDIR);
@@ -665,7 +599,7 @@ fill_place(struct build *b, const struct promote_place *p)
 	if (rc < 0)
 		return rc;
 	b->figures->directories++;
-	if (p->shown[0] == '\0' && b->has_helpers && (rc = remove_helpers(p->fd)) < 0)
+	if (p->fd == b->helpers_fd && b->has_helpers && (rc = remove_helpers(p->fd)) < 0)
 		return fail(b, rc);
 	rc = set_attributes(b, p->fd, ".", &attr);
 	return rc < 0 ? fail(b, rc) : 0;

@@ -52,6 +52,19 @@ struct promote_outside {
 /* Finds that.  Returns 0, -E2BIG for more than there is room for, or another negative errno. */
 int	promote_survey(struct cow *c, struct promote_outside *out);
 
+/* How much a copy takes: names, and bytes on disk of what is no hole. */
+struct promote_size {
+	uint64_t bytes, files;
+};
+
+struct promote_sizes {
+	struct promote_size root, wal;		/* the data directory without pg_wal, and that */
+	struct promote_size outside[PROMOTE_PLACES_MAX];	/* as promote_survey() has them */
+};
+
+/* Measures that, with wal_fd as in struct promote_config.  Returns 0 or negative errno.  One thread. */
+int	promote_measure(struct cow *c, int wal_fd, const struct promote_outside *out, struct promote_sizes *s);
+
 /*
  * Makes everything beneath the places, and makes it durable.  Returns 0, or negative errno with one line in error
  * (CHAIN_ERROR_MAX bytes): -ENODATA if something is still the backup's, -EXDEV for another file system without copy,

@@ -32,7 +32,7 @@ void	cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	cli_reason(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* of the next error; --quiet leaves it */
 /* Keeps the first error that this process, or a child of cli_relay(), tells from now on: text is "" before. */
 void	cli_keep_error(char *text, size_t size);
-void	cli_leave_out_notes(void);	/* from now on: --quiet */
+void	cli_leave_out_notes(void);	/* nor is there a terminal that can show progress, from now on: --quiet */
 
 /*
  * Prints the line as cli_error() does if SIGINT, SIGTERM or SIGHUP ends this process from now

@@ -16,13 +16,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/ondisk.h"
-#include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/confined.h"
@@ -42,7 +40,6 @@
 #include "supervisor/username.h"
 
 #define LOCK_MS		10000	/* for processes of a mount that has just ended */
-#define FILE_COST	4096	/* of a copied file besides its content, about */
 #define GO_ON		"pbkfs promote -d \"%s\" --to \"%s\""
 
 /* ---- the diff directory ------------------------------------------------------- */
@@ -389,21 +386,27 @@ check_places(struct promoting *m)
 	return 0;
 }
 
-static int
-check_room(const struct promoting *m)
+static void
+take_size(struct place *p, const struct promote_size *s)
 {
-	char wanted[TEXT_NUMBER_MAX], left[TEXT_NUMBER_MAX];
-	uint64_t need = m->told->bytes + m->told->files * FILE_COST, room;
-	struct statvfs v;
+	p->bytes += s->bytes;
+	p->files += s->files;
+}
 
-	if (!m->options->copy || m->begun || fstatvfs(m->parent_fd[0], &v) != 0)
+/* Of a copy that goes on nobody knows how much is there. */
+static int
+check_rooms(struct promoting *m)
+{
+	const struct promote_sizes *s = &m->told->sizes;
+	unsigned first = m->options->waldir != NULL ? 2 : 1, i;
+
+	if (!m->options->copy || m->begun)
 		return 0;
-	room = (uint64_t)v.f_bavail * v.f_frsize;
-	if (need <= room)
-		return 0;
-	text_size(need, wanted);
-	text_size(room, left);
-	return cli_error("the copy needs %s, and the file system of \"%s\" has %s left", wanted, m->place[0].path, left);
+	take_size(&m->place[0], &s->root);
+	take_size(&m->place[first - 1], &s->wal);
+	for (i = first; i < m->n; i++)
+		take_size(&m->place[i], &s->outside[i - first]);
+	return place_check_rooms(m->place, m->n, "copy");
 }
 
 /* Links between directories are a right that Landlock has known how to give since Linux 5.19. */
@@ -465,7 +468,7 @@ build(struct promoting *m)
 
 	if ((rc = check_kernel(m)) != 0 || (!m->begun && (rc = promote_tree_survey(m)) != 0) ||
 	    (rc = find_places(m)) != 0 || (m->begun && (rc = compare_places(m)) != 0) || (rc = check_places(m)) != 0 ||
-	    (rc = check_room(m)) != 0 || (rc = begin(m)) != 0 || (rc = make_temporaries(m)) != 0 ||
+	    (rc = check_rooms(m)) != 0 || (rc = begin(m)) != 0 || (rc = make_temporaries(m)) != 0 ||
 	    (rc = promote_tree_build(m)) != 0)
 		return rc;
 	rc = promotion_ready(m->dir.fd, &m->state, m->fd);
@@ -532,7 +535,8 @@ take_back(struct promoting *m)
 	}
 	if ((rc = promotion_take_back(m->dir.fd, &m->state, m->parent_fd)) != 0)
 		return fail(m, "take back the promotion of", rc);
-	cli_say("the promotion of \"%s\" is taken back: it can be mounted", m->diff);
+	if (!m->options->quiet)
+		cli_say("the promotion of \"%s\" is taken back: it can be mounted", m->diff);
 	return 0;
 }
 
@@ -656,12 +660,13 @@ tell(const struct promoting *m, double seconds)
 {
 	const struct promote_figures *f = &m->told->figures;
 
-	cli_say("promoted \"%s\" to \"%s\": %llu files in %llu directories, %.2f seconds", m->options->diff, m->told->path,
-	    (unsigned long long)f->files, (unsigned long long)f->directories, seconds);
+	if (!m->options->quiet)
+		cli_say("promoted \"%s\" to \"%s\": %llu files in %llu directories, %.2f seconds", m->options->diff,
+		    m->told->path, (unsigned long long)f->files, (unsigned long long)f->directories, seconds);
 	if (f->given > 0)
 		cli_warn("%llu files of other users were given to the owner of \"%s\"", (unsigned long long)f->given,
 		    m->told->path);
-	if (m->told->server_version != 0)
+	if (!m->options->quiet && m->told->server_version != 0)
 		startline_print(m->told->server_version, m->told->uid, m->told->path);
 }
 
@@ -676,6 +681,8 @@ cmd_promote(const struct options *o)
 
 	if ((rc = check_arguments(o)) != 0)
 		return rc;
+	if (o->quiet)
+		cli_leave_out_notes();
 	if (m == NULL || index_fd < 0 || (m->told = limited_share(sizeof(*m->told))) == NULL)
 		return cli_error("out of memory");
 	if (o->mnt != NULL && (rc = leave_mount(o, diff)) != 0)

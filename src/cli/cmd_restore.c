@@ -83,9 +83,10 @@ attend(struct restore *r, const struct restoring *run)
 		return cli_error("%s", error);
 	restore_figures(r, &f);
 	seconds = headway_seconds_since(begun);
-	cli_print("restored backup %s: %llu files, %llu bytes in %.2f seconds, %.0f MB/s, %llu bytes written\n",
-	    run->found->id, (unsigned long long)f.files, (unsigned long long)f.bytes, seconds,
-	    (double)f.bytes / 1e6 / MAX(seconds, 0.001), (unsigned long long)f.written);
+	if (!run->options->quiet)
+		cli_print("restored backup %s: %llu files, %llu bytes in %.2f seconds, %.0f MB/s, %llu bytes written\n",
+		    run->found->id, (unsigned long long)f.files, (unsigned long long)f.bytes, seconds,
+		    (double)f.bytes / 1e6 / MAX(seconds, 0.001), (unsigned long long)f.written);
 	return EXIT_SUCCESS;
 }
 
@@ -302,7 +303,7 @@ cmd_restore(const struct options *o)
 {
 	int index_fd autoclose = memfd_create("pbkfs-index", MFD_CLOEXEC);
 	struct restoring r = {
-		.options = o, .on_terminal = cli_shows_progress(), .index_fd = index_fd,
+		.options = o, .index_fd = index_fd,
 		.found = limited_share(sizeof(*r.found)), .restored = limited_share(sizeof(*r.restored)),
 	};
 	int rc;
@@ -311,10 +312,14 @@ cmd_restore(const struct options *o)
 		return cli_error("out of memory");
 	if ((rc = check_arguments(o, &r)) != 0)
 		return rc;
+	if (o->quiet)
+		cli_leave_out_notes();
+	r.on_terminal = cli_shows_progress();
 	headway_raise_limits();
 	clock_gettime(CLOCK_REALTIME, &r.since);
 	if ((rc = survey_run(&r)) != 0 || (rc = run_land(&r)) != 0)
 		return rc;
-	startline_print(r.found->server_version, r.restored->uid, r.restored->path);
+	if (!o->quiet)
+		startline_print(r.found->server_version, r.restored->uid, r.restored->path);
 	return 0;
 }

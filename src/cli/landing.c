@@ -19,7 +19,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +26,6 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/ondisk.h"
-#include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/owner.h"
@@ -43,8 +41,6 @@
 
 #define DEFAULT_OWNER	"postgres"
 #define LOCK_MS		5000
-#define BLOCK		4096	/* of a file system, about */
-#define FILE_COST	512	/* of an inode and its name, about */
 
 /* ---- which directories ------------------------------------------------------- */
 
@@ -318,51 +314,6 @@ check_content(struct landing *l)
 	return rc;
 }
 
-/* ---- room ----------------------------------------------------------------------------------- */
-
-static uint64_t
-needs(const struct place *p)
-{
-	return p->bytes + p->files * (BLOCK / 2 + FILE_COST);
-}
-
-/* Adds up what the places on one file system need.  Of what goes on, or is there, nobody knows how much that is. */
-static int
-check_room(const struct landing *l, unsigned first)
-{
-	char wanted[TEXT_NUMBER_MAX], left[TEXT_NUMBER_MAX];
-	struct stat st, other;
-	struct statvfs v;
-	uint64_t sum = 0;
-	unsigned i;
-
-	if (fstat(l->place[first].fd, &st) != 0 || fstatvfs(l->place[first].fd, &v) != 0)
-		return 0;
-	for (i = 0; i < l->n; i++)
-		if (fstat(l->place[i].fd, &other) == 0 && other.st_dev == st.st_dev) {
-			if (i < first)
-				return 0;
-			sum += needs(&l->place[i]);
-		}
-	if (sum <= (uint64_t)v.f_bavail * v.f_frsize)
-		return 0;
-	text_size(sum, wanted);
-	text_size((uint64_t)v.f_bavail * v.f_frsize, left);
-	return cli_error("the restore needs %s, and the file system of \"%s\" has %s left", wanted,
-	    l->place[first].path, left);
-}
-
-static int
-check_rooms(const struct landing *l)
-{
-	unsigned i;
-	int rc = 0;
-
-	for (i = 0; i < l->n && rc == 0; i++)
-		rc = check_room(l, i);
-	return rc;
-}
-
 /* ---- marking --------------------------------------------------------------------------------- */
 
 /* Waits a while for who was killed, and holds it for a moment yet.  Returns 0, or EXIT_FAILURE after one line. */
@@ -455,7 +406,8 @@ landing_prepare(struct landing *l)
 		return rc;
 	if ((rc = check_content(l)) != 0 || l->complete)
 		return rc;
-	if (!l->resumed && !l->r->options->incremental && (rc = check_rooms(l)) != 0)
+	/* Of what goes on, or is there, nobody knows how much that is. */
+	if (!l->resumed && !l->r->options->incremental && (rc = place_check_rooms(l->place, l->n, "restore")) != 0)
 		return rc;
 	return (rc = mark(l)) != 0 ? rc : set_modes(l);
 }

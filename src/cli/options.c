@@ -115,6 +115,8 @@ struct operand_def {
 #define STALL_OPTION(what) \
 	{ 0, "stall-timeout", "SECS", what " does not get on for\nso long (default 600)", \
 	    OPT_NUMBER, AT(stall_timeout), NULL, 1000000, false }
+#define QUIET_OPTION \
+	{ 'q', "quiet", NULL, "tell nothing but warnings and errors", OPT_FLAG, AT(quiet), NULL, 0, false }
 #define HELP_OPTION	{ 'h', "help", NULL, "show this help, then exit", OPT_FLAG, AT(help), NULL, 0, false }
 
 static const struct option_def mount_options[] = {
@@ -222,8 +224,7 @@ static const struct option_def run_options[] = {
 	HEADING("Options controlling the run"),
 	{ 0, "keep", NULL, "leave mount and server running, and tell how to\n"
 	    "go on", OPT_FLAG, AT(keep), NULL, 0, false },
-	{ 'q', "quiet", NULL, "tell nothing but warnings and errors", OPT_FLAG, AT(quiet),
-	    NULL, 0, false },
+	QUIET_OPTION,
 	{ 0, "timeout", "SECS", "wait no longer than this for the server", OPT_NUMBER, AT(timeout),
 	    NULL, 1000000, false },
 	STALL_OPTION("give up a server that"),
@@ -324,6 +325,7 @@ static const struct option_def promote_options[] = {
 	    0, false },
 	{ 0, "copy", NULL, "copy, also to another file system", OPT_FLAG, AT(copy), NULL, 0, false },
 	{ 0, "abort", NULL, "take an unfinished promotion back", OPT_FLAG, AT(abort), NULL, 0, false },
+	QUIET_OPTION,
 	SANDBOX_OPTION,
 	{ 0, "debug", NULL, "log system calls that are refused", OPT_FLAG, AT(debug), NULL, 0, false },
 	HELP_OPTION,
@@ -418,6 +420,7 @@ static const struct option_def restore_options[] = {
 	{ 0, "cache-size", "SIZE", "use this much memory, e.g. 256M", OPT_SIZE, AT(cache_size), NULL,
 	    UINT64_MAX, false },
 	{ 0, "no-sync", NULL, "do not wait until all is on disk", OPT_FLAG, AT(no_sync), NULL, 0, false },
+	QUIET_OPTION,
 	{ 0, "debug", NULL, "log system calls that are refused", OPT_FLAG, AT(debug),
 	    NULL, 0, false },
 	HELP_OPTION,

@@ -248,7 +248,7 @@ cli_shows_progress(void)
 	const char *term = getenv("TERM");
 
 	ask_columns();
-	return isatty(STDERR_FILENO) && term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
+	return !leave_out_notes && isatty(STDERR_FILENO) && term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
 }
 
 /* A line that fills the last column would go on in the next one, and only that be cleared. */

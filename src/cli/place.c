@@ -13,9 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/place.h"
@@ -26,6 +28,8 @@
 #include "supervisor/walk.h"
 
 #define POSTMASTER_PID	"postmaster.pid"
+#define BLOCK		4096	/* of a file system, about */
+#define FILE_COST	512	/* of an inode and its name, about */
 
 const char *
 place_kind_name(const struct place *p)
@@ -254,6 +258,61 @@ place_check_no_server(const struct place *p)
 	return cli_error("a server that runs in \"%s\" has crashed, or cannot be seen from here: make sure, then"
 	    " remove \"%s/" POSTMASTER_PID "\"", p->path, p->path);
 }
+
+/* ---- room ------------------------------------------------------------------------------ */
+
+static uint64_t
+needs(const struct place *p)
+{
+	return p->bytes + p->files * (BLOCK / 2 + FILE_COST);
+}
+
+static int
+no_room(const struct place *p, const char *what, uint64_t need, uint64_t room)
+{
+	struct mountinfo *m autofree = malloc(sizeof(*m));
+	char wanted[TEXT_NUMBER_MAX], left[TEXT_NUMBER_MAX];
+	bool known = m != NULL && mountinfo_of(p->path, m) == 0;
+
+	text_size(need, wanted);
+	text_size(room, left);
+	return cli_error("the %s needs %s, and the file system \"%s\" of %s \"%s\" has %s left", what, wanted,
+	    known ? m->mountpoint : "?", place_kind_name(p), p->path, left);
+}
+
+/* Adds up what the places on one file system need. */
+static int
+check_room(const struct place *places, unsigned n, unsigned first, const char *what)
+{
+	struct stat st, other;
+	struct statvfs v;
+	uint64_t sum = 0, room;
+	unsigned i;
+
+	if (fstat(places[first].fd, &st) != 0 || fstatvfs(places[first].fd, &v) != 0)
+		return 0;
+	for (i = 0; i < n; i++)
+		if (fstat(places[i].fd, &other) == 0 && other.st_dev == st.st_dev) {
+			if (i < first)
+				return 0;
+			sum += needs(&places[i]);
+		}
+	room = (uint64_t)v.f_bavail * v.f_frsize;
+	return sum <= room ? 0 : no_room(&places[first], what, sum, room);
+}
+
+int
+place_check_rooms(const struct place *places, unsigned n, const char *what)
+{
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; i < n && rc == 0; i++)
+		rc = check_room(places, n, i, what);
+	return rc;
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
 
 void
 place_close(struct place *p, bool keep)

@@ -23,7 +23,7 @@ struct place {
 	char	shown[64];	/* in the index */
 	int	parent_fd, fd;	/* of its directory, O_PATH, and its own; -1 */
 	bool	made;		/* by place_open() */
-	uint64_t bytes, files;
+	uint64_t bytes, files;	/* that it gets */
 };
 
 /* For messages: what it is; the way out for a place that somebody else has named, as the rest of a sentence. */
@@ -55,6 +55,12 @@ int	place_check_empty(const struct place *p);
 
 /* Refuses a data directory that a server uses, or may use. */
 int	place_check_no_server(const struct place *p);
+
+/*
+ * Asks the file system of each of n places, which are open, for what all that are on it get together.  Messages call
+ * the work `what`.
+ */
+int	place_check_rooms(const struct place *places, unsigned n, const char *what);
 
 /* Closes what is open; a directory that was made goes again unless it is kept, or holds something. */
 void	place_close(struct place *p, bool keep);

@@ -76,19 +76,32 @@ run_step(int store_fd, void *arg)
 	return rc;
 }
 
+/* pg_wal of --wal=direct. */
+static int
+open_wal(const struct promoting *m)
+{
+	int fd = io_open_beneath(m->dir.changes_fd, ONDISK_WAL, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		cli_error("could not open \"%s/" ONDISK_CHANGES "/" ONDISK_WAL "\": %s", m->diff, strerror(-fd));
+	return fd;
+}
+
 static int
 survey(struct promoting *m, struct cow *c)
 {
-	struct cow_figures f;
-	int rc = promote_survey(c, &m->told->outside);
+	int wal_fd autoclose = -1, rc = promote_survey(c, &m->told->outside);
 
 	if (rc < 0)
 		return cli_error("could not list the tablespaces of \"%s\": %s", m->diff, rc == -E2BIG ?
 		    "there are too many" : rc == -EUCLEAN ? "it contradicts itself" : strerror(-rc));
-	cow_figures(c, &f);
-	m->told->bytes = f.diff_bytes;
-	m->told->files = f.diff_files;
-	return 0;
+	if (!m->options->copy)
+		return 0;
+	if (m->binding.wal == WAL_DIRECT && (wal_fd = open_wal(m)) < 0)
+		return EXIT_FAILURE;
+	limited_rest(true);	/* so many files, a slow disk */
+	rc = promote_measure(c, wal_fd, &m->told->outside, &m->told->sizes);
+	return rc == 0 ? 0 : cli_error("could not measure what \"%s\" shows: %s", m->diff, strerror(-rc));
 }
 
 static void
@@ -128,11 +141,8 @@ build(struct promoting *m, struct cow *c)
 
 	for (i = 0; i < m->n; i++)
 		config.place[i] = (struct promote_place){ m->state.place[i].shown, m->place[i].path, m->fd[i] };
-	if (m->binding.wal == WAL_DIRECT)
-		config.wal_fd = io_open_beneath(m->dir.changes_fd, ONDISK_WAL, O_RDONLY | O_DIRECTORY, 0);
-	if (m->binding.wal == WAL_DIRECT && config.wal_fd < 0)
-		return cli_error("could not open \"%s/" ONDISK_CHANGES "/" ONDISK_WAL "\": %s", m->diff,
-		    strerror(-config.wal_fd));
+	if (m->binding.wal == WAL_DIRECT && (config.wal_fd = open_wal(m)) < 0)
+		return EXIT_FAILURE;
 	limited_rest(true);	/* a slow disk is no fault */
 	rc = promote_build(&config, &m->told->figures, error);
 	cli_progress_end();

@@ -18,8 +18,7 @@
 struct promoted {
 	struct promote_outside outside;	/* of the tree */
 	struct promote_figures figures;
-	uint64_t bytes;			/* that a copy takes, about */
-	uint64_t files;
+	struct promote_sizes sizes;	/* with --copy */
 	unsigned server_version;	/* told by the process that makes the directories, as is the rest */
 	uid_t	uid;
 	char	path[PATH_MAX];		/* of the data directory */
@@ -41,7 +40,7 @@ struct promoting {
 };
 
 /*
- * In a confined child: fills m->told->outside, bytes and files; or makes everything beneath m->fd, and
+ * In a confined child: fills m->told->outside and sizes; or makes everything beneath m->fd, and
  * m->told->figures.  Return 0, or EXIT_FAILURE after cli_error().
  */
 int	promote_tree_survey(struct promoting *m);

@@ -23,6 +23,14 @@ oids=$(cut -d ' ' -f 1 "$store/backups/main/$id/database/tablespace_map")
 exts=$(ls "$catalog_oracle/main.$id".ext*.manifest | sed 's/.*ext\([0-9]*\)\.manifest/\1/')
 check "detach a backup with tablespaces" detach_it --wal=mount
 new_place
+# Each file system is asked for what goes there.
+small_place 64k
+oid=${oids%%[!0-9]*}
+refuse "a copy of a tablespace for which there is too little space" \
+    "the copy needs .*, and the file system \"$work/small\" of tablespace \"$work/small/space\" has .* left" \
+    promote_it --copy -T "$oid=$work/small/space"
+equal "nothing was made" "" "$(ls -A "$place")$(ls -A "$work/small")"
+umount "$work/small"
 set --
 for oid in $oids; do set -- "$@" -T "$oid=$place/space-$oid"; done
 for n in $exts; do set -- "$@" --external-mapping "$((n + 1))=$place/outside-$((n + 1))"; done
@@ -46,25 +54,38 @@ rm -rf "$work/tablespace"
 fixture
 check "detach" detach_it --wal=mount
 small_place 4m
-refuse "a copy for which there is too little space" "the copy needs .* has .* left" \
+refuse "a copy for which there is too little space" "the copy needs .*, and the file system \"$work/small\" of target .* has 4.* left" \
     pbkfs promote -d "$diff" --to "$work/small/pgdata" --copy
 equal "nothing was made there" "" "$(ls -A "$work/small")"
 check "it is bound as before" bound_detached
+size=$(du -sk "$diff/changes" | cut -f 1)
 check "and can be mounted" mount_detached
+as "$pguser" dd if=/dev/urandom of="$mnt/pg_wal/much" bs=1M count=20 status=none
 check "and unmounted" unmount_it
 # The data directory has room, WAL has not.
-small_place 4k
+small_place 4m
 new_place
-refuse "WAL for which there is too little space" "pg_wal.*No space left" promote_it --copy --waldir "$work/small/wal"
+refuse "a copy of WAL for which there is too little space" \
+    "the copy needs .*, and the file system \"$work/small\" of WAL directory \"$work/small/wal\" has 4.* left" \
+    promote_it --copy --waldir "$work/small/wal"
+equal "nothing was made there, either" "" "$(ls -A "$place")$(ls -A "$work/small")"
+# Both have room, but not together.
+small_place $((size + 10 * 1024))k
+refuse "both, for which there is too little space together" "the copy needs .*, and the file system \"$work/small\"" \
+    pbkfs promote -d "$diff" --to "$work/small/pgdata" --copy --waldir "$work/small/wal"
+# Who promises space takes it back: there are not so many inodes.
+small_place 512m,nr_inodes=3
+refuse "WAL that finds a full disk" "pg_wal.*No space left" promote_it --copy --waldir "$work/small/wal"
 refuse "no mount takes what is unfinished" "promotion of .* is unfinished" mount_detached
 refuse "other directories are refused" "had other directories" promote_it --copy
 check "it is taken back" pbkfs promote -d "$diff" --abort
 equal "nothing is left of it" "" "$(ls -A "$place")$(ls -A "$work/small")"
 check "then it is mounted" mount_detached
+rm "$mnt/pg_wal/much"
 like_oracle "and is the backup" "$oracle" "$mnt"
 check "it is unmounted" unmount_it
 refuse "again, WAL has too little space" "pg_wal.*No space left" promote_it --copy --waldir "$work/small/wal"
-mount -o remount,size=512m "$work/small"
+mount -o remount,size=512m,nr_inodes=10000 "$work/small"
 check "with space, the same command ends it" promote_it --copy --waldir "$work/small/wal"
 like_oracle "files are those of the restore" "$oracle" "$pgdata" -L pg_wal
 equal "pg_wal is a link" "$work/small/wal" "$(readlink "$pgdata/pg_wal")"

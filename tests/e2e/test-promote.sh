@@ -56,7 +56,8 @@ check "and stops" pg_stop "$work/roots/pgdata"
 
 # ---- --copy ---------------------------------------------------------------------------------
 check "detach again" detach_it
-check "promote to another file system" pbkfs promote -d "$diff" --to "$work/other/pgdata" --copy
+check "promote to another file system" pbkfs promote -d "$diff" --to "$work/other/pgdata" --copy --quiet
+equal "which tells nothing with --quiet" "" "$(cat "$work/out" "$work/err")"
 like_oracle "files are those of the restore, on another file system" "$oracle" "$work/other/pgdata"
 equal "and sparse" "" "$(find "$work/other/pgdata/pg_wal" -type f -size +1M -print | while read -r f; do [ "$(stat -c %b "$f")" -le "$(($(stat -c %s "$f") / 512))" ] || echo "$f"; done)"
 equal "nothing is left of the diff directory" "" "$(ls -A "$diff")"

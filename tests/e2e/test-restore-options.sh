@@ -54,6 +54,9 @@ new_outside
 check "--debug" restore_it --no-sync --debug --cache-size 8M
 # The C library asks for the size of memory when it sorts, and can do without the answer.
 equal "--debug: no call is refused" "" "$(grep refused "$work/err" | grep -v ' sysinfo(')"
+new_outside
+check "--quiet" restore_it --no-sync --quiet
+equal "--quiet: it tells nothing" "" "$(cat "$work/out" "$work/err")"
 # Memory: no more than --cache-size and 64 MiB, however many threads are asked for.
 for cache in 8 64; do
 	new_outside

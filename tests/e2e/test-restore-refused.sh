@@ -61,7 +61,7 @@ pbkfs_for_all
 no "an ordinary user, where he may not write" "could not open target \"[^\"]*\" as user $pguser: Permission denied" as "$pguser" "$work/pbkfs" restore -B "$store" -I main -i $id --skip-external-dirs -T "$ts=$outside/a" -T "$ts2=$outside/b" --to "$work/closed/x"
 rm -f "$outside/keep"
 mount -t tmpfs -o size=20m,mode=0755 tmpfs "$outside"; chown "$pguser:" "$outside"
-no "too little space" "the restore needs .*, and the file system of \"$pgdata\" has .* left" mapped
+no "too little space" "the restore needs .*, and the file system \"$outside\" of target \"$pgdata\" has .* left" mapped
 umount "$outside"
 
 # A mount of pbkfs is no place for one.
