@@ -18,6 +18,7 @@
 #define ONDISK_JOURNAL		"journal"
 #define ONDISK_CONTENT		"data"
 #define ONDISK_TREE		"tree"		/* takes the place of the chain */
+#define ONDISK_ORIGINS		"origins"	/* of what lies outside of the data directory */
 #define ONDISK_RESERVE		"reserve"
 #define ONDISK_WAL		"pg_wal"	/* --wal=direct */
 #define ONDISK_SEGMENTS		"walcache."	/* without a name as soon as it is open */

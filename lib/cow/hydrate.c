@@ -16,6 +16,7 @@
 #include "cow/hydrate.h"
 #include "cow/impl.h"
 #include "cow/node.h"
+#include "cow/origins.h"
 #include "cow/record.h"
 #include "cow/relfile.h"
 #include "cow/source.h"
@@ -689,6 +690,8 @@ hydrate_detach(struct hydrate *h)
 	if ((rc = contents_sync_names(c->contents)) < 0 || (rc = journal_sync(c->journal)) < 0)
 		return rc;
 	journal_mark(c->journal);
+	if ((rc = origins_write(c)) < 0)
+		return rc;
 	return (rc = treefile_write(c)) < 0 ? rc : 1;
 }
 

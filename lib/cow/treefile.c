@@ -20,12 +20,11 @@
 #include "base/util.h"
 #include "cow/impl.h"
 #include "cow/treefile.h"
-#include "diff/disk.h"
+#include "cow/wholefile.h"
 #include "probackup/index_format.h"
 
 #define TREE_MAGIC	"pbkfstre"
 #define TREE_FORMAT	1
-#define FRESH		ONDISK_TREE ".new"
 
 struct tree_header {
 	char	magic[8];
@@ -101,23 +100,6 @@ make_body(const struct index *ix, const struct tree_header *h)
 	return body;
 }
 
-static int
-write_file(int dir_fd, const struct tree_header *h, const unsigned char *body)
-{
-	int fd autoclose = -1, rc;
-
-	if ((rc = disk_unlink(dir_fd, FRESH)) < 0 && rc != -ENOENT)
-		return rc;
-	if ((fd = disk_open(dir_fd, FRESH, O_RDWR | O_CREAT | O_EXCL)) < 0)
-		return fd;
-	if ((rc = disk_pwrite(fd, h, sizeof(*h), 0)) < 0 ||
-	    (rc = disk_pwrite(fd, body, (size_t)body_len(h), sizeof(*h))) < 0 ||
-	    (rc = disk_sync_all(fd)) < 0 ||
-	    (rc = disk_rename(dir_fd, FRESH, ONDISK_TREE)) < 0)
-		return rc;
-	return disk_sync_all(dir_fd);
-}
-
 int
 treefile_write(struct cow *c)
 {
@@ -128,6 +110,7 @@ treefile_write(struct cow *c)
 		.server_version = ix->server_version, .xlog_seg_size = ix->xlog_seg_size,
 	};
 	unsigned char *body autofree = make_body(ix, &h);
+	const struct iovec parts[] = { { &h, sizeof(h) }, { body, body != NULL ? (size_t)body_len(&h) : 0 } };
 	int rc;
 
 	if (body == NULL)
@@ -135,7 +118,7 @@ treefile_write(struct cow *c)
 	memcpy(h.magic, TREE_MAGIC, sizeof(h.magic));
 	h.body_crc = crc32c(0, body, (size_t)body_len(&h));
 	h.crc = header_crc(&h);
-	if ((rc = write_file(c->config.diff_fd, &h, body)) < 0 && rc != -ENOSPC)
+	if ((rc = wholefile_write(c->config.diff_fd, ONDISK_TREE, parts, ARRAY_SIZE(parts))) < 0 && rc != -ENOSPC)
 		log_error("could not write \"%s\" in the diff directory: %s", ONDISK_TREE, strerror(-rc));
 	return rc;
 }

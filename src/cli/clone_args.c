@@ -234,9 +234,8 @@ check_setting(const char *text)
 	return check_setting_place(text, (size_t)(equals - text), equals + 1);
 }
 
-/* Cuts "OLD=NEW" at its first "=" that has no backslash before it, and drops such backslashes. */
-static int
-split_mapping(const char *text, char **from, char **to)
+int
+clone_args_split_mapping(const char *text, char **from, char **to)
 {
 	char *copy = strdup(text), *in, *out;
 
@@ -252,7 +251,7 @@ split_mapping(const char *text, char **from, char **to)
 		} else
 			*out++ = *in;
 	*out = '\0';
-	return *to != NULL && **from == '/' && **to == '/' ? 0 : -EINVAL;
+	return *to != NULL && **from != '\0' && **to != '\0' ? 0 : -EINVAL;
 }
 
 /* Takes a mapping, whose texts live as long as the command. */
@@ -261,7 +260,7 @@ take_mapping(const char *option, const char *text, bool external, struct clone_c
 {
 	char *from = NULL, *to = NULL;
 
-	if (split_mapping(text, &from, &to) != 0)
+	if (clone_args_split_mapping(text, &from, &to) != 0 || from[0] != '/' || to[0] != '/')
 		return cli_usage("%s takes OLD=NEW, two absolute paths, not \"%s\"", option, text);
 	if (p->n_mappings == CLONE_MAPPINGS_MAX)
 		return cli_error("too many mappings, at most %u", (unsigned)CLONE_MAPPINGS_MAX);

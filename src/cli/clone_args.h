@@ -20,6 +20,12 @@ int	clone_args(const struct options *o, const char *mnt, struct clone_config *p,
 	    struct recovery_target *t);
 
 /*
+ * Cuts "OLD=NEW" at its first "=" that has no backslash before it, and drops such backslashes.  The texts live as long
+ * as the command.  Returns 0, -ENOMEM, or -EINVAL where one of the two is not there.
+ */
+int	clone_args_split_mapping(const char *text, char **from, char **to);
+
+/*
  * Refuses mappings of one directory to two, and of two to one, once the names that
  * they lead to are canonical.  Returns 0 or EXIT_USAGE, the same.
  */

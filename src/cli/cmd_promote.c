@@ -23,6 +23,7 @@
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/clone_args.h"
 #include "cli/confined.h"
 #include "cli/figures.h"
 #include "cli/headway.h"
@@ -31,6 +32,7 @@
 #include "cli/promoting.h"
 #include "cli/snapshot.h"
 #include "cli/startline.h"
+#include "cow/origins.h"
 #include "sandbox/sandbox.h"
 #include "supervisor/identity.h"
 #include "supervisor/lock.h"
@@ -194,17 +196,30 @@ know_shown(struct place *p, const char *shown)
 	return -EUCLEAN;
 }
 
-/* The directory to which the user maps a place, by its number; NULL: none. */
-static const char *
-mapped_to(const struct option_list *list, const char *name)
+static bool
+is_mapping_of(const struct promoting *m, const struct promoting_mapping *g, unsigned i)
 {
-	size_t len = strlen(name);
-	unsigned i;
+	const struct place *p = &m->place[i];
 
-	for (i = 0; i < list->n; i++)
-		if (strncmp(list->item[i], name, len) == 0 && list->item[i][len] == '=')
-			return list->item[i] + len + 1;
-	return NULL;
+	return p->name != NULL && g->external == (p->kind == PLACE_EXTERNAL) &&
+	    (strcmp(g->from, p->name) == 0 || (m->origin[i][0] != '\0' && strcmp(g->from, m->origin[i]) == 0));
+}
+
+/* Finds the directory to which the user maps a place; *to NULL: none. */
+static int
+find_mapping(const struct promoting *m, unsigned i, const char **to)
+{
+	unsigned k;
+
+	*to = NULL;
+	for (k = 0; k < m->n_mappings; k++) {
+		if (!is_mapping_of(m, &m->mapping[k], i))
+			continue;
+		if (*to != NULL)
+			return cli_error("%s \"%s\" is mapped twice", place_kind_name(&m->place[i]), m->place[i].name);
+		*to = m->mapping[k].to;
+	}
+	return 0;
 }
 
 /* Beside the data directory.  Lives as long as the process. */
@@ -230,58 +245,80 @@ add_place(struct promoting *m, const char *shown, const char *given)
 }
 
 static int
-add_outside(struct promoting *m, const char *shown)
+add_outside(struct promoting *m, const char *origins, const char *shown)
 {
+	unsigned i = m->n;
 	struct place *p;
-	bool tablespace;
 
-	if (m->n == PROMOTE_PLACES_MAX)
+	if (i == PROMOTE_PLACES_MAX)
 		return cli_error("\"%s\" has more than %u tablespaces and external directories", m->diff, PROMOTE_PLACES_MAX);
 	p = add_place(m, shown, NULL);
 	if (know_shown(p, p->shown) != 0)
 		return cli_error("\"%s\" contradicts itself: it has a tablespace \"%s\"", m->diff, shown);
-	tablespace = p->kind == PLACE_TABLESPACE;
-	p->given = mapped_to(tablespace ? &m->options->tablespaces : &m->options->externals, p->name);
+	if (!origins_find(origins, p->kind == PLACE_EXTERNAL, p->name, m->origin[i]))
+		m->origin[i][0] = '\0';
+	if (find_mapping(m, i, &p->given) != 0)
+		return EXIT_FAILURE;
 	if (p->given == NULL)
 		p->given = default_place(m->place[0].path, p);
 	return p->given != NULL ? 0 : cli_error("out of memory");
 }
 
-static int
-check_mapping(const struct promoting *m, const char *mapping, enum place_kind kind)
+/* Lists what can be mapped, by path and number. */
+static void
+list_known(const struct promoting *m, bool external, char *text, size_t size)
 {
-	char known[512] = "none";
+	enum place_kind kind = external ? PLACE_EXTERNAL : PLACE_TABLESPACE;
 	size_t len = 0;
 	unsigned i;
 
-	for (i = 0; i < m->n; i++) {
-		size_t n = m->place[i].kind == kind ? strlen(m->place[i].name) : 0;
+	strlcpy(text, "none", size);
+	for (i = 0; i < m->n && len < size; i++)
+		if (m->place[i].kind == kind)
+			len += (size_t)snprintf(text + len, size - len, m->origin[i][0] != '\0' ? "%s%s (\"%s\")" : "%s%s",
+			    len > 0 ? ", " : "", m->place[i].name, m->origin[i]);
+}
 
-		if (n == 0)
-			continue;
-		if (strncmp(mapping, m->place[i].name, n) == 0 && mapping[n] == '=')
+static int
+check_mapping(const struct promoting *m, const struct promoting_mapping *g)
+{
+	char known[2048];
+	unsigned i;
+
+	for (i = 0; i < m->n; i++)
+		if (is_mapping_of(m, g, i))
 			return 0;
-		if (len < sizeof(known))
-			len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", len > 0 ? ", " : "", m->place[i].name);
-	}
-	if (kind == PLACE_TABLESPACE)
-		return cli_error("\"%s\" has no tablespace \"%.*s\"; it knows them by their OIDs, which pg_tablespace has: %s",
-		    m->diff, (int)strcspn(mapping, "="), mapping, known);
-	return cli_error("\"%s\" has no external directory \"%.*s\"; it knows them by their numbers in the backup, from 1: %s",
-	    m->diff, (int)strcspn(mapping, "="), mapping, known);
+	list_known(m, g->external, known, sizeof(known));
+	if (g->external)
+		return cli_error("\"%s\" has no external directory \"%s\"; it has these, by number and path: %s", m->diff,
+		    g->from, known);
+	return cli_error("\"%s\" has no tablespace \"%s\" of its own; it has these, by OID and path: %s", m->diff, g->from,
+	    known);
 }
 
 static int
 check_mappings(const struct promoting *m)
 {
-	const struct options *o = m->options;
 	unsigned i;
 	int rc = 0;
 
-	for (i = 0; i < o->tablespaces.n && rc == 0; i++)
-		rc = check_mapping(m, o->tablespaces.item[i], PLACE_TABLESPACE);
-	for (i = 0; i < o->externals.n && rc == 0; i++)
-		rc = check_mapping(m, o->externals.item[i], PLACE_EXTERNAL);
+	for (i = 0; i < m->n_mappings && rc == 0; i++)
+		rc = check_mapping(m, &m->mapping[i]);
+	return rc;
+}
+
+static int
+add_all_outside(struct promoting *m)
+{
+	char *origins autofree = origins_load(m->dir.changes_fd);
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; !m->begun && i < m->told->outside.n && rc == 0; i++)
+		rc = add_outside(m, origins, m->told->outside.shown[i]);
+	for (i = 1; m->begun && i < m->state.n && rc == 0; i++)
+		if (strcmp(m->state.place[i].shown, ONDISK_WAL) != 0)
+			rc = add_outside(m, origins, m->state.place[i].shown);
 	return rc;
 }
 
@@ -289,7 +326,6 @@ check_mappings(const struct promoting *m)
 static int
 find_places(struct promoting *m)
 {
-	unsigned i;
 	int rc;
 
 	add_place(m, "", m->options->to);
@@ -297,12 +333,7 @@ find_places(struct promoting *m)
 		return rc;
 	if (m->options->waldir != NULL)
 		add_place(m, ONDISK_WAL, m->options->waldir)->kind = PLACE_WAL;
-	for (i = 0; !m->begun && i < m->told->outside.n && rc == 0; i++)
-		rc = add_outside(m, m->told->outside.shown[i]);
-	for (i = 1; m->begun && i < m->state.n && rc == 0; i++)
-		if (strcmp(m->state.place[i].shown, ONDISK_WAL) != 0)
-			rc = add_outside(m, m->state.place[i].shown);
-	if (rc != 0 || (rc = check_mappings(m)) != 0)
+	if ((rc = add_all_outside(m)) != 0 || (rc = check_mappings(m)) != 0)
 		return rc;
 	strlcpy(m->told->path, m->place[0].path, PATH_MAX);
 	return place_resolve_all(m->place, m->n, "diff directory", m->diff);
@@ -634,25 +665,28 @@ leave_mount(const struct options *o, char diff[PATH_MAX])
 /* ---- the command ------------------------------------------------------------------------------ */
 
 static int
+take_mappings(struct promoting *m, const struct option_list *list, bool external)
+{
+	struct promoting_mapping *g;
+	unsigned i;
+
+	for (i = 0; i < list->n; i++) {
+		g = &m->mapping[m->n_mappings++];
+		g->external = external;
+		if (clone_args_split_mapping(list->item[i], &g->from, &g->to) != 0)
+			return cli_usage("\"%s\" is no mapping: it has to be OLD=NEW", list->item[i]);
+	}
+	return 0;
+}
+
+static int
 check_arguments(const struct options *o)
 {
-	const struct option_list *lists[] = { &o->tablespaces, &o->externals };
-	const char *to;
-	unsigned i, k;
-
 	if (o->mnt == NULL && o->diff == NULL)
 		return cli_usage("--diff-dir or --mnt-path is required");
 	if (o->abort && (o->mnt != NULL || o->to != NULL || o->copy || o->waldir != NULL))
 		return cli_usage("--abort takes no other option than --diff-dir");
-	if (!o->abort && o->to == NULL)
-		return cli_usage("--to is required");
-	for (i = 0; i < ARRAY_SIZE(lists); i++)
-		for (k = 0; k < lists[i]->n; k++) {
-			to = strchr(lists[i]->item[k], '=');
-			if (to == NULL || to == lists[i]->item[k] || to[1] == '\0')
-				return cli_usage("\"%s\" is no mapping: it has to be OLD=NEW", lists[i]->item[k]);
-		}
-	return 0;
+	return o->abort || o->to != NULL ? 0 : cli_usage("--to is required");
 }
 
 static void
@@ -683,7 +717,11 @@ cmd_promote(const struct options *o)
 		return rc;
 	if (o->quiet)
 		cli_leave_out_notes();
-	if (m == NULL || index_fd < 0 || (m->told = limited_share(sizeof(*m->told))) == NULL)
+	if (m == NULL)
+		return cli_error("out of memory");
+	if ((rc = take_mappings(m, &o->tablespaces, false)) != 0 || (rc = take_mappings(m, &o->externals, true)) != 0)
+		return rc;
+	if (index_fd < 0 || (m->told = limited_share(sizeof(*m->told))) == NULL)
 		return cli_error("out of memory");
 	if (o->mnt != NULL && (rc = leave_mount(o, diff)) != 0)
 		return rc;

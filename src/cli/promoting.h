@@ -33,7 +33,13 @@ struct promoting {
 	struct binding binding;
 	struct promotion state;
 	bool	begun;			/* the state was there */
+	struct promoting_mapping {
+		char	*from, *to;	/* as the user has them; live as long as the process */
+		bool	external;
+	} mapping[2 * OPTION_LIST_MAX];
+	unsigned n_mappings;
 	struct place place[PROMOTE_PLACES_MAX];	/* as in state */
+	char	origin[PROMOTE_PLACES_MAX][PATH_MAX];	/* where they were in production; "": not known */
 	int	parent_fd[PROMOTE_PLACES_MAX];	/* that can be synced */
 	int	fd[PROMOTE_PLACES_MAX];	/* of the temporary directories */
 	unsigned n;

@@ -19,6 +19,7 @@
 #include "base/io.h"
 #include "base/ondisk.h"
 #include "cow/hydrate.h"
+#include "cow/origins.h"
 #include "cow/treefile.h"
 #include "promote/promote.h"
 #include "promote/promote_conf.h"
@@ -655,6 +656,46 @@ START_TEST(files_of_others)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	bool	external;
+	const char *name, *path;	/* NULL: not known */
+} origins[] = {
+	{ "pbkfs-origins 1\n", false, "1", NULL },
+	{ "pbkfs-origins 2\ntablespace 1 /a\n", false, "1", NULL },
+	{ "tablespace 1 /a\n", false, "1", NULL },
+	{ "pbkfs-origins 1\ntablespace 1 /a b\nexternal 1 /c\n", false, "1", "/a b" },
+	{ "pbkfs-origins 1\ntablespace 1 /a b\nexternal 1 /c", true, "1", "/c" },
+	{ "pbkfs-origins 1\ntablespace 11 /a\n", false, "1", NULL },
+	{ "pbkfs-origins 1\ntablespace 1 a\n", false, "1", NULL },
+	{ "pbkfs-origins 1\ntablespace 1 \n", false, "1", NULL },
+	{ "pbkfs-origins 1\ntablespace 1", false, "1", NULL },
+};
+
+START_TEST(origins_of_others)
+{
+	int fd autoclose = openat(rig.diff_fd, ONDISK_ORIGINS, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	char *text autofree = NULL, path[PATH_MAX] = "";
+	bool found;
+
+	ck_assert_int_eq(io_write(fd, origins[_i].text, strlen(origins[_i].text)), 0);
+	found = origins_find(text = origins_load(rig.diff_fd), origins[_i].external, origins[_i].name, path);
+	ck_assert_int_eq(found, origins[_i].path != NULL);
+	if (found)
+		ck_assert_str_eq(path, origins[_i].path);
+}
+END_TEST
+
+/* The catalog of this test has neither: a list that is empty is not none. */
+START_TEST(origins_of_a_backup)
+{
+	char *text autofree = origins_load(rig.diff_fd), path[PATH_MAX];
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert(!origins_find(text, false, "1", path));
+}
+END_TEST
+
 /* --wal=direct: what PostgreSQL has written there is linked, file by file, with the marks of archiving. */
 START_TEST(wal_beside_the_tree)
 {
@@ -729,6 +770,8 @@ main(void)
 	tcase_add_test(whole, content_that_is_not_ours);
 	tcase_add_test(whole, wal_beside_the_tree);
 	tcase_add_loop_test(bare, files_of_others, 0, ARRAY_SIZE(wrong));
+	tcase_add_loop_test(bare, origins_of_others, 0, ARRAY_SIZE(origins));
+	tcase_add_test(whole, origins_of_a_backup);
 	tcase_add_checked_fixture(bare, setup_bare, cowpath_teardown);
 	tcase_add_test(bare, a_part_is_the_backups);
 	tcase_add_test(none, killed_anywhere);

@@ -31,10 +31,28 @@ refuse "a copy of a tablespace for which there is too little space" \
     promote_it --copy -T "$oid=$work/small/space"
 equal "nothing was made" "" "$(ls -A "$place")$(ls -A "$work/small")"
 umount "$work/small"
+# OLD is what production called it, or its number.
+old_path() { sed -n "s/^$1 //p" "$store/backups/main/$id/database/tablespace_map"; }
+first=${oids%%[!0-9]*}
+old_externals=$(sed -n 's/^external-dirs *= *//p' "$store/backups/main/$id/backup.control" | tr -d "'" | tr : '\n' | LC_ALL=C sort)
+hide_store
+refuse "a path that no tablespace had" "no tablespace \"/no/such\" .*these, by OID and path: .*$first .\"/" promote_it -T "/no/such=$place/x"
+refuse "nor an external directory" "no external directory \"/no/such\"; .*these, by number and path: 1 .\"/" promote_it --external-mapping "/no/such=$place/x"
+show_store
+refuse "one that is named twice" "tablespace \"$first\" is mapped twice" \
+    promote_it -T "$first=$place/x" -T "$(old_path $first)=$place/y"
 set --
-for oid in $oids; do set -- "$@" -T "$oid=$place/space-$oid"; done
-for n in $exts; do set -- "$@" --external-mapping "$((n + 1))=$place/outside-$((n + 1))"; done
+for oid in $oids; do
+	[ $oid = $first ] && set -- "$@" -T "$oid=$place/space-$oid" || set -- "$@" -T "$(old_path $oid)=$place/space-$oid"
+done
+for n in $exts; do
+	[ $n = 0 ] && old=$((n + 1)) || old=$(echo "$old_externals" | sed -n "$((n + 1))p")
+	set -- "$@" --external-mapping "$old=$place/outside-$((n + 1))"
+done
+check "there are tablespaces and external directories ($# words)" [ $# -ge 8 ]
+hide_store
 check "-T and --external-mapping" promote_it "$@"
+show_store
 like_oracle "files are those of the restore" "$catalog_oracle/main.$id.manifest" "$pgdata"
 for oid in $oids; do
 	equal "tablespace $oid is where -T says" "$place/space-$oid" "$(readlink "$pgdata/pg_tblspc/$oid")"
