@@ -23,7 +23,8 @@ shoot() {
 }
 # Requests of the page: the browser's own have no origin.
 fetched() { grep -aoE '"initiator":"(null|file:)[^"]*"' "$work/net.json" | sort -u; }
-complained() { grep -a CONSOLE "$work/browser.err"; }
+# The same of what it complains of.
+complained() { grep -a CONSOLE "$work/browser.err" | grep -av 'source: chrome://'; }
 # files_in DIR: how many proofs it has.
 files_in() { ls "$1" | grep -cE '^proof-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}\.json$'; }
 

@@ -25,7 +25,7 @@ new_outside
 check "a FULL" restore_it --no-sync
 becomes TOXC04 "it becomes the newest"
 check "most of it was not written ($(written) of $(bytes))" [ "$(written)" -lt $(($(bytes) / 2)) ]
-like_externals
+like_externals "$outside/ext"
 inode=$(stat -c '%i %Y' "$pgdata/PG_VERSION")
 becomes TOXC04 "once more"
 equal "nothing was written but the control file" 8192 "$(written)"
