@@ -117,7 +117,7 @@ left_nothing "another mount namespace holds the mount"
 
 # ---- what others do to a run -----------------------------------------------------------------------------------
 # The server's user fills all that is his beside the mount, and may do so by the server.
-status "directories and links where the server's socket and memory lie" 0 -q -- psql -qd postgres -c "copy (select 1) to program 'for d in socket shm; do mkdir -p ../\$d/a/b; ln -s /etc/passwd ../\$d/a/l; mkfifo ../\$d/f; chmod 0 ../\$d/a/b; done'"
+status "directories and links where the server's socket and memory lie" 0 -q -- psql -qd postgres -c "copy (select 1) to program 'for d in socket shm; do mkdir -p ../\$d/a/b; ln -s /etc/passwd ../\$d/a/l; mkfifo ../\$d/f; chmod 0 ../\$d/a/b; done; cat >/dev/null'"
 equal "directories and links where the server's socket and memory lie: nothing is told" "" "$(cat "$told")"
 for who in guardian server supervisor worker command; do
 	begin_run -q
