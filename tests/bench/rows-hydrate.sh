@@ -70,20 +70,47 @@ row_hydrate() {
 	done
 }
 
-# A relation of a detached mount, and of a plain copy behind a FUSE file system that does no work of its own.
-hydrated_file() { echo "$(side_dir $1)/$(fixture_path big)"; }
-hydrated_seq() { ioload_seq "$(hydrated_file $1)"; }
-hydrated_random() { ioload_random 4000 "$(hydrated_file $1)"; }
+# Files of which the chain has nothing to say, all with the content of one relation, read
+# through FUSE:
+#
+#	pass		a plain copy, behind a file system that does no work of its own
+#	alone		of a detached mount
+#	created		made in a mount that is not hydrated
+#	own		of the backup, and each of its blocks written, in the same mount
+complete_mount() { case $1 in created) echo own ;; *) echo $1 ;; esac; }
+complete_file() {
+	case $1 in
+	created) echo "$(side_dir own)/base/created" ;;
+	*) echo "$(side_dir $1)/$(fixture_path big)" ;;
+	esac
+}
+complete_seq() { ioload_seq "$(complete_file $1)"; }
+complete_random() { ioload_random 4000 "$(complete_file $1)"; }
+# The server's processor time for a block, which does not depend on who else wants one.
+complete_cpu() {
+	complete_server=$(side_server $(complete_mount $1)) && complete_ns=$(run_ns $complete_server) &&
+	ioload_random 4000 "$(complete_file $1)" >/dev/null &&
+	calc "($(run_ns $complete_server) - $complete_ns) / 1000 / $(scaled 4000)"
+}
+complete_begin() {
+	side pass && side_mount alone && hydrate_side alone --wait >"$work/out" && side_mount own || return 1
+	as "$pguser" cp "$(complete_file pass)" "$(complete_file created)" && ioload write "$(complete_file own)" >/dev/null &&
+	sync || return 1
+	for complete_side in pass alone created own; do ioload warm "$(complete_file $complete_side)"; done
+}
 row_hydrated_read() {
-	row hydrated_seq "sequential read of what is detached" MB/s higher "files behind it in memory"
-	row hydrated_random "random read of what is detached" us lower "files behind it in memory"
-	side pass && side_mount alone && hydrate_side alone --wait >"$work/out" || return 1
-	for hydrated_side in pass alone; do ioload warm "$(hydrated_file $hydrated_side)"; done
+	row hydrated_seq "sequential read of complete files" MB/s higher "files behind them in memory"
+	row hydrated_random "random read of complete files" us lower "files behind them in memory"
+	row hydrated_cpu "processor time of the server in that" us lower "files behind them in memory"
+	complete_begin || return 1
 	(BENCH_ROUNDS=$((BENCH_ROUNDS * 5))	# each takes a moment only
-	rounds hydrated_seq hydrated_seq pass alone && rounds hydrated_random hydrated_random pass alone) || return 1
-	target hydrated_seq alone pass '>=' 0.90
-	target hydrated_random alone pass '>=' 0.90
+	rounds hydrated_seq complete_seq pass alone created own && rounds hydrated_random complete_random pass alone created own &&
+	rounds hydrated_cpu complete_cpu pass alone created own) || return 1
+	for complete_row in seq random cpu; do
+		for complete_side in alone created own; do target hydrated_$complete_row $complete_side pass '>=' 0.90; done
+	done
 	side_drop alone
+	side_drop own
 }
 
 # A cluster with N more files, of a line each.
