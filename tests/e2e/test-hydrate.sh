@@ -6,6 +6,18 @@
 fixture
 before=$(catalog_sum "$store")
 
+# plain_cost TITLE FILE: no block of it is the chain's, and for each the worker reads twice; now and then a
+# message, too.
+worker_reads() { awk '$1 == "syscr:" { print $2 }' "/proc/$(worker_pid)/io"; }
+own_blocks() { pbkfs stat -D "$mnt" --format json | tr -d '\n ' | sed -n 's/.*"diff":\([0-9]*\),"zero".*/\1/p'; }
+plain_cost() {
+	cost_blocks=$(($(stat -c %s "$2") / 8192)) cost_own=$(own_blocks) cost_reads=$(worker_reads)
+	dd if="$2" of=/dev/null bs=8k iflag=direct status=none
+	cost_reads=$(($(worker_reads) - cost_reads)) cost_own=$(($(own_blocks) - cost_own))
+	note "$cost_reads calls for $cost_blocks blocks, $cost_own of the diff directory"
+	check "$1" [ "$cost_blocks" -ge 10 -a "$cost_own" -eq "$cost_blocks" -a "$cost_reads" -le $((2 * cost_blocks + 20)) ]
+}
+
 # ---- without a server: all is as restore gives it, byte for byte -----------------
 new_diff
 check "mount" mount_it --wal=mount || { plan_done; exit; }
@@ -78,6 +90,13 @@ show_store
 # ---- what a server does in memory comes first, too, though nothing of it arrives at the mount -------
 new_diff
 check "mount for a server that has all in memory" mount_it --wal=mount
+set -- $(find "$mnt/base" -type f -printf '%s %p\n' | sort -n | tail -n 2 | cut -d ' ' -f 2)
+hydrated=$1 own=$2 created=$mnt/created
+check "a relation is written, all of it, and a new file" eval 'install -m 0644 "$own" "$work/own" &&
+    as "$pguser" dd if="$work/own" of="$own" bs=1M conv=notrunc,fsync status=none && as "$pguser" dd if="$work/own" of="$created" bs=1M conv=fsync status=none'
+plain_cost "a block of the one costs what plain FUSE costs: the request is read, and the block" "$own"
+plain_cost "and so does one of the other" "$created"
+rm "$created"
 check "it starts" pg_start "$mnt"
 sql -c checkpoint
 busy=
@@ -93,6 +112,7 @@ find "$mnt/base" -type f -size +8k >"$work/files"
 check "files are read again" eval 'while read -r f; do dd if="$f" of=/dev/null iflag=direct bs=64k status=none || exit 1; done <"$work/files"'
 equal "no block map is made for that" "$builds" "$(stat_number block_maps builds)"
 equal "nor kept" 0 "$(stat_number block_maps bytes)"
+plain_cost "a block costs what one costs that was written" "$hydrated"
 check "the server stops at last" pg_stop "$mnt"
 check "and it is unmounted" unmount_it
 equal "the catalog is unchanged" "$before" "$(catalog_sum "$store")"
