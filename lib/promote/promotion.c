@@ -216,12 +216,22 @@ make_temporary(int parent_fd, const char *name, uid_t uid, gid_t gid)
 	return rc;
 }
 
+/* One that was whole may be given away already, where root acts for itself. */
+static bool
+can_be_kept(int parent_fd, const char *name, uid_t uid)
+{
+	struct stat st;
+
+	return fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid;
+}
+
 int
 promotion_make(int parent_fd, const char *name, uid_t uid, gid_t gid, bool keep)
 {
 	struct stat st;
 	int fd, rc;
 
+	keep = keep && can_be_kept(parent_fd, name, uid);
 	if (!keep && (rc = remove_temporary(parent_fd, name)) != 0)
 		return rc;
 	if ((rc = make_temporary(parent_fd, name, uid, gid)) != 0 && (rc != -EEXIST || !keep))

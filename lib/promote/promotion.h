@@ -58,8 +58,8 @@ int	promotion_forget(int diff_fd);
 int	promotion_temporary(int diff_fd, const char *path, char *name);
 
 /*
- * Makes that directory; keep: with what an earlier try left in it, else empty.  It is uid's, as whom the
- * caller acts.  Returns a descriptor or negative errno.
+ * Makes that directory; keep: with what an earlier try left in it, if it is uid's, else empty.  It is uid's, as whom
+ * the caller acts.  Returns a descriptor or negative errno.
  */
 int	promotion_make(int parent_fd, const char *name, uid_t uid, gid_t gid, bool keep);
 

@@ -374,7 +374,7 @@ zero_range(int fd, uint64_t off, uint64_t len, bool extend)
 	return 0;
 }
 
-/* No worker gives content a further name: that is a promotion's, which is not run here. */
+/* No worker gives content a further name: that is a promotion's, which test-promote-crash has. */
 int
 disk_link(int from_fd, const char *from, int to_fd, const char *to)
 {
