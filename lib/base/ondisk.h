@@ -12,7 +12,11 @@
 #define ONDISK_BINDING		".pbkfs-binding.json"
 #define ONDISK_DIRTY		".pbkfs-dirty"	/* a mount with --perf-unsafe has not ended in order */
 #define ONDISK_INFODIR		".pbkfs"	/* shown under the same name at the root of the mount */
-#define ONDISK_CHANGES		"changes"	/* all that a worker writes */
+#define ONDISK_CHANGES		"changes"	/* all that a worker writes: the active layer */
+#define ONDISK_NEXT		"changes.next"	/* the next one, while it is made: diff/layers.h */
+#define ONDISK_OLD		"changes.old"	/* one that was thrown away, and is being removed */
+#define ONDISK_LAYERS		"layers"	/* frozen ones, by name */
+#define ONDISK_BRANCHES		"branches"	/* directories like this one, over the same layers */
 
 /* In ONDISK_CHANGES. */
 #define ONDISK_JOURNAL		"journal"
@@ -23,6 +27,9 @@
 #define ONDISK_WAL		"pg_wal"	/* --wal=direct */
 #define ONDISK_SEGMENTS		"walcache."	/* without a name as soon as it is open */
 #define ONDISK_CUT		"cut"		/* the mount has not ended in order; a worker removes it */
+
+/* In a directory of ONDISK_LAYERS, beside what it had as ONDISK_CHANGES. */
+#define ONDISK_SEAL		"seal"		/* diff/seal.h */
 
 /* In ONDISK_INFODIR. */
 #define ONDISK_LOG		"pbkfs.log"

@@ -361,16 +361,21 @@ apply_content(struct cow *c, const struct journal_record *rec)
 	struct node *n;
 	int rc;
 
-	/* A sync of a file that was open may end behind the record that took its last name. */
-	if (rec->type == JOURNAL_CONTENT && rec->serial < c->next_serial &&
-	    node_by_serial(c, rec->serial) == NULL)
+	/*
+	 * A file that is open lives on behind the record that took its last name: a sync of it may end,
+	 * and one of a frozen layer may be cut.
+	 */
+	if (rec->serial < c->next_serial && node_by_serial(c, rec->serial) == NULL) {
+		if (rec->content < SERIAL_MAX)
+			c->next_serial = MAX(c->next_serial, rec->content + 1);
 		return 0;
+	}
 	if ((rc = node_of(c, rec->serial, &n)) < 0)
 		return rc;
 	if (!S_ISREG(n->mode))
 		return -EUCLEAN;
-	if (n->base == INDEX_NONE) {
-		/* Its content file has its number for good, and no chain below. */
+	if (!node_has_older(n)) {
+		/* Its content file has its number for good, and nothing below. */
 		if (rec->type != JOURNAL_CONTENT || rec->content != rec->serial)
 			return -EUCLEAN;
 		n->recorded = true;
@@ -423,6 +428,13 @@ apply_serial(struct cow *c, const struct journal_record *rec)
 	return 0;
 }
 
+/* It begins a journal, which has been opened by it. */
+static int
+apply_layer(struct cow *c __attribute__((unused)), const struct journal_record *rec __attribute__((unused)))
+{
+	return -EUCLEAN;
+}
+
 static const struct {
 	int	(*apply)(struct cow *, const struct journal_record *);
 } table[JOURNAL_TYPE_MAX] = {
@@ -439,6 +451,7 @@ static const struct {
 	[JOURNAL_SERIAL]	= { apply_serial },
 	[JOURNAL_NODE]		= { apply_node },
 	[JOURNAL_NAME]		= { apply_name },
+	[JOURNAL_LAYER]		= { apply_layer },
 };
 
 int

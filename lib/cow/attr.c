@@ -8,6 +8,7 @@
 
 #include "cow/attr.h"
 #include "cow/find.h"
+#include "cow/frozen.h"
 #include "cow/impl.h"
 #include "cow/node.h"
 #include "cow/record.h"
@@ -64,7 +65,7 @@ file_attr(struct cow *c, uint64_t nodeid, struct cow_attr *attr)
 	if ((rc = find_relfile_locked(c, nodeid, &f)) < 0 || (!relfile_is_known(f) && (rc = relfile_load(c, f)) < 0))
 		return rc;
 	attr->size = f->size;
-	if (relfile_has_content(f))
+	if (relfile_has_content(f) || frozen_has_content(f))
 		relfile_times_get(f, attr);
 	return 0;
 }

@@ -162,7 +162,8 @@ compact_journal(struct cow *c)
 	struct journal *fresh;
 	int rc;
 
-	if (before < WORTH_BYTES ||
+	/* Above frozen layers the tree is not told by one journal alone. */
+	if (c->config.n_layers > 0 || before < WORTH_BYTES ||
 	    before / RECORD_GUESS / WORTH_FACTOR < c->n_nodes + c->n_dentries)
 		return 0;
 	rc = journal_rewrite(c->journal, c->config.diff_fd, &fresh);

@@ -13,6 +13,7 @@
 #include "cow/compact.h"
 #include "cow/dentry.h"
 #include "cow/impl.h"
+#include "cow/layer.h"
 #include "cow/node.h"
 #include "cow/record.h"
 #include "cow/relfile.h"
@@ -107,9 +108,10 @@ open_all(struct cow *c, bool may_compact)
 	    (k->store_fd >= 0 && (rc = store_refuse_stale(&c->store)) < 0))
 		return rc;
 	c->store.check = k->check;
-	if ((rc = contents_open(k->diff_fd, c->fds, &c->contents)) < 0 ||
+	if ((rc = layer_open(c)) < 0 || (rc = contents_open(k->diff_fd, c->fds, &c->contents)) < 0 ||
 	    (rc = journal_open(k->diff_fd, &c->journal)) < 0 ||
-	    (rc = make_tables(c)) < 0 || (rc = replay_journal(c)) < 0 ||
+	    (rc = make_tables(c)) < 0 || (rc = layer_replay(c)) < 0 ||
+	    (rc = replay_journal(c, c->journal, "the diff directory")) < 0 ||
 	    (rc = treecheck(c)) < 0)
 		return rc;
 	if (!k->first && !c->this_mount)
@@ -161,6 +163,30 @@ cow_open(const struct cow_config *config, struct cow **out)
 	return rc;
 }
 
+int
+cow_settle(const struct cow_config *config)
+{
+	struct cow_config k = *config;
+	struct cow *c;
+	int rc;
+
+	k.first = true;
+	k.reserve = 0;
+	if ((rc = cow_open(&k, &c)) < 0)
+		return rc;
+	cow_save_times(c);
+	rc = cow_flush(c);
+	cow_idle(c);
+	cow_close(c);
+	return rc;
+}
+
+unsigned
+cow_layers(const struct cow *c)
+{
+	return c->config.n_layers;
+}
+
 static void
 free_files(struct cow *c)
 {
@@ -183,6 +209,7 @@ cow_close(struct cow *c)
 	free(c->outcomes);
 	journal_close(c->journal);
 	contents_close(c->contents);
+	layer_close(c);
 	if (c->store.fds != NULL)
 		store_close(&c->store);
 	fdcache_free(c->fds);

@@ -34,8 +34,16 @@ struct cow;
 
 #define COW_TREE_MAX	((size_t)640 << 20)	/* most of what a worker may have */
 
+/* A frozen layer below the diff directory (diff/layers.h). */
+struct cow_layer {
+	int	fd;			/* its directory; borrowed, and only read */
+	const char *name;		/* for messages; stays with the caller */
+};
+
 struct cow_config {
 	int	store_fd, diff_fd, index_fd;	/* borrowed; store_fd -1: nothing needs the store any more */
+	const struct cow_layer *layers;	/* n_layers of them, oldest first: all that diff_fd stands on; borrowed */
+	unsigned n_layers;
 	const char *instance;
 	uid_t	uid;			/* owner of what the backup holds */
 	gid_t	gid;
@@ -76,6 +84,13 @@ struct cow_attr {
 int	cow_open(const struct cow_config *config, struct cow **out);
 /* Frees everything without writing: cow_flush() comes first. */
 void	cow_close(struct cow *c);
+/*
+ * Brings the diff directory of a mount that has not ended in order to rest: opens it as the first worker of a mount does, makes all
+ * durable, removes what nobody can reach, and closes it.  Then it can be frozen (diff/layers.h).
+ */
+int	cow_settle(const struct cow_config *config);
+/* How many frozen layers there are below. */
+unsigned cow_layers(const struct cow *c);
 
 /* --- names (cow/names.c) --- */
 

@@ -15,12 +15,13 @@
  * filled in before it is published.
  */
 
-/* Whether n lies in pg_wal: with --no-wal such a file is never synced. */
-static bool
-in_wal(const struct cow *c, uint64_t dirnode)
+/* Notes whether f lies in pg_wal: with --no-wal such a file is never synced. */
+static void
+note_wal(const struct cow *c, struct relfile *f, uint64_t dirnode)
 {
-	return c->config.no_wal && c->wal_entry != INDEX_NONE &&
+	f->in_wal = c->wal_entry != INDEX_NONE &&
 	    dirnode == (uint64_t)c->wal_entry + 1;
+	f->wal = f->in_wal && c->config.no_wal;
 }
 
 int
@@ -31,7 +32,7 @@ find_relfile_of(struct cow *c, struct node *n, struct relfile **out)
 	pthread_mutex_lock(&c->file_lock);
 	f = n->base != INDEX_NONE ? c->base_file[n->base] : n->file;
 	if (f == NULL && (f = relfile_new(c, n->base, n->serial)) != NULL) {
-		f->wal = in_wal(c, n->dirnode);
+		note_wal(c, f, n->dirnode);
 		f->times.atime = n->atime;
 		f->times.mtime = n->mtime;
 		f->content.recorded = n->recorded;
@@ -56,7 +57,7 @@ file_of_base(struct cow *c, uint32_t e, struct relfile **out)
 		return -EINVAL;
 	pthread_mutex_lock(&c->file_lock);
 	if ((f = c->base_file[e]) == NULL && (f = relfile_new(c, e, 0)) != NULL) {
-		f->wal = in_wal(c, (uint64_t)c->store.ix.entries[e].parent + 1);
+		note_wal(c, f, (uint64_t)c->store.ix.entries[e].parent + 1);
 		c->base_file[e] = f;
 	}
 	pthread_mutex_unlock(&c->file_lock);

@@ -205,10 +205,15 @@ count_all(struct hydrate *h)
 int
 hydrate_begin(struct cow *c, struct hydrate **out)
 {
-	struct hydrate *h = calloc(1, sizeof(*h));
+	struct hydrate *h;
 	int rc;
 
-	if (h == NULL)
+	if (c->config.n_layers > 0) {
+		log_error("could not copy the backup in the background: the diff directory stands on layer \"%s\"",
+		    c->config.layers[c->config.n_layers - 1].name);
+		return -EOPNOTSUPP;
+	}
+	if ((h = calloc(1, sizeof(*h))) == NULL)
 		return -ENOMEM;
 	h->c = c;
 	h->left = calloc(n_entries(h), sizeof(*h->left));

@@ -28,6 +28,7 @@
 #include "diff/reserve.h"
 
 struct dentry;
+struct layer;
 struct node;
 struct relfile;
 struct removal;
@@ -39,7 +40,7 @@ struct outcome {
 #define HYDRATE_HOT	16	/* files, a power of two */
 
 /* Serials and numbers of content files stay below: nodeids are made of them. */
-#define SERIAL_MAX	(COW_NODEID_END - COW_CREATED)
+#define SERIAL_MAX	CONTENT_NUMBER_MAX
 
 struct cow {
 	struct cow_config config;
@@ -48,6 +49,7 @@ struct cow {
 	struct contents *contents;
 	struct reserve *reserve;	/* NULL: none */
 	struct journal *journal;
+	struct layer *layers;		/* config.n_layers; NULL: none */
 	struct reader reader;		/* for what happens before the first request */
 	int64_t	created;		/* times of what the backup holds */
 	uint32_t wal_entry;		/* index entry of pg_wal, or INDEX_NONE */

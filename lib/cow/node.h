@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "cow/relfile.h"
+#include "probackup/index.h"
 
 struct cow;
 struct dir;
@@ -41,6 +42,13 @@ struct node {
 
 /* Memory of a node that is created, with its place in a table and what its content takes. */
 #define NODE_COST	(sizeof(struct node) + sizeof(struct relfile) + 4 * sizeof(void *))
+
+/* Whether something older than the diff directory has, or had, content of the regular file n. */
+static inline bool
+node_has_older(const struct node *n)
+{
+	return n->base != INDEX_NONE || (n->file != NULL && n->file->frozen != NULL);
+}
 
 /* The node, or NULL. */
 struct node *node_find(struct cow *c, uint64_t nodeid);

@@ -19,7 +19,7 @@
 #include "base/util.h"
 #include "cow/impl.h"
 #include "cow/origins.h"
-#include "cow/wholefile.h"
+#include "diff/wholefile.h"
 #include "probackup/member.h"
 #include "probackup/tablespace.h"
 

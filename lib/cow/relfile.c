@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "cow/dirty.h"
+#include "cow/frozen.h"
 #include "cow/impl.h"
 #include "cow/maps.h"
 #include "cow/relfile.h"
@@ -50,6 +51,7 @@ relfile_free(struct cow *c, struct relfile *f)
 	dirty_remove(c, f);
 	maps_drop(c, f);
 	kinds_free(f->blocks.kinds);
+	free(f->frozen);
 	pthread_rwlock_destroy(&f->lock);
 	pthread_mutex_destroy(&f->blocks.copyup);
 	pthread_mutex_destroy(&f->map.lock);
@@ -91,23 +93,17 @@ relfile_finish_cut(struct cow *c, struct relfile *f)
 	return rc;
 }
 
+/* Where the blocks are, with the content file's. */
 static int
 load_kinds(struct cow *c, struct relfile *f, struct kinds **out)
 {
-	uint64_t n = relfile_chain_blocks(f);
 	struct kinds *kinds;
-	int rc;
+	int rc = frozen_kinds(c, f, &kinds);
 
-	*out = NULL;
-	if (n == 0)
-		return 0;
-	if (n > RELFILE_BLOCKS_MAX)
-		return -EFBIG;
-	if ((kinds = kinds_new((uint32_t)n)) == NULL)
-		return -ENOMEM;
-	if ((rc = content_map_read(c->contents, f->content.number, kinds)) < 0)
+	if (rc == 0 && kinds != NULL &&
+	    (rc = content_map_read(c->contents, f->content.number, kinds, kinds_count(kinds), CONTENT_FULL)) < 0)
 		kinds_free(kinds);
-	else
+	if (rc == 0)
 		*out = kinds;
 	return rc;
 }
@@ -142,6 +138,19 @@ load_content(struct cow *c, struct relfile *f)
 	return 0;
 }
 
+/* Frozen layers say where the blocks are, where there is no content file above them. */
+static int
+load_frozen(struct cow *c, struct relfile *f)
+{
+	int rc;
+
+	if (f->frozen == NULL || relfile_has_content(f))
+		return 0;
+	if ((rc = frozen_times(c, f)) < 0)
+		return rc;
+	return frozen_kinds(c, f, &f->blocks.kinds);
+}
+
 int
 relfile_load(struct cow *c, struct relfile *f)
 {
@@ -155,7 +164,7 @@ relfile_load(struct cow *c, struct relfile *f)
 	/* Where that fails, readers see no more than size, and writers try again. */
 	if (rc == 0 && f->content.cut != RELFILE_UNCUT)
 		relfile_finish_cut(c, f);
-	if (rc == 0 && !relfile_is_known(f))
+	if (rc == 0 && !relfile_is_known(f) && (rc = load_frozen(c, f)) == 0)
 		f->content.state = RELFILE_BARE;
 	pthread_rwlock_unlock(&f->lock);
 	return rc;
@@ -165,6 +174,7 @@ int
 relfile_make_content(struct cow *c, struct relfile *f)
 {
 	uint64_t blocks = relfile_chain_blocks(f);
+	bool fresh = f->frozen == NULL || f->blocks.stale;
 	struct kinds *kinds = NULL;
 	struct fdref *ref;
 	int fd, rc;
@@ -181,13 +191,16 @@ relfile_make_content(struct cow *c, struct relfile *f)
 	fdcache_put(c->fds, ref);
 	if (rc == 0 && blocks > 0)
 		rc = source_pend(c, f, 0, 0);
-	if (rc == 0 && blocks > 0 && (kinds = kinds_new((uint32_t)blocks)) == NULL)
-		rc = -ENOMEM;
+	if (rc == 0 && fresh)
+		rc = frozen_kinds(c, f, &kinds);
 	if (rc < 0)
 		return rc;
 	/* Those of content that was discarded may be there still. */
-	kinds_free(f->blocks.kinds);
-	f->blocks.kinds = kinds;
+	if (fresh) {
+		kinds_free(f->blocks.kinds);
+		f->blocks.kinds = kinds;
+		f->blocks.stale = false;
+	}
 	/* The kernel may have told the time of this write before the write. */
 	relfile_times_unsaved(f, true);
 	f->sync.unsynced = false;
@@ -205,6 +218,7 @@ relfile_discard(struct cow *c, struct relfile *f, uint64_t seq)
 	else if (f->content.state != RELFILE_BARE)
 		room_remove_later(c, f->content.number, seq);
 	f->content.state = RELFILE_BARE;
+	f->blocks.stale = true;
 	pthread_rwlock_unlock(&f->lock);
 }
 

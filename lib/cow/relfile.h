@@ -19,12 +19,13 @@ struct blockmap;
 struct cow;
 struct cow_attr;
 struct fdref;
+struct frozen;
 struct kinds;
 struct reader;
 struct stat;
 
 /*
- * One file.  Its blocks come from sources (cow/source.h): the chain below
+ * One file.  Its blocks come from sources (cow/source.h): the chain and frozen layers below
  * blocks.limit, and the content file, number content.number in data/.
  *
  * content.state, changed only with lock held exclusively:
@@ -59,7 +60,9 @@ enum relfile_state {
 
 struct relfile {
 	uint32_t base;			/* index entry or INDEX_NONE; for good */
-	bool	wal;			/* --no-wal: never synced; for good */
+	bool	in_wal;			/* in pg_wal when it was found first; for good */
+	bool	wal;			/* so, and --no-wal: never synced; for good */
+	struct frozen *frozen;		/* parts of it in frozen layers; NULL: none; complete after replay */
 	_Atomic uint64_t serial;	/* tree_lock; 0: not in the journal yet */
 
 	/*
@@ -76,10 +79,11 @@ struct relfile {
 		bool	taken_up;	/* the pending log has entries for it */
 	} content;
 	struct {
-		uint64_t limit;		/* lock: bytes that the chain may show; only ever shrinks */
+		uint64_t limit;		/* lock: bytes that older sources may show; only ever shrinks */
 		uint64_t limit_seq;	/* lock: the record that made it 0, where that has to last; else 0 */
 		pthread_mutex_t copyup;
 		struct kinds *kinds;	/* lock; copyup: a block's step to the content file */
+		bool	stale;		/* lock: kinds are those of content that was discarded */
 	} blocks;
 	struct {
 		pthread_mutex_t lock;	/* building it */
@@ -124,7 +128,7 @@ relfile_may_last(const struct relfile *f)
 	return f->content.state >= RELFILE_FOUND;
 }
 
-/* The blocks that the chain may show. */
+/* The blocks that the chain, or a frozen layer, may show. */
 static inline uint64_t
 relfile_chain_blocks(const struct relfile *f)
 {

@@ -30,7 +30,7 @@
 static bool
 chain_may_return(const struct cow *c, const struct relfile *f)
 {
-	return f->base != INDEX_NONE && f->blocks.limit_seq > journal_durable(c->journal);
+	return (f->base != INDEX_NONE || f->frozen != NULL) && f->blocks.limit_seq > journal_durable(c->journal);
 }
 
 

@@ -74,10 +74,9 @@ relfile_write_copy_up(struct cow *c, struct relfile *f, uint32_t blkno, struct r
 #define WAL_WHOLE_MAX	(64 * MiB)	/* no request may take long */
 
 static bool
-goes_up_whole(const struct cow *c, const struct relfile *f)
+goes_up_whole(const struct relfile *f)
 {
-	return !f->wal && f->blocks.limit <= WAL_WHOLE_MAX && c->wal_entry != INDEX_NONE &&
-	    c->store.ix.entries[f->base].parent == c->wal_entry;
+	return f->in_wal && !f->wal && f->blocks.limit <= WAL_WHOLE_MAX;
 }
 
 /* Copies up len bytes at off, all of source s; buf has room for them. */
@@ -191,7 +190,7 @@ write_range(struct cow *c, struct relfile *f, uint64_t off, size_t len, const vo
 		rc = write_content(f, off, len, src);
 	} else {
 		pthread_mutex_lock(&f->blocks.copyup);
-		if (goes_up_whole(c, f))
+		if (goes_up_whole(f))
 			copy_up_all(c, f, rd);
 		rc = write_mixed(c, f, off, len, src, rd);
 		pthread_mutex_unlock(&f->blocks.copyup);

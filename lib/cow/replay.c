@@ -43,22 +43,22 @@ note_outcome(struct cow *c, const struct journal_record *rec)
 }
 
 int
-replay_journal(struct cow *c)
+replay_journal(struct cow *c, struct journal *j, const char *where)
 {
 	struct journal_record rec;
 	int rc;
 
 	c->replaying = true;
-	while ((rc = journal_next(c->journal, &rec)) > 0) {
+	while ((rc = journal_next(j, &rec)) > 0) {
 		c->inherited = true;
 		if ((rc = apply_record(c, &rec)) == -ENOSPC) {
-			log_error("the journal of the diff directory makes more files and names than there"
-			    " is memory for (%zu MiB): pbkfs cleanup it", c->tree_bytes / MiB);
+			log_error("the journal of %s makes more files and names than there"
+			    " is memory for (%zu MiB): pbkfs cleanup it", where, c->tree_bytes / MiB);
 			return rc;
 		}
 		if (rc < 0) {
-			log_error("record %" PRIu64 " of the journal (type %u) does not fit what comes before it",
-			    rec.seq, rec.type);
+			log_error("record %" PRIu64 " of the journal of %s (type %u) does not fit what comes before it",
+			    rec.seq, where, rec.type);
 			return rc;
 		}
 		note_outcome(c, &rec);
@@ -76,7 +76,7 @@ take_up_entry(struct cow *c, const struct pending_entry *e)
 	uint32_t end;
 	int rc;
 
-	if (n == NULL || n->base == INDEX_NONE || !S_ISREG(n->mode))
+	if (n == NULL || !S_ISREG(n->mode) || !node_has_older(n))
 		return -EUCLEAN;
 	if ((rc = find_relfile_of(c, n, &f)) < 0)
 		return rc;

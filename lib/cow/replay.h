@@ -8,9 +8,10 @@
 #define COW_REPLAY_H
 
 struct cow;
+struct journal;
 
-/* Replays the journal. */
-int	replay_journal(struct cow *c);
+/* Replays a journal, that of where, which messages name.  Returns 0, -EUCLEAN (logged) or negative errno. */
+int	replay_journal(struct cow *c, struct journal *j, const char *where);
 /* Takes up the pending log, when the tree is there. */
 int	replay_pending(struct cow *c);
 

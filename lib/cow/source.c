@@ -11,12 +11,6 @@
  * The list of sources, and which of them a run of blocks has.
  */
 
-static int (*const read_from[SOURCE_COUNT])(struct cow *, struct relfile *, uint64_t, size_t,
-    unsigned char *, struct reader *) = {
-	[SOURCE_CHAIN]	= source_chain_read,
-	[SOURCE_OWN]	= source_own_read,
-};
-
 size_t
 source_run(const struct relfile *f, uint64_t off, size_t len, enum source *s)
 {
@@ -34,7 +28,10 @@ int
 source_read(struct cow *c, struct relfile *f, enum source s, uint64_t off, size_t len,
     unsigned char *dst, struct reader *rd)
 {
-	return read_from[s](c, f, off, len, dst, rd);
+	if (s == SOURCE_OWN)
+		return source_own_read(c, f, off, len, dst, rd);
+	return s == SOURCE_CHAIN ? source_chain_read(c, f, off, len, dst, rd) :
+	    source_frozen_read(c, f, s, off, len, dst, rd);
 }
 
 int

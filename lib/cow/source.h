@@ -16,6 +16,7 @@
 #include "cow/relfile.h"
 #include "diff/kinds.h"
 
+struct contents;
 struct cow;
 struct fdref;
 struct reader;
@@ -24,7 +25,7 @@ struct reader;
 enum source {
 	SOURCE_CHAIN	= CONTENT_CHAIN,	/* the backups: the oldest */
 	SOURCE_OWN	= CONTENT_FULL,		/* the content file, or zeroes where there is none */
-	SOURCE_COUNT
+	SOURCE_FROZEN	= CONTENT_FROZEN,	/* this, and more: that part of relfile.frozen */
 };
 
 /* The source of block blkno.  f->lock held, at least shared. */
@@ -67,8 +68,10 @@ int	source_take(struct cow *c, struct relfile *f, uint32_t first, uint32_t count
 /* Tells the pending log alone; count 0: that the content file exists. */
 int	source_pend(struct cow *c, struct relfile *f, uint32_t first, uint32_t count);
 
-/* source_chain.c, source_own.c: source_read() of one. */
+/* source_chain.c, source_frozen.c, source_own.c: source_read() of one. */
 int	source_chain_read(struct cow *c, struct relfile *f, uint64_t off, size_t len,
+	    unsigned char *dst, struct reader *rd);
+int	source_frozen_read(struct cow *c, struct relfile *f, enum source s, uint64_t off, size_t len,
 	    unsigned char *dst, struct reader *rd);
 int	source_own_read(struct cow *c, struct relfile *f, uint64_t off, size_t len,
 	    unsigned char *dst, struct reader *rd);
@@ -77,5 +80,13 @@ int	source_own_read(struct cow *c, struct relfile *f, uint64_t off, size_t len,
  * it or negative errno, which is logged.
  */
 int	source_own_open(struct cow *c, struct relfile *f, struct fdref **ref);
+
+/*
+ * source_content.c: opens and reads a content file, in whatever layer; what is behind its end is zero.  As
+ * source_own_open() and source_read().
+ */
+int	source_content_open(struct contents *contents, uint64_t number, struct fdref **ref);
+int	source_content_read(struct cow *c, struct contents *contents, uint64_t number, uint64_t off, size_t len,
+	    unsigned char *dst, struct reader *rd);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "cow/frozen.h"
 #include "cow/impl.h"
 #include "cow/maps.h"
 #include "cow/relfile.h"
@@ -50,7 +51,8 @@ static int
 read_visible(struct cow *c, struct relfile *f, uint64_t off, size_t len, unsigned char *dst,
     struct reader *rd)
 {
-	size_t visible = off < f->blocks.limit ? (size_t)MIN((uint64_t)len, f->blocks.limit - off) : 0;
+	uint64_t end = f->frozen != NULL ? MIN(f->frozen->chain_visible, f->blocks.limit) : f->blocks.limit;
+	size_t visible = off < end ? (size_t)MIN((uint64_t)len, end - off) : 0;
 	int rc;
 
 	memset(dst + visible, 0, len - visible);

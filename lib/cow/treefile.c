@@ -20,7 +20,7 @@
 #include "base/util.h"
 #include "cow/impl.h"
 #include "cow/treefile.h"
-#include "cow/wholefile.h"
+#include "diff/wholefile.h"
 #include "probackup/index_format.h"
 
 #define TREE_MAGIC	"pbkfstre"

@@ -28,8 +28,12 @@
 #define MAP_FORMAT	1
 #define NAME_SIZE	24	/* 16 hexadecimal digits, ".map", NUL */
 
-/* Keys of the descriptor cache: contents take the upper half of the numbers. */
-#define KEY(number)	(UINT64_C(1) << 63 | (number))
+/* Keys of the descriptor cache: contents take the upper half of the numbers, each layer a part of it. */
+#define PART_SHIFT	55
+#define KEY(c, number)	(UINT64_C(1) << 63 | (uint64_t)(c)->part << PART_SHIFT | (number))
+
+_Static_assert(CONTENT_NUMBER_MAX <= UINT64_C(1) << PART_SHIFT, "a number fits below the part");
+_Static_assert(CONTENTS_FROZEN_MAX < 1u << (63 - PART_SHIFT), "a part fits below the upper half");
 
 struct map_header {
 	char	magic[8];
@@ -44,6 +48,9 @@ _Static_assert(sizeof(struct map_header) == 64, "the map's header has no holes")
 struct contents {
 	int	dirfd;
 	struct fdcache *fds;
+	char	where[96];
+	unsigned part;		/* of the keys; 0: the active layer */
+	int	flags;		/* of open(2) for content */
 	_Atomic uint64_t made, synced;	/* names that were made, 1 at first; those that a sync covered */
 };
 
@@ -51,27 +58,55 @@ struct content_list {
 	DIR	*dir;
 };
 
-int
-contents_open(int diff_fd, struct fdcache *fds, struct contents **out)
+/* Opens data/ there, which *kind describes but for dirfd. */
+static int
+open_directory(int fd, const struct contents *kind, struct contents **out)
 {
 	struct contents *c;
-	int fd;
+	int data = io_open_beneath(fd, ONDISK_CONTENT, O_RDONLY | O_DIRECTORY, 0);
 
-	if (mkdirat(diff_fd, ONDISK_CONTENT, 0700) != 0 && errno != EEXIST)
-		return -errno;
-	if ((fd = io_open_beneath(diff_fd, ONDISK_CONTENT, O_RDONLY | O_DIRECTORY, 0)) < 0) {
-		log_error("could not open \"data\" in the diff directory: %s", strerror(-fd));
-		return fd;
+	if (data < 0) {
+		log_error("could not open \"data\" in %s: %s", kind->where, strerror(-data));
+		return data;
 	}
-	if ((c = calloc(1, sizeof(*c))) == NULL) {
-		close(fd);
+	if ((c = malloc(sizeof(*c))) == NULL) {
+		close(data);
 		return -ENOMEM;
 	}
-	c->dirfd = fd;
-	c->fds = fds;
+	memcpy(c, kind, sizeof(*c));
+	c->dirfd = data;
 	c->made = 1;		/* what others made */
 	*out = c;
 	return 0;
+}
+
+int
+contents_open(int diff_fd, struct fdcache *fds, struct contents **out)
+{
+	const struct contents kind = { .fds = fds, .where = "the diff directory", .flags = O_RDWR };
+
+	if (mkdirat(diff_fd, ONDISK_CONTENT, 0700) != 0 && errno != EEXIST)
+		return -errno;
+	return open_directory(diff_fd, &kind, out);
+}
+
+int
+contents_open_frozen(int layer_fd, const char *layer, unsigned index, struct fdcache *fds, struct contents **out)
+{
+	struct contents kind = { .fds = fds, .part = index + 1, .flags = O_RDONLY };
+	int rc;
+
+	if (index >= CONTENTS_FROZEN_MAX)
+		return -E2BIG;
+	snprintf(kind.where, sizeof(kind.where), "layer \"%s\"", layer);
+	rc = open_directory(layer_fd, &kind, out);
+	return rc == -ENOENT || rc == -ENOTDIR || rc == -ELOOP ? -EUCLEAN : rc;
+}
+
+const char *
+contents_where(const struct contents *c)
+{
+	return c->where;
 }
 
 void
@@ -108,21 +143,33 @@ open_regular(struct contents *c, uint64_t number, bool map, int flags)
 int
 content_fd(struct contents *c, uint64_t number, bool create, struct fdref **ref)
 {
-	int fd = fdcache_find(c->fds, KEY(number), ref);
+	int fd = fdcache_find(c->fds, KEY(c, number), ref);
 
 	if (fd >= 0)
 		return fd;
-	fd = open_regular(c, number, false, O_RDWR | (create ? O_CREAT : 0));
-	return fd < 0 ? fd : fdcache_add(c->fds, KEY(number), fd, ref);
+	fd = open_regular(c, number, false, c->flags | (create ? O_CREAT : 0));
+	return fd < 0 ? fd : fdcache_add(c->fds, KEY(c, number), fd, ref);
+}
+
+static int
+stat_name(struct contents *c, uint64_t number, bool map, struct stat *st)
+{
+	char name[NAME_SIZE];
+
+	name_of(name, number, map);
+	return fstatat(c->dirfd, name, st, AT_SYMLINK_NOFOLLOW) != 0 ? -errno : 0;
 }
 
 int
 content_stat(struct contents *c, uint64_t number, struct stat *st)
 {
-	char name[NAME_SIZE];
+	return stat_name(c, number, false, st);
+}
 
-	name_of(name, number, false);
-	return fstatat(c->dirfd, name, st, AT_SYMLINK_NOFOLLOW) != 0 ? -errno : 0;
+int
+content_map_stat(struct contents *c, uint64_t number, struct stat *st)
+{
+	return stat_name(c, number, true, st);
 }
 
 int
@@ -134,20 +181,34 @@ content_link(struct contents *c, uint64_t number, int dir_fd, const char *name)
 	return disk_link(c->dirfd, own, dir_fd, name);
 }
 
+static int
+remove_name(struct contents *c, uint64_t number, bool map)
+{
+	char name[NAME_SIZE];
+	int rc;
+
+	name_of(name, number, map);
+	c->made++;		/* that a name is gone has to be durable as well */
+	rc = disk_unlink(c->dirfd, name);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 int
 content_remove(struct contents *c, uint64_t number)
 {
-	char name[NAME_SIZE];
-	int failure, rc = 0, map;
+	int map, content;
 
-	fdcache_drop(c->fds, KEY(number));
-	c->made++;		/* that a name is gone has to be durable as well */
-	for (map = 1; map >= 0; map--) {
-		name_of(name, number, map);
-		if ((failure = disk_unlink(c->dirfd, name)) < 0 && failure != -ENOENT)
-			rc = failure;
-	}
-	return rc;
+	if (c->fds != NULL)
+		fdcache_drop(c->fds, KEY(c, number));
+	map = remove_name(c, number, true);
+	content = remove_name(c, number, false);
+	return content < 0 ? content : map;
+}
+
+int
+content_map_remove(struct contents *c, uint64_t number)
+{
+	return remove_name(c, number, true);
 }
 
 /* Where no name was made since, the directory has nothing new to say. */
@@ -175,7 +236,7 @@ header_crc(const struct map_header *h)
  * a crash can leave the file short, or long enough and without its data.
  */
 static int
-check_header(int fd, uint64_t number)
+check_header(const struct contents *c, int fd, uint64_t number)
 {
 	static const struct map_header nothing;
 	struct map_header h;
@@ -188,31 +249,49 @@ check_header(int fd, uint64_t number)
 	if (memcmp(h.magic, MAP_MAGIC, sizeof(h.magic)) == 0 && h.format == MAP_FORMAT &&
 	    h.number == number && h.crc == header_crc(&h))
 		return 1;
-	log_error("\"data/%016" PRIx64 ".map\" in the diff directory is not a block map of format %d",
-	    number, MAP_FORMAT);
+	log_error("\"data/%016" PRIx64 ".map\" in %s is not a block map of format %d",
+	    number, c->where, MAP_FORMAT);
 	return -EUCLEAN;
 }
 
-/* Takes the n kinds found, of the blocks from first on, into kinds. */
+/* A map that is being read. */
+struct reading {
+	const struct contents *c;
+	uint64_t number;
+	int	fd;
+	struct kinds *kinds;
+	uint8_t	as;		/* kind of what the content file has */
+};
+
 static int
-take_kinds(struct kinds *kinds, uint64_t number, uint32_t first, const uint8_t *found, size_t n)
+take_run(const struct reading *r, uint32_t first, uint32_t n)
+{
+	int rc;
+
+	if (r->as != CONTENT_FULL)
+		return kinds_set_older(r->kinds, first, n, r->as);
+	if ((rc = kinds_reserve(r->kinds, first, n)) == 0)
+		kinds_set_full(r->kinds, first, n);
+	return rc;
+}
+
+/* Takes the n kinds found, of the blocks from first on. */
+static int
+take_kinds(const struct reading *r, uint32_t first, const uint8_t *found, size_t n)
 {
 	size_t i, run;
 	int rc;
 
 	for (i = 0; i < n; i += MAX(run, (size_t)1)) {
 		if (found[i] > CONTENT_FULL) {
-			log_error("block %zu in \"data/%016" PRIx64 ".map\" is of unknown kind %u",
-			    first + i, number, found[i]);
+			log_error("block %zu in \"data/%016" PRIx64 ".map\" in %s is of unknown kind %u",
+			    first + i, r->number, r->c->where, found[i]);
 			return -EUCLEAN;
 		}
 		for (run = 0; i + run < n && found[i + run] == CONTENT_FULL; run++)
 			;
-		if (run == 0)
-			continue;
-		if ((rc = kinds_reserve(kinds, first + (uint32_t)i, (uint32_t)run)) < 0)
+		if (run > 0 && (rc = take_run(r, first + (uint32_t)i, (uint32_t)run)) < 0)
 			return rc;
-		kinds_set_full(kinds, first + (uint32_t)i, (uint32_t)run);
 	}
 	return 0;
 }
@@ -230,19 +309,18 @@ skip_hole(int fd, off_t at)
 }
 
 static int
-read_kinds(int fd, uint64_t number, struct kinds *kinds)
+read_kinds(const struct reading *r, uint32_t blocks)
 {
 	uint8_t buf[KINDS_SEGMENT];
-	off_t at = sizeof(struct map_header), end = at + (off_t)kinds_count(kinds);
+	off_t at = sizeof(struct map_header), end = at + (off_t)blocks;
 	ssize_t n;
 	int rc;
 
-	while (at < end && (at = skip_hole(fd, at)) >= 0 && at < end) {
-		n = io_pread(fd, buf, MIN(sizeof(buf), (size_t)(end - at)), at);
+	while (at < end && (at = skip_hole(r->fd, at)) >= 0 && at < end) {
+		n = io_pread(r->fd, buf, MIN(sizeof(buf), (size_t)(end - at)), at);
 		if (n <= 0)
 			return (int)n;
-		rc = take_kinds(kinds, number, (uint32_t)(at - (off_t)sizeof(struct map_header)),
-		    buf, (size_t)n);
+		rc = take_kinds(r, (uint32_t)(at - (off_t)sizeof(struct map_header)), buf, (size_t)n);
 		if (rc < 0)
 			return rc;
 		at += n;
@@ -251,15 +329,16 @@ read_kinds(int fd, uint64_t number, struct kinds *kinds)
 }
 
 int
-content_map_read(struct contents *c, uint64_t number, struct kinds *kinds)
+content_map_read(struct contents *c, uint64_t number, struct kinds *kinds, uint32_t n, uint8_t as)
 {
 	int fd autoclose = open_regular(c, number, true, O_RDONLY), rc;
+	const struct reading r = { .c = c, .number = number, .fd = fd, .kinds = kinds, .as = as };
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	if ((rc = check_header(fd, number)) <= 0)
+	if ((rc = check_header(c, fd, number)) <= 0)
 		return rc;
-	return read_kinds(fd, number, kinds);
+	return read_kinds(&r, MIN(n, kinds_count(kinds)));
 }
 
 static int
@@ -280,7 +359,7 @@ content_map_write(struct contents *c, uint64_t number, const struct kinds_part *
 
 	if (fd < 0)
 		return fd;
-	if ((rc = check_header(fd, number)) < 0)
+	if ((rc = check_header(c, fd, number)) < 0)
 		return rc;
 	*created = rc == 0;
 	/* Behind a header that never was written nothing counts. */

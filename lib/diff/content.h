@@ -23,10 +23,21 @@ struct contents;
 
 /*
  * Opens data/ beneath the diff directory, making it if need be.  fds is
- * borrowed.  Returns 0 and *out (contents_close()) or negative errno.
+ * borrowed, and may be NULL if content_fd() is not called.  Returns 0 and *out (contents_close()) or negative errno.
  */
 int	contents_open(int diff_fd, struct fdcache *fds, struct contents **out);
+/*
+ * Opens data/ of a frozen layer: what is there is only read.  layer is its name, for messages, and index
+ * its place among the layers of one fdcache, less than CONTENTS_FROZEN_MAX.  fds may be NULL if content_fd() is not called.
+ */
+#define CONTENTS_FROZEN_MAX	127
+int	contents_open_frozen(int layer_fd, const char *layer, unsigned index, struct fdcache *fds, struct contents **out);
 void	contents_close(struct contents *c);
+/* Where that is, for messages: "the diff directory", or the layer with its name. */
+const char *contents_where(const struct contents *c);
+
+/* Numbers of content files are less: who takes one from disk compares it. */
+#define CONTENT_NUMBER_MAX	(UINT64_C(1) << 54)
 
 /*
  * The descriptor of content file number, for reading and writing; with create
@@ -38,23 +49,29 @@ int	content_fd(struct contents *c, uint64_t number, bool create, struct fdref **
 /* fstatat(2) of content file number.  Returns 0, -ENOENT or negative errno. */
 int	content_stat(struct contents *c, uint64_t number, struct stat *st);
 
+/* The same of its block map. */
+int	content_map_stat(struct contents *c, uint64_t number, struct stat *st);
+
 /* Gives content file number the further name dir_fd/name.  Returns 0 or negative errno: -EXDEV, -EEXIST. */
 int	content_link(struct contents *c, uint64_t number, int dir_fd, const char *name);
 
 /* Removes content file number and its map.  If they do not exist, that is no error. */
 int	content_remove(struct contents *c, uint64_t number);
 
+/* Removes its map alone, which counts for nothing.  The same. */
+int	content_map_remove(struct contents *c, uint64_t number);
+
 /* Makes the names in data/ durable. */
 int	contents_sync_names(struct contents *c);
 
 /*
- * Reads the block map of content file number into kinds, which are fresh, and
- * takes the blocks that the content file has as changed.  A missing map, or the
- * part that a short one lacks, is CONTENT_CHAIN.  Holes of the map cost
+ * Reads the block map of content file number, as far as the first n blocks, into kinds: the blocks that the content
+ * file has become CONTENT_FULL, and are taken as changed; or, in a frozen layer, of kind as.  A missing map, or the
+ * part that a short one lacks, says nothing.  Holes of the map cost
  * nothing.  Returns 0, -EUCLEAN if it is not a map of this file and of a known
  * format (logged), or negative errno.
  */
-int	content_map_read(struct contents *c, uint64_t number, struct kinds *kinds);
+int	content_map_read(struct contents *c, uint64_t number, struct kinds *kinds, uint32_t n, uint8_t as);
 
 /*
  * Writes parts of the map and makes them durable.  The

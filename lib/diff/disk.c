@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -77,6 +78,25 @@ int
 disk_rename(int dirfd, const char *from, const char *to)
 {
 	return renameat(dirfd, from, dirfd, to) != 0 ? -errno : 0;
+}
+
+int
+disk_move(int from_fd, const char *from, int to_fd, const char *to)
+{
+	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* A file system that knows no flags: nobody else makes names here. */
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (faccessat(to_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
+	return renameat(from_fd, from, to_fd, to) != 0 ? -errno : 0;
+}
+
+int
+disk_mkdir(int dirfd, const char *name)
+{
+	return mkdirat(dirfd, name, 0700) != 0 ? -errno : 0;
 }
 
 int

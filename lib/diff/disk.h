@@ -20,6 +20,8 @@ int	disk_sync(int fd);			/* fdatasync(2): content and length */
 int	disk_sync_all(int fd);			/* fsync(2): times too; directories */
 int	disk_unlink(int dirfd, const char *name);
 int	disk_rename(int dirfd, const char *from, const char *to);	/* within one directory */
+int	disk_move(int from_fd, const char *from, int to_fd, const char *to);	/* -EEXIST for a name that is there */
+int	disk_mkdir(int dirfd, const char *name);	/* mode 0700 */
 int	disk_link(int from_fd, const char *from, int to_fd, const char *to);	/* follows no link */
 int	disk_fallocate(int fd, int mode, uint64_t off, uint64_t len);
 

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,8 +28,9 @@
 #include "diff/journal.h"
 
 #define JOURNAL_MAGIC	"pbkfsjnl"
-#define JOURNAL_FORMAT	2
 #define FORMAT_UNMARKED	1	/* still read: no mark, and CONTENT only of the backup's files */
+#define JOURNAL_FORMAT	2
+#define FORMAT_LAYER	3	/* begins with JOURNAL_LAYER */
 
 struct file_header {
 	char	magic[8];
@@ -65,11 +67,15 @@ _Static_assert(sizeof(struct disk_record) == 112, "a journal record has no holes
 struct journal {
 	int	fd;
 	int64_t	created;
+	char	where[96];	/* for messages */
+	const struct seal *seal;	/* frozen: only read, and just what this says; until the end of the replay */
+	struct seal_parent parent;	/* FORMAT_LAYER */
 	unsigned char *window;	/* replay: WINDOW bytes of the file from window_at */
 	uint64_t window_at;
 	size_t	window_len;
 	pthread_mutex_t append_lock;	/* protects end, broken and the file's tail */
 	_Atomic uint64_t end;	/* bytes */
+	uint32_t crc;		/* replay: of the checksums of the records so far */
 	_Atomic uint64_t last;	/* seq */
 	uint64_t reserved;	/* blocks of the file are allocated up to here */
 	_Atomic uint32_t format;	/* of the header; written under append_lock */
@@ -96,18 +102,25 @@ mark_of(uint64_t bytes)
 }
 
 static int
-write_header(struct journal *j, int diff_fd, int64_t created)
+put_header(int fd, uint32_t format, int64_t created)
 {
-	struct file_header h = { .format = JOURNAL_FORMAT, .created = created };
-	int rc;
+	struct file_header h = { .format = format, .created = created };
 
 	memcpy(h.magic, JOURNAL_MAGIC, sizeof(h.magic));
 	h.crc = header_crc(&h);
-	if ((rc = disk_pwrite(j->fd, &h, sizeof(h), 0)) < 0 ||
+	return disk_pwrite(fd, &h, sizeof(h), 0);
+}
+
+static int
+write_header(struct journal *j, int diff_fd, int64_t created)
+{
+	int rc;
+
+	if ((rc = put_header(j->fd, JOURNAL_FORMAT, created)) < 0 ||
 	    (rc = disk_sync_all(j->fd)) < 0 || (rc = disk_sync_all(diff_fd)) < 0)
 		return rc;
-	j->created = h.created;
-	j->format = h.format;
+	j->created = created;
+	j->format = JOURNAL_FORMAT;
 	return 0;
 }
 
@@ -129,23 +142,77 @@ read_header(struct journal *j, uint64_t size)
 	    (size == sizeof(h) && memcmp(&h, &nothing, sizeof(h)) == 0))
 		return 0;
 	if (memcmp(h.magic, JOURNAL_MAGIC, sizeof(h.magic)) != 0) {
-		log_error("\"journal\" in the diff directory is not a journal of pbkfs");
+		log_error("\"journal\" in %s is not a journal of pbkfs", j->where);
 		return -EUCLEAN;
 	}
-	if (h.format != JOURNAL_FORMAT && h.format != FORMAT_UNMARKED) {
-		log_error("\"journal\" in the diff directory has format %u, this pbkfs knows %u and %u: use the version that wrote it",
-		    h.format, FORMAT_UNMARKED, JOURNAL_FORMAT);
+	if (h.format < FORMAT_UNMARKED || h.format > FORMAT_LAYER) {
+		log_error("\"journal\" in %s has format %u, this pbkfs knows %u to %u: use the version that wrote it",
+		    j->where, h.format, FORMAT_UNMARKED, FORMAT_LAYER);
 		return -EUCLEAN;
 	}
 	j->marked = (h.mark & MARK_LENGTH) * 8;
 	if (h.crc != header_crc(&h) ||
 	    (h.mark != 0 && (h.mark != mark_of(j->marked) || j->marked < sizeof(h)))) {
-		log_error("the header of \"journal\" in the diff directory is damaged: " WAY_OUT);
+		log_error("the header of \"journal\" in %s is damaged: " WAY_OUT, j->where);
 		return -EUCLEAN;
 	}
 	j->created = h.created;
 	j->format = h.format;
 	return 1;
+}
+
+/* Encodes the parent, and decodes it. */
+static void
+put_parent(const struct seal_parent *p, struct journal_record *rec)
+{
+	*rec = (struct journal_record){
+		.seq = p->last + 1, .type = JOURNAL_LAYER, .length = p->last, .serial = p->next_serial,
+		.name = p->name, .name_len = (uint16_t)strlen(p->name), .name2 = "",
+	};
+	memcpy(&rec->parent, p->id.byte, sizeof(rec->parent));
+	memcpy(&rec->parent2, p->id.byte + sizeof(rec->parent), sizeof(rec->parent2));
+}
+
+static bool
+take_parent(const struct journal_record *rec, struct seal_parent *p)
+{
+	if (rec->type != JOURNAL_LAYER || rec->name_len == 0 || rec->name_len > SEAL_NAME_MAX ||
+	    memchr(rec->name, '\0', rec->name_len) != NULL || rec->length >= SEAL_NUMBER_MAX ||
+	    rec->seq != rec->length + 1)
+		return false;
+	*p = (struct seal_parent){ .last = rec->length, .next_serial = rec->serial };
+	memcpy(p->name, rec->name, rec->name_len);
+	memcpy(p->id.byte, &rec->parent, sizeof(rec->parent));
+	memcpy(p->id.byte + sizeof(rec->parent), &rec->parent2, sizeof(rec->parent2));
+	return true;
+}
+
+static size_t	encode(const struct journal_record *rec, unsigned char *buf);
+/* seq 0: any. */
+static bool	decode(const unsigned char *at, size_t have, uint64_t seq, struct journal_record *rec);
+
+/* Reads the first record, which was durable before the file had its name. */
+static int
+read_parent(struct journal *j)
+{
+	unsigned char buf[sizeof(struct disk_record) + SEAL_NAME_MAX + 8];
+	struct journal_record rec;
+	uint32_t len;
+	ssize_t n;
+
+	if (j->format != FORMAT_LAYER)
+		return 0;
+	if ((n = io_pread(j->fd, buf, sizeof(buf), sizeof(struct file_header))) < 0)
+		return (int)n;
+	if (!decode(buf, (size_t)n, 0, &rec) || !take_parent(&rec, &j->parent)) {
+		log_error("\"journal\" in %s does not say which layer it stands on: " WAY_OUT, j->where);
+		return -EUCLEAN;
+	}
+	memcpy(&len, buf + offsetof(struct disk_record, len), sizeof(len));
+	j->crc = crc32c(j->crc, buf, sizeof(uint32_t));
+	j->end += len;
+	j->last = rec.seq;
+	return 0;
 }
 
 static int
@@ -165,7 +232,7 @@ open_file(struct journal *j, int diff_fd)
 		return rc == -EINVAL ? -EUCLEAN : rc;
 	}
 	if ((rc = read_header(j, (uint64_t)st.st_size)) != 0)
-		return rc < 0 ? rc : 0;
+		return rc < 0 ? rc : read_parent(j);
 	/* Nothing was ever recorded behind a header that is not there. */
 	if ((rc = disk_truncate(j->fd, 0)) < 0)
 		return rc;
@@ -183,25 +250,115 @@ journal_new(void)
 	pthread_mutex_init(&j->sync_lock, NULL);
 	j->fd = -1;
 	j->end = sizeof(struct file_header);
+	strlcpy(j->where, "the diff directory", sizeof(j->where));
 	return j;
 }
 
-int
-journal_open(int diff_fd, struct journal **out)
+/* Opens j by open, which finds its file in the directory; takes j over. */
+static int
+open_journal(struct journal *j, int dir_fd, int (*open)(struct journal *, int), struct journal **out)
 {
-	struct journal *j = journal_new();
 	int rc;
 
 	if (j == NULL)
 		return -ENOMEM;
 	j->window = malloc(WINDOW);
-	rc = j->window == NULL ? -ENOMEM : open_file(j, diff_fd);
+	rc = j->window == NULL ? -ENOMEM : open(j, dir_fd);
 	if (rc < 0) {
 		journal_close(j);
 		return rc;
 	}
 	*out = j;
 	return 0;
+}
+
+int
+journal_open(int diff_fd, struct journal **out)
+{
+	return open_journal(journal_new(), diff_fd, open_file, out);
+}
+
+static int
+refuse_other(const struct journal *j)
+{
+	log_error("\"journal\" in %s is that of another layer: " WAY_OUT, j->where);
+	return -EUCLEAN;
+}
+
+static int
+open_frozen(struct journal *j, int layer_fd)
+{
+	struct stat st;
+	int rc;
+
+	if ((j->fd = io_open_plain(layer_fd, ONDISK_JOURNAL, &st)) < 0) {
+		log_error("could not use \"journal\" in %s: %s", j->where, io_plain_error(j->fd));
+		return -EUCLEAN;
+	}
+	if ((uint64_t)st.st_size != j->seal->journal_length) {
+		log_error("\"journal\" in %s has %jd bytes, and had %" PRIu64 " when it was frozen: " WAY_OUT, j->where,
+		    (intmax_t)st.st_size, j->seal->journal_length);
+		return -EUCLEAN;
+	}
+	if ((rc = read_header(j, (uint64_t)st.st_size)) < 0 || (rc > 0 && (rc = read_parent(j)) < 0))
+		return rc;
+	if (j->format != 0 && seal_stands_on(j->seal, journal_parent(j)))
+		return 0;
+	return refuse_other(j);
+}
+
+int
+journal_open_frozen(int layer_fd, const char *layer, const struct seal *seal, struct journal **out)
+{
+	struct journal *j = journal_new();
+
+	if (j != NULL) {
+		snprintf(j->where, sizeof(j->where), "layer \"%s\"", layer);
+		j->seal = seal;
+		j->broken = -EROFS;
+	}
+	return open_journal(j, layer_fd, open_frozen, out);
+}
+
+int
+journal_read_parent(int dir_fd, struct seal_parent *parent)
+{
+	struct journal *j = journal_new();
+	struct stat st;
+	int rc;
+
+	if (j == NULL)
+		return -ENOMEM;
+	if ((rc = j->fd = io_open_plain(dir_fd, ONDISK_JOURNAL, &st)) >= 0) {
+		if ((rc = read_header(j, (uint64_t)st.st_size)) > 0)
+			rc = read_parent(j);
+		if (rc == 0 && j->format == FORMAT_LAYER) {
+			*parent = j->parent;
+			rc = 1;
+		}
+	} else if (rc == -ENOENT) {
+		rc = 0;
+	} else {
+		log_error("could not use \"journal\" in %s: %s", j->where, io_plain_error(rc));
+	}
+	journal_close(j);
+	return rc;
+}
+
+int
+journal_begin(int dir_fd, int64_t created, const struct seal_parent *parent)
+{
+	int fd autoclose = disk_open(dir_fd, ONDISK_JOURNAL, O_RDWR | O_CREAT | O_EXCL), rc;
+	unsigned char buf[RECORD_MAX];
+	struct journal_record rec;
+
+	if (fd < 0)
+		return fd;
+	put_parent(parent, &rec);
+	if ((rc = put_header(fd, FORMAT_LAYER, created)) < 0 ||
+	    (rc = disk_pwrite(fd, buf, encode(&rec, buf), sizeof(struct file_header))) < 0)
+		return rc;
+	return disk_sync_all(fd);
 }
 
 void
@@ -215,6 +372,18 @@ journal_close(struct journal *j)
 	pthread_mutex_destroy(&j->append_lock);
 	pthread_mutex_destroy(&j->sync_lock);
 	free(j);
+}
+
+const struct seal_parent *
+journal_parent(const struct journal *j)
+{
+	return j->format == FORMAT_LAYER ? &j->parent : NULL;
+}
+
+uint32_t
+journal_crc(const struct journal *j)
+{
+	return j->crc;
 }
 
 int64_t
@@ -266,7 +435,7 @@ decode(const unsigned char *at, size_t have, uint64_t seq, struct journal_record
 	if (have < sizeof(d))
 		return false;
 	memcpy(&d, at, sizeof(d));
-	if (d.len < sizeof(d) || d.len > RECORD_MAX || d.len > have || d.seq != seq ||
+	if (d.len < sizeof(d) || d.len > RECORD_MAX || d.len > have || (seq != 0 && d.seq != seq) ||
 	    d.type == 0 || d.type >= JOURNAL_TYPE_MAX ||
 	    d.name_len > JOURNAL_NAME_MAX || d.name2_len > JOURNAL_NAME_MAX ||
 	    sizeof(d) + d.name_len + d.name2_len > d.len ||
@@ -287,12 +456,10 @@ decode(const unsigned char *at, size_t have, uint64_t seq, struct journal_record
 static int
 refuse(const struct journal *j, ssize_t left)
 {
-	if (left == 0)
-		log_error("\"journal\" in the diff directory ends at byte %" PRIu64 ", of %" PRIu64
-		    " that were synced: " WAY_OUT, j->end, j->marked);
-	else
-		log_error("\"journal\" in the diff directory is damaged at byte %" PRIu64 ", of %" PRIu64
-		    " that were synced: " WAY_OUT, j->end, j->marked);
+	uint64_t synced = j->seal != NULL ? j->seal->journal_length : j->marked;
+
+	log_error("\"journal\" in %s %s at byte %" PRIu64 ", of %" PRIu64 " that were synced: " WAY_OUT, j->where,
+	    left == 0 ? "ends" : "is damaged", j->end, synced);
 	return -EUCLEAN;
 }
 
@@ -303,8 +470,10 @@ refuse(const struct journal *j, ssize_t left)
 static int
 finish_replay(struct journal *j, ssize_t left)
 {
-	if (j->end < j->marked)
+	if (j->end < j->marked || (j->seal != NULL && (left != 0 || j->last != j->seal->last)))
 		return refuse(j, left);
+	if (j->seal != NULL && j->crc != j->seal->journal_crc)
+		return refuse_other(j);
 	free(j->window);
 	j->window = NULL;
 	j->window_len = 0;
@@ -329,6 +498,7 @@ journal_next(struct journal *j, struct journal_record *rec)
 	if (!decode(at, (size_t)n, j->last + 1, rec))
 		return finish_replay(j, n);
 	memcpy(&len, at + offsetof(struct disk_record, len), sizeof(len));
+	j->crc = crc32c(j->crc, at, sizeof(uint32_t));
 	j->end += len;
 	j->last++;
 	return 1;
@@ -399,7 +569,7 @@ raise_format(struct journal *j)
 	struct file_header h = { .format = JOURNAL_FORMAT, .created = j->created };
 	int rc;
 
-	if (j->format == JOURNAL_FORMAT)
+	if (j->format != FORMAT_UNMARKED)
 		return 0;
 	h.crc = header_crc(&h);
 	if ((rc = disk_pwrite(j->fd, &h.format, sizeof(h.format) + sizeof(h.crc),
@@ -486,7 +656,7 @@ journal_mark(struct journal *j)
 	pthread_mutex_lock(&j->sync_lock);
 	/* In the older format the checksum of the header covers the place of the mark. */
 	if (j->durable_end > j->marked && j->durable_end / 8 <= MARK_LENGTH &&
-	    j->format == JOURNAL_FORMAT) {
+	    j->format != FORMAT_UNMARKED) {
 		mark = mark_of(j->durable_end);
 		rc = disk_pwrite(j->fd, &mark, sizeof(mark), offsetof(struct file_header, mark));
 		if (rc == 0)

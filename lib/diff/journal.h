@@ -32,6 +32,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "diff/seal.h"
+
 #define JOURNAL_ROOT_SERIAL	1
 #define JOURNAL_NAME_MAX	4096	/* bytes of a name, a path or a link's target */
 
@@ -51,6 +53,9 @@ enum journal_type {
 	JOURNAL_NODE,		/* serial: mode, uid, gid, valid: nlink, atime, mtime, time: ctime;
 				   name: the backup's path of it, or none; name2: link target */
 	JOURNAL_NAME,		/* parent/name is serial, or nothing (0) */
+	/* A journal that stands on a frozen layer begins with this, and has no other. */
+	JOURNAL_LAYER,		/* parent, parent2: its id; name: what it was called; length: its last
+				   record; serial: the first that it has not given out */
 	JOURNAL_TYPE_MAX
 };
 
@@ -91,7 +96,28 @@ struct journal;
  * version that this program knows (logged), or negative errno.
  */
 int	journal_open(int diff_fd, struct journal **out);
+/*
+ * Opens the journal of a frozen layer, which is only read, and refused where it is not just what the seal says.  layer
+ * is its name, for messages.  Nothing can be appended.  As journal_open().
+ */
+int	journal_open_frozen(int layer_fd, const char *layer, const struct seal *seal, struct journal **out);
+/*
+ * Reads what the journal in dir_fd stands on, and nothing else.  Returns 1 and *parent, 0 for the backup or where there is no
+ * journal, or as journal_open().
+ */
+int	journal_read_parent(int dir_fd, struct seal_parent *parent);
+/*
+ * Makes a journal, which must not be there, of a layer that stands on parent, as the oldest of them was made at created;
+ * what is synced is the file.  Returns 0 or negative errno.
+ */
+int	journal_begin(int dir_fd, int64_t created, const struct seal_parent *parent);
 void	journal_close(struct journal *j);
+
+/* The layer below, NULL for the backup: numbers of records go on where that ended. */
+const struct seal_parent *journal_parent(const struct journal *j);
+
+/* CRC-32C of the checksums of all records that were read: tells one journal from another. */
+uint32_t journal_crc(const struct journal *j);
 
 /* When the diff directory was made, ns since the epoch. */
 int64_t	journal_created(const struct journal *j);

@@ -12,7 +12,7 @@
 
 /*
  * A tree of fixed depth: leaves are segments of blocks, which are bytes, and
- * what is missing is the chain's.  A file of up to one segment is a leaf alone, as
+ * what is missing is of the oldest kind.  A file of up to one segment is a leaf alone, as
  * long as the file.  Pointers are published when what they point to is ready, and
  * nothing is freed before the end, so that readers need no lock.
  */
@@ -34,13 +34,14 @@ typedef _Atomic(void *) pointer;
 
 struct kinds {
 	uint32_t n;
+	uint8_t	oldest;			/* the kind of what is missing */
 	unsigned depth;			/* levels of pointers above the leaves */
 	pointer	root;
 	struct leaf *changed_list;
 };
 
 struct kinds *
-kinds_new(uint32_t n)
+kinds_new(uint32_t n, uint8_t oldest)
 {
 	struct kinds *k = calloc(1, sizeof(*k));
 	uint64_t reach;
@@ -48,6 +49,7 @@ kinds_new(uint32_t n)
 	if (k == NULL)
 		return NULL;
 	k->n = n;
+	k->oldest = oldest;
 	for (reach = KINDS_SEGMENT; reach < n; reach <<= FANOUT_BITS)
 		k->depth++;
 	return k;
@@ -97,12 +99,12 @@ find_leaf(const struct kinds *k, uint32_t b)
 	return at;
 }
 
-enum content_kind
+uint8_t
 kinds_get(const struct kinds *k, uint32_t b)
 {
 	const struct leaf *l = b < k->n ? find_leaf(k, b) : NULL;
 
-	return l == NULL ? CONTENT_CHAIN :
+	return l == NULL ? k->oldest :
 	    atomic_load_explicit(&l->kind[b & (KINDS_SEGMENT - 1)], memory_order_acquire);
 }
 
@@ -115,6 +117,7 @@ new_leaf(const struct kinds *k, uint32_t first)
 	if (l != NULL) {
 		l->first = first;
 		l->n = n;
+		memset((void *)l->kind, k->oldest, n);
 	}
 	return l;
 }
@@ -177,6 +180,29 @@ kinds_set_full(struct kinds *k, uint32_t first, uint32_t n)
 	}
 }
 
+int
+kinds_set_older(struct kinds *k, uint32_t first, uint32_t n, uint8_t kind)
+{
+	uint64_t b, end = (uint64_t)first + n;
+	struct leaf *l = NULL;
+
+	for (b = first; b < end; b++) {
+		if ((l == NULL || b - l->first >= l->n) && (l = make_leaf(k, (uint32_t)b)) == NULL)
+			return -ENOMEM;
+		atomic_store_explicit(&l->kind[b - l->first], kind, memory_order_relaxed);
+	}
+	return 0;
+}
+
+/* Whether the first n blocks of a leaf, at least one, are all here. */
+static bool
+is_full(const struct leaf *l, uint32_t n)
+{
+	const uint8_t *kind = (const uint8_t *)l->kind;
+
+	return kind[0] == CONTENT_FULL && memcmp(kind, kind + 1, n - 1) == 0;
+}
+
 bool
 kinds_all_full(const struct kinds *k, uint32_t n)
 {
@@ -184,8 +210,7 @@ kinds_all_full(const struct kinds *k, uint32_t n)
 	uint32_t b;
 
 	for (b = 0; b < n; b += l->n)
-		if ((l = find_leaf(k, b)) == NULL ||
-		    memchr(l->kind, CONTENT_CHAIN, MIN(l->n, n - b)) != NULL)
+		if ((l = find_leaf(k, b)) == NULL || !is_full(l, MIN(l->n, n - b)))
 			return false;
 	return true;
 }
@@ -194,10 +219,12 @@ static struct kinds_part *
 copy_of(const struct leaf *l)
 {
 	struct kinds_part *part = malloc(sizeof(*part) + l->n);
+	uint32_t i;
 
 	if (part != NULL) {
 		*part = (struct kinds_part){ .first = l->first, .n = l->n };
-		memcpy(part->kind, l->kind, l->n);
+		for (i = 0; i < l->n; i++)
+			part->kind[i] = l->kind[i] == CONTENT_FULL ? CONTENT_FULL : CONTENT_CHAIN;
 	}
 	return part;
 }

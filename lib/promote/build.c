@@ -634,7 +634,10 @@ promote_build(const struct promote_config *config, struct promote_figures *figur
 	b->config = config;
 	b->figures = figures;
 	b->error = error;
-	rc = check_places(b);
+	if (cow_layers(config->cow) > 0)
+		rc = explain(error, -EOPNOTSUPP, "could not make plain directories: the diff directory stands on frozen layers");
+	else
+		rc = check_places(b);
 	for (i = config->n_places; i-- > 0 && rc == 0;)
 		rc = fill_place(b, &config->place[i]);
 	/* One sync for all, instead of one for each of so many files. */

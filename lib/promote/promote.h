@@ -68,7 +68,7 @@ int	promote_measure(struct cow *c, int wal_fd, const struct promote_outside *out
 /*
  * Makes everything beneath the places, and makes it durable.  Returns 0, or negative errno with one line in error
  * (CHAIN_ERROR_MAX bytes): -ENODATA if something is still the backup's, -EXDEV for another file system without copy,
- * -EMLINK if a content file has a name that is not ours, -ENOENT for a tablespace without a place.
+ * -EMLINK if a content file has a name that is not ours, -EOPNOTSUPP above frozen layers, -ENOENT for a tablespace without a place.
  * One thread.
  */
 int	promote_build(const struct promote_config *config, struct promote_figures *figures, char *error);

@@ -8,6 +8,9 @@
  *	killed	the worker died, the next one of the same mount takes over:
  *		everything is as in the model, unsynced writes included, and the
  *		files that had lost their names are still there
+ *	frozen	as clean, and in between what there is becomes a layer; or as killed, with
+ *		the mount going on
+ *	reset	all is as it was when one of the layers was frozen
  *	both	worker and supervisor died, the machine did not: names are as in
  *		the model, and every 4 KiB of a file are its last synced version
  *		or a newer one
@@ -26,6 +29,7 @@
 
 #include "cow/treefile.h"
 #include "support/hydration.h"
+#include "support/layering.h"
 #include "support/rig.h"
 
 #define MAX_NODES	512
@@ -812,6 +816,7 @@ do_forget(void)
 
 static struct hydration hydration;
 static bool detached;
+static bool layered;
 
 /* One step, so that whatever else happens comes between any two of them. */
 static void
@@ -819,7 +824,7 @@ do_hydrate(void)
 {
 	int r;
 
-	if (detached)
+	if (detached || layered)
 		return;
 	begin("hydrate", NULL, "%s", "a step");
 	if ((r = hydration_step(&hydration, rig.cow, rnd(HYDRATION_JOBS), &rig.reader)) < 0)
@@ -832,7 +837,7 @@ do_hydrate(void)
 static void
 do_detach(void)
 {
-	if (detached)
+	if (detached || layered)
 		return;
 	begin("detach", NULL, "%s", "the rest");
 	expect(hydration_finish(&hydration, rig.cow, &rig.reader), 1);
@@ -937,6 +942,115 @@ reopen_both(void)
 	compare_tree(&nodes[0], true, true);
 }
 
+/* --- layers: in every second run, which then hydrates nothing --- */
+
+#define MAX_SAVED	20
+
+/* The model as it was when a layer was frozen. */
+static struct saved {
+	struct mnode nodes[MAX_NODES];
+	struct mname names[MAX_NAMES];
+	char	layer[16];
+	uint32_t checksum;
+} saved[MAX_SAVED];
+static unsigned n_saved;
+static struct layering layering;
+
+static void
+copy_model(struct mnode *to, struct mname *to_names, struct mnode *from, const struct mname *from_names)
+{
+	unsigned i;
+
+	for (i = 0; i < MAX_NODES; i++) {
+		to[i] = from[i];
+		to[i].n_versions = 0;
+		if (from[i].data != NULL && (to[i].data = malloc(MAX_SIZE)) == NULL)
+			err(1, "malloc");
+		if (from[i].data != NULL)
+			memcpy(to[i].data, from[i].data, MAX_SIZE);
+	}
+	for (i = 0; i < MAX_NAMES; i++) {
+		to_names[i] = from_names[i];
+		if (from_names[i].used) {
+			to_names[i].dir = to + (from_names[i].dir - from);
+			to_names[i].node = to + (from_names[i].node - from);
+		}
+	}
+}
+
+static void
+drop_model(struct mnode *all)
+{
+	struct mnode *n;
+
+	for (n = all; n < all + MAX_NODES; n++)
+		if (n->used)
+			node_drop(n);
+}
+
+static void
+save_model(void)
+{
+	struct saved *s = &saved[n_saved];
+
+	copy_model(s->nodes, s->names, nodes, names);
+	snprintf(s->layer, sizeof(s->layer), "s%u", n_saved++);
+}
+
+/* Nothing that was done since has changed any of them. */
+static void
+check_layers(void)
+{
+	unsigned i;
+
+	for (i = 0; i < n_saved; i++)
+		if (layering_checksum(&rig, saved[i].layer) != saved[i].checksum)
+			fail("layer \"%s\" was changed", saved[i].layer);
+}
+
+static void
+do_freeze(void)
+{
+	bool mounted = rnd(2) == 0;
+
+	if (n_saved == MAX_SAVED)
+		return;
+	begin("freeze", NULL, "s%u, %smounted", n_saved, mounted ? "" : "not ");
+	expect(rig_close(&rig), 0);
+	all_synced();
+	if (!mounted)
+		forget_all();
+	save_model();
+	expect(layering_freeze(&layering, &rig, saved[n_saved - 1].layer, mounted), 0);
+	saved[n_saved - 1].checksum = layering_checksum(&rig, saved[n_saved - 1].layer);
+	pending_reset(rig.pending);
+	expect(rig_open(&rig, !mounted), 0);
+	if (mounted)
+		compare_all();
+	else
+		compare_tree(&nodes[0], true, false);
+}
+
+static void
+do_reset(void)
+{
+	const struct saved *s;
+
+	if (n_saved == 0)
+		return;
+	s = &saved[rnd(n_saved)];
+	begin("reset", NULL, "%s", s->layer);
+	rig_kill(&rig);
+	drop_model(nodes);
+	copy_model(nodes, names, (struct mnode *)s->nodes, s->names);
+	forget_all();
+	all_synced();
+	expect(layering_reset(&layering, &rig, s->layer), 0);
+	check_layers();
+	expect(rig_open(&rig, true), 0);
+	compare_tree(&nodes[0], true, false);
+}
+
 /* Makes the journal so long that the next mount compacts it. */
 static void
 lengthen_journal(void)
@@ -997,7 +1111,11 @@ operate(void)
 {
 	uint32_t p = rnd(1000);
 
-	if (p < 100)
+	if (layered && p < 12)
+		do_freeze();
+	else if (layered && p < 16)
+		do_reset();
+	else if (p < 100)
 		do_hydrate();
 	else if (p < 600)
 		operate_on_content();
@@ -1029,7 +1147,7 @@ operate(void)
 static void
 run(unsigned operations)
 {
-	struct mnode *n;
+	unsigned i;
 
 	state = UINT64_C(0x9e3779b97f4a7c15) * (seed + 1);
 	rig_new(&rig);
@@ -1037,6 +1155,8 @@ run(unsigned operations)
 	rig.config.cache_size = 64;
 	write_catalog();
 	expect(rig_index(&rig, "T00003"), 0);
+	if (layered)
+		layering_begin(&layering, &rig);
 	expect(rig_open(&rig, true), 0);
 	nodes[0] = (struct mnode){ .used = true, .nodeid = COW_ROOT, .nlink = 1, .mode = S_IFDIR | 0700 };
 	load(&nodes[0]);
@@ -1048,13 +1168,18 @@ run(unsigned operations)
 	compare_all();
 	reopen_killed();
 	reopen_clean();
+	if (layered) {
+		check_layers();
+		layering_end(&layering);
+	}
 	rig_free(&rig);
 	if (rig.config.index_fd != rig.index_fd)
 		close(rig.config.index_fd);
 	detached = false;
-	for (n = nodes; n < nodes + MAX_NODES; n++)
-		if (n->used)
-			node_drop(n);
+	drop_model(nodes);
+	for (i = 0; i < n_saved; i++)
+		drop_model(saved[i].nodes);
+	n_saved = 0;
 	memset(names, 0, sizeof(names));
 	unique = last_unique = 0;
 	last_made = NULL;
@@ -1076,12 +1201,14 @@ main(void)
 	unsigned first = number("PBKFS_TEST_SEED", 1), n = number("PBKFS_TEST_SEEDS", 4), i;
 	unsigned operations = number("PBKFS_TEST_OPERATIONS", 1500);
 
-	log_set_sink(swallow);
-	printf("1..%u\n", n + (unsigned)ARRAY_SIZE(known));
-	for (i = 0; i < n + ARRAY_SIZE(known); i++) {
-		seed = i < n ? first + i : known[i - n];
+	if (getenv("PBKFS_TEST_TRACE") == NULL)
+		log_set_sink(swallow);
+	printf("1..%u\n", 2 * (n + (unsigned)ARRAY_SIZE(known)));
+	for (i = 0; i < 2 * (n + ARRAY_SIZE(known)); i++) {
+		seed = i / 2 < n ? first + i / 2 : known[i / 2 - n];
+		layered = i % 2 == 1;
 		run(operations);
-		printf("ok %u - seed %u, %u operations\n", i + 1, seed, operations);
+		printf("ok %u - seed %u, %u operations%s\n", i + 1, seed, operations, layered ? ", in layers" : "");
 		fflush(stdout);
 	}
 	return 0;

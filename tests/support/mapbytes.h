@@ -16,12 +16,12 @@
 static inline int
 map_read_bytes(struct contents *c, uint64_t number, uint8_t *kinds, uint32_t n)
 {
-	struct kinds *k = kinds_new(n);
+	struct kinds *k = kinds_new(n, CONTENT_CHAIN);
 	uint32_t i;
-	int r = k != NULL ? content_map_read(c, number, k) : -ENOMEM;
+	int r = k != NULL ? content_map_read(c, number, k, n, CONTENT_FULL) : -ENOMEM;
 
 	for (i = 0; r == 0 && i < n; i++)
-		kinds[i] = (uint8_t)kinds_get(k, i);
+		kinds[i] = kinds_get(k, i);
 	kinds_free(k);
 	return r;
 }

@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "cow/cow.h"
 #include "pg/pg_types.h"
@@ -66,7 +67,7 @@ rig_new(struct rig *r)
 	memset(r, 0, sizeof(*r));
 	tmpdir_new(r->dir, sizeof(r->dir));
 	snprintf(r->store, sizeof(r->store), "%s/store", r->dir);
-	snprintf(r->diff, sizeof(r->diff), "%s/diff", r->dir);
+	snprintf(r->diff, sizeof(r->diff), "%s/" ONDISK_CHANGES, r->dir);
 	r->store_fd = rig_open_directory(r->store);
 	r->diff_fd = rig_open_directory(r->diff);
 	r->index_fd = memfd_create("index", MFD_CLOEXEC);

@@ -283,7 +283,7 @@ START_TEST(kinds_in_segments)
 {
 	uint32_t n = lengths[_i], at[] = { 0, n / 3, n / 2, n - 1 }, i;
 	size_t before = heap();
-	struct kinds *k = kinds_new(n);
+	struct kinds *k = kinds_new(n, CONTENT_CHAIN);
 	struct kinds_part *parts, *p;
 
 	ck_assert(k != NULL && kinds_count(k) == n && !kinds_changed(k) && !kinds_all_full(k, n));
@@ -314,7 +314,7 @@ END_TEST
 
 START_TEST(kinds_all)
 {
-	struct kinds *k = kinds_new(10000);
+	struct kinds *k = kinds_new(10000, CONTENT_CHAIN);
 
 	ck_assert_int_eq(kinds_reserve(k, 0, 10000), 0);
 	kinds_set_full(k, 0, 5000);
@@ -331,7 +331,7 @@ END_TEST
 START_TEST(map_of_a_claim)
 {
 	size_t before = heap();
-	struct kinds *k = kinds_new(UINT32_MAX);
+	struct kinds *k = kinds_new(UINT32_MAX, CONTENT_CHAIN);
 	struct kinds_part *parts;
 	struct stat st;
 	bool created;
@@ -344,8 +344,8 @@ START_TEST(map_of_a_claim)
 	kinds_free(k);
 	ck_assert_int_eq(fstatat(dirfd_, MAP_NAME, &st, 0), 0);
 	ck_assert_int_lt(st.st_blocks, 2048);
-	k = kinds_new(UINT32_MAX);
-	ck_assert_int_eq(content_map_read(contents, NUMBER, k), 0);
+	k = kinds_new(UINT32_MAX, CONTENT_CHAIN);
+	ck_assert_int_eq(content_map_read(contents, NUMBER, k, UINT32_MAX, CONTENT_FULL), 0);
 	ck_assert_int_eq(kinds_get(k, UINT32_MAX - 4), CONTENT_FULL);
 	ck_assert_int_eq(kinds_get(k, UINT32_MAX - 3), CONTENT_CHAIN);
 	ck_assert_uint_lt(heap() - before, 200000);

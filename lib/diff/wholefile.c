@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "cow/wholefile.h"
 #include "diff/disk.h"
+#include "diff/wholefile.h"
 
 int
 wholefile_write(int dir_fd, const char *name, const struct iovec *part, unsigned n)

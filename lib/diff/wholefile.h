@@ -3,8 +3,8 @@
 /*
  * Files of the diff directory that are written once, as a whole.
  */
-#ifndef COW_WHOLEFILE_H
-#define COW_WHOLEFILE_H
+#ifndef DIFF_WHOLEFILE_H
+#define DIFF_WHOLEFILE_H
 
 #include <sys/uio.h>
 
