@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/util.h"
@@ -20,10 +20,11 @@
 #include "cli/figures.h"
 #include "cli/mountref.h"
 #include "cli/snapshot.h"
+#include "ipc/shared.h"
 
-#define LINE_SECONDS	10	/* between two lines, where there is no terminal */
-#define COUNT_SECONDS	30	/* for the worker to count what there is to do */
-#define STOP_SECONDS	10	/* for what is on its way */
+#define LINE_MS		10000	/* between two lines, where there is no terminal */
+#define COUNT_MS	30000	/* for the worker to count what there is to do */
+#define STOP_MS		10000	/* for what is on its way */
 
 /* As the supervisor says. */
 struct progress {
@@ -78,8 +79,34 @@ tell(const struct mountref *t, const struct options *o)
 		return 0;
 	if (rc == 0)
 		return cli_error("could not hydrate \"%s\": %s", t->mnt, a.text);
-	return cli_error("the supervisor of \"%s\" does not answer: %s", t->mnt,
-	    t->contact.sock < 0 ? t->contact.doubt : strerror(-rc));
+	return figures_tell_silence(t, rc);
+}
+
+/* A supervisor tells this of itself. */
+struct news {
+	uint32_t state;		/* enum shared_hydration; HYDRATION_STATES: not told yet */
+	bool	wanted;
+};
+
+/* Waits until the state is another one than in *n, for a second at most, and fills it in. */
+static int
+await(const struct mountref *t, struct news *n)
+{
+	static struct command_frame q, a;
+	int rc = -ETIMEDOUT;
+
+	command_init(&q, COMMAND_AWAIT);
+	q.arg[0] = n->state;
+	if (!t->is_silent && t->contact.sock >= 0)
+		rc = contact_ask(&t->contact, &q, &a, NULL);
+	if (rc == 0 && a.type == COMMAND_REFUSED)
+		return cli_error("could not ask who serves \"%s\": %s", t->mnt, a.text);
+	if (rc == 0 && a.type != COMMAND_HYDRATION)
+		rc = -EPROTO;
+	if (rc != 0)
+		return figures_tell_silence(t, rc);
+	*n = (struct news){ .state = (uint32_t)a.arg[AWAITED_STATE], .wanted = a.arg[AWAITED_WANTED] != 0 };
+	return 0;
 }
 
 /* A minute or more is told without seconds. */
@@ -129,32 +156,37 @@ show_bar(const struct progress *p)
 static int
 await_count(const struct mountref *t, struct progress *p)
 {
-	const struct timespec moment = { 0, 100 * 1000 * 1000 };
-	int i, rc;
+	struct news n = { .state = HYDRATION_STATES };
+	int64_t until = clock_monotonic_ms() + COUNT_MS;
+	int rc;
 
-	for (i = 0; i < COUNT_SECONDS * 10; i++) {
-		if ((rc = ask(t, p)) != 0)
+	do {
+		if ((rc = await(t, &n)) != 0)
 			return rc;
-		if (p->detached || (strcmp(p->state, "off") != 0 && strcmp(p->state, "counting") != 0))
-			break;
-		nanosleep(&moment, NULL);
-	}
-	return 0;
+	} while ((n.state == HYDRATION_OFF || n.state == HYDRATION_COUNTING) && n.wanted && clock_monotonic_ms() < until);
+	return ask(t, p);
 }
 
 /* Runs that are on their way end first, and complete files are synced. */
 static int
-await_stop(const struct mountref *t, struct progress *p)
+stop(const struct mountref *t)
 {
-	const struct timespec moment = { 0, 50 * 1000 * 1000 };
-	int i, rc = 0;
+	struct news n = { .state = HYDRATION_STATES };
+	int64_t until = clock_monotonic_ms() + STOP_MS;
+	int rc;
 
-	for (i = 0; i < STOP_SECONDS * 20 && rc == 0; i++) {
-		if ((rc = ask(t, p)) == 0 && strcmp(p->state, "off") == 0)
-			break;
-		nanosleep(&moment, NULL);
-	}
-	return rc;
+	do {
+		if ((rc = await(t, &n)) != 0)
+			return rc;
+	} while (n.state != HYDRATION_OFF && n.state != HYDRATION_DETACHED && clock_monotonic_ms() < until);
+	if (n.state == HYDRATION_DETACHED)
+		cli_say("\"%s\" is detached: it needs no store any more", t->mnt);
+	else if (n.state == HYDRATION_OFF)
+		cli_say("hydration of \"%s\" is stopped; what is copied stays", t->mnt);
+	else
+		return cli_error("hydration of \"%s\" was told to stop, and has not within %d seconds: what it is at does not"
+		    " end, see its log; pbkfs stat tells when it is off", t->mnt, STOP_MS / 1000);
+	return 0;
 }
 
 /* Tells beforehand how much it takes, and whether that is there. */
@@ -180,33 +212,53 @@ waits(const struct progress *p)
 	return strncmp(p->state, "waiting", strlen("waiting")) == 0;
 }
 
+/* One look; lines: a line is due.  Returns 0, or 1 where nothing is to be waited for. */
 static int
-attend(const struct mountref *t, const struct options *o, struct progress *p)
+look(const struct mountref *t, const struct options *o, bool terminal, bool line)
 {
-	bool terminal = isatty(STDERR_FILENO) == 1, lines = o->watch && !terminal;
-	char text[256], told[sizeof(p->state)] = "";
-	unsigned second;
+	struct progress p;
+	char text[256];
 	int rc;
 
-	for (second = 0; !p->detached; second++) {
-		if (second > 0)
-			sleep(1);
-		if ((rc = ask(t, p)) != 0)
+	if ((rc = ask(t, &p)) != 0)
+		return rc;
+	if (terminal)
+		show_bar(&p);
+	else if (line || waits(&p))
+		cli_note("%s", describe(&p, text));
+	if (p.failed == 0 || strcmp(p.state, "waiting for the store") != 0 || o->watch)
+		return 0;
+	cli_progress_end();
+	return cli_error("could not copy %.0f files of \"%s\": see its log; hydration tries again"
+	    " each minute", p.failed, t->mnt);
+}
+
+/* Whoever waits is woken when the state changes; figures are asked for where somebody sees them. */
+static int
+attend(const struct mountref *t, const struct options *o)
+{
+	bool terminal = isatty(STDERR_FILENO) == 1, lines = o->watch && !terminal, changed;
+	struct news n = { .state = HYDRATION_STATES };
+	int64_t due = 0;
+	uint32_t told;
+	int rc;
+
+	for (;;) {
+		told = n.state;
+		if ((rc = await(t, &n)) != 0)
 			return rc;
-		if (!p->wanted && !p->detached) {
+		if (n.state == HYDRATION_DETACHED)
+			break;
+		if (!n.wanted) {
 			cli_progress_end();
 			return cli_error("hydration of \"%s\" was stopped", t->mnt);
 		}
-		if (terminal)
-			show_bar(p);
-		else if ((lines && second % LINE_SECONDS == 0) || (strcmp(told, p->state) != 0 && (lines || waits(p))))
-			cli_note("%s", describe(p, text));
-		if (p->failed > 0 && strcmp(p->state, "waiting for the store") == 0 && !o->watch) {
-			cli_progress_end();
-			return cli_error("could not copy %.0f files of \"%s\": see its log; hydration tries again"
-			    " each minute", p->failed, t->mnt);
-		}
-		memcpy(told, p->state, sizeof(told));
+		changed = n.state != told;
+		if (!terminal && !changed && !(lines && clock_monotonic_ms() >= due))
+			continue;
+		if ((rc = look(t, o, terminal, lines)) != 0)
+			return rc;
+		due = clock_monotonic_ms() + LINE_MS;
 	}
 	cli_progress_end();
 	return 0;
@@ -225,12 +277,8 @@ hydrate(const struct mountref *t, const struct options *o)
 		cli_say("\"%s\" is detached: it needs no store", t->mnt);
 		return 0;
 	}
-	if (o->stop) {
-		if ((rc = await_stop(t, &p)) != 0)
-			return rc;
-		cli_say("hydration of \"%s\" is stopped; what is copied stays", t->mnt);
-		return 0;
-	}
+	if (o->stop)
+		return stop(t);
 	if ((rc = await_count(t, &p)) != 0)
 		return rc;
 	if (!p.detached)
@@ -239,7 +287,7 @@ hydrate(const struct mountref *t, const struct options *o)
 		return 0;
 	cli_if_interrupted("interrupted; hydration of \"%s\" goes on in the background: pbkfs hydrate --stop ends it",
 	    t->mnt);
-	if ((rc = attend(t, o, &p)) != 0)
+	if ((rc = attend(t, o)) != 0)
 		return rc;
 	cli_say("\"%s\" is detached: it needs no store any more", t->mnt);
 	return 0;

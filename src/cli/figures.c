@@ -16,6 +16,8 @@
 #include "cli/cli.h"
 #include "cli/figures.h"
 
+#define END_SECONDS	2	/* for a supervisor that has closed its connections to end */
+
 static int
 tell_nobody(const struct mountref *t)
 {
@@ -41,6 +43,35 @@ read_report(const struct command_frame *a, int fd, char **text, size_t *len)
 	return *len == a->arg[0] ? 0 : -EPROTO;
 }
 
+/* Whether the other side has gone, or is about to. */
+static bool
+has_ended(const struct contact *c, int rc)
+{
+	static const int gone[] = { -EPIPE, -ENOMSG, -ECONNRESET, -ECONNREFUSED, -ENOENT, -ESTALE };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(gone); i++)
+		if (rc == gone[i])
+			return c->sock >= 0 && contact_wait_for_listener(c, END_SECONDS) == 0;
+	return false;
+}
+
+int
+figures_tell_silence(const struct mountref *t, int rc)
+{
+	int pid = (int)t->contact.peer.pid;
+
+	if (t->contact.sock < 0)
+		return tell_nobody(t);
+	if (has_ended(&t->contact, rc))
+		return cli_error("the supervisor of \"%s\" (pid %d) has ended: the mount was unmounted, or it was"
+		    " killed", t->mnt, pid);
+	if (rc == -ETIMEDOUT)
+		return cli_error("the supervisor of \"%s\" (pid %d) does not answer", t->mnt, pid);
+	return cli_error("the supervisor of \"%s\" (pid %d) does not answer as it should: %s", t->mnt, pid,
+	    strerror(-rc));
+}
+
 int
 figures_ask(const struct mountref *t, bool reset, char **text, size_t *len)
 {
@@ -57,11 +88,7 @@ figures_ask(const struct mountref *t, bool reset, char **text, size_t *len)
 		return cli_error("could not ask who serves \"%s\": %s", t->mnt, a.text);
 	if (rc == 0)
 		rc = a.type == COMMAND_REPORT && fd >= 0 ? read_report(&a, fd, text, len) : -EPROTO;
-	if (rc == 0)
-		return 0;
-	return cli_error("the supervisor of \"%s\" (pid %d) does not answer%s%s", t->mnt,
-	    (int)t->contact.peer.pid, rc != -ETIMEDOUT ? " as it should: " : "",
-	    rc != -ETIMEDOUT ? strerror(-rc) : "");
+	return rc == 0 ? 0 : figures_tell_silence(t, rc);
 }
 
 double

@@ -18,6 +18,9 @@
  */
 int	figures_ask(const struct mountref *t, bool reset, char **text, size_t *len);
 
+/* Says that who serves t gave no answer, as contact_ask() returned rc; or that its supervisor has ended.  Returns 1. */
+int	figures_tell_silence(const struct mountref *t, int rc);
+
 /* The number of that key, or 0; whether its value is true.  `at` is the object that has the key. */
 double	figures_number(const struct json_node *nodes, const struct json_node *at, const char *key);
 bool	figures_is_true(const struct json_node *nodes, const struct json_node *at, const char *key);

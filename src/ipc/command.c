@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "ipc/command.h"
 #include "ipc/fdpass.h"
+#include "ipc/shared.h"
 
 #define PID_LIMIT	0x7fffffff
 #define MAJOR_LIMIT	0xfff
@@ -34,6 +35,7 @@ static const struct kind {
 	{ COMMAND_STOP, false, false, { 0 } },
 	{ COMMAND_HYDRATE, false, false, {
 		[HYDRATE_ON] = 1, [HYDRATE_RATE] = INT64_MAX, [HYDRATE_JOBS] = COMMAND_JOBS_MAX } },
+	{ COMMAND_AWAIT, false, false, { HYDRATION_STATES } },
 	{ COMMAND_IDENTITY, true, true, {
 		[IDENTITY_PID] = PID_LIMIT, [IDENTITY_WORKER] = PID_LIMIT,
 		[IDENTITY_STATE] = STATE_COUNT - 1, [IDENTITY_MAJOR] = MAJOR_LIMIT,
@@ -41,6 +43,7 @@ static const struct kind {
 	{ COMMAND_REPORT, true, false, { COMMAND_REPORT_MAX } },
 	{ COMMAND_DONE, true, false, { 0 } },
 	{ COMMAND_REFUSED, true, true, { 0 } },
+	{ COMMAND_HYDRATION, true, false, { [AWAITED_STATE] = HYDRATION_STATES - 1, [AWAITED_WANTED] = 1 } },
 };
 
 void

@@ -24,11 +24,14 @@ enum command_type {
 	COMMAND_LEAVE,		/* unmount as soon as nobody uses it, as SIGTERM; COMMAND_DONE */
 	COMMAND_STOP,		/* end worker, mount and yourself now; COMMAND_DONE */
 	COMMAND_HYDRATE,	/* arg by enum command_hydrate; COMMAND_DONE, or COMMAND_REFUSED */
+	COMMAND_AWAIT,		/* arg[0]: enum shared_hydration, or HYDRATION_STATES; COMMAND_HYDRATION is the answer,
+				 * once hydration is in another state, or after COMMAND_AWAIT_MS */
 	/* supervisor -> command */
 	COMMAND_IDENTITY = 64,	/* arg by enum command_identity; text = the mountpoint */
 	COMMAND_REPORT,		/* arg[0] bytes of JSON in a memfd */
 	COMMAND_DONE,		/* it is under way; the connection ends with the supervisor */
 	COMMAND_REFUSED,	/* text says why */
+	COMMAND_HYDRATION,	/* arg by enum command_hydration */
 };
 
 enum command_identity {
@@ -44,6 +47,12 @@ enum command_hydrate {
 	HYDRATE_JOBS,		/* files at a time, at most COMMAND_JOBS_MAX; 0 = default */
 };
 #define COMMAND_JOBS_MAX	8
+#define COMMAND_AWAIT_MS	1000
+
+enum command_hydration {
+	AWAITED_STATE,		/* enum shared_hydration */
+	AWAITED_WANTED,		/* 1: it is to go on */
+};
 
 enum command_state {
 	STATE_PREPARING, STATE_STARTING, STATE_SERVING, STATE_LEAVING, STATE_COUNT

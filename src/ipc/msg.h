@@ -38,6 +38,7 @@ enum msg_type {
 	MSG_FLUSHING,		/* one more file is durable: at most once a second */
 	MSG_ADVICE,		/* text for the user once the mount exists: how to use it */
 	MSG_DETACHED,		/* nothing needs the store any more, and that is durable */
+	MSG_HYDRATION,		/* hydration is in another state: in shared memory */
 	/* supervisor -> worker */
 	MSG_DIRTY_DONE = 64,	/* the marker is durable */
 	MSG_DUMP,		/* send MSG_STATS */

@@ -289,6 +289,16 @@ answer_detached(struct supervisor *s, const unsigned char *body, size_t len)
 	return hydration_detached(s);
 }
 
+/* Who waits for that is told in this turn of the loop. */
+static int
+answer_hydration(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	(void)s;
+	(void)body;
+	(void)len;
+	return 0;
+}
+
 static int
 answer_store_failed(struct supervisor *s, const unsigned char *body, size_t len)
 {
@@ -325,6 +335,7 @@ static const struct answer {
 	{ MSG_ADVICE,	PHASE_PREPARING, 1, MSG_BODY_MAX, answer_advice },
 	{ MSG_STORE_FAILED, PHASE_SERVING, EXACTLY(0), answer_store_failed },
 	{ MSG_DETACHED,	PHASE_SERVING, EXACTLY(0), answer_detached },
+	{ MSG_HYDRATION, PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING, EXACTLY(0), answer_hydration },
 };	/* anything else: log it, end the worker */
 
 int

@@ -167,6 +167,32 @@ do_hydrate(struct supervisor *s, struct client *c, const struct command_frame *q
 	return 0;
 }
 
+static int
+do_await(struct supervisor *s, struct client *c, const struct command_frame *q)
+{
+	(void)s;
+	c->awaits = true;
+	c->known = (uint32_t)q->arg[0];
+	c->until = clock_monotonic_ns() + COMMAND_AWAIT_MS * (STATE_SECOND / 1000);
+	return 0;
+}
+
+/* Tells a client what it waits for, if that is so. */
+static void
+tell_awaited(struct supervisor *s, struct client *c)
+{
+	struct command_frame f;
+
+	if (!c->awaits || (hydration_state(s) == c->known && clock_monotonic_ns() < c->until))
+		return;
+	c->awaits = false;
+	command_init(&f, COMMAND_HYDRATION);
+	f.arg[AWAITED_STATE] = hydration_state(s);
+	f.arg[AWAITED_WANTED] = s->binding.found.hydrates;
+	if (command_send(c->fd, &f, -1) != 0)
+		client_close(c);
+}
+
 static const struct request {
 	enum command_type type;
 	unsigned phases;
@@ -177,6 +203,7 @@ static const struct request {
 	{ COMMAND_LEAVE, PHASE_ANY, do_leave },
 	{ COMMAND_STOP, PHASE_ANY, do_stop },
 	{ COMMAND_HYDRATE, PHASE_STARTING | PHASE_SERVING, do_hydrate },
+	{ COMMAND_AWAIT, PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING, do_await },
 };
 
 int
@@ -187,7 +214,7 @@ attend_request(struct supervisor *s, struct client *c, const struct command_fram
 	for (r = requests; r < requests + ARRAY_SIZE(requests); r++)
 		if (r->type == f->type)
 			break;
-	if (r == requests + ARRAY_SIZE(requests) || c->wants_report)
+	if (r == requests + ARRAY_SIZE(requests) || c->wants_report || c->awaits)
 		return -EPROTO;
 	c->has_asked = true;
 	if ((r->phases & s->phase) == 0) {
@@ -363,4 +390,6 @@ attend_look(struct supervisor *s, const struct pollfd p[ATTEND_DESCRIPTORS])
 	for (i = 0; i < SOCKET_DOORS; i++)
 		if (p[i].revents != 0)
 			take_connections(&s->attend, (enum socket_door)i, s->owner.uid);
+	for (i = 0; i < CLIENT_MAX; i++)
+		tell_awaited(s, &s->attend.client[i]);
 }

@@ -20,6 +20,9 @@ struct client {
 	uint64_t since;		/* CLOCK_MONOTONIC ns */
 	bool	has_asked;	/* who has may stay, to see the supervisor's end */
 	bool	wants_report;
+	bool	awaits;		/* that hydration is in another state than known, or this time: */
+	uint32_t known;
+	uint64_t until;		/* CLOCK_MONOTONIC ns */
 };
 
 /* Closes the connection, if there is one, and marks the place as free. */

@@ -138,6 +138,17 @@ state_name(uint32_t state)
 	return state < HYDRATION_STATES ? names[state] : "?";
 }
 
+uint32_t
+hydration_state(const struct supervisor *s)
+{
+	uint32_t state = atomic_load(&s->kit.shared->hydrate.state);
+
+	/* The worker may say so; the binding has to. */
+	if (hydration_is_detached(s))
+		return HYDRATION_DETACHED;
+	return state >= HYDRATION_DETACHED ? (uint32_t)HYDRATION_COPYING : state;
+}
+
 void
 hydration_put(struct json_out *o, const struct supervisor *s)
 {
@@ -146,17 +157,11 @@ hydration_put(struct json_out *o, const struct supervisor *s)
 	uint64_t blocks = atomic_load(&h->blocks), left = MIN(atomic_load(&h->blocks_left), blocks);
 	uint64_t files = atomic_load(&h->files), files_left = MIN(atomic_load(&h->files_left), files);
 	uint64_t speed = atomic_load(&h->speed);
-	uint32_t state = atomic_load(&h->state);
 
-	/* The worker may say so; the binding has to. */
-	if (hydration_is_detached(s))
-		state = HYDRATION_DETACHED;
-	else if (state == HYDRATION_DETACHED)
-		state = HYDRATION_COPYING;
 	json_put_bool(o, "detached", hydration_is_detached(s));
 	json_open(o, "hydrate", '{');
 	json_put_bool(o, "wanted", b->hydrates);
-	json_put_string(o, "state", state_name(state));
+	json_put_string(o, "state", state_name(hydration_state(s)));
 	json_put_u64(o, "blocks", blocks);
 	json_put_u64(o, "blocks_done", blocks - left);
 	json_put_u64(o, "files", files);

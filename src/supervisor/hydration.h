@@ -34,6 +34,9 @@ int	hydration_detached(struct supervisor *s);
 /* To be called once a second: tries again to write what could not be written. */
 void	hydration_tick(struct supervisor *s);
 
+/* The state that is told: the worker's, but what the binding has to say. */
+uint32_t hydration_state(const struct supervisor *s);
+
 /* Whether the diff directory needs no store. */
 bool	hydration_is_detached(const struct supervisor *s);
 

@@ -215,6 +215,7 @@ static const struct {
 	{ "status while starting", PHASE_STARTING, COMMAND_STATUS, COMMAND_REPORT },
 	{ "status", PHASE_SERVING, COMMAND_STATUS, COMMAND_REPORT },
 	{ "status while leaving", PHASE_LEAVING, COMMAND_STATUS, COMMAND_REPORT },
+	{ "await while preparing", PHASE_PREPARING, COMMAND_AWAIT, COMMAND_REFUSED },
 	{ "leave while preparing", PHASE_PREPARING, COMMAND_LEAVE, COMMAND_DONE },
 	{ "leave", PHASE_SERVING, COMMAND_LEAVE, COMMAND_DONE },
 	{ "stop while preparing", PHASE_PREPARING, COMMAND_STOP, COMMAND_DONE },
@@ -234,6 +235,61 @@ START_TEST(answers_what_may_be_asked)
 	    (asked[_i].type == COMMAND_LEAVE && asked[_i].phase == PHASE_PREPARING));
 	ck_assert_int_eq(s.leave.asked, asked[_i].type == COMMAND_LEAVE && asked[_i].phase == PHASE_SERVING);
 	close(sock);
+}
+END_TEST
+
+/* Who waits hears of it in the turn in which it happens, and in any case after a second. */
+START_TEST(wakes_who_waits_for_hydration)
+{
+	struct command_frame q, a;
+	int sock = connect_as(s.owner.uid);
+
+	turn();
+	atomic_store(&shared.hydrate.state, HYDRATION_COPYING);
+	command_init(&q, COMMAND_AWAIT);
+	q.arg[0] = HYDRATION_STATES;
+	ck_assert_int_eq(command_send(sock, &q, -1), 0);
+	turn();
+	ck_assert_int_eq(command_receive(sock, &a, true, NULL), 0);
+	ck_assert_int_eq(a.type, COMMAND_HYDRATION);
+	ck_assert_uint_eq(a.arg[AWAITED_STATE], HYDRATION_COPYING);
+	ck_assert_uint_eq(a.arg[AWAITED_WANTED], 0);
+	q.arg[0] = HYDRATION_COPYING;
+	ck_assert_int_eq(command_send(sock, &q, -1), 0);
+	turn();
+	ck_assert_int_eq(command_receive(sock, &a, true, NULL), -ENOMSG);
+	s.binding.found.hydrates = true;
+	atomic_store(&shared.hydrate.state, HYDRATION_FULL);
+	turn();
+	ck_assert_int_eq(command_receive(sock, &a, true, NULL), 0);
+	ck_assert_uint_eq(a.arg[AWAITED_STATE], HYDRATION_FULL);
+	ck_assert_uint_eq(a.arg[AWAITED_WANTED], 1);
+	q.arg[0] = HYDRATION_FULL;
+	ck_assert_int_eq(command_send(sock, &q, -1), 0);
+	turn();
+	now += STATE_SECOND - 1;
+	turn();
+	ck_assert_int_eq(command_receive(sock, &a, true, NULL), -ENOMSG);
+	now++;
+	turn();
+	ck_assert_int_eq(command_receive(sock, &a, true, NULL), 0);
+	ck_assert_uint_eq(a.arg[AWAITED_STATE], HYDRATION_FULL);
+	/* A worker decides nothing: that it is detached the binding says. */
+	atomic_store(&shared.hydrate.state, HYDRATION_DETACHED);
+	ck_assert_int_eq(ask(sock, COMMAND_AWAIT, &a), 0);
+	ck_assert_uint_eq(a.arg[AWAITED_STATE], HYDRATION_COPYING);
+	s.binding.found.detached = true;
+	ck_assert_int_eq(ask(sock, COMMAND_AWAIT, &a), 0);
+	ck_assert_uint_eq(a.arg[AWAITED_STATE], HYDRATION_DETACHED);
+	/* One question at a time. */
+	q.arg[0] = HYDRATION_DETACHED;
+	ck_assert_int_eq(command_send(sock, &q, -1), 0);
+	turn();
+	ck_assert_int_eq(command_send(sock, &q, -1), 0);
+	turn();
+	ck_assert(!is_open(sock));
+	close(sock);
+	atomic_store(&shared.hydrate.state, HYDRATION_OFF);
 }
 END_TEST
 
@@ -468,6 +524,7 @@ main(void)
 	tcase_add_checked_fixture(tc, begin, finish);
 	tcase_add_test(tc, lies_where_it_should);
 	tcase_add_loop_test(tc, answers_what_may_be_asked, 0, N(asked));
+	tcase_add_test(tc, wakes_who_waits_for_hydration);
 	tcase_add_test(tc, gives_a_report_that_nobody_can_change);
 	tcase_add_loop_test(tc, closes_who_asks_what_there_is_not, 0, 4);
 	tcase_add_test(tc, closes_who_is_silent);

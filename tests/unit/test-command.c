@@ -14,6 +14,7 @@
 
 #include "ipc/command.h"
 #include "ipc/fdpass.h"
+#include "ipc/shared.h"
 #include "support/unit.h"
 
 static int sock[2];
@@ -55,9 +56,13 @@ static const struct {
 	{ "hydrate", COMMAND_HYDRATE, false, HYDRATE_JOBS, COMMAND_JOBS_MAX, "", 0 },
 	{ "hydrate, too many jobs", COMMAND_HYDRATE, false, HYDRATE_JOBS, COMMAND_JOBS_MAX + 1, "", -EPROTO },
 	{ "hydrate, largest rate", COMMAND_HYDRATE, false, HYDRATE_RATE, INT64_MAX, "", 0 },
+	{ "await", COMMAND_AWAIT, false, 0, HYDRATION_STATES, "", 0 },
+	{ "await a state that is none", COMMAND_AWAIT, false, 0, HYDRATION_STATES + 1, "", -EPROTO },
+	{ "hydration", COMMAND_HYDRATION, true, AWAITED_STATE, HYDRATION_DETACHED, "", 0 },
+	{ "hydration, neither wanted nor not", COMMAND_HYDRATION, true, AWAITED_WANTED, 2, "", -EPROTO },
 	{ "no type", 0, false, 0, 0, "", -EPROTO },
-	{ "unknown request", COMMAND_HYDRATE + 1, false, 0, 0, "", -EPROTO },
-	{ "unknown answer", COMMAND_REFUSED + 1, true, 0, 0, "no", -EPROTO },
+	{ "unknown request", COMMAND_AWAIT + 1, false, 0, 0, "", -EPROTO },
+	{ "unknown answer", COMMAND_HYDRATION + 1, true, 0, 0, "no", -EPROTO },
 	{ "an answer as a request", COMMAND_DONE, false, 0, 0, "", -EPROTO },
 	{ "a request as an answer", COMMAND_STOP, true, 0, 0, "", -EPROTO },
 	{ "an argument too large", COMMAND_STATUS, false, 0, 2, "", -EPROTO },
