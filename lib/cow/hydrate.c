@@ -29,9 +29,12 @@
  * from limits and block maps, so that nothing of it has to be kept: a crash, a new worker or a new mount
  * finds again what is complete.
  *
- * A file goes from the jobs, once the chain has no more blocks of it, to the batch, which is
- * synced together; then it has left the chain, or, if a truncation came between, is
- * begun again.
+ * A file goes from the jobs, once the chain has no more blocks of it, to the batch, and with the batch, once
+ * names are durable, to what is due; there the movers sync one each.  Then it has left the chain, or, if a
+ * truncation came between, is begun again.  The disk has begun to write what was copied long before: so a
+ * sync has little to wait for, and what several movers sync the file system makes durable at once.
+ *
+ * h->lock protects what movers share; it is not held while a file is read, written or synced.  tree_lock may follow it.
  */
 
 #define SMALL		(64u * BLCKSZ)	/* bytes of a file that comes before larger ones */
@@ -39,13 +42,22 @@
 #define BATCH_BYTES	(64 * MiB)	/* copied since the last sync: what one sync has to wait for */
 #define SLICE		4096u		/* entries that are looked at while no name changes */
 #define JOBS		64u		/* at most */
+#define BEGIN_BYTES	(8 * MiB)	/* of a file, that the disk begins to write together; */
+#define BEGIN_MIN	(1 * MiB)	/* less is left to the sync */
 
 enum pass { PASS_SMALL, PASS_LARGE, PASS_END };
 
+/* A file to be synced. */
+struct due {
+	uint32_t e;
+	bool	complete;	/* the chain has no more blocks of it; else a job goes on with it */
+};
+
 struct hydrate {
 	struct cow *c;
+	pthread_mutex_t lock;	/* all that follows */
 	uint32_t *left;		/* by entry: blocks that the chain has, but for those that failed */
-	uint8_t	*busy;		/* by entry: a job or the batch has it, or it failed */
+	uint8_t	*busy;		/* by entry: a job, the batch or what is due has it, or it failed */
 	enum pass pass;
 	uint32_t cursor;
 	struct hydrate_figures f;
@@ -54,7 +66,10 @@ struct hydrate {
 	uint32_t begun[JOBS];	/* files of jobs that have blocks which no sync covers yet */
 	unsigned n_begun;
 	uint64_t batch_bytes;
-	uint64_t unsynced;	/* blocks that do not count as copied yet: who is killed would lose them */
+	uint64_t unsynced;	/* blocks that do not count as copied yet: who is killed would lose them; */
+	uint64_t unsynced_due;	/* those of them that what is due has */
+	struct due due[BATCH_FILES + 2 * JOBS];
+	unsigned n_due, n_syncing;
 };
 
 static uint32_t
@@ -186,13 +201,19 @@ add_file(struct hydrate *h, uint32_t e, int64_t left)
 }
 
 static void
+begin_order(struct hydrate *h)
+{
+	h->pass = PASS_SMALL;
+	h->cursor = 0;
+}
+
+static void
 count_all(struct hydrate *h)
 {
 	uint32_t e, from, to;
 
 	h->f = (struct hydrate_figures){ 0 };
-	h->pass = PASS_SMALL;
-	h->cursor = 0;
+	begin_order(h);
 	for (from = 0; from < n_entries(h); from = to) {
 		to = MIN(from + SLICE, n_entries(h));
 		find_seen(h, from, to);
@@ -216,6 +237,7 @@ hydrate_begin(struct cow *c, struct hydrate **out)
 	if ((h = calloc(1, sizeof(*h))) == NULL)
 		return -ENOMEM;
 	h->c = c;
+	pthread_mutex_init(&h->lock, NULL);
 	h->left = calloc(n_entries(h), sizeof(*h->left));
 	h->busy = calloc(n_entries(h), 1);
 	if (h->left == NULL || h->busy == NULL) {
@@ -237,6 +259,7 @@ void
 hydrate_end(struct hydrate *h)
 {
 	atomic_store(&h->c->hot.wanted, false);
+	pthread_mutex_destroy(&h->lock);
 	free(h->left);
 	free(h->busy);
 	free(h);
@@ -335,7 +358,7 @@ forget_begun(struct hydrate *h, uint32_t e)
 			h->begun[i--] = h->begun[--h->n_begun];
 }
 
-/* The job has no file any more.  Returns which it had. */
+/* The job has no file any more.  Returns which it had.  lock held. */
 static uint32_t
 end_job(struct hydrate *h, struct hydrate_job *job)
 {
@@ -351,7 +374,19 @@ end_job(struct hydrate *h, struct hydrate_job *job)
 static void
 put_into_batch(struct hydrate *h, struct hydrate_job *job)
 {
+	pthread_mutex_lock(&h->lock);
 	h->batch[h->n_batch++] = end_job(h, job);
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* Has the disk begin to write what was taken up of a file, if that is worth a call. */
+static void
+begin_sync(struct hydrate *h, struct hydrate_job *job, struct relfile *f, uint64_t least)
+{
+	if (job->at - job->begun < least)
+		return;
+	relfile_sync_ahead(h->c, f, job->begun, job->at - job->begun);
+	job->begun = job->at;
 }
 
 /* Finds the first run of the chain's at or behind job->at. */
@@ -389,21 +424,25 @@ take_next(struct hydrate *h, struct hydrate_job *job)
 {
 	uint32_t e;
 
-	while (h->n_batch < BATCH_FILES && (take_hot(h, &e) || take_in_order(h, &e))) {
+	pthread_mutex_lock(&h->lock);
+	while (job->entry == 0 && h->n_batch < BATCH_FILES && (take_hot(h, &e) || take_in_order(h, &e))) {
 		if (!is_wanted(h, e)) {
 			set_left(h, e, 0);
 			continue;
 		}
 		h->busy[e] = 1;
 		job->entry = e + 1;
-		job->at = 0;
+		job->at = job->begun = 0;
 		job->failed = 0;
-		return true;
 	}
-	return false;
+	pthread_mutex_unlock(&h->lock);
+	return job->entry != 0;
 }
 
-/* The chain keeps it; why is in the log.  The file is busy: nobody takes it again, and the figures keep what is left. */
+/*
+ * The chain keeps it; why is in the log.  The file is busy: nobody takes it again, and the figures keep what is left.
+ * lock held.
+ */
 static void
 leave_file(struct hydrate *h, uint32_t e)
 {
@@ -414,7 +453,9 @@ leave_file(struct hydrate *h, uint32_t e)
 static void
 leave_out(struct hydrate *h, struct hydrate_job *job)
 {
+	pthread_mutex_lock(&h->lock);
 	leave_file(h, end_job(h, job));
+	pthread_mutex_unlock(&h->lock);
 }
 
 /* Whether a failure to write lies in the one file, and not in what all files are on. */
@@ -444,10 +485,14 @@ log_not_copied(struct cow *c, uint32_t e, int rc)
 	log_error("could not copy \"%s\" of the backup into the diff directory: %s", path, strerror(-rc));
 }
 
-/* A file that could not be written, and is wanted still. */
+/* A file that could not be written.  lock held. */
 static void
 leave_unwritten(struct hydrate *h, uint32_t e, int rc)
 {
+	if (!is_wanted(h, e)) {
+		set_left(h, e, 0);
+		return;
+	}
 	log_not_copied(h->c, e, rc);
 	leave_file(h, e);
 }
@@ -471,6 +516,7 @@ hydrate_plan(struct hydrate *h, struct hydrate_job *job)
 		pthread_rwlock_unlock(&f->lock);
 		if (found)
 			return 1;
+		begin_sync(h, job, f, BEGIN_MIN);
 		put_into_batch(h, job);
 	}
 	return 0;
@@ -514,12 +560,13 @@ hydrate_read(struct hydrate *h, struct hydrate_job *job, struct reader *rd)
 void
 hydrate_drop(struct hydrate *h, struct hydrate_job *job)
 {
+	pthread_mutex_lock(&h->lock);
 	if (job->entry != 0)
 		h->busy[job->entry - 1] = 0;
 	free_map(job);
 	job->entry = 0;
-	h->pass = PASS_SMALL;
-	h->cursor = 0;
+	begin_order(h);
+	pthread_mutex_unlock(&h->lock);
 }
 
 /* The time of a copy is none of the file's: the journal says which is. */
@@ -541,20 +588,32 @@ save_times(struct cow *c, uint64_t nodeid, struct relfile *f)
 static int64_t
 give_up_file(struct hydrate *h, struct hydrate_job *job, int rc)
 {
-	uint32_t e = end_job(h, job);
-
-	if (is_wanted(h, e))
-		leave_unwritten(h, e, rc);
-	else
-		set_left(h, e, 0);
+	pthread_mutex_lock(&h->lock);
+	leave_unwritten(h, end_job(h, job), rc);
+	pthread_mutex_unlock(&h->lock);
 	return 0;
+}
+
+static void
+count_moved(struct hydrate *h, uint32_t e, uint64_t moved)
+{
+	uint64_t before;
+
+	pthread_mutex_lock(&h->lock);
+	before = h->f.blocks_left;
+	h->batch_bytes += moved * BLCKSZ;
+	/* One is kept until the file has left the chain. */
+	if (h->left[e] > 1)
+		set_left(h, e, h->left[e] - (uint32_t)MIN(moved, (uint64_t)h->left[e] - 1));
+	h->unsynced += before - h->f.blocks_left;
+	note_begun(h, e);
+	pthread_mutex_unlock(&h->lock);
 }
 
 int64_t
 hydrate_take(struct hydrate *h, struct hydrate_job *job)
 {
 	uint64_t nodeid = job->entry;	/* an entry's is one more than its number */
-	uint64_t before = h->f.blocks_left;
 	struct relfile *f;
 	int64_t moved;
 	int rc;
@@ -575,26 +634,49 @@ hydrate_take(struct hydrate *h, struct hydrate_job *job)
 	if (moved < 0)
 		return is_of_file((int)moved) ? give_up_file(h, job, (int)moved) : moved;
 	job->at = job->off + job->len;
-	h->batch_bytes += (uint64_t)moved * BLCKSZ;
-	/* One is kept until the file has left the chain. */
-	if (h->left[job->entry - 1] > 1)
-		set_left(h, job->entry - 1, h->left[job->entry - 1] -
-		    (uint32_t)MIN((uint64_t)moved, (uint64_t)h->left[job->entry - 1] - 1));
-	h->unsynced += before - h->f.blocks_left;
-	note_begun(h, job->entry - 1);
+	count_moved(h, job->entry - 1, (uint64_t)moved);
+	begin_sync(h, job, f, BEGIN_BYTES);
 	return moved * BLCKSZ;
 }
 
-/* ---- complete files ---- */
+/* ---- syncing ---- */
 
 bool
-hydrate_wants_sync(const struct hydrate *h)
+hydrate_wants_sync(struct hydrate *h)
 {
-	return h->n_batch >= BATCH_FILES || (h->n_batch > 0 && h->batch_bytes >= BATCH_BYTES);
+	bool wants;
+
+	pthread_mutex_lock(&h->lock);
+	wants = h->n_batch >= BATCH_FILES || (h->n_batch > 0 && h->batch_bytes >= BATCH_BYTES);
+	pthread_mutex_unlock(&h->lock);
+	return wants;
 }
 
-/* Returns 1 if the file needs the chain no more, 0 if it has to be looked at again, or negative errno. */
-static int
+/* Puts the batch, and what jobs have begun, on the list of what is due.  lock held. */
+static void
+put_due(struct hydrate *h)
+{
+	while (h->n_batch > 0)
+		h->due[h->n_due++] = (struct due){ .e = h->batch[--h->n_batch], .complete = true };
+	while (h->n_begun > 0)
+		h->due[h->n_due++] = (struct due){ .e = h->begun[--h->n_begun] };
+	h->unsynced_due = h->unsynced;
+	h->batch_bytes = 0;
+}
+
+int
+hydrate_sync_begin(struct hydrate *h)
+{
+	pthread_mutex_lock(&h->lock);
+	/* The rest of an earlier sync comes first. */
+	if (h->n_due == 0 && h->n_syncing == 0)
+		put_due(h);
+	pthread_mutex_unlock(&h->lock);
+	return contents_sync_names(h->c->contents);
+}
+
+/* Returns the blocks that the file still needs of the chain, or negative errno. */
+static int64_t
 complete(struct hydrate *h, uint32_t e)
 {
 	uint64_t nodeid = (uint64_t)e + 1;
@@ -604,67 +686,103 @@ complete(struct hydrate *h, uint32_t e)
 
 	if ((rc = find_relfile(h->c, nodeid, &f)) < 0 || (rc = relfile_sync_whole(h->c, f)) < 0)
 		return rc;
-	if ((left = count_file(h->c, e)) != 0) {
-		set_left(h, e, left > 0 ? (uint32_t)left : h->left[e]);
-		return left < 0 ? (int)left : 0;
-	}
-	return (rc = save_times(h->c, nodeid, f)) < 0 ? rc : 1;
+	if ((left = count_file(h->c, e)) != 0)
+		return left;
+	return save_times(h->c, nodeid, f);
 }
 
-/* Syncs what there is of files that are not complete. */
+/* Syncs what there is of a file that is not complete. */
 static int
-sync_begun(struct hydrate *h)
+sync_begun(struct hydrate *h, uint32_t e)
 {
 	struct relfile *f;
-	uint32_t e;
 	int rc;
 
-	while (h->n_begun > 0) {
-		e = h->begun[h->n_begun - 1];
-		if ((rc = find_relfile(h->c, (uint64_t)e + 1, &f)) == 0)
-			rc = relfile_sync_whole(h->c, f);
-		/* One whose file is at fault is met again when it is complete. */
-		if (rc < 0 && !is_of_file(rc) && is_wanted(h, e))
-			return rc;
-		h->n_begun--;
+	if ((rc = find_relfile(h->c, (uint64_t)e + 1, &f)) == 0)
+		rc = relfile_sync_whole(h->c, f);
+	/* One whose file is at fault is met again when it is complete. */
+	return rc < 0 && is_of_file(rc) ? 0 : rc;
+}
+
+/* After complete() returned left: the file has left the chain, is taken again, or left out.  lock held. */
+static void
+end_complete(struct hydrate *h, uint32_t e, int64_t left)
+{
+	if (left < 0) {
+		leave_unwritten(h, e, (int)left);
+		return;
 	}
-	return 0;
+	set_left(h, e, (uint32_t)MIN(left, (int64_t)UINT32_MAX));
+	if (left > 0) {
+		h->busy[e] = 0;
+		begin_order(h);
+	}
+}
+
+/* lock held. */
+static int
+end_due(struct hydrate *h, const struct due *d, int64_t left)
+{
+	h->n_syncing--;
+	if (left < 0 && !is_of_file((int)left) && is_wanted(h, d->e)) {
+		h->due[h->n_due++] = *d;
+		return (int)left;
+	}
+	if (d->complete)
+		end_complete(h, d->e, left);
+	if (h->n_due == 0 && h->n_syncing == 0) {
+		h->unsynced -= h->unsynced_due;
+		h->unsynced_due = 0;
+	}
+	return 1;
+}
+
+int
+hydrate_sync_next(struct hydrate *h)
+{
+	struct due d = { 0 };
+	int64_t left;
+	bool some;
+	int rc;
+
+	pthread_mutex_lock(&h->lock);
+	if ((some = h->n_due > 0)) {
+		d = h->due[--h->n_due];
+		h->n_syncing++;
+	}
+	pthread_mutex_unlock(&h->lock);
+	if (!some)
+		return 0;
+	left = d.complete ? complete(h, d.e) : sync_begun(h, d.e);
+	pthread_mutex_lock(&h->lock);
+	rc = end_due(h, &d, left);
+	pthread_mutex_unlock(&h->lock);
+	return rc;
 }
 
 int
 hydrate_sync(struct hydrate *h)
 {
-	uint32_t e;
 	int rc;
 
-	if ((rc = sync_begun(h)) < 0)
+	if ((rc = hydrate_sync_begin(h)) < 0)
 		return rc;
-	while (h->n_batch > 0) {
-		e = h->batch[h->n_batch - 1];
-		rc = complete(h, e);
-		if (rc < 0 && !is_of_file(rc) && is_wanted(h, e))
-			return rc;
-		h->n_batch--;
-		if (rc < 0 && is_wanted(h, e)) {
-			leave_unwritten(h, e, rc);
-		} else if (rc == 0) {
-			h->busy[e] = 0;
-			h->pass = PASS_SMALL;
-			h->cursor = 0;
-		} else {
-			set_left(h, e, 0);
-		}
-	}
-	h->batch_bytes = h->unsynced = 0;
-	return 0;
+	while ((rc = hydrate_sync_next(h)) > 0)
+		;
+	return rc;
 }
 
 /* ---- the end ---- */
 
 bool
-hydrate_is_done(const struct hydrate *h)
+hydrate_is_done(struct hydrate *h)
 {
-	return h->pass == PASS_END && h->n_batch == 0;
+	bool done;
+
+	pthread_mutex_lock(&h->lock);
+	done = h->pass == PASS_END && h->n_batch == 0 && h->n_due == 0 && h->n_syncing == 0;
+	pthread_mutex_unlock(&h->lock);
+	return done;
 }
 
 const char *
@@ -701,10 +819,12 @@ hydrate_detach(struct hydrate *h)
 }
 
 void
-hydrate_figures(const struct hydrate *h, struct hydrate_figures *f)
+hydrate_figures(struct hydrate *h, struct hydrate_figures *f)
 {
+	pthread_mutex_lock(&h->lock);
 	*f = h->f;
 	f->blocks_left = MIN(f->blocks_left + h->unsynced, f->blocks);
+	pthread_mutex_unlock(&h->lock);
 }
 
 #define LEFT_MAX	((uint64_t)1 << 30)	/* bytes of a large disk that are left to others */

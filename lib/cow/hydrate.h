@@ -13,9 +13,9 @@
  *	hydrate_detach(h);
  *	hydrate_end(h);
  *
- * One thread, the mover, calls all but hydrate_read(), which may run beside it in as many threads as
- * there are jobs, each with a job that was planned.  hydrate_read() takes no lock that
- * a request waits for: its thread may be of the idle class.
+ * Several threads, the movers, may plan and take at once, each a job that nobody else has, and sync.  Only one of them
+ * begins, ends and detaches, while the others do nothing.  hydrate_read() may run beside them in as many threads as there are
+ * jobs, each with a job that was planned; it takes no lock that a request waits for: its thread may be of the idle class.
  */
 #ifndef COW_HYDRATE_H
 #define COW_HYDRATE_H
@@ -33,6 +33,7 @@ struct reader;
 struct hydrate_job {
 	uint32_t entry;		/* index entry + 1; 0: none */
 	uint64_t at;		/* bytes of the file that were looked at */
+	uint64_t begun;		/* of these, which the disk was told to write */
 	uint64_t off;		/* the run that is planned; */
 	size_t	len;		/* 0: none */
 	unsigned char *buf;	/* READER_BLOCKS pages; the job's owner's */
@@ -70,15 +71,22 @@ int64_t	hydrate_take(struct hydrate *h, struct hydrate_job *job);
 void	hydrate_drop(struct hydrate *h, struct hydrate_job *job);
 
 /* Whether so many files wait to be synced that it is time. */
-bool	hydrate_wants_sync(const struct hydrate *h);
+bool	hydrate_wants_sync(struct hydrate *h);
 /*
  * Makes all that was taken up durable; files that have all their blocks leave the chain then.  Returns 0 or
  * negative errno, after which it can be called again; files that alone cannot be written are left out.
  */
 int	hydrate_sync(struct hydrate *h);
+/*
+ * The same by several movers: one begins, with 0 or negative errno, and each syncs one file after the other.
+ * hydrate_sync_next() returns 1; 0 if there is none left for it; or negative errno, after which the file is due again.
+ * One that begins before the last one was over goes on with that.
+ */
+int	hydrate_sync_begin(struct hydrate *h);
+int	hydrate_sync_next(struct hydrate *h);
 
 /* Nothing is left but what failed, and nothing waits to be synced. */
-bool	hydrate_is_done(const struct hydrate *h);
+bool	hydrate_is_done(struct hydrate *h);
 /* The name of the file that says that the server still needs the archive, or NULL. */
 const char *hydrate_waits_for(const struct hydrate *h);
 /*
@@ -88,7 +96,7 @@ const char *hydrate_waits_for(const struct hydrate *h);
  */
 int	hydrate_detach(struct hydrate *h);
 
-void	hydrate_figures(const struct hydrate *h, struct hydrate_figures *f);
+void	hydrate_figures(struct hydrate *h, struct hydrate_figures *f);
 /*
  * Fills in the bytes that are free where the content files are, for hydration: a part of the disk is left to others.
  * Returns 0 or negative errno.

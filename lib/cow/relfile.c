@@ -134,6 +134,7 @@ load_content(struct cow *c, struct relfile *f)
 	f->size = MIN((uint64_t)st.st_size, f->content.cut);
 	f->sync.unsynced = true;	/* for all we know */
 	relfile_times_found(f, &st);
+	f->content.names = 0;
 	f->content.state = RELFILE_FOUND;
 	return 0;
 }
@@ -204,6 +205,7 @@ relfile_make_content(struct cow *c, struct relfile *f)
 	/* The kernel may have told the time of this write before the write. */
 	relfile_times_unsaved(f, true);
 	f->sync.unsynced = false;
+	f->content.names = contents_names(c->contents);
 	f->content.state = RELFILE_FRESH;
 	return 0;
 }

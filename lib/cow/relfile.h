@@ -74,6 +74,7 @@ struct relfile {
 	struct {			/* lock; tree_lock before the serial is set, and in replay */
 		uint64_t number;	/* of the content file, whether it exists or not */
 		_Atomic enum relfile_state state;
+		uint64_t names;		/* of a fresh one: contents_names() when it had its own; 0: not known */
 		_Atomic uint64_t cut;	/* the content file has yet to be cut to this */
 		bool	recorded;	/* the journal says JOURNAL_CONTENT */
 		bool	taken_up;	/* the pending log has entries for it */
@@ -204,5 +205,7 @@ int	relfile_sync_unasked(struct cow *c, struct relfile *f);
  * disk it takes nothing of the reserve, returns -ENOSPC, and nobody else is told.
  */
 int	relfile_sync_whole(struct cow *c, struct relfile *f);
+/* Has the kernel begin to write len bytes at off to disk; for the next sync, which has less to wait for.  No lock held. */
+void	relfile_sync_ahead(struct cow *c, struct relfile *f, uint64_t off, uint64_t len);
 
 #endif

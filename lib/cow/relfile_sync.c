@@ -32,7 +32,7 @@
  * a sync is that of the content file alone, as for files that were created.
  */
 struct work {
-	uint64_t content;
+	uint64_t content, names;	/* its number; of its name: contents_names() */
 	struct fdref *ref;		/* in use: a truncation may drop the file meanwhile */
 	struct kinds_part *kinds;	/* copy of what changed in the map */
 	uint64_t whole;			/* the limit, if no block below it is the chain's; else 0 */
@@ -68,6 +68,7 @@ take_work(struct cow *c, struct relfile *f, struct work *w, enum purpose p)
 	if (!relfile_has_content(f))
 		goto out;
 	w->content = f->content.number;
+	w->names = f->content.names != 0 ? f->content.names : contents_names(c->contents);
 	w->dirty = f->sync.dirty || f->sync.unsynced;
 	w->first_time = f->content.state != RELFILE_SYNCED;
 	w->record = !f->content.recorded;
@@ -160,7 +161,7 @@ write_map(struct cow *c, struct relfile *f, const struct work *w, bool names)
 	if (w->kinds != NULL)
 		rc = content_map_write(c->contents, w->content, w->kinds, &new_map);
 	if (rc == 0 && (names || new_map))
-		rc = contents_sync_names(c->contents);
+		rc = contents_sync_names_to(c->contents, new_map ? contents_names(c->contents) : w->names);
 	if (rc < 0 || !w->record)
 		return rc;
 	pthread_rwlock_wrlock(&f->lock);
@@ -180,7 +181,7 @@ write_out(struct cow *c, struct relfile *f, struct work *w, bool times)
 		return rc;
 	if (w->whole == 0)
 		return write_map(c, f, w, w->first_time);
-	if (w->first_time && (rc = contents_sync_names(c->contents)) < 0)
+	if (w->first_time && (rc = contents_sync_names_to(c->contents, w->names)) < 0)
 		return rc;
 	rc = leave_chain(c, f, w);
 	return rc != 0 ? MIN(rc, 0) : write_map(c, f, w, false);
@@ -250,4 +251,20 @@ int
 relfile_sync_whole(struct cow *c, struct relfile *f)
 {
 	return sync_file(c, f, false, HYDRATING);
+}
+
+void
+relfile_sync_ahead(struct cow *c, struct relfile *f, uint64_t off, uint64_t len)
+{
+	struct fdref *ref = NULL;
+	int fd = -ENOENT;
+
+	pthread_rwlock_rdlock(&f->lock);
+	if (relfile_has_content(f))
+		fd = content_fd(c->contents, f->content.number, false, &ref);
+	pthread_rwlock_unlock(&f->lock);
+	if (fd < 0)
+		return;		/* the sync will tell */
+	disk_begin_sync(fd, off, len);
+	fdcache_put(c->fds, ref);
 }

@@ -211,18 +211,32 @@ content_map_remove(struct contents *c, uint64_t number)
 	return remove_name(c, number, true);
 }
 
+uint64_t
+contents_names(const struct contents *c)
+{
+	return c->made;
+}
+
 /* Where no name was made since, the directory has nothing new to say. */
+int
+contents_sync_names_to(struct contents *c, uint64_t names)
+{
+	uint64_t made = c->made, synced = c->synced;
+	int rc;
+
+	if (synced >= names)
+		return 0;
+	if ((rc = disk_sync_all(c->dirfd)) != 0)
+		return rc;
+	while (synced < made && !atomic_compare_exchange_weak(&c->synced, &synced, made))
+		;
+	return 0;
+}
+
 int
 contents_sync_names(struct contents *c)
 {
-	uint64_t made = c->made;
-	int rc;
-
-	if (c->synced == made)
-		return 0;
-	if ((rc = disk_sync_all(c->dirfd)) == 0)
-		c->synced = made;
-	return rc;
+	return contents_sync_names_to(c, c->made);
 }
 
 static uint32_t

@@ -63,6 +63,10 @@ int	content_map_remove(struct contents *c, uint64_t number);
 
 /* Makes the names in data/ durable. */
 int	contents_sync_names(struct contents *c);
+/* A number for all names that were made and removed so far. */
+uint64_t contents_names(const struct contents *c);
+/* Makes those durable that names is the number of; costs nothing where a sync has covered them.  Any thread. */
+int	contents_sync_names_to(struct contents *c, uint64_t names);
 
 /*
  * Reads the block map of content file number, as far as the first n blocks, into kinds: the blocks that the content

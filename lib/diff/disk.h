@@ -18,6 +18,8 @@ int	disk_pwrite(int fd, const void *buf, size_t len, uint64_t off);
 int	disk_truncate(int fd, uint64_t len);
 int	disk_sync(int fd);			/* fdatasync(2): content and length */
 int	disk_sync_all(int fd);			/* fsync(2): times too; directories */
+/* Has the kernel begin to write len bytes at off, 0: all behind it.  Makes nothing durable, and so records nothing. */
+int	disk_begin_sync(int fd, uint64_t off, uint64_t len);
 int	disk_unlink(int dirfd, const char *name);
 int	disk_rename(int dirfd, const char *from, const char *to);	/* within one directory */
 int	disk_move(int from_fd, const char *from, int to_fd, const char *to);	/* -EEXIST for a name that is there */

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,14 +21,16 @@
 
 #define NS		UINT64_C(1000000000)
 #define BUSY_REQUESTS	4		/* since the last look */
-#define LOOK		(NS / 10)	/* between two looks at the processors, whose clock has ticks */
+#define LOOK_REQUESTS	(NS / 500)	/* between two looks at requests */
+#define LOOK		(NS / 10)	/* the same at the processors, whose clock has ticks */
 #define BUSY_SHARE	4		/* others are busy from one part of one processor on */
 
 static int stat_fd = -1;
-static struct {
-	uint64_t served;		/* requests */
-	uint64_t looked, others;	/* CLOCK_MONOTONIC ns; ns of processors, of all but this process */
-	bool	busy;			/* what the last look at the processors found */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {				/* lock */
+	uint64_t served, looked_served;	/* requests; CLOCK_MONOTONIC ns */
+	uint64_t looked, others;	/* the same; ns of processors, of all but this process */
+	bool	requests, busy;		/* what the last look at requests and at processors found */
 } last;
 
 void
@@ -39,17 +42,21 @@ foreground_open(void)
 static bool
 has_requests(const struct shared *shared)
 {
-	uint64_t n = 0, before = last.served;
+	uint64_t n = 0, before = last.served, now = clock_monotonic_ns();
 	bool busy = false;
 	int i, op;
 
+	if (now - last.looked_served < LOOK_REQUESTS)
+		return last.requests;
 	for (i = 0; i < SHARED_SLOTS; i++) {
 		busy |= atomic_load_explicit(&shared->slot[i].state, memory_order_relaxed) != SLOT_IDLE;
 		for (op = 0; op < OP_COUNT; op++)
 			n += atomic_load_explicit(&shared->counters[i].op[op].count, memory_order_relaxed);
 	}
 	last.served = n;
-	return busy || n - before >= BUSY_REQUESTS;
+	last.looked_served = now;
+	last.requests = busy || n - before >= BUSY_REQUESTS;
+	return last.requests;
 }
 
 /* Returns the ns that processors have worked for others, or 0 if that is not known. */
@@ -98,7 +105,11 @@ is_server_busy(struct cow *c)
 bool
 foreground_is_busy(const struct serve *s)
 {
-	bool requests = has_requests(s->job->shared);
+	bool busy;
 
-	return is_server_busy(s->cow) || requests;
+	pthread_mutex_lock(&lock);
+	busy = has_requests(s->job->shared);
+	busy = is_server_busy(s->cow) || busy;
+	pthread_mutex_unlock(&lock);
+	return busy;
 }

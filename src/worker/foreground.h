@@ -14,9 +14,9 @@ struct serve;
 void	foreground_open(void);
 
 /*
- * Whether requests are being served or have been since the last call; or a server runs on the mount while others than
+ * Whether requests are being served or have been since the last look; or a server runs on the mount while others than
  * this process use the processors, for it may find in memory, and write outside of the mount, what it needs.
- * One thread may ask.
+ * Any thread; who asks within 2 ms is told what the last one was.
  */
 bool	foreground_is_busy(const struct serve *s);
 

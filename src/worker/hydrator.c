@@ -3,9 +3,11 @@
 /*
  * Which block is copied, and when, lib/cow knows.  Here are the threads and the pace.
  *
- * Foreground first.  Readers are of the idle class, for processors and for disks.  The mover, whose locks
- * requests may wait for, is not.  While others have work (foreground.h), both together get a tenth of the time of
- * one thread.
+ * Foreground first.  Readers are of the idle class, for processors and for disks.  Movers, whose locks
+ * requests may wait for, are not.  While others have work (foreground.h), all together get a tenth of the time of
+ * one thread: then one mover, which leads, is the only one.  The others help while nobody waits, and no rate
+ * is to be kept: they take up what was read, also while the leader syncs, and sync with it.  Whatever
+ * goes wrong they leave as it was: the leader meets it, and waits.
  */
 #include "config.h"
 
@@ -32,6 +34,7 @@
 
 #define READERS		COMMAND_JOBS_MAX
 #define JOBS_DEFAULT	4
+#define HELPERS		3
 #define STACK		(1 * MiB)
 #define MS		UINT64_C(1000000)	/* ns */
 #define SECOND		(1000 * MS)
@@ -43,7 +46,7 @@
 #define IOPRIO_WHO_PROCESS	1
 #define IOPRIO_IDLE	(3 << 13)
 
-enum job_state { JOB_FREE, JOB_PLANNED, JOB_READING, JOB_READ };
+enum job_state { JOB_FREE, JOB_PLANNED, JOB_READING, JOB_READ, JOB_MOVING };
 
 struct reader_thread {
 	pthread_t id;
@@ -57,20 +60,24 @@ struct reader_thread {
 static struct {
 	const struct serve *s;
 	pthread_mutex_t lock;		/* all up to the next comment */
-	pthread_cond_t work, news;	/* for readers; for the mover */
+	pthread_cond_t work, chance, news;	/* for readers; for helpers; for the leader */
 	struct msg_hydrate wish;
 	unsigned wishes;		/* how many there were */
 	bool	open, ending;
-	/* the mover's */
-	pthread_t mover;
+	bool	may_help, syncing;	/* set by the leader alone */
+	unsigned n_helping;
+	uint64_t moved;			/* bytes, since the speed was told */
+	pthread_t helper[HELPERS];
+	/* the leader's; helpers use h while they help */
+	pthread_t leader;
 	struct hydrate *h;
 	uint64_t due;			/* CLOCK_MONOTONIC ns: not before, because of --rate */
 	int	told;			/* the last failure to write, which the log has; 0: none since */
-	uint64_t window, window_bytes;	/* since when, for the speed */
+	uint64_t window;		/* since when, for the speed */
 	uint64_t synced;		/* when all that was copied was durable, CLOCK_MONOTONIC ns */
 	struct reader_thread reader[READERS];
 } hy = {
-	.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER,	/* news: by hydrator_start() */
+	.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .chance = PTHREAD_COND_INITIALIZER,	/* news: by hydrator_start() */
 };
 
 static struct shared_hydrate *
@@ -121,6 +128,8 @@ reader_main(void *arg)
 		pthread_mutex_lock(&hy.lock);
 		r->state = JOB_READ;
 		pthread_cond_signal(&hy.news);
+		if (hy.may_help)
+			pthread_cond_signal(&hy.chance);
 	}
 	pthread_mutex_unlock(&hy.lock);
 	return NULL;
@@ -177,15 +186,34 @@ sleep_until_due(uint64_t rate)
 	pthread_mutex_unlock(&hy.lock);
 }
 
+/* Lets helpers help, or waits for those that do. */
+static void
+let_help(bool may)
+{
+	pthread_mutex_lock(&hy.lock);
+	may = may && is_wanted();
+	if (may && !hy.may_help)
+		pthread_cond_broadcast(&hy.chance);
+	hy.may_help = may;
+	while (!hy.may_help && hy.n_helping > 0)
+		pthread_cond_wait(&hy.news, &hy.lock);
+	pthread_mutex_unlock(&hy.lock);
+}
+
 /* After a run that took so many ns and bytes. */
 static void
 keep_pace(uint64_t ns, uint64_t bytes, uint64_t rate)
 {
 	uint64_t now = clock_monotonic_ns(), owed = MIN(ns * (SHARE - 1), PAUSE_MAX), part;
+	bool busy;
 
-	for (; owed > 0 && foreground_is_busy(hy.s); owed -= part)
+	while ((busy = foreground_is_busy(hy.s)) && owed > 0) {
+		let_help(false);
 		if (!sleep_for(part = MIN(owed, PAUSE)))
 			return;
+		owed -= part;
+	}
+	let_help(!busy && rate == 0);
 	if (rate == 0)
 		return;
 	hy.due = MAX(hy.due, now) + (uint64_t)((double)bytes * 1e9 / (double)rate);
@@ -193,16 +221,18 @@ keep_pace(uint64_t ns, uint64_t bytes, uint64_t rate)
 }
 
 static void
-show_speed(uint64_t bytes)
+show_speed(void)
 {
-	uint64_t now = clock_monotonic_ns(), ns = now - hy.window;
+	uint64_t now = clock_monotonic_ns(), ns = now - hy.window, bytes;
 
-	hy.window_bytes += bytes;
 	if (ns < SECOND)
 		return;
-	atomic_store(&shown()->speed, (uint64_t)((double)hy.window_bytes * 1e9 / (double)ns));
+	pthread_mutex_lock(&hy.lock);
+	bytes = hy.moved;
+	hy.moved = 0;
+	pthread_mutex_unlock(&hy.lock);
+	atomic_store(&shown()->speed, (uint64_t)((double)bytes * 1e9 / (double)ns));
 	hy.window = now;
-	hy.window_bytes = 0;
 }
 
 static void
@@ -224,10 +254,11 @@ show(enum shared_hydration state)
 	}
 	if (state != HYDRATION_COPYING)
 		atomic_store(&s->speed, 0);
-	atomic_store(&s->state, state);
+	if (atomic_exchange(&s->state, state) != (uint32_t)state)
+		report_send(MSG_HYDRATION, NULL, 0);
 }
 
-/* ---- the mover ---------------------------------------------------------- */
+/* ---- waiting for the disk ----------------------------------------------- */
 
 /* Waits until the disk has room for more than a moment.  Returns whether hydration goes on. */
 static bool
@@ -282,23 +313,7 @@ note_written(void)
 	hy.told = 0;
 }
 
-/* Syncs what is complete.  Returns whether hydration goes on. */
-static bool
-sync_batch(void)
-{
-	bool waited = false;
-	int rc;
-
-	while ((rc = hydrate_sync(hy.h)) < 0) {
-		if (!wait_after(rc))
-			return false;
-		waited = true;
-	}
-	if (waited)
-		note_written();
-	hy.synced = clock_monotonic_ns();
-	return true;
-}
+/* ---- movers ------------------------------------------------------------- */
 
 static unsigned
 n_jobs(void)
@@ -306,27 +321,36 @@ n_jobs(void)
 	return hy.wish.jobs != 0 ? MIN(hy.wish.jobs, (uint32_t)READERS) : JOBS_DEFAULT;
 }
 
+/* Finds work for a reader whose job is the caller's.  lock held, and given up meanwhile. */
+static void
+plan_locked(struct reader_thread *r)
+{
+	bool more = is_wanted() && (r->job.entry != 0 || r < hy.reader + n_jobs());
+	int rc = 0;
+
+	r->state = JOB_MOVING;
+	pthread_mutex_unlock(&hy.lock);
+	if (more)
+		rc = hydrate_plan(hy.h, &r->job);
+	pthread_mutex_lock(&hy.lock);
+	r->state = rc > 0 ? JOB_PLANNED : JOB_FREE;
+	if (rc > 0)
+		pthread_cond_broadcast(&hy.work);
+}
+
 /* Gives free readers work.  Returns how many have some. */
 static unsigned
 hand_out(void)
 {
 	struct reader_thread *r;
-	unsigned busy = 0, n;
-	int rc;
+	unsigned busy = 0;
 
 	pthread_mutex_lock(&hy.lock);
-	n = n_jobs();
 	for (r = hy.reader; r < hy.reader + READERS; r++) {
-		if (r->state == JOB_FREE && (r < hy.reader + n || r->job.entry != 0) && is_wanted()) {
-			pthread_mutex_unlock(&hy.lock);
-			rc = hydrate_plan(hy.h, &r->job);
-			pthread_mutex_lock(&hy.lock);
-			if (rc > 0)
-				r->state = JOB_PLANNED;
-		}
+		if (r->state == JOB_FREE)
+			plan_locked(r);
 		busy += r->state != JOB_FREE;
 	}
-	pthread_cond_broadcast(&hy.work);
 	pthread_mutex_unlock(&hy.lock);
 	return busy;
 }
@@ -342,36 +366,176 @@ find_read(void)
 	return NULL;
 }
 
-/* Takes up one run that was read.  Returns whether hydration goes on. */
+/* Takes up a run that was read.  Returns bytes, or negative errno after which it can be done again.  lock held, and given up. */
+static int64_t
+take_locked(struct reader_thread *r)
+{
+	int64_t moved;
+
+	r->state = JOB_MOVING;
+	pthread_mutex_unlock(&hy.lock);
+	moved = hydrate_take(hy.h, &r->job);
+	pthread_mutex_lock(&hy.lock);
+	r->state = moved < 0 ? JOB_READ : JOB_FREE;
+	hy.moved += moved > 0 ? (uint64_t)moved : 0;
+	return moved;
+}
+
+static bool
+has_room(uint64_t least)
+{
+	uint64_t room = 0;
+
+	return hydrate_room(hy.h, &room) == 0 && room >= least;
+}
+
+/* Does what there is to do, which the leader would do as well.  Returns whether there was something.  lock held, and given up. */
+static bool
+help_locked(void)
+{
+	struct reader_thread *r = find_read();
+	bool fine;
+	int rc = 0;
+
+	if (r == NULL && !hy.syncing)
+		return false;
+	hy.n_helping++;
+	if (r != NULL) {
+		r->state = JOB_MOVING;
+		pthread_mutex_unlock(&hy.lock);
+		fine = !foreground_is_busy(hy.s) && has_room((HELPERS + 1) * ROOM_MIN);
+		pthread_mutex_lock(&hy.lock);
+		r->state = JOB_READ;
+		if (fine && (fine = take_locked(r) >= 0))
+			plan_locked(r);
+		rc = fine;
+	} else {
+		pthread_mutex_unlock(&hy.lock);
+		rc = hydrate_sync_next(hy.h);
+		pthread_mutex_lock(&hy.lock);
+		fine = rc >= 0;
+	}
+	hy.may_help = hy.may_help && fine;
+	hy.n_helping--;
+	pthread_cond_signal(&hy.news);
+	return rc > 0;
+}
+
+static void *
+helper_main(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&hy.lock);
+	while (!hy.ending)
+		if (!hy.may_help || !help_locked())
+			pthread_cond_wait(&hy.chance, &hy.lock);
+	pthread_mutex_unlock(&hy.lock);
+	return NULL;
+}
+
+/* Syncs what is due, with helpers.  Returns 0 or negative errno. */
+static int
+sync_due(void)
+{
+	int rc;
+
+	if ((rc = hydrate_sync_begin(hy.h)) < 0)
+		return rc;
+	pthread_mutex_lock(&hy.lock);
+	hy.syncing = true;
+	if (hy.may_help)
+		pthread_cond_broadcast(&hy.chance);
+	pthread_mutex_unlock(&hy.lock);
+	while ((rc = hydrate_sync_next(hy.h)) > 0)
+		;
+	pthread_mutex_lock(&hy.lock);
+	hy.syncing = false;
+	pthread_mutex_unlock(&hy.lock);
+	return rc;
+}
+
+/* Returns whether hydration goes on. */
+static bool
+sync_batch(void)
+{
+	bool waited = false;
+	int rc;
+
+	while ((rc = sync_due()) < 0) {
+		let_help(false);
+		if (!wait_after(rc))
+			return false;
+		waited = true;
+	}
+	if (waited)
+		note_written();
+	hy.synced = clock_monotonic_ns();
+	return true;
+}
+
+static bool
+is_any_busy(void)
+{
+	const struct reader_thread *r;
+
+	for (r = hy.reader; r < hy.reader + READERS; r++)
+		if (r->state != JOB_FREE)
+			return true;
+	return false;
+}
+
+/* Waits for a run that was read, or for helpers to have done something.  Returns it or NULL.  lock held, and given up. */
+static struct reader_thread *
+wait_for_read(void)
+{
+	struct reader_thread *r = find_read();
+
+	if (r == NULL && is_wanted() && is_any_busy()) {
+		wait_locked(SECOND);
+		r = find_read();
+	}
+	return is_wanted() ? r : NULL;
+}
+
+/* After a failure that helpers would only meet again. */
+static bool
+wait_alone(int rc)
+{
+	let_help(false);
+	return rc == 0 ? wait_for_room(ROOM_MIN) : wait_after(rc);
+}
+
+/* Takes up a run that was read, if there is one, and syncs in time.  Returns whether hydration goes on. */
 static bool
 take_one(void)
 {
-	uint64_t begin, rate, ns;
+	uint64_t begin, rate, ns = 0;
 	struct reader_thread *r;
-	int64_t moved;
+	int64_t moved = 0;
 	bool wanted;
 
+	if (!has_room(ROOM_MIN) && !wait_alone(0))
+		return false;
 	pthread_mutex_lock(&hy.lock);
-	while ((wanted = is_wanted()) && (r = find_read()) == NULL)
-		wait_locked(SECOND);
+	r = wait_for_read();
 	rate = hy.wish.rate;
+	begin = clock_monotonic_ns();
+	if (r != NULL) {
+		ns = r->ns;
+		moved = take_locked(r);
+	}
+	wanted = is_wanted();
 	pthread_mutex_unlock(&hy.lock);
 	if (!wanted)
 		return false;
-	begin = clock_monotonic_ns();
-	if (!wait_for_room(ROOM_MIN))
-		return false;
-	ns = r->ns;
-	if ((moved = hydrate_take(hy.h, &r->job)) < 0)
-		return wait_after((int)moved);
-	note_written();
-	pthread_mutex_lock(&hy.lock);
-	r->state = JOB_FREE;
-	pthread_mutex_unlock(&hy.lock);
+	if (moved < 0)
+		return wait_alone((int)moved);
+	if (r != NULL)
+		note_written();
 	/* Whoever is killed is to lose no more than a moment's work. */
 	if ((hydrate_wants_sync(hy.h) || clock_monotonic_ns() - hy.synced >= SECOND) && !sync_batch())
 		return false;
-	show_speed((uint64_t)moved);
+	show_speed();
 	show(HYDRATION_COPYING);
 	keep_pace(ns + clock_monotonic_ns() - begin, (uint64_t)moved, rate);
 	return true;
@@ -390,6 +554,7 @@ copy(void)
 		}
 		if (!sync_batch())
 			return false;
+		let_help(false);
 		if (hydrate_is_done(hy.h))
 			return true;
 	}
@@ -450,6 +615,7 @@ give_up(void)
 {
 	struct reader_thread *r;
 
+	let_help(false);
 	if (!readers_are_free())
 		return;		/* the process ends */
 	for (r = hy.reader; r < hy.reader + READERS; r++) {
@@ -477,14 +643,14 @@ hydrate(void)
 		return;
 	}
 	hy.window = hy.synced = clock_monotonic_ns();
-	hy.window_bytes = hy.due = 0;
+	hy.moved = hy.due = 0;
 	while (copy() && !conclude())
 		;
 	give_up();
 }
 
 static void *
-mover_main(void *arg)
+leader_main(void *arg)
 {
 	bool detached = false;
 
@@ -532,8 +698,11 @@ hydrator_start(const struct serve *s)
 
 	hy.s = s;
 	if ((rc = make_news()) != 0 || (rc = pthread_attr_init(&attr)) != 0 ||
-	    (rc = pthread_attr_setstacksize(&attr, STACK)) != 0 || (rc = pthread_create(&hy.mover, &attr, mover_main, NULL)) != 0)
+	    (rc = pthread_attr_setstacksize(&attr, STACK)) != 0 || (rc = pthread_create(&hy.leader, &attr, leader_main, NULL)) != 0)
 		return -rc;
+	for (i = 0; i < HELPERS; i++)
+		if ((rc = pthread_create(&hy.helper[i], &attr, helper_main, NULL)) != 0)
+			return -rc;
 	for (i = 0; i < READERS; i++)
 		if ((rc = pthread_create(&hy.reader[i].id, &attr, reader_main, &hy.reader[i])) != 0)
 			return -rc;
@@ -587,10 +756,15 @@ hydrator_obey(const struct msg_hydrate *m)
 void
 hydrator_end(void)
 {
+	unsigned i;
+
 	pthread_mutex_lock(&hy.lock);
 	hy.ending = true;
 	pthread_cond_broadcast(&hy.news);
 	pthread_cond_broadcast(&hy.work);
+	pthread_cond_broadcast(&hy.chance);
 	pthread_mutex_unlock(&hy.lock);
-	pthread_join(hy.mover, NULL);
+	pthread_join(hy.leader, NULL);
+	for (i = 0; i < HELPERS; i++)
+		pthread_join(hy.helper[i], NULL);
 }

@@ -105,6 +105,12 @@ disk_sync_all(int fd)
 }
 
 int
+disk_begin_sync(int fd, uint64_t off, uint64_t len)
+{
+	return sync_file_range(fd, (off_t)off, (off_t)len, SYNC_FILE_RANGE_WRITE) != 0 ? -errno : 0;
+}
+
+int
 disk_unlink(int dirfd, const char *name)
 {
 	if (fails())

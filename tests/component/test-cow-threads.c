@@ -3,7 +3,7 @@
 /*
  * Several threads on one copy-on-write file system.  Each owns every so many'th
  * 4 KiB of the same files, so that two threads always share a block; at the
- * same time others sync, cut and grow files, change names, and the block maps
+ * same time others sync, cut and grow files, change names, movers hydrate all of them, and the block maps
  * are thrown out as soon as they are made.  Afterwards each 4 KiB has to be what
  * its thread wrote last, for this worker, the next one and the next mount.
  *
@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "cow/hydrate.h"
 #include "support/rig.h"
 
 #define WRITERS		4
@@ -34,6 +35,7 @@ static uint64_t shared_id[SHARED], cut_id[CUT_FILES];
 static unsigned char page[BLOCKS][BLCKSZ];
 static uint32_t written[SHARED][HALVES];	/* the content of half i; 0: the backup's */
 static atomic_uint current;	/* the file being cut: each is the backup's only until then */
+static struct hydrate *hydration;
 static atomic_bool stop;
 static atomic_int failures;
 
@@ -297,17 +299,42 @@ change_names(void *arg)
 	return NULL;
 }
 
+/* Two of them take what comes next, and sync together. */
+static void *
+hydrate(void *arg)
+{
+	struct thread *t = arg;
+	struct hydrate_job job = { .buf = malloc(READER_BLOCKS * (size_t)BLCKSZ) };
+	int64_t rc = 1;
+
+	while (!stop && rc >= 0 && job.buf != NULL) {
+		if ((rc = hydrate_plan(hydration, &job)) > 0) {
+			hydrate_read(hydration, &job, &t->reader);
+			rc = hydrate_take(hydration, &job);
+		}
+		if (rc >= 0 && (rc == 0 || rnd(t, 8) == 0) && (rc = hydrate_sync_begin(hydration)) == 0)
+			while ((rc = hydrate_sync_next(hydration)) > 0)
+				;
+	}
+	check("hydrate", (int)MIN(rc, (int64_t)0));
+	hydrate_drop(hydration, &job);
+	free(job.buf);
+	return NULL;
+}
+
 static void
 run_threads(unsigned seconds)
 {
 	static void *(*const bodies[])(void *) = {
 		write_halves, write_halves, write_halves, write_halves,
 		cut_files, cut_files, sync_files, sync_files, change_names, change_names,
+		hydrate, hydrate,
 	};
 	static struct thread t[ARRAY_SIZE(bodies)];
 	struct timespec wait = { .tv_sec = (time_t)seconds };
 	unsigned i;
 
+	check("hydrate", hydrate_begin(rig.cow, &hydration));
 	for (i = 0; i < ARRAY_SIZE(bodies); i++) {
 		t[i].number = i;
 		t[i].state = i + 1;
@@ -321,6 +348,7 @@ run_threads(unsigned seconds)
 		pthread_join(t[i].id, NULL);
 		reader_fini(&t[i].reader);
 	}
+	hydrate_end(hydration);
 	stop = false;
 	current = 0;
 }
