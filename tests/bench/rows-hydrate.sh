@@ -36,14 +36,14 @@ row_hydrate_load() {
 	side_drop hydrating
 }
 
-# hydrate_s SIDE: a durable copy of all.
+# hydrate_s SIDE: a durable copy of all, WAL too, with as many threads.
 hydrate_s() {
 	case $1 in
 	hydrate)
 		side_drop alone
-		side_mount alone "$restore_codec" || return 1
+		side_mount alone "$restore_codec" "" --wal=mount || return 1
 		sync
-		seconds hydrate_side alone --wait ;;
+		seconds hydrate_side alone --wait -j "$restore_jobs" ;;
 	*)
 		rm -rf "$(restore_dir $1)"
 		sync
@@ -53,6 +53,8 @@ hydrate_s() {
 hydrate_by() { (restore_sync=; restore_by $1) && { [ $1 != cp ] || sync; }; }
 row_hydrate() {
 	fixture_catalog || return 1
+	restore_jobs=$(nproc)
+	[ "$restore_jobs" -le 8 ] || restore_jobs=8
 	for restore_codec in zlib none; do
 		case " $BENCH_CODECS " in *" $restore_codec "*) ;; *) continue ;; esac
 		rm -rf "$(restore_dir copy)"
@@ -63,7 +65,9 @@ row_hydrate() {
 		if [ -n "${PG_PROBACKUP:-}" ]; then
 			target hydrate_$restore_codec hydrate probackup '>=' 0.90
 		else
-			note_row hydrate_$restore_codec "PG_PROBACKUP is not set: compared with pbkfs restore, and cp -a of the plain copy, without a target"
+			# 0.90 of pg_probackup is asked for, of whose time pbkfs restore takes 0.77 at most.
+			target hydrate_$restore_codec hydrate pbkfs '>=' 0.70
+			note_row hydrate_$restore_codec "PG_PROBACKUP is not set: compared with pbkfs restore, and cp -a of the plain copy"
 		fi
 		for hydrate_by in probackup pbkfs cp copy; do rm -rf "$(restore_dir $hydrate_by)"; done
 		side_drop alone
