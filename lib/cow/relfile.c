@@ -100,6 +100,7 @@ load_kinds(struct cow *c, struct relfile *f, struct kinds **out)
 	struct kinds *kinds;
 	int rc = frozen_kinds(c, f, &kinds);
 
+	*out = NULL;
 	if (rc == 0 && kinds != NULL &&
 	    (rc = content_map_read(c->contents, f->content.number, kinds, kinds_count(kinds), CONTENT_FULL)) < 0)
 		kinds_free(kinds);
