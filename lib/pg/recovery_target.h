@@ -23,7 +23,7 @@ enum recovery_timeline { RECOVERY_TLI_CURRENT, RECOVERY_TLI_LATEST, RECOVERY_TLI
 struct recovery_target {
 	enum recovery_kind kind;
 	const char *value;	/* as given: of TIME, XID, LSN and NAME; borrowed */
-	const char *timeline;	/* as given: NULL, "current", "latest" or a number; borrowed */
+	const char *timeline;	/* as given: NULL, "current", "latest" or a number; borrowed, or a constant */
 	/* set by recovery_parse() */
 	int64_t	time_us;	/* microseconds since the epoch */
 	char	written[RECOVERY_TIME_MAX];	/* TIME: with an offset, for a server in any zone */

@@ -86,6 +86,18 @@ walrecord_data(const unsigned char *rec, size_t have, size_t *data, uint32_t *le
 	return false;
 }
 
+size_t
+walrecord_whole(const struct walrecord_window *w, size_t at, unsigned char rec[WALRECORD_WHOLE_MAX], size_t *data)
+{
+	uint32_t len = get_le32(w->bytes + at), data_len;
+
+	if (len > WALRECORD_WHOLE_MAX || walrecord_gather(w, at, 0, len, rec) < len ||
+	    walrecord_checksum(rec, len) != get_le32(rec + WALRECORD_CRC) ||
+	    !walrecord_data(rec, len, data, &data_len))
+		return 0;
+	return len;
+}
+
 /* Returns where the first record of a page begins, or 0 if none does. */
 static size_t
 first_record(const struct walrecord_window *w, size_t page)

@@ -16,6 +16,7 @@
 /* A record's header (XLogRecord). */
 enum {
 	WALRECORD_LEN = 0,		/* uint32 */
+	WALRECORD_XID = 4,		/* uint32; 0 = of no transaction */
 	WALRECORD_INFO = 16,		/* uint8 */
 	WALRECORD_RMID = 17,		/* uint8 */
 	WALRECORD_CRC = 20,		/* uint32 */
@@ -54,6 +55,15 @@ size_t	walrecord_gather(const struct walrecord_window *w, size_t at, size_t k, s
 
 /* The checksum that a whole record of len bytes has to have at WALRECORD_CRC. */
 uint32_t walrecord_checksum(const unsigned char *rec, size_t len);
+
+/*
+ * Copies a whole record, of which the header says how long it is, to rec, and finds its data.  Returns its
+ * length, or 0: it is longer than WALRECORD_WHOLE_MAX, or not all in the window, or its checksum or the pieces
+ * before the data are not as they have to be.
+ */
+#define WALRECORD_WHOLE_MAX	1280	/* a longer record, of a transaction with many invalidations, is passed over */
+size_t	walrecord_whole(const struct walrecord_window *w, size_t at, unsigned char rec[WALRECORD_WHOLE_MAX],
+	    size_t *data);
 
 /*
  * Finds where the data of a record begins, of which the first have bytes are in rec, and its length, as

@@ -10,7 +10,6 @@
 #include "base/util.h"
 #include "pg/waltime.h"
 
-#define RECORD_MAX	1280	/* a longer record, of a transaction with many invalidations, is passed over */
 #define EPOCH		INT64_C(946684800)	/* of PostgreSQL, in seconds since ours */
 #define RM_XLOG		0
 #define RM_XACT		1
@@ -46,17 +45,14 @@ kind_of(uint8_t rmid, uint8_t info)
 static int64_t
 time_of(const struct walrecord_window *w, size_t at)
 {
-	unsigned char rec[RECORD_MAX];
-	uint32_t len = get_le32(w->bytes + at), data_len;
+	unsigned char rec[WALRECORD_WHOLE_MAX];
 	const struct kind *k;
-	size_t data;
+	size_t data, len;
 	int64_t t;
 
-	if (len > sizeof(rec) || walrecord_gather(w, at, 0, WALRECORD_HEADER, rec) < WALRECORD_HEADER ||
+	if (walrecord_gather(w, at, 0, WALRECORD_HEADER, rec) < WALRECORD_HEADER ||
 	    (k = kind_of(rec[WALRECORD_RMID], rec[WALRECORD_INFO])) == NULL ||
-	    walrecord_gather(w, at, 0, len, rec) < len ||
-	    walrecord_checksum(rec, len) != get_le32(rec + WALRECORD_CRC) ||
-	    !walrecord_data(rec, len, &data, &data_len) || data + k->at + sizeof(t) > len)
+	    (len = walrecord_whole(w, at, rec, &data)) == 0 || data + k->at + sizeof(t) > len)
 		return 0;
 	t = (int64_t)get_le64(rec + data + k->at);
 	if (!k->in_seconds)

@@ -12,34 +12,14 @@
 #include "base/util.h"
 #include "pg/waltime.h"
 #include "probackup/archive_last.h"
-#include "probackup/segread.h"
+#include "probackup/segscan.h"
 
-#define CHUNK		(1 * MiB)	/* no segment is shorter, and a page of WAL is a part of it */
-#define PAGE_MAX	65536u
-
-/* The latest time in a segment, as far as that can be read; 0 = none. */
-static int64_t
-time_in(const struct archive *a, struct archive_file *f, unsigned char *bytes)
+static void
+look_for_time(const struct walrecord_window *w, void *arg)
 {
-	struct walrecord_window w = { .bytes = bytes, .seg_size = a->seg_size };
-	int64_t latest = 0;
-	struct segread from;
-	size_t keep = 0;
-	uint64_t off;
+	int64_t *latest = arg;
 
-	if (segread_open(a, f, &from) == 0)
-		for (off = 0; off < a->seg_size && segread_next(&from, bytes + keep, CHUNK); off += CHUNK) {
-			if (off == 0 && (w.page_size = walpage_size(bytes)) == 0)
-				break;
-			w.lsn = f->wal.segno * a->seg_size + off - keep;
-			w.len = keep + CHUNK;
-			latest = MAX(latest, waltime_latest(&w));
-			/* A record at the end is looked at again, with what follows. */
-			keep = w.page_size;
-			memmove(bytes, bytes + w.len - keep, keep);
-		}
-	segread_close(&from);
-	return latest;
+	*latest = MAX(*latest, waltime_latest(w));
 }
 
 static int
@@ -73,7 +53,7 @@ archive_last_find(const struct archive *a, struct archive_last *last)
 	*last = (struct archive_last){ .time = 0 };
 	if ((rc = find_newest(a, &w)) < 0 || w.kind == WAL_NONE)
 		return rc;
-	if ((bytes = malloc(CHUNK + PAGE_MAX)) == NULL)
+	if ((bytes = malloc(SEGSCAN_BYTES)) == NULL)
 		return -ENOMEM;
 	if ((rc = archive_find(a, &w, &f)) < 0)
 		return rc;
@@ -81,8 +61,9 @@ archive_last_find(const struct archive *a, struct archive_last *last)
 	last->wal = w;
 	walname_format(&w, a->seg_size, last->name);
 	for (i = 0; !last->by_record && i < ARCHIVE_LAST_SEGMENTS && archive_find(a, &w, &f) == 0; i++, w.segno--) {
-		int64_t t = time_in(a, &f, bytes);
+		int64_t t = 0;
 
+		segscan(a, &f, bytes, look_for_time, &t);
 		if (t != 0) {
 			last->time = t;
 			last->by_record = true;

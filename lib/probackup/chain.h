@@ -17,6 +17,7 @@
 #define CHAIN_ERROR_MAX	512	/* bytes of a message for the user, NUL included */
 #define CONTROL_SIZE_MAX	(64 * 1024)	/* bytes of a backup.control */
 #define CONTROL_EXTERNAL_MAX	4096	/* bytes of external-dirs, NUL included */
+#define CONTROL_CONNINFO_MAX	2048	/* bytes of primary_conninfo, NUL included */
 #define LIST_SIZE_MAX	((uint64_t)4 << 30)	/* bytes of a backup_content.control */
 
 enum backup_mode { MODE_FULL, MODE_DELTA, MODE_PAGE, MODE_PTRACK };
@@ -55,6 +56,7 @@ struct control {
 	uint64_t data_bytes, wal_bytes, uncompressed_bytes, pgdata_bytes;	/* as measured when it was taken */
 	char	external_dirs[CONTROL_EXTERNAL_MAX];	/* ':' between, as the user typed them */
 	char	note[1024];
+	char	primary_conninfo[CONTROL_CONNINFO_MAX];	/* how the server was reached; "" = not known, or longer */
 	struct file_version read_from;	/* set by member_read() */
 };
 

@@ -134,6 +134,15 @@ set_string(void *dst, size_t size, const char *value)
 	return 0;
 }
 
+/* Only a standby that is made of the backup needs it: no mount fails for want of room. */
+static int
+set_conninfo(void *dst, size_t size, const char *value)
+{
+	if (set_string(dst, size, value) != 0)
+		*(char *)dst = '\0';
+	return 0;
+}
+
 static int
 set_id(void *dst, size_t size, const char *value)
 {
@@ -177,6 +186,7 @@ static const struct field {
 	FIELD("pgdata-bytes", set_u64, pgdata_bytes, false),
 	FIELD("external-dirs", set_string, external_dirs, false),
 	FIELD("note", set_string, note, false),
+	FIELD("primary-conninfo", set_conninfo, primary_conninfo, false),
 #undef FIELD
 };
 
@@ -193,7 +203,7 @@ set_field(const struct keyvalue *kv, size_t line, struct control *c, uint32_t *s
 		if (strcasecmp(kv->key, f->key) != 0)
 			continue;
 		*seen |= 1U << i;
-		if (kv->value_len < sizeof(kv->value) &&
+		if ((kv->value_len < sizeof(kv->value) || f->set == set_conninfo) &&
 		    f->set((char *)c + f->offset, f->size, kv->value) == 0)
 			return 0;
 		return explain(error, -EUCLEAN, "line %zu: \"%.60s\" is not a valid %s",

@@ -126,11 +126,25 @@ set_target(struct pgautoconf *a, const struct recovery_target *t)
 void
 pgautoconf_set_recovery(struct pgautoconf *a, const struct pgautoconf_recovery *rec)
 {
+	/* A standby without a target follows its primary, on whatever timeline. */
+	bool follows = rec->standby && rec->target->kind == RECOVERY_NONE;
+
 	set_target(a, rec->target);
 	if (rec->inclusive != NULL)
 		pgautoconf_set(a, "recovery_target_inclusive", rec->inclusive);
-	pgautoconf_set(a, "recovery_target_timeline",
-	    rec->target->timeline != NULL ? rec->target->timeline : "current");
-	pgautoconf_set(a, "recovery_target_action", rec->action != NULL ? rec->action : "pause");
+	if (rec->target->timeline != NULL || !follows)
+		pgautoconf_set(a, "recovery_target_timeline",
+		    rec->target->timeline != NULL ? rec->target->timeline : "current");
+	if (rec->action != NULL || !follows)
+		pgautoconf_set(a, "recovery_target_action", rec->action != NULL ? rec->action : "pause");
 	pgautoconf_set(a, "restore_command", rec->restore_command);
+}
+
+void
+pgautoconf_set_primary(struct pgautoconf *a, const char *conninfo, const char *slot)
+{
+	if (conninfo != NULL)
+		pgautoconf_set(a, "primary_conninfo", conninfo);
+	if (slot != NULL)
+		pgautoconf_set(a, "primary_slot_name", slot);
 }

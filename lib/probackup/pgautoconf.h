@@ -53,10 +53,14 @@ struct pgautoconf_recovery {
 	const struct recovery_target *target;
 	const char *inclusive;		/* "true", "false", or NULL: not said */
 	const char *action;		/* "pause", "promote" or "shutdown"; NULL: pause */
+	bool	standby;		/* without a target: action and timeline are the server's, unless given */
 	const char *restore_command;
 };
 
 /* Appends the settings of a recovery, in the words of restore. */
 void	pgautoconf_set_recovery(struct pgautoconf *a, const struct pgautoconf_recovery *rec);
+
+/* Appends where a standby finds its primary, and its slot there; NULL: not said. */
+void	pgautoconf_set_primary(struct pgautoconf *a, const char *conninfo, const char *slot);
 
 #endif

@@ -122,5 +122,8 @@ recovery_parse(struct recovery_target *t, char *error)
 		return explain(error, -EINVAL, "the recovery target has no value");
 	if ((rc = parse_value(t, error)) < 0)
 		return rc;
+	/* The end of the archive is that of the latest timeline, as for restore. */
+	if (t->kind == RECOVERY_LATEST && t->timeline == NULL)
+		t->timeline = "latest";
 	return parse_timeline(t, error);
 }

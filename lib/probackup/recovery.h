@@ -18,7 +18,8 @@
 #define RECOVERY_NAME_MAX	63	/* bytes that PostgreSQL takes of a restore point's name */
 
 /*
- * Checks how value and timeline are written, and sets what follows from them.
+ * Checks how value and timeline are written, and sets what follows from them: the timeline of
+ * RECOVERY_LATEST is "latest" unless one is given.
  * A time is what recovery_time_read() takes, without a zone in the caller's own (so
  * call it outside the sandbox); an xid is decimal and 3 or
  * more, an LSN X/X, a timeline decimal, or hexadecimal behind "0x".  Returns 0, or -EINVAL with
@@ -51,7 +52,9 @@ int	recovery_fits(const struct control *backup, const struct archive *a,
  * negative errno) with one line in error: a target before the end of the
  * backup; a segment that is missing, by name; a timeline that is unknown, is no
  * descendant of the backup's, or leaves it before the backup's end.  Recovery to a
- * time, an xid or a name ends at the first gap: a gap is one line in warning then.  Both have CHAIN_ERROR_MAX bytes; warning is "" if
+ * time, an xid or a name ends at the first gap: a gap is one line in warning then.  Of an xid the end of the
+ * archive is asked: one that was not given away by then is refused.  A time behind the last one there, and
+ * an archive that has nothing behind the backup, are a warning.  Both have CHAIN_ERROR_MAX bytes; warning is "" if
  * there is none.  Bounded whatever the archive holds: one pass over the
  * directory, 8 bytes in memory for each segment that can matter.
  *

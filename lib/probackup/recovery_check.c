@@ -15,12 +15,16 @@
 
 #include "base/util.h"
 #include "pg/timeline.h"
+#include "pg/waltime.h"
+#include "pg/walxid.h"
 #include "probackup/explain.h"
 #include "probackup/recovery.h"
 #include "probackup/recovery_time.h"
+#include "probackup/segscan.h"
 
 #define SEGMENTS_MAX	(1u << 24)	/* that one archive can have for one history */
 #define PROBES_MAX	65536		/* timelines that "latest" looks at */
+#define END_SEGMENTS	64		/* the last of the WAL, that are looked into */
 
 struct check {
 	const struct control *backup;
@@ -351,10 +355,97 @@ check_needed(const struct check *c)
 	return 0;
 }
 
-/* Warns of a gap before the newest segment: recovery may need all WAL up to there. */
+/* ---- the end of the WAL ---- */
+
+struct ending {
+	struct walxid xid;
+	int64_t	time;		/* the latest in records; 0 = none */
+};
+
+static void
+look_at_end(const struct walrecord_window *w, void *arg)
+{
+	struct ending *e = arg;
+	int64_t time = waltime_latest(w);
+
+	e->time = MAX(e->time, time);
+	walxid_look(w, &e->xid);
+}
+
+/* Whether what was seen of the end tells enough about the target. */
+static bool
+is_known(const struct check *c, const struct ending *e)
+{
+	if (c->t->kind == RECOVERY_TIME)
+		return e->time != 0;
+	return e->xid.is_bound || (e->xid.is_seen && !walxid_is_behind(c->t->xid, e->xid.highest));
+}
+
+/* Looks into the last segments, from the newest back, until that tells enough or the backup's begin. */
+static void
+read_end(const struct check *c, uint64_t newest, struct ending *e)
+{
+	unsigned char *bytes autofree = malloc(SEGSCAN_BYTES);
+	struct walname w = { .kind = WAL_SEGMENT, .segno = newest };
+	struct archive_file f;
+	unsigned timeline, i;
+
+	for (i = 0; bytes != NULL && i < END_SEGMENTS && w.segno >= c->stop; i++, w.segno--) {
+		if (!is_there(c, w.segno, UINT64_MAX, &timeline))
+			return;
+		w.timeline = c->tl.list[timeline].id;
+		if (archive_find(c->a, &w, &f) < 0)
+			return;
+		segscan(c->a, &f, bytes, look_at_end, e);
+		if (is_known(c, e) || w.segno == 0)
+			return;
+	}
+}
+
+/*
+ * Compares the target with the end of the WAL.  A transaction that nobody began before is not there.  A time
+ * is no proof, since clocks are set back.
+ */
+static int
+check_end(const struct check *c, uint64_t newest, char *warning)
+{
+	char last[RECOVERY_TIME_MAX];
+	struct ending e = { .time = 0 };
+
+	if (c->t->kind != RECOVERY_TIME && c->t->kind != RECOVERY_XID)
+		return 0;
+	read_end(c, newest, &e);
+	if (c->t->kind == RECOVERY_XID && e.xid.is_bound && walxid_is_behind(c->t->xid, e.xid.highest))
+		return explain(c->error, -EUCLEAN,
+		    "recovery target xid %u is not in the archive of instance \"%s\", whose last transaction is %u: use an earlier transaction, or wait for its WAL",
+		    c->t->xid, instance_of(c), e.xid.highest);
+	if (c->t->kind == RECOVERY_TIME && e.time != 0 && c->t->time_us / 1000000 > e.time &&
+	    recovery_time_format(e.time * 1000000, NULL, last) == 0)
+		explain(warning, 0,
+		    "the last transaction in the archive of instance \"%s\" is of %s: the server does not reach the target if there is none behind it",
+		    instance_of(c), last);
+	return 0;
+}
+
+/* Warns if the end of the backup is all that a server reaches. */
+static void
+warn_of_nothing(const struct check *c, char *warning)
+{
+	if (c->t->kind != RECOVERY_LATEST)
+		explain(warning, 0,
+		    "the archive of instance \"%s\" has no WAL behind the backup: the server does not reach a target behind its end",
+		    instance_of(c));
+}
+
+/*
+ * Warns of a gap before the newest segment, since recovery may need all WAL up to there, and of a target that may
+ * be behind it.
+ */
 static int
 check_rest(const struct check *c, char *warning)
 {
+	int rc;
+
 	char name[WALNAME_MAX];
 	uint64_t newest;
 
@@ -362,12 +453,18 @@ check_rest(const struct check *c, char *warning)
 	    c->t->kind == RECOVERY_LSN)
 		return 0;
 	if (!newest_segment(c, &newest)) {
-		if (c->backup_tl == c->tl.n - 1)
+		if (c->backup_tl == c->tl.n - 1) {
+			warn_of_nothing(c, warning);
 			return 0;
+		}
 		return explain(c->error, -EUCLEAN,
 		    "the archive of instance \"%s\" has no WAL of timeline %u", instance_of(c),
 		    c->tl.list[c->tl.n - 1].id);
 	}
+	if (newest < c->stop)
+		warn_of_nothing(c, warning);
+	else if ((rc = check_end(c, newest, warning)) < 0)
+		return rc;
 	if (newest < c->stop || !find_gap(c, c->stop, newest, UINT64_MAX, name))
 		return 0;
 	if (c->t->kind == RECOVERY_LATEST)

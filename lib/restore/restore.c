@@ -124,6 +124,20 @@ read_settings(struct restore *r, char **text, size_t *len)
 	return rc;
 }
 
+/* The same restore may have been begun with other options of recovery. */
+static int
+remove_signals(struct restore *r)
+{
+	static const char *const names[] = { SERVCONF_RECOVERY, SERVCONF_STANDBY };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (unlinkat(r->config.place[0].fd, names[i], 0) != 0 && errno != ENOENT)
+			return restore_fail(r, -errno, "could not remove \"%.800s/%s\": %s",
+			    r->config.place[0].path, names[i], strerror(errno));
+	return 0;
+}
+
 static int
 write_settings(struct restore *r)
 {
@@ -133,7 +147,7 @@ write_settings(struct restore *r)
 	size_t len;
 	int rc;
 
-	if ((rc = read_settings(r, &text, &len)) < 0)
+	if ((rc = remove_signals(r)) != 0 || (rc = read_settings(r, &text, &len)) < 0)
 		return rc;
 	servconf_compose(&r->config.conf, text != NULL ? text : "", len, &a);
 	if ((rc = a.error) != 0)

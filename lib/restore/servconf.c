@@ -14,15 +14,15 @@ bool
 servconf_recovers(const struct servconf *c)
 {
 	return !c->stream || c->target->kind != RECOVERY_NONE || c->target->timeline != NULL ||
-	    c->own_command || c->replica;
+	    c->own_command;
 }
 
 const char *
 servconf_signal(const struct servconf *c)
 {
-	if (!servconf_recovers(c))
-		return NULL;
-	return c->replica ? "standby.signal" : "recovery.signal";
+	if (c->replica)
+		return SERVCONF_STANDBY;
+	return servconf_recovers(c) ? SERVCONF_RECOVERY : NULL;
 }
 
 /* As the line of pg_probackup, which people and programs look for. */
@@ -45,11 +45,13 @@ servconf_compose(const struct servconf *c, const char *text, size_t len, struct 
 {
 	const struct pgautoconf_recovery recovery = {
 		.target = c->target, .inclusive = c->inclusive, .action = c->action,
-		.restore_command = c->restore_command,
+		.restore_command = c->restore_command, .standby = c->replica,
 	};
 
 	pgautoconf_base(a, text, len, true);
 	add_comment(c, a);
 	if (servconf_recovers(c))
 		pgautoconf_set_recovery(a, &recovery);
+	if (c->replica)
+		pgautoconf_set_primary(a, c->conninfo, c->slot);
 }

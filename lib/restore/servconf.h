@@ -13,6 +13,8 @@
 #include "probackup/pgautoconf.h"
 
 #define SERVCONF_FILE	"postgresql.auto.conf"
+#define SERVCONF_RECOVERY	"recovery.signal"
+#define SERVCONF_STANDBY	"standby.signal"
 
 struct servconf {
 	const char *id;			/* of the backup */
@@ -21,10 +23,13 @@ struct servconf {
 	const char *restore_command;	/* what brings WAL of the archive, if it is needed */
 	bool	own_command;		/* the user has given that */
 	const char *inclusive, *action;	/* as pgautoconf.h has them */
+	const char *conninfo, *slot;	/* of a replica: its primary; NULL: not known */
 	const struct recovery_target *target;
 };
 
-/* Whether the server recovers from the archive, and not with the WAL of its backup alone. */
+/*
+ * Whether the server takes WAL from the archive, and not that of its backup, or of a primary, alone.
+ */
 bool	servconf_recovers(const struct servconf *c);
 
 /* The name of the file that says so to the server, or NULL. */

@@ -51,6 +51,8 @@ find_first_only(const struct options *o)
 	return NULL;
 }
 
+#define SLOT_NAME_MAX	63	/* bytes that PostgreSQL takes */
+
 static int
 check_word(const char *option, const char *value, const char *const *words)
 {
@@ -62,6 +64,30 @@ check_word(const char *option, const char *value, const char *const *words)
 	return value == NULL ? 0 : cli_usage("%s cannot be \"%s\"", option, value);
 }
 
+/* Refuses what cannot stand in a line of the server's settings. */
+static int
+check_line(const char *option, const char *value)
+{
+	if (value == NULL || (strpbrk(value, "\n\r") == NULL && strlen(value) < PGCONF_VALUE_MAX))
+		return 0;
+	return cli_usage("the value of %s has a line feed or is too long", option);
+}
+
+/* Where a standby goes: restore alone takes it, for a mount says it by --set. */
+static int
+check_primary(const struct options *o)
+{
+	size_t len = o->slot != NULL ? strlen(o->slot) : 1;
+
+	if (!o->replica && (o->conninfo != NULL || o->slot != NULL))
+		return cli_usage("%s needs --restore-as-replica", o->conninfo != NULL ? "--primary-conninfo" :
+		    "--primary-slot-name");
+	if (o->slot != NULL && (len > SLOT_NAME_MAX || strspn(o->slot, "abcdefghijklmnopqrstuvwxyz0123456789_") != len))
+		return cli_usage("\"%.80s\" is not the name of a slot: it has 1 to %d lower case letters, digits and"
+		    " underscores", o->slot, SLOT_NAME_MAX);
+	return check_line("--primary-conninfo", o->conninfo);
+}
+
 static int
 check_words(const struct options *o, const struct recovery_target *t)
 {
@@ -71,7 +97,9 @@ check_words(const struct options *o, const struct recovery_target *t)
 	int rc;
 
 	if ((rc = check_word("--recovery-target-inclusive", o->inclusive, truth)) != 0 ||
-	    (rc = check_word("--recovery-target-action", o->action, actions)) != 0)
+	    (rc = check_word("--recovery-target-action", o->action, actions)) != 0 ||
+	    (rc = check_line("--recovery-target-name", o->target_name)) != 0 ||
+	    (rc = check_line("--restore-command", o->restore_command)) != 0 || (rc = check_primary(o)) != 0)
 		return rc;
 	if (o->inclusive != NULL && t->kind != RECOVERY_TIME && t->kind != RECOVERY_XID &&
 	    t->kind != RECOVERY_LSN)
@@ -334,6 +362,9 @@ clone_args(const struct options *o, const char *mnt, struct clone_config *p,
 	if ((rc = target_args(o, t)) != 0 || (rc = check_words(o, t)) != 0 ||
 	    (rc = take_mappings(o, p)) != 0 || (rc = take_databases(o, &p->databases)) != 0)
 		return rc;
+	/* A standby without a target follows whatever timeline its primary goes to. */
+	if (o->replica && t->kind == RECOVERY_NONE && t->timeline == NULL)
+		t->tli_kind = RECOVERY_TLI_LATEST;
 	for (i = 0; i < o->set.n; i++) {
 		if ((rc = check_setting(o->set.item[i])) != 0)
 			return rc;

@@ -26,6 +26,7 @@
 #include "cli/report.h"
 #include "cli/stall.h"
 #include "cli/subcommand.h"
+#include "cli/target_args.h"
 #include "cli/waiter.h"
 #include "supervisor/fusewhy.h"
 #include "supervisor/tie.h"
@@ -298,12 +299,14 @@ read_queries(const struct options *o, struct prove_query *query)
 static int
 check_options(const struct options *o, uint64_t *max_age)
 {
+	struct recovery_target target;
 	unsigned i;
+	int rc;
 
 	if (o->store == NULL)
 		return cli_usage("--pbk-store is required");
-	if (o->target != NULL && strcmp(o->target, "latest") != 0 && strcmp(o->target, "immediate") != 0)
-		return cli_usage("--recovery-target cannot be \"%s\", only immediate|latest", o->target);
+	if ((rc = target_args(o, &target)) != 0)
+		return rc;
 	for (i = 0; i < o->instances.n; i++)
 		if (strchr(o->instances.item[i], '/') != NULL || o->instances.item[i][0] == '.')
 			return cli_usage("\"%s\" cannot be the name of an instance", o->instances.item[i]);

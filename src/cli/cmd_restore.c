@@ -180,7 +180,9 @@ fill_config(const struct landing *l, char *command, size_t size, struct restore_
 			.id = r->found->id, .stream = r->found->stream, .replica = o->replica,
 			.own_command = o->restore_command != NULL,
 			.restore_command = o->restore_command, .inclusive = o->inclusive,
-			.action = o->action, .target = &r->target,
+			.action = o->action, .target = &r->target, .slot = o->slot,
+			.conninfo = o->conninfo != NULL ? o->conninfo :
+			    r->found->conninfo[0] != '\0' ? r->found->conninfo : NULL,
 		},
 	};
 	for (i = 0; i < l->n; i++)

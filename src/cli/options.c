@@ -62,6 +62,9 @@ struct operand_def {
 #define SANDBOX_OPTION \
 	{ 0, "sandbox", "LEVEL", "confine by full (default), seccomp-only, or none", OPT_CHOICE, \
 	    AT(sandbox), "full|seccomp-only|none", 0, false }
+#define TIMELINE_OPTION(others) \
+	{ 0, "recovery-target-timeline", "TLI", "follow timeline " others "or the one with this number", OPT_TEXT, \
+	    AT(timeline), NULL, 0, false }
 #define TARGET_OPTIONS(what) \
 	{ 0, "recovery-target", "END", what " the end\n" \
 	    "of the backup (immediate) or archive (latest)", OPT_TEXT, AT(target), NULL, 0, false }, \
@@ -73,8 +76,7 @@ struct operand_def {
 	    NULL, 0, false }, \
 	{ 0, "recovery-target-name", "NAME", what " this restore point", OPT_TEXT, \
 	    AT(target_name), NULL, 0, false }, \
-	{ 0, "recovery-target-timeline", "TLI", "follow timeline current (default), latest,\n" \
-	    "or the one with this number", OPT_TEXT, AT(timeline), NULL, 0, false }
+	TIMELINE_OPTION("current (default), latest,\n")
 #define TARGET_DETAILS(action_help, command_help) \
 	{ 0, "recovery-target-inclusive", "BOOL", "stop just after the target (true), or just\n" \
 	    "before (false)", OPT_TEXT, AT(inclusive), NULL, 0, false }, \
@@ -244,6 +246,7 @@ static const struct option_def prove_options[] = {
 	    "or every one (all)", OPT_TEXT, AT(backup_id), NULL, 0, false },
 	{ 0, "recovery-target", "END", "recover up to the end of the backup (immediate)\n"
 	    "or archive (latest, default)", OPT_TEXT, AT(target), NULL, 0, false },
+	TIMELINE_OPTION("latest (default), current,\n"),
 	{ 0, "plan", NULL, "tell what that would do, need and lack, and\nstart nothing", OPT_FLAG, AT(plan),
 	    NULL, 0, false },
 
@@ -408,6 +411,10 @@ static const struct option_def restore_options[] = {
 	TARGET_OPTIONS("recover up to"),
 	TARGET_DETAILS("pause (default), promote, or shutdown at the\n"
 	    "target", "get WAL by this command, not by pbkfs\narchive-get"),
+	{ 0, "primary-conninfo", "TEXT", "connect a standby to its primary by this, not\nas the backup says", OPT_TEXT,
+	    AT(conninfo), NULL, 0, false },
+	{ 'S', "primary-slot-name", "NAME", "let a standby use this slot of its primary", OPT_TEXT, AT(slot), NULL,
+	    0, false },
 
 	HEADING("Options controlling who may do what"),
 	{ 0, "owner", "USER[:GROUP]", "give all files to this user, as root", OPT_TEXT, AT(owner),

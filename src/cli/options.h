@@ -38,6 +38,7 @@ struct options {
 	struct option_list instances, sql, reports;	/* of prove */
 	const char *max_age, *nice, *history;
 	const char *to, *waldir;	/* of restore and promote */
+	const char *conninfo, *slot;	/* of the primary of a standby that restore makes */
 	bool	keep_clone_settings, copy, abort;	/* of promote */
 	bool	no_sync, incremental;
 	uint64_t jobs;

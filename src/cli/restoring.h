@@ -40,6 +40,7 @@ struct survey {
 	char	id[BACKUP_ID_MAX];
 	uint32_t server_version, root_mode;
 	bool	stream;
+	char	conninfo[CONTROL_CONNINFO_MAX];	/* of the server that the backup was taken from; "" = not known */
 	uint64_t sysid;			/* of pg_control */
 	uint64_t tree, lists;		/* equal for equal indexes */
 	uint64_t bytes, files;		/* of PGDATA but for pg_wal, */

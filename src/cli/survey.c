@@ -198,6 +198,7 @@ read_facts(struct survey *s, const struct chain *c, const struct index *ix)
 	s->server_version = ix->server_version;
 	s->root_mode = ix->entries[INDEX_ROOT].mode & 0777;
 	s->stream = c->member[0].control.stream;
+	strlcpy(s->conninfo, c->member[0].control.primary_conninfo, sizeof(s->conninfo));
 	s->tree = ix->tree_digest;
 	s->n_members = ix->n_backups;
 	for (i = 0; i < ix->n_backups; i++) {
@@ -270,6 +271,9 @@ survey_chain(const struct restoring *r, struct chain *c, int store_fd)
 
 	if (c->warning[0] != '\0')
 		log_warn("%s", c->warning);
+	if (r->clone.replica && r->options->conninfo == NULL && c->member[0].control.primary_conninfo[0] == '\0')
+		log_warn("backup %s does not say how its primary is reached: the standby has no primary"
+		    " until primary_conninfo is set, --primary-conninfo sets it", c->member[0].id);
 	strlcpy(r->found->id, c->member[0].id, sizeof(r->found->id));
 	if ((rc = check_recovery(r, c, store_fd)) != 0 || (rc = leave_out(r, c)) != 0 ||
 	    (rc = find_places(r, c)) != 0)
@@ -320,6 +324,7 @@ check_found(struct survey *s)
 	    s->n_members > ARRAY_SIZE(s->member))
 		return cli_error("the confined process was taken over");
 	strlcpy(s->id, id, sizeof(s->id));
+	s->conninfo[sizeof(s->conninfo) - 1] = '\0';
 	s->root_mode &= 0777;
 	for (i = 0; i < s->n_places; i++) {
 		struct survey_place *p = &s->place[i];

@@ -134,6 +134,7 @@ add_recovery_settings(const struct clone_config *p, struct pgautoconf *a)
 	const struct pgautoconf_recovery recovery = {
 		.target = p->target, .inclusive = p->inclusive, .action = p->action,
 		.restore_command = p->restore_command != NULL ? p->restore_command : RESTORE_COMMAND,
+		.standby = p->replica,
 	};
 
 	pgautoconf_comment(a, PGAUTOCONF_OF_RECOVERY);

@@ -124,6 +124,7 @@ cannot "a time before the end of the backup" "before" --recovery-target-time="$(
 cannot "an xid before it" "before" --recovery-target-xid="$(moment after1 4)"
 cannot "an LSN before it" "before" --recovery-target-lsn="$(moment after1 3)"
 cannot "an LSN that the archive does not reach" "0000000100000000000000" --recovery-target-lsn=0/F000000
+cannot "an xid that the archive does not reach" "recovery target xid 50000 is not in the archive of instance" --recovery-target-xid=50000
 cannot "an unknown timeline" "timeline 7" --recovery-target-timeline=7
 cannot "a time that is none" "time" --recovery-target-time=yesterday
 cannot "a time in a zone that is none" 'time zone "CET" is not known' --recovery-target-time='2026-11-22 22:21:20 CET'
@@ -149,6 +150,13 @@ check "a gap that may lie behind a time" mount_it --recovery-target-time="$(mome
 check "is a warning that names it" grep -q "warning:.*$behind" "$work/err"
 check "unmount" unmount_it
 cp -a "$work/kept/$behind.gz" "$store/wal/main"
+new_diff
+check "a time that the archive does not reach" mount_it --recovery-target-time="$(date -d '+1 day' '+%F %T+00')"
+check "is a warning that names the last one" grep -q "warning: the last transaction in the archive of instance \"$instance\" is of 20" "$work/err"
+check "unmount" unmount_it
+new_diff
+check "an xid of another archive" mount_it --recovery-target-xid=50000 --restore-command="cp /elsewhere/%f %p"
+check "unmount" unmount_it
 new_diff
 check "with a restore_command of one's own the archive here does not count" mount_it --recovery-target-lsn=0/F000000 --restore-command="cp /elsewhere/%f %p"
 equal "and it is the one" "restore_command = 'cp /elsewhere/%f %p'" "$(grep '^restore_command' "$mnt/postgresql.auto.conf" | tail -n 1)"

@@ -78,6 +78,13 @@ esac
 equal "the last line starts the server" 1 "$(grep -c "$start: .*pg_ctl' -D '$pgdata' .*start" "$work/terminal")"
 
 # ---- how far
+new_outside
+check "a replica of a backup with its own WAL" restore_it --no-sync -R
+equal "it is a standby, and the archive is not asked" "standby.signal primary_conninfo" "$(ls "$pgdata" | grep 'signal$') $(sed '1,/^# recovery settings added by/d; s/ = .*//' "$pgdata/postgresql.auto.conf")"
+sed -i '/^primary_conninfo/d' "$store/backups/main/$id/backup.control"
+new_outside
+check "a replica of a backup that knows no primary" restore_it --no-sync -R
+check "is a warning with the way out" grep -q "warning: backup $id does not say how its primary is reached: .*--primary-conninfo sets it" "$work/err"
 unpack_catalog archive-page
 catalog_oracle=$catalogs/archive-page.oracle/oracle
 id=TOXCRK
@@ -99,9 +106,51 @@ equal "inclusive" false "$(setting recovery_target_inclusive)"
 equal "action" promote "$(setting recovery_target_action)"
 equal "timeline" latest "$(setting recovery_target_timeline)"
 equal "command" 'cp /x/%f "%p"' "$(setting restore_command)"
+# settings_of DESCRIPTION OPTION...: a restore with these options, and what it writes behind the comment.
+settings_of() {
+	desc=$1; shift
+	new_outside
+	check "$desc" restore_it --no-sync "$@"
+	sed '1,/^# recovery settings added by/d' "$pgdata/postgresql.auto.conf" >"$work/found"
+	signal=$(ls "$pgdata" | grep 'signal$')
+}
+names() { sed 's/ = .*//' "$work/found" | tr '\n' ' '; }
+settings_of "the end of the archive" --recovery-target=latest
+equal "is that of the latest timeline" latest "$(setting recovery_target_timeline)"
+settings_of "the end of the archive, on its own timeline" --recovery-target=latest --recovery-target-timeline=current
+equal "if that is named" current "$(setting recovery_target_timeline)"
+settings_of "a replica" -R
+equal "it is a standby" "standby.signal" "$signal"
+equal "it follows its primary, whatever the timeline" "restore_command primary_conninfo " "$(names)"
+equal "the primary is that of the backup" "$(sed -n "s/^primary_conninfo = '\(.*\)'$/\1/p" "$store/backups/main/$id/backup.control")" "$(setting primary_conninfo)"
+settings_of "a replica of another primary" -R --primary-conninfo="host=there password='it''s'" -S slot_1
+equal "a replica of another primary: where it is" "host=there password=''it''''s''" "$(setting primary_conninfo)"
+equal "a replica of another primary: its slot" slot_1 "$(setting primary_slot_name)"
+settings_of "a replica at a target" -R --recovery-target-lsn="$(sed -n 's/^stop-lsn = //p' "$store/backups/main/$id/backup.control")"
+equal "a replica at a target: its settings are those of the target" \
+    "recovery_target_lsn recovery_target_timeline recovery_target_action restore_command primary_conninfo " "$(names)"
+settings_of "a replica, on a timeline" -R --recovery-target-timeline=latest
+equal "a replica, on a timeline: that is said" "recovery_target_timeline restore_command primary_conninfo " "$(names)"
 new_outside
-check "a replica" restore_it --no-sync -R
-equal "it is a standby" "standby.signal" "$(ls "$pgdata" | grep 'signal$')"
+refuse "an xid that the archive does not reach" "recovery target xid 50000 is not in the archive of instance \"main\", whose last transaction is [0-9]+: use" \
+    restore_it --no-sync --recovery-target-xid=50000
+equal "nothing is written" "" "$(ls "$outside")"
+refuse "a primary without a standby" "--primary-conninfo needs --restore-as-replica" restore_it --primary-conninfo=x
+refuse "a slot without a standby" "--primary-slot-name needs --restore-as-replica" restore_it -S x
+refuse "a slot that cannot be" "\"Slot\" is not the name of a slot" restore_it -R -S Slot
+refuse "a conninfo of two lines" "--primary-conninfo has a line feed" restore_it -R --primary-conninfo="a
+b"
+refuse "a command of two lines" "--restore-command has a line feed" restore_it --restore-command="a
+b"
+# A restore that was stopped goes on with other options.
+new_outside
+harmed=$(find "$store/backups/main/$id/database/base" -type f -size +32k | head -n 1)
+cp -a "$harmed" "$work/whole"
+printf '\125\125\125\125' | dd of="$harmed" bs=1 seek=5000 conv=notrunc status=none
+refuse "a restore that stops" "is damaged in the backup" restore_it --no-sync
+cp -a "$work/whole" "$harmed"
+check "it goes on as a replica" restore_it --no-sync -R
+equal "and is nothing else" "standby.signal" "$(ls "$pgdata" | grep 'signal$')"
 new_outside
 mv "$store" "$work/100% \"it's\" \$HOME"
 store="$work/100% \"it's\" \$HOME"

@@ -57,7 +57,8 @@ recovers() {
 	check "$desc: stop" pg_stop "$mnt"
 	check "$desc: unmount" unmount_it
 }
-recovers "its own timeline" "base one two" --recovery-target=latest
+recovers "its own timeline" "base one two" --recovery-target=latest --recovery-target-timeline=current
+recovers "the end of the archive" "base on 4 one" --recovery-target=latest
 recovers "the latest of three" "base on 4 one" --recovery-target-timeline=latest
 recovers "the one in the middle" "base on 3 one" --recovery-target-timeline=3 --recovery-target=latest
 recovers "the first" "base on 2 one" --recovery-target-timeline=2 --recovery-target=latest
@@ -70,6 +71,13 @@ recovers "and is the one for timeline 2" "base on 2 one" --recovery-target-timel
 check "it was taken" grep -q "^pbkfs: backup $made is the newest" "$work/said"
 new_diff
 refuse "it cannot go to the latest" "timeline 4 does not descend from timeline 2" pbkfs mount -B "$store" -I main -i "$made" -D "$mnt" -d "$diff" --recovery-target-timeline=latest
+# A proof is of the end of the archive, too, unless a timeline is named.
+plan_of_sister() { pbkfs prove --plan -B "$store" -I main -i "$made" "$@"; }
+refuse "nor is a proof of it" "" plan_of_sister
+check "nor is a proof of it: it says so" grep -q "timeline 4 does not descend from timeline 2" "$work/out"
+plan_of_sister --recovery-target-timeline=current >"$work/plan" 2>&1
+check "but to its own end it is" grep -q "then to the end of the archive, timeline 2" "$work/plan" || show "$work/plan"
+refuse "a proof on a timeline that is none" "is not a timeline" plan_of_sister --recovery-target-timeline=x
 
 # ---- the segment of the switch
 mkdir "$work/away"

@@ -75,7 +75,8 @@ static const struct story stories[] = {
 	{ "lsn, at the end", { 0 }, ON(LSN, "0/3000000", NULL), "C1", "", NULL },
 	{ "lsn before all", { 0 }, ON(LSN, "0/FFFFFF", NULL), NULL, "ends before the recovery target", NULL },
 	{ "immediate", { 0 }, ON(IMMEDIATE, NULL, NULL), "E1", "newest that can be mounted", NULL },
-	{ "latest", { 0 }, ON(LATEST, NULL, NULL), "E1", "", NULL },
+	{ "latest", { 0 }, ON(LATEST, NULL, NULL), "B1", "E1 (timeline 3), D1 (timeline 2), C1 (timeline 1)", NULL },
+	{ "latest of its own timeline", { 0 }, ON(LATEST, NULL, "current"), "E1", "", NULL },
 	{ "name", { 0 }, ON(NAME, "rp", NULL), "E1", "", "restore point \"rp\"" },
 	/* the timeline */
 	{ "timeline 1", { 0 }, ON(LATEST, NULL, "1"), "C1", "E1 (timeline 3), D1 (timeline 2)", NULL },

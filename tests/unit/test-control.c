@@ -116,6 +116,23 @@ START_TEST(control_values)
 	ck_assert_str_eq(c.expire_time, "2027-01-01 00:00:00+00");
 	ck_assert_str_eq(c.external_dirs, "/b:/a b");
 	ck_assert_str_eq(c.note, "before the upgrade");
+	ck_assert_str_eq(c.primary_conninfo, "user=postgres port=5603");
+}
+END_TEST
+
+/* Of a server that is reached in so many words a mount needs none. */
+START_TEST(control_long_conninfo)
+{
+	static const size_t lengths[] = { CONTROL_CONNINFO_MAX - 1, CONTROL_CONNINFO_MAX, 5000 };
+	char text[8192], error[CHAIN_ERROR_MAX];
+	struct control c;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		snprintf(text, sizeof(text), "%sprimary_conninfo = '%0*d'\n", FULL OK, (int)lengths[i], 0);
+		ck_assert_msg(control_parse(text, strlen(text), &c, error) == 0, "%zu: %s", lengths[i], error);
+		ck_assert_uint_eq(strlen(c.primary_conninfo), i == 0 ? lengths[i] : 0);
+	}
 }
 END_TEST
 
@@ -212,6 +229,7 @@ main(void)
 
 	tcase_add_loop_test(tc, control_cases, 0, ARRAY_SIZE(cases));
 	tcase_add_test(tc, control_values);
+	tcase_add_test(tc, control_long_conninfo);
 	tcase_add_test(tc, control_cut_anywhere);
 	tcase_add_test(tc, control_zero_bytes);
 	tcase_add_loop_test(tc, conf_sizes, 0, ARRAY_SIZE(conf_cases));

@@ -12,6 +12,7 @@
 
 #include "base/util.h"
 #include "pg/pgconf.h"
+#include "probackup/chain.h"
 #include "probackup/pgautoconf.h"
 #include "support/unit.h"
 
@@ -124,6 +125,56 @@ START_TEST(auto_conf_of_a_clone)
 }
 END_TEST
 
+/* A recovery names its timeline; a standby leaves that to its server. */
+START_TEST(auto_conf_of_a_recovery)
+{
+	static const struct {
+		struct recovery_target t;
+		const char *action, *expected;
+		bool	standby;
+	} cases[] = {
+#define REST	"restore_command = 'cp %f %p'\n"
+		{ { .kind = RECOVERY_NONE }, NULL,
+		    "recovery_target_timeline = 'current'\nrecovery_target_action = 'pause'\n" REST, false },
+		{ { .kind = RECOVERY_LATEST }, NULL,
+		    "recovery_target_timeline = 'latest'\nrecovery_target_action = 'pause'\n" REST, false },
+		{ { .kind = RECOVERY_LATEST, .timeline = "current" }, "promote",
+		    "recovery_target_timeline = 'current'\nrecovery_target_action = 'promote'\n" REST, false },
+		{ { .kind = RECOVERY_IMMEDIATE }, NULL,
+		    "recovery_target = 'immediate'\nrecovery_target_timeline = 'current'\nrecovery_target_action = 'pause'\n" REST, false },
+		{ { .kind = RECOVERY_NAME, .value = "it's" }, NULL,
+		    "recovery_target_name = 'it''s'\nrecovery_target_timeline = 'current'\nrecovery_target_action = 'pause'\n" REST, false },
+		{ { .kind = RECOVERY_NONE }, NULL, REST, true },
+		{ { .kind = RECOVERY_NONE, .timeline = "3" }, "shutdown",
+		    "recovery_target_timeline = '3'\nrecovery_target_action = 'shutdown'\n" REST, true },
+		{ { .kind = RECOVERY_LSN, .value = "0/5" }, NULL,
+		    "recovery_target_lsn = '0/5'\nrecovery_target_timeline = 'current'\nrecovery_target_action = 'pause'\n" REST, true },
+	};
+	char error[CHAIN_ERROR_MAX];
+	struct recovery_target t;
+	struct pgautoconf a;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct pgautoconf_recovery recovery = {
+			.target = &t, .action = cases[i].action, .restore_command = "cp %f %p", .standby = cases[i].standby,
+		};
+
+		t = cases[i].t;
+		a = (struct pgautoconf){ 0 };
+		ck_assert_int_eq(recovery_parse(&t, error), 0);
+		pgautoconf_set_recovery(&a, &recovery);
+		ck_assert_int_eq(a.error, 0);
+		ck_assert_str_eq(a.text, cases[i].expected);
+		free(a.text);
+	}
+	a = (struct pgautoconf){ 0 };
+	pgautoconf_set_primary(&a, "host=a password='it''s'", "slot_1");
+	ck_assert_str_eq(a.text, "primary_conninfo = 'host=a password=''it''''s'''\nprimary_slot_name = 'slot_1'\n");
+	free(a.text);
+}
+END_TEST
+
 /* A file that nobody has to change stays as it is. */
 START_TEST(auto_conf_kept)
 {
@@ -146,6 +197,7 @@ main(void)
 	tcase_add_test(tc, passes_over_what_is_too_long);
 	tcase_add_test(tc, formats);
 	tcase_add_test(tc, auto_conf_of_a_clone);
+	tcase_add_test(tc, auto_conf_of_a_recovery);
 	tcase_add_test(tc, auto_conf_kept);
 	suite_add_tcase(s, tc);
 	return unit_main(s);

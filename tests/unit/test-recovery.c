@@ -15,6 +15,7 @@
 #include "probackup/recovery.h"
 #include "support/catalog.h"
 #include "support/unit.h"
+#include "support/walwriter.h"
 #include "support/wal.h"
 
 #define S(seconds)	((int64_t)(seconds) * 1000000)
@@ -251,7 +252,8 @@ static const struct story stories[] = {
 	{ "time at the end", "1:10-20", NULL, NULL, false, ON(TIME, "2026-11-22 22:21:09+00", NULL), NULL, NULL },
 	{ "time, gap", "1:10-14 1:16-20", NULL, NULL, false, ON(TIME, "2026-11-23 00:00:00+00", NULL), NULL, MISSING_1("0F") },
 	{ "time, the backup's own gap", "1:10-11 1:13-20", NULL, NULL, false, ON(TIME, "2026-11-23 00:00:00+00", NULL), MISSING_1("0C"), NULL },
-	{ "time, stream, no archive", "", NULL, NULL, true, ON(TIME, "2026-11-23 00:00:00+00", NULL), NULL, NULL },
+	{ "time, stream, no archive", "", NULL, NULL, true, ON(TIME, "2026-11-23 00:00:00+00", NULL), NULL, "has no WAL behind the backup" },
+	{ "xid, stream, older archive", "1:1-5", NULL, NULL, true, ON(XID, "900", NULL), NULL, "has no WAL behind the backup" },
 	{ "time, stream, gap at the end", "1:13-20", NULL, NULL, true, ON(TIME, "2026-11-23 00:00:00+00", NULL), NULL, MISSING_1("0C") },
 	/* transactions */
 	{ "xid before the end", "1:10-20", NULL, NULL, false, ON(XID, "783", NULL),
@@ -461,6 +463,111 @@ START_TEST(recovery_branches)
 }
 END_TEST
 
+/*
+ * The end of an archive tells of a target: the newest segment, and others before it, have records of
+ * transactions; the next id is said in one of them, or nowhere.
+ */
+#define SEGMENTS	3	/* 12 to 14 */
+static const struct end {
+	const char *what;
+	struct { uint32_t xid, next; int64_t time; } segment[SEGMENTS];
+	struct recovery_target t;
+	const char *error, *warning;
+} ends[] = {
+#define T0	INT64_C(1795386069)	/* 2026-11-22 22:21:09+00 */
+#define AT_END	{ { 800, 0, T0 + 10 }, { 850, 860, T0 + 20 }, { 900, 0, T0 + 30 } }
+	{ "the last transaction", AT_END, XID("900"), NULL, NULL },
+	{ "one before it", AT_END, XID("820"), NULL, NULL },
+	{ "the next one", AT_END, XID("901"), "recovery target xid 901 is not in the archive of instance \"main\", whose last transaction is 900", NULL },
+	{ "one far away", AT_END, XID("1000000"), "whose last transaction is 900", NULL },
+	{ "nothing but a bound", { { 0, 0, 0 }, { 0, 860, 0 }, { 0, 0, 0 } }, XID("860"), "whose last transaction is 859", NULL },
+	{ "a bound that was higher", { { 0, 0, 0 }, { 0, 860, 0 }, { 700, 0, 0 } }, XID("855"), NULL, NULL },
+	{ "no bound", { { 800, 0, 0 }, { 850, 0, 0 }, { 900, 0, 0 } }, XID("1000000"), NULL, NULL },
+	{ "the last time", AT_END, TIME("2026-11-22 22:21:39+00"), NULL, NULL },
+	{ "a later time", AT_END, TIME("2026-11-22 22:21:40+00"), NULL, "the last transaction in the archive of instance \"main\" is of 2026-11-22 22:21:39+00" },
+	{ "a later time, and nothing at the end", { { 800, 0, T0 + 10 }, { 0, 0, 0 }, { 0, 0, 0 } }, TIME("2026-11-22 22:21:20+00"), NULL, "is of 2026-11-22 22:21:19+00" },
+	{ "no times", { { 800, 0, 0 }, { 0, 0, 0 }, { 0, 0, 0 } }, TIME("2026-11-22 22:21:20+00"), NULL, NULL },
+};
+
+static void
+append_record(struct walwriter *w, unsigned char rmid, unsigned char info, uint32_t xid, unsigned at, uint64_t value)
+{
+	unsigned char rec[128] = { 0 };
+
+	walwriter_put(rec + 4, xid, 4);
+	rec[16] = info;
+	rec[17] = rmid;
+	rec[24] = 255;
+	rec[25] = 72;
+	walwriter_put(rec + 26 + at, value, at == 0 ? 8 : 4);
+	walwriter_record(w, rec, 26 + 72);
+}
+
+static void
+write_segment(const struct catalog *cat, uint64_t segno, const struct end *e, unsigned i)
+{
+	struct walwriter w = {
+		.bytes = calloc(1, WAL_SEG), .size = WAL_SEG, .lsn = segno * WAL_SEG, .page = 8192, .segment = WAL_SEG,
+		.timeline = 1,
+	};
+	char path[320];
+	FILE *fp;
+
+	ck_assert_ptr_nonnull(w.bytes);
+	append_record(&w, WALWRITER_RM_OTHER, 0, 0, 0, 0);
+	if (e->segment[i].next != 0)
+		append_record(&w, 8, 0x10, 0, 12, e->segment[i].next);
+	if (e->segment[i].xid != 0)
+		append_record(&w, e->segment[i].time != 0 ? 1 : WALWRITER_RM_OTHER, 0, e->segment[i].xid, 0, e->segment[i].time == 0 ? 0 :
+		    (uint64_t)(e->segment[i].time - INT64_C(946684800)) * 1000000);
+	snprintf(path, sizeof(path), "%s/wal/main/00000001%08X%08X", cat->dir, 0, (unsigned)segno);
+	ck_assert_ptr_nonnull(fp = fopen(path, "wb"));
+	ck_assert_uint_eq(fwrite(w.bytes, 1, WAL_SEG, fp), WAL_SEG);
+	ck_assert_int_eq(fclose(fp), 0);
+	free(w.bytes);
+}
+
+START_TEST(recovery_ends)
+{
+	const struct end *e = &ends[_i];
+	char error[CHAIN_ERROR_MAX] = "", warning[CHAIN_ERROR_MAX] = "";
+	const struct story s = { .what = e->what };
+	struct control backup = backup_of(false);
+	struct recovery_target t = e->t;
+	struct catalog cat;
+	struct archive a;
+	unsigned i;
+	int r;
+
+	ck_assert_int_eq(setenv("TZ", "UTC0", 1), 0);
+	make_archive(&cat, &a, "1:10-11");
+	for (i = 0; i < SEGMENTS; i++)
+		write_segment(&cat, 12 + i, e, i);
+	ck_assert_int_eq(recovery_parse(&t, error), 0);
+	r = recovery_check(&backup, &a, &t, error, warning);
+	ck_assert_msg(r == (e->error == NULL ? 0 : -EUCLEAN), "%s: %d %s", e->what, r, error);
+	compare(&s, "error", e->error, r < 0 ? error : "");
+	compare(&s, "warning", e->warning, warning);
+	catalog_free(&cat);
+}
+END_TEST
+
+/* The end of the archive is that of the latest timeline, unless one is named. */
+START_TEST(latest_follows_the_latest)
+{
+	struct recovery_target latest = ON(LATEST, NULL, NULL), own = ON(LATEST, NULL, "current"), time = TIME("2026-11-22 22:21:09+00");
+	char error[CHAIN_ERROR_MAX];
+
+	ck_assert_int_eq(recovery_parse(&latest, error), 0);
+	ck_assert_int_eq(latest.tli_kind, RECOVERY_TLI_LATEST);
+	ck_assert_str_eq(latest.timeline, "latest");
+	ck_assert_int_eq(recovery_parse(&own, error), 0);
+	ck_assert_int_eq(own.tli_kind, RECOVERY_TLI_CURRENT);
+	ck_assert_int_eq(recovery_parse(&time, error), 0);
+	ck_assert_ptr_null(time.timeline);
+}
+END_TEST
+
 /* A stop LSN at a boundary is in the segment before it. */
 START_TEST(recovery_boundary)
 {
@@ -573,6 +680,8 @@ main(void)
 	tcase_add_loop_test(tc, recovery_zones, 0, ARRAY_SIZE(local));
 	tcase_add_test(tc, recovery_named_zone);
 	tcase_add_loop_test(tc, recovery_stories, 0, ARRAY_SIZE(stories));
+	tcase_add_loop_test(tc, recovery_ends, 0, ARRAY_SIZE(ends));
+	tcase_add_test(tc, latest_follows_the_latest);
 	tcase_add_loop_test(tc, recovery_branches, 0, ARRAY_SIZE(branches));
 	tcase_add_test(tc, recovery_boundary);
 	tcase_add_test(tc, recovery_many);
