@@ -100,7 +100,8 @@ fill_config(const struct options *o, const struct names *n, const char *backup_i
 	bool latest = target_args_choose(o, p->target);
 
 	*c = (struct supervisor_config){
-		.store = n->store[0] != '\0' ? n->store : NULL, .instance = o->instance,
+		.store = n->store[0] != '\0' ? n->store : NULL,
+		.store_error = n->store_error[0] != '\0' ? n->store_error : NULL, .instance = o->instance,
 		.backup_id = latest || backup_id[0] == '\0' ? NULL : backup_id, .latest = latest,
 		.clone = p,
 		.mnt = n->mnt, .diff = n->diff,

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/limited.h"
@@ -86,6 +87,43 @@ resolve_mountpoint(const struct options *o, struct names *n)
 	return 0;
 }
 
+/* A name whose last component need not exist; NULL: none was given. */
+static int
+resolve_parent(struct names *n, const char *what, const char *name, char out[PATH_MAX])
+{
+	int rc;
+
+	if (name == NULL)
+		return 0;
+	ask_about(n, what, name);
+	rc = paths_resolve_parent(name, out);
+	return rc == 0 ? 0 : cli_error("could not use %s \"%s\": %s", what, name, paths_strerror(rc));
+}
+
+/* Whether it is a later mount of a diff directory, which may need no store any more. */
+static bool
+is_bound(const char *diff)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return snprintf(path, sizeof(path), "%s/" ONDISK_BINDING, diff) < (int)sizeof(path) && lstat(path, &st) == 0;
+}
+
+/* The name of what is not there, as far as that can be resolved. */
+static void
+name_missing_store(const char *name, char out[PATH_MAX])
+{
+	size_t len;
+
+	if (paths_resolve_parent(name, out) == 0)
+		return;
+	strlcpy(out, name, PATH_MAX);
+	for (len = strlen(out); len > 1 && out[len - 1] == '/'; len--)
+		out[len - 1] = '\0';
+}
+
+/* The supervisor reads the binding, and tells what is wrong with the store if that matters. */
 static int
 resolve_store(const struct options *o, struct names *n)
 {
@@ -99,20 +137,12 @@ resolve_store(const struct options *o, struct names *n)
 		return 0;
 	if (rc == -EACCES)
 		storeuser_ways(o->store, geteuid() == 0 && o->owner == NULL, ways);
-	return cli_error("could not use store \"%s\": %s%s", o->store, paths_strerror(rc), ways);
-}
-
-/* A name whose last component need not exist; NULL: none was given. */
-static int
-resolve_parent(struct names *n, const char *what, const char *name, char out[PATH_MAX])
-{
-	int rc;
-
-	if (name == NULL)
-		return 0;
-	ask_about(n, what, name);
-	rc = paths_resolve_parent(name, out);
-	return rc == 0 ? 0 : cli_error("could not use %s \"%s\": %s", what, name, paths_strerror(rc));
+	snprintf(n->store_error, sizeof(n->store_error), "could not use store \"%s\": %s%s", o->store,
+	    paths_strerror(rc), ways);
+	if (!is_bound(n->diff))
+		return cli_error("%s", n->store_error);
+	name_missing_store(o->store, n->store);
+	return 0;
 }
 
 static int
@@ -157,8 +187,8 @@ resolve_all(const void *arg)
 	struct names *n = r->n;
 	int rc;
 
-	if ((rc = resolve_store(o, n)) != 0 || (rc = resolve_mountpoint(o, n)) != 0 ||
-	    (rc = resolve_parent(n, "diff directory", o->diff, n->diff)) != 0 ||
+	if ((rc = resolve_parent(n, "diff directory", o->diff, n->diff)) != 0 ||
+	    (rc = resolve_store(o, n)) != 0 || (rc = resolve_mountpoint(o, n)) != 0 ||
 	    (rc = resolve_parent(n, "log file", o->log_file, n->log_file)) != 0 ||
 	    (rc = resolve_parent(n, "pid file", o->pid_file, n->pid_file)) != 0 ||
 	    (rc = resolve_mapped(r->p, n)) != 0)

@@ -12,6 +12,7 @@
 
 #include "cli/options.h"
 #include "ipc/clone_config.h"
+#include "supervisor/storeuser.h"
 #include "supervisor/supervisor.h"
 
 /* Canonical; "" if there is none. */
@@ -19,6 +20,7 @@ struct names {
 	char	store[PATH_MAX], mnt[PATH_MAX], diff[PATH_MAX];
 	char	log_file[PATH_MAX], pid_file[PATH_MAX];
 	char	mapped[CLONE_MAPPINGS_MAX][PATH_MAX];
+	char	store_error[PATH_MAX + STOREUSER_WAYS_MAX + 128];	/* why no mount can read the store; "" = it may */
 	const char *asked, *name;	/* which one the child asks about, while it does */
 };
 

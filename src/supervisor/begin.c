@@ -109,6 +109,8 @@ tell_what_stays(struct supervisor *s)
 {
 	const struct supervisor_config *c = s->config;
 
+	if (s->binding.saved.detached && c->store_error != NULL)
+		state_note(s, "\"%s\" is detached and needs no store: -B can be left out", c->diff);
 	if (s->binding.is_fresh || !c->latest)
 		return 0;
 	state_note(s, "\"%s\" holds changes of backup %s, which stays"

@@ -24,6 +24,7 @@ enum wal_choice { WAL_CHOICE_AUTO, WAL_CHOICE_MOUNT, WAL_CHOICE_DIRECT };
 struct supervisor_config {
 	/* what is mounted; NULL: as the binding says */
 	const char *store;	/* absolute, canonical */
+	const char *store_error;	/* why it cannot be read; NULL: it may be */
 	const char *instance;
 	const char *backup_id;	/* as backup_id_normalize() makes it */
 	bool	latest;		/* instead of backup_id: the newest that fits clone's target */

@@ -57,6 +57,23 @@ nothing_named(struct supervisor *s)
 	    is_chosen(c) ? "" : "--backup-id (which can be latest) or a recovery target");
 }
 
+/*
+ * What is detached needs no store.  One that is named is there or not, but is the one that it came from: of
+ * another one nothing would be shown.
+ */
+static int
+choose_store(struct supervisor *s)
+{
+	const struct supervisor_config *c = s->config;
+	const struct binding *saved = &s->binding.saved;
+
+	s->source.store = c->store != NULL && !saved->detached ? c->store : saved->store;
+	if (saved->detached && c->store != NULL && strcmp(c->store, saved->store) != 0)
+		return state_fail(s, "diff directory \"%s\" is detached from store \"%s\" and needs none: leave out"
+		    " -B \"%s\"", c->diff, saved->store, c->store);
+	return saved->detached || c->store_error == NULL ? 0 : state_fail(s, "%s", c->store_error);
+}
+
 int
 terms_choose_backup(struct supervisor *s)
 {
@@ -70,7 +87,8 @@ terms_choose_backup(struct supervisor *s)
 		return mismatch(s, "instance", b->saved.instance, c->instance);
 	if (!b->is_fresh && c->backup_id != NULL && strcmp(c->backup_id, b->saved.backup_id) != 0)
 		return mismatch(s, "backup", b->saved.backup_id, c->backup_id);
-	source->store = c->store != NULL ? c->store : b->saved.store;
+	if (choose_store(s) != 0)
+		return -1;
 	source->instance = b->is_fresh ? c->instance : b->saved.instance;
 	source->backup_id = b->is_fresh ? c->backup_id : b->saved.backup_id;
 	return 0;

@@ -49,6 +49,26 @@ inodes >"$work/inodes.after"
 same "names, links and inode numbers are what they were" "$work/inodes" "$work/inodes.after"
 check "no store is mentioned as locked" [ "$(lock_state)" = off ]
 check "unmount again" unmount_it
+check "a mount that names the catalog goes on without it" mount_it
+check "and says that it needs none" said "is detached and needs no store: -B can be left out" "$work/err"
+check "unmount, once more" unmount_it
+mkdir "$work/other"
+refuse "another catalog is refused" "detached from store \"$store\" and needs none: leave out -B \"$work/other\"" \
+    pbkfs mount -B "$work/other" -D "$mnt" -d "$diff"
+equal "in one line" 1 "$(grep -c '^pbkfs error: ' "$work/err")"
+refuse "also one that is not there" "leave out -B \"$work/none\"" pbkfs mount -B "$work/none" -D "$mnt" -d "$diff"
+show_store
+refuse "also where both are there" "leave out -B \"$work/other\"" pbkfs mount -B "$work/other" -D "$mnt" -d "$diff"
+check "the catalog itself may be named" mount_it
+check "unmount, a last time" unmount_it
+
+# ---- what is not detached needs the catalog -------------------------------------
+new_diff
+check "mount once" mount_it
+check "unmount it" unmount_it
+hide_store
+refuse "without it there is no mount" "could not use store \"$store\": " mount_it
+equal "in one line, too" 1 "$(grep -c '^pbkfs error: ' "$work/err")"
 show_store
 
 # ---- while PostgreSQL works ----------------------------------------------------
