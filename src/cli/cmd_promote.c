@@ -464,6 +464,9 @@ begin(struct promoting *m)
 	unsigned i;
 	int rc;
 
+	for (i = 0; i < m->n; i++)
+		if ((rc = place_take(&m->place[i], m->dir.uid, m->dir.gid)) != 0)
+			return rc;
 	if (m->begun)
 		return compare_places(m);
 	m->state = (struct promotion){ .step = PROMOTION_BUILDING, .n = m->n };

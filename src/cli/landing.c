@@ -297,7 +297,8 @@ check_complete(struct landing *l)
 static int
 check_content(struct landing *l)
 {
-	int found = mark_find(l->place[0].fd), rc = 0;
+	bool is_empty = l->place[0].is_roots;	/* the owner may not look into that yet */
+	int found = is_empty ? MARK_NONE : mark_find(l->place[0].fd), rc = 0;
 	bool incremental = l->r->options->incremental;
 	unsigned i;
 
@@ -307,6 +308,8 @@ check_content(struct landing *l)
 		return place_check_no_server(&l->place[0]);
 	if (found == MARK_DONE_ALL && ((rc = check_complete(l)) != 0 || l->complete))
 		return rc;
+	if (incremental && is_empty)
+		return cli_error("target \"%s\" is no data directory: it is empty", l->place[0].path);
 	if (incremental)
 		return (rc = check_copy(l)) != 0 ? rc : check_wal(l);
 	for (i = 0; i < l->n && rc == 0; i++)
@@ -409,6 +412,10 @@ landing_prepare(struct landing *l)
 	/* Of what goes on, or is there, nobody knows how much that is. */
 	if (!l->resumed && !l->r->options->incremental && (rc = place_check_rooms(l->place, l->n, "restore")) != 0)
 		return rc;
+	/* From here on there are changes. */
+	for (i = 0; i < l->n; i++)
+		if ((rc = place_take(&l->place[i], l->uid, l->gid)) != 0)
+			return rc;
 	return (rc = mark(l)) != 0 ? rc : set_modes(l);
 }
 

@@ -111,7 +111,7 @@ place_first_name(int fd, char name[NAME_MAX + 1])
 }
 
 static int
-make(const struct place *p, const char *base, uid_t uid, gid_t gid)
+make(struct place *p, const char *base, uid_t uid, gid_t gid)
 {
 	int rc;
 
@@ -120,30 +120,48 @@ make(const struct place *p, const char *base, uid_t uid, gid_t gid)
 	if ((errno != EACCES && errno != EPERM) || !identity_is_root() || !p->named)
 		return -errno;
 	identity_raise();
+	p->made_by_root = true;
 	rc = mkdirat(p->parent_fd, base, 0700) == 0 &&
 	    fchownat(p->parent_fd, base, uid, gid, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : -errno;
 	identity_drop();
 	return rc;
 }
 
-/* Gives root's own directory away, if nobody else can write there and it is empty. */
-static int
-give_away(const struct place *p, const struct stat *st, uid_t uid, gid_t gid)
+/* Whether it is root's own directory, which nobody else can write to, and empty. */
+static bool
+may_be_given(const struct place *p, const struct stat *st, uid_t uid)
 {
 	char name[NAME_MAX + 1];
 	int rc;
 
 	if (!identity_is_root() || !p->named || st->st_uid != 0 || uid == 0 || (st->st_mode & 022) != 0)
-		return -EPERM;
+		return false;
 	identity_raise();
-	rc = place_first_name(p->fd, name) != 0 || name[0] != '\0' ? -EPERM :
-	    fchown(p->fd, uid, gid) == 0 ? 0 : -errno;
+	rc = place_first_name(p->fd, name);
 	identity_drop();
-	return rc;
+	return rc == 0 && name[0] == '\0';
+}
+
+int
+place_take(const struct place *p, uid_t uid, gid_t gid)
+{
+	char user[USERNAME_MAX];
+	struct stat st;
+	int rc;
+
+	if (!p->is_roots)
+		return 0;
+	if (fstat(p->fd, &st) != 0 || !may_be_given(p, &st, uid))
+		return cli_error("%s \"%s\" has changed meanwhile", place_kind_name(p), p->path);
+	identity_raise();
+	rc = fchown(p->fd, uid, gid) == 0 ? 0 : -errno;
+	identity_drop();
+	return rc == 0 ? 0 : cli_error("could not give %s \"%s\" to user %s: %s", place_kind_name(p), p->path,
+	    username_of(uid, user), strerror(-rc));
 }
 
 static int
-check_opened(const struct place *p, struct walk *w, uid_t uid, gid_t gid)
+check_opened(struct place *p, struct walk *w, uid_t uid)
 {
 	char error[WALK_ERROR_MAX], his[USERNAME_MAX], name[USERNAME_MAX];
 	struct stat st;
@@ -153,7 +171,7 @@ check_opened(const struct place *p, struct walk *w, uid_t uid, gid_t gid)
 	if (identity_is_root() && (walk_enter(w, p->path, p->fd, error) != 0 ||
 	    walk_check(w, p->path, uid, error) != 0))
 		return cli_error("could not use %s \"%s\": %s", place_kind_name(p), p->path, error);
-	if (st.st_uid != uid && give_away(p, &st, uid, gid) != 0)
+	if (st.st_uid != uid && !(p->is_roots = may_be_given(p, &st, uid)))
 		return cli_error("%s \"%s\" belongs to user %s, not to user %s%s", place_kind_name(p), p->path,
 		    username_of(st.st_uid, his), username_of(uid, name),
 		    p->named ? ": name an empty directory, one of that user, or one that does not exist" : place_way_out(p));
@@ -213,16 +231,18 @@ place_open(struct place *p, uid_t uid, gid_t gid)
 		    username_of(uid, name), rc == ENOTDIR || rc == ELOOP ? "it is a link, or no directory" :
 		    strerror(rc));
 	}
-	return check_opened(p, &w, uid, gid);
+	return check_opened(p, &w, uid);
 }
 
 int
 place_check_empty(const struct place *p)
 {
 	char name[NAME_MAX + 1];
-	int rc = place_first_name(p->fd, name);
+	int rc;
 
-	if (rc != 0)
+	if (p->is_roots)
+		return 0;
+	if ((rc = place_first_name(p->fd, name)) != 0)
 		return cli_error("could not read %s \"%s\": %s", place_kind_name(p), p->path, strerror(-rc));
 	if (name[0] == '\0')
 		return 0;
@@ -320,8 +340,13 @@ place_close(struct place *p, bool keep)
 	if (p->fd >= 0)
 		close(p->fd);
 	/* One that is not empty stays. */
-	if (p->made && !keep)
+	if (p->made && !keep) {
+		if (p->made_by_root)
+			identity_raise();
 		unlinkat(p->parent_fd, strrchr(p->path, '/') + 1, AT_REMOVEDIR);
+		if (p->made_by_root)
+			identity_drop();
+	}
 	if (p->parent_fd >= 0)
 		close(p->parent_fd);
 	p->fd = p->parent_fd = -1;

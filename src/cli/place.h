@@ -22,7 +22,9 @@ struct place {
 	char	path[PATH_MAX];	/* canonical */
 	char	shown[64];	/* in the index */
 	int	parent_fd, fd;	/* of its directory, O_PATH, and its own; -1 */
-	bool	made;		/* by place_open() */
+	bool	made;		/* by place_open(), */
+	bool	made_by_root;	/* where the owner may not */
+	bool	is_roots;	/* and empty: place_take() gives it to the owner */
 	uint64_t bytes, files;	/* that it gets */
 };
 
@@ -40,10 +42,12 @@ int	place_resolve(struct place *p);
 int	place_resolve_all(struct place *places, unsigned n, const char *what, const char *path);
 
 /*
- * Opens it and its parent, making it if it is missing.  It has to be uid's, or root's own and empty, which is then
- * given to uid:gid; nobody else may be able to write to it, or to put another one in its place.
+ * Opens it and its parent, making it if it is missing, for uid:gid.  It has to be uid's, or root's own and empty:
+ * place_take() gives that away, once nothing speaks against it.  Nobody else may be able to write to it, or to put
+ * another one in its place.
  */
 int	place_open(struct place *p, uid_t uid, gid_t gid);
+int	place_take(const struct place *p, uid_t uid, gid_t gid);
 
 /* Opens its parent alone, of which the same holds. */
 int	place_open_parent(struct place *p, uid_t uid);

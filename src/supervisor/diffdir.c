@@ -197,6 +197,20 @@ check_owner_and_mode(struct diffdir *d, uid_t uid, char *error)
 	return 0;
 }
 
+/* Notes what it was, for diffdir_unmake(). */
+static int
+keep_owner(struct diffdir *d)
+{
+	struct stat st;
+
+	if (fstat(d->fd, &st) != 0)
+		return -1;
+	d->given = true;
+	d->old_gid = st.st_gid;
+	d->old_mode = st.st_mode & 07777;
+	return 0;
+}
+
 int
 diffdir_set_owner(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *error)
 {
@@ -207,6 +221,8 @@ diffdir_set_owner(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *err
 	if (empty && d->uid == 0 && uid != 0 && geteuid() == 0) {
 		if (!d->made && (rc = check_owner_and_mode(d, 0, error)) != 0)
 			return rc;
+		if (!d->made && keep_owner(d) != 0)
+			return -errno;
 		if (fchown(d->fd, uid, gid) != 0) {
 			rc = -errno;
 			snprintf(error, DIFFDIR_ERROR_MAX,
@@ -451,6 +467,12 @@ diffdir_wipe(const struct diffdir *d, bool lock_too)
 void
 diffdir_unmake(struct diffdir *d)
 {
+	char foreign[NAME_MAX + 1];
+
 	if (d->made)
 		unlinkat(d->parent_fd, d->base, AT_REMOVEDIR);
+	/* If the new owner has put something there meanwhile, it stays his. */
+	if (d->given && d->fd >= 0 && diffdir_content(d, foreign) == DIFFDIR_EMPTY &&
+	    fchown(d->fd, 0, d->old_gid) == 0)
+		fchmod(d->fd, d->old_mode);
 }

@@ -24,6 +24,9 @@ struct diffdir {
 	int	infodir_fd;	/* of .pbkfs/; -1 before diffdir_make_infodir() */
 	int	parent_fd;	/* O_PATH of what holds the directory; -1 */
 	bool	made;		/* by us: to be removed again if all fails */
+	bool	given;		/* to its owner, from root: to be taken back then */
+	gid_t	old_gid;	/* what that was before */
+	mode_t	old_mode;
 	struct walk walk;	/* who can replace it */
 	const char *path, *base;
 	uid_t	uid;		/* owner */
@@ -103,7 +106,7 @@ bool	diffdir_get_cut(const struct diffdir *d, char what[DIFFDIR_CUT_MAX]);
  */
 int	diffdir_wipe(const struct diffdir *d, bool lock_too);
 
-/* Removes the directory itself again if diffdir_open() made it. */
+/* Removes the directory itself again if diffdir_open() made it; one that was given away and is empty is root's again. */
 void	diffdir_unmake(struct diffdir *d);
 
 #endif

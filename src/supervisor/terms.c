@@ -58,7 +58,7 @@ nothing_named(struct supervisor *s)
 }
 
 /*
- * What is detached needs no store.  One that is named is there or not, but is the one that it came from: of
+ * A diff directory that is detached needs no store.  One that is named is there or not, but is the one that it came from: of
  * another one nothing would be shown.
  */
 static int

@@ -56,6 +56,19 @@ refuse "nor for root" "there is no /dev/fuse: try \"modprobe fuse\"" root
 umount -l /dev	# a refused command may still be ending
 check "nothing is mounted" eval '! is_mounted "$mnt"'
 
+# ---- a diff directory of root's is root's again when nothing was mounted
+owned() { stat -c '%U %G %a' "$diff"; }
+rm -rf "$diff"; mkdir -m 0750 "$diff"; chgrp daemon "$diff"
+roots_mount() { pbkfs mount -B "$store" -I "$instance" -i "${1:-$id}" -D "$mnt" -d "$diff" --owner "$pguser" --wait; }
+refuse "a backup that is none" "NOSUCH" roots_mount NOSUCH
+equal "what was root's is root's again" "root daemon 750" "$(owned)"
+equal "and empty" "" "$(ls -A "$diff")"
+refuse "nothing is named" "so the mount needs" pbkfs mount -D "$mnt" -d "$diff" --owner "$pguser"
+equal "the same" "root daemon 750" "$(owned)"
+check "a backup that there is" roots_mount
+equal "it is the owner's then" "$pguser 700" "$(stat -c '%U %a' "$diff")"
+check "unmount it" unmount_it
+
 # ---- --context
 label=system_u:object_r:postgresql_db_t:s0
 refuse "--context of an ordinary user" "only root can give a mount a label" \

@@ -31,6 +31,10 @@ refuse "a copy of a tablespace for which there is too little space" \
     promote_it --copy -T "$oid=$work/small/space"
 equal "nothing was made" "" "$(ls -A "$place")$(ls -A "$work/small")"
 umount "$work/small"
+mount -t tmpfs -o mode=0755,size=64k tmpfs "$work/small"; mkdir -m 0755 "$work/small/space"
+refuse "the same, in a directory of root's" "has .* left" promote_it --copy -T "$oid=$work/small/space"
+equal "it is root's still" "root 755" "$(stat -c '%U %a' "$work/small/space")"
+umount "$work/small"
 # OLD is what production called it, or its number.
 old_path() { sed -n "s/^$1 //p" "$store/backups/main/$id/database/tablespace_map"; }
 first=${oids%%[!0-9]*}

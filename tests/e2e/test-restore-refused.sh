@@ -64,6 +64,28 @@ mount -t tmpfs -o size=20m,mode=0755 tmpfs "$outside"; chown "$pguser:" "$outsid
 no "too little space" "the restore needs .*, and the file system \"$outside\" of target \"$pgdata\" has .* left" mapped
 umount "$outside"
 
+# A directory of root's, with nothing in it, is given away once nothing speaks against that; what root made goes again.
+small=$work/small
+mkdir "$small"; mount -t tmpfs -o size=20m,mode=0755 tmpfs "$small"
+owned() { stat -c '%U %a' "$1" 2>/dev/null; }
+mkdir -m 0755 "$small/empty" "$work/roots_own"; mkdir -m 0700 "$work/closed_own"; mkdir -m 0755 "$work/full"; : >"$work/full/keep"
+no "too little space in a directory of root's" "the restore needs .* has .* left" mapped --owner "$pguser" --to "$small/empty"
+equal "it is root's still" "root 755" "$(owned "$small/empty")"
+no "too little space in one that root has to make" "the restore needs .* has .* left" mapped --owner "$pguser" --to "$small/new"
+equal "it is gone again" "empty" "$(ls "$small")"
+umount "$small"
+no "a tablespace that is not empty, behind a target of root's" "belongs to user root, not to user $pguser|is not empty" \
+    restore_plainly --skip-external-dirs -T "$ts=$work/full" -T "$ts2=$outside/b" --owner "$pguser" --to "$work/roots_own"
+equal "the target is root's still" "root 755" "$(owned "$work/roots_own")"
+no "a directory of root's is no copy" "is no data directory: it is empty" mapped --incremental --owner "$pguser" --to "$work/closed_own"
+equal "that is root's still" "root 700" "$(owned "$work/closed_own")"
+new_outside
+check "one that only root may open is given away in the end" mapped --owner "$pguser" --to "$work/closed_own"
+equal "it is the owner's" "$pguser 700" "$(owned "$work/closed_own")"
+equal "and the backup is in it" 1 "$(ls "$work/closed_own" | grep -c '^PG_VERSION$')"
+rm -rf "$work/closed_own" "$work/roots_own" "$work/full"
+new_outside
+
 # A mount of pbkfs is no place for one.
 new_diff
 check "mount" mount_it
