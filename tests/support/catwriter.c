@@ -96,7 +96,7 @@ struct stream {
 struct line {
 	const char *path;
 	uint32_t mode;
-	bool	is_datafile;
+	bool	is_datafile, is_cfs;
 	int64_t	size, full_size;
 	uint32_t crc;
 	enum catwriter_alg alg;
@@ -499,8 +499,8 @@ put_line(struct catbackup *b, const struct line *l)
 	t.len = 0;
 	append(&t, "{\"path\":\"%s\", \"size\":\"%" PRId64 "\", ", l->path, l->size);
 	append_type(b, l->mode, &t);
-	append(&t, ", \"is_datafile\":\"%d\", \"is_cfs\":\"0\", \"crc\":\"%" PRIu32 "\", "
-	    "\"compress_alg\":\"%s\"", l->is_datafile, l->crc, catwriter_alg_name(l->alg));
+	append(&t, ", \"is_datafile\":\"%d\", \"is_cfs\":\"%d\", \"crc\":\"%" PRIu32 "\", "
+	    "\"compress_alg\":\"%s\"", l->is_datafile, l->is_cfs, l->crc, catwriter_alg_name(l->alg));
 	if (b->version >= V_EXTERNAL_DIRS)
 		append(&t, ", \"external_dir_num\":\"%u\", \"dbOid\":\"%" PRIu32 "\"", b->external,
 		    b->external == 0 ? database_of(l->path, &rest) : 0);
@@ -563,40 +563,90 @@ catbackup_dir(struct catbackup *b, const char *path, mode_t mode)
 	return put_line(b, &l);
 }
 
+/* Stores a file whole, and lists it. */
+static int
+put_whole(struct catbackup *b, const struct line *l, const void *bytes)
+{
+	if (b->error != 0)
+		return b->error;
+	if (l->size > 0 && catbackup_store(b, l->path, bytes, (size_t)l->size) < 0)
+		return b->error;
+	if (strncmp(l->path, "pg_wal/", 7) == 0)
+		b->wal_bytes += (uint64_t)l->size;
+	else
+		b->data_bytes += (uint64_t)l->size;
+	b->uncompressed_bytes += (uint64_t)l->full_size;
+	b->pgdata_bytes += (uint64_t)l->full_size;
+	return put_line(b, l);
+}
+
+static int
+put_unchanged(struct catbackup *b, struct line *l)
+{
+	if (b->error != 0)
+		return b->error;
+	l->size = -1;
+	b->pgdata_bytes += (uint64_t)l->full_size;
+	return put_line(b, l);
+}
+
+static struct line
+plain_line(const struct catbackup *b, const char *path, mode_t mode, const void *bytes, size_t len)
+{
+	return (struct line){
+		.path = path, .mode = S_IFREG | mode, .size = (int64_t)len, .full_size = (int64_t)len,
+		.crc = catbackup_plain_crc(b, path, bytes, len),
+	};
+}
+
 int
 catbackup_plain(struct catbackup *b, const char *path, mode_t mode, const void *bytes, size_t len)
 {
-	struct line l = {
-		.path = path, .mode = S_IFREG | mode, .size = (int64_t)len,
-		.full_size = (int64_t)len, .crc = catbackup_plain_crc(b, path, bytes, len),
-	};
+	struct line l = plain_line(b, path, mode, bytes, len);
 
-	if (b->error != 0)
-		return b->error;
-	if (len > 0 && catbackup_store(b, path, bytes, len) < 0)
-		return b->error;
-	if (strncmp(path, "pg_wal/", 7) == 0)
-		b->wal_bytes += len;
-	else
-		b->data_bytes += len;
-	b->uncompressed_bytes += len;
-	b->pgdata_bytes += len;
-	return put_line(b, &l);
+	return put_whole(b, &l, bytes);
 }
 
 int
 catbackup_plain_unchanged(struct catbackup *b, const char *path, mode_t mode, const void *bytes,
     size_t len)
 {
-	struct line l = {
-		.path = path, .mode = S_IFREG | mode, .size = -1,
-		.full_size = (int64_t)len, .crc = catbackup_plain_crc(b, path, bytes, len),
-	};
+	struct line l = plain_line(b, path, mode, bytes, len);
 
-	if (b->error != 0)
-		return b->error;
-	b->pgdata_bytes += len;
-	return put_line(b, &l);
+	return put_unchanged(b, &l);
+}
+
+/* A relation is listed as one; its map of chunks loses the zeros at its end. */
+static struct line
+cfs_line(const struct catbackup *b, const char *path, mode_t mode, const void *bytes, size_t len)
+{
+	const unsigned char *content = bytes;
+	bool is_data = catwriter_is_data_path(path);
+	struct line l;
+	size_t stored = len;
+
+	while (!is_data && stored > 0 && content[stored - 1] == 0)
+		stored--;
+	l = plain_line(b, path, mode, bytes, stored);
+	l.full_size = (int64_t)len;
+	l.is_datafile = l.is_cfs = is_data;
+	return l;
+}
+
+struct catcfs
+catbackup_cfs_facts(const struct catbackup *b, const char *path, const void *bytes, size_t len)
+{
+	struct line l = cfs_line(b, path, 0, bytes, len);
+
+	return (struct catcfs){ (uint64_t)l.size, l.crc };
+}
+
+int
+catbackup_cfs(struct catbackup *b, const char *path, mode_t mode, const void *bytes, size_t len, bool unchanged)
+{
+	struct line l = cfs_line(b, path, mode, bytes, len);
+
+	return unchanged ? put_unchanged(b, &l) : put_whole(b, &l, bytes);
 }
 
 /* --- data files --- */

@@ -164,6 +164,18 @@ int	catbackup_plain(struct catbackup *b, const char *path, mode_t mode,
 int	catbackup_plain_unchanged(struct catbackup *b, const char *path, mode_t mode,
 	    const void *bytes, size_t len);
 
+/*
+ * A file of a relation in a tablespace that Postgres Pro compresses (CFS): what the server wrote is stored
+ * as it is.  A map of chunks ("NUMBER.cfm") is stored without the zeros at its end.
+ */
+struct catcfs {
+	uint64_t stored;	/* bytes */
+	uint32_t crc;
+};
+struct catcfs catbackup_cfs_facts(const struct catbackup *b, const char *path, const void *bytes, size_t len);
+int	catbackup_cfs(struct catbackup *b, const char *path, mode_t mode, const void *bytes, size_t len,
+	    bool unchanged);
+
 /* The crc that a list of this program version gives for the content of a plain file. */
 uint32_t catbackup_plain_crc(const struct catbackup *b, const char *path,
 	    const void *bytes, size_t len);

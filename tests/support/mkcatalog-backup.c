@@ -161,12 +161,44 @@ backup_plain(struct job *j, const char *path, mode_t mode, struct mapped file)
 		check(catbackup_plain(j->backup, path, mode, file.bytes, file.len), path);
 }
 
+/* Whether the file lies in a tablespace that Postgres Pro compresses, and is of a relation. */
+static bool
+is_cfs(const struct job *j, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+	char mark[PATH_MAX];
+	int n = 0;
+
+	if (sscanf(path, "pg_tblspc/%*[0-9]/PG_%*[^/]/%n", &n) != 0 || n == 0 || slash[1] < '0' || slash[1] > '9' ||
+	    (!catwriter_is_data_path(path) && (dot == NULL || strcmp(dot, ".cfm") != 0)))
+		return false;
+	format_path(mark, "%s/%.*spg_compression", j->cluster.pgdata, n, path);
+	return access(mark, F_OK) == 0;
+}
+
+/* It is unchanged if the newest that the chain stores is the same; zeros at the end of a map do not count. */
+static void
+backup_cfs(struct job *j, const char *path, mode_t mode, struct mapped file)
+{
+	const struct entry *e = NULL;
+	size_t i;
+	struct catcfs c = catbackup_cfs_facts(j->backup, path, file.bytes, file.len);
+
+	for (i = 0; i < j->chain.n && (e == NULL || e->size < 0); i++)
+		if ((e = find_entry(&j->chain.members[i], path)) == NULL)
+			break;
+	check(catbackup_cfs(j->backup, path, mode, file.bytes, file.len, e != NULL &&
+	    (uint64_t)e->size == c.stored && e->crc == c.crc), path);
+}
+
 static void
 backup_file(struct job *j, const char *path, const char *full_path, mode_t mode)
 {
 	struct mapped file = map_file(full_path);
 
-	if (catwriter_is_data_path(path) && !catwriter_is_whole(path, j->version))
+	if (is_cfs(j, path))
+		backup_cfs(j, path, mode, file);
+	else if (catwriter_is_data_path(path) && !catwriter_is_whole(path, j->version))
 		backup_data(j, path, mode, file);
 	else
 		backup_plain(j, path, mode, file);

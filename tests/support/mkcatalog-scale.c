@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * mkcatalog scale: makes a cluster up that has very many files.
+ * mkcatalog scale: makes a cluster up that has very many files, and --big ones of 1 GiB.
  */
 #include "config.h"
 
@@ -17,6 +17,9 @@
 #define CHANGED_PERCENT		1	/* of the files, in each increment */
 #define PAGES_MAX		2	/* of a file */
 #define LSN_PER_BACKUP		0x1000000
+#define SEGMENT_BLOCKS		131072u	/* of a big file */
+#define BIG_STEP		64u	/* of which each so many is stored */
+#define BIG_OID			90000u
 
 struct scale {
 	const struct options *options;
@@ -56,6 +59,25 @@ scale_file(struct scale *s, struct catbackup *b, unsigned i, uint32_t first, uin
 	check(catbackup_data(b, &f), path);
 }
 
+/* A segment of 1 GiB, each backup has other blocks of: what none has is a hole. */
+static void
+scale_big_file(struct scale *s, struct catbackup *b, unsigned i, unsigned k)
+{
+	static unsigned char bytes[BLCKSZ];
+	static struct catpage pages[SEGMENT_BLOCKS / BIG_STEP];
+	struct catfile f = { .mode = 0600, .n_blocks = SEGMENT_BLOCKS, .pages = pages };
+	char path[64];
+
+	f.path = path;
+	snprintf(path, sizeof(path), i == 0 ? "base/%u/%u" : "base/%u/%u.%u", FIRST_OID, BIG_OID, i);
+	catwriter_make_page(bytes, s->lsn, scale_random(s));
+	for (; f.n_pages < SEGMENT_BLOCKS / BIG_STEP; f.n_pages++)
+		pages[f.n_pages] = (struct catpage){ .block = f.n_pages * BIG_STEP + k % BIG_STEP, .bytes = bytes };
+	if (s->options->mixed)
+		catbackup_set_alg(b, i % CATALG_COUNT, s->options->backup.level);
+	check(catbackup_data(b, &f), path);
+}
+
 static void
 scale_full_file(struct scale *s, struct catbackup *b, unsigned i)
 {
@@ -90,7 +112,7 @@ scale_skeleton(const struct options *o, struct catbackup *b, bool full)
 		"pg_serial", "pg_snapshots", "pg_stat", "pg_stat_tmp", "pg_subtrans", "pg_tblspc",
 		"pg_twophase", "pg_wal", "pg_xact",
 	};
-	char path[64];
+	char path[64] = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
 		check(catbackup_dir(b, dirs[i], 0700), dirs[i]);
@@ -98,6 +120,8 @@ scale_skeleton(const struct options *o, struct catbackup *b, bool full)
 		snprintf(path, sizeof(path), "base/%u", FIRST_OID + i / FILES_PER_DATABASE);
 		check(catbackup_dir(b, path, 0700), path);
 	}
+	if (o->n_big > 0)	/* it is to be restored */
+		check(catbackup_plain(b, "global/pg_control", 0600, path, sizeof(path)), "global/pg_control");
 	if (full)
 		check(catbackup_plain(b, "PG_VERSION", 0600, "15\n", 3), "PG_VERSION");
 	else
@@ -123,6 +147,8 @@ scale_backup(struct scale *s, struct catwriter *w, unsigned k, char *id, size_t 
 		else
 			scale_increment_file(s, b, i);
 	}
+	for (unsigned i = 0; i < s->options->n_big; i++)
+		scale_big_file(s, b, i, k);
 	snprintf(id, size, "%s", catbackup_id(b));
 	check(catbackup_finish(b), "the backup");
 	printf("%s\n", id);

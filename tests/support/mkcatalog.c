@@ -44,7 +44,7 @@
 enum {
 	OPT_CATALOG = 1, OPT_INSTANCE, OPT_PGDATA, OPT_MODE, OPT_PARENT, OPT_COMPRESS, OPT_LEVEL,
 	OPT_MIXED, OPT_ID, OPT_VERSION, OPT_STREAM, OPT_ARCHIVE, OPT_STATUS, OPT_BY, OPT_FILES,
-	OPT_INCREMENTS, OPT_SEED, OPT_STORED, OPT_EXTERNAL, OPT_MAP, OPT_HELP,
+	OPT_INCREMENTS, OPT_BIG, OPT_SEED, OPT_STORED, OPT_EXTERNAL, OPT_MAP, OPT_HELP,
 };
 
 static const struct option long_options[] = {
@@ -64,6 +64,7 @@ static const struct option long_options[] = {
 	{ "incremental-by",	required_argument,	NULL, OPT_BY },
 	{ "files",		required_argument,	NULL, OPT_FILES },
 	{ "increments",		required_argument,	NULL, OPT_INCREMENTS },
+	{ "big",		required_argument,	NULL, OPT_BIG },
 	{ "seed",		required_argument,	NULL, OPT_SEED },
 	{ "stored-percent",	required_argument,	NULL, OPT_STORED },
 	{ "external",		required_argument,	NULL, OPT_EXTERNAL },
@@ -81,7 +82,7 @@ usage(FILE *f, int status)
 	    "           [--id ID] [--status STATUS] [--external DIR]... [--database-map FILE]\n"
 	    "           [CODEC]\n"
 	    "       mkcatalog scale --catalog DIR --instance NAME --files N --increments M\n"
-	    "           [--seed S] [--stored-percent P] [CODEC]\n"
+	    "           [--big N] [--seed S] [--stored-percent P] [CODEC]\n"
 	    "       mkcatalog pack lz4|zst FILE    to standard output\n"
 	    "CODEC: --compress none|pglz|zlib|lz4|zstd [--level N] [--mixed]\n"
 	    "       [--program-version X.Y.Z]\n"
@@ -165,6 +166,7 @@ set_option(struct options *o, int opt, const char *arg)
 	case OPT_STATUS:	o->backup.status = arg; break;
 	case OPT_BY:		o->by_content = parse_incremental_by(arg); break;
 	case OPT_FILES:		o->n_files = parse_number("files", arg, 10000000); break;
+	case OPT_BIG:		o->n_big = parse_number("big", arg, 1000); break;
 	case OPT_INCREMENTS:	o->n_increments = parse_number("increments", arg, 1000); break;
 	case OPT_SEED:		o->seed = parse_number("seed", arg, UINT_MAX); break;
 	case OPT_STORED:	o->stored_percent = parse_number("stored-percent", arg, 100); break;

@@ -24,7 +24,7 @@ struct options {
 	size_t	n_externals;
 	bool	by_content;		/* pages that differ, not those with a newer LSN */
 	bool	mixed;			/* another codec for each file */
-	unsigned n_files, n_increments, seed, stored_percent;
+	unsigned n_files, n_big, n_increments, seed, stored_percent;
 	struct catbackup_options backup;
 };
 
