@@ -348,7 +348,7 @@ journal_read_parent(int dir_fd, struct seal_parent *parent)
 int
 journal_begin(int dir_fd, int64_t created, const struct seal_parent *parent)
 {
-	int fd autoclose = disk_open(dir_fd, ONDISK_JOURNAL, O_RDWR | O_CREAT | O_EXCL), rc;
+	int fd autoclose = disk_open(dir_fd, FRESH, O_RDWR | O_CREAT | O_EXCL), rc;
 	unsigned char buf[RECORD_MAX];
 	struct journal_record rec;
 
@@ -356,9 +356,10 @@ journal_begin(int dir_fd, int64_t created, const struct seal_parent *parent)
 		return fd;
 	put_parent(parent, &rec);
 	if ((rc = put_header(fd, FORMAT_LAYER, created)) < 0 ||
-	    (rc = disk_pwrite(fd, buf, encode(&rec, buf), sizeof(struct file_header))) < 0)
+	    (rc = disk_pwrite(fd, buf, encode(&rec, buf), sizeof(struct file_header))) < 0 ||
+	    (rc = disk_sync_all(fd)) < 0)
 		return rc;
-	return disk_sync_all(fd);
+	return disk_rename(dir_fd, FRESH, ONDISK_JOURNAL);
 }
 
 void

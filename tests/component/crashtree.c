@@ -354,15 +354,33 @@ WRAP(int, unlinkat, int fd, const char *name, int flags)
 }
 
 /* Of a file a crash may keep either name, both or none; of a directory one of them. */
-WRAP(int, renameat, int from_fd, const char *from, int fd, const char *name)
+static void
+renamed(int from_fd, const char *from, int fd, const char *name)
 {
-	int rc = __real_renameat(from_fd, from, fd, name), dir = changes_in(fd, name);
+	int dir = changes_in(fd, name);
 	struct stat st;
 
-	if (rc != 0 || dir == NONE || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return rc;
+	if (dir == NONE || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return;
 	record_name(current, dir, name, node_of(current, &st))->pair = S_ISDIR(st.st_mode);
 	gone(from_fd, from);
+}
+
+WRAP(int, renameat, int from_fd, const char *from, int fd, const char *name)
+{
+	int rc = __real_renameat(from_fd, from, fd, name);
+
+	if (rc == 0)
+		renamed(from_fd, from, fd, name);
+	return rc;
+}
+
+WRAP(int, renameat2, int from_fd, const char *from, int fd, const char *name, unsigned flags)
+{
+	int rc = __real_renameat2(from_fd, from, fd, name, flags);
+
+	if (rc == 0)
+		renamed(from_fd, from, fd, name);
 	return rc;
 }
 

@@ -83,8 +83,8 @@ layering_reset(struct layering *l, struct rig *r, const char *name)
 
 static uint32_t layering_crc;
 
-static inline int
-layering_add(const char *path, const struct stat *st, int type, struct FTW *at)
+static inline uint32_t
+layering_add_bytes(const char *path, uint32_t crc)
 {
 	static const unsigned char zero[4096];
 	unsigned char bytes[sizeof(zero)];
@@ -92,30 +92,40 @@ layering_add(const char *path, const struct stat *st, int type, struct FTW *at)
 	ssize_t n;
 	int fd;
 
-	(void)at;
-	layering_crc = crc32c(layering_crc, path, strlen(path));
-	layering_crc = crc32c(layering_crc, &st->st_mtim, sizeof(st->st_mtim));
-	if (type != FTW_F)
-		return 0;
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		err(1, "%s", path);
-	layering_crc = crc32c(layering_crc, &st->st_size, sizeof(st->st_size));
 	/* A file system may tell of data where there are zeroes, and later not. */
 	while ((data = lseek(fd, data, SEEK_DATA)) >= 0) {
 		data -= data % (off_t)sizeof(bytes);
 		if ((n = io_pread(fd, bytes, sizeof(bytes), data)) <= 0)
 			break;
 		if (memcmp(bytes, zero, (size_t)n) != 0) {
-			layering_crc = crc32c(layering_crc, &data, sizeof(data));
-			layering_crc = crc32c(layering_crc, bytes, (size_t)n);
+			crc = crc32c(crc, &data, sizeof(data));
+			crc = crc32c(crc, bytes, (size_t)n);
 		}
 		data += sizeof(bytes);
 	}
 	close(fd);
+	return crc;
+}
+
+static inline int
+layering_add(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	uint32_t crc = crc32c(0, path, strlen(path));
+
+	(void)at;
+	if (type == FTW_F) {
+		crc = crc32c(crc, &st->st_mtim, sizeof(st->st_mtim));
+		crc = crc32c(crc, &st->st_size, sizeof(st->st_size));
+		crc = layering_add_bytes(path, crc);
+	}
+	/* In whatever order a directory lists. */
+	layering_crc ^= crc;
 	return 0;
 }
 
-/* Of names, times and bytes of one frozen layer, whose files are visited in the order of the directory. */
+/* Of the names, times and bytes of the files of one frozen layer. */
 static inline uint32_t
 layering_checksum(const struct rig *r, const char *name)
 {
