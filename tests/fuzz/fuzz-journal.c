@@ -7,7 +7,8 @@
  * also chooses the worker that opens it, and whether the header marks those
  * records as synced, and a bit of them is damaged then.  What is accepted has to
  * be a tree that can be walked, changed and opened again; damage to what was
- * synced has to be refused.
+ * synced has to be refused.  It may also stand on a frozen layer, which has content of a file of the
+ * backup and of one that was created there.
  */
 #include "config.h"
 
@@ -18,7 +19,7 @@
 #include "base/io.h"
 #include "diff/journal.h"
 #include "fuzz.h"
-#include "support/rig.h"
+#include "support/layering.h"
 
 #define HEADER		32	/* of the file */
 #define RECORD		112	/* without names */
@@ -32,12 +33,15 @@
 
 static struct rig rig;
 static bool is_set_up;
-static uint8_t header[HEADER];
+static uint8_t header[HEADER], above[HEADER + RECORD + 64];	/* how a journal begins, on the backup and on a layer */
+static size_t above_len;
+static struct layering layering;
 static uint64_t asked[4] = { 1, 2, 3, 4 };
 
 static void
 clean_up(void)
 {
+	layering_end(&layering);
 	rig_free(&rig);
 }
 
@@ -51,37 +55,56 @@ put_journal(const void *bytes, size_t len)
 	close(fd);
 }
 
+static size_t
+read_journal(void *bytes, size_t room)
+{
+	int fd = openat(rig.diff_fd, "journal", O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : io_pread(fd, bytes, room, 0);
+
+	if (n < 0)
+		exit(1);
+	close(fd);
+	return (size_t)n;
+}
+
 static void
 set_up(void)
 {
-	int fd;
+	struct cow_attr a;
 
 	log_set_sink(swallow);
 	rig_new(&rig);
 	rig_small_catalog(&rig);
 	if (rig_index(&rig, "T1") < 0 || rig_open(&rig, true) < 0)
 		exit(1);
-	rig_kill(&rig);
-	if ((fd = openat(rig.diff_fd, "journal", O_RDONLY)) < 0 ||
-	    io_pread(fd, header, sizeof(header), 0) != sizeof(header))
+	if (read_journal(header, sizeof(header)) != sizeof(header) ||
+	    cow_find(rig.cow, COW_ROOT, "f", &a) < 0 || cow_write(rig.cow, a.nodeid, 2, 3, "abc", &rig.reader) < 0 ||
+	    cow_create(rig.cow, 0, COW_ROOT, "made", S_IFREG | 0600, 0, 0, NULL, &a) < 0 ||
+	    cow_write(rig.cow, a.nodeid, BLCKSZ, 3, "abc", &rig.reader) < 0 || rig_close(&rig) < 0)
 		exit(1);
-	close(fd);
+	layering_begin(&layering, &rig);
+	if (layering_freeze(&layering, &rig, "one", false) < 0)
+		exit(1);
+	above_len = read_journal(above, sizeof(above));
 	atexit(clean_up);
 	is_set_up = true;
 }
 
 /* Seals the records in data one after the other; what is left of data is the tail. */
 static size_t
-seal(uint8_t *out, const uint8_t *data, size_t size)
+seal(uint8_t *out, bool layered, const uint8_t *data, size_t size)
 {
 	uint16_t lens[2];
 	uint64_t seq;
 	uint32_t len, crc;
-	size_t at = HEADER;
+	size_t at = layered ? above_len : HEADER;
 	uint8_t *r;
 
-	memcpy(out, header, HEADER);
-	for (seq = 1; size >= RECORD && at + RECORD + 64 < JOURNAL_MAX; seq++) {
+	memcpy(out, layered ? above : header, at);
+	seq = 0;
+	if (layered)
+		memcpy(&seq, above + HEADER + AT_SEQ, sizeof(seq));
+	for (seq++; size >= RECORD && at + RECORD + 64 < JOURNAL_MAX; seq++) {
 		r = out + at;
 		memset(r, 0, RECORD + 64);
 		memcpy(r, data, RECORD);
@@ -107,7 +130,7 @@ seal(uint8_t *out, const uint8_t *data, size_t size)
 }
 
 /* The first byte of the input. */
-enum { SEALED = 1, FIRST = 2, MARKED = 4, DAMAGED = 8 };
+enum { SEALED = 1, FIRST = 2, MARKED = 4, DAMAGED = 8, LAYERED = 16 };
 
 static void
 put_mark(uint8_t *journal, size_t bytes)
@@ -123,7 +146,7 @@ static bool
 put_sealed(uint8_t how, const uint8_t *data, size_t size)
 {
 	static uint8_t journal[JOURNAL_MAX];
-	size_t len = seal(journal, data, size);
+	size_t len = seal(journal, (how & LAYERED) != 0, data, size);
 	bool damaged = (how & DAMAGED) != 0 && len > HEADER;
 
 	if (how & MARKED)
@@ -228,6 +251,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		put_journal(data + 1, size - 1);
 	else
 		damaged = put_sealed(data[0], data + 1, size - 1);
+	rig.config.n_layers = data[0] & LAYERED ? 1 : 0;
 	rig.config.mount_id = 1;
 	rig.config.in_flight = asked;
 	rig.config.n_in_flight = ARRAY_SIZE(asked);

@@ -26,6 +26,7 @@
 #include "cow/treefile.h"
 #include "diff/content.h"
 #include "diff/journal.h"
+#include "diff/seal.h"
 #include "ipc/command.h"
 #include "ipc/msg.h"
 #include "pg/pg_types.h"
@@ -96,6 +97,23 @@ static const struct journal_record good[] = {
 	{ .type = JOURNAL_CREATE, .serial = 8, .parent = 1, .mode = S_IFREG | 0600, NAMED("open") },
 	{ .type = JOURNAL_UNLINK, .serial = 8, .parent = 1, NAMED("open") },
 	{ .type = JOURNAL_CONTENT, .serial = 8, .content = 8 },
+};
+
+/* Above the layer that the target has: file 2 is "f", 3 is "made". */
+static const struct journal_record layered[] = {
+	{ .type = JOURNAL_MOUNT, .length = 1 },
+	{ .type = JOURNAL_TRUNCATE, .serial = 2, .length = 5, .content = 2 },
+	{ .type = JOURNAL_TRUNCATE, .serial = 3, .length = 100, .content = 3, .flags = JOURNAL_CUT },
+	{ .type = JOURNAL_TRUNCATED, .serial = 3 },
+	{ .type = JOURNAL_TRUNCATE, .serial = 3, .length = 0, .content = 7 },
+	{ .type = JOURNAL_CREATE, .serial = 8, .parent = 1, .mode = S_IFREG | 0600, .unique = 2, NAMED("a") },
+	{ .type = JOURNAL_ATTR, .serial = 3, .valid = 31, .mode = 0600, .mtime = 7 },
+	{ .type = JOURNAL_UNLINK, .serial = 3, .parent = 1, NAMED("made") },
+	{ .type = JOURNAL_TRUNCATE, .serial = 3, .length = 0, .content = 9 },
+};
+
+static const struct journal_record layer_again[] = {
+	{ .type = JOURNAL_LAYER, .serial = 4, .length = 4, NAMED("one") },
 };
 
 /* Content that is not there. */
@@ -221,11 +239,41 @@ unseal(char *bytes, size_t len)
 	return used;
 }
 
+/* A frozen layer above another, with two content files. */
+static void
+make_seals(int dirfd)
+{
+	struct seal_content content[] = { { 2, 10, 0 }, { 7, 8192, 65 } };
+	struct seal s = {
+		.id = { { 1 } }, .has_parent = true, .depth = 1, .last = 9, .next_serial = 8, .journal_length = 500,
+		.parent = { .id = { { 2 } }, .last = 4, .next_serial = 3, .name = "base" }, .message = "why",
+		.content = content, .n_contents = ARRAY_SIZE(content),
+	};
+	char *bytes;
+	size_t len;
+	int fd;
+
+	if (seal_write(dirfd, &s) < 0 || (fd = openat(dirfd, ONDISK_SEAL, O_RDONLY)) < 0 ||
+	    io_read_file(fd, MiB, &bytes, &len) < 0)
+		errx(1, "seal");
+	close(fd);
+	unlinkat(dirfd, ONDISK_SEAL, 0);
+	put("seal", "good", "", 1, bytes, len);
+	put("seal", "good-fixed", "\1", 1, bytes, len);
+	put("seal", "bad-short", "\1", 1, bytes, len - 10);
+	bytes[104] = 3;
+	put("seal", "bad-number", "\1", 1, bytes, len);
+	bytes[104] = 2;
+	bytes[120] = 8;
+	put("seal", "bad-order", "\1", 1, bytes, len);
+	free(bytes);
+}
+
 /* Each for the first worker of a mount and for a later one, as a file and as records. */
 static void
 make_journals(int dirfd)
 {
-	static const char modes[] = { 0, 1, 2, 3 }, marked[] = { 7, 15 };
+	static const char modes[] = { 0, 1, 2, 3 }, marked[] = { 7, 15 }, on_layer[] = { 17, 19, 16 };
 	char name[64], *bytes;
 	size_t i, k, len;
 
@@ -245,6 +293,16 @@ make_journals(int dirfd)
 		if (i == 0) {
 			put("journal", "good-marked", &marked[0], 1, bytes, len);
 			put("journal", "bad-damaged", &marked[1], 1, bytes, len);
+		}
+		free(bytes);
+	}
+	for (i = 0; i < 2; i++) {
+		len = make_journal(dirfd, i == 0 ? layered : layer_again, i == 0 ? ARRAY_SIZE(layered) : 1, false, &bytes);
+		put("journal", i == 0 ? "bad-layer-file" : "bad-layer-again-file", &on_layer[2], 1, bytes, len);
+		len = unseal(bytes, len);
+		for (k = 0; k < 2; k++) {
+			snprintf(name, sizeof(name), "%s-%zu", i == 0 ? "good-layered" : "bad-layer-again", k);
+			put("journal", name, &on_layer[k], 1, bytes, len);
 		}
 		free(bytes);
 	}
@@ -800,6 +858,7 @@ main(int argc, char **argv)
 		err(1, "%s", work);
 	make_journals(dirfd);
 	make_maps(dirfd);
+	make_seals(dirfd);
 	make_streams();
 	make_header_maps();
 	make_pages();
