@@ -16,7 +16,7 @@
 
 #define AT_CRC	12
 
-/* What is accepted can be searched, and is what it says. */
+/* An accepted seal can be searched, and is the one that it names. */
 static void
 check(const struct seal *s)
 {
