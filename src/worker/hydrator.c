@@ -6,8 +6,9 @@
  * Foreground first.  Readers are of the idle class, for processors and for disks.  Movers, whose locks
  * requests may wait for, are not.  While others have work (foreground.h), all together get a tenth of the time of
  * one thread: then one mover, which leads, is the only one.  The others help while nobody waits, and no rate
- * is to be kept: they take up what was read, also while the leader syncs, and sync with it.  Whatever
- * goes wrong they leave as it was: the leader meets it, and waits.
+ * is to be kept: they take up what was read, also while the leader syncs, read for themselves, for whatever else
+ * runs on the machine would keep readers waiting, and sync with the leader.  Whatever goes wrong they leave as it was: the
+ * leader meets it, and waits.
  */
 #include "config.h"
 
@@ -108,6 +109,20 @@ processor_ns(void)
 	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
+/* Reads what is planned.  lock held, and given up. */
+static void
+read_locked(struct reader_thread *r)
+{
+	r->state = JOB_READING;
+	pthread_mutex_unlock(&hy.lock);
+	r->ns = processor_ns();
+	hydrate_read(hy.h, &r->job, &r->rd);
+	r->ns = processor_ns() - r->ns;
+	pthread_mutex_lock(&hy.lock);
+	r->state = JOB_READ;
+	pthread_cond_signal(&hy.news);
+}
+
 static void *
 reader_main(void *arg)
 {
@@ -120,14 +135,7 @@ reader_main(void *arg)
 			pthread_cond_wait(&hy.work, &hy.lock);
 			continue;
 		}
-		r->state = JOB_READING;
-		pthread_mutex_unlock(&hy.lock);
-		r->ns = processor_ns();
-		hydrate_read(hy.h, &r->job, &r->rd);
-		r->ns = processor_ns() - r->ns;
-		pthread_mutex_lock(&hy.lock);
-		r->state = JOB_READ;
-		pthread_cond_signal(&hy.news);
+		read_locked(r);
 		if (hy.may_help)
 			pthread_cond_signal(&hy.chance);
 	}
@@ -192,8 +200,8 @@ let_help(bool may)
 {
 	pthread_mutex_lock(&hy.lock);
 	may = may && is_wanted();
-	if (may && !hy.may_help)
-		pthread_cond_broadcast(&hy.chance);
+	if (may != hy.may_help)
+		pthread_cond_broadcast(may ? &hy.chance : &hy.work);
 	hy.may_help = may;
 	while (!hy.may_help && hy.n_helping > 0)
 		pthread_cond_wait(&hy.news, &hy.lock);
@@ -334,8 +342,10 @@ plan_locked(struct reader_thread *r)
 		rc = hydrate_plan(hy.h, &r->job);
 	pthread_mutex_lock(&hy.lock);
 	r->state = rc > 0 ? JOB_PLANNED : JOB_FREE;
-	if (rc > 0)
+	if (rc > 0 && (!hy.may_help || n_jobs() > HELPERS))
 		pthread_cond_broadcast(&hy.work);
+	if (rc > 0 && hy.may_help)
+		pthread_cond_signal(&hy.chance);
 }
 
 /* Gives free readers work.  Returns how many have some. */
@@ -356,12 +366,12 @@ hand_out(void)
 }
 
 static struct reader_thread *
-find_read(void)
+find_job(enum job_state state)
 {
 	struct reader_thread *r;
 
 	for (r = hy.reader; r < hy.reader + READERS; r++)
-		if (r->state == JOB_READ)
+		if (r->state == state)
 			return r;
 	return NULL;
 }
@@ -389,36 +399,80 @@ has_room(uint64_t least)
 	return hydrate_room(hy.h, &room) == 0 && room >= least;
 }
 
-/* Does what there is to do, which the leader would do as well.  Returns whether there was something.  lock held, and given up. */
-static bool
-help_locked(void)
+/* All that helpers find is put off until the leader lets them help again.  lock held. */
+static void
+stop_help(void)
 {
-	struct reader_thread *r = find_read();
-	bool fine;
-	int rc = 0;
+	if (hy.may_help)
+		pthread_cond_broadcast(&hy.work);
+	hy.may_help = false;
+}
 
-	if (r == NULL && !hy.syncing)
-		return false;
+/* Whether nobody would miss what a helper takes: of processors, and of room.  lock held, and given up. */
+static bool
+may_go_on(void)
+{
+	bool may;
+
 	hy.n_helping++;
-	if (r != NULL) {
-		r->state = JOB_MOVING;
-		pthread_mutex_unlock(&hy.lock);
-		fine = !foreground_is_busy(hy.s) && has_room((HELPERS + 1) * ROOM_MIN);
-		pthread_mutex_lock(&hy.lock);
-		r->state = JOB_READ;
-		if (fine && (fine = take_locked(r) >= 0))
-			plan_locked(r);
-		rc = fine;
-	} else {
-		pthread_mutex_unlock(&hy.lock);
-		rc = hydrate_sync_next(hy.h);
-		pthread_mutex_lock(&hy.lock);
-		fine = rc >= 0;
-	}
-	hy.may_help = hy.may_help && fine;
+	pthread_mutex_unlock(&hy.lock);
+	may = !foreground_is_busy(hy.s) && has_room((HELPERS + 1) * ROOM_MIN);
+	pthread_mutex_lock(&hy.lock);
+	if (!may)
+		stop_help();
+	hy.n_helping--;
+	pthread_cond_signal(&hy.news);
+	return may && hy.may_help;
+}
+
+/* Takes up what was read, and plans what comes next.  lock held, and given up. */
+static void
+help_to_move(struct reader_thread *r)
+{
+	hy.n_helping++;
+	if (take_locked(r) >= 0)
+		plan_locked(r);
+	else
+		stop_help();
+	hy.n_helping--;
+	pthread_cond_signal(&hy.news);
+}
+
+/* Syncs a file with the leader.  Returns whether there was one.  lock held, and given up. */
+static bool
+help_to_sync(void)
+{
+	int rc;
+
+	hy.n_helping++;
+	pthread_mutex_unlock(&hy.lock);
+	rc = hydrate_sync_next(hy.h);
+	pthread_mutex_lock(&hy.lock);
+	if (rc < 0)
+		stop_help();
 	hy.n_helping--;
 	pthread_cond_signal(&hy.news);
 	return rc > 0;
+}
+
+/*
+ * Does one thing that there is to do.  Returns whether there was any.  Who reads may wait for the store, and so counts
+ * as a reader, for which nobody waits.  lock held, and given up.
+ */
+static bool
+help_locked(void)
+{
+	struct reader_thread *r;
+
+	if (find_job(JOB_READ) == NULL && find_job(JOB_PLANNED) == NULL)
+		return hy.syncing && help_to_sync();
+	if (!may_go_on())
+		return false;
+	if ((r = find_job(JOB_READ)) != NULL)
+		help_to_move(r);
+	else if ((r = find_job(JOB_PLANNED)) != NULL)
+		read_locked(r);
+	return true;
 }
 
 static void *
@@ -488,11 +542,11 @@ is_any_busy(void)
 static struct reader_thread *
 wait_for_read(void)
 {
-	struct reader_thread *r = find_read();
+	struct reader_thread *r = find_job(JOB_READ);
 
 	if (r == NULL && is_wanted() && is_any_busy()) {
 		wait_locked(SECOND);
-		r = find_read();
+		r = find_job(JOB_READ);
 	}
 	return is_wanted() ? r : NULL;
 }
@@ -756,8 +810,6 @@ hydrator_obey(const struct msg_hydrate *m)
 void
 hydrator_end(void)
 {
-	unsigned i;
-
 	pthread_mutex_lock(&hy.lock);
 	hy.ending = true;
 	pthread_cond_broadcast(&hy.news);
@@ -765,6 +817,8 @@ hydrator_end(void)
 	pthread_cond_broadcast(&hy.chance);
 	pthread_mutex_unlock(&hy.lock);
 	pthread_join(hy.leader, NULL);
-	for (i = 0; i < HELPERS; i++)
-		pthread_join(hy.helper[i], NULL);
+	pthread_mutex_lock(&hy.lock);
+	while (hy.n_helping > 0)
+		pthread_cond_wait(&hy.news, &hy.lock);
+	pthread_mutex_unlock(&hy.lock);
 }
