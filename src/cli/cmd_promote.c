@@ -76,7 +76,7 @@ load_binding(struct promoting *m)
 static int
 in_use(const struct promoting *m)
 {
-	pid_t pid = lock_user(m->lock_fd);
+	pid_t pid = lock_holder(m->lock_fd);
 
 	if (pid > 0)
 		return cli_error("\"%s\" is in use by process %d", m->diff, (int)pid);

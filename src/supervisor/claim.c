@@ -91,7 +91,7 @@ is_elsewhere(const char *diff, uid_t owner, const char *mnt, char *holders, size
 static const char *
 holder_of(int fd, char text[64])
 {
-	pid_t pid = lock_user(fd);
+	pid_t pid = lock_holder(fd);
 
 	if (pid > 0)
 		snprintf(text, 64, "process %d", (int)pid);

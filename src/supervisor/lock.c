@@ -7,12 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -157,6 +159,44 @@ lock_user(int fd)
 	pid_t pid = lock_owner(fd, ONDISK_LOCK_SUPERVISOR);
 
 	return pid != 0 ? pid : lock_owner(fd, ONDISK_LOCK_WORKER);
+}
+
+/* "1: FLOCK  ADVISORY  WRITE 1234 00:2e:5678 0 EOF": major and minor in hexadecimal. */
+static bool
+is_flock_of(const char *line, const struct stat *st, pid_t *pid)
+{
+	unsigned maj, min;
+	uint64_t inode;
+	int n;
+
+	return sscanf(line, "%*u: FLOCK ADVISORY %*s %d %x:%x:%" SCNu64, &n, &maj, &min, &inode) == 4 && n > 0 &&
+	    makedev(maj, min) == st->st_dev && inode == st->st_ino && (*pid = n) > 0;
+}
+
+/* Who has flock(2) is told by that table alone. */
+static pid_t
+flock_owner(int fd)
+{
+	FILE *table = fopen("/proc/locks", "re");
+	char line[256];
+	struct stat st;
+	pid_t pid = 0;
+
+	if (table == NULL)
+		return 0;
+	if (fstat(fd, &st) == 0)
+		while (fgets(line, sizeof(line), table) != NULL && !is_flock_of(line, &st, &pid))
+			;
+	fclose(table);
+	return pid;
+}
+
+pid_t
+lock_holder(int fd)
+{
+	pid_t pid = lock_user(fd);
+
+	return pid != 0 ? pid : flock_owner(fd);
 }
 
 int

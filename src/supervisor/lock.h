@@ -64,6 +64,12 @@ pid_t	lock_owner(int fd, enum ondisk_lock_byte byte);
 pid_t	lock_user(int fd);
 
 /*
+ * The same, or else another process that holds the lock, such as a command: 0 where the kernel does not tell.  For
+ * messages alone.
+ */
+pid_t	lock_holder(int fd);
+
+/*
  * A pidfd of the owner that was still the owner after the pidfd was open, so
  * that no other process can be meant.  Returns it with *pid set, -ENOENT if
  * nobody holds the lock, or negative errno.

@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 
 #include "base/io.h"
@@ -142,6 +143,71 @@ take_back(void)
 	ck_assert_int_eq(promotion_take_back(pro.outer_fd, p, pro.parent_fd), 0);
 	ck_assert_int_eq(promotion_load(pro.outer_fd, p), -ENOENT);
 }
+
+/* The inodes of files that a temporary directory has; they stay open, so that no number is given again. */
+static void
+list_inodes(int dir_fd, struct tree *t)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY);
+	DIR *dir = fdopendir(fd);
+	const struct dirent *d;
+	struct stat st;
+
+	while ((d = readdir(dir)) != NULL)
+		if (fstatat(dir_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+		    strcmp(d->d_name, CONF) != 0 && openat(dir_fd, d->d_name, O_RDONLY | O_CLOEXEC) >= 0)
+			ck_assert_int_gt(asprintf(&t->line[t->n++], "%s %" PRIu64, d->d_name, (uint64_t)st.st_ino), 0);
+	closedir(dir);
+}
+
+/* Takes the line that begins so from the other tree. */
+static void
+replace_line(struct tree *t, const char *begin, const struct tree *from)
+{
+	unsigned i, k;
+
+	for (i = 0; i < t->n; i++)
+		for (k = 0; k < from->n && strncmp(t->line[i], begin, strlen(begin)) == 0; k++)
+			if (strncmp(from->line[k], begin, strlen(begin)) == 0) {
+				free(t->line[i]);
+				t->line[i] = strdup(from->line[k]);
+				return;
+			}
+}
+
+/* Only a file that is not whole is copied again. */
+START_TEST(copies_are_kept)
+{
+	struct promotion *p autofree = calloc(1, sizeof(*p));
+	struct tree first = { 0 }, second = { 0 };
+	struct stat st, other;
+	int fd[2];
+
+	pro.copy = true;
+	plan_it(p);
+	ck_assert_int_eq(promotion_store(pro.outer_fd, p), 0);
+	ck_assert_msg(build_it(p, fd) == 0, "%s", pro.error);
+	/* As one that was being copied: its time is not the one that it is to have. */
+	ck_assert_int_eq(unlinkat(fd[0], "cut", 0), 0);
+	close(openat(fd[0], "cut", O_WRONLY | O_CREAT, 0600));
+	list_inodes(fd[0], &first);
+	list_inodes(fd[1], &first);
+	ck_assert_uint_ge(first.n, 4);
+	ck_assert_int_eq(fstatat(fd[0], "cut", &st, 0), 0);
+	ck_assert_msg(build_it(p, fd) == 0, "%s", pro.error);
+	ck_assert_int_eq(fstatat(fd[0], "cut", &other, 0), 0);
+	ck_assert_int_ne(st.st_ino, other.st_ino);
+	list_inodes(fd[0], &second);
+	list_inodes(fd[1], &second);
+	/* That one has another inode, and no more than that. */
+	replace_line(&first, "cut ", &second);
+	are_equal(&first, &second);
+	forget_tree(&first);
+	forget_tree(&second);
+	ck_assert_msg(promote_it() == 0, "%s", pro.error);
+	is_promoted();
+}
+END_TEST
 
 /* All was built, and is taken back: the diff directory is what it was, can be changed, and promoted then. */
 START_TEST(taken_back)
@@ -409,6 +475,7 @@ main(void)
 	tcase_add_checked_fixture(whole, promoted_setup, cowpath_teardown);
 	tcase_add_test(whole, equal_to_what_was_shown);
 	tcase_add_test(whole, taken_back);
+	tcase_add_test(whole, copies_are_kept);
 	tcase_add_test(whole, only_forwards_once_it_is_whole);
 	tcase_add_test(whole, no_mount_takes_it);
 	tcase_add_test(whole, a_tablespace_without_a_place);

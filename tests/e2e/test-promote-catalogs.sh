@@ -20,6 +20,7 @@ promote_all() {
 	check "$it: mount --wal=$1 --hydrate" mount_it --wal=$1 --hydrate $(catalog_options) || return
 	if [ -e "$mnt/recovery.signal" ]; then
 		recovered=yes
+		refuse "$it: not before recovery has ended" "still needs the catalog" pbkfs promote -D "$mnt" --to "$pgdata"
 		catalog_rows
 	fi
 	check "$it: hydrate --wait" hydrate_it --wait
@@ -41,6 +42,7 @@ promoted() {
 	it="$1 $id"
 	promote_all $2 || return
 	[ -n "$recovered" ] || like_oracle "$it: files are those of the restore" "$catalog_oracle/main.$id.manifest" "$pgdata"
+	equal "$it: no signal file is left, recovery has ended" "" "$(find "$pgdata" -maxdepth 1 -name '*.signal')"
 	like_places
 	mnt=$pgdata
 	[ ! -f "$catalog_oracle/main.$id.sql.txt" ] || catalog_rows

@@ -27,6 +27,12 @@ refuse "a target in the diff directory" "diff directory" pbkfs promote -d "$diff
 refuse "a tablespace that is none" "no tablespace \"1\"" promote_it -T "1=$place/t"
 refuse "no mapping" "OLD=NEW" promote_it -T 5
 refuse "nothing to take back" "no promotion .* is under way" pbkfs promote -d "$diff" --abort
+mkfifo "$work/in" "$work/held"
+flock -o "$diff/.pbkfs-lock" sh -c 'echo held; cat' <"$work/in" >"$work/held" & holder=$!
+exec 8>"$work/in"; read -r held <"$work/held"
+refuse "a directory that another process has locked" "in use by process $holder\$" promote_it
+equal "one line says so" 1 "$(cat "$work/out" "$work/err" | wc -l)"
+exec 8>&-; wait $holder
 equal "nothing was made" "" "$(ls -A "$place")"
 
 # ---- a plain directory ----------------------------------------------------------------
@@ -56,8 +62,14 @@ check "and stops" pg_stop "$work/roots/pgdata"
 
 # ---- --copy ---------------------------------------------------------------------------------
 check "detach again" detach_it
+# A standby of its own, which the owner wants.
+check "it is mounted" mount_detached
+as "$pguser" touch "$mnt/standby.signal"
+check "and unmounted again" unmount_it
 check "promote to another file system" pbkfs promote -d "$diff" --to "$work/other/pgdata" --copy --quiet
 equal "which tells nothing with --quiet" "" "$(cat "$work/out" "$work/err")"
+equal "signal files are as they were" "$work/other/pgdata/standby.signal" "$(ls "$work/other/pgdata"/*.signal)"
+rm "$work/other/pgdata/standby.signal"
 like_oracle "files are those of the restore, on another file system" "$oracle" "$work/other/pgdata"
 equal "and sparse" "" "$(find "$work/other/pgdata/pg_wal" -type f -size +1M -print | while read -r f; do [ "$(stat -c %b "$f")" -le "$(($(stat -c %s "$f") / 512))" ] || echo "$f"; done)"
 equal "nothing is left of the diff directory" "" "$(ls -A "$diff")"

@@ -73,6 +73,9 @@ make_changes(void)
 	ck_assert_int_eq(resize("grown", 50000), 0);
 	make_own("holes", S_IFREG | 0600);
 	ck_assert_int_eq(put("holes", 1000000, "x", 1), 0);
+	make_own("thin", S_IFREG | 0600);
+	ck_assert_int_eq(put("thin", 500000, "x", 1), 0);
+	ck_assert_int_eq(link_path("thin", "d/thin"), 0);
 	make_own("readonly", S_IFREG | 0600);
 	ck_assert_int_eq(put("readonly", 0, "r", 1), 0);
 	set_attr("readonly", COW_SET_MODE, (struct cow_attr){ .mode = 0400 });
@@ -242,6 +245,17 @@ list_all_shown(struct tree *t)
 	list_shown(t, "", "");
 }
 
+static void
+is_sparse(const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	join_path(path, pro.target, name);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_msg(st.st_blocks * 512 <= st.st_size / 4, "%s: \"%s\" has %ld blocks", pro.where, name, (long)st.st_blocks);
+}
+
 void
 is_promoted(void)
 {
@@ -255,6 +269,8 @@ is_promoted(void)
 	list_plain(&after, pro.target, "");
 	are_equal(&pro.before, &after);
 	forget_tree(&after);
+	is_sparse("holes");
+	is_sparse("thin");
 	join_path(path, pro.target, "pg_tblspc/16400");
 	ck_assert_int_gt(readlink(path, link, sizeof(link) - 1), 0);
 	ck_assert_str_eq(link, pro.space);
