@@ -35,7 +35,7 @@ enum msg_type {
 	MSG_STORE_FAILED,	/* the store could not be read: at most once a second */
 	MSG_NOTE,		/* text for the user: what was chosen for him */
 	MSG_ZONE,		/* the server's setting timezone */
-	MSG_FLUSHING,		/* one more file is durable: at most once a second */
+	MSG_FLUSHING,		/* the connection has ended; then one more file is durable: at most once a second */
 	MSG_ADVICE,		/* text for the user once the mount exists: how to use it */
 	MSG_DETACHED,		/* nothing needs the store any more, and that is durable */
 	MSG_HYDRATION,		/* hydration is in another state: in shared memory */

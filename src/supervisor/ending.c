@@ -149,7 +149,8 @@ ending_poll(const struct supervisor *s, struct pollfd p[ENDING_DESCRIPTORS])
 {
 	const struct ending *e = &s->ending;
 
-	p[0] = (struct pollfd){ .fd = e->over ? -1 : s->mnt.fuse_fd };
+	/* Each request wakes whoever waits for the connection: so a worker that serves tells of its end. */
+	p[0] = (struct pollfd){ .fd = e->over || s->phase == PHASE_SERVING ? -1 : s->mnt.fuse_fd };
 	p[1] = (struct pollfd){ .fd = s->mnt.mounted ? e->table_fd : -1, .events = POLLPRI };
 	p[2] = (struct pollfd){ .fd = e->search.pidfd, .events = POLLIN };
 }

@@ -291,6 +291,7 @@ serve(struct server *v)
 	}
 	report_send(MSG_READY, NULL, 0);
 	talk(v);
+	report_send(MSG_FLUSHING, NULL, 0);	/* so the supervisor hears at once of the end */
 	hydrator_end();
 	for (i = 0; i < v->n; i++)
 		pthread_join(v->id[i], NULL);

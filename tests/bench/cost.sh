@@ -3,8 +3,8 @@
 # Counts processor time and system calls that a block costs the processes of a mount.
 
 cpu_ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
-# Prints how long all threads of a process have run so far, in nanoseconds.
-run_ns() { cat "/proc/$1/task/"*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'; }
+# run_ns PID...: prints how long all threads of these have run so far, in nanoseconds.
+run_ns() { for run_pid in "$@"; do cat "/proc/$run_pid/task/"*/schedstat; done | awk '{ n += $1 } END { printf "%.0f", n }'; }
 both_ticks() { calc "$(cpu_ticks $1) + $(cpu_ticks $2)"; }
 # count_calls PID COMMAND...: leaves in $work/strace what PID called meanwhile.
 count_calls() {

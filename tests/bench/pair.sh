@@ -7,8 +7,8 @@
 # Both mount the same backup, and each round measures every row with one and at once with the other,
 # in alternating order, so that both meet the same noise of the machine.  Prints for each row the
 # median time of each and the median of the rounds' ratios NEW/OLD, with the two between which the
-# middle half of them lies; and the same ratio for the processor time of the workers, which
-# depends less on what else runs.  A ratio whose range includes 1 shows no difference.
+# middle half of them lies; and the same ratio for the processor time of the mounts' processes,
+# which depends less on what else runs.  A ratio whose range includes 1 shows no difference.
 #
 # BENCH_ROUNDS	how many rounds (15)
 # BENCH_SCALE	size of the data (0.5: a relation of 45 MB)
@@ -68,8 +68,8 @@ title() {
 # measure ROW SIDE: adds "ROUND SIDE MICROSECONDS CPU-NANOSECONDS" to the row's samples.
 measure() {
 	[ $1 != mount ] || { pair_us=$(pair_mount $2) && echo "$round $2 $pair_us 0" >>"$work/pair.$1"; return; }
-	pair_worker=$(side_worker $2) && pair_ns=$(run_ns $pair_worker) && pair_us=$("pair_$1" $2) &&
-	echo "$round $2 $pair_us $(calc "$(run_ns $pair_worker) - $pair_ns")" >>"$work/pair.$1"
+	pair_servers=$(side_servers $2) && pair_ns=$(run_ns $pair_servers) && pair_us=$("pair_$1" $2) &&
+	echo "$round $2 $pair_us $(calc "$(run_ns $pair_servers) - $pair_ns")" >>"$work/pair.$1"
 }
 report_pair() {
 	awk -v title="$(title $1)" '
@@ -111,5 +111,5 @@ for round in $(seq "$BENCH_ROUNDS"); do
 	done
 	servers_down
 done
-printf '%-53s %10s %10s      %-25s %s\n' "medians of $BENCH_ROUNDS rounds, middle half of the ratios" new old "new/old" "its workers' processor time"
+printf '%-53s %10s %10s      %-25s %s\n' "medians of $BENCH_ROUNDS rounds, middle half of the ratios" new old "new/old" "its mounts' processor time"
 for bench_row in $quick_rows tpcb; do [ ! -s "$work/pair.$bench_row" ] || report_pair $bench_row; done

@@ -89,12 +89,12 @@ complete_file() {
 	esac
 }
 complete_seq() { ioload_seq "$(complete_file $1)"; }
-complete_random() { ioload_random 4000 "$(complete_file $1)"; }
-# The server's processor time for a block, which does not depend on who else wants one.
+complete_random() { ioload_random 1000 "$(complete_file $1)"; }
+# The time of processors that a block takes, which depends less on who else wants some.
 complete_cpu() {
-	complete_server=$(side_server $(complete_mount $1)) && complete_ns=$(run_ns $complete_server) &&
-	ioload_random 4000 "$(complete_file $1)" >/dev/null &&
-	calc "($(run_ns $complete_server) - $complete_ns) / 1000 / $(scaled 4000)"
+	complete_servers=$(side_servers $(complete_mount $1)) && complete_ns=$(run_ns $complete_servers) &&
+	complete_random $1 >/dev/null &&
+	calc "($(run_ns $complete_servers) - $complete_ns) / 1000 / $(scaled 1000)"
 }
 complete_begin() {
 	side pass && side_mount alone && hydrate_side alone --wait >"$work/out" && side_mount own || return 1
@@ -105,9 +105,9 @@ complete_begin() {
 row_hydrated_read() {
 	row hydrated_seq "sequential read of complete files" MB/s higher "files behind them in memory"
 	row hydrated_random "random read of complete files" us lower "files behind them in memory"
-	row hydrated_cpu "processor time of the server in that" us lower "files behind them in memory"
+	row hydrated_cpu "processor time of the mount's processes in that" us lower "files behind them in memory"
 	complete_begin || return 1
-	(BENCH_ROUNDS=$((BENCH_ROUNDS * 5))	# each takes a moment only
+	(BENCH_ROUNDS=$((BENCH_ROUNDS * 20))	# each takes a moment only, in which others may work
 	rounds hydrated_seq complete_seq pass alone created own && rounds hydrated_random complete_random pass alone created own &&
 	rounds hydrated_cpu complete_cpu pass alone created own) || return 1
 	for complete_row in seq random cpu; do

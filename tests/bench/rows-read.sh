@@ -61,7 +61,7 @@ cost_load() {
 
 row_seqread() {
 	side pass || return 1
-	pass_server=$(side_server pass)
+	pass_server=$(side_servers pass)
 	big_blocks=$(($(stat -c %s "$work/cluster/$(fixture_path big)") / 8192))
 	for read_codec in $BENCH_CODECS; do seq_row $read_codec || return 1; done
 	note_row seqread_$BENCH_CODEC "codec: $threads x one thread ($cores processors)"

@@ -109,9 +109,14 @@ side_drop() {
 }
 side_fresh() { for fresh_side in "$@"; do side_drop $fresh_side; done; sides "$@"; }
 side_worker() { tr -dc 0-9 <"$(side_diff $1)/.pbkfs/worker.pid"; }
-# Who answers the requests of a side.
-side_server() { case $1 in pass|passwal|memory) cat "$work/pass.$1" ;; *) side_worker $1 ;; esac; }
 side_supervisor() { awk '$1 == "PPid:" { print $2 }' "/proc/$(side_worker $1)/status"; }
+# All processes of a side's mount.
+side_servers() {
+	case $1 in
+	pass|passwal|memory) cat "$work/pass.$1" ;;
+	*) servers_of=$(side_supervisor $1); echo $servers_of $(cat "/proc/$servers_of/task/$servers_of/children") ;;
+	esac
+}
 # The newest backup of an instance.
 newest() { ls "$store/backups/$1" | grep -v '\.conf$' | sort | tail -n 1; }
 

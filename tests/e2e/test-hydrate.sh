@@ -6,16 +6,18 @@
 fixture
 before=$(catalog_sum "$store")
 
-# plain_cost TITLE FILE: no block of it is the chain's, and for each the worker reads twice; now and then a
-# message, too.
+# plain_cost TITLE FILE: no block of it is the chain's, for each the worker reads twice, now and then a
+# message, too, and nobody else wakes.
 worker_reads() { awk '$1 == "syscr:" { print $2 }' "/proc/$(worker_pid)/io"; }
+wakeups() { cat "/proc/$(supervisor_pid)/status" "/proc/$(monitor_pid "$(supervisor_pid)")/status" | awk '$1 == "voluntary_ctxt_switches:" { n += $2 } END { print n }'; }
 own_blocks() { pbkfs stat -D "$mnt" --format json | tr -d '\n ' | sed -n 's/.*"diff":\([0-9]*\),"zero".*/\1/p'; }
 plain_cost() {
-	cost_blocks=$(($(stat -c %s "$2") / 8192)) cost_own=$(own_blocks) cost_reads=$(worker_reads)
+	cost_blocks=$(($(stat -c %s "$2") / 8192)) cost_own=$(own_blocks) cost_reads=$(worker_reads) cost_wakes=$(wakeups)
 	dd if="$2" of=/dev/null bs=8k iflag=direct status=none
-	cost_reads=$(($(worker_reads) - cost_reads)) cost_own=$(($(own_blocks) - cost_own))
-	note "$cost_reads calls for $cost_blocks blocks, $cost_own of the diff directory"
-	check "$1" [ "$cost_blocks" -ge 10 -a "$cost_own" -eq "$cost_blocks" -a "$cost_reads" -le $((2 * cost_blocks + 20)) ]
+	cost_wakes=$(($(wakeups) - cost_wakes)) cost_reads=$(($(worker_reads) - cost_reads)) cost_own=$(($(own_blocks) - cost_own))
+	note "$cost_reads calls for $cost_blocks blocks, $cost_own of the diff directory; $cost_wakes wakeups of others"
+	check "$1" [ "$cost_blocks" -ge 100 -a "$cost_own" -eq "$cost_blocks" -a "$cost_reads" -le $((2 * cost_blocks + 20)) ]
+	check "and wakes the worker alone" [ "$cost_wakes" -le 20 ]
 }
 
 # ---- without a server: all is as restore gives it, byte for byte -----------------
