@@ -17,7 +17,8 @@ source_run(const struct relfile *f, uint64_t off, size_t len, enum source *s)
 	uint64_t end = off + len, at = (off / BLCKSZ + 1) * BLCKSZ;
 
 	*s = source_of(f, off / BLCKSZ);
-	if (off >= f->blocks.limit)	/* of complete files all, which need not be looked through */
+	/* Of complete files that is all, which need not be looked through. */
+	if (*s == SOURCE_OWN && off >= f->blocks.limit)
 		return len;
 	while (at < end && source_of(f, at / BLCKSZ) == *s)
 		at += BLCKSZ;

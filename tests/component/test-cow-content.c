@@ -47,6 +47,18 @@ START_TEST(half_blocks)
 }
 END_TEST
 
+/* The chain's last block is a part of one, and what was written behind it another source's: one request for both. */
+START_TEST(behind_the_end)
+{
+	unsigned char expected[BLCKSZ] = { 0 };
+
+	memcpy(expected + BLCKSZ - 6000, page[1], 6000);
+	ck_assert_int_eq(put("conf", BLCKSZ, page[1], BLCKSZ), 0);
+	has("conf", 6000, expected, BLCKSZ);
+	has("conf", 0, page[2], 5000);
+}
+END_TEST
+
 /*
  * The journal says nothing about a file that was empty in the backup, but that it
  * was touched.
@@ -360,6 +372,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, as_in_the_backup);
 	tcase_add_test(tc, half_blocks);
+	tcase_add_test(tc, behind_the_end);
 	tcase_add_loop_test(tc, empty_in_the_backup, 0, 6);
 	tcase_add_test(tc, truncate_and_extend);
 	tcase_add_loop_test(tc, interrupted_cut, 0, 6);
