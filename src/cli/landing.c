@@ -119,6 +119,7 @@ list_places(struct landing *l)
 	const struct survey *s = l->r->found;
 	struct place *p;
 	const char *to;	/* lives as long as the process */
+	bool named;
 	uint32_t i;
 
 	p = add_place(l, PLACE_PGDATA, "", o->to, true);
@@ -129,10 +130,12 @@ list_places(struct landing *l)
 	p->bytes += s->wal_bytes;
 	p->files += s->wal_files;
 	for (i = 0; i < s->n_places; i++) {
-		if ((to = mapped_to(&l->r->clone, &s->place[i])) == NULL && o->incremental && !s->place[i].external)
+		named = (to = mapped_to(&l->r->clone, &s->place[i])) != NULL;
+		if (to == NULL && o->incremental && !s->place[i].external)
 			to = link_of(o->to, s->place[i].name);
 		p = add_place(l, s->place[i].external ? PLACE_EXTERNAL : PLACE_TABLESPACE, s->place[i].name,
-		    to != NULL ? to : s->place[i].location, mapped_to(&l->r->clone, &s->place[i]) != NULL);
+		    to != NULL ? to : s->place[i].location, named);
+		p->found = to != NULL && !named;
 		p->bytes = s->place[i].bytes;
 		p->files = s->place[i].files;
 	}
@@ -222,6 +225,40 @@ check_wal(const struct landing *l)
 	    path);
 }
 
+/* The line of a mark about a place. */
+static size_t
+describe_place(const struct place *p, char *line, size_t size)
+{
+	char path[4 * PATH_MAX];
+
+	mountinfo_escape(p->path, path, sizeof(path));
+	return (size_t)snprintf(line, size, "place %s %s\n", p->shown, path);
+}
+
+/*
+ * Where only the backup says that a place is this copy's, what is there may be another server's: the one's that the
+ * backup was made of.  An earlier restore, whose mark is `other`, may have begun with it; NULL: there was none.
+ */
+static int
+check_foreign(const struct landing *l, const char *other)
+{
+	char line[5 * PATH_MAX], name[NAME_MAX + 1];
+	const struct place *p;
+	unsigned i;
+
+	for (i = 1; i < l->n; i++) {
+		p = &l->place[i];
+		describe_place(p, line, sizeof(line));
+		if (p->named || p->found || (other != NULL && strstr(other, line) != NULL) ||
+		    (place_first_name(p->fd, name) == 0 && name[0] == '\0'))
+			continue;
+		return cli_error("%s \"%s\" is not empty, and \"%s\" has no link to it: it may be another server's; name it, or"
+		    " another directory, with %s", place_kind_name(p), p->path, l->place[0].path,
+		    p->kind == PLACE_EXTERNAL ? "--external-mapping, or --skip-external-dirs" : "-T");
+	}
+	return 0;
+}
+
 /* ---- the mark ------------------------------------------------------------------------------- */
 
 /* The mark of this restore: equal for the same command. */
@@ -229,7 +266,7 @@ static char *
 describe(const struct landing *l)
 {
 	const struct survey *s = l->r->found;
-	char *text = malloc(MARK_STATE_MAX), path[4 * PATH_MAX];
+	char *text = malloc(MARK_STATE_MAX);
 	size_t n, size = MARK_STATE_MAX;
 	unsigned i;
 
@@ -238,10 +275,8 @@ describe(const struct landing *l)
 	n = (size_t)snprintf(text, size, "pbkfs-restore 1\nbackup %s\ninstance %s\nsystem-identifier %" PRIu64
 	    "\ntree %016" PRIx64 "\nlists %08" PRIx64 "\nincremental %s\n", s->id, l->r->options->instance,
 	    s->sysid, s->tree, s->lists, l->r->options->incremental ? "yes" : "no");
-	for (i = 1; i < l->n && n < size; i++) {
-		mountinfo_escape(l->place[i].path, path, sizeof(path));
-		n += (size_t)snprintf(text + n, size - n, "place %s %s\n", l->place[i].shown, path);
-	}
+	for (i = 1; i < l->n && n < size; i++)
+		n += describe_place(&l->place[i], text + n, size - n);
 	return text;
 }
 
@@ -311,7 +346,7 @@ check_content(struct landing *l)
 	if (incremental && is_empty)
 		return cli_error("target \"%s\" is no data directory: it is empty", l->place[0].path);
 	if (incremental)
-		return (rc = check_copy(l)) != 0 ? rc : check_wal(l);
+		return (rc = check_copy(l)) != 0 || (rc = check_wal(l)) != 0 ? rc : check_foreign(l, NULL);
 	for (i = 0; i < l->n && rc == 0; i++)
 		rc = place_check_empty(&l->place[i]);
 	return rc;
@@ -363,6 +398,8 @@ mark(struct landing *l)
 	if (l->mark_fd == -EEXIST && other != NULL) {
 		if (!l->r->options->incremental || !is_same_cluster(l, other))
 			return other_restore(l, other);
+		if (check_foreign(l, other) != 0)
+			return EXIT_FAILURE;
 		/* Nothing of it is believed: all that is there is compared. */
 		l->mark_fd = mark_replace(l->place[0].fd, state);
 	}

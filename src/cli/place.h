@@ -18,6 +18,7 @@ struct place {
 	const char *name;	/* an OID, or the number of an external directory */
 	const char *given;	/* as the user or another has named it */
 	bool	named;		/* by the user */
+	bool	found;		/* by a link of the data directory that is there */
 	const char *if_not_empty;	/* the way out of a PLACE_PGDATA, as the rest of a sentence */
 	char	path[PATH_MAX];	/* canonical */
 	char	shown[64];	/* in the index */

@@ -72,6 +72,34 @@ check "--waldir" incremental --waldir "$outside/wal"
 equal "--waldir: the link stays" "$outside/wal" "$(readlink "$pgdata/pg_wal")"
 rm "$pgdata/pg_wal"; mv "$outside/wal" "$pgdata/pg_wal"
 
+# ---- what nobody but the backup calls this copy's may be production's, which lives on the same host
+mount -t tmpfs -o mode=0755 tmpfs /srv || exit 99
+foreign() { "$support/manifest" /srv | sha256sum; }
+production=$(map_of | sed -n '1s/^[0-9]* //p')
+cp -a "$outside/$(map_of | sed -n '1s/ .*//p')" "$work/space"
+mkdir -p "$(dirname "$production")" && mv "$work/space" "$production"
+echo production >"$production/$(ls "$production" | head -n 1)/stray"
+externals_of | while read -r external; do mkdir -p "$external"; echo production >"$external/kept"; done
+chown -R "$pguser:" /srv/*
+before=$(foreign)
+refuse "external directories" "external directory .* is not empty, and .*may be another server's.*--external-mapping, or --skip-external-dirs" \
+    restore_plainly --no-sync --incremental
+link=$pgdata/pg_tblspc/$(map_of | sed -n '1s/ .*//p')
+to=$(readlink "$link")
+rm "$link"
+refuse "a tablespace without a link" "tablespace \"$production\" is not empty, and .*may be another server's.*-T" \
+    restore_plainly --no-sync --incremental --skip-external-dirs
+check "the copy is as it was" [ -e "$pgdata/global/pg_control" ]
+chmod 0750 "$pgdata/base"
+refuse "a restore that ends early" "chmod 700" incremental
+chmod 0700 "$pgdata/base"
+rm -f "$link"
+refuse "the same where an unfinished restore is" "may be another server's" restore_plainly --no-sync --incremental --skip-external-dirs
+equal "nothing of production's has changed" "$before" "$(foreign)"
+becomes TOXC04 "with -T and --external-mapping"
+equal "the link is there again" "$to" "$(readlink "$link")"
+umount /srv
+
 # ---- what it is not for
 chmod 0750 "$pgdata/base"
 refuse "directories with another mode" "has mode 750, and in the backup 700: chmod 700" incremental
