@@ -166,6 +166,8 @@ last_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
+_Static_assert(PROMOTION_NAME_MAX + sizeof(ONDISK_PROMOTE ".") - 1 + 16 == NAME_MAX, "16 digits of an inode");
+
 int
 promotion_temporary(int diff_fd, const char *path, char *name)
 {
@@ -331,6 +333,19 @@ promotion_empty(int diff_fd)
 
 /* ---- the way back ------------------------------------------------------------------- */
 
+/* Where the name is too long nothing can have been made. */
+static int
+unmake_place(int diff_fd, const struct promotion_place *place, int parent_fd)
+{
+	char temporary[NAME_MAX + 1];
+	int rc = promotion_temporary(diff_fd, place->path, temporary);
+
+	if (rc < 0)
+		return rc == -ENAMETOOLONG ? 0 : rc;
+	rc = remove_temporary(parent_fd, temporary);
+	return rc != 0 ? rc : io_sync(parent_fd, true);
+}
+
 /* The mode of a file that was linked to a name; a mount has to be able to write it. */
 static int
 reset_mode(int dir_fd, const char *name)
@@ -366,16 +381,13 @@ reset_modes(int diff_fd)
 int
 promotion_take_back(int diff_fd, const struct promotion *p, const int *parent_fd)
 {
-	char temporary[NAME_MAX + 1];
 	unsigned i;
 	int rc;
 
 	if (p->step != PROMOTION_BUILDING)
 		return -EBUSY;
 	for (i = 0; i < p->n; i++)
-		if ((rc = promotion_temporary(diff_fd, p->place[i].path, temporary)) < 0 ||
-		    (rc = remove_temporary(parent_fd[i], temporary)) != 0 ||
-		    (rc = io_sync(parent_fd[i], true)) < 0)
+		if ((rc = unmake_place(diff_fd, &p->place[i], parent_fd[i])) != 0)
 			return rc;
 	/* Modes need the sync that the file's end has to come behind. */
 	if ((rc = reset_modes(diff_fd)) < 0)

@@ -51,6 +51,8 @@ int	promotion_store(int diff_fd, const struct promotion *p);
 /* Removes it, durably: the end of a promotion, or of one that was taken back. */
 int	promotion_forget(int diff_fd);
 
+#define PROMOTION_NAME_MAX	224	/* bytes of a name that promotion_temporary() takes, of whatever diff directory */
+
 /*
  * The name of the temporary directory beside path: no other diff directory of this file system has the
  * same one.  NAME_MAX + 1 bytes.  -ENAMETOOLONG.

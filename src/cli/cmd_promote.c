@@ -393,6 +393,19 @@ open_parents(struct promoting *m)
 	return 0;
 }
 
+/* Each is made under a longer name beside its own. */
+static int
+check_name(const struct promoting *m, const struct place *p)
+{
+	char name[NAME_MAX + 1];
+	int rc = promotion_temporary(m->dir.fd, p->path, name);
+
+	if (rc == -ENAMETOOLONG)
+		return cli_error("the name of %s \"%s\" is too long to be promoted to: name one with at most %d bytes behind"
+		    " the last \"/\"", place_kind_name(p), p->path, PROMOTION_NAME_MAX);
+	return rc == 0 ? 0 : cli_error("could not stat \"%s\": %s", m->diff, strerror(-rc));
+}
+
 /* Before anything changes: each has to be a directory that is empty, or to be made; these go again then. */
 static int
 check_places(struct promoting *m)
@@ -402,7 +415,7 @@ check_places(struct promoting *m)
 	int rc;
 
 	for (i = 0; i < m->n; i++) {
-		if ((rc = place_open(&m->place[i], m->dir.uid, m->dir.gid)) != 0 ||
+		if ((rc = check_name(m, &m->place[i])) != 0 || (rc = place_open(&m->place[i], m->dir.uid, m->dir.gid)) != 0 ||
 		    (rc = place_check_empty(&m->place[i])) != 0 || (rc = open_parent(m, i)) != 0)
 			return rc;
 		if (fstat(m->dir.fd, &st) != 0 || fstat(m->parent_fd[i], &other) != 0)
@@ -726,6 +739,7 @@ cmd_promote(const struct options *o)
 		return rc;
 	if (index_fd < 0 || (m->told = limited_share(sizeof(*m->told))) == NULL)
 		return cli_error("out of memory");
+	headway_raise_limits();
 	if (o->mnt != NULL && (rc = leave_mount(o, diff)) != 0)
 		return rc;
 	if (o->mnt != NULL)

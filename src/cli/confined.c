@@ -248,7 +248,7 @@ run_as(struct task *t)
 		return limited_tell(t->c->store != NULL ? "store" : "diff directory",
 		    t->c->store != NULL ? t->c->store : t->c->diff, LIMITED_SECONDS, t->c->so_what);
 	if (status == -ECANCELED)
-		return cli_error("the confined process was killed");
+		return cli_error("the confined process was killed: %s", t->c->so_what);
 	if (status < 0)
 		return cli_error("could not start a process: %s", strerror(-status));
 	return failed == 0 || status != 0 ? status :

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -57,6 +58,7 @@ headway_raise_limits(void)
 {
 	struct rlimit limit;
 
+	signal(SIGXFSZ, SIG_IGN);
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
 	limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)8192);

@@ -31,7 +31,10 @@ double	headway_seconds_since(uint64_t begun);
 /* "[####    ] 12.3 %".  The bytes to come may be an estimate, so 100 % is for the end. */
 void	headway_bar(uint64_t bytes, uint64_t all, char bar[HEADWAY_BAR_MAX]);
 
-/* Before the child: allows more descriptors, for a chain of many backups takes them. */
+/*
+ * Before the child: allows more descriptors, for a chain of many backups takes them, and makes of a file that grows
+ * too large (ulimit -f) an error instead of a death.
+ */
 void	headway_raise_limits(void);
 
 /* How many threads are of use, at most max. */
