@@ -169,6 +169,21 @@ remove_content(struct removal *r)
 	return rc;
 }
 
+/*
+ * Whether what unlink(2) has not removed may be a directory.  The kernel asks for the right to write dir_fd before it
+ * looks at what is to go.  Keeps errno.
+ */
+static bool
+may_be_directory(int dir_fd, const char *name, int error)
+{
+	struct stat st;
+	bool yes = error == EISDIR || error == EPERM || (error == EACCES &&
+	    fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode));
+
+	errno = error;
+	return yes;
+}
+
 int
 rmtree(int dir_fd, const char *name, char failed[NAME_MAX + 1])
 {
@@ -179,7 +194,7 @@ rmtree(int dir_fd, const char *name, char failed[NAME_MAX + 1])
 	fail(&r, name, 0);
 	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	if (errno != EISDIR && errno != EPERM)
+	if (!may_be_directory(dir_fd, name, errno))
 		return -errno;
 	if (fstat(dir_fd, &st) != 0)
 		return -errno;

@@ -12,7 +12,8 @@
  * Removes what is called name in dir_fd, and all beneath it, however deep: with a bounded
  * number of descriptors (about 20), and memory.  Follows no link, goes up by no "..", and
  * enters no other file system.  Directories that lack rights for the caller, who owns them,
- * get them.  What is not there is removed.  Returns 0, or negative errno with the name in
+ * get them.  What is not there is removed.  A directory in one that the caller may not write is emptied, and stays:
+ * that is -EACCES.  Returns 0, or negative errno with the name in
  * failed, of which nobody knows how it is spelt, for messages.
  */
 int	rmtree(int dir_fd, const char *name, char failed[NAME_MAX + 1]);

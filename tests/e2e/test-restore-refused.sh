@@ -62,6 +62,8 @@ no "an ordinary user, where he may not write" "could not open target \"[^\"]*\" 
 rm -f "$outside/keep"
 mount -t tmpfs -o size=20m,mode=0755 tmpfs "$outside"; chown "$pguser:" "$outside"
 no "too little space" "the restore needs .*, and the file system \"$outside\" of target \"$pgdata\" has .* left" mapped
+chown root "$outside"
+no "too little space in root's directory" "the restore needs" mapped
 umount "$outside"
 
 # A directory of root's, with nothing in it, is given away once nothing speaks against that; what root made goes again.
