@@ -393,6 +393,13 @@ open_parents(struct promoting *m)
 	return 0;
 }
 
+static int
+refuse_elsewhere(const struct place *p, const char *diff)
+{
+	return cli_error("%s \"%s\" is on another file system than \"%s\": name one there, or --copy copies",
+	    place_kind_name(p), p->path, diff);
+}
+
 /* Each is made under a longer name beside its own. */
 static int
 check_name(const struct promoting *m, const struct place *p)
@@ -421,8 +428,7 @@ check_places(struct promoting *m)
 		if (fstat(m->dir.fd, &st) != 0 || fstat(m->parent_fd[i], &other) != 0)
 			return cli_error("could not stat \"%s\": %s", m->place[i].path, strerror(errno));
 		if (st.st_dev != other.st_dev && !m->options->copy)
-			return cli_error("%s \"%s\" is on another file system than \"%s\": name one there, or --copy copies",
-			    place_kind_name(&m->place[i]), m->place[i].path, m->diff);
+			return refuse_elsewhere(&m->place[i], m->diff);
 		if (fstat(m->place[i].fd, &st) == 0 && st.st_dev != other.st_dev)
 			return cli_error("%s \"%s\" is a mountpoint, which no directory can take the place of: name a directory in it",
 			    place_kind_name(&m->place[i]), m->place[i].path);
@@ -639,16 +645,53 @@ check_detached(const struct mountref *t)
 	return cli_error("\"%s\" still needs the catalog: pbkfs hydrate --wait -D \"%s\" first", t->mnt, t->mnt);
 }
 
+/* A mount that is to be left, and for which command. */
+struct leaving {
+	const char *mnt, *diff;
+	const struct options *options;
+};
+
 static int
-check_server(void *arg)
+check_server(const char *mnt)
 {
-	const char *mnt = arg;
 	struct place p = { .fd = open(mnt, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .parent_fd = -1 };
+	int rc;
 
 	if (p.fd < 0)
 		return cli_error("could not open \"%s\": %s", mnt, strerror(errno));
 	strlcpy(p.path, mnt, sizeof(p.path));
-	return place_check_no_server(&p);
+	rc = place_check_no_server(&p);
+	place_close(&p, true);
+	return rc;
+}
+
+/* A mistake in the name is told while the mount is still there.  All else is checked when it is used. */
+static int
+check_target(const struct leaving *l)
+{
+	struct place p = { .given = l->options->to, .named = true, .if_not_empty = "", .parent_fd = -1, .fd = -1 };
+	struct stat st, other;
+	char parent[PATH_MAX];
+	int rc;
+
+	if ((rc = place_resolve(&p)) != 0)
+		return rc;
+	snprintf(parent, sizeof(parent), "%.*s/", (int)(strrchr(p.path, '/') - p.path), p.path);
+	if (!l->options->copy && stat(parent, &st) == 0 && stat(l->diff, &other) == 0 && st.st_dev != other.st_dev)
+		return refuse_elsewhere(&p, l->diff);
+	p.fd = open(p.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	rc = p.fd >= 0 ? place_check_empty(&p) : 0;
+	place_close(&p, true);
+	return rc;
+}
+
+static int
+check_leaving(void *arg)
+{
+	const struct leaving *l = arg;
+	int rc = check_server(l->mnt);
+
+	return rc != 0 ? rc : check_target(l);
 }
 
 /* Unmounts what is at o->mnt, unless a server runs there, and finds its diff directory. */
@@ -657,6 +700,7 @@ leave_mount(const struct options *o, char diff[PATH_MAX])
 {
 	static struct mountref t;
 	const struct options u = { .mnt = o->mnt, .diff = o->diff };
+	struct leaving l = { .mnt = t.mnt, .diff = t.diff, .options = o };
 	int cwd autoclose = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), failed = 0, rc;
 
 	if (mountref_find(&t, o->mnt, o->diff) != 0)
@@ -664,7 +708,7 @@ leave_mount(const struct options *o, char diff[PATH_MAX])
 	mountref_contact(&t);
 	strlcpy(diff, t.diff, PATH_MAX);
 	if ((rc = check_detached(&t)) == 0)
-		rc = limited_program(check_server, t.mnt, LIMITED_SECONDS, &failed);
+		rc = limited_program(check_leaving, &l, LIMITED_SECONDS, &failed);
 	if (rc == -ETIMEDOUT)
 		rc = limited_tell("mountpoint", t.mnt, LIMITED_SECONDS, "nothing was unmounted");
 	else if (rc < 0)

@@ -18,10 +18,18 @@ refuse "while it is mounted" "is mounted at .*pbkfs promote -D" promote_it
 refuse "a mount that needs the catalog" "still needs the catalog: pbkfs hydrate" pbkfs promote -D "$mnt" --to "$pgdata"
 check "unmount" unmount_it
 refuse "what is not detached" "still needs the catalog: mount it, and pbkfs hydrate" promote_it
-check "detach" detach_it --wal=mount
 mkdir "$work/full"; touch "$work/full/x"; chown -R "$pguser" "$work/full"
-refuse "a target that is not empty" 'is not empty: it holds "x"' pbkfs promote -d "$diff" --to "$work/full"
 mkdir "$work/other" && mount -t tmpfs -o "mode=0700,uid=$pguid" tmpfs "$work/other"
+# A mistake in the name does not cost the mount.
+new_diff
+check "mount, and detach" eval 'mount_it --wal=mount --hydrate && hydrate_it --wait'
+refuse "of a mount: a target that is not empty" 'is not empty: it holds "x"' pbkfs promote -D "$mnt" --to "$work/full"
+refuse "of a mount: a target in it" "is on a mount of pbkfs" pbkfs promote -D "$mnt" --to "$mnt/base/new"
+refuse "of a mount: a target in no directory" "could not use target" pbkfs promote -D "$mnt" --to "$place/no/where"
+refuse "of a mount: another file system" "another file system .*--copy" pbkfs promote -D "$mnt" --to "$work/other/pgdata"
+check "it is mounted as before" is_mounted "$mnt"
+check "unmount what is detached" unmount_it
+refuse "a target that is not empty" 'is not empty: it holds "x"' pbkfs promote -d "$diff" --to "$work/full"
 refuse "another file system" "another file system .*--copy" pbkfs promote -d "$diff" --to "$work/other/pgdata"
 refuse "a target in the diff directory" "diff directory" pbkfs promote -d "$diff" --to "$diff/changes/pgdata"
 refuse "a tablespace that is none" "no tablespace \"1\"" promote_it -T "1=$place/t"
