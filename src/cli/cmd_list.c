@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,10 @@
 #include "cli/list_json.h"
 #include "cli/list_text.h"
 #include "cli/listing.h"
+#include "cli/promotions.h"
 #include "cli/unmounted.h"
 #include "supervisor/holders.h"
+#include "supervisor/paths.h"
 
 #define LIST_MS		5000	/* for all of it, whatever mounts and processes there are */
 #define ELSEWHERE_MS	1500	/* of these for mounts of other namespaces */
@@ -35,18 +38,20 @@ let_go(void)
 
 /*
  * Finds those of our mount namespace, which are the first *n_here, then those
- * that only others have, then supervisors.  Returns 0 or
+ * that only others have, then supervisors, then what is being promoted.  Returns 0 or
  * negative errno.
  */
 static int
-find_mounts(struct mountinfo_list *mounts, size_t *n_here, int64_t began)
+find_mounts(struct mountinfo_list *mounts, const char *diff, size_t *n_here, int64_t began)
 {
 	int rc = mountinfo_list(MOUNTINFO_SELF, MOUNT_FSTYPE, mounts);
 
 	*n_here = mounts->n;
 	if (rc == 0)
 		rc = holders_list(began + ELSEWHERE_MS, mounts);
-	return rc != 0 ? rc : unmounted_list(mounts, began + ELSEWHERE_MS + SUPERVISORS_MS);
+	if (rc == 0)
+		rc = unmounted_list(mounts, began + ELSEWHERE_MS + SUPERVISORS_MS);
+	return rc == 0 && diff != NULL ? promotions_add(mounts, diff) : rc;
 }
 
 /* ---- two rows of one mount ---------------------------------------------- */
@@ -115,6 +120,8 @@ is_kept(const struct mountinfo_list *mounts, size_t n_here, struct listed *liste
 	const struct mountinfo *m = &mounts->mount[row];
 	struct mountstate *l = &listed[row].look;
 
+	if (promotions_is(m))
+		return l->state == MOUNTSTATE_PROMOTING;
 	if (unmounted_is(m))
 		return l->diff[0] != '\0' && !is_shown(mounts->mount, n_here, listed, l);
 	return l->state == MOUNTSTATE_ELSEWHERE && !has_word(mounts, n_here, listed, m);
@@ -123,6 +130,8 @@ is_kept(const struct mountinfo_list *mounts, size_t n_here, struct listed *liste
 static void
 name_it(struct mountinfo *m, const struct mountstate *l)
 {
+	if (promotions_is(m))
+		return;
 	if (l->mountpoint[0] != '\0' || unmounted_is(m))
 		strlcpy(m->mountpoint, l->mountpoint, sizeof(m->mountpoint));
 	if (unmounted_is(m))
@@ -172,14 +181,14 @@ print(const struct mountinfo_list *mounts, const struct listed *listed, bool jso
 }
 
 static int
-list(struct mountinfo_list *mounts, bool json)
+list(struct mountinfo_list *mounts, const char *diff, bool json)
 {
 	struct listed *listed autofree = NULL;
 	int64_t began = clock_monotonic_ms();
 	size_t n_here;
 	int rc;
 
-	if ((rc = find_mounts(mounts, &n_here, began)) != 0)
+	if ((rc = find_mounts(mounts, diff, &n_here, began)) != 0)
 		return cli_error("could not read the list of mounts: %s", strerror(-rc));
 	if ((listed = calloc(mounts->n + 1, sizeof(*listed))) == NULL ||
 	    listing_find(mounts, n_here, listed, began + LIST_MS) != 0 ||
@@ -192,10 +201,13 @@ int
 cmd_list(const struct options *o)
 {
 	struct mountinfo_list mounts = { 0 };
+	char diff[PATH_MAX];
 	int rc;
 
+	if (o->diff != NULL && (rc = paths_resolve_parent(o->diff, diff)) != 0)
+		return cli_error("could not use \"%s\": %s", o->diff, paths_strerror(rc));
 	let_go();
-	rc = list(&mounts, o->format == 1);
+	rc = list(&mounts, o->diff != NULL ? diff : NULL, o->format == 1);
 	mountinfo_free(&mounts);
 	return rc;
 }

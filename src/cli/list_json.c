@@ -46,7 +46,7 @@ put_mount(struct json_out *o, const struct mountinfo *m, const struct mountstate
 		[MOUNTSTATE_LEAVING] = "leaving",
 		[MOUNTSTATE_ALONE] = "no-supervisor", [MOUNTSTATE_DEAD] = "dead",
 		[MOUNTSTATE_ELSEWHERE] = "elsewhere", [MOUNTSTATE_UNMOUNTED] = "unmounted",
-		[MOUNTSTATE_STARTING] = "starting",
+		[MOUNTSTATE_STARTING] = "starting", [MOUNTSTATE_PROMOTING] = "promoting",
 	};
 
 	json_open(o, NULL, '{');
@@ -56,6 +56,10 @@ put_mount(struct json_out *o, const struct mountinfo *m, const struct mountstate
 	put_text(o, "instance", l->instance);
 	put_text(o, "backup_id", l->backup_id);
 	put_text(o, "diff_dir", m->source);
+	if (l->state == MOUNTSTATE_PROMOTING) {
+		put_text(o, "target", l->mountpoint);
+		json_put_bool(o, "can_be_taken_back", l->can_be_taken_back);
+	}
 	if (l->detached)
 		json_put_bool(o, "detached", true);
 	if (l->has_size)

@@ -33,6 +33,7 @@ static const char *const states[] = {
 	[MOUNTSTATE_UNKNOWN] = "unknown", [MOUNTSTATE_MOUNTED] = "mounted", [MOUNTSTATE_LEAVING] = "leaving",
 	[MOUNTSTATE_ALONE] = "no supervisor", [MOUNTSTATE_DEAD] = "dead", [MOUNTSTATE_ELSEWHERE] = "elsewhere",
 	[MOUNTSTATE_UNMOUNTED] = "unmounted", [MOUNTSTATE_STARTING] = "starting",
+	[MOUNTSTATE_PROMOTING] = "promoting",
 };
 
 static void
@@ -120,6 +121,19 @@ print_command(const struct row *r, const char *word, const char *before, const c
 }
 
 static void
+print_promotion(const struct row *r)
+{
+	const char *word = states[r->look->state], *diff = r->mount->source;
+	char text[3 * PATH_MAX];
+
+	snprintf(text, sizeof(text), "process %d makes \"%s\" of it", (int)r->look->worker, r->look->mountpoint);
+	if (r->look->worker == 0)
+		snprintf(text, sizeof(text), "pbkfs promote -d \"%s\" --to \"%s\", with the same options as before, finishes it%s", diff,
+		    r->look->mountpoint, r->look->can_be_taken_back ? "; --abort takes it back" : "");
+	table_remark(word, text);
+}
+
+static void
 print_way_out(const struct row *r)
 {
 	const char *word = states[r->look->state];
@@ -149,6 +163,9 @@ print_way_out(const struct row *r)
 		break;
 	case MOUNTSTATE_DEAD:
 		print_command(r, word, "", "", "");
+		break;
+	case MOUNTSTATE_PROMOTING:
+		print_promotion(r);
 		break;
 	case MOUNTSTATE_UNKNOWN:
 	case MOUNTSTATE_MOUNTED:

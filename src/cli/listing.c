@@ -21,6 +21,7 @@
 #include "base/io.h"
 #include "base/util.h"
 #include "cli/listing.h"
+#include "cli/promotions.h"
 #include "cli/unmounted.h"
 #include "supervisor/turns.h"
 
@@ -75,6 +76,8 @@ look(const struct listing *l, size_t row)
 
 	if (row < l->n_here)
 		mountstate_at(m, l->n_here, &m[row], report_look);
+	else if (promotions_is(&m[row]))
+		promotions_look(&m[row], report_look);
 	else if (unmounted_is(&m[row]))
 		mountstate_supervisor(m, l->mounts->n, &m[row], report_look);
 	else

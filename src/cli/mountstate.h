@@ -23,20 +23,22 @@ enum mountstate_state {
 	MOUNTSTATE_ELSEWHERE,		/* mounted in other mount namespaces only */
 	MOUNTSTATE_UNMOUNTED,		/* nowhere, and its processes have not ended */
 	MOUNTSTATE_STARTING,		/* not yet */
+	MOUNTSTATE_PROMOTING,		/* never again: its promotion is not finished */
 };
 
 /* Strings may be hostile. */
 struct mountstate {
 	enum mountstate_state state;
 	char	remark[256];		/* why it, or something of it, is unknown; "" */
-	char	mountpoint[1024];	/* where it was or will be mounted, if it is not; "" if longer */
+	char	mountpoint[1024];	/* where it was or will be mounted, or what it is promoted to; "" if longer */
 	char	diff[1024];		/* of a supervisor; "" if longer, or not known */
 	unsigned major, minor;		/* of its mount, as the supervisor says; 0, 0 */
-	pid_t	supervisor, worker;	/* proven; 0 if not, or not in our pid namespace */
+	pid_t	supervisor, worker;	/* (of a promotion: who promotes) proven; 0 if not, or not in our pid namespace */
 	char	instance[256], backup_id[BACKUP_ID_MAX];	/* "" if not known */
 	bool	has_uptime, has_size;
 	bool	is_silent;		/* its supervisor does not answer */
 	bool	detached;		/* it needs no store */
+	bool	can_be_taken_back;	/* the promotion */
 	uint64_t uptime;		/* seconds */
 	uint64_t size;			/* bytes on disk of the diff directory */
 	struct users holders;		/* of it if elsewhere, of files of it if unmounted */

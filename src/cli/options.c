@@ -364,6 +364,7 @@ static const struct option_def show_options[] = {
 };
 
 static const struct option_def list_options[] = {
+	{ 'd', "diff-dir", "DIR", "show this diff directory, too, if its promotion is\nunfinished", OPT_TEXT, AT(diff), NULL, 0, false },
 	FORMAT_OPTION,
 	HELP_OPTION,
 };

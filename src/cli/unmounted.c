@@ -199,7 +199,7 @@ unmounted_list(struct mountinfo_list *list, int64_t until)
 bool
 unmounted_is(const struct mountinfo *m)
 {
-	return m->fstype[0] == '\0';
+	return m->fstype[0] == '\0' && m->source[0] != '/';
 }
 
 pid_t

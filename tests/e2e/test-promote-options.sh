@@ -99,16 +99,35 @@ refuse "both, for which there is too little space together" "the copy needs .*, 
 small_place 512m,nr_inodes=3
 refuse "WAL that finds a full disk" "pg_wal.*No space left" promote_it --copy --waldir "$work/small/wal"
 refuse "no mount takes what is unfinished" "promotion of .* is unfinished" mount_detached
+check "list -d" pbkfs list -d "$diff"
+cp "$work/out" "$work/listed"
+check "list shows it" said "promoting .*$diff" "$work/listed"
+check "and how to go on" said "pbkfs promote -d \"$diff\" --to \"$pgdata\".* finishes it; --abort takes it back" "$work/listed"
+check "list --format json" pbkfs list -d "$diff" --format json
+cp "$work/out" "$work/listed.json"
+check "the same in JSON" said '"state": *"promoting"' "$work/listed.json"
+check "with what it becomes" said "\"target\": *\"$pgdata\"" "$work/listed.json"
 refuse "other directories are refused" "had other directories" promote_it --copy
 check "it is taken back" pbkfs promote -d "$diff" --abort
 equal "nothing is left of it" "" "$(ls -A "$place")$(ls -A "$work/small")"
+check "list -d again" pbkfs list -d "$diff"
+equal "list shows it no more" "no mounts" "$(cat "$work/out")"
 check "then it is mounted" mount_detached
 rm "$mnt/pg_wal/much"
 like_oracle "and is the backup" "$oracle" "$mnt"
+# A file that is mostly holes, with two names.
+as "$pguser" sh -c 'truncate -s 3M "$1/thin"; echo x >>"$1/thin"; ln "$1/thin" "$1/thin2"' - "$mnt/pg_wal"
+thin=$(sha256sum <"$mnt/pg_wal/thin")
 check "it is unmounted" unmount_it
 refuse "again, WAL has too little space" "pg_wal.*No space left" promote_it --copy --waldir "$work/small/wal"
 mount -o remount,size=512m,nr_inodes=10000 "$work/small"
 check "with space, the same command ends it" promote_it --copy --waldir "$work/small/wal"
+equal "a file with two names has them there, too" "2 $work/small/wal/thin2" \
+    "$(stat -c %h "$work/small/wal/thin") $(find "$work/small/wal" -samefile "$work/small/wal/thin" ! -path "$work/small/wal/thin")"
+equal "it has what it had" "$thin" "$(sha256sum <"$work/small/wal/thin")"
+check "and its holes" [ "$(stat -c %b "$work/small/wal/thin")" -le 64 ]
+equal "what helped to link it is gone" "" "$(find "$pgdata" "$work/small/wal" -name "*pbkfs*")"
+rm "$work/small/wal/thin" "$work/small/wal/thin2"
 like_oracle "files are those of the restore" "$oracle" "$pgdata" -L pg_wal
 equal "pg_wal is a link" "$work/small/wal" "$(readlink "$pgdata/pg_wal")"
 check "nothing else is left, after a copy" nothing_else

@@ -39,6 +39,8 @@ chown "$pguser" "$diff/.pbkfs-promote"
 refuse "a state that the owner wrote is not the user's command" "had other directories" pbkfs promote -d "$diff" --to "$pgdata"
 mkdir -m 0700 "$work/roots2/pgdata.pbkfs-promote.$(printf %x "$(stat -c %i "$diff")")"
 touch "$work/roots2/pgdata.pbkfs-promote.$(printf %x "$(stat -c %i "$diff")")/kept"
+check "list -d shows it to its owner" pbk list -d "$diff"
+check "as what it is" said "promoting .*$diff" "$work/out"
 refuse "nor does it make root remove a directory of root's" "could not take back" pbkfs promote -d "$diff" --abort
 check "which is there still" [ -e "$work/roots2/pgdata.pbkfs-promote.$(printf %x "$(stat -c %i "$diff")")/kept" ]
 rm -f "$diff/.pbkfs-promote"
