@@ -112,7 +112,7 @@ holder=$!
 read -r line <"$work/held"
 kill -TERM "$front"
 check "another mount namespace holds the mount: all end" wait_run
-kill9 "$holder"
+kill9 "$holder"; wait_gone "$holder"
 left_nothing "another mount namespace holds the mount"
 
 # ---- what others do to a run -----------------------------------------------------------------------------------
