@@ -17,6 +17,8 @@
 #define ONDISK_OLD		"changes.old"	/* one that was thrown away, and is being removed */
 #define ONDISK_LAYERS		"layers"	/* frozen ones, by name */
 #define ONDISK_BRANCHES		"branches"	/* directories like this one, over the same layers */
+#define ONDISK_RUN		".pbkfs-run"	/* in a branch that goes with a run */
+#define ONDISK_PROTECTED	".pbkfs-protected"	/* pbkfs delete refuses to; of a branch, and in a frozen layer */
 
 /* In ONDISK_CHANGES. */
 #define ONDISK_JOURNAL		"journal"

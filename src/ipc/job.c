@@ -38,7 +38,7 @@ static const size_t fd_at[] = {
 	offsetof(struct job, out_fd), offsetof(struct job, in_fd), offsetof(struct job, store_fd),
 	offsetof(struct job, diff_fd), offsetof(struct job, infodir_fd),
 	offsetof(struct job, index_fd), offsetof(struct job, fuse_fd),
-	offsetof(struct job, lock_fd), offsetof(struct job, lockholder_fd),
+	offsetof(struct job, lock_fd), offsetof(struct job, lockholder_fd), offsetof(struct job, layers_fd),
 	offsetof(struct job, shared_fd),
 };
 _Static_assert(ARRAY_SIZE(fd_at) == JOB_FDS, "every descriptor has a place");

@@ -35,6 +35,7 @@ struct job {
 	int	store_fd;	/* catalog root, O_PATH | O_DIRECTORY */
 	int	diff_fd;	/* changes/ of the diff directory, O_RDONLY | O_DIRECTORY */
 	int	infodir_fd;	/* .pbkfs/ of it, the same; only read */
+	int	layers_fd;	/* layers/: the snapshots below it, the same; -1: there are none */
 	int	index_fd;	/* memfd: written by the preparer, sealed for the others */
 	int	fuse_fd;	/* /dev/fuse of the mount; -1 for the preparer */
 	int	in_fd, out_fd;	/* pipes: from and to the supervisor */
@@ -85,7 +86,7 @@ struct job {
 	bool	careful;	/* take requests up one by one: one of them may be fatal */
 };
 
-#define JOB_VERSION	4		/* of the bytes below: what another build wrote is refused */
+#define JOB_VERSION	5		/* of the bytes below: what another build wrote is refused */
 #define JOB_MAX		(8u << 20)	/* bytes; a command line has less */
 
 /*
@@ -105,7 +106,7 @@ int	job_decode(const unsigned char *bytes, size_t len, struct job **job);
 void	job_free(struct job *job);
 
 /* The descriptors of a job one after the other, its mapped_fds last. */
-#define JOB_FDS	10
+#define JOB_FDS	11
 unsigned job_fds(const struct job *job);
 int	job_fd(const struct job *job, unsigned i);
 

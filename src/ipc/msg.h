@@ -14,9 +14,10 @@
 
 #include "base/backupid.h"
 
-#define MSG_PROTOCOL	5
+#define MSG_PROTOCOL	6
 #define MSG_BODY_MAX	2048
 #define MSG_ZONE_MAX	63
+#define MSG_SNAPSHOT_MAX 64	/* bytes of its name, NUL included */
 
 enum msg_type {
 	/* worker -> supervisor */
@@ -81,6 +82,8 @@ struct msg_prepared {
 	uint32_t root_mode;	/* 0700 or 0750 */
 	uint32_t wal_segment;	/* bytes of a file of WAL, 0 if unknown */
 	uint64_t wal_copied;	/* bytes */
+	uint32_t layers;	/* snapshots that the diff directory stands on, one upon another */
+	char	snapshot[MSG_SNAPSHOT_MAX];	/* the last of them; "" */
 	char	warning[512];	/* "" or one line for the user */
 };
 

@@ -110,6 +110,6 @@ struct calls {
  * keeps rights, and the programs and libraries that he needs (fusermount3, the name service), of which we do not
  * know all calls.
  */
-extern const struct calls calls_worker, calls_promoter, calls_supervisor, calls_privileged;
+extern const struct calls calls_worker, calls_promoter, calls_layers, calls_supervisor, calls_privileged;
 
 #endif

@@ -93,7 +93,7 @@ enter_namespaces(const struct sandbox *s, struct msg_confined *got, char *error)
 
 static const struct calls *const tables[] = {
 	[SANDBOX_CALLS_WORKER] = &calls_worker, [SANDBOX_CALLS_PROMOTER] = &calls_promoter,
-	[SANDBOX_CALLS_SUPERVISOR] = &calls_supervisor,
+	[SANDBOX_CALLS_LAYERS] = &calls_layers, [SANDBOX_CALLS_SUPERVISOR] = &calls_supervisor,
 };
 
 static int

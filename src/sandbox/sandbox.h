@@ -15,7 +15,7 @@
 #include "ipc/job.h"
 #include "ipc/msg.h"
 
-#define SANDBOX_DIRS_MAX	(3 + CLONE_MAPPINGS_MAX)
+#define SANDBOX_DIRS_MAX	(4 + CLONE_MAPPINGS_MAX)
 
 /* A directory beneath which the process may read, or write as well. */
 struct sandbox_dir {
@@ -26,7 +26,9 @@ struct sandbox_dir {
 };
 
 /* The calls that it may make: a table in sandbox/calls.h. */
-enum sandbox_calls { SANDBOX_CALLS_WORKER, SANDBOX_CALLS_PROMOTER, SANDBOX_CALLS_SUPERVISOR };
+enum sandbox_calls {
+	SANDBOX_CALLS_WORKER, SANDBOX_CALLS_PROMOTER, SANDBOX_CALLS_LAYERS, SANDBOX_CALLS_SUPERVISOR
+};
 
 struct sandbox {
 	enum sandbox_level level;

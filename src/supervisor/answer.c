@@ -113,6 +113,9 @@ answer_prepared(struct supervisor *s, const unsigned char *body, size_t len)
 	found->tree_digest = p.tree_digest;
 	found->server_version = p.server_version;
 	s->preparer.wal_segment = p.wal_segment;
+	s->preparer.n_layers = p.layers;
+	text_copy_printable(s->preparer.snapshot, sizeof(s->preparer.snapshot), p.snapshot,
+	    strnlen(p.snapshot, sizeof(p.snapshot)));
 	log_info("prepared: %llu entries from %zu backups, PostgreSQL %u, %llu bytes of WAL copied",
 	    (unsigned long long)p.n_entries, found->n_members, p.server_version,
 	    (unsigned long long)p.wal_copied);

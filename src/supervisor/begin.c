@@ -137,6 +137,7 @@ begin_mount(struct supervisor *s)
 		terms_choose_databases,
 		check_overlap,
 		claim_wipe_unfinished,
+		claim_open_layers,
 		claim_open_changes,
 		start_log,
 		listen_to_commands,

@@ -79,6 +79,21 @@ record_databases(struct supervisor *s)
 }
 _Static_assert(CLONE_DATABASES_MAX <= BINDING_DATABASES_MAX, "all names have room");
 
+/* A branch stays one, whatever else of its binding changes. */
+static int
+describe_branch(struct supervisor *s)
+{
+	const struct binding *saved = &s->binding.saved;
+	struct binding *f = &s->binding.found;
+
+	if (saved->branch == NULL)
+		return 0;
+	f->branch = strdup(saved->branch);
+	f->snapshot = strdup(saved->snapshot);
+	f->snapshot_id = strdup(saved->snapshot_id);
+	return f->branch != NULL && f->snapshot != NULL && f->snapshot_id != NULL ? 0 : -ENOMEM;
+}
+
 static int
 describe_binding(struct supervisor *s)
 {
@@ -103,7 +118,7 @@ describe_binding(struct supervisor *s)
 	f->hydrate_rate = s->config->hydrate ? s->config->hydrate_rate : s->binding.saved.hydrate_rate;
 	f->hydrate_jobs = s->config->hydrate ? s->config->hydrate_jobs : s->binding.saved.hydrate_jobs;
 	f->detached = s->binding.saved.detached;
-	if (mapping_record(s) != 0 || record_databases(s) != 0)
+	if (mapping_record(s) != 0 || record_databases(s) != 0 || describe_branch(s) != 0)
 		return -ENOMEM;
 	return f->store != NULL && f->instance != NULL && f->backup_id != NULL &&
 	    f->host != NULL && f->created != NULL ? 0 : -ENOMEM;

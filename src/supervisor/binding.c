@@ -163,6 +163,24 @@ read_hydration(const struct json_node *nodes, const struct json_node *at, struct
 	return 0;
 }
 
+/* Absent where it is no branch. */
+static int
+read_branch(const struct json_node *nodes, const struct json_node *at, struct binding *b)
+{
+	const struct json_node *branch = json_get(nodes, at, "branch");
+	int rc;
+
+	if (branch == NULL)
+		return 0;
+	if (branch->type != JSON_OBJECT)
+		return -EUCLEAN;
+	if ((rc = copy_string(json_get(nodes, branch, "name"), NAME_MAX, &b->branch)) != 0 ||
+	    (rc = copy_string(json_get(nodes, branch, "snapshot"), NAME_MAX, &b->snapshot)) != 0 ||
+	    (rc = copy_string(json_get(nodes, branch, "snapshot_id"), BINDING_SNAPSHOT_ID, &b->snapshot_id)) != 0)
+		return rc;
+	return strspn(b->snapshot_id, "0123456789abcdef") == BINDING_SNAPSHOT_ID ? 0 : -EUCLEAN;
+}
+
 static int
 check_format(const struct json_node *nodes, const struct json_node *at)
 {
@@ -172,7 +190,7 @@ check_format(const struct json_node *nodes, const struct json_node *at)
 	if (format == NULL || strcmp(format, BINDING_FORMAT) != 0 ||
 	    json_u64(json_get(nodes, at, "version"), &version) != 0)
 		return -EUCLEAN;
-	return version >= BINDING_VERSION && version <= BINDING_VERSION_DETACHED ? 0 : -ENOTSUP;
+	return version >= BINDING_VERSION && version <= BINDING_VERSION_BRANCH ? 0 : -ENOTSUP;
 }
 
 int
@@ -191,7 +209,7 @@ binding_read(const struct json_node *nodes, const struct json_node *at, struct b
 	    (rc = read_u32(json_get(nodes, at, "server_version"), &b->server_version)) != 0 ||
 	    (rc = read_wal(nodes, at, b)) != 0 || (rc = read_keep_settings(nodes, at, b)) != 0 ||
 	    (rc = read_mapped(nodes, at, b)) != 0 || (rc = read_databases(nodes, at, b)) != 0 ||
-	    (rc = read_hydration(nodes, at, b)) != 0)
+	    (rc = read_hydration(nodes, at, b)) != 0 || (rc = read_branch(nodes, at, b)) != 0)
 		return rc;
 	return b->store[0] == '/' && strchr(b->instance, '/') == NULL &&
 	    b->instance[0] != '.' ? 0 : -EUCLEAN;
@@ -288,6 +306,25 @@ write_hydration(struct json_out *o, const struct binding *b)
 		json_put_bool(o, "detached", true);
 }
 
+static void
+write_branch(struct json_out *o, const struct binding *b)
+{
+	if (b->branch == NULL)
+		return;
+	json_open(o, "branch", '{');
+	json_put_string(o, "name", b->branch);
+	json_put_string(o, "snapshot", b->snapshot);
+	json_put_string(o, "snapshot_id", b->snapshot_id);
+	json_close(o, '}');
+}
+
+static uint64_t
+version_of(const struct binding *b)
+{
+	return b->branch != NULL ? BINDING_VERSION_BRANCH : b->detached ? BINDING_VERSION_DETACHED :
+	    b->n_databases > 0 ? BINDING_VERSION_PARTIAL : BINDING_VERSION;
+}
+
 void
 binding_put(struct json_out *o, const struct binding *b)
 {
@@ -295,8 +332,7 @@ binding_put(struct json_out *o, const struct binding *b)
 
 	snprintf(digest, sizeof(digest), "%016" PRIx64, b->tree_digest);
 	json_put_string(o, "format", BINDING_FORMAT);
-	json_put_u64(o, "version", b->detached ? BINDING_VERSION_DETACHED :
-	    b->n_databases > 0 ? BINDING_VERSION_PARTIAL : BINDING_VERSION);
+	json_put_u64(o, "version", version_of(b));
 	json_put_string(o, "store", b->store);
 	json_put_string(o, "instance", b->instance);
 	json_put_string(o, "backup_id", b->backup_id);
@@ -309,6 +345,7 @@ binding_put(struct json_out *o, const struct binding *b)
 	write_mapped(o, b);
 	write_databases(o, b);
 	write_hydration(o, b);
+	write_branch(o, b);
 	json_put_string(o, "host", b->host);
 	json_put_string(o, "pbkfs", PACKAGE_VERSION);
 	json_put_string(o, "created", b->created);
@@ -340,6 +377,9 @@ binding_fini(struct binding *b)
 	free(b->backup_id);
 	free(b->host);
 	free(b->created);
+	free(b->branch);
+	free(b->snapshot);
+	free(b->snapshot_id);
 	for (i = 0; i < b->n_mapped; i++) {
 		free(b->mapped[i].from);
 		free(b->mapped[i].to);

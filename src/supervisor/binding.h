@@ -18,6 +18,7 @@
 #define BINDING_VERSION	1
 #define BINDING_VERSION_PARTIAL 2	/* where databases are left out: an older pbkfs would show them */
 #define BINDING_VERSION_DETACHED 3	/* where that is so: an older pbkfs would want the store */
+#define BINDING_VERSION_BRANCH 4	/* of a branch: an older pbkfs would not know what is below it */
 #define BINDING_MAX	(256u * 1024)	/* bytes of the file */
 
 struct binding_member {
@@ -30,6 +31,8 @@ struct binding_member {
 struct binding_mapping {
 	char	*from, *to;	/* owned */
 };
+
+#define BINDING_SNAPSHOT_ID	32	/* hexadecimal digits */
 
 #define BINDING_DATABASES_MAX	64
 #define BINDING_DATABASE_NAME_MAX 255
@@ -51,6 +54,9 @@ struct binding {
 	uint64_t hydrate_rate;	/* bytes a second; 0 = no limit */
 	uint32_t hydrate_jobs;	/* files at a time; 0 = default */
 	bool	detached;	/* nothing needs the store */
+	char	*branch;	/* owned; what it is called where it was made, and over which snapshot; NULL: no branch */
+	char	*snapshot;	/* owned; its name then, */
+	char	*snapshot_id;	/* owned; and what tells it from others of that name, BINDING_SNAPSHOT_ID digits */
 };
 
 /* Nodes that its JSON takes at most. */

@@ -36,9 +36,13 @@ int
 claim_open(struct supervisor *s)
 {
 	char error[DIFFDIR_ERROR_MAX] = "", foreign[NAME_MAX + 1];
-	int content;
+	int content, rc;
 
-	if (diffdir_open(&s->claim.dir, s->config->diff, true, error) != 0)
+	rc = diffdir_open(&s->claim.dir, s->config->diff, s->config->branch == NULL, error);
+	if (rc == -ENOENT && s->config->branch != NULL)
+		return state_fail(s, "there is no branch \"%s\": pbkfs branch -d DIR \"%s\" makes it", s->config->branch,
+		    s->config->branch);
+	if (rc != 0)
 		return state_fail(s, "%s", error);
 	if ((content = diffdir_content(&s->claim.dir, foreign)) < 0)
 		return state_fail(s, "could not read diff directory \"%s\": %s", s->config->diff,
@@ -47,6 +51,8 @@ claim_open(struct supervisor *s)
 		return not_ours(s, foreign);
 	if (content == DIFFDIR_PROMOTING)
 		return state_fail(s, DIFFDIR_PROMOTING_TEXT, s->config->diff, s->config->diff);
+	if (content == DIFFDIR_LEFT_OVER)
+		return state_fail(s, DIFFDIR_LEFT_OVER_TEXT, s->config->diff, s->config->diff);
 	s->claim.content = content;
 	return 0;
 }
@@ -170,6 +176,45 @@ claim_wipe_unfinished(struct supervisor *s)
 	if (s->binding.is_fresh && diffdir_wipe(&s->claim.dir, false) != 0)
 		return state_fail(s, "could not remove what an unfinished mount left in \"%s\"",
 		    s->config->diff);
+	return 0;
+}
+
+/* A branch is nothing without its snapshot. */
+static int
+tell_elsewhere(struct supervisor *s, int rc)
+{
+	const struct binding *b = &s->binding.saved;
+
+	if (b->branch == NULL)
+		return state_fail(s, "could not use \"%s/" ONDISK_LAYERS "\": %s", s->config->diff, diffdir_layers_strerror(rc));
+	return state_fail(s, "\"%s\" is branch \"%s\" over snapshot \"%s\", which is not there: could not"
+	    " use the directory \"" ONDISK_LAYERS "\" beside \"" ONDISK_BRANCHES "\": %s", s->config->diff, b->branch,
+	    b->snapshot, diffdir_layers_strerror(rc));
+}
+
+int
+claim_open_layers(struct supervisor *s)
+{
+	const struct supervisor_config *c = s->config;
+	bool is_branch = s->binding.saved.branch != NULL;
+	int fd;
+
+	if (c->branch != NULL && !is_branch)
+		return state_fail(s, "\"%s\" is no branch: pbkfs branch -d makes one", c->diff);
+	if (diffdir_is_between(&s->claim.dir))
+		return state_fail(s, "a snapshot or a reset of \"%s\" did not come to its end: pbkfs tree -d the diff directory says"
+		    " to which, and brings it there", c->diff);
+	fd = diffdir_open_layers(&s->claim.dir, is_branch);
+	if (fd == -ENOENT && !is_branch)
+		return 0;
+	if (fd < 0)
+		return tell_elsewhere(s, fd);
+	s->claim.layers_fd = fd;
+	s->claim.has_layers = true;
+	if (c->no_wal)
+		return state_fail(s, "--no-wal cannot be combined with snapshots: pbkfs reset drops what a branch has changed");
+	if (c->hydrate)
+		return state_fail(s, "\"%s\" has snapshots below it, and --hydrate does not copy out of these yet", c->diff);
 	return 0;
 }
 

@@ -17,6 +17,8 @@ struct claim {
 	struct diffdir dir;
 	enum diffdir_content content;	/* as we found it */
 	int	lock_fd;
+	int	layers_fd;	/* layers/ that it is based on, O_RDONLY; -1: none, or given up */
+	bool	has_layers;	/* there are some */
 	bool	locked;
 	bool	mute;		/* at the end: it does not answer, and nothing there is touched */
 	bool	dirty;		/* .pbkfs-dirty exists */
@@ -38,6 +40,12 @@ int	claim_lock(struct supervisor *s);
 
 /* Removes what a first mount left that ended before it had a binding. */
 int	claim_wipe_unfinished(struct supervisor *s);
+
+/*
+ * With the binding: opens the snapshots that it may be based on, those beside the branches if it is a branch.
+ * Refuses a branch that is elsewhere.
+ */
+int	claim_open_layers(struct supervisor *s);
 
 /* Makes and opens changes/: see diffdir_open_changes(). */
 int	claim_open_changes(struct supervisor *s);

@@ -34,7 +34,13 @@ static const char *const our_names[] = {
 	ONDISK_DIRTY "*",	/* and OLD_CUT */
 	ONDISK_INFODIR,
 	ONDISK_CHANGES,
+	ONDISK_NEXT,
+	ONDISK_OLD,
+	ONDISK_PROTECTED,
+	ONDISK_RUN,
 	ONDISK_PROMOTE ".tmp",
+	ONDISK_LAYERS,
+	ONDISK_BRANCHES,
 };
 
 #define OLD_CUT	ONDISK_DIRTY "-cut"
@@ -147,6 +153,34 @@ diffdir_open(struct diffdir *d, const char *path, bool create, char *error)
 	return 0;
 }
 
+/* A directory that is nobody else's to write.  Returns a descriptor or negative errno. */
+static int
+open_owned(int dir_fd, const char *name, int flags, uid_t uid)
+{
+	int fd autoclose = openat(dir_fd, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOTDIR || errno == ELOOP ? -EPERM : -errno;
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	return st.st_uid == uid && (st.st_mode & 022) == 0 ? steal_fd(&fd) : -EPERM;
+}
+
+int
+diffdir_open_branch(struct diffdir *d, const struct diffdir *whole, const char *name, const char *path)
+{
+	*d = (struct diffdir){
+		.fd = -1, .changes_fd = -1, .infodir_fd = -1, .parent_fd = -1, .walk = whole->walk, .path = path,
+		.uid = whole->uid, .gid = whole->gid,
+	};
+	d->base = strrchr(path, '/') + 1;
+	if ((d->parent_fd = open_owned(whole->fd, ONDISK_BRANCHES, O_PATH, d->uid)) < 0)
+		return d->parent_fd;
+	d->fd = open_owned(d->parent_fd, name, O_RDONLY, d->uid);
+	return MIN(d->fd, 0);
+}
+
 int
 diffdir_check_way(const struct diffdir *d, uid_t uid, char *error)
 {
@@ -241,7 +275,7 @@ diffdir_set_owner(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char *err
 int
 diffdir_content(const struct diffdir *d, char *foreign)
 {
-	bool ours = false, has_binding = false, promoting = false;
+	bool ours = false, has_binding = false, promoting = false, has_layers = false;
 	const struct dirent *entry;
 	DIR *dir;
 
@@ -261,12 +295,34 @@ diffdir_content(const struct diffdir *d, char *foreign)
 		}
 		ours = true;
 		has_binding |= strcmp(entry->d_name, ONDISK_BINDING) == 0;
+		has_layers |= strcmp(entry->d_name, ONDISK_LAYERS) == 0 || strcmp(entry->d_name, ONDISK_BRANCHES) == 0;
 	}
 	closedir(dir);
 	if (promoting && foreign[0] == '\0')
 		return DIFFDIR_PROMOTING;
-	return foreign[0] != '\0' ? DIFFDIR_FOREIGN : has_binding ? DIFFDIR_OURS :
+	return foreign[0] != '\0' ? DIFFDIR_FOREIGN : has_binding ? DIFFDIR_OURS : has_layers ? DIFFDIR_LEFT_OVER :
 	    ours ? DIFFDIR_UNFINISHED : DIFFDIR_EMPTY;
+}
+
+int
+diffdir_open_layers(const struct diffdir *d, bool is_branch)
+{
+	int above autoclose = -1, fd autoclose = -1;
+	struct stat st, ours;
+
+	if (is_branch && (above = openat(d->parent_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return -errno;
+	if ((fd = open_owned(is_branch ? above : d->fd, ONDISK_LAYERS, O_RDONLY, d->uid)) < 0)
+		return fd;
+	if (fstat(fd, &st) != 0 || fstat(d->fd, &ours) != 0)
+		return -errno;
+	return st.st_dev == ours.st_dev ? steal_fd(&fd) : -EPERM;
+}
+
+const char *
+diffdir_layers_strerror(int rc)
+{
+	return rc == -EPERM ? "it is not a directory of the owner's on the same file system" : strerror(-rc);
 }
 
 /* A directory of the owner's in ours.  Returns 0 and *fd, which stays open after an error. */
@@ -388,12 +444,30 @@ diffdir_set_dirty(const struct diffdir *d, bool dirty)
 	    remove_durably(d->fd, ONDISK_DIRTY);
 }
 
-bool
-diffdir_is_dirty(const struct diffdir *d)
+static bool
+has_name(const struct diffdir *d, const char *name)
 {
 	struct stat st;
 
-	return fstatat(d->fd, ONDISK_DIRTY, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool
+diffdir_is_dirty(const struct diffdir *d)
+{
+	return has_name(d, ONDISK_DIRTY);
+}
+
+bool
+diffdir_is_between(const struct diffdir *d)
+{
+	return has_name(d, ONDISK_NEXT);
+}
+
+bool
+diffdir_has_layers(const struct diffdir *d)
+{
+	return has_name(d, ONDISK_LAYERS);
 }
 
 #define CUT_HEAD	"pbkfs-cut 1\n"

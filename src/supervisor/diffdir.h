@@ -33,7 +33,13 @@ struct diffdir {
 	gid_t	gid;
 };
 
-enum diffdir_content { DIFFDIR_EMPTY, DIFFDIR_OURS, DIFFDIR_UNFINISHED, DIFFDIR_FOREIGN, DIFFDIR_PROMOTING };
+enum diffdir_content {
+	DIFFDIR_EMPTY, DIFFDIR_OURS, DIFFDIR_UNFINISHED, DIFFDIR_FOREIGN, DIFFDIR_PROMOTING,
+	DIFFDIR_LEFT_OVER,	/* snapshots or branches without a binding: a cleanup did not come to its end */
+};
+
+/* Why one that is DIFFDIR_LEFT_OVER can be used by cleanup alone, as a format with its path, twice. */
+#define DIFFDIR_LEFT_OVER_TEXT	"the cleanup of \"%s\" is unfinished: repeat the command pbkfs cleanup -d \"%s\""
 
 /* Why one that is DIFFDIR_PROMOTING can be used by promote alone, as a format with its path, twice. */
 #define DIFFDIR_PROMOTING_TEXT	"the promotion of \"%s\" is unfinished: repeat the command pbkfs promote, or take it" \
@@ -44,6 +50,12 @@ enum diffdir_content { DIFFDIR_EMPTY, DIFFDIR_OURS, DIFFDIR_UNFINISHED, DIFFDIR_
  * line in error.
  */
 int	diffdir_open(struct diffdir *d, const char *path, bool create, char *error);
+/*
+ * Opens the branch name in *whole, which path is the path of: by descriptors alone, and nothing that is not the
+ * owner's own.  Returns 0, -ENOENT, -EPERM for what is no directory of the owner's, or negative errno.
+ */
+int	diffdir_open_branch(struct diffdir *d, const struct diffdir *whole, const char *name, const char *path);
+
 /* Closes its descriptors. */
 void	diffdir_close(struct diffdir *d);
 
@@ -62,7 +74,8 @@ int	diffdir_set_owner(struct diffdir *d, uid_t uid, gid_t gid, bool empty, char 
 
 /*
  * Looks what the directory holds, by its names alone: nothing; a diff directory with
- * a binding; ours, but from a first mount that never got as far as a binding; one whose promotion has begun;
+ * a binding; ours, but from a first mount that never got as far as a binding; one whose promotion, or whose cleanup,
+ * has begun;
  * or anything else, whose first such name is put in foreign (NAME_MAX + 1).
  * Returns an enum diffdir_content or negative errno.
  */
@@ -74,6 +87,22 @@ int	diffdir_content(const struct diffdir *d, char *foreign);
  * 0, or negative errno with one line in error.
  */
 int	diffdir_open_changes(struct diffdir *d, char *error);
+
+/* Whether a command that changes its layers did not come to its end: diff/layers.h tells to which. */
+bool	diffdir_is_between(const struct diffdir *d);
+
+/* Whether there is a name layers/ in it, whatever that is. */
+bool	diffdir_has_layers(const struct diffdir *d);
+
+/*
+ * Opens layers/ in it; of a branch, in the diff directory that holds branches/.  It has to be the owner's, on the same
+ * file system, and writable by nobody else.  Returns a descriptor, -ENOENT, -EPERM if it is no such directory, or
+ * negative errno.
+ */
+int	diffdir_open_layers(const struct diffdir *d, bool is_branch);
+
+/* Why it could not. */
+const char *diffdir_layers_strerror(int rc);
 
 /* Makes and opens .pbkfs/.  Returns 0 or negative errno. */
 int	diffdir_make_infodir(struct diffdir *d);

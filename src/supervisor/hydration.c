@@ -62,6 +62,10 @@ hydration_ask(struct supervisor *s, bool on, uint64_t rate, uint32_t jobs,
 
 	if (hydration_is_detached(s))
 		return 0;
+	if (on && s->claim.has_layers) {
+		snprintf(why, HYDRATION_WHY_MAX, "it has snapshots below it, out of which pbkfs does not copy yet");
+		return -1;
+	}
 	if (on && s->config->no_wal) {
 		snprintf(why, HYDRATION_WHY_MAX, "the mount has --no-wal, and its changes go with it");
 		return -1;

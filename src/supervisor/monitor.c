@@ -32,7 +32,7 @@
 #include "supervisor/signals.h"
 #include "supervisor/state.h"
 
-#define KEEP_ALWAYS	11	/* descriptors of the monitor's, */
+#define KEEP_ALWAYS	12	/* descriptors of the monitor's, */
 #define KEEP_MAX	(KEEP_ALWAYS + CLONE_MAPPINGS_MAX)	/* and parents of mapped directories */
 
 static void
@@ -71,7 +71,7 @@ keep_descriptors(struct supervisor *s, int sock)
 	int keep[KEEP_MAX] = {
 		sock, changes, infodir, s->source.fd, s->kit.image_fd, s->mnt.parent_fd,
 		s->claim.dir.parent_fd, s->attend.place.dir_fd, s->config->pid_dir_fd,
-		s->config->log_dir_fd, s->ending.table_fd,
+		s->config->log_dir_fd, s->ending.table_fd, s->claim.layers_fd,
 	};
 
 	memcpy(keep + KEEP_ALWAYS, s->mapped.parent_fd, s->mapped.n * sizeof(*keep));

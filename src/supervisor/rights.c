@@ -76,6 +76,7 @@ close_what_leads_away(struct supervisor *s)
 	close_one(&s->kit.image_fd);
 	close_one(&s->mnt.parent_fd);
 	close_one(&s->claim.dir.parent_fd);
+	close_one(&s->claim.layers_fd);
 	close_one(&s->attend.place.dir_fd);
 	if (s->config->pid_dir_fd >= 0)
 		close(s->config->pid_dir_fd);

@@ -261,6 +261,12 @@ put_mount(struct json_out *o, const struct supervisor *s)
 
 	json_put_string(o, "mountpoint", c->mnt);
 	json_put_string(o, "diff_dir", c->diff);
+	if (s->binding.saved.branch != NULL)
+		json_put_string(o, "branch", s->binding.saved.branch);
+	if (s->preparer.n_layers > 0) {
+		json_put_string(o, "snapshot", s->preparer.snapshot);
+		json_put_u64(o, "layers", s->preparer.n_layers);
+	}
 	json_put_string(o, "store", s->source.store);
 	json_put_string(o, "instance", s->source.instance);
 	json_put_string(o, "backup_id", s->source.backup_id);

@@ -47,6 +47,8 @@ enum phase {
 struct preparer {
 	bool	has_prepared;	/* MSG_PREPARED arrived */
 	uint32_t wal_segment;	/* of it: bytes of a file of WAL, 0 = unknown */
+	uint32_t n_layers;	/* snapshots below, */
+	char	snapshot[4 * MSG_SNAPSHOT_MAX];	/* the last of them: printable, "" if there is none */
 	bool	is_filling;	/* worker_fill() runs, or has run */
 	unsigned n_warnings;	/* MSG_WARNINGs and MSG_NOTEs that arrived */
 	bool	has_zone;	/* MSG_ZONE arrived */

@@ -643,7 +643,7 @@ supervisor_main(const struct supervisor_config *config)
 		.config = config, .errands = errands,
 		.claim = {
 			.dir = { .fd = -1, .changes_fd = -1, .infodir_fd = -1, .parent_fd = -1 },
-			.lock_fd = -1,
+			.lock_fd = -1, .layers_fd = -1,
 		},
 		.source = { .fd = -1 },
 		.hold = { .holder = { .pidfd = -1, .fd = -1 } },

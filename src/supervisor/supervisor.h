@@ -29,7 +29,8 @@ struct supervisor_config {
 	const char *backup_id;	/* as backup_id_normalize() makes it */
 	bool	latest;		/* instead of backup_id: the newest that fits clone's target */
 	const char *mnt;	/* absolute, canonical */
-	const char *diff;	/* absolute, canonical; need not exist */
+	const char *diff;	/* absolute, canonical; need not exist, unless it is to be a */
+	const char *branch;	/* of this name; NULL: that is not said */
 
 	/* for whom; only root can choose */
 	bool	owner_given;

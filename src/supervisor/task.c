@@ -34,7 +34,7 @@ task_fill(const struct supervisor *s, struct job *job, enum job_program program,
 
 	*job = (struct job){
 		.program = program, .store_fd = source->fd, .diff_fd = s->claim.dir.changes_fd,
-		.infodir_fd = s->claim.dir.infodir_fd, .index_fd = s->kit.index_fd,
+		.infodir_fd = s->claim.dir.infodir_fd, .layers_fd = s->claim.layers_fd, .index_fd = s->kit.index_fd,
 		.fuse_fd = generation == 0 ? -1 : s->mnt.fuse_fd, .lock_fd = s->claim.lock_fd,
 		.in_fd = -1, .out_fd = -1, .lockholder_fd = s->hold.holder.fd, .shared_fd = s->kit.shared_fd,
 		.sandbox = c->sandbox, .namespaces = s->namespaces,
@@ -72,7 +72,7 @@ task_fill_check(const struct supervisor *s, struct job *job, int store_fd)
 	}
 	task_fill(s, job, JOB_RECHECK, 0);
 	job->store_fd = store_fd;
-	job->diff_fd = job->infodir_fd = job->index_fd = job->lock_fd = job->shared_fd = -1;
+	job->diff_fd = job->infodir_fd = job->layers_fd = job->index_fd = job->lock_fd = job->shared_fd = -1;
 	job->member = member;
 	job->n_members = (unsigned)b->n_members;
 }

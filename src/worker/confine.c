@@ -133,6 +133,7 @@ add_directories(struct sandbox *s, const struct job *job)
 
 	s->dir[s->n_dirs++] = (struct sandbox_dir){ .name = "store", .fd = job->store_fd };
 	s->dir[s->n_dirs++] = (struct sandbox_dir){ .name = "pbkfs", .fd = job->infodir_fd };
+	s->dir[s->n_dirs++] = (struct sandbox_dir){ .name = ONDISK_LAYERS, .fd = job->layers_fd };
 	s->dir[s->n_dirs++] = (struct sandbox_dir){
 		.name = ONDISK_CHANGES, .fd = job->diff_fd, .writable = true, .locked = true
 	};

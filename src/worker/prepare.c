@@ -22,6 +22,7 @@
 #include "probackup/partial.h"
 #include "worker/clone.h"
 #include "worker/confine.h"
+#include "worker/engine.h"
 #include "worker/report.h"
 #include "worker/walfill.h"
 #include "worker/worker.h"
@@ -151,16 +152,17 @@ room_left(const struct job *job, int rc, char text[ROOM_TEXT_MAX])
 }
 
 static int
-prepare(const struct job *job, struct chain *c)
+prepare(const struct job *job, struct chain *c, const struct msg_prepared *layers)
 {
 	struct msg_prepared p = {
-		.n_members = c->n,
+		.layers = layers->layers, .n_members = c->n,
 		.server_version = (uint32_t)strtoul(c->member[0].control.server_version, NULL, 10),
 		.wal_segment = c->xlog_seg_size,
 	};
 	char error[CHAIN_ERROR_MAX], room[ROOM_TEXT_MAX];
 	int rc;
 
+	memcpy(p.snapshot, layers->snapshot, sizeof(p.snapshot));
 	snprintf(p.warning, sizeof(p.warning), "%s", c->warning);
 	if (job->clone != NULL && (rc = clone_check(job, c)) < 0)
 		return rc;
@@ -247,9 +249,9 @@ limit_memory(void)
 
 /* Without a chain: the tree that hydration has left says what there is, and of which backups. */
 static int
-prepare_detached(const struct job *job)
+prepare_detached(const struct job *job, const struct msg_prepared *layers)
 {
-	struct msg_prepared p = { 0 };
+	struct msg_prepared p = *layers;
 	struct index ix;
 	uint32_t i;
 	int rc;
@@ -278,24 +280,37 @@ prepare_detached(const struct job *job)
 	return 0;
 }
 
+/* Before all else: what the diff directory stands on has to be there, and whole. */
+static int
+find_layers(const struct job *job, struct msg_prepared *p)
+{
+	int rc = engine_open_layers(job, p->snapshot);
+
+	if (rc < 0)
+		report_failed("%s", report_last_error()[0] != '\0' ? report_last_error() : strerror(-rc));
+	p->layers = (uint32_t)MAX(rc, 0);
+	return MIN(rc, 0);
+}
+
 int
 worker_prepare(const struct job *job)
 {
+	struct msg_prepared layers = { 0 };
 	char error[CHAIN_ERROR_MAX];
 	struct chain *c;
 	int rc;
 
 	limit_memory();
-	if (confine_worker(job) < 0)
+	if (confine_worker(job) < 0 || find_layers(job, &layers) < 0)
 		return EXIT_FAILURE;
 	if (job->detached)
-		return prepare_detached(job) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		return prepare_detached(job, &layers) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	if ((rc = open_chain(job, &c, error)) < 0) {
 		report_failed("%s", error);
 		return EXIT_FAILURE;
 	}
 	if ((rc = leave_out(job, c)) == 0)
-		rc = prepare(job, c);
+		rc = prepare(job, c, &layers);
 	chain_free(c);
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -138,7 +138,10 @@ open_cow(struct server *v)
 	const struct job *job = v->s.job;
 	uint64_t uniques[SHARED_SLOTS];
 	struct cow_config config;
+	int rc;
 
+	if ((rc = engine_open_layers(job, NULL)) < 0)
+		return rc;
 	engine_config(job, &config);
 	config.first = job->generation == 1;
 	config.on_durable = report_flushing;

@@ -24,7 +24,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* An accepted text is a binding in every field. */
 	if (binding_parse(text, size, &b) == 0 &&
 	    (b.store == NULL || b.store[0] != '/' || b.instance == NULL ||
-	    b.backup_id == NULL || b.n_members == 0 || b.n_members > CHAIN_MAX))
+	    b.backup_id == NULL || b.n_members == 0 || b.n_members > CHAIN_MAX ||
+	    (b.branch != NULL && (b.snapshot == NULL || strlen(b.snapshot_id) != BINDING_SNAPSHOT_ID))))
 		abort();
 	binding_fini(&b);
 	free(text);

@@ -554,6 +554,13 @@ make_bindings(int dirfd)
 	b.database[b.n_databases++] = (char []){ "another" };
 	put_binding(dirfd, "good-part", &b);
 	b.n_databases = 0;
+	b.branch = (char []){ "one" };
+	b.snapshot = (char []){ "base" };
+	b.snapshot_id = (char []){ "00112233445566778899aabbccddeeff" };
+	put_binding(dirfd, "good-branch", &b);
+	b.snapshot_id = (char []){ "00112233" };
+	put_binding(dirfd, "bad-branch", &b);
+	b.branch = b.snapshot = b.snapshot_id = NULL;
 	b.no_wal = true;
 	b.wal = WAL_MOUNT;
 	for (; b.n_members < CHAIN_MAX; b.n_members++)

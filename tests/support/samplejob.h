@@ -35,7 +35,7 @@ sample_job(void)
 {
 	return (struct job){
 		.program = JOB_FILL, .store_fd = 20, .diff_fd = 21, .infodir_fd = 23, .index_fd = 22, .fuse_fd = -1,
-		.in_fd = 24, .out_fd = 25, .lock_fd = 26, .lockholder_fd = -1, .shared_fd = 28,
+		.in_fd = 24, .out_fd = 25, .lock_fd = 26, .lockholder_fd = -1, .shared_fd = 28, .layers_fd = 29,
 		.mapped_fds = sample_mapped, .sandbox = SANDBOX_SECCOMP_ONLY, .namespaces = MSG_NS_NET, .switch_user = true,
 		.groups = { 4711, 4712 }, .n_groups = 2,
 		.keep_read_search = true, .uid = 70000, .gid = 4294967294u, .owner_name = "postgres",

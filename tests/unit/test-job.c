@@ -218,7 +218,7 @@ make_job(int kind)
 	struct job job = {
 		.store_name = "s", .instance = "i", .in_fd = -1, .out_fd = 0, .store_fd = -1,
 		.diff_fd = -1, .infodir_fd = -1, .index_fd = -1, .fuse_fd = -1, .lock_fd = -1,
-		.lockholder_fd = -1,
+		.lockholder_fd = -1, .layers_fd = -1,
 	};
 	int fds[2];
 
