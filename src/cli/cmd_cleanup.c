@@ -16,9 +16,11 @@
 
 #include "base/ondisk.h"
 #include "base/util.h"
+#include "cli/branchname.h"
 #include "cli/cli.h"
 #include "cli/cmd_unmount.h"
 #include "cli/contact.h"
+#include "cli/diffhold.h"
 #include "cli/limited.h"
 #include "cli/mountref.h"
 #include "supervisor/binding.h"
@@ -46,6 +48,15 @@ not_ours(const char *path, const char *foreign)
 	    foreign[0] != '\0' ? ", it holds \"" : "", foreign, foreign[0] != '\0' ? "\"" : "");
 }
 
+/* Whether it is a branch, where that was made: the whole knows what stands on what. */
+static bool
+is_of_whole(const struct diffdir *d, const struct binding *b)
+{
+	int layers autoclose = b->branch != NULL ? diffdir_open_layers(d, true) : -1;
+
+	return layers >= 0;
+}
+
 /*
  * Checks that the directory is ours.  Names alone prove nothing: it has to hold
  * a lock file or a binding.
@@ -64,6 +75,9 @@ check_ours(const struct diffdir *d, int lock_fd, char mnt[PATH_MAX])
 	if (content == DIFFDIR_FOREIGN || content == DIFFDIR_EMPTY || content < 0)
 		return not_ours(d->path, content == DIFFDIR_FOREIGN ? foreign : "");
 	bound = binding_load(d->fd, &b);
+	if (is_of_whole(d, &b))
+		return cli_error("\"%s\" is branch \"%s\" of a diff directory: pbkfs delete -d that --branch deletes it, pbkfs reset"
+		    " empties it", d->path, d->base);
 	binding_fini(&b);
 	if ((lock_fd < 0 || lock_read_mountpoint(lock_fd, mnt) != 0) &&
 	    bound != 0 && bound != -ENOTSUP)
@@ -178,6 +192,48 @@ detach_dead(const struct diffdir *d, const char *mnt)
 	return 0;
 }
 
+/* Removes what root has decided about a directory: its next mount is a first one. */
+static int
+forget(const char *path)
+{
+	int rc = identity_is_root() ? record_remove(path) : 0;
+
+	return rc == 0 ? 0 : cli_error("could not remove the record of \"%s\" in \"%s\": %s",
+	    path, RECORD_DIRECTORY, strerror(-rc));
+}
+
+static int
+forget_branches(const struct diffdir *d, const struct diffhold_branches *b)
+{
+	char path[PATH_MAX];
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < b->n && rc == 0; i++)
+		if ((rc = branchname_path(d->path, b->branch[i].name, path)) == 0)
+			rc = forget(path);
+	return rc;
+}
+
+/* With all branches in it, of which none may be mounted. */
+static int
+wipe(const struct diffdir *d, struct work *w)
+{
+	struct diffhold_branches branches;
+	int rc = diffhold_lock_branches(d, &branches);
+
+	if (rc == 0) {
+		name_mapped(d);
+		w->wipes = true;
+		if ((rc = diffdir_wipe(d, true)) != 0)
+			rc = cli_error("could not empty \"%s\": %s", d->path, strerror(-rc));
+		else
+			rc = forget_branches(d, &branches);
+	}
+	diffhold_unlock_branches(&branches);
+	return rc;
+}
+
 static int
 empty(const struct diffdir *d, struct work *w)
 {
@@ -213,21 +269,7 @@ empty(const struct diffdir *d, struct work *w)
 		return cli_error("could not lock \"%s\": %s", d->path, strerror(-rc));
 	if (is_mounted(d, mnt) && detach_dead(d, mnt) != 0)
 		return 1;
-	name_mapped(d);
-	w->wipes = true;
-	if ((rc = diffdir_wipe(d, true)) != 0)
-		return cli_error("could not empty \"%s\": %s", d->path, strerror(-rc));
-	return 0;
-}
-
-/* Removes what root has decided about the directory: its next mount is a first one. */
-static int
-forget(const char *path)
-{
-	int rc = identity_is_root() ? record_remove(path) : 0;
-
-	return rc == 0 ? 0 : cli_error("could not remove the record of \"%s\" in \"%s\": %s",
-	    path, RECORD_DIRECTORY, strerror(-rc));
+	return wipe(d, w);
 }
 
 /* ---- the command -------------------------------------------------------- */

@@ -20,6 +20,7 @@
 #include "base/backupid.h"
 #include "base/text.h"
 #include "base/util.h"
+#include "cli/branchname.h"
 #include "cli/cli.h"
 #include "cli/clone_args.h"
 #include "cli/cmd_mount.h"
@@ -28,6 +29,7 @@
 #include "cli/names.h"
 #include "cli/owner.h"
 #include "cli/startline.h"
+#include "cli/subcommand.h"
 #include "cli/target_args.h"
 #include "cli/waiter.h"
 #include "ipc/shared.h"
@@ -64,7 +66,7 @@ check_arguments(const struct options *o, char id[BACKUP_ID_MAX])
 		{ "--mnt-path", o->mnt != NULL }, { "--diff-dir", o->diff != NULL },
 	};
 
-	if (cli_require(need, ARRAY_SIZE(need)) != 0)
+	if (cli_require(need, ARRAY_SIZE(need)) != 0 || branchname_check("--branch", o->branch) != 0)
 		return EXIT_USAGE;
 	if (o->instance != NULL && (strchr(o->instance, '/') != NULL || o->instance[0] == '.'))
 		return cli_usage("\"%s\" cannot be the name of an instance", o->instance);
@@ -104,7 +106,7 @@ fill_config(const struct options *o, const struct names *n, const char *backup_i
 		.store_error = n->store_error[0] != '\0' ? n->store_error : NULL, .instance = o->instance,
 		.backup_id = latest || backup_id[0] == '\0' ? NULL : backup_id, .latest = latest,
 		.clone = p,
-		.mnt = n->mnt, .diff = n->diff,
+		.mnt = n->mnt, .diff = n->diff, .branch = o->branch,
 		.context = o->context, .sandbox = sandbox_level(o->sandbox), .wal = o->wal, .cache = o->cache,
 		.verify = o->verify,
 		.store_lock = o->store_lock,
@@ -281,6 +283,15 @@ check_descriptors(void)
 	    " is lower: ulimit -Hn", DESCRIPTORS_MIN);
 }
 
+/* Any command about snapshots finishes what another one began, or takes it back, and says so; this one only looks. */
+static int
+settle(const struct options *o, const struct names *n)
+{
+	const struct options tree = { .diff = n->whole, .sandbox = o->sandbox };
+
+	return n->is_between && subcommand_run(cmd_tree, &tree) != 0 ? EXIT_FAILURE : 0;
+}
+
 int
 cmd_mount_begin(const struct options *o, const int *life, struct mounting *m)
 {
@@ -300,7 +311,7 @@ cmd_mount_begin(const struct options *o, const int *life, struct mounting *m)
 	    (rc = fill_config(o, n, backup_id, &m->clone, &c)) != 0)
 		return rc;
 	c.life_fd = life != NULL ? life[0] : 0;
-	if (leaving_wait(n->diff, o->console ? 0 : o->timeout) != 0)
+	if (settle(o, n) != 0 || leaving_wait(n->diff, o->console ? 0 : o->timeout) != 0)
 		return EXIT_FAILURE;
 	if ((m->supervisor = start_supervisor(&c, n, life, &m->waiter.fd)) < 0)
 		return cli_error("could not start the supervisor: %s", strerror(-m->supervisor));

@@ -25,6 +25,7 @@
 #include "cli/cli.h"
 #include "cli/clone_args.h"
 #include "cli/confined.h"
+#include "cli/diffhold.h"
 #include "cli/figures.h"
 #include "cli/headway.h"
 #include "cli/limited.h"
@@ -35,13 +36,8 @@
 #include "cow/origins.h"
 #include "sandbox/sandbox.h"
 #include "supervisor/identity.h"
-#include "supervisor/lock.h"
-#include "supervisor/mountinfo.h"
-#include "supervisor/paths.h"
 #include "supervisor/record.h"
-#include "supervisor/username.h"
 
-#define LOCK_MS		10000	/* for processes of a mount that has just ended */
 #define GO_ON		"pbkfs promote -d \"%s\" --to \"%s\""
 
 /* ---- the diff directory ------------------------------------------------------- */
@@ -56,95 +52,16 @@ not_detached(const struct promoting *m)
 static int
 load_binding(struct promoting *m)
 {
-	int rc = binding_load(m->dir.fd, &m->binding);
+	int rc;
 
-	if (rc != 0)
-		return cli_error("could not read \"%s/" ONDISK_BINDING "\": %s", m->diff, rc == -ENOENT ?
-		    "no backup was mounted with this diff directory" : rc == -ENOTSUP ? "it is of another version of pbkfs" :
-		    rc == -EUCLEAN ? "it is not what pbkfs writes" : strerror(-rc));
-	if (m->binding.no_wal)
-		return cli_error("\"%s\" was mounted with --no-wal: what was changed is gone, nothing is to be promoted",
+	if ((rc = diffhold_load_binding(&m->dir, &m->binding)) != 0 ||
+	    (rc = diffhold_check_changes(&m->dir, &m->binding, "promoted")) != 0)
+		return rc;
+	if (m->binding.branch != NULL || diffdir_has_layers(&m->dir))
+		return cli_error("\"%s\" has snapshots below it, and pbkfs does not copy out of these yet: nothing was promoted",
 		    m->diff);
 	if (!m->binding.detached)
 		return not_detached(m);
-	if (diffdir_is_dirty(&m->dir))
-		return cli_error("\"%s\" is of a --perf-unsafe mount that did not end in order: mount it with --force, look"
-		    " at it, and unmount it first", m->diff);
-	return 0;
-}
-
-static int
-in_use(const struct promoting *m)
-{
-	pid_t pid = lock_holder(m->lock_fd);
-
-	if (pid > 0)
-		return cli_error("\"%s\" is in use by process %d", m->diff, (int)pid);
-	return cli_error("\"%s\" is in use by another command", m->diff);
-}
-
-static int
-check_unmounted(const struct promoting *m)
-{
-	struct mountinfo *i autofree = malloc(sizeof(*i));
-	int rc = i == NULL ? -ENOMEM : mountinfo_find_source(m->diff, m->dir.uid, i);
-
-	if (rc == 0 || rc == -EEXIST)
-		return cli_error("\"%s\" is mounted%s%s%s: pbkfs promote -D the mountpoint --to DIR unmounts it first", m->diff,
-		    rc == 0 ? " at \"" : "", rc == 0 ? i->mountpoint : "", rc == 0 ? "\"" : "");
-	return rc == -ENOENT ? 0 : cli_error("could not read the table of mounts: %s", strerror(-rc));
-}
-
-/* A mount that has just ended may hold it for a moment yet. */
-static int
-lock(struct promoting *m)
-{
-	int rc;
-
-	m->lock_fd = lock_open(m->dir.fd, m->dir.uid, O_RDWR | O_CREAT);
-	if (m->lock_fd < 0)
-		return cli_error("could not use \"%s/" ONDISK_LOCK "\": %s", m->diff, m->lock_fd == -EPERM ?
-		    "it is not a plain file of the owner's" : strerror(-m->lock_fd));
-	if (check_unmounted(m) != 0)
-		return EXIT_FAILURE;
-	rc = lock_await_idle(m->dir.fd, m->lock_fd, LOCK_MS);
-	if (check_unmounted(m) != 0)
-		return EXIT_FAILURE;
-	if (rc == -EWOULDBLOCK)
-		return in_use(m);
-	return rc == 0 ? 0 : cli_error("could not lock \"%s\": %s", m->diff, strerror(-rc));
-}
-
-static int
-check_owner(const struct promoting *m)
-{
-	char error[DIFFDIR_ERROR_MAX], name[USERNAME_MAX];
-	int rc;
-
-	if (geteuid() != 0 && m->dir.uid != geteuid())
-		return cli_error("diff directory \"%s\" belongs to user %s: only that user and root can promote it", m->diff,
-		    username_of(m->dir.uid, name));
-	if (diffdir_check_way(&m->dir, m->dir.uid, error) != 0)
-		return cli_error("%s", error);
-	if ((rc = identity_assume(m->dir.uid, m->dir.gid)) != 0)
-		return cli_error("could not act as user %s: %s", username_of(m->dir.uid, name), strerror(-rc));
-	return 0;
-}
-
-static int
-check_content(const struct promoting *m)
-{
-	char foreign[NAME_MAX + 1];
-	int content = diffdir_content(&m->dir, foreign);
-
-	if (content < 0)
-		return cli_error("could not read \"%s\": %s", m->diff, strerror(-content));
-	if (content == DIFFDIR_EMPTY)
-		return cli_error("\"%s\" is empty: nothing is to be promoted", m->diff);
-	if (content == DIFFDIR_FOREIGN)
-		return cli_error("\"%s\" is not a pbkfs diff directory: it holds \"%s\"", m->diff, foreign);
-	if (content == DIFFDIR_UNFINISHED)
-		return cli_error("no backup was mounted with \"%s\": nothing is to be promoted", m->diff);
 	return 0;
 }
 
@@ -154,11 +71,9 @@ open_diff(struct promoting *m)
 	char error[DIFFDIR_ERROR_MAX] = "";
 	int rc;
 
-	if ((rc = paths_resolve_parent(m->options->diff, m->diff)) != 0)
-		return cli_error("could not use \"%s\": %s", m->options->diff, paths_strerror(rc));
-	if (diffdir_open(&m->dir, m->diff, false, error) != 0)
-		return cli_error("%s", error);
-	if ((rc = check_owner(m)) != 0 || (rc = check_content(m)) != 0 || (rc = lock(m)) != 0)
+	if ((rc = diffhold_open(&m->dir, m->options->diff, m->diff, "promote")) != 0 ||
+	    (rc = diffhold_check_content(&m->dir, "promoted")) != 0 ||
+	    (rc = diffhold_lock(&m->dir, "pbkfs promote -D the mountpoint --to DIR unmounts it first", &m->lock_fd)) != 0)
 		return rc;
 	rc = promotion_load(m->dir.fd, &m->state);
 	m->begun = rc == 0;

@@ -18,9 +18,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
+#include "cli/branchname.h"
 #include "cli/cli.h"
 #include "cli/guest.h"
+#include "cli/layered.h"
 #include "cli/owner.h"
 #include "cli/pgserver.h"
 #include "cli/run.h"
@@ -31,12 +34,58 @@
 
 #define DEFAULT_OWNER	"postgres"
 
+/* A branch has its backup, and its time; and it goes with the run. */
+static int
+check_from(const struct options *o)
+{
+	const struct { const char *name; bool given; } others[] = {
+		{ "--pbk-store", o->store != NULL }, { "--instance", o->instance != NULL }, { "--backup-id", o->backup_id != NULL },
+		{ "--diff-dir", o->diff != NULL }, { "--keep", o->keep }, { "--at", o->at != NULL },
+		{ "--recovery-target", o->target != NULL }, { "--recovery-target-time", o->target_time != NULL },
+		{ "--recovery-target-xid", o->target_xid != NULL }, { "--recovery-target-lsn", o->target_lsn != NULL },
+		{ "--recovery-target-name", o->target_name != NULL }, { "--db-include", o->db_include.n > 0 },
+		{ "--db-exclude", o->db_exclude.n > 0 },
+	};
+	const char *at = strrchr(o->from, '@');
+	size_t i;
+
+	if (at == NULL || at == o->from)
+		return cli_usage("--from takes DIFF@SNAPSHOT, not \"%s\"", o->from);
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		if (others[i].given)
+			return cli_usage("--from cannot be combined with %s", others[i].name);
+	return branchname_check("--from DIFF@SNAPSHOT", at + 1);
+}
+
+/* Makes the branch of --from, under a name that no other run has. */
+static int
+make_branch(struct run *r)
+{
+	const char *from = r->options->from, *at = strrchr(from, '@');
+	const struct options b = {
+		.diff = r->whole, .name = r->branch, .from = at + 1, .sandbox = r->options->sandbox, .discard = true,
+	};
+
+	if (at - from >= PATH_MAX)
+		return cli_error("\"%s\" is too long a name", from);
+	snprintf(r->whole, sizeof(r->whole), "%.*s", (int)(at - from), from);
+	snprintf(r->branch, sizeof(r->branch), LAYERED_RUN "%d-%llx", (int)getpid(),
+	    (unsigned long long)clock_monotonic_ns());
+	if (subcommand_run(cmd_branch, &b) != 0) {
+		r->branch[0] = '\0';
+		return EXIT_FAILURE;
+	}
+	return branchname_path(r->whole, r->branch, r->place.diff);
+}
+
 static int
 check_options(const struct options *o)
 {
-	if (o->store == NULL)
+	if (o->from != NULL && check_from(o) != 0)
+		return EXIT_FAILURE;
+	if (o->from == NULL && o->store == NULL)
 		return cli_usage("--pbk-store is required");
-	if (o->instance == NULL)
+	if (o->from == NULL && o->instance == NULL)
 		return cli_usage("--instance is required");
 	if (o->at != NULL && (o->target != NULL || o->target_time != NULL || o->target_xid != NULL ||
 	    o->target_lsn != NULL || o->target_name != NULL))
@@ -101,7 +150,9 @@ fill_mount(struct run *r)
 
 	*m = *o;
 	m->mnt = r->place.mnt;
-	m->diff = r->place.diff;
+	m->diff = r->branch[0] != '\0' ? r->whole : r->place.diff;
+	m->branch = r->branch[0] != '\0' ? r->branch : NULL;
+	m->from = NULL;
 	m->owner = geteuid() != 0 ? NULL : o->owner != NULL ? o->owner : DEFAULT_OWNER;
 	m->perf_unsafe = m->discard = r->place.own_diff && !o->keep;
 	m->jobs = 0;	/* a proof's checks have them, and no hydration */
@@ -113,7 +164,7 @@ fill_mount(struct run *r)
 	}
 	if (o->at != NULL)
 		m->target_time = o->at;
-	if (o->backup_id == NULL)
+	if (o->backup_id == NULL && o->from == NULL)
 		m->backup_id = "latest";
 	if (o->action == NULL && !o->replica && (m->target != NULL || m->target_time != NULL ||
 	    m->target_xid != NULL || m->target_lsn != NULL || m->target_name != NULL))
@@ -192,6 +243,10 @@ cmd_run_all(struct run *r)
 	workdir_sweep(o->workdir);
 	if (workdir_make(&r->place, o->workdir, o->diff, uid, gid, o->listen != NULL) != 0)
 		return RUN_FAILED;
+	if (o->from != NULL && make_branch(r) != 0) {
+		workdir_remove(&r->place);
+		return RUN_FAILED;
+	}
 	fill_mount(r);
 	fflush(NULL);
 	if ((pid = tie_fork(SIGTERM)) == 0)

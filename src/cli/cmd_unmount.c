@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "cli/branchname.h"
 #include "cli/cli.h"
 #include "cli/cmd_unmount.h"
 #include "cli/cut.h"
@@ -332,12 +333,21 @@ int
 cmd_unmount(const struct options *o)
 {
 	static struct mountref t;
+	char branch[PATH_MAX];
+	const char *diff = o->diff;
 	int rc;
 
 	if (o->mnt == NULL && o->diff == NULL)
 		return cli_usage("--mnt-path or --diff-dir is required");
+	if (o->branch != NULL && o->diff == NULL)
+		return cli_usage("--branch needs --diff-dir");
+	if ((rc = branchname_check("--branch", o->branch)) != 0 ||
+	    (o->branch != NULL && (rc = branchname_path(o->diff, o->branch, branch)) != 0))
+		return rc;
+	if (o->branch != NULL)
+		diff = branch;
 	cli_if_interrupted("interrupted; nothing was unmounted");
-	if (mountref_find(&t, o->mnt, o->diff) != 0)
+	if (mountref_find(&t, o->mnt, diff) != 0)
 		return 1;
 	/* Who calls from inside of the mount hears of the shell alone: no name is relative any more. */
 	if (chdir("/") != 0)

@@ -106,7 +106,7 @@ confine(const struct confined *c, int store_fd)
 	struct sandbox s = {
 		.level = c->sandbox, .n_dirs = 2,
 		.namespaces = c->links_across ? MSG_NS_ALL & ~(uint32_t)MSG_NS_MOUNT : MSG_NS_ALL,
-		.calls = c->promotes ? SANDBOX_CALLS_PROMOTER : SANDBOX_CALLS_WORKER,
+		.calls = c->promotes ? SANDBOX_CALLS_PROMOTER : c->makes_layers ? SANDBOX_CALLS_LAYERS : SANDBOX_CALLS_WORKER,
 		.dir = {
 			{ .name = "store", .fd = store_fd },
 			{ .name = "out", .fd = c->write_fd, .writable = true },

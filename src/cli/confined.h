@@ -27,6 +27,7 @@ struct confined {
 	gid_t	gid;
 	enum sandbox_level sandbox;
 	bool	promotes;	/* makes links and sets attributes in what it may write, */
+	bool	makes_layers;	/* or removes them, */
 	bool	links_across;	/* from one of these directories to another: no mounts part them */
 	bool	looks_around;	/* may ask whether a file of this machine exists */
 	bool	debug;		/* name refused system calls */

@@ -448,6 +448,13 @@ set_environment(const struct guardian *g)
 		setenv("PATH", path, 1);
 }
 
+/* The name of that which it is a clone of. */
+static const char *
+origin(const struct guardian *g)
+{
+	return g->options->from != NULL ? g->options->from : g->options->instance;
+}
+
 /* A prompt of psql that says where one is.  A .psqlrc that sets another one is read behind it. */
 static void
 make_prompt(const struct guardian *g, const char *name, char text[PROMPT_MAX])
@@ -455,7 +462,7 @@ make_prompt(const struct guardian *g, const char *name, char text[PROMPT_MAX])
 	char instance[64];
 	size_t n = (size_t)snprintf(text, PROMPT_MAX, "%s=clone of ", name), i;
 
-	text_copy_visible(instance, sizeof(instance), g->options->instance);
+	text_copy_visible(instance, sizeof(instance), origin(g));
 	for (i = 0; instance[i] != '\0'; i++) {
 		if (instance[i] == '%')
 			text[n++] = '%';
@@ -470,12 +477,12 @@ tell_clone(const struct guardian *g)
 	const struct workdir *w = &g->run->place;
 
 	if (!w->own_diff)
-		cli_note("this is a clone of \"%s\": what you change is kept in \"%s\"", g->options->instance, w->diff);
+		cli_note("this is a clone of \"%s\": what you change is kept in \"%s\"", origin(g), w->diff);
 	else if (g->options->keep)
-		cli_note("this is a clone of \"%s\", which goes on behind psql (--keep)", g->options->instance);
+		cli_note("this is a clone of \"%s\", which goes on behind psql (--keep)", origin(g));
 	else
 		cli_note("this is a clone of \"%s\", to be thrown away: what you change is gone when psql ends",
-		    g->options->instance);
+		    origin(g));
 }
 
 static void
@@ -688,8 +695,11 @@ remove_place(struct guardian *g)
 {
 	struct workdir *w = &g->run->place;
 	const struct options all = { .diff = w->diff };
+	const struct options branch = { .diff = g->run->whole, .branch = g->run->branch };
 
-	if (w->own_diff && access(w->diff, F_OK) == 0 && subcommand_run(cmd_cleanup, &all) != 0)
+	if (g->run->branch[0] != '\0' && access(w->diff, F_OK) == 0)
+		return subcommand_run(cmd_delete, &branch) != 0 ? EXIT_FAILURE : workdir_remove(w);
+	if (g->run->branch[0] == '\0' && w->own_diff && access(w->diff, F_OK) == 0 && subcommand_run(cmd_cleanup, &all) != 0)
 		return EXIT_FAILURE;
 	return workdir_remove(w);
 }

@@ -60,6 +60,8 @@ put_mount(struct json_out *o, const struct mountinfo *m, const struct mountstate
 		put_text(o, "target", l->mountpoint);
 		json_put_bool(o, "can_be_taken_back", l->can_be_taken_back);
 	}
+	put_text(o, "branch", l->branch);
+	put_text(o, "snapshot", l->snapshot);
 	if (l->detached)
 		json_put_bool(o, "detached", true);
 	if (l->has_size)

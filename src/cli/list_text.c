@@ -57,7 +57,8 @@ cell_backup(const void *row, char *text)
 {
 	const struct row *r = row;
 
-	strlcpy(text, r->look->backup_id, TABLE_CELL_MAX);
+	snprintf(text, TABLE_CELL_MAX, "%s%s%s", r->look->backup_id, r->look->snapshot[0] != '\0' ? ", snapshot " : "",
+	    r->look->snapshot);
 }
 
 static void

@@ -186,6 +186,8 @@ read_snapshot(const struct view *v, struct mountstate *l)
 		return;
 	take_text(nodes, "instance", l->instance, sizeof(l->instance));
 	take_text(nodes, "backup_id", l->backup_id, sizeof(l->backup_id));
+	take_text(nodes, "branch", l->branch, sizeof(l->branch));
+	take_text(nodes, "snapshot", l->snapshot, sizeof(l->snapshot));
 	if (!is_of_this_mount(nodes, l))
 		return;
 	take_uptime(nodes, l);

@@ -35,6 +35,7 @@ struct mountstate {
 	unsigned major, minor;		/* of its mount, as the supervisor says; 0, 0 */
 	pid_t	supervisor, worker;	/* (of a promotion: who promotes) proven; 0 if not, or not in our pid namespace */
 	char	instance[256], backup_id[BACKUP_ID_MAX];	/* "" if not known */
+	char	branch[64], snapshot[64];	/* "" if it is none, or stands on none */
 	bool	has_uptime, has_size;
 	bool	is_silent;		/* its supervisor does not answer */
 	bool	detached;		/* it needs no store */

@@ -17,6 +17,7 @@
 
 #include "base/ondisk.h"
 #include "base/util.h"
+#include "cli/branchname.h"
 #include "cli/cli.h"
 #include "cli/limited.h"
 #include "cli/names.h"
@@ -145,6 +146,21 @@ resolve_store(const struct options *o, struct names *n)
 	return 0;
 }
 
+/* A branch lies in the diff directory, of which nothing else may be used. */
+static int
+resolve_diff(const struct options *o, struct names *n)
+{
+	char next[PATH_MAX];
+	struct stat st;
+	int rc;
+
+	if ((rc = resolve_parent(n, "diff directory", o->diff, n->whole)) != 0 ||
+	    (rc = branchname_path(n->whole, o->branch, n->diff)) != 0)
+		return rc;
+	n->is_between = snprintf(next, sizeof(next), "%s/" ONDISK_NEXT, n->diff) < PATH_MAX && lstat(next, &st) == 0;
+	return 0;
+}
+
 static int
 resolve_mapped(const struct clone_config *p, struct names *n)
 {
@@ -168,7 +184,7 @@ check_overlap(struct names *n)
 {
 	const struct paths_named paths[] = {
 		{ "store", or_null(n->store) }, { "mountpoint", n->mnt },
-		{ "diff directory", n->diff }, { "log file", or_null(n->log_file) },
+		{ "diff directory", n->whole }, { "log file", or_null(n->log_file) },
 		{ "pid file", or_null(n->pid_file) },
 	};
 	char error[2 * PATH_MAX + 128];
@@ -187,7 +203,7 @@ resolve_all(const void *arg)
 	struct names *n = r->n;
 	int rc;
 
-	if ((rc = resolve_parent(n, "diff directory", o->diff, n->diff)) != 0 ||
+	if ((rc = resolve_diff(o, n)) != 0 ||
 	    (rc = resolve_store(o, n)) != 0 || (rc = resolve_mountpoint(o, n)) != 0 ||
 	    (rc = resolve_parent(n, "log file", o->log_file, n->log_file)) != 0 ||
 	    (rc = resolve_parent(n, "pid file", o->pid_file, n->pid_file)) != 0 ||

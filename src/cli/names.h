@@ -18,6 +18,8 @@
 /* Canonical; "" if there is none. */
 struct names {
 	char	store[PATH_MAX], mnt[PATH_MAX], diff[PATH_MAX];
+	char	whole[PATH_MAX];	/* the diff directory that has the branch diff, or diff itself */
+	bool	is_between;	/* a command that changes its snapshots did not come to its end */
 	char	log_file[PATH_MAX], pid_file[PATH_MAX];
 	char	mapped[CLONE_MAPPINGS_MAX][PATH_MAX];
 	char	store_error[PATH_MAX + STOREUSER_WAYS_MAX + 128];	/* why no mount can read the store; "" = it may */

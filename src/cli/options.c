@@ -119,6 +119,14 @@ struct operand_def {
 	    OPT_NUMBER, AT(stall_timeout), NULL, 1000000, false }
 #define QUIET_OPTION \
 	{ 'q', "quiet", NULL, "tell nothing but warnings and errors", OPT_FLAG, AT(quiet), NULL, 0, false }
+#define DIFF_OPTION(what) \
+	{ 'd', "diff-dir", "DIR", what " this diff directory", OPT_TEXT, AT(diff), NULL, 0, false }
+#define BRANCH_OPTION(what) \
+	{ 0, "branch", "NAME", what " this branch", OPT_TEXT, AT(branch), NULL, 0, false }
+#define CONFINE_OPTIONS \
+	SANDBOX_OPTION, \
+	{ 0, "debug", NULL, "log system calls that are refused", OPT_FLAG, AT(debug), NULL, 0, false }, \
+	HELP_OPTION
 #define HELP_OPTION	{ 'h', "help", NULL, "show this help, then exit", OPT_FLAG, AT(help), NULL, 0, false }
 
 static const struct option_def mount_options[] = {
@@ -131,6 +139,7 @@ static const struct option_def mount_options[] = {
 	{ 'D', "mnt-path", "DIR", "mount at this directory", OPT_TEXT, AT(mnt), NULL, 0, false },
 	{ 'd', "diff-dir", "DIR", "keep changes in this directory", OPT_TEXT, AT(diff),
 	    NULL, 0, false },
+	{ 0, "branch", "NAME", "keep them in this branch of it", OPT_TEXT, AT(branch), NULL, 0, false },
 	{ 'T', "tablespace-mapping", "OLD=NEW", "copy tablespace OLD into directory NEW;\n"
 	    "can be repeated", OPT_LIST, AT(tablespaces), NULL, 0, false },
 	{ 0, "external-mapping", "OLD=NEW", "copy external directory OLD into directory NEW;\n"
@@ -194,6 +203,8 @@ static const struct option_def mount_options[] = {
 static const struct option_def run_options[] = {
 	HEADING("Options controlling what is mounted"),
 	WHAT_OPTIONS,
+	{ 0, "from", "DIFF@SNAPSHOT", "run on a branch of this snapshot, which goes with\nthe run", OPT_TEXT, AT(from), NULL, 0,
+	    false },
 	{ 0, "force", NULL, "mount backups that are in doubt", OPT_FLAG, AT(force), NULL, 0, false },
 
 	HEADING("Options controlling locations"),
@@ -291,6 +302,7 @@ static const struct option_def unmount_options[] = {
 	{ 'D', "mnt-path", "DIR", "unmount what is mounted there", OPT_TEXT, AT(mnt), NULL, 0, false },
 	{ 'd', "diff-dir", "DIR", "unmount it only if this is its diff directory;\n"
 	    "or find it by this directory", OPT_TEXT, AT(diff), NULL, 0, false },
+	{ 0, "branch", "NAME", "the same of this branch in it", OPT_TEXT, AT(branch), NULL, 0, false },
 	{ 0, "force", NULL, "kill its processes, and detach it even if in use", OPT_FLAG,
 	    AT(force), NULL, 0, false },
 	HELP_OPTION,
@@ -434,12 +446,70 @@ static const struct option_def restore_options[] = {
 	HELP_OPTION,
 };
 
+static const struct option_def snapshot_options[] = {
+	DIFF_OPTION("freeze the state of"),
+	BRANCH_OPTION("freeze that of"),
+	{ 0, "message", "TEXT", "say what it is", OPT_TEXT, AT(message), NULL, 0, false },
+	CONFINE_OPTIONS,
+};
+
+static const struct operand_def snapshot_operands[] = {
+	{ "NAME", "what the snapshot is called", AT(name) },
+};
+
+static const struct option_def branch_options[] = {
+	DIFF_OPTION("make a branch in"),
+	{ 0, "from", "SNAPSHOT", "begin with this one, not with the newest", OPT_TEXT, AT(from), NULL, 0, false },
+	CONFINE_OPTIONS,
+};
+
+static const struct operand_def branch_operands[] = {
+	{ "NAME", "what the branch is called", AT(name) },
+};
+
+static const struct option_def reset_options[] = {
+	DIFF_OPTION("drop what was changed in"),
+	BRANCH_OPTION("drop what was changed in"),
+	{ 0, "to", "SNAPSHOT", "go back to this one, not to that below it", OPT_TEXT, AT(to), NULL, 0, false },
+	CONFINE_OPTIONS,
+};
+
+static const struct option_def tree_options[] = {
+	DIFF_OPTION("show snapshots and branches of"),
+	FORMAT_OPTION,
+	CONFINE_OPTIONS,
+};
+
+static const struct option_def delete_options[] = {
+	DIFF_OPTION("delete in"),
+	BRANCH_OPTION("delete"),
+	{ 0, "snapshot", "NAME", "delete this snapshot", OPT_TEXT, AT(snapshot), NULL, 0, false },
+	{ 0, "recursive", NULL, "delete what is based on it, too", OPT_FLAG, AT(recursive), NULL, 0, false },
+	{ 0, "protect", NULL, "delete nothing: refuse to, from now on", OPT_FLAG, AT(protect), NULL, 0, false },
+	{ 0, "unprotect", NULL, "delete nothing: allow it again", OPT_FLAG, AT(unprotect), NULL, 0, false },
+	CONFINE_OPTIONS,
+};
+
+static const struct option_def rename_options[] = {
+	DIFF_OPTION("rename in"),
+	BRANCH_OPTION("rename"),
+	{ 0, "snapshot", "NAME", "rename this snapshot", OPT_TEXT, AT(snapshot), NULL, 0, false },
+	CONFINE_OPTIONS,
+};
+
+static const struct operand_def rename_operands[] = {
+	{ "NEW", "what it is called from now on", AT(name) },
+};
+
+#define NAMING_COMMAND(command, synopsis, summary) \
+	{ #command, synopsis, summary, command##_options, ARRAY_SIZE(command##_options), cmd_##command, \
+	    command##_operands, ARRAY_SIZE(command##_operands), false, 0 }
 #define COMMAND(name, synopsis, summary) \
 	{ #name, synopsis, summary, name##_options, ARRAY_SIZE(name##_options), cmd_##name, NULL, 0, \
 	    false, 0 }
 
 static const struct command commands[] = {
-	{ "run", "-B DIR -I NAME [-i ID|latest] [OPTION]... [-- COMMAND [ARG]...]",
+	{ "run", "-B DIR -I NAME|--from DIFF@SNAPSHOT [OPTION]... [-- COMMAND...]",
 	  "run a command with a server on a backup",
 	  run_options, ARRAY_SIZE(run_options), cmd_run, NULL, 0, true, RUN_FAILED },
 	COMMAND(prove, "-B DIR [-I NAME]... [-i ID|latest|all] [OPTION]...",
@@ -452,6 +522,12 @@ static const struct command commands[] = {
 	COMMAND(hydrate, "-D DIR [OPTION]...", "copy a backup into a diff directory, which then needs no catalog"),
 	COMMAND(promote, "-d DIR|-D DIR --to DIR [OPTION]...",
 	    "make a plain data directory of a diff directory, at once"),
+	NAMING_COMMAND(snapshot, "-d DIR [--branch NAME] [OPTION]... NAME", "freeze the state of a diff directory"),
+	NAMING_COMMAND(branch, "-d DIR [--from SNAPSHOT] [OPTION]... NAME", "make a branch of a snapshot"),
+	COMMAND(reset, "-d DIR [--branch NAME] [--to SNAPSHOT] [OPTION]...", "go back to a snapshot"),
+	COMMAND(tree, "-d DIR [OPTION]...", "show snapshots and branches"),
+	COMMAND(delete, "-d DIR --branch NAME|--snapshot NAME [OPTION]...", "delete a branch or a snapshot"),
+	NAMING_COMMAND(rename, "-d DIR --branch NAME|--snapshot NAME [OPTION]... NEW", "rename a branch or a snapshot"),
 	COMMAND(cleanup, "-d DIR [--force]", "empty a diff directory"),
 	COMMAND(show, "-B DIR [-I NAME] [OPTION]...",
 	    "show the backups of a catalog, and which can be mounted"),

@@ -47,6 +47,9 @@ struct options {
 	uint64_t rate;			/* of hydrate; bytes a second */
 	bool	hydrate, stop, watch;
 	bool	discard;			/* of a mount: the diff directory is removed behind it */
+	const char *branch, *snapshot, *message, *from;	/* of a diff directory with snapshots */
+	const char *name;		/* what is made, or how it is to be called */
+	bool	recursive, protect, unprotect;
 	bool	wait, console, force, perf_unsafe, no_wal, debug, counters_reset, help;
 };
 

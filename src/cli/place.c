@@ -261,6 +261,22 @@ postmaster_of(int fd)
 	return pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
 }
 
+static bool
+lives(pid_t pid)
+{
+	return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+}
+
+pid_t
+place_server(int dir_fd)
+{
+	struct stat st;
+	int fd autoclose = io_open_plain(dir_fd, POSTMASTER_PID, &st);
+	pid_t pid = fd >= 0 ? postmaster_of(fd) : 0;
+
+	return lives(pid) ? pid : 0;
+}
+
 int
 place_check_no_server(const struct place *p)
 {
@@ -273,7 +289,7 @@ place_check_no_server(const struct place *p)
 	if (fd < 0)
 		return cli_error("could not read \"%s/" POSTMASTER_PID "\": %s", p->path, io_plain_error(fd));
 	pid = postmaster_of(fd);
-	if (pid > 0 && (kill(pid, 0) == 0 || errno == EPERM))
+	if (lives(pid))
 		return cli_error("a server runs in \"%s\" (pid %d): stop it first", p->path, (int)pid);
 	return cli_error("a server that runs in \"%s\" has crashed, or cannot be seen from here: make sure, then"
 	    " remove \"%s/" POSTMASTER_PID "\"", p->path, p->path);

@@ -58,6 +58,9 @@ int	place_first_name(int fd, char name[NAME_MAX + 1]);
 
 int	place_check_empty(const struct place *p);
 
+/* The process of the server that runs in this data directory; 0 if none is seen. */
+pid_t	place_server(int fd);
+
 /* Refuses a data directory that a server uses, or may use. */
 int	place_check_no_server(const struct place *p);
 

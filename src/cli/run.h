@@ -8,6 +8,7 @@
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
 
+#include <limits.h>
 #include <sys/types.h>
 
 #include "cli/options.h"
@@ -38,6 +39,7 @@ struct run {
 	enum run_stage *stage;	/* shared with the guardian; NULL = nobody asks */
 	struct options mount;		/* what of it the mount gets */
 	struct workdir place;
+	char	whole[PATH_MAX], branch[64];	/* --from: the diff directory, and a branch in it that goes; or "" */
 	mode_t	umask;			/* of the command: the caller's */
 	int	life[2];		/* a pipe: the mount ends with the last holder of its write end */
 };

@@ -95,6 +95,10 @@ print_mount(const struct json_node *nodes)
 	cli_print("mountpoint    %s\n", TEXT("mountpoint"));
 	cli_print("backup        %s of instance %s, PostgreSQL %s\n", TEXT("backup_id"),
 	    TEXT("instance"), TEXT("server_version"));
+	if (json_get(nodes, nodes, "branch") != NULL)
+		cli_print("branch        %s\n", TEXT("branch"));
+	if (json_get(nodes, nodes, "snapshot") != NULL)
+		cli_print("snapshot      %s, %s below it\n", TEXT("snapshot"), TEXT("layers"));
 	cli_print("store         %s (read as: %s, lock: %s)\n", TEXT("store"),
 	    TEXT("store_read_by"), TEXT("store_lock"));
 	if (figures_is_true(nodes, nodes, "store_changed"))

@@ -1,0 +1,127 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The command rename: gives a branch, or a snapshot, another name.  Whoever stands on a snapshot finds it by its id.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cli/branchname.h"
+#include "cli/cli.h"
+#include "cli/layered.h"
+#include "supervisor/identity.h"
+#include "supervisor/record.h"
+
+static int
+refuse(const struct layered *l, int rc)
+{
+	const struct options *o = l->options;
+	const char *what = o->branch != NULL ? "branch" : "snapshot", *from = o->branch != NULL ? o->branch : o->snapshot;
+
+	if (rc == -EEXIST)
+		return cli_error("\"%s\" has a %s \"%s\" already", l->path, what, o->name);
+	if (rc == -ENOENT)
+		return cli_error("\"%s\" has no %s \"%s\": pbkfs tree -d \"%s\" shows what there is", l->path, what, from, l->path);
+	return cli_error("could not rename %s \"%s\": %s", what, from, strerror(-rc));
+}
+
+static int
+rename_snapshot(struct layered *l)
+{
+	int layers autoclose = layered_layers(l), rc = layers;
+
+	if (layers < 0 || (rc = layers_rename(layers, l->options->snapshot, l->options->name)) < 0)
+		return refuse(l, rc);
+	cli_say("snapshot \"%s\" is called \"%s\" now", l->options->snapshot, l->options->name);
+	return 0;
+}
+
+/* The name in its binding is for people. */
+static int
+note_name(int dir, const char *name)
+{
+	struct binding b;
+	int rc = binding_load(dir, &b);
+
+	if (rc == 0) {
+		free(b.branch);
+		b.branch = strdup(name);
+		rc = b.branch != NULL && b.snapshot != NULL ? binding_store(dir, &b) : -ENOMEM;
+	}
+	binding_fini(&b);
+	return rc;
+}
+
+static int
+rename_branch(struct layered *l)
+{
+	int branches autoclose = layered_branches(l, false), dir autoclose = layered_directory(l, l->options->branch), rc = 0;
+
+	if (branches < 0 || dir < 0)
+		return refuse(l, branches < 0 ? branches : dir);
+	if (renameat2(branches, l->options->branch, branches, l->options->name, RENAME_NOREPLACE) != 0 || fsync(branches) != 0)
+		return refuse(l, -errno);
+	if ((rc = note_name(dir, l->options->name)) != 0)
+		return refuse(l, rc);
+	cli_say("branch \"%s\" is called \"%s\" now", l->options->branch, l->options->name);
+	return 0;
+}
+
+/* Root's record of a branch goes with its name; the directory is the same. */
+static int
+move_record(struct layered *l)
+{
+	struct record r = { 0 };
+	struct binding b = { 0 };
+	char path[PATH_MAX];
+	struct diffdir d;
+	int rc;
+
+	if (!identity_is_root() || l->whole.uid == 0 || branchname_path(l->path, l->options->name, path) != 0)
+		return 0;
+	record_load(&l->branch, &r);
+	rc = diffdir_open_branch(&d, &l->whole, l->options->name, path);
+	if (rc == 0 && r.state == RECORD_FITS && (rc = binding_load(d.fd, &b)) == 0 &&
+	    binding_difference(&b, &r.binding) == NULL && (rc = record_store(&d, &b)) == 0)
+		rc = record_remove(l->branch_path);
+	if (rc != 0)
+		cli_warn("could not record in \"%s\" what branch \"%s\" shows: %s; its next mount by root has to name all of -B, -I"
+		    " and -i", RECORD_DIRECTORY, l->options->name, record_strerror(rc));
+	record_fini(&r);
+	binding_fini(&b);
+	diffdir_close(&d);
+	return 0;
+}
+
+static int
+act(struct layered *l)
+{
+	int rc;
+
+	if (l->options->branch == NULL)
+		return layered_confine(l, rename_snapshot);
+	return (rc = layered_confine(l, rename_branch)) != 0 ? rc : move_record(l);
+}
+
+int
+cmd_rename(const struct options *o)
+{
+	const struct layered_work work = {
+		.participle = "renamed", .so_what = "nothing was renamed", .changes_target = o->branch != NULL, .act = act,
+	};
+	const struct cli_need need[] = { { "--diff-dir", o->diff != NULL } };
+
+	if (cli_require(need, ARRAY_SIZE(need)) != 0 || branchname_check("NEW", o->name) != 0 ||
+	    branchname_check("--branch", o->branch) != 0 || branchname_check("--snapshot", o->snapshot) != 0)
+		return EXIT_USAGE;
+	if ((o->branch != NULL) == (o->snapshot != NULL))
+		return cli_usage("one of --branch and --snapshot is required");
+	return layered_run(o, &work);
+}

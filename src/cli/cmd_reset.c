@@ -1,0 +1,120 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The command reset: throws away what was changed in a diff directory, or in a branch in it, that is not mounted.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ondisk.h"
+#include "base/util.h"
+#include "cli/branchname.h"
+#include "cli/cli.h"
+#include "cli/layered.h"
+
+static const char *
+branch_of(const struct layered *l)
+{
+	return l->options->branch != NULL ? l->options->branch : "";
+}
+
+/* The snapshot that was named, or the one that it stands on. */
+static int
+find_base(struct layered *l, int layers, int dir)
+{
+	int changes autoclose = layered_changes(dir), rc;
+	struct seal_parent parent;
+
+	if (l->options->to != NULL) {
+		strlcpy(l->told->base, l->options->to, sizeof(l->told->base));
+		return 0;
+	}
+	if (changes < 0)
+		return layered_failed(l, "open", changes);
+	if ((rc = layers_parent(changes, &parent)) < 0)
+		return cli_error("\"%s\" is damaged, and does not say on which snapshot it stands: --to names one",
+		    layered_target(l));
+	if (rc == 0)
+		return cli_error("\"%s\" stands on no snapshot: --to names one, and pbkfs cleanup empties it", layered_target(l));
+	if (layers_find(layers, &parent.id, l->told->base) != 0)
+		return cli_error("snapshot \"%s\", on which \"%s\" stands, is missing: --to names another", parent.name,
+		    layered_target(l));
+	return 0;
+}
+
+/* The binding of a branch names its snapshot for people; where it stands its journal says. */
+static int
+note_base(struct layered *l, int dir)
+{
+	int changes autoclose = layered_changes(dir), rc;
+	struct seal_parent parent;
+	struct binding b;
+
+	if (l->target != &l->branch)
+		return 0;
+	if ((rc = changes < 0 ? changes : layers_parent(changes, &parent)) < 0)
+		return rc;
+	layered_id(&parent.id, l->told->base_id);
+	if ((rc = binding_load(dir, &b)) == 0 && b.snapshot != NULL && strcmp(b.snapshot_id, l->told->base_id) != 0) {
+		free(b.snapshot);
+		free(b.snapshot_id);
+		b.snapshot = strdup(l->told->base);
+		b.snapshot_id = strdup(l->told->base_id);
+		rc = b.snapshot != NULL && b.snapshot_id != NULL ? binding_store(dir, &b) : -ENOMEM;
+	}
+	binding_fini(&b);
+	return rc;
+}
+
+/* Changes of --perf-unsafe that may be damaged are gone with the others. */
+static int
+forget_dirt(int dir)
+{
+	if (unlinkat(dir, ONDISK_DIRTY, 0) != 0)
+		return errno == ENOENT ? 0 : -errno;
+	return fsync(dir) != 0 ? -errno : 0;
+}
+
+static int
+reset(struct layered *l)
+{
+	int layers autoclose = layered_layers(l), dir autoclose = layered_directory(l, branch_of(l)), rc;
+
+	if (layers < 0 || dir < 0)
+		return layered_failed(l, "open", layers < 0 ? layers : dir);
+	if ((rc = find_base(l, layers, dir)) != 0)
+		return rc;
+	rc = layers_reset(dir, layers, l->told->base);
+	if (rc == -ENOENT)
+		return cli_error("\"%s\" has no snapshot \"%s\": pbkfs tree -d \"%s\" shows what there is", l->path, l->told->base,
+		    l->path);
+	if (rc < 0 || (rc = forget_dirt(dir)) < 0 || (rc = note_base(l, dir)) < 0 ||
+	    ((rc = layered_discard(l, dir, ONDISK_OLD)) < 0 && rc != -ENOENT))
+		return layered_failed(l, "reset", rc);
+	cli_say("\"%s\" is as snapshot \"%s\" again", layered_target(l), l->told->base);
+	return 0;
+}
+
+static int
+act(struct layered *l)
+{
+	return layered_confine(l, reset);
+}
+
+int
+cmd_reset(const struct options *o)
+{
+	static const struct layered_work work = {
+		.participle = "reset", .so_what = "nothing was reset", .changes_target = true, .act = act,
+	};
+	const struct cli_need need[] = { { "--diff-dir", o->diff != NULL } };
+
+	if (cli_require(need, ARRAY_SIZE(need)) != 0 || branchname_check("--branch", o->branch) != 0 ||
+	    branchname_check("--to", o->to) != 0)
+		return EXIT_USAGE;
+	return layered_run(o, &work);
+}

@@ -1,0 +1,81 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The directories of a diff directory with snapshots, opened from its own: no name in them is resolved twice, and no link
+ * followed.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/ondisk.h"
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/layered.h"
+
+const char *
+layered_target(const struct layered *l)
+{
+	return l->target == &l->branch ? l->branch_path : l->path;
+}
+
+int
+layered_branches(const struct layered *l, bool make)
+{
+	int fd;
+
+	if (make && mkdirat(l->whole.fd, ONDISK_BRANCHES, 0700) != 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(l->whole.fd, ONDISK_BRANCHES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 || (make && fsync(l->whole.fd) != 0) ? -errno : fd;
+}
+
+int
+layered_layers(const struct layered *l)
+{
+	return layers_directory(l->whole.fd, false);
+}
+
+int
+layered_directory(const struct layered *l, const char *branch)
+{
+	static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int branches autoclose = -1, fd;
+
+	if (branch[0] == '\0')
+		fd = openat(l->whole.fd, ".", flags);
+	else if ((branches = layered_branches(l, false)) < 0)
+		return branches;
+	else
+		fd = openat(branches, branch, flags);
+	return fd < 0 ? -errno : fd;
+}
+
+int
+layered_changes(int dir_fd)
+{
+	int fd = openat(dir_fd, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+void
+layered_id(const struct seal_id *id, char text[BINDING_SNAPSHOT_ID + 1])
+{
+	size_t i;
+
+	_Static_assert(sizeof(id->byte) * 2 == BINDING_SNAPSHOT_ID, "two digits for each byte");
+	for (i = 0; i < sizeof(id->byte); i++)
+		snprintf(text + 2 * i, 3, "%02x", id->byte[i]);
+}
+
+int
+layered_failed(const struct layered *l, const char *what, int rc)
+{
+	return cli_error("could not %s \"%s\": %s", what, layered_target(l), rc == -EUCLEAN ? "it is damaged" : strerror(-rc));
+}
