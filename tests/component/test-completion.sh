@@ -44,7 +44,7 @@ for option in wal verify cache sandbox log-format log-sink; do
 	offers "values of --$option" "$values" pbkfs mount --$option ''
 	offers "values of --$option=" "$values" pbkfs mount --$option =
 done
-for command in stat show list; do
+for command in stat show list tree; do
 	offers "values of $command --format" "text json" pbkfs $command --format ''
 done
 offers "recovery targets" "immediate latest" pbkfs mount --recovery-target ''
@@ -58,6 +58,15 @@ offers "the beginning of a value" "direct" pbkfs mount --wal d
 offers "the same after =" "direct" pbkfs mount --wal = d
 offers "the same in one word" "--wal=direct" pbkfs mount --wal=d
 offers "nothing for a number" "" pbkfs mount --timeout ''
+mkdir -p "$work/diff/layers/base" "$work/diff/layers/later" "$work/diff/branches/one" "$work/diff/branches/.new"
+for command in "mount --branch" "snapshot --branch" "reset --branch" "delete --branch" "rename --branch" "unmount --branch"; do
+	offers "branches for $command" "one" pbkfs ${command% *} -d "$work/diff" ${command#* } ''
+done
+for command in "branch --from" "reset --to" "delete --snapshot" "rename --snapshot"; do
+	offers "snapshots for $command" "base later" pbkfs ${command% *} -d "$work/diff" ${command#* } ''
+done
+offers "no branches of nothing" "" pbkfs mount --branch ''
+offers "nothing for a message" "" pbkfs snapshot --message ''
 
 offers "actions of a run at the target" "promote pause" pbkfs run --recovery-target-action ''
 offers "nothing for --at" "" pbkfs run --at ''
