@@ -266,7 +266,7 @@ take_mounted(struct scan *s, const struct filelist_entry *e, char *error)
 	rc = index_tree_add(t, e->path, e->path_len, mode_shown(e->mode), kind_of(e), &node);
 	if (rc == -EEXIST)
 		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
-		    "is listed twice: mount another backup");
+		    "is listed twice: choose another backup");
 	if (rc < 0)
 		return rc == -EFBIG ? too_big(s, error) : explain(error, rc, "out of memory");
 	set_length(&t->nodes[node], e);
@@ -309,7 +309,7 @@ take_parent(struct scan *s, uint32_t node, const struct filelist_entry *e, char 
 	bit = (unsigned char)(1 << node % 8);
 	if ((s->source->listed[node / 8] & bit) != 0)
 		return EXPLAIN_PATH(error, -EUCLEAN, s->backup, e->path, e->path_len,
-		    "is listed twice: mount another backup");
+		    "is listed twice: choose another backup");
 	s->source->listed[node / 8] |= bit;
 	/* A plain file may be empty there; a data file then has nothing to give. */
 	if (e->size > 0 || (e->size == 0 && (flags & NODE_UNCHANGED) != 0))
@@ -420,16 +420,16 @@ connect_tree(struct index_collect *c, char *error)
 
 	if (t->n == 1 + 2 * c->tablespaces.n)
 		return explain(error, -EUCLEAN,
-		    "backup \"%s\" lists no file: mount another backup", b->id);
+		    "backup \"%s\" lists no file: choose another backup", b->id);
 	listed = t->n;
 	rc = index_tree_connect(t, MIN(c->max_nodes, 2 * (uint64_t)listed + UNLISTED_DIRS), &node);
 	if (rc == -EFBIG && t->n <= c->max_nodes)
 		return explain(error, rc,
-		    "backup \"%s\" lists %u names below more directories that it does not list: mount another backup",
+		    "backup \"%s\" lists %u names below more directories that it does not list: choose another backup",
 		    b->id, listed);
 	if (rc == -ENOTDIR)
 		return EXPLAIN_PATH(error, -EUCLEAN, b, index_tree_path(t, node),
-		    t->nodes[node].path_len, "is listed below a file: mount another backup");
+		    t->nodes[node].path_len, "is listed below a file: choose another backup");
 	if (rc < 0)
 		return rc == -EFBIG ? too_big(&s, error) : explain(error, rc, "out of memory");
 	return 0;

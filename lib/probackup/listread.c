@@ -16,7 +16,7 @@
 #include "probackup/explain.h"
 #include "probackup/listread.h"
 
-#define WAY_OUT	"restore backup_content.control, or mount another backup"
+#define WAY_OUT	"restore backup_content.control, or choose another backup"
 
 _Static_assert(LISTREAD_BUFFER > 2 * FILELIST_LINE_MAX, "a line always fits");
 
@@ -71,7 +71,7 @@ read_more(struct listread *l, char *error)
 	l->total += (uint64_t)n;
 	if (l->total > LIST_SIZE_MAX)
 		return explain(error, -EFBIG,
-		    "backup_content.control of backup \"%s\" has more than %llu bytes: mount another backup",
+		    "backup_content.control of backup \"%s\" has more than %llu bytes: choose another backup",
 		    l->backup->id, (unsigned long long)LIST_SIZE_MAX);
 	return 0;
 }

@@ -67,7 +67,7 @@ member_read(int dirfd, const char *id, struct control *c, char *error)
 	fd = open_regular(dirfd, "backup.control", &version);
 	if (fd == -ENOENT)
 		return explain(error, -EUCLEAN,
-		    "backup \"%s\" has no backup.control, it is being made or broken: mount another backup",
+		    "backup \"%s\" has no backup.control, it is being made or broken: choose another backup",
 		    id);
 	rc = fd < 0 ? fd : io_read_file(fd, CONTROL_SIZE_MAX, &text, &len);
 	if (rc < 0)
@@ -75,7 +75,7 @@ member_read(int dirfd, const char *id, struct control *c, char *error)
 		    id, io_plain_error(rc));
 	if ((rc = control_parse(text, len, c, reason)) < 0)
 		return explain(error, rc,
-		    "backup.control of backup \"%s\" is damaged: %.300s: restore the file, or mount another backup",
+		    "backup.control of backup \"%s\" is damaged: %.300s: restore the file, or choose another backup",
 		    id, reason);
 	c->read_from = version;
 	return 0;
@@ -158,10 +158,10 @@ static const char *
 status_refusal(const char *status)
 {
 	if (strcmp(status, "MERGING") == 0 || strcmp(status, "MERGED") == 0)
-		return ": a merge was interrupted, or is under way: finish it with \"pg_probackup merge\", mount another backup";
+		return ": a merge was interrupted, or is under way: finish it with \"pg_probackup merge\", choose another backup";
 	if (strcmp(status, "DELETING") == 0)
-		return ": it is being deleted, maybe by a merge, which \"pg_probackup merge\" finishes: mount another backup";
-	return " instead of OK or DONE: validate it with pg_probackup, mount another backup";
+		return ": it is being deleted, maybe by a merge, which \"pg_probackup merge\" finishes: choose another backup";
+	return " instead of OK or DONE: validate it with pg_probackup, choose another backup";
 }
 
 unsigned
@@ -176,7 +176,7 @@ member_doubts(int dirfd, const char *id, const struct control *c,
 	if (!member_is_complete(c))
 		doubt(d, &n, status_refusal(c->status), "backup \"%s\" has status %s", id, c->status);
 	if (member_lost_lines(dirfd, c))
-		doubt(d, &n, ": mount another backup",
+		doubt(d, &n, ": choose another backup",
 		    "backup \"%s\" is corrupt: pg_probackup %s lost lines of a list as long as its backup_content.control",
 		    id, c->program_version);
 	return n;
@@ -193,7 +193,7 @@ member_warning(const struct control *c)
 int
 member_refuse(const struct member_doubt *d, char *error)
 {
-	return explain(error, -EUCLEAN, "%s%s, or use --force", d->what, d->refusal);
+	return explain(error, -EUCLEAN, "%s%s, or mount it with --force", d->what, d->refusal);
 }
 
 int
@@ -204,11 +204,11 @@ member_check_list(int dirfd, const char *id, uint64_t *len, char *error)
 
 	if (fd < 0)
 		return explain(error, fd == -ENOENT ? -EUCLEAN : fd,
-		    "could not open backup_content.control of backup \"%s\": %s: restore the file, or mount another backup",
+		    "could not open backup_content.control of backup \"%s\": %s: restore the file, or choose another backup",
 		    id, io_plain_error(fd));
 	if (version.size > LIST_SIZE_MAX)
 		return explain(error, -EFBIG,
-		    "backup_content.control of backup \"%s\" has %llu bytes, and at most %llu are read: mount another backup",
+		    "backup_content.control of backup \"%s\" has %llu bytes, and at most %llu are read: choose another backup",
 		    id, (unsigned long long)version.size, (unsigned long long)LIST_SIZE_MAX);
 	*len = version.size;
 	return 0;

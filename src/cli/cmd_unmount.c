@@ -49,7 +49,7 @@ tell_busy(const struct mountref *t)
 
 	users_find(t->mnt, &users);
 	users_tell(&users, text, sizeof(text));
-	return cli_error("\"%s\" is in use by %s: stop them first, or use --force", t->mnt, text);
+	return cli_error("\"%s\" is in use by %s: stop them first, or pbkfs unmount --force", t->mnt, text);
 }
 
 /*

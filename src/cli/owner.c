@@ -82,7 +82,7 @@ owner_parse(const char *text, uid_t *uid, gid_t *gid)
 		return -1;
 	}
 	if (geteuid() != 0 && (*uid != geteuid() || *gid != getegid())) {
-		cli_error("only root can mount for another user (--owner %s)", text);
+		cli_error("only root can act for another user (--owner %s)", text);
 		return -1;
 	}
 	return 0;

@@ -169,7 +169,7 @@ prepare(const struct job *job, struct chain *c, const struct msg_prepared *layer
 	rc = index_build(c, job->index_fd, job->index_max, INDEX_THREADS, error);
 	if (rc == -ENOMEM)
 		report_failed("%s: preparing backup \"%s\" takes more than the %llu MiB that a process may have:"
-		    " mount another backup, or raise the limit (ulimit -v)", error, c->member[0].id, memory_limit() / MiB);
+		    " choose another backup, or raise the limit (ulimit -v)", error, c->member[0].id, memory_limit() / MiB);
 	else if (rc < 0)
 		report_failed("%s", error);
 	if (rc < 0)

@@ -152,18 +152,18 @@ backup bad AN AG
 chown -R "$pguser" "$store"
 check "a listing with damaged backups" json -B "$store"
 reason() { equal "$1 $2" "$3" "$(of "$1" reason)"; }
-reason A2 "corrupt" 'backup "A2" has status CORRUPT instead of OK or DONE: validate it with pg_probackup, mount another backup, or use --force'
-reason A3 "running" 'backup "A3" has status RUNNING instead of OK or DONE: validate it with pg_probackup, mount another backup, or use --force'
+reason A2 "corrupt" 'backup "A2" has status CORRUPT instead of OK or DONE: validate it with pg_probackup, choose another backup, or mount it with --force'
+reason A3 "running" 'backup "A3" has status RUNNING instead of OK or DONE: validate it with pg_probackup, choose another backup, or mount it with --force'
 reason A4 "good, of a corrupt parent" "$(of A2 reason)"
-reason A5 "orphan" 'backup "A5" has status ORPHAN instead of OK or DONE: validate it with pg_probackup, mount another backup, or use --force'
+reason A5 "orphan" 'backup "A5" has status ORPHAN instead of OK or DONE: validate it with pg_probackup, choose another backup, or mount it with --force'
 reason A6 "without its parent" 'backup "ZZ" of instance "bad" is missing, and "A6" is based on it: restore the directory, or mount an older backup'
 reason A7 "whose parent is without its parent" "$(of A6 reason)"
 reason A8 "in a cycle" 'backup "A9" has "A8" as its parent, which is based on it: correct backup.control, or mount a backup of another chain'
 reason A9 "in the same cycle" 'backup "A8" has "A9" as its parent, which is based on it: correct backup.control, or mount a backup of another chain'
-reason AA "of a version that is not known" 'backup "AA" was made by pg_probackup 2.9.1, and only 2.0 to 2.8 are known: use a newer pbkfs, or use --force'
-reason AQ "with a list that lost lines" 'backup "AQ" is corrupt: pg_probackup 2.1.5 lost lines of a list as long as its backup_content.control: mount another backup, or use --force'
-reason AF "without a control file" 'backup "AF" has no backup.control, it is being made or broken: mount another backup'
-reason AK "with an empty control file" 'backup.control of backup "AK" is damaged: it is empty: restore the file, or mount another backup'
+reason AA "of a version that is not known" 'backup "AA" was made by pg_probackup 2.9.1, and only 2.0 to 2.8 are known: use a newer pbkfs, or mount it with --force'
+reason AQ "with a list that lost lines" 'backup "AQ" is corrupt: pg_probackup 2.1.5 lost lines of a list as long as its backup_content.control: choose another backup, or mount it with --force'
+reason AF "without a control file" 'backup "AF" has no backup.control, it is being made or broken: choose another backup'
+reason AK "with an empty control file" 'backup.control of backup "AK" is damaged: it is empty: restore the file, or choose another backup'
 reason AN "of a parent that is cut short" "$(of AG reason)"
 equal "what is readable of a damaged one is shown" "FULL CORRUPT 15" "$(of A2 mode) $(of A2 status) $(of A2 server_version)"
 equal "nothing is made up of one that is not" "" "$(of AF status)$(of AG mode)"

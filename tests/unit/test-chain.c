@@ -80,7 +80,7 @@ static const struct {
 	{ "status", "status = ERROR\n",
 	  "backup \"B1\" has status ERROR instead of OK or DONE: validate it with pg_probackup" },
 	{ "newer program", "program-version = 2.9.0\n",
-	  "backup \"B1\" was made by pg_probackup 2.9.0, and only 2.0 to 2.8 are known: use a newer pbkfs, or use --force" },
+	  "backup \"B1\" was made by pg_probackup 2.9.0, and only 2.0 to 2.8 are known: use a newer pbkfs, or mount it with --force" },
 	{ "another format", "program-version = 3.0.1\n", "backup \"B1\" was made by pg_probackup 3.0.1, and only" },
 	{ "older program", "program-version = 1.1.24\n", "made by pg_probackup 1.1.24" },
 	{ "older server", "server-version = 9.6\n", "backup \"B1\" is of PostgreSQL \"9.6\"" },
@@ -178,7 +178,7 @@ START_TEST(lists_that_lost_lines)
 			continue;
 		}
 		snprintf(expected, sizeof(expected), "backup \"%s\" is corrupt: pg_probackup %s lost lines of a list "
-		    "as long as its backup_content.control: mount another backup, or use --force", id, lists[i].version);
+		    "as long as its backup_content.control: choose another backup, or mount it with --force", id, lists[i].version);
 		ck_assert_str_eq(error, expected);
 		ck_assert_msg(chain_open(cat.fd, "store", "main", id, true, &c, error) == 0, "%s", error);
 		ck_assert_msg(strstr(c->warning, "is corrupt") != NULL, "%s", c->warning);
