@@ -357,7 +357,7 @@ journal_begin(int dir_fd, int64_t created, const struct seal_parent *parent)
 	put_parent(parent, &rec);
 	if ((rc = put_header(fd, FORMAT_LAYER, created)) < 0 ||
 	    (rc = disk_pwrite(fd, buf, encode(&rec, buf), sizeof(struct file_header))) < 0 ||
-	    (rc = disk_sync_all(fd)) < 0)
+	    (rc = disk_sync_all(fd)) < 0 || (rc = disk_sync_all(dir_fd)) < 0)
 		return rc;
 	return disk_rename(dir_fd, FRESH, ONDISK_JOURNAL);
 }

@@ -108,7 +108,8 @@ int	journal_open_frozen(int layer_fd, const char *layer, const struct seal *seal
 int	journal_read_parent(int dir_fd, struct seal_parent *parent);
 /*
  * Makes a journal, which must not be there, of a layer that stands on parent, as the oldest of them was made at created:
- * where it has its name, it is whole and durable; that name is not synced.  Returns 0 or negative errno.
+ * where it has its name, it is whole and durable, and so are all other names in dir_fd; that name is not synced.  Returns 0
+ * or negative errno.
  */
 int	journal_begin(int dir_fd, int64_t created, const struct seal_parent *parent);
 void	journal_close(struct journal *j);

@@ -84,10 +84,10 @@ fill_next(int fd, struct next *n)
 {
 	uint64_t bytes = 0;
 	int64_t began;
-	int data autoclose = -1, rc;
+	int rc;
 
+	/* It is empty: there is nothing in it to be synced. */
 	if ((rc = disk_mkdir(fd, ONDISK_CONTENT)) < 0 ||
-	    (rc = data = open_directory(fd, ONDISK_CONTENT)) < 0 || (rc = disk_sync_all(data)) < 0 ||
 	    (rc = layers_walk_copy(n->from_fd, fd, ONDISK_TREE, &bytes)) < 0 ||
 	    (rc = layers_walk_copy(n->from_fd, fd, ONDISK_ORIGINS, &bytes)) < 0 ||
 	    (n->cut && (rc = layers_walk_copy(n->from_fd, fd, ONDISK_CUT, &bytes)) < 0))
@@ -97,7 +97,7 @@ fill_next(int fd, struct next *n)
 		return rc;
 	n->wal_ns = (int64_t)clock_monotonic_ns() - began;
 	/* Last: where it is, all is. */
-	if ((rc = disk_sync_all(fd)) < 0 || (rc = journal_begin(fd, n->created, n->parent)) < 0)
+	if ((rc = journal_begin(fd, n->created, n->parent)) < 0)
 		return rc;
 	return disk_sync_all(fd);
 }

@@ -25,71 +25,105 @@
 
 /* ---- contents ------------------------------------------------------------------- */
 
-static int
-add_number(struct seal *s, size_t *room, uint64_t number)
-{
-	struct seal_content *more;
+/* A name in data/. */
+struct name {
+	uint64_t number;
+	bool	map;
+};
 
-	if (s->n_contents == *room) {
-		*room = MAX(*room * 2, (size_t)256);
-		if ((more = reallocarray(s->content, *room, sizeof(*more))) == NULL)
+struct names {
+	struct name *name;
+	size_t	n, room;
+};
+
+static int
+add_name(struct names *all, uint64_t number, bool map)
+{
+	struct name *more;
+
+	if (all->n == all->room) {
+		all->room = MAX(all->room * 2, (size_t)256);
+		if ((more = reallocarray(all->name, all->room, sizeof(*more))) == NULL)
 			return -ENOMEM;
-		s->content = more;
+		all->name = more;
 	}
-	s->content[s->n_contents++] = (struct seal_content){ .number = number };
+	all->name[all->n++] = (struct name){ .number = number, .map = map };
 	return 0;
 }
 
+/* By number, the content before its map. */
 static int
-compare_numbers(const void *a, const void *b)
+compare_names(const void *a, const void *b)
 {
-	uint64_t x = ((const struct seal_content *)a)->number, y = ((const struct seal_content *)b)->number;
+	const struct name *x = a, *y = b;
 
-	return (x > y) - (x < y);
+	return x->number != y->number ? (x->number > y->number) - (x->number < y->number) : x->map - y->map;
 }
 
-/* Fills in the lengths of one; *removed: it was a map without content. */
+/* Returns 0 with all of data/ in order, or negative errno. */
 static int
-measure(struct contents *c, struct seal_content *one, uint64_t *disk, bool *removed)
+list_names(struct contents *c, struct names *all)
 {
-	struct stat st;
-	int rc = content_stat(c, one->number, &st);
+	struct content_list *list;
+	uint64_t number;
+	bool map;
+	int rc;
 
-	if ((*removed = rc == -ENOENT))
-		return content_remove(c, one->number);
-	if (rc < 0 || !S_ISREG(st.st_mode))
-		return rc < 0 ? rc : -EUCLEAN;
-	one->length = (uint64_t)st.st_size;
-	*disk += (uint64_t)st.st_blocks * 512;
-	if ((rc = content_map_stat(c, one->number, &st)) == -ENOENT)
-		return 0;
-	if (rc < 0 || !S_ISREG(st.st_mode))
-		return rc < 0 ? rc : -EUCLEAN;
-	one->map_length = (uint64_t)st.st_size;
-	*disk += (uint64_t)st.st_blocks * 512;
-	/* An empty map was never written: it says nothing, and has to be told from none. */
-	if (one->map_length == 0)
-		rc = content_map_remove(c, one->number);
+	if ((rc = contents_list(c, &list)) < 0)
+		return rc;
+	while ((rc = content_list_next(list, &number, &map)) > 0 && (rc = add_name(all, number, map)) == 0)
+		;
+	content_list_free(list);
+	if (rc == 0 && all->n > 0)
+		qsort(all->name, all->n, sizeof(*all->name), compare_names);
 	return rc;
 }
 
+/* The length of what has that name. */
 static int
-measure_all(struct contents *c, struct seal *s)
+measure(struct contents *c, const struct name *name, uint64_t *length, uint64_t *disk)
 {
-	size_t i, kept = 0;
-	bool removed;
+	struct stat st;
+	int rc = name->map ? content_map_stat(c, name->number, &st) : content_stat(c, name->number, &st);
+
+	if (rc < 0 || !S_ISREG(st.st_mode))
+		return rc < 0 ? rc : -EUCLEAN;
+	*length = (uint64_t)st.st_size;
+	*disk += (uint64_t)st.st_blocks * 512;
+	return 0;
+}
+
+/* Takes a map up, whose content is the newest in s if there is one. */
+static int
+take_map(struct contents *c, const struct name *name, struct seal *s)
+{
+	struct seal_content *one = s->n_contents > 0 ? &s->content[s->n_contents - 1] : NULL;
 	int rc;
 
-	for (i = 0; i < s->n_contents; i++) {
-		if (kept > 0 && s->content[i].number == s->content[kept - 1].number)
-			continue;	/* content and map */
-		s->content[kept] = s->content[i];
-		if ((rc = measure(c, &s->content[kept], &s->disk_bytes, &removed)) < 0)
-			return rc;
-		kept += !removed;
+	if (one == NULL || one->number != name->number)
+		return content_map_remove(c, name->number);
+	/* An empty map was never written: it says nothing, and has to be told from none. */
+	rc = measure(c, name, &one->map_length, &s->disk_bytes);
+	return rc == 0 && one->map_length == 0 ? content_map_remove(c, name->number) : rc;
+}
+
+static int
+measure_all(struct contents *c, const struct names *all, struct seal *s)
+{
+	size_t i;
+	int rc = 0;
+
+	if (all->n > 0 && (s->content = calloc(all->n, sizeof(*s->content))) == NULL)
+		return -ENOMEM;
+	for (i = 0; i < all->n && rc == 0; i++) {
+		if (all->name[i].map) {
+			rc = take_map(c, &all->name[i], s);
+			continue;
+		}
+		s->content[s->n_contents].number = all->name[i].number;
+		rc = measure(c, &all->name[i], &s->content[s->n_contents++].length, &s->disk_bytes);
 	}
-	s->n_contents = kept;
-	return contents_sync_names(c);
+	return rc < 0 ? rc : contents_sync_names(c);
 }
 
 /* Adds what name takes, a directory with all in it. */
@@ -122,24 +156,15 @@ add_disk(int dir_fd, const char *name, unsigned depth, uint64_t *disk)
 int
 layers_walk_contents(int changes_fd, struct seal *s)
 {
-	struct content_list *list;
+	struct names all = { 0 };
 	struct contents *c;
-	uint64_t number;
-	size_t room = 0;
-	bool map;
 	int rc;
 
 	if ((rc = contents_open(changes_fd, NULL, &c)) < 0)
 		return rc;
-	if ((rc = contents_list(c, &list)) == 0) {
-		while ((rc = content_list_next(list, &number, &map)) > 0 && (rc = add_number(s, &room, number)) == 0)
-			;
-		content_list_free(list);
-	}
-	if (rc == 0 && s->n_contents > 0)
-		qsort(s->content, s->n_contents, sizeof(*s->content), compare_numbers);
-	if (rc == 0)
-		rc = measure_all(c, s);
+	if ((rc = list_names(c, &all)) == 0)
+		rc = measure_all(c, &all, s);
+	free(all.name);
 	contents_close(c);
 	if (rc == 0 && (rc = add_disk(changes_fd, ONDISK_JOURNAL, 0, &s->disk_bytes)) == 0 &&
 	    (rc = add_disk(changes_fd, ONDISK_TREE, 0, &s->disk_bytes)) == 0)

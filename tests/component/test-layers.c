@@ -75,6 +75,55 @@ at(const char *fmt, ...)
 	return path;
 }
 
+/* ---- the cost of a freeze ---- */
+
+int	__real_fstatat(int dirfd, const char *path, struct stat *st, int flags);
+int	__wrap_fstatat(int dirfd, const char *path, struct stat *st, int flags);
+int	__real_fsync(int fd);
+int	__wrap_fsync(int fd);
+
+static unsigned stats, syncs;
+
+int
+__wrap_fstatat(int dirfd, const char *path, struct stat *st, int flags)
+{
+	stats++;
+	return __real_fstatat(dirfd, path, st, flags);
+}
+
+int
+__wrap_fsync(int fd)
+{
+	syncs++;
+	return __real_fsync(fd);
+}
+
+/* Each file in data/ is looked at once, none that is not there; and syncs do not grow with their number. */
+START_TEST(freeze_costs)
+{
+	enum { FILES = 40, OTHERS = 8, SYNCS = 12 };
+	char name[16];
+	unsigned i;
+
+	for (i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		ck_assert_int_eq(make(name, S_IFREG | 0600), 0);
+		ck_assert_int_eq(put(name, 0, page[0], BLCKSZ), 0);
+	}
+	/* Content and a map. */
+	ck_assert_int_eq(put("base/5/16384", 0, page[1], BLCKSZ), 0);
+	ck_assert_int_eq(rig_close(&rig), 0);
+	stats = syncs = 0;
+	ck_assert_int_eq(layering_freeze(&layering, &rig, "one", false), 0);
+	ck_assert_uint_ge(stats, FILES + 2);
+	ck_assert_uint_le(stats, FILES + 2 + OTHERS);
+	ck_assert_uint_ge(syncs, 1);
+	ck_assert_uint_le(syncs, SYNCS);
+	ck_assert_int_eq(rig_open(&rig, true), 0);
+	has("f0", 0, page[0], BLCKSZ);
+}
+END_TEST
+
 /* ---- below and above a freeze ---- */
 
 START_TEST(backup_file)
@@ -731,6 +780,7 @@ main(void)
 	tcase_add_test(tc, holes);
 	tcase_add_test(tc, left_behind);
 	tcase_add_test(tc, written_again_without_a_name);
+	tcase_add_test(tc, freeze_costs);
 	suite_add_tcase(s, tc);
 
 	tc = tcase_create("many");
