@@ -36,12 +36,12 @@ unset MALLOC_CHECK_ MALLOC_PERTURB_
 
 all_rows="pgbench_select tpcb count_scan seqread randread bulk pg_restore update
 	first_start first_row mount_ready memory mapped depth many_mounts diff_size hint_bits restore hydrate_load hydrate
-	hydrated_read promote"
+	hydrated_read promote layers freeze"
 if [ "${1:-}" = --list ]; then printf '%s\n' $all_rows; exit; fi
 
 . "$srcdir/tests/lib-e2e.sh"
 . "$srcdir/tests/lib-user.sh"
-for bench_part in results sides fixture cost rows-server rows-read rows-bulk rows-mount rows-restore rows-hydrate rows-size; do
+for bench_part in results sides fixture cost rows-server rows-read rows-bulk rows-mount rows-restore rows-hydrate rows-layers rows-size; do
 	. "$bench/$bench_part.sh"
 done
 
