@@ -72,6 +72,18 @@ refuse "promote" "has snapshots below it" pbkfs promote -d "$diff" --to "$pgdata
 refuse "promote of a branch" "has snapshots below it" pbkfs promote -d "$diff/branches/a" --to "$pgdata"
 refuse "another backup" "belongs to backup" mount_branch a -B "$store" -I "$instance" -i "$full_id"
 
+# ---- a mount that was cut off ------------------------------------------------------------------------
+check "mount the diff directory" mount_branch trunk
+as "$pguser" sh -c "echo x >'$mnt/new'"
+worker=$(worker_pid) supervisor=$(supervisor_pid)
+check "kill all of its processes" kill9 "$(monitor_pid "$supervisor")" "$supervisor" "$worker"
+ended
+check "take the dead mount away" unmount_it --force
+refuse "it is not at rest" "did not end in order: mount and unmount it" pb snapshot x
+check "mount it" mount_branch trunk
+check "unmount it" unmount_branch trunk
+check "then it can be frozen" pb snapshot after
+
 # ---- a branch elsewhere, layers that are missing or damaged --------------------------------------------
 cp -a "$diff/branches/a" "$work/alone"
 refuse "a branch elsewhere" "is branch \"a\" over snapshot \"base\", which is not there" pbkfs mount -d "$work/alone" -D "$mnt"
@@ -97,7 +109,11 @@ refuse "no branch of it" "damaged" pb branch c --from base
 equal "nothing is left of that" "" "$(leftovers)"
 
 # ---- what no snapshot could have -------------------------------------------------------------------
+rm "$diff/.pbkfs-binding.json"
+refuse "what an unfinished cleanup has left: mount" "cleanup of .* is unfinished: repeat" mount_it
+refuse "what an unfinished cleanup has left: tree" "cleanup of .* is unfinished: repeat" pb tree
 check "cleanup" pbkfs cleanup -d "$diff"
+equal "and nothing is left" "" "$(ls -A "$diff")"
 check "hydrate a little" mount_it --hydrate --rate 8K
 check "unmount that" unmount_it
 refuse "an unfinished hydration" "hydration of .* is unfinished" pb snapshot x
