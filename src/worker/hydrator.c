@@ -151,6 +151,17 @@ is_wanted(void)
 	return hy.wish.on && !hy.ending;
 }
 
+static bool
+goes_on(void)
+{
+	bool wanted;
+
+	pthread_mutex_lock(&hy.lock);
+	wanted = is_wanted();
+	pthread_mutex_unlock(&hy.lock);
+	return wanted;
+}
+
 /* Waits up to ns, or until there is something new.  lock held. */
 static void
 wait_locked(uint64_t ns)
@@ -599,7 +610,8 @@ take_one(void)
 static bool
 copy(void)
 {
-	show(HYDRATION_COPYING);
+	if (!hydrate_is_done(hy.h))
+		show(HYDRATION_COPYING);
 	for (;;) {
 		if (hand_out() > 0) {
 			if (!take_one())
@@ -698,7 +710,7 @@ hydrate(void)
 	}
 	hy.window = hy.synced = clock_monotonic_ns();
 	hy.moved = hy.due = 0;
-	while (copy() && !conclude())
+	while (copy() && goes_on() && !conclude())
 		;
 	give_up();
 }
@@ -712,6 +724,9 @@ leader_main(void *arg)
 	pthread_mutex_lock(&hy.lock);
 	while (!hy.ending) {
 		if (!hy.open || !hy.wish.on || detached) {
+			/* The worker before may have died on the way. */
+			if (hy.wishes > 0 && !hy.wish.on && !detached)
+				show(HYDRATION_OFF);
 			pthread_cond_wait(&hy.news, &hy.lock);
 			continue;
 		}
@@ -719,8 +734,6 @@ leader_main(void *arg)
 		hydrate();
 		detached = atomic_load(&shown()->state) == HYDRATION_DETACHED;
 		pthread_mutex_lock(&hy.lock);
-		if (!hy.wish.on && !detached)
-			show(HYDRATION_OFF);
 	}
 	pthread_mutex_unlock(&hy.lock);
 	return NULL;

@@ -50,6 +50,12 @@ check "mount" mount_it --wal=mount
 as "$pguser" touch "$mnt/standby.signal"
 check "hydrate" hydrate_it
 check "it waits for the end of recovery" until_state "waiting for recovery"
+worker=$(worker_pid)
+check "it can be stopped there" hydrate_it --stop
+equal "it is off" off "$(hydrate_state)"
+equal "by the worker that was asked" "$worker" "$(worker_pid)"
+check "hydrate once more" hydrate_it
+check "it waits again" until_state "waiting for recovery"
 as "$pguser" rm "$mnt/standby.signal"
 check "and goes on" until_state detached
 check "unmount of the third" unmount_it

@@ -56,6 +56,20 @@ check "--stop again, now that the store answers" hydrate_it --stop
 check "it is stopped, and says so" said 'is stopped; what is copied stays' "$work/out"
 equal "and stat agrees again" off "$(hydrate_state)"
 
+# ---- a worker that dies when it was told to stop ------------------------------------
+orders() { grep -c 'hydration was told to stop' "$diff/.pbkfs/pbkfs.log"; }
+check "hydrate again" hydrate_it --rate 8K
+check "it is under way" until_state copying
+worker=$(worker_pid) earlier=$(orders)
+kill -STOP "$worker"
+pbkfs hydrate -D "$mnt" --stop >"$work/watch" 2>&1 &
+watcher=$!
+until [ "$(orders)" -gt "$earlier" ]; do kill -0 $watcher || break; sleep 0.1; done
+check "kill -9 of a worker that was told" kill9 "$worker"
+check "--stop ends: the next one does not copy" ends_with 0
+check "it says so" said 'is stopped; what is copied stays' "$work/watch"
+equal "and so does stat" off "$(hydrate_state)"
+
 # ---- the end is told when it comes, not at the next second ---------------------------
 check "hydrate on, slowly" begin_watch --wait
 check "another command lifts the limit" hydrate_it --wait
