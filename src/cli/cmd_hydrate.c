@@ -109,32 +109,19 @@ await(const struct mountref *t, struct news *n)
 	return 0;
 }
 
-/* A minute or more is told without seconds. */
-static const char *
-time_left(double seconds, char text[32])
-{
-	uint64_t s = (uint64_t)seconds;
-
-	if (s >= 3600)
-		snprintf(text, 32, "%lluh %02llum", (unsigned long long)(s / 3600),
-		    (unsigned long long)(s / 60 % 60));
-	else
-		snprintf(text, 32, "%llum %02llus", (unsigned long long)(s / 60), (unsigned long long)(s % 60));
-	return text;
-}
-
+/* A narrow terminal cuts the end. */
 static const char *
 describe(const struct progress *p, char text[256])
 {
-	char left[32];
+	char left[FIGURES_TIME_MAX];
 
 	if (strcmp(p->state, "copying") != 0)
-		snprintf(text, 256, "%.0f of %.0f blocks, %.0f of %.0f files, %s", p->blocks_done, p->blocks,
-		    p->files_done, p->files, p->state);
+		snprintf(text, 256, "%s, %.0f of %.0f files, %.0f of %.0f blocks", p->state, p->files_done, p->files,
+		    p->blocks_done, p->blocks);
 	else
-		snprintf(text, 256, "%.0f of %.0f blocks, %.0f of %.0f files, %.1f MB/s%s%s", p->blocks_done, p->blocks,
-		    p->files_done, p->files, p->speed / 1e6, p->speed > 0 ? ", left " : "",
-		    p->speed > 0 ? time_left(p->seconds, left) : "");
+		snprintf(text, 256, "%.1f MB/s%s%s, %.0f of %.0f files, %.0f of %.0f blocks", p->speed / 1e6,
+		    p->speed > 0 ? ", left " : "", p->speed > 0 ? figures_time_left(p->seconds, left) : "", p->files_done,
+		    p->files, p->blocks_done, p->blocks);
 	return text;
 }
 

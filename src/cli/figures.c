@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,4 +106,16 @@ figures_is_true(const struct json_node *nodes, const struct json_node *at, const
 	const struct json_node *node = json_get(nodes, at, key);
 
 	return node != NULL && node->type == JSON_TRUE;
+}
+
+const char *
+figures_time_left(double seconds, char text[FIGURES_TIME_MAX])
+{
+	unsigned s = seconds > 0 ? (unsigned)MIN(seconds, 1e9) : 0;
+
+	if (s >= 3600)
+		snprintf(text, FIGURES_TIME_MAX, "%uh %02um", s / 3600, s / 60 % 60);
+	else
+		snprintf(text, FIGURES_TIME_MAX, "%um %02us", s / 60, s % 60);
+	return text;
 }

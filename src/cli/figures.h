@@ -25,4 +25,9 @@ int	figures_tell_silence(const struct mountref *t, int rc);
 double	figures_number(const struct json_node *nodes, const struct json_node *at, const char *key);
 bool	figures_is_true(const struct json_node *nodes, const struct json_node *at, const char *key);
 
+#define FIGURES_TIME_MAX	32
+
+/* "2m 05s" or "3h 12m", in text, which it returns; at most of 10^9 seconds. */
+const char	*figures_time_left(double seconds, char text[FIGURES_TIME_MAX]);
+
 #endif

@@ -72,6 +72,7 @@ static void
 print_hydration(const struct json_node *nodes)
 {
 	const struct json_node *h = json_get(nodes, nodes, "hydrate");
+	char left[FIGURES_TIME_MAX];
 
 	if (figures_is_true(nodes, nodes, "detached")) {
 		cli_print("DETACHED      needs no store any more\n");
@@ -83,7 +84,7 @@ print_hydration(const struct json_node *nodes)
 	    text_of(nodes, h, "blocks_done"), text_of(nodes, h, "blocks"), text_of(nodes, h, "files_done"),
 	    text_of(nodes, h, "files"), MEGABYTES(figures_number(nodes, h, "bytes_per_second")));
 	if (figures_number(nodes, h, "seconds_left") > 0)
-		cli_print(", %.0f s left", figures_number(nodes, h, "seconds_left"));
+		cli_print(", left %s", figures_time_left(figures_number(nodes, h, "seconds_left"), left));
 	cli_print("\n");
 }
 

@@ -39,6 +39,7 @@
 #define STACK		(1 * MiB)
 #define MS		UINT64_C(1000000)	/* ns */
 #define SECOND		(1000 * MS)
+#define SPEED_NS	8e9	/* for so long a speed counts */
 #define SHARE		10	/* of the time, one part: what hydration gets while requests come */
 #define PAUSE		(50 * MS)	/* until it looks again whether anybody else has work */
 #define PAUSE_MAX	(2 * SECOND)
@@ -243,6 +244,7 @@ static void
 show_speed(void)
 {
 	uint64_t now = clock_monotonic_ns(), ns = now - hy.window, bytes;
+	double before, speed;
 
 	if (ns < SECOND)
 		return;
@@ -250,7 +252,11 @@ show_speed(void)
 	bytes = hy.moved;
 	hy.moved = 0;
 	pthread_mutex_unlock(&hy.lock);
-	atomic_store(&shown()->speed, (uint64_t)((double)bytes * 1e9 / (double)ns));
+	/* A server that works makes it start and stop: the time left follows from what it was for a while. */
+	speed = (double)bytes * 1e9 / (double)ns;
+	if ((before = (double)atomic_load(&shown()->speed)) > 0)
+		speed = before + (speed - before) * MIN((double)ns / SPEED_NS, 1.0);
+	atomic_store(&shown()->speed, (uint64_t)speed);
 	hy.window = now;
 }
 

@@ -70,6 +70,16 @@ check "--stop ends: the next one does not copy" ends_with 0
 check "it says so" said 'is stopped; what is copied stays' "$work/watch"
 equal "and so does stat" off "$(hydrate_state)"
 
+# ---- a terminal of 80 columns has room for what is asked for most -----------------------
+check "hydrate on a terminal" begin_watch --watch
+"$support/terminal" -r 24 -c 80 "$work/shown" pbkfs hydrate -D "$mnt" --watch 2>"$work/err" <<'DO'
+see left
+type \003
+DO
+check "the bar has the time left" grep -qE '%, [0-9.]+ MB/s, left [0-9]+[mh] [0-9][0-9][ms], [0-9]+ of' "$work/shown"
+check "which Ctrl-C ends, not the copy" said 'goes on in the background' "$work/shown"
+kill $watcher; wait $watcher
+
 # ---- the end is told when it comes, not at the next second ---------------------------
 check "hydrate on, slowly" begin_watch --wait
 check "another command lifts the limit" hydrate_it --wait
