@@ -707,13 +707,16 @@ cmd_promote(const struct options *o)
 	m->lock_fd = m->dir.fd = m->dir.changes_fd = m->dir.infodir_fd = m->dir.parent_fd = -1;
 	m->index_fd = index_fd;
 	if (!o->abort)
-		cli_if_interrupted("interrupted: the promotion of \"%s\" is unfinished, and no mount takes it: the same command"
-		    " goes on, pbkfs promote --abort takes it back", with_diff.diff);
+		cli_if_interrupted("interrupted: the promotion of \"%s\" is unfinished, and no mount takes it: pbkfs promote"
+		    " -d \"%s\" goes on, with the same directories, or takes it back, with --abort", with_diff.diff,
+		    with_diff.diff);
 	rc = limited_program(promote, m, LIMITED_SECONDS, &failed);
 	if (rc == -ETIMEDOUT)
-		return limited_tell("diff directory", with_diff.diff, LIMITED_SECONDS, "it is not promoted");
-	if (rc < 0)
-		return cli_error("the process that promotes was killed: the same command goes on with it");
+		rc = limited_tell("diff directory", with_diff.diff, LIMITED_SECONDS, "it is not promoted");
+	else if (rc < 0)
+		rc = cli_error("the process that promotes was killed: the same command goes on with it");
+	if (rc != 0 && o->mnt != NULL)
+		cli_warn("\"%s\" is unmounted: promote it by -d \"%s\" now, not by -D", o->mnt, diff);
 	if (rc == 0 && !o->abort)
 		tell(m, headway_seconds_since(begun));
 	return rc;

@@ -28,7 +28,8 @@ refuse "of a mount: a target in it" "is on a mount of pbkfs" pbkfs promote -D "$
 refuse "of a mount: a target in no directory" "could not use target" pbkfs promote -D "$mnt" --to "$place/no/where"
 refuse "of a mount: another file system" "another file system .*--copy" pbkfs promote -D "$mnt" --to "$work/other/pgdata"
 check "it is mounted as before" is_mounted "$mnt"
-check "unmount what is detached" unmount_it
+refuse "of a mount: a tablespace that is none" 'no tablespace "1"' pbkfs promote -D "$mnt" --to "$pgdata" -T "1=$place/t"
+check "that only the unmounted tells, and how to go on" said "\"$mnt\" is unmounted: promote it by -d \"$diff\"" "$work/err"
 refuse "a target that is not empty" 'is not empty: it holds "x"' pbkfs promote -d "$diff" --to "$work/full"
 refuse "another file system" "another file system .*--copy" pbkfs promote -d "$diff" --to "$work/other/pgdata"
 refuse "a target in the diff directory" "diff directory" pbkfs promote -d "$diff" --to "$diff/changes/pgdata"
