@@ -55,7 +55,7 @@ add_place(struct landing *l, enum place_kind kind, const char *name, const char 
 
 	*p = (struct place){
 		.kind = kind, .name = name, .given = given, .named = named, .parent_fd = -1, .fd = -1,
-		.if_not_empty = "; --incremental makes the backup of another copy",
+		.if_not_empty = "; --incremental makes it of a copy of another backup",
 	};
 	snprintf(p->shown, sizeof(p->shown), "%s%s", shown[kind], name);
 	return p;
