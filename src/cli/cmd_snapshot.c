@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The command snapshot: freezes the state of a diff directory, or of a branch in it, that is not mounted.
+ * The command snapshot: freezes the state of a diff directory, or of a branch in it, be it mounted or not.
  */
 #include "config.h"
 
@@ -16,6 +16,7 @@
 #include "cli/branchname.h"
 #include "cli/cli.h"
 #include "cli/diffhold.h"
+#include "cli/freezing.h"
 #include "cli/layered.h"
 
 /* The way out of each of these is another command. */
@@ -102,18 +103,50 @@ act(struct layered *l)
 	return rc != 0 ? rc : layered_confine(l, freeze);
 }
 
+static int
+freeze_mounted(const struct options *o, const char *diff)
+{
+	char size[TEXT_NUMBER_MAX], wal[TEXT_NUMBER_MAX];
+	static struct command_frame a;
+	static struct mountref t;
+	int rc;
+
+	if (mountref_find(&t, o->mnt, diff) != 0)
+		return EXIT_FAILURE;
+	mountref_contact(&t);
+	if ((rc = freezing_ask(&t, o->name, o->message, false, &a)) == 0) {
+		text_size(a.arg[FROZEN_DISK_BYTES], size);
+		cli_say("snapshot \"%s\" of \"%s\": %s; after %.1f ms to make all durable, \"%s\" was not served for %.1f ms",
+		    o->name, t.diff, size, (double)a.arg[FROZEN_FLUSH_NS] / 1e6, t.mnt, (double)a.arg[FROZEN_GAP_NS] / 1e6);
+		if (a.arg[FROZEN_WAL_BYTES] > 0) {
+			text_size(a.arg[FROZEN_WAL_BYTES], wal);
+			cli_say("%s of WAL were copied in %.3f seconds of these", wal, (double)a.arg[FROZEN_WAL_NS] / 1e9);
+		}
+	}
+	mountref_close(&t);
+	return rc;
+}
+
 int
 cmd_snapshot(const struct options *o)
 {
 	static const struct layered_work work = {
 		.participle = "frozen", .so_what = "nothing was frozen", .turn = LAYERED_BEGINS, .changes_target = true, .act = act,
 	};
-	const struct cli_need need[] = { { "--diff-dir", o->diff != NULL } };
+	char path[PATH_MAX];
 
-	if (cli_require(need, ARRAY_SIZE(need)) != 0 || branchname_check("NAME", o->name) != 0 ||
+	if (o->diff == NULL && o->mnt == NULL)
+		return cli_usage("--diff-dir or --mnt-path is required");
+	if (o->branch != NULL && o->diff == NULL)
+		return cli_usage("--branch needs --diff-dir");
+	if (branchname_check("NAME", o->name) != 0 ||
 	    branchname_check("--branch", o->branch) != 0)
 		return EXIT_USAGE;
 	if (o->message != NULL && strlen(o->message) > SEAL_MESSAGE_MAX)
 		return cli_usage("--message has more than %d bytes", SEAL_MESSAGE_MAX);
+	if (o->diff != NULL && branchname_path(o->diff, o->branch, path) != 0)
+		return EXIT_FAILURE;
+	if (o->mnt != NULL || mountref_is_served(path))
+		return freeze_mounted(o, o->diff != NULL ? path : NULL);
 	return layered_run(o, &work);
 }

@@ -398,6 +398,22 @@ mountref_find(struct mountref *t, const char *dir, const char *diff)
 	return take_mount(t, m, diff);
 }
 
+bool
+mountref_is_served(const char *diff)
+{
+	static struct command_frame a;
+	struct mountref *t autofree = calloc(1, sizeof(*t));
+	bool served;
+
+	if (t == NULL)
+		return false;
+	mountref_init(t);
+	served = resolve(diff, false, t->diff) == 0 && contact_unmounted(t) == 0 && t->contact.sock >= 0 &&
+	    contact_identify(&t->contact, &a) == 0 && !contact_is_beginning(&a);
+	mountref_close(t);
+	return served;
+}
+
 /* ---- who serves it ------------------------------------------------------ */
 
 static void

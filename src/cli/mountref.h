@@ -41,6 +41,9 @@ struct mountref {
  */
 int	mountref_find(struct mountref *t, const char *dir, const char *diff);
 
+/* Whether a supervisor listens in this diff directory, and has got as far as a mount.  Says nothing. */
+bool	mountref_is_served(const char *diff);
+
 /*
  * Gets in touch with who serves it.  The lock file has to name this mountpoint,
  * and who answers has to have this mount; else t->contact.doubt says why nobody

@@ -449,6 +449,7 @@ static const struct option_def restore_options[] = {
 static const struct option_def snapshot_options[] = {
 	DIFF_OPTION("freeze the state of"),
 	BRANCH_OPTION("freeze that of"),
+	{ 'D', "mnt-path", "DIR", "freeze the state of what is mounted there", OPT_TEXT, AT(mnt), NULL, 0, false },
 	{ 0, "message", "TEXT", "say what it is", OPT_TEXT, AT(message), NULL, 0, false },
 	CONFINE_OPTIONS,
 };
@@ -522,7 +523,7 @@ static const struct command commands[] = {
 	COMMAND(hydrate, "-D DIR [OPTION]...", "copy a backup into a diff directory, which then needs no catalog"),
 	COMMAND(promote, "-d DIR|-D DIR --to DIR [OPTION]...",
 	    "make a plain data directory of a diff directory, at once"),
-	NAMING_COMMAND(snapshot, "-d DIR [--branch NAME] [OPTION]... NAME", "freeze the state of a diff directory"),
+	NAMING_COMMAND(snapshot, "-d DIR [--branch NAME]|-D DIR [OPTION]... NAME", "freeze the state of a diff directory"),
 	NAMING_COMMAND(branch, "-d DIR [--from SNAPSHOT] [OPTION]... NAME", "make a branch of a snapshot"),
 	COMMAND(reset, "-d DIR [--branch NAME] [--to SNAPSHOT] [OPTION]...", "go back to a snapshot"),
 	COMMAND(tree, "-d DIR [OPTION]...", "show snapshots and branches"),

@@ -36,6 +36,7 @@ static const struct kind {
 	{ COMMAND_HYDRATE, false, false, {
 		[HYDRATE_ON] = 1, [HYDRATE_RATE] = INT64_MAX, [HYDRATE_JOBS] = COMMAND_JOBS_MAX } },
 	{ COMMAND_AWAIT, false, false, { HYDRATION_STATES } },
+	{ COMMAND_FREEZE, false, true, { [FREEZE_RUNNING] = 1 } },
 	{ COMMAND_IDENTITY, true, true, {
 		[IDENTITY_PID] = PID_LIMIT, [IDENTITY_WORKER] = PID_LIMIT,
 		[IDENTITY_STATE] = STATE_COUNT - 1, [IDENTITY_MAJOR] = MAJOR_LIMIT,
@@ -44,6 +45,9 @@ static const struct kind {
 	{ COMMAND_DONE, true, false, { 0 } },
 	{ COMMAND_REFUSED, true, true, { 0 } },
 	{ COMMAND_HYDRATION, true, false, { [AWAITED_STATE] = HYDRATION_STATES - 1, [AWAITED_WANTED] = 1 } },
+	{ COMMAND_FROZEN, true, false, {
+		[FROZEN_FLUSH_NS] = INT64_MAX, [FROZEN_GAP_NS] = INT64_MAX, [FROZEN_DISK_BYTES] = INT64_MAX, [FROZEN_WAL_BYTES] = INT64_MAX,
+		[FROZEN_WAL_NS] = INT64_MAX } },
 };
 
 void

@@ -18,7 +18,7 @@ enum cache_mode { CACHE_WRITEBACK, CACHE_WRITETHROUGH };
 enum verify_mode { VERIFY_AUTO, VERIFY_ON, VERIFY_OFF };	/* VERIFY_AUTO: what costs little */
 
 /* The programs that a supervisor starts: see worker/worker.h. */
-enum job_program { JOB_PREPARE, JOB_FILL, JOB_SERVE, JOB_RECHECK, JOB_PROGRAMS };
+enum job_program { JOB_PREPARE, JOB_FILL, JOB_SERVE, JOB_RECHECK, JOB_FREEZE, JOB_PROGRAMS };
 
 #define OWNER_NAME_MAX	64	/* bytes, NUL included */
 #define JOB_GROUPS_MAX	256	/* supplementary groups of one user that are used */
@@ -76,6 +76,10 @@ struct job {
 	bool	keep_locations;	/* --keep-settings: tablespaces that WAL makes go where it says */
 	unsigned threads;	/* serving threads, = slots in use */
 	size_t	cache_size;	/* bytes for block maps */
+
+	/* worker_freeze(), whose diff_fd is the diff directory itself */
+	const char *layer, *message;	/* the name, and what people say of it; else NULL */
+	bool	again;		/* an earlier one was ended: find out what it has come to */
 
 	/* what outlives a worker */
 	struct shared *shared;	/* mapped shared and writable: ipc/shared.h */

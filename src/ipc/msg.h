@@ -40,11 +40,16 @@ enum msg_type {
 	MSG_ADVICE,		/* text for the user once the mount exists: how to use it */
 	MSG_DETACHED,		/* nothing needs the store any more, and that is durable */
 	MSG_HYDRATION,		/* hydration is in another state: in shared memory */
+	MSG_RESTED,		/* struct msg_rested: the answer to MSG_REST */
+	MSG_FROZEN,		/* struct msg_frozen: what worker_freeze() has come to */
 	/* supervisor -> worker */
 	MSG_DIRTY_DONE = 64,	/* the marker is durable */
 	MSG_DUMP,		/* send MSG_STATS */
 	MSG_RESET,		/* zero the counters */
 	MSG_HYDRATE,		/* struct msg_hydrate: begin, stop, or go on otherwise */
+	MSG_REST,		/* take no requests, and make all durable: send MSG_RESTED */
+	MSG_RESUME,		/* after that: serve again */
+	MSG_END,		/* after that: exit */
 };
 
 struct msg_header {
@@ -102,6 +107,19 @@ struct msg_hydrate {
 	uint64_t rate;		/* bytes a second; 0 = no limit */
 	uint32_t jobs;		/* files at a time; 0 = default */
 	uint32_t on;		/* 0 or 1 */
+};
+
+struct msg_rested {
+	uint64_t since;		/* CLOCK_MONOTONIC ns: when it took no requests any more */
+	uint32_t error;		/* 0: no request is in flight, and nothing is to be written; else an errno, and it serves */
+	uint32_t unused;
+};
+
+struct msg_frozen {
+	uint32_t done;		/* 1: the changes are frozen, and new ones lie above; 0: all is as it was, MSG_FAILED has said why */
+	uint32_t unused;
+	uint64_t disk_bytes;	/* that the frozen layer takes */
+	uint64_t wal_bytes, wal_ns;	/* of --wal=direct: copied, and how long that took */
 };
 
 /* Incoming bytes of one pipe, until they make a frame. */

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "supervisor/answer.h"
+#include "supervisor/freeze.h"
 #include "supervisor/hydration.h"
 #include "supervisor/logfile.h"
 #include "supervisor/notify.h"
@@ -151,6 +152,7 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 			state_note(s, "%s", s->preparer.advice);
 	}
 	hydration_tell(s);
+	freeze_serves(s);
 	stat_write(s);
 	notify_send(s->config->notify_fd, NOTIFY_MOUNTED, "%u %u %u",
 	    s->binding.found.server_version, (unsigned)s->preparer.wal_segment, (unsigned)s->owner.uid);
@@ -303,6 +305,15 @@ answer_hydration(struct supervisor *s, const unsigned char *body, size_t len)
 }
 
 static int
+answer_rested(struct supervisor *s, const unsigned char *body, size_t len)
+{
+	struct msg_rested r;
+
+	memcpy(&r, body, len);
+	return freeze_rested(s, r.error, r.since);
+}
+
+static int
 answer_store_failed(struct supervisor *s, const unsigned char *body, size_t len)
 {
 	(void)body;
@@ -339,6 +350,7 @@ static const struct answer {
 	{ MSG_STORE_FAILED, PHASE_SERVING, EXACTLY(0), answer_store_failed },
 	{ MSG_DETACHED,	PHASE_SERVING, EXACTLY(0), answer_detached },
 	{ MSG_HYDRATION, PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING, EXACTLY(0), answer_hydration },
+	{ MSG_RESTED,	PHASE_SERVING, EXACTLY(sizeof(struct msg_rested)), answer_rested },
 };	/* anything else: log it, end the worker */
 
 int

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "supervisor/attend.h"
+#include "supervisor/freeze.h"
 #include "supervisor/hydration.h"
 #include "supervisor/leave.h"
 #include "supervisor/spawn.h"
@@ -193,6 +194,18 @@ tell_awaited(struct supervisor *s, struct client *c)
 		client_close(c);
 }
 
+static int
+do_freeze(struct supervisor *s, struct client *c, const struct command_frame *q)
+{
+	char why[FREEZE_WHY_MAX];
+
+	if (freeze_ask(s, q->text, q->arg[FREEZE_RUNNING] != 0, why) == 0)
+		c->wants_freeze = true;
+	else
+		client_refuse(c->fd, why);
+	return 0;
+}
+
 static const struct request {
 	enum command_type type;
 	unsigned phases;
@@ -204,6 +217,7 @@ static const struct request {
 	{ COMMAND_STOP, PHASE_ANY, do_stop },
 	{ COMMAND_HYDRATE, PHASE_STARTING | PHASE_SERVING, do_hydrate },
 	{ COMMAND_AWAIT, PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING, do_await },
+	{ COMMAND_FREEZE, PHASE_STARTING | PHASE_SERVING, do_freeze },
 };
 
 int
@@ -214,7 +228,8 @@ attend_request(struct supervisor *s, struct client *c, const struct command_fram
 	for (r = requests; r < requests + ARRAY_SIZE(requests); r++)
 		if (r->type == f->type)
 			break;
-	if (r == requests + ARRAY_SIZE(requests) || c->wants_report || c->awaits)
+	if (r == requests + ARRAY_SIZE(requests) || c->wants_report || c->awaits ||
+	    c->wants_freeze)
 		return -EPROTO;
 	c->has_asked = true;
 	if ((r->phases & s->phase) == 0) {

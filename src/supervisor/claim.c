@@ -226,6 +226,24 @@ claim_open_changes(struct supervisor *s)
 	return diffdir_open_changes(&s->claim.dir, error) != 0 ? state_fail(s, "%s", error) : 0;
 }
 
+int
+claim_renew_changes(struct claim *c, int how)
+{
+	int changes autoclose = diffdir_reopen_changes(&c->dir, how), layers;
+
+	if (changes < 0)
+		return changes;
+	layers = c->layers_fd >= 0 || how != O_PATH ? -ENOENT : diffdir_open_layers(&c->dir, false);
+	if (layers < 0 && layers != -ENOENT)
+		return layers;
+	if (layers >= 0)
+		c->layers_fd = layers;
+	c->has_layers = true;
+	close(c->dir.changes_fd);
+	c->dir.changes_fd = steal_fd(&changes);
+	return 0;
+}
+
 static void
 tell_of_cut(const struct supervisor *s)
 {

@@ -50,6 +50,12 @@ int	claim_open_layers(struct supervisor *s);
 /* Makes and opens changes/: see diffdir_open_changes(). */
 int	claim_open_changes(struct supervisor *s);
 
+/*
+ * Opens changes/ anew, how: O_RDONLY or O_PATH, and the snapshots, for the former has become one of these.  Returns 0, -EPERM
+ * if one of them is not the owner's, or negative errno: then all is as it was.
+ */
+int	claim_renew_changes(struct claim *c, int how);
+
 /* Refuses what --perf-unsafe may have damaged, without --force; warns of a mount that was cut off. */
 int	claim_check_dirty(struct supervisor *s);
 

@@ -35,6 +35,20 @@ client_refuse(int fd, const char *why)
 	command_send(fd, &f, -1);
 }
 
+void
+client_frozen(struct client client[CLIENT_MAX], const struct command_frame *answer)
+{
+	struct client *c;
+
+	for (c = client; c < client + CLIENT_MAX; c++) {
+		if (!c->wants_freeze)
+			continue;
+		c->wants_freeze = false;
+		if (command_send(c->fd, answer, -1) != 0)
+			client_close(c);
+	}
+}
+
 static bool
 is_report_wanted(const struct client client[CLIENT_MAX])
 {

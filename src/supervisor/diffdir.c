@@ -319,6 +319,19 @@ diffdir_open_layers(const struct diffdir *d, bool is_branch)
 	return st.st_dev == ours.st_dev ? steal_fd(&fd) : -EPERM;
 }
 
+int
+diffdir_make_layers(const struct diffdir *d, bool is_branch)
+{
+	int fd = diffdir_open_layers(d, is_branch), dir_fd autoclose = -1;
+
+	if (fd != -ENOENT || is_branch)
+		return fd;
+	if ((dir_fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+	    (mkdirat(dir_fd, ONDISK_LAYERS, 0700) != 0 && errno != EEXIST) || fsync(dir_fd) != 0)
+		return -errno;
+	return diffdir_open_layers(d, is_branch);
+}
+
 const char *
 diffdir_layers_strerror(int rc)
 {
@@ -393,6 +406,12 @@ diffdir_open_changes(struct diffdir *d, char *error)
 		    ONDISK_CHANGES, rc == -EPERM || rc == -ENOTDIR || rc == -ELOOP ?
 		    "it is not a directory of the owner's" : strerror(-rc));
 	return rc;
+}
+
+int
+diffdir_reopen_changes(const struct diffdir *d, int how)
+{
+	return open_owned(d->fd, ONDISK_CHANGES, how, d->uid);
 }
 
 static int

@@ -91,6 +91,9 @@ int	diffdir_open_changes(struct diffdir *d, char *error);
 /* Whether a command that changes its layers did not come to its end: diff/layers.h tells to which. */
 bool	diffdir_is_between(const struct diffdir *d);
 
+/* Opens changes/ anew, for another directory has that name now; how: O_RDONLY or O_PATH.  Returns a descriptor, -EPERM, or negative errno. */
+int	diffdir_reopen_changes(const struct diffdir *d, int how);
+
 /* Whether there is a name layers/ in it, whatever that is. */
 bool	diffdir_has_layers(const struct diffdir *d);
 
@@ -100,6 +103,9 @@ bool	diffdir_has_layers(const struct diffdir *d);
  * negative errno.
  */
 int	diffdir_open_layers(const struct diffdir *d, bool is_branch);
+
+/* The same; makes it durably where it is missing in a directory that is no branch. */
+int	diffdir_make_layers(const struct diffdir *d, bool is_branch);
 
 /* Why it could not. */
 const char *diffdir_layers_strerror(int rc);

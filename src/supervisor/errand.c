@@ -94,6 +94,12 @@ errand_fork(struct supervisor *s, struct errand_order *o, const int fd[ERRAND_FD
 int
 errand_start(struct supervisor *s, struct errand *e, struct errand_order *o)
 {
+	return errand_start_with(s, e, o, -1);
+}
+
+int
+errand_start_with(struct supervisor *s, struct errand *e, struct errand_order *o, int more)
+{
 	int fd[ERRAND_FDS], report[2];
 	pid_t pid;
 
@@ -101,6 +107,7 @@ errand_start(struct supervisor *s, struct errand *e, struct errand_order *o)
 		return -errno;
 	memset(fd, -1, sizeof(fd));
 	fd[0] = report[1];
+	fd[1] = more;
 	pid = errand_fork(s, o, fd, &e->pidfd);
 	close(report[1]);
 	if (pid < 0) {

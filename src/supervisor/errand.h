@@ -25,9 +25,13 @@ enum errand_kind {
 	ERRAND_UNPIN,		/* pin.c */
 	ERRAND_LOOK,		/* reopen.c */
 	ERRAND_ASK,		/* mute.c */
+	ERRAND_QUIET,		/* quiet.c */
+	ERRAND_FREEZE,		/* spawn.c */
 	ERRAND_KINDS,
 };
 
+#define ERRAND_NAME_MAX	64	/* bytes of a snapshot's name, NUL included */
+#define ERRAND_MESSAGE_MAX 1001	/* the same, of its message */
 #define ERRAND_FDS	10	/* at most; which is which says the room of the kind */
 
 struct errand_order {
@@ -37,7 +41,9 @@ struct errand_order {
 	uint32_t program, generation, careful, detached;	/* as in a job */
 	/* ERRAND_UNMOUNT */
 	uint32_t lazy;		/* also if it is in use */
-	uint32_t look;		/* and name who uses it */
+	uint32_t look;		/* and name who uses it; ERRAND_QUIET: for a server; ERRAND_FREEZE: what an earlier one has come to */
+	/* ERRAND_FREEZE */
+	char	name[ERRAND_NAME_MAX], message[ERRAND_MESSAGE_MAX];
 };
 
 /* The work of one kind.  The table of them is given by who runs the mount: supervisor.c. */
@@ -79,6 +85,8 @@ pid_t	errand_run(struct supervisor *s, const struct errand_order *o, const int f
  * Returns 0 or negative errno.
  */
 int	errand_start(struct supervisor *s, struct errand *e, struct errand_order *o);
+/* The same, with a descriptor for descriptor 1 of the child; -1 for none. */
+int	errand_start_with(struct supervisor *s, struct errand *e, struct errand_order *o, int fd);
 
 /*
  * Waits for its end and takes the size bytes that it reported.  Returns its exit

@@ -32,7 +32,7 @@
 #include "supervisor/signals.h"
 #include "supervisor/state.h"
 
-#define KEEP_ALWAYS	12	/* descriptors of the monitor's, */
+#define KEEP_ALWAYS	13	/* descriptors of the monitor's, */
 #define KEEP_MAX	(KEEP_ALWAYS + CLONE_MAPPINGS_MAX)	/* and parents of mapped directories */
 
 static void
@@ -67,11 +67,12 @@ keep_descriptors(struct supervisor *s, int sock)
 {
 	/* Opened anew, for the others are locked. */
 	int changes = openat(s->claim.dir.changes_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int whole = openat(s->claim.dir.fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int infodir = openat(s->claim.dir.infodir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int keep[KEEP_MAX] = {
 		sock, changes, infodir, s->source.fd, s->kit.image_fd, s->mnt.parent_fd,
 		s->claim.dir.parent_fd, s->attend.place.dir_fd, s->config->pid_dir_fd,
-		s->config->log_dir_fd, s->ending.table_fd, s->claim.layers_fd,
+		s->config->log_dir_fd, s->ending.table_fd, s->claim.layers_fd, whole,
 	};
 
 	memcpy(keep + KEEP_ALWAYS, s->mapped.parent_fd, s->mapped.n * sizeof(*keep));
@@ -80,7 +81,8 @@ keep_descriptors(struct supervisor *s, int sock)
 	kit_unmap(&s->kit);
 	s->claim.dir.changes_fd = changes;
 	s->claim.dir.infodir_fd = infodir;
-	s->claim.dir.fd = s->mnt.fuse_fd = s->claim.lock_fd = s->kit.index_fd = s->kit.shared_fd = -1;
+	s->claim.dir.fd = whole;
+	s->mnt.fuse_fd = s->claim.lock_fd = s->kit.index_fd = s->kit.shared_fd = -1;
 	s->signal_fd = s->hold.holder.fd = s->hold.holder.pidfd = -1;
 	pin_init(&s->ending.pin);
 }
@@ -116,6 +118,8 @@ obey(struct supervisor *s, const struct order *o, const int *fd, int *pidfd)
 		return is_allowed(&o->errand) ? errand_run(s, &o->errand, fd, true, pidfd) : -EPERM;
 	case DEED_ADOPT_STORE:
 		return reopen_adopt(s);
+	case DEED_RENEW_CHANGES:
+		return claim_renew_changes(&s->claim, O_PATH);
 	case DEED_RENEW_LOG:
 		return renew_log(s, o->full != 0, pidfd);
 	case DEED_RELEASE_STORE:

@@ -88,6 +88,14 @@ order_release_store(struct supervisor *s)
 }
 
 int
+order_renew_changes(struct supervisor *s)
+{
+	const struct order o = { .deed = DEED_RENEW_CHANGES };
+
+	return ask(s, &o, NULL, 0, NULL);
+}
+
+int
 order_renew_log(void *arg, bool full)
 {
 	const struct order o = { .deed = DEED_RENEW_LOG, .full = full };

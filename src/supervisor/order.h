@@ -24,7 +24,7 @@ struct monitor {
 
 struct order {
 	enum deed { DEED_ERRAND, DEED_ADOPT_STORE, DEED_RENEW_LOG, DEED_RELEASE_STORE,
-	    DEED_GIVE_BACK } deed;
+	    DEED_RENEW_CHANGES, DEED_GIVE_BACK } deed;
 	struct errand_order errand;
 	uint32_t full;		/* DEED_RENEW_LOG */
 	uint32_t failed, ready_once, mute;	/* DEED_GIVE_BACK */
@@ -59,6 +59,9 @@ int	order_renew_log(void *arg, bool full);
 
 /* Nobody reads the chain any more: storehold_release() by who may.  Returns 0 or negative errno. */
 int	order_release_store(struct supervisor *s);
+
+/* claim_renew_changes() by who starts workers.  Returns 0 or negative errno. */
+int	order_renew_changes(struct supervisor *s);
 
 /* See monitor_give_back(). */
 void	order_give_back(struct supervisor *s);

@@ -12,12 +12,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/ondisk.h"
 #include "base/util.h"
 #include "ipc/jobfd.h"
 #include "supervisor/execute.h"
@@ -64,7 +66,7 @@ run_child(const struct supervisor *s, const struct job *job, int memfd, int err_
 {
 	static const char *const doing[] = {
 		[JOB_PREPARE] = "preparing", [JOB_FILL] = "preparing", [JOB_SERVE] = "worker",
-		[JOB_RECHECK] = "looking at the store",
+		[JOB_RECHECK] = "looking at the store", [JOB_FREEZE] = "freezing",
 	};
 	/* Bounds the index: writing a memfd counts as writing a file. */
 	struct rlimit size = { task_index_max(s), task_index_max(s) };
@@ -159,6 +161,55 @@ spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 	if ((memfd = jobfd_make(&job)) < 0)
 		_exit(127);
 	run_child(s, &job, memfd, fd[FD_ERR]);
+}
+
+/* Opened anew, so that the lock is this program's.  The mount is not served meanwhile: nobody is waited for. */
+static int
+lock_layers(const struct diffdir *d, bool is_branch)
+{
+	int fd autoclose = diffdir_make_layers(d, is_branch);
+
+	if (fd < 0)
+		return fd;
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? steal_fd(&fd) : -errno;
+}
+
+/* As the program itself would, were it there. */
+static _Noreturn void
+fail_to_freeze(int out_fd, int rc)
+{
+	const struct msg_frozen nothing = { 0 };
+	char text[256];
+	int len = rc == -EWOULDBLOCK ?
+	    snprintf(text, sizeof(text), "another command changes its snapshots or branches: try again") :
+	    snprintf(text, sizeof(text), "could not use \"%s\" in the diff directory: %s", ONDISK_LAYERS,
+	    diffdir_layers_strerror(rc));
+
+	msg_send(out_fd, MSG_FAILED, text, (size_t)len);
+	msg_send(out_fd, MSG_FROZEN, &nothing, sizeof(nothing));
+	_exit(1);
+}
+
+void
+spawn_freezer(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
+{
+	struct job job;
+	int memfd;
+
+	task_fill(s, &job, JOB_FREEZE, 0);
+	job.store_fd = job.infodir_fd = job.index_fd = job.shared_fd = job.lockholder_fd = -1;
+	job.out_fd = fd[0];
+	job.lock_fd = fd[1];
+	if ((job.layers_fd = lock_layers(&s->claim.dir, s->binding.saved.branch != NULL)) < 0 && !o->look)
+		fail_to_freeze(fd[0], job.layers_fd);
+	job.diff_fd = openat(s->claim.dir.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	job.keep_read_search = false;
+	job.layer = o->name;
+	job.message = o->message;
+	job.again = o->look != 0;
+	if (job.layers_fd < 0 || job.diff_fd < 0 || (memfd = jobfd_make(&job)) < 0)
+		_exit(127);
+	run_child(s, &job, memfd, -1);
 }
 
 static void

@@ -18,6 +18,7 @@
 #include "supervisor/ending.h"
 #include "supervisor/errand.h"
 #include "supervisor/failover.h"
+#include "supervisor/freeze.h"
 #include "supervisor/kit.h"
 #include "supervisor/leave.h"
 #include "supervisor/mapping.h"
@@ -93,6 +94,7 @@ struct supervisor {
 	/* who asks, and who helps */
 	struct statistics stats;
 	struct attend attend;
+	struct freeze freeze;
 	int	hydration_rc;		/* why the binding does not say yet that the directory is detached */
 	uint64_t infodir_due;	/* when the log's new length may be shown */
 	struct monitor monitor;

@@ -38,6 +38,7 @@
 #include "supervisor/attend.h"
 #include "supervisor/begin.h"
 #include "supervisor/ending.h"
+#include "supervisor/freeze.h"
 #include "supervisor/hydration.h"
 #include "supervisor/leave.h"
 #include "supervisor/logfile.h"
@@ -48,6 +49,7 @@
 #include "supervisor/order.h"
 #include "supervisor/pid_file.h"
 #include "supervisor/pin.h"
+#include "supervisor/quiet.h"
 #include "supervisor/reopen.h"
 #include "supervisor/rights.h"
 #include "supervisor/signals.h"
@@ -71,6 +73,8 @@ static const struct errand_work errands[ERRAND_KINDS] = {
 	[ERRAND_UNPIN] = { pin_child, NULL },
 	[ERRAND_LOOK] = { reopen_child, reopen_listen },
 	[ERRAND_ASK] = { mute_child, NULL },
+	[ERRAND_QUIET] = { quiet_child, NULL },
+	[ERRAND_FREEZE] = { spawn_freezer, NULL },
 };
 
 static void
@@ -304,7 +308,7 @@ worker_gone(struct supervisor *s)
 		finish_ended(s);
 	else if (!s->ready_once && WIFEXITED(status))
 		state_fail(s, "%s", s->worker_error[0] != '\0' ? s->worker_error : reason);
-	else
+	else if (!freeze_worker_gone(s, status == 0 && !dead.killed))
 		replace_worker(s, &dead, status, reason);
 }
 
@@ -392,7 +396,7 @@ check_hung(struct supervisor *s, uint64_t now)
 		check_starting(s, now);
 	else if (mountpoint_is_gone(s))
 		check_end(s, now);
-	else
+	else if (!freeze_comes_to_rest(s))
 		check_serving(s, now);
 }
 
@@ -429,6 +433,8 @@ tick(struct supervisor *s)
 	check_hung(s, now);
 	reopen_tick(s);
 	hydration_tick(s);
+	if (freeze_tick(s))
+		start_serving(s, s->worker.generation + 1);
 	ending_look(s, NULL);
 	leave_tick(s);
 	check_life(s, now);
@@ -508,7 +514,7 @@ wait_ms(const struct supervisor *s)
 static void
 turn(struct supervisor *s)
 {
-	struct pollfd p[8 + ENDING_DESCRIPTORS + ATTEND_DESCRIPTORS] = {
+	struct pollfd p[9 + ENDING_DESCRIPTORS + ATTEND_DESCRIPTORS] = {
 		{ .fd = s->signal_fd, .events = POLLIN },
 		{ .fd = s->worker.in_fd, .events = POLLIN },
 		{ .fd = s->worker.pidfd, .events = POLLIN },
@@ -517,15 +523,16 @@ turn(struct supervisor *s)
 		{ .fd = s->worker.err_fd, .events = POLLIN },
 		{ .fd = s->monitor.sock },
 		{ .fd = s->life_over_at == 0 && s->config->life_fd != 0 ? s->config->life_fd : -1 },
+		{ .fd = s->freeze.child.pidfd, .events = POLLIN },
 	};
 
-	ending_poll(s, p + 8);
-	attend_poll(&s->attend, p + 8 + ENDING_DESCRIPTORS);
+	ending_poll(s, p + 9);
+	attend_poll(&s->attend, p + 9 + ENDING_DESCRIPTORS);
 	if (poll(p, ARRAY_SIZE(p), wait_ms(s)) < 0 && errno != EINTR) {
 		state_fail(s, "could not wait for events: %s", strerror(errno));
 		return;
 	}
-	ending_look(s, p + 8);
+	ending_look(s, p + 9);
 	if (p[0].revents != 0)
 		read_signals(s);
 	if (p[1].revents != 0 && answer_worker(s) == 0) {
@@ -544,7 +551,9 @@ turn(struct supervisor *s)
 		order_lost(s);
 	if (p[7].revents != 0)
 		life_ended(s);
-	attend_look(s, p + 8 + ENDING_DESCRIPTORS);
+	if (p[8].revents != 0)
+		freeze_child_done(s);
+	attend_look(s, p + 9 + ENDING_DESCRIPTORS);
 	tick(s);
 }
 
@@ -586,6 +595,7 @@ finish(struct supervisor *s)
 {
 	end_worker(s);
 	errand_stop(&s->reopen.child);
+	freeze_stop(&s->freeze);
 	if (s->failed && s->mnt.mounted)
 		leave_detach(s);
 	leave_end(&s->leave);
@@ -658,6 +668,7 @@ supervisor_main(const struct supervisor_config *config)
 	mute_init(&s.mute);
 	attend_init(&s.attend);
 	leave_init(&s.leave);
+	freeze_init(&s.freeze);
 	ending_init(&s.ending);
 	setproctitle("supervisor: %s", config->mnt);
 	if ((s.signal_fd = signals_open()) < 0)

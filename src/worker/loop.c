@@ -16,6 +16,7 @@
 #include "base/util.h"
 #include "worker/loop.h"
 #include "worker/reply.h"
+#include "worker/rest.h"
 
 /*
  * Receives requests, so that each lies in shared memory from the moment the
@@ -255,6 +256,7 @@ loop_run(struct thread *t)
 		wait_for_others(t->serve->job);
 	for (;;) {
 		clear_slot(t, h);
+		rest_if_wanted();
 		n = read(t->serve->job->fuse_fd, h, SHARED_BUFFER);
 		if (n >= (ssize_t)sizeof(*h))
 			handle(t, (size_t)n);

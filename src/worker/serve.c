@@ -26,6 +26,7 @@
 #include "worker/hydrator.h"
 #include "worker/loop.h"
 #include "worker/report.h"
+#include "worker/rest.h"
 #include "worker/segcache.h"
 #include "worker/session.h"
 #include "worker/worker.h"
@@ -37,6 +38,7 @@
  */
 
 #define HEARTBEAT_MS	1000
+#define REST_MS		5000	/* for all requests that were received to be answered */
 #define THREAD_STACK	(8 * MiB)	/* whatever the limits of whoever mounted are */
 
 struct server {
@@ -47,6 +49,8 @@ struct server {
 	pthread_mutex_t gate;		/* held by the first thread until they may serve */
 	int	wake[2];		/* a serving thread that ends closes its interest here */
 	bool	supervised;		/* the pipe from the supervisor is open */
+	bool	resting;		/* no thread serves, and all is durable */
+	bool	told_to_end;		/* though the mount is there */
 };
 
 static struct server server = { .gate = PTHREAD_MUTEX_INITIALIZER };
@@ -62,6 +66,7 @@ thread_main(void *arg)
 	pthread_mutex_lock(&server.gate);
 	pthread_mutex_unlock(&server.gate);
 	rc = loop_run(t);
+	rest_leave();
 	if (rc == -ECONNABORTED)
 		atomic_store(&aborted, true);
 	else if (rc < 0)
@@ -178,6 +183,43 @@ reset_counters(struct shared *shared)
 		memset(&shared->counters[i], 0, sizeof(shared->counters[i]));
 }
 
+/* Most of it is made durable while requests are served. */
+static int
+come_to_rest(struct server *v, uint64_t *since)
+{
+	int rc;
+
+	if ((rc = cow_flush(v->s.cow)) < 0 || (rc = rest_begin(v->thread, v->id, v->n, REST_MS)) < 0)
+		return rc;
+	*since = clock_monotonic_ns();
+	cow_save_times(v->s.cow);
+	if ((rc = cow_flush(v->s.cow)) < 0) {
+		rest_end();
+		return rc;
+	}
+	cow_idle(v->s.cow);
+	return 0;
+}
+
+static void
+rest(struct server *v)
+{
+	struct msg_rested m = { 0 };
+	int rc = v->resting ? 0 : come_to_rest(v, &m.since);
+
+	v->resting = rc == 0;
+	m.error = (uint32_t)-rc;
+	report_send(MSG_RESTED, &m, sizeof(m));
+}
+
+static void
+resume(struct server *v)
+{
+	if (v->resting)
+		rest_end();
+	v->resting = false;
+}
+
 static void
 obey(struct server *v, const struct msg_header *h, const unsigned char *body)
 {
@@ -194,6 +236,15 @@ obey(struct server *v, const struct msg_header *h, const unsigned char *body)
 	case MSG_HYDRATE:
 		if (h->len == sizeof(struct msg_hydrate))
 			hydrator_obey((const struct msg_hydrate *)(const void *)body);
+		break;
+	case MSG_REST:
+		rest(v);
+		break;
+	case MSG_RESUME:
+		resume(v);
+		break;
+	case MSG_END:
+		v->told_to_end = v->resting;
 		break;
 	default:
 		log_error("the supervisor sent an unknown message %u", h->type);
@@ -219,6 +270,7 @@ go_on_alone(struct server *v)
 {
 	v->supervised = false;
 	dirty_abandon();
+	resume(v);
 }
 
 static void
@@ -230,7 +282,7 @@ talk(struct server *v)
 	};
 	time_t now, last = 0;
 
-	while (!(p[0].revents & POLLIN)) {
+	while (!(p[0].revents & POLLIN) && !v->told_to_end) {
 		if (poll(p, v->supervised ? 2 : 1, HEARTBEAT_MS) < 0 && errno != EINTR)
 			return;
 		if (v->supervised && p[1].revents & POLLIN)
@@ -280,6 +332,14 @@ finish(struct server *v)
 	return EXIT_SUCCESS;
 }
 
+/* Another worker goes on, with another directory perhaps: nothing is written any more.  The reserve stays: the disk may be full. */
+static int
+hand_over(void)
+{
+	hydrator_end();
+	return EXIT_SUCCESS;
+}
+
 static int
 serve(struct server *v)
 {
@@ -294,6 +354,8 @@ serve(struct server *v)
 	}
 	report_send(MSG_READY, NULL, 0);
 	talk(v);
+	if (v->told_to_end)
+		return hand_over();
 	report_send(MSG_FLUSHING, NULL, 0);	/* so the supervisor hears at once of the end */
 	hydrator_end();
 	for (i = 0; i < v->n; i++)
@@ -323,7 +385,7 @@ worker_serve(const struct job *job)
 	v->supervised = true;
 	lock_buffers(job);
 	foreground_open();
-	if (pipe2(v->wake, O_CLOEXEC) != 0 ||
+	if (pipe2(v->wake, O_CLOEXEC) != 0 || rest_init() != 0 ||
 	    (v->s.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0 || confine_worker(job) < 0)
 		return EXIT_FAILURE;
 	wake_fd = v->wake[1];

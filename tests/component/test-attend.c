@@ -293,6 +293,80 @@ START_TEST(wakes_who_waits_for_hydration)
 }
 END_TEST
 
+static void not_mounted(void) { s.mnt.mounted = false; }
+static void leaving(void) { s.leave.asked = true; }
+static void starting(void) { s.phase = PHASE_STARTING; }
+static void freezing(void) { s.freeze.stage = FREEZE_START; }
+static void hydrating(void) { s.binding.found.hydrates = true; }
+static void mapped(void) { s.mapped.n = 1; }
+
+static const struct { void (*hinder)(void); const char *text, *why; } hindered[] = {
+	{ not_mounted, "name", "it is being unmounted" },
+	{ leaving, "name", "it is being unmounted" },
+	{ starting, "name", "its worker is being replaced" },
+	{ freezing, "name", "another snapshot" },
+	{ hydrating, "name", "it is being hydrated" },
+	{ mapped, "name", "elsewhere" },
+	{ NULL, "0123456789012345678901234567890123456789012345678901234567890123", "too long" },
+	{ NULL, "\nmessage", "too long" },
+};
+
+static int
+ask_to_freeze(int sock, const char *text, struct command_frame *a)
+{
+	struct command_frame q;
+
+	command_init(&q, COMMAND_FREEZE);
+	strcpy(q.text, text);
+	ck_assert_int_eq(command_send(sock, &q, -1), 0);
+	turn();
+	return command_receive(sock, a, true, NULL);
+}
+
+START_TEST(refuses_to_freeze)
+{
+	struct command_frame a;
+	int sock = connect_as(s.owner.uid);
+
+	turn();
+	s.mnt.mounted = true;
+	if (hindered[_i].hinder != NULL)
+		hindered[_i].hinder();
+	ck_assert_int_eq(ask_to_freeze(sock, hindered[_i].text, &a), 0);
+	ck_assert_int_eq(a.type, COMMAND_REFUSED);
+	ck_assert_msg(strstr(a.text, hindered[_i].why) != NULL, "%s", a.text);
+	ck_assert(is_open(sock));
+	close(sock);
+}
+END_TEST
+
+/* Whoever waits for one is told when it has come to something, and asks nothing meanwhile. */
+START_TEST(tells_what_a_freeze_has_come_to)
+{
+	int sock = connect_as(s.owner.uid), other = connect_as(s.owner.uid);
+	struct command_frame a;
+	size_t i;
+
+	turn();
+	for (i = 0; i < CLIENT_MAX; i++)
+		if (s.attend.client[i].fd >= 0)
+			break;
+	s.attend.client[i].wants_freeze = true;
+	s.freeze = (struct freeze){ .stage = FREEZE_START, .done = true, .name = "name", .frozen = { .wal_bytes = 7 } };
+	freeze_serves(&s);
+	ck_assert_int_eq(command_receive(sock, &a, true, NULL), 0);
+	ck_assert_int_eq(a.type, COMMAND_FROZEN);
+	ck_assert_uint_eq(a.arg[FROZEN_WAL_BYTES], 7);
+	ck_assert_int_eq(command_receive(other, &a, true, NULL), -ENOMSG);
+	ck_assert(!s.attend.client[i].wants_freeze && s.freeze.stage == FREEZE_NONE);
+	s.attend.client[i].wants_freeze = true;
+	ck_assert_int_lt(ask_to_freeze(sock, "name", &a), 0);
+	ck_assert(!is_open(sock));
+	close(sock);
+	close(other);
+}
+END_TEST
+
 START_TEST(gives_a_report_that_nobody_can_change)
 {
 	struct command_frame q, a;
@@ -525,6 +599,8 @@ main(void)
 	tcase_add_test(tc, lies_where_it_should);
 	tcase_add_loop_test(tc, answers_what_may_be_asked, 0, N(asked));
 	tcase_add_test(tc, wakes_who_waits_for_hydration);
+	tcase_add_loop_test(tc, refuses_to_freeze, 0, N(hindered));
+	tcase_add_test(tc, tells_what_a_freeze_has_come_to);
 	tcase_add_test(tc, gives_a_report_that_nobody_can_change);
 	tcase_add_loop_test(tc, closes_who_asks_what_there_is_not, 0, 4);
 	tcase_add_test(tc, closes_who_is_silent);

@@ -327,6 +327,8 @@ static void lie_body(void) { say(MSG_HEARTBEAT, "x", 1); }
 static void lie_clean_body(void) { say(MSG_CLEAN, "x", 1); }
 static void lie_stats_short(void) { say(MSG_STATS, "x", 1); }
 static void lie_stats_long(void) { say_raw(MSG_STATS, MSG_PROTOCOL, sizeof(struct msg_stats) + 8, sizeof(struct msg_stats) + 8); }
+static void lie_rested(void) { say(MSG_RESTED, &(struct msg_rested){ 0 }, sizeof(struct msg_rested)); }
+static void lie_frozen(void) { say(MSG_FROZEN, &(struct msg_frozen){ .done = 1 }, sizeof(struct msg_frozen)); }
 static void lie_log_empty(void) { say(MSG_LOG, "\2", 1); }
 static void lie_log_level(void) { say(MSG_LOG, "\11text", 5); }
 static void lie_protocol(void) { say_raw(MSG_HEARTBEAT, 7, 0, 0); }
@@ -409,6 +411,8 @@ static const struct { const char *name; void (*lie)(void); const char *log; } se
 	{ "clean with a body", lie_clean_body, "not allowed now" },
 	{ "short stats", lie_stats_short, "not allowed now" },
 	{ "long stats", lie_stats_long, "not allowed now" },
+	{ "rested unasked", lie_rested, "not allowed now" },
+	{ "frozen, which is no worker's word", lie_frozen, "not allowed now" },
 	{ "failure without text", lie_empty_failure, "not allowed now" },
 	{ "store failed, with a path", lie_store_body, "not allowed now" },
 	{ "log line without text", lie_log_empty, "not allowed now" },

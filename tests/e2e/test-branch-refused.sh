@@ -10,7 +10,8 @@ new_place
 
 # ---- the command line -----------------------------------------------------------------------
 new_diff
-refuse "no diff directory" "--diff-dir is required" pbkfs snapshot x
+refuse "neither diff directory nor mountpoint" "--diff-dir or --mnt-path is required" pbkfs snapshot x
+refuse "a branch of a mountpoint" "--branch needs --diff-dir" pbkfs snapshot -D "$mnt" --branch a x
 refuse "no name" "missing argument" pb snapshot
 refuse "a name with a slash" "a name has up to 63 letters" pb snapshot ../x
 refuse "a name that begins with a dot" "begins with none of" pb branch .new
@@ -29,9 +30,9 @@ refuse "somebody else's" "it holds \"foreign\"" pb snapshot x
 rm "$diff/foreign"
 refuse "one that is not there" "could not open diff directory" pbkfs tree -d "$work/nowhere"
 check "mount" mount_it
-refuse "snapshot while it is mounted" "is mounted at .*unmount it first" pb snapshot x
 pg_start "$mnt" || exit 99
-refuse "a server is named" "where a server runs \(pid [0-9]+\): unmount it first" pb snapshot x
+refuse "a server is named" "a server runs on it, postgres \(pid [0-9]+\): stop it first" pb snapshot x
+refuse "a server is named: reset" "where a server runs \(pid [0-9]+\): unmount it first" pb reset
 pg_stop "$mnt"
 refuse "a branch without a snapshot" "has no snapshots: pbkfs snapshot -d" pb branch a
 refuse "reset while it is mounted" "is mounted at .*unmount it first" pb reset
@@ -59,7 +60,6 @@ refuse "a snapshot that is stood on" "is what others stand on|itself stands on" 
 refuse "a branch as a diff directory" "is a branch itself" pbkfs snapshot -d "$diff/branches/a" x
 refuse "cleanup of a branch" "is branch \"a\" of a diff directory: pbkfs delete" pbkfs cleanup -d "$diff/branches/a"
 check "mount a" mount_branch a
-refuse "a branch that is mounted: snapshot" "is mounted at .*unmount it first" pb snapshot x --branch a
 refuse "a branch that is mounted: reset" "is mounted at" pb reset --branch a
 refuse "a branch that is mounted: delete" "is mounted at" pb delete --branch a
 refuse "a branch that is mounted: rename" "is mounted at" pb rename --branch a c

@@ -10,7 +10,7 @@ pbkfs_root() { command pbkfs "$@"; }
 pb() { pb_command=$1; shift; pbk "$pb_command" -d "$diff" "$@"; }
 unmount_branch() { pbk unmount -D "$(at "$1")"; }
 own_places() { for p in "$@"; do mkdir -p "$(at $p)"; chown "$pguser" "$(at $p)"; done; }
-own_places a b
+own_places a b c
 
 new_diff
 check "mount" mount_it
@@ -30,6 +30,16 @@ equal "b is b's" b "$(as "$pguser" cat "$(at b)/state")"
 check "list names both" pbk list
 check "with their snapshot" eval '[ "$(grep -c "snapshot base" "$work/out")" = 2 ]'
 refuse "a mounted one is not reset" "is mounted at" pb reset --branch a
+check "branch c" pb branch c
+check "mount c" mount_branch c
+as "$pguser" sh -c "echo c >'$(at c)/state'"
+check "a snapshot of one that is mounted" pb snapshot of-c --branch c
+equal "it goes on" c "$(as "$pguser" cat "$(at c)/state")"
+refuse "not for others" "Permission denied" as nobody "$work/pbkfs" snapshot -D "$(at c)" of-nobody
+check "root may" pbkfs_root snapshot -D "$(at c)" of-root
+equal "the snapshots are the owner's" "" "$(find "$diff" ! -user "$pguser" -print)"
+equal "and it goes on" c "$(as "$pguser" cat "$(at c)/state")"
+check "unmount c" unmount_branch c
 check "unmount a" unmount_branch a
 check "unmount b" pb unmount --branch b
 check "reset a" pb reset --branch a

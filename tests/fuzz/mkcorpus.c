@@ -744,13 +744,15 @@ static void
 make_commands(void)
 {
 	static const char serving[] = { 2, 0 }, preparing[] = { 0, 0 }, answers[] = { 6, 0 };
-	static struct command_frame q[5], a[5];
+	static struct command_frame q[6], a[6];
 
 	command_init(&q[0], COMMAND_IDENTIFY);
 	command_init(&q[1], COMMAND_STATUS);
 	command_init(&q[2], COMMAND_LEAVE);
 	command_init(&q[3], COMMAND_STOP);
 	command_init(&q[4], COMMAND_AWAIT);
+	command_init(&q[5], COMMAND_FREEZE);
+	strcpy(q[5].text, "name\nmessage");
 	q[1].arg[0] = 1;
 	put("command", "good-requests", serving, 2, (unsigned char *)q, sizeof(q));
 	put("command", "bad-phase", preparing, 2, (unsigned char *)q, sizeof(q));
@@ -766,6 +768,8 @@ make_commands(void)
 	command_init(&a[3], COMMAND_REFUSED);
 	strcpy(a[3].text, "\33[2Jno");
 	command_init(&a[4], COMMAND_HYDRATION);
+	command_init(&a[5], COMMAND_FROZEN);
+	a[5].arg[FROZEN_GAP_NS] = 20000000;
 	put("command", "good-answers", answers, 2, (unsigned char *)a, sizeof(a));
 	a[3].text[100] = 'x';
 	put("command", "bad-text", answers, 2, (unsigned char *)a, sizeof(a));

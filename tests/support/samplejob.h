@@ -45,6 +45,7 @@ sample_job(void)
 		.clone = &sample_clone, .databases = &sample_databases,
 		.wal_link = "/diff/pg_wal", .mnt = "/mnt/c", .diff = "/diff/c", .keep_locations = true, .threads = 4, .cache_size = 64 << 20, .index_max = 1 << 30,
 		.member = sample_members, .n_members = 2, .generation = 9, .careful = true,
+		.layer = "before", .message = "what it is", .again = true,
 	};
 }
 

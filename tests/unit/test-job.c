@@ -94,6 +94,9 @@ START_TEST(arrives_whole)
 	ck_assert_str_eq(j->mnt, s.mnt);
 	ck_assert_str_eq(j->diff, s.diff);
 	ck_assert(j->keep_locations);
+	ck_assert_str_eq(j->layer, s.layer);
+	ck_assert_str_eq(j->message, s.message);
+	ck_assert(j->again);
 	same_clone(j->clone);
 	same_target(j->clone->target);
 	ck_assert_uint_eq(j->databases->n, 2);

@@ -1,0 +1,21 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Snapshots of what is mounted: its supervisor makes them (supervisor/freeze.h).
+ */
+#ifndef CLI_FREEZING_H
+#define CLI_FREEZING_H
+
+#include <stdbool.h>
+
+#include "cli/mountref.h"
+
+/*
+ * Asks the supervisor of t, which mountref_contact() has found, for the snapshot name, and waits for its word.  message: what
+ * people say of it, or NULL; running: a server may run on the mount.  Returns 0 with the answer COMMAND_FROZEN, or
+ * EXIT_FAILURE after cli_error().
+ */
+int	freezing_ask(const struct mountref *t, const char *name, const char *message, bool running,
+	    struct command_frame *answer);
+
+#endif

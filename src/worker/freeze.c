@@ -1,0 +1,111 @@
+/* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The program that freezes the changes of a mount while nobody serves it: confined as a worker is, and the only one
+ * that may write in the diff directory meanwhile.  diff/layers.h does it; here it is told what it came to.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/ondisk.h"
+#include "base/util.h"
+#include "diff/layers.h"
+#include "ipc/msg.h"
+#include "worker/confine.h"
+#include "worker/report.h"
+#include "worker/worker.h"
+
+/*
+ * Whether what an earlier program was ended in is done: changes/ stands on a layer that was called so.  It did not before,
+ * for then the name would have been taken.
+ */
+static bool
+stands_on(int diff_fd, const char *name)
+{
+	int fd autoclose = openat(diff_fd, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct seal_parent parent;
+
+	return fd >= 0 && layers_parent(fd, &parent) == 1 && strcmp(parent.name, name) == 0;
+}
+
+/* Returns 1 if the layer is there, 0 if all is as it was and rc says why, or negative errno if that cannot be told. */
+static int
+come_to(const struct job *job, int rc)
+{
+	char name[SEAL_NAME_MAX + 1] = "";
+	int what = layers_recover(job->diff_fd, job->layers_fd, name);
+
+	if (what < 0 || rc == 0)
+		return what < 0 ? what : 1;
+	return what == LAYERS_FROZEN && strcmp(name, job->layer) == 0;
+}
+
+/* The reserve is the mount's: it goes on with that, and a frozen layer has no use for it. */
+static void
+move_reserve(const struct job *job)
+{
+	static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int from autoclose = openat(job->layers_fd, job->layer, flags);
+	int to autoclose = openat(job->diff_fd, ONDISK_CHANGES, flags);
+
+	if (from >= 0 && to >= 0 && renameat(from, ONDISK_RESERVE, to, ONDISK_RESERVE) != 0 && errno != ENOENT)
+		log_warn("could not move \"%s\" out of snapshot \"%s\": %s", ONDISK_RESERVE, job->layer, strerror(errno));
+}
+
+static const char *
+reason(int rc)
+{
+	return rc == -EINVAL ? "a snapshot cannot have that name: letters, digits, dots, dashes and underscores, 63 at most" :
+	    rc == -EEXIST ? "there is a snapshot of that name" :
+	    rc == -E2BIG ? "too many snapshots lie one upon another" :
+	    rc == -EAGAIN ? "its changes are not at rest: unmount it, and try again" :
+	    report_last_error()[0] != '\0' ? report_last_error() : strerror(-rc);
+}
+
+static int
+freeze(const struct job *job, struct msg_frozen *m)
+{
+	int rc, done;
+	const struct layers_freeze f = {
+		.diff_fd = job->diff_fd, .layers_fd = job->layers_fd, .name = job->layer,
+		.message = job->message != NULL && job->message[0] != '\0' ? job->message : NULL, .mounted = true,
+	};
+	struct layers_frozen out = { 0 };
+
+	if (job->again) {
+		if ((done = come_to(job, -EINTR)) == 0 && !(done = stands_on(job->diff_fd, job->layer)))
+			report_failed("%s", "the program that made it was ended");
+		return done;
+	}
+	rc = layers_freeze(&f, &out);
+	m->disk_bytes = out.disk_bytes;
+	m->wal_bytes = out.wal_bytes;
+	m->wal_ns = (uint64_t)out.wal_ns;
+	if ((done = come_to(job, rc)) <= 0)
+		report_failed("%s", reason(done < 0 ? done : rc));
+	return done;
+}
+
+int
+worker_freeze(const struct job *job)
+{
+	struct msg_frozen m = { 0 };
+	int done;
+
+	if (confine_worker(job) < 0 || job->layer == NULL)
+		return EXIT_FAILURE;
+	if ((done = freeze(job, &m)) < 0)
+		return EXIT_FAILURE;
+	if (done)
+		move_reserve(job);
+	m.done = done != 0;
+	report_send(MSG_FROZEN, &m, sizeof(m));
+	return EXIT_SUCCESS;
+}
