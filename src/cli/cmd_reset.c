@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 the authors of pbkfs */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The command reset: throws away what was changed in a diff directory, or in a branch in it, that is not mounted.
+ * The command reset: throws away what was changed in a diff directory, or in a branch in it, be it mounted or not.
  */
 #include "config.h"
 
@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "cli/branchname.h"
 #include "cli/cli.h"
+#include "cli/freezing.h"
 #include "cli/layered.h"
 
 static const char *
@@ -105,16 +106,44 @@ act(struct layered *l)
 	return layered_confine(l, reset);
 }
 
+static int
+reset_mounted(const struct options *o, const char *diff)
+{
+	static struct command_frame a;
+	static struct mountref t;
+	int rc;
+
+	if (mountref_find(&t, o->mnt, diff) != 0)
+		return EXIT_FAILURE;
+	/* Who calls from inside of the mount is no user of it. */
+	if (chdir("/") != 0)
+		cli_warn("could not leave the working directory: %s", strerror(errno));
+	mountref_contact(&t);
+	if ((rc = freezing_reset(&t, o->to, &a)) == 0)
+		cli_say("\"%s\" is as %s%s%s again; \"%s\" was not mounted for %.1f ms", t.diff,
+		    o->to != NULL ? "snapshot \"" : "its snapshot", o->to != NULL ? o->to : "", o->to != NULL ? "\"" : "", t.mnt,
+		    (double)a.arg[STEPPED_GAP_NS] / 1e6);
+	mountref_close(&t);
+	return rc;
+}
+
 int
 cmd_reset(const struct options *o)
 {
 	static const struct layered_work work = {
 		.participle = "reset", .so_what = "nothing was reset", .changes_target = true, .act = act,
 	};
-	const struct cli_need need[] = { { "--diff-dir", o->diff != NULL } };
+	char path[PATH_MAX];
 
-	if (cli_require(need, ARRAY_SIZE(need)) != 0 || branchname_check("--branch", o->branch) != 0 ||
-	    branchname_check("--to", o->to) != 0)
+	if (o->diff == NULL && o->mnt == NULL)
+		return cli_usage("--diff-dir or --mnt-path is required");
+	if (o->branch != NULL && o->diff == NULL)
+		return cli_usage("--branch needs --diff-dir");
+	if (branchname_check("--branch", o->branch) != 0 || branchname_check("--to", o->to) != 0)
 		return EXIT_USAGE;
+	if (o->diff != NULL && branchname_path(o->diff, o->branch, path) != 0)
+		return EXIT_FAILURE;
+	if (o->mnt != NULL || mountref_is_served(path))
+		return reset_mounted(o, o->diff != NULL ? path : NULL);
 	return layered_run(o, &work);
 }

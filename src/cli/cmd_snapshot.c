@@ -115,12 +115,12 @@ freeze_mounted(const struct options *o, const char *diff)
 		return EXIT_FAILURE;
 	mountref_contact(&t);
 	if ((rc = freezing_ask(&t, o->name, o->message, false, &a)) == 0) {
-		text_size(a.arg[FROZEN_DISK_BYTES], size);
+		text_size(a.arg[STEPPED_DISK_BYTES], size);
 		cli_say("snapshot \"%s\" of \"%s\": %s; after %.1f ms to make all durable, \"%s\" was not served for %.1f ms",
-		    o->name, t.diff, size, (double)a.arg[FROZEN_FLUSH_NS] / 1e6, t.mnt, (double)a.arg[FROZEN_GAP_NS] / 1e6);
-		if (a.arg[FROZEN_WAL_BYTES] > 0) {
-			text_size(a.arg[FROZEN_WAL_BYTES], wal);
-			cli_say("%s of WAL were copied in %.3f seconds of these", wal, (double)a.arg[FROZEN_WAL_NS] / 1e9);
+		    o->name, t.diff, size, (double)a.arg[STEPPED_FLUSH_NS] / 1e6, t.mnt, (double)a.arg[STEPPED_GAP_NS] / 1e6);
+		if (a.arg[STEPPED_WAL_BYTES] > 0) {
+			text_size(a.arg[STEPPED_WAL_BYTES], wal);
+			cli_say("%s of WAL were copied in %.3f seconds of these", wal, (double)a.arg[STEPPED_WAL_NS] / 1e9);
 		}
 	}
 	mountref_close(&t);

@@ -15,23 +15,39 @@
 
 #define ANSWER_MS	(300 * 1000)	/* all that freeze.c allows, and more */
 
+static int
+ask(const struct mountref *t, const struct command_frame *q, const char *what, struct command_frame *answer)
+{
+	int rc = -ETIMEDOUT;
+
+	if (!t->is_silent && t->contact.sock >= 0)
+		rc = contact_ask_within(&t->contact, q, answer, NULL, ANSWER_MS);
+	if (rc == 0 && answer->type == COMMAND_STEPPED)
+		return 0;
+	if (rc == 0)
+		return cli_error("could not %s \"%s\", which is mounted at \"%s\": %s", what, t->diff, t->mnt, answer->text);
+	return cli_error("the supervisor of \"%s\" does not answer: %s", t->mnt,
+	    t->contact.sock < 0 ? t->contact.doubt : strerror(-rc));
+}
+
 int
 freezing_ask(const struct mountref *t, const char *name, const char *message, bool running,
     struct command_frame *answer)
 {
 	static struct command_frame q;
-	int rc = -ETIMEDOUT;
 
 	command_init(&q, COMMAND_FREEZE);
 	q.arg[FREEZE_RUNNING] = running;
 	snprintf(q.text, sizeof(q.text), "%s%s%s", name, message != NULL ? "\n" : "", message != NULL ? message : "");
-	if (!t->is_silent && t->contact.sock >= 0)
-		rc = contact_ask_within(&t->contact, &q, answer, NULL, ANSWER_MS);
-	if (rc == 0 && answer->type == COMMAND_FROZEN)
-		return 0;
-	if (rc == 0)
-		return cli_error("could not make snapshot \"%s\" of \"%s\", which is mounted at \"%s\": %s", name, t->diff, t->mnt,
-		    answer->text);
-	return cli_error("the supervisor of \"%s\" does not answer: %s", t->mnt,
-	    t->contact.sock < 0 ? t->contact.doubt : strerror(-rc));
+	return ask(t, &q, "freeze", answer);
+}
+
+int
+freezing_reset(const struct mountref *t, const char *to, struct command_frame *answer)
+{
+	static struct command_frame q;
+
+	command_init(&q, COMMAND_RESET);
+	snprintf(q.text, sizeof(q.text), "%s", to != NULL ? to : "-");
+	return ask(t, &q, "reset", answer);
 }

@@ -12,10 +12,13 @@
 
 /*
  * Asks the supervisor of t, which mountref_contact() has found, for the snapshot name, and waits for its word.  message: what
- * people say of it, or NULL; running: a server may run on the mount.  Returns 0 with the answer COMMAND_FROZEN, or
+ * people say of it, or NULL; running: a server may run on the mount.  Returns 0 with the answer COMMAND_STEPPED, or
  * EXIT_FAILURE after cli_error().
  */
 int	freezing_ask(const struct mountref *t, const char *name, const char *message, bool running,
 	    struct command_frame *answer);
+
+/* The same for going back to the snapshot to; NULL: the one that it stands on. */
+int	freezing_reset(const struct mountref *t, const char *to, struct command_frame *answer);
 
 #endif

@@ -471,6 +471,7 @@ static const struct operand_def branch_operands[] = {
 static const struct option_def reset_options[] = {
 	DIFF_OPTION("drop what was changed in"),
 	BRANCH_OPTION("drop what was changed in"),
+	{ 'D', "mnt-path", "DIR", "drop what was changed in what is mounted there", OPT_TEXT, AT(mnt), NULL, 0, false },
 	{ 0, "to", "SNAPSHOT", "go back to this one, not to that below it", OPT_TEXT, AT(to), NULL, 0, false },
 	CONFINE_OPTIONS,
 };
@@ -525,7 +526,7 @@ static const struct command commands[] = {
 	    "make a plain data directory of a diff directory, at once"),
 	NAMING_COMMAND(snapshot, "-d DIR [--branch NAME]|-D DIR [OPTION]... NAME", "freeze the state of a diff directory"),
 	NAMING_COMMAND(branch, "-d DIR [--from SNAPSHOT] [OPTION]... NAME", "make a branch of a snapshot"),
-	COMMAND(reset, "-d DIR [--branch NAME] [--to SNAPSHOT] [OPTION]...", "go back to a snapshot"),
+	COMMAND(reset, "-d DIR [--branch NAME]|-D DIR [--to SNAPSHOT] [OPTION]...", "go back to a snapshot"),
 	COMMAND(tree, "-d DIR [OPTION]...", "show snapshots and branches"),
 	COMMAND(delete, "-d DIR --branch NAME|--snapshot NAME [OPTION]...", "delete a branch or a snapshot"),
 	NAMING_COMMAND(rename, "-d DIR --branch NAME|--snapshot NAME [OPTION]... NEW", "rename a branch or a snapshot"),

@@ -27,14 +27,15 @@ enum command_type {
 	COMMAND_AWAIT,		/* arg[0]: enum shared_hydration, or HYDRATION_STATES; COMMAND_HYDRATION is the answer,
 				 * once hydration is in another state, or after COMMAND_AWAIT_MS */
 	COMMAND_FREEZE,		/* arg by enum command_freeze; text = name of the snapshot, or that, '\n' and a message; later
-				   COMMAND_FROZEN, or COMMAND_REFUSED */
+				   COMMAND_STEPPED, or COMMAND_REFUSED */
+	COMMAND_RESET,		/* text = name of the snapshot, or "-" for the one that it stands on; later the same */
 	/* supervisor -> command */
 	COMMAND_IDENTITY = 64,	/* arg by enum command_identity; text = the mountpoint */
 	COMMAND_REPORT,		/* arg[0] bytes of JSON in a memfd */
 	COMMAND_DONE,		/* it is under way; the connection ends with the supervisor */
 	COMMAND_REFUSED,	/* text says why */
 	COMMAND_HYDRATION,	/* arg by enum command_hydration */
-	COMMAND_FROZEN,		/* arg by enum command_frozen: the snapshot is there, and the mount is served above it */
+	COMMAND_STEPPED,		/* arg by enum command_stepped: that is done, and the mount is served */
 };
 
 enum command_identity {
@@ -61,11 +62,11 @@ enum command_freeze {
 	FREEZE_RUNNING,		/* 1: a server may run */
 };
 
-enum command_frozen {
-	FROZEN_FLUSH_NS,	/* while the worker made all durable, and writers waited */
-	FROZEN_GAP_NS,		/* while the mount was not served at all */
-	FROZEN_DISK_BYTES,	/* that the snapshot takes */
-	FROZEN_WAL_BYTES, FROZEN_WAL_NS,	/* of --wal=direct: copied, and how long that took; part of the gap */
+enum command_stepped {
+	STEPPED_FLUSH_NS,	/* while the worker made all durable, and writers waited */
+	STEPPED_GAP_NS,		/* while the mount was not served at all */
+	STEPPED_DISK_BYTES,	/* that the snapshot takes */
+	STEPPED_WAL_BYTES, STEPPED_WAL_NS,	/* of --wal=direct: copied, and how long that took; part of the gap */
 };
 
 enum command_state {

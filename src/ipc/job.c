@@ -222,6 +222,7 @@ walk_values(struct wire *w, struct job *job)
 	NUMBER(w, job->index_max, SIZE_MAX);
 	NUMBER(w, job->generation, UINT32_MAX);
 	FLAG(w, job->careful);
+	NUMBER(w, job->step, JOB_STEPS - 1);
 	walk_text(w, &job->layer);
 	walk_text(w, &job->message);
 	FLAG(w, job->again);

@@ -18,7 +18,10 @@ enum cache_mode { CACHE_WRITEBACK, CACHE_WRITETHROUGH };
 enum verify_mode { VERIFY_AUTO, VERIFY_ON, VERIFY_OFF };	/* VERIFY_AUTO: what costs little */
 
 /* The programs that a supervisor starts: see worker/worker.h. */
-enum job_program { JOB_PREPARE, JOB_FILL, JOB_SERVE, JOB_RECHECK, JOB_FREEZE, JOB_PROGRAMS };
+enum job_program { JOB_PREPARE, JOB_FILL, JOB_SERVE, JOB_RECHECK, JOB_STEP, JOB_PROGRAMS };
+
+/* For worker_step(). */
+enum job_step { JOB_STEP_FREEZE, JOB_STEP_RESET, JOB_STEP_SWEEP, JOB_STEPS };
 
 #define OWNER_NAME_MAX	64	/* bytes, NUL included */
 #define JOB_GROUPS_MAX	256	/* supplementary groups of one user that are used */
@@ -77,7 +80,8 @@ struct job {
 	unsigned threads;	/* serving threads, = slots in use */
 	size_t	cache_size;	/* bytes for block maps */
 
-	/* worker_freeze(), whose diff_fd is the diff directory itself */
+	/* worker_step(), whose diff_fd is the diff directory itself */
+	enum job_step step;
 	const char *layer, *message;	/* the name, and what people say of it; else NULL */
 	bool	again;		/* an earlier one was ended: find out what it has come to */
 

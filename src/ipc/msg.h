@@ -41,7 +41,7 @@ enum msg_type {
 	MSG_DETACHED,		/* nothing needs the store any more, and that is durable */
 	MSG_HYDRATION,		/* hydration is in another state: in shared memory */
 	MSG_RESTED,		/* struct msg_rested: the answer to MSG_REST */
-	MSG_FROZEN,		/* struct msg_frozen: what worker_freeze() has come to */
+	MSG_STEPPED,		/* struct msg_stepped: what worker_step() has come to */
 	/* supervisor -> worker */
 	MSG_DIRTY_DONE = 64,	/* the marker is durable */
 	MSG_DUMP,		/* send MSG_STATS */
@@ -115,9 +115,11 @@ struct msg_rested {
 	uint32_t unused;
 };
 
-struct msg_frozen {
-	uint32_t done;		/* 1: the changes are frozen, and new ones lie above; 0: all is as it was, MSG_FAILED has said why */
-	uint32_t unused;
+struct msg_stepped {
+	uint32_t done;		/* 1: the step is done; 0: all is as it was, MSG_FAILED has said why */
+	uint32_t layers;	/* reset: below it now, */
+	char	snapshot[MSG_SNAPSHOT_MAX];	/* the last of them, */
+	unsigned char snapshot_id[16];	/* and what tells it from others of its name */
 	uint64_t disk_bytes;	/* that the frozen layer takes */
 	uint64_t wal_bytes, wal_ns;	/* of --wal=direct: copied, and how long that took */
 };

@@ -23,6 +23,7 @@
 #include "supervisor/logfile.h"
 #include "supervisor/notify.h"
 #include "supervisor/reopen.h"
+#include "supervisor/reset.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
 
@@ -153,6 +154,7 @@ answer_ready(struct supervisor *s, const unsigned char *body, size_t len)
 	}
 	hydration_tell(s);
 	freeze_serves(s);
+	reset_serves(s);
 	stat_write(s);
 	notify_send(s->config->notify_fd, NOTIFY_MOUNTED, "%u %u %u",
 	    s->binding.found.server_version, (unsigned)s->preparer.wal_segment, (unsigned)s->owner.uid);

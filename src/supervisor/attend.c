@@ -19,6 +19,7 @@
 #include "supervisor/freeze.h"
 #include "supervisor/hydration.h"
 #include "supervisor/leave.h"
+#include "supervisor/reset.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
 #include "supervisor/state.h"
@@ -197,10 +198,22 @@ tell_awaited(struct supervisor *s, struct client *c)
 static int
 do_freeze(struct supervisor *s, struct client *c, const struct command_frame *q)
 {
-	char why[FREEZE_WHY_MAX];
+	char why[STEP_WHY_MAX];
 
 	if (freeze_ask(s, q->text, q->arg[FREEZE_RUNNING] != 0, why) == 0)
-		c->wants_freeze = true;
+		c->wants_step = true;
+	else
+		client_refuse(c->fd, why);
+	return 0;
+}
+
+static int
+do_reset(struct supervisor *s, struct client *c, const struct command_frame *q)
+{
+	char why[STEP_WHY_MAX];
+
+	if (reset_ask(s, q->text, why) == 0)
+		c->wants_step = true;
 	else
 		client_refuse(c->fd, why);
 	return 0;
@@ -218,6 +231,7 @@ static const struct request {
 	{ COMMAND_HYDRATE, PHASE_STARTING | PHASE_SERVING, do_hydrate },
 	{ COMMAND_AWAIT, PHASE_STARTING | PHASE_SERVING | PHASE_LEAVING, do_await },
 	{ COMMAND_FREEZE, PHASE_STARTING | PHASE_SERVING, do_freeze },
+	{ COMMAND_RESET, PHASE_STARTING | PHASE_SERVING, do_reset },
 };
 
 int
@@ -229,7 +243,7 @@ attend_request(struct supervisor *s, struct client *c, const struct command_fram
 		if (r->type == f->type)
 			break;
 	if (r == requests + ARRAY_SIZE(requests) || c->wants_report || c->awaits ||
-	    c->wants_freeze)
+	    c->wants_step)
 		return -EPROTO;
 	c->has_asked = true;
 	if ((r->phases & s->phase) == 0) {

@@ -36,17 +36,27 @@ client_refuse(int fd, const char *why)
 }
 
 void
-client_frozen(struct client client[CLIENT_MAX], const struct command_frame *answer)
+client_stepped(struct client client[CLIENT_MAX], const struct command_frame *answer)
 {
 	struct client *c;
 
 	for (c = client; c < client + CLIENT_MAX; c++) {
-		if (!c->wants_freeze)
+		if (!c->wants_step)
 			continue;
-		c->wants_freeze = false;
+		c->wants_step = false;
 		if (command_send(c->fd, answer, -1) != 0)
 			client_close(c);
 	}
+}
+
+void
+client_refuse_step(struct client client[CLIENT_MAX], const char *why)
+{
+	struct command_frame f;
+
+	command_init(&f, COMMAND_REFUSED);
+	snprintf(f.text, sizeof(f.text), "%s", why[0] != '\0' ? why : "it failed");
+	client_stepped(client, &f);
 }
 
 static bool

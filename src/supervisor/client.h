@@ -23,7 +23,7 @@ struct client {
 	bool	awaits;		/* that hydration is in another state than known, or this time: */
 	uint32_t known;
 	uint64_t until;		/* CLOCK_MONOTONIC ns */
-	bool	wants_freeze;	/* waits for what freeze.h has come to */
+	bool	wants_step;	/* waits for what freeze.h has come to */
 };
 
 /* Closes the connection, if there is one, and marks the place as free. */
@@ -34,8 +34,11 @@ void	client_refuse(int fd, const char *why);
 
 struct command_frame;
 
-/* Sends an answer to all that wait for a freeze.  Never waits; closes those that it does not reach. */
-void	client_frozen(struct client client[CLIENT_MAX], const struct command_frame *answer);
+/* The same with COMMAND_REFUSED, and why. */
+void	client_refuse_step(struct client client[CLIENT_MAX], const char *why);
+
+/* Sends an answer to all that wait for a step.  Never waits; closes those that it does not reach. */
+void	client_stepped(struct client client[CLIENT_MAX], const struct command_frame *answer);
 
 /*
  * Sends a report of len bytes to all that wait for one, as a sealed memfd.  Never waits; closes

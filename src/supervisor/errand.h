@@ -26,7 +26,7 @@ enum errand_kind {
 	ERRAND_LOOK,		/* reopen.c */
 	ERRAND_ASK,		/* mute.c */
 	ERRAND_QUIET,		/* quiet.c */
-	ERRAND_FREEZE,		/* spawn.c */
+	ERRAND_STEP,		/* spawn.c */
 	ERRAND_KINDS,
 };
 
@@ -41,8 +41,9 @@ struct errand_order {
 	uint32_t program, generation, careful, detached;	/* as in a job */
 	/* ERRAND_UNMOUNT */
 	uint32_t lazy;		/* also if it is in use */
-	uint32_t look;		/* and name who uses it; ERRAND_QUIET: for a server; ERRAND_FREEZE: what an earlier one has come to */
-	/* ERRAND_FREEZE */
+	uint32_t look;		/* and name who uses it; ERRAND_QUIET: enum quiet_look; ERRAND_STEP: what an earlier one has come to */
+	/* ERRAND_STEP */
+	uint32_t deed;		/* enum job_step */
 	char	name[ERRAND_NAME_MAX], message[ERRAND_MESSAGE_MAX];
 };
 

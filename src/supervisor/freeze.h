@@ -6,7 +6,7 @@
  *	QUIET	a child looks for a server, and has the kernel write back what it holds	(quiet.h)
  *	REST	the worker answers what it has received, takes nothing more, and makes all durable
  *	END	it exits: no descriptor of its is left
- *	STEP	a confined program freezes the changes and begins new ones	(worker/freeze.c)
+ *	STEP	a confined program freezes the changes and begins new ones	(step.h)
  *	START	the next worker starts with the new ones
  *
  * The kernel keeps the connection, and what it asks for meanwhile waits.  Until END the worker can serve again, be it told to or
@@ -21,25 +21,18 @@
 
 #include "ipc/msg.h"
 #include "supervisor/errand.h"
-
-#define FREEZE_WHY_MAX	1024
+#include "supervisor/step.h"
 
 enum freeze_stage { FREEZE_NONE, FREEZE_QUIET, FREEZE_REST, FREEZE_END, FREEZE_STEP, FREEZE_START };
 
 struct freeze {
 	enum freeze_stage stage;
-	struct errand child;		/* of QUIET or STEP */
+	struct errand child;		/* of QUIET */
 	uint64_t since;			/* CLOCK_MONOTONIC ns: when the stage began */
 	uint64_t rested;		/* the same: when the worker took no requests any more, by its own word */
 	uint64_t flushed_ns;		/* from the beginning of REST until then */
-	uint64_t due;			/* when to try again what has to be done before a worker can start; 0 = nothing */
-	bool	killed;			/* the child, for it took too long */
-	bool	step_over;		/* the diff directory is as it is to be */
-	bool	is_again;		/* there was a child of STEP before, which did not say what it has come to */
-	bool	done;			/* STEP was: else why says why not */
-	struct msg_frozen frozen;
-	char	name[ERRAND_NAME_MAX], message[ERRAND_MESSAGE_MAX];
-	char	why[FREEZE_WHY_MAX];
+	struct step step;
+	char	why[STEP_WHY_MAX];
 };
 
 /* Before anything else. */
@@ -47,9 +40,9 @@ void	freeze_init(struct freeze *f);
 
 /*
  * Begins.  text is a name, or a name, '\n' and a message.  running: a server may run.  Returns 0, and whoever is a client with
- * wants_freeze is told later; or -1 with one line in why.
+ * wants_step is told later; or -1 with one line in why.
  */
-int	freeze_ask(struct supervisor *s, const char *text, bool running, char why[FREEZE_WHY_MAX]);
+int	freeze_ask(struct supervisor *s, const char *text, bool running, char why[STEP_WHY_MAX]);
 
 /* Whether the worker does not have to give signs of life: freeze_tick() has limits of its own. */
 bool	freeze_comes_to_rest(const struct supervisor *s);

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -34,6 +36,15 @@ prefault(void *begin, void *end)
 		log_debug("could not prefault shared memory: %s", strerror(errno));
 }
 
+static int
+choose_id(struct shared *map)
+{
+	for (map->mount_id = 0; map->mount_id == 0;)
+		if (getrandom(&map->mount_id, sizeof(map->mount_id), 0) < 0 && errno != EINTR)
+			return -errno;
+	return 0;
+}
+
 /*
  * The size is sealed: a worker that could shrink this file would end the
  * supervisor with SIGBUS.
@@ -53,9 +64,8 @@ make_shared(struct kit *k)
 	prefault(map, &map->pending.entry[1]);
 	prefault(map->buffer, map + 1);
 	map->magic = SHARED_MAGIC;
-	while (map->mount_id == 0)
-		if (getrandom(&map->mount_id, sizeof(map->mount_id), 0) < 0 && errno != EINTR)
-			return -errno;
+	if ((rc = choose_id(map)) != 0)
+		return rc;
 	k->shared = map;
 	return 0;
 }
@@ -69,6 +79,20 @@ kit_make(struct kit *k)
 		return rc;
 	k->index_fd = memfd_create("pbkfs-index", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	return k->index_fd < 0 ? -errno : 0;
+}
+
+int
+kit_renew(struct kit *k)
+{
+	struct shared *map = k->shared;
+	size_t i;
+
+	memset(map->slot, 0, sizeof(map->slot));
+	for (i = 0; i < SHARED_SLOTS; i++)
+		memset(map->buffer[i], 0, sizeof(struct fuse_in_header));
+	atomic_store(&map->pending.n, 0);
+	atomic_store(&map->started, 0);
+	return choose_id(map);
 }
 
 int

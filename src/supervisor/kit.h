@@ -24,6 +24,9 @@ int	kit_make(struct kit *k);
  * Nothing may change the index any more.  Returns 0, -EFBIG if it has more than max bytes, or
  * negative errno.
  */
+/* For another mount with the same index: no request is left, and the mount has another id.  Returns 0 or negative errno. */
+int	kit_renew(struct kit *k);
+
 int	kit_seal_index(const struct kit *k, size_t max);
 
 /* For processes that need no more than the descriptors. */

@@ -112,6 +112,25 @@ log_report(struct leave *l, const struct report *r, const char *mnt)
 	return true;
 }
 
+int
+leave_outcome(struct errand *child, char why[LEAVE_WHY_MAX])
+{
+	struct report r = { 0 };
+	char users[400];
+	int rc = errand_end(child, &r, sizeof(r));
+
+	if (rc == 0 && r.rc == 0)
+		return 0;
+	users_tell(&r.users, users, sizeof(users));
+	r.error[sizeof(r.error) - 1] = '\0';
+	if (rc == 0 && r.rc == -EBUSY)
+		snprintf(why, LEAVE_WHY_MAX, "it is in use by %s", users);
+	else
+		snprintf(why, LEAVE_WHY_MAX, "%s", rc != 0 ? "the process that was to unmount it was ended" :
+		    r.error[0] != '\0' ? r.error : strerror(-r.rc));
+	return -1;
+}
+
 void
 leave_done(struct supervisor *s)
 {

@@ -43,6 +43,13 @@ void	leave_tick(struct supervisor *s);
 void	leave_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
 	    __attribute__((noreturn));
 
+/*
+ * For the child of another errand of that kind, when it has ended: reaps it.  Returns 0 if the mount is gone, or -1 with the
+ * reason in why.
+ */
+#define LEAVE_WHY_MAX	2048
+int	leave_outcome(struct errand *child, char why[LEAVE_WHY_MAX]);
+
 /* To be called when the child of s->leave.child has ended: reaps it and logs its report. */
 void	leave_done(struct supervisor *s);
 

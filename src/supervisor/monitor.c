@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -21,6 +22,7 @@
 #include "ipc/fdpass.h"
 #include "supervisor/descriptors.h"
 #include "supervisor/errand.h"
+#include "supervisor/fusemount.h"
 #include "supervisor/identity.h"
 #include "supervisor/logstore.h"
 #include "supervisor/mapping.h"
@@ -110,8 +112,38 @@ renew_log(const struct supervisor *s, bool full, int *fd)
 	return MIN(*fd, 0);
 }
 
+/* The supervisor gets all of it, and this process keeps nothing but where it is. */
 static int
-obey(struct supervisor *s, const struct order *o, const int *fd, int *pidfd)
+mount_again(struct supervisor *s, struct order_reply *r, int *fuse_fd)
+{
+	char error[FUSEMOUNT_ERROR_MAX];
+	int rc = mountpoint_again(s, error);
+
+	snprintf(r->error, sizeof(r->error), "%.*s", (int)sizeof(r->error) - 1, error);
+	r->id = s->ending.table_fd < 0 ? 0 : s->ending.id;
+	r->major = s->ending.major;
+	r->minor = s->ending.minor;
+	r->sysfs = s->ending.sysfs;
+	*fuse_fd = s->mnt.fuse_fd;
+	s->mnt.fuse_fd = -1;
+	return rc;
+}
+
+/* The read-ahead can be set now, and each end of the pin is handed over. */
+static int
+settle(struct supervisor *s, uint32_t end, int *fd)
+{
+	if (end > 1)
+		return -EINVAL;
+	if (end == 0)
+		mountpoint_settle(s);
+	*fd = s->ending.pin.sock[end];
+	s->ending.pin.sock[end] = -1;
+	return 0;
+}
+
+static int
+obey(struct supervisor *s, const struct order *o, const int *fd, struct order_reply *r, int *pidfd)
 {
 	switch (o->deed) {
 	case DEED_ERRAND:
@@ -120,6 +152,10 @@ obey(struct supervisor *s, const struct order *o, const int *fd, int *pidfd)
 		return reopen_adopt(s);
 	case DEED_RENEW_CHANGES:
 		return claim_renew_changes(&s->claim, O_PATH);
+	case DEED_MOUNT:
+		return mount_again(s, r, pidfd);
+	case DEED_SETTLE:
+		return settle(s, o->pin, pidfd);
 	case DEED_RENEW_LOG:
 		return renew_log(s, o->full != 0, pidfd);
 	case DEED_RELEASE_STORE:
@@ -162,7 +198,8 @@ watch(struct supervisor *s, int sock)
 			_exit(0);
 		spread(o.errand.present, came, n, fd);
 		pidfd = -1;
-		r.rc = obey(s, &o, fd, &pidfd);
+		r = (struct order_reply){ 0 };
+		r.rc = obey(s, &o, fd, &r, &pidfd);
 		while (n > 0)
 			close(came[--n]);
 		if (fdpass_send(sock, &r, sizeof(r), pidfd) != 0)
@@ -175,7 +212,7 @@ watch(struct supervisor *s, int sock)
 static _Noreturn void
 become_monitor(struct supervisor *s, int sock)
 {
-	struct order_reply r;
+	struct order_reply r = { 0 };
 
 	setproctitle("monitor: %s", s->config->mnt);
 	log_set_sink(NULL);

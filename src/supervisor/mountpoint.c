@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -66,28 +67,74 @@ mountpoint_check_way(struct supervisor *s)
 	return 0;
 }
 
-int
-mountpoint_mount(struct supervisor *s)
+/* As far as the rights are needed that the supervisor gives up. */
+static int
+make(struct supervisor *s, char *error)
 {
 	const struct fusemount m = {
 		.mnt = s->config->mnt, .mnt_fd = s->mnt.fd, .source = s->config->diff,
 		.uid = s->owner.uid, .gid = s->owner.gid, .context = s->config->context,
 	};
-	char error[FUSEMOUNT_ERROR_MAX] = "";
+	int rc;
 
+	error[0] = '\0';
 	if ((s->mnt.fuse_fd = fusemount_mount(&m, error)) < 0)
-		return state_fail(s, "%s", error[0] != '\0' ? error : strerror(-s->mnt.fuse_fd));
+		return s->mnt.fuse_fd;
 	s->mnt.mounted = true;
-	if (fusemount_check(&m, s->mnt.parent_fd, s->mnt.base, error) != 0)
-		return state_fail(s, "%s", error);
+	if ((rc = fusemount_check(&m, s->mnt.parent_fd, s->mnt.base, error)) != 0)
+		return rc;
 	ending_watch(s);
 	close(s->mnt.fd);	/* or we would be among those who use it */
 	s->mnt.fd = -1;
+	return 0;
+}
+
+int
+mountpoint_mount(struct supervisor *s)
+{
+	char error[FUSEMOUNT_ERROR_MAX];
+	int rc;
+
+	if ((rc = make(s, error)) != 0)
+		return state_fail(s, "%s", error[0] != '\0' ? error : strerror(-rc));
 	if (fuseinit_answer(s->mnt.fuse_fd, s->config->cache, s->kit.shared, error) != 0)
 		return state_fail(s, "%s", error);
+	mountpoint_settle(s);
+	return 0;
+}
+
+void
+mountpoint_settle(const struct supervisor *s)
+{
 	if (identity_is_root() && fusemount_set_readahead(s->config->mnt, s->config->threads) != 0)
 		log_info("could not set the read-ahead of the mount");
-	return 0;
+}
+
+int
+mountpoint_again(struct supervisor *s, char *error)
+{
+	int rc;
+
+	error[0] = '\0';
+	identity_raise();
+	s->mnt.fd = openat(s->mnt.parent_fd, s->mnt.base, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	rc = s->mnt.fd < 0 ? -errno : 0;
+	identity_drop();
+	if (rc == 0 && mountpoint_check_way(s) != 0) {
+		snprintf(error, FUSEMOUNT_ERROR_MAX, "%s", s->error);
+		rc = -EPERM;
+	}
+	if (rc == 0) {
+		ending_forget(&s->ending);
+		ending_init(&s->ending);
+		rc = make(s, error);
+	}
+	if (s->mnt.fd >= 0)
+		close(s->mnt.fd);
+	s->mnt.fd = -1;
+	if (rc != 0 && error[0] == '\0')
+		snprintf(error, FUSEMOUNT_ERROR_MAX, "%s", strerror(-rc));
+	return rc;
 }
 
 bool

@@ -34,6 +34,15 @@ int	mountpoint_check_way(struct supervisor *s);
 /* Mounts, looks whether it is seen where it should be, and answers FUSE_INIT. */
 int	mountpoint_mount(struct supervisor *s);
 
+/*
+ * In the monitor, once the mount is gone: mounts again at the same place, found by descriptors.  FUSE_INIT is the caller's to answer,
+ * and mountpoint_settle() comes behind that.  Returns 0, or negative errno with one line in error (FUSEMOUNT_ERROR_MAX).
+ */
+int	mountpoint_again(struct supervisor *s, char *error);
+
+/* Behind FUSE_INIT, with the rights of whoever mounts: sets the read-ahead. */
+void	mountpoint_settle(const struct supervisor *s);
+
 /* Whether the connection to the kernel has ended, or there is none. */
 bool	mountpoint_is_gone(const struct supervisor *s);
 

@@ -26,32 +26,41 @@ order_has_monitor(const struct monitor *m)
 	return m->started;
 }
 
-int
-order_await(struct supervisor *s, int *pidfd)
+static int
+await_reply(struct supervisor *s, struct order_reply *r, int *got)
 {
 	int fd autoclose = -1, rc;
-	struct order_reply r;
 
 	if ((rc = waiting_firmly(s->monitor.sock, PATIENCE)) != 0 ||
-	    (rc = fdpass_receive(s->monitor.sock, &r, sizeof(r), &fd)) != 0) {
+	    (rc = fdpass_receive(s->monitor.sock, r, sizeof(*r), &fd)) != 0) {
 		order_lost(s);
 		return rc == -ENOMSG ? -ESRCH : rc;
 	}
-	if (pidfd != NULL)
-		*pidfd = steal_fd(&fd);
-	return r.rc;
+	if (got != NULL)
+		*got = steal_fd(&fd);
+	return r->rc;
+}
+
+int
+order_await(struct supervisor *s, int *pidfd)
+{
+	struct order_reply r;
+
+	return await_reply(s, &r, pidfd);
+}
+
+static int
+send_order(struct supervisor *s, const struct order *o, const int *fd, unsigned n_fds)
+{
+	return s->monitor.pid == 0 ? -ESRCH : fdpass_send_all(s->monitor.sock, o, sizeof(*o), fd, n_fds);
 }
 
 static int
 ask(struct supervisor *s, const struct order *o, const int *fd, unsigned n_fds, int *pidfd)
 {
-	int rc;
+	int rc = send_order(s, o, fd, n_fds);
 
-	if (s->monitor.pid == 0)
-		return -ESRCH;
-	if ((rc = fdpass_send_all(s->monitor.sock, o, sizeof(*o), fd, n_fds)) != 0)
-		return rc;
-	return order_await(s, pidfd);
+	return rc != 0 ? rc : order_await(s, pidfd);
 }
 
 pid_t
@@ -93,6 +102,27 @@ order_renew_changes(struct supervisor *s)
 	const struct order o = { .deed = DEED_RENEW_CHANGES };
 
 	return ask(s, &o, NULL, 0, NULL);
+}
+
+int
+order_mount(struct supervisor *s, struct order_reply *r, int *fuse_fd)
+{
+	const struct order o = { .deed = DEED_MOUNT };
+	int rc;
+
+	*r = (struct order_reply){ 0 };
+	if ((rc = send_order(s, &o, NULL, 0)) == 0)
+		rc = await_reply(s, r, fuse_fd);
+	r->error[sizeof(r->error) - 1] = '\0';
+	return rc;
+}
+
+int
+order_settle(struct supervisor *s, uint32_t pin, int *fd)
+{
+	const struct order o = { .deed = DEED_SETTLE, .pin = pin };
+
+	return ask(s, &o, NULL, 0, fd);
 }
 
 int

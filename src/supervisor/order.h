@@ -24,14 +24,23 @@ struct monitor {
 
 struct order {
 	enum deed { DEED_ERRAND, DEED_ADOPT_STORE, DEED_RENEW_LOG, DEED_RELEASE_STORE,
-	    DEED_RENEW_CHANGES, DEED_GIVE_BACK } deed;
+	    DEED_RENEW_CHANGES,
+	    DEED_MOUNT, DEED_SETTLE, DEED_GIVE_BACK } deed;
 	struct errand_order errand;
 	uint32_t full;		/* DEED_RENEW_LOG */
+	uint32_t pin;		/* DEED_SETTLE: which end of it */
 	uint32_t failed, ready_once, mute;	/* DEED_GIVE_BACK */
 };
 
+#define ORDER_ERROR_MAX	512
+
 struct order_reply {
 	int	rc;		/* a pid, 0 or negative errno */
+	/* DEED_MOUNT: as in struct ending */
+	int	id;
+	unsigned major, minor;
+	uint64_t sysfs;
+	char	error[ORDER_ERROR_MAX];
 };
 
 /* Whether a monitor has the rights, be it alive or not. */
@@ -59,6 +68,15 @@ int	order_renew_log(void *arg, bool full);
 
 /* Nobody reads the chain any more: storehold_release() by who may.  Returns 0 or negative errno. */
 int	order_release_store(struct supervisor *s);
+
+/*
+ * mountpoint_again() by who may mount.  Returns 0 with the descriptor of /dev/fuse and, in *r, where the mount is; or negative
+ * errno with one line in r->error, "" if the monitor has ended.
+ */
+int	order_mount(struct supervisor *s, struct order_reply *r, int *fuse_fd);
+
+/* Behind FUSE_INIT: mountpoint_settle(), and takes an end of the pin of the new mount, -1 if there is none; the first one first. */
+int	order_settle(struct supervisor *s, uint32_t pin, int *fd);
 
 /* claim_renew_changes() by who starts workers.  Returns 0 or negative errno. */
 int	order_renew_changes(struct supervisor *s);

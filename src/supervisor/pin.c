@@ -130,10 +130,11 @@ pin_take(struct pin *p, const struct pin_mount *m)
 void
 pin_forget(struct pin *p)
 {
-	if (p->sock[0] >= 0) {
-		close(p->sock[0]);
-		close(p->sock[1]);
-	}
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (p->sock[i] >= 0)
+			close(p->sock[i]);
 	pin_init(p);
 }
 

@@ -130,6 +130,20 @@ refuse_server(const struct supervisor *s, const char *mnt, int root_fd, struct q
 	    " run: stop that first, or remove the file", text);
 }
 
+/* Their mount would stay, and go on. */
+static int
+refuse_holders(const struct supervisor *s, struct quiet_report *r)
+{
+	struct users others;
+	char text[300];
+
+	identity_raise();
+	if (holders_find(s->ending.major, s->ending.minor, &others) == HOLDERS_ALL && others.n == 0)
+		return 0;
+	users_tell(&others, text, sizeof(text));
+	return complain(r, -EBUSY, "other mount namespaces have it, too (%s): end these processes first", text);
+}
+
 /* ---- what the kernel holds ---------------------------------------------- */
 
 /* Whatever others have put in its place is not ours. */
@@ -162,16 +176,18 @@ await_requests(int root_fd)
 }
 
 static int
-make_quiet(struct supervisor *s, bool look, struct quiet_report *r)
+make_quiet(struct supervisor *s, enum quiet_look look, struct quiet_report *r)
 {
 	int fd autoclose = -1, rc;
 	char mnt[PATH_MAX];
 
 	if (!ending_find_mountpoint(s, mnt))
 		return complain(r, -ENOENT, "it is not mounted any more, or another mount lies over it");
+	if (look == QUIET_HOLDERS)
+		return refuse_holders(s, r);
 	if ((fd = open_root(s, mnt)) < 0)
 		return complain(r, fd, "could not open its root: %s", strerror(-fd));
-	if (look && refuse_server(s, mnt, fd, r) != 0)
+	if (look == QUIET_SERVERS && refuse_server(s, mnt, fd, r) != 0)
 		return r->rc;
 	identity_drop();
 	if (syncfs(fd) != 0)
@@ -186,6 +202,6 @@ quiet_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 {
 	struct quiet_report r = { 0 };
 
-	make_quiet(s, o->look != 0, &r);
+	make_quiet(s, (enum quiet_look)o->look, &r);
 	_exit(write(fd[0], &r, sizeof(r)) != sizeof(r));
 }

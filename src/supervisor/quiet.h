@@ -14,6 +14,12 @@
 
 #define QUIET_WHY_MAX	512
 
+enum quiet_look {
+	QUIET_NOBODY,		/* only writes back */
+	QUIET_SERVERS,		/* looks for a server before that */
+	QUIET_HOLDERS,		/* looks for other mount namespaces that have the mount, and writes nothing back */
+};
+
 /* From the child. */
 struct quiet_report {
 	int	rc;			/* 0, or negative errno: */
@@ -21,7 +27,7 @@ struct quiet_report {
 };
 
 /*
- * ERRAND_QUIET: looks for a server if o->look, writes back, and reports.  It uses the mount, which the supervisor must
+ * ERRAND_QUIET: looks for who is in the way, as o->look says, writes back, and reports.  It uses the mount, which the supervisor must
  * not, and so may wait for as long as the worker wants.
  */
 void	quiet_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])

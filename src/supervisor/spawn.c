@@ -66,7 +66,7 @@ run_child(const struct supervisor *s, const struct job *job, int memfd, int err_
 {
 	static const char *const doing[] = {
 		[JOB_PREPARE] = "preparing", [JOB_FILL] = "preparing", [JOB_SERVE] = "worker",
-		[JOB_RECHECK] = "looking at the store", [JOB_FREEZE] = "freezing",
+		[JOB_RECHECK] = "looking at the store", [JOB_STEP] = "freezing",
 	};
 	/* Bounds the index: writing a memfd counts as writing a file. */
 	struct rlimit size = { task_index_max(s), task_index_max(s) };
@@ -165,9 +165,9 @@ spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 
 /* Opened anew, so that the lock is this program's.  The mount is not served meanwhile: nobody is waited for. */
 static int
-lock_layers(const struct diffdir *d, bool is_branch)
+lock_layers(const struct diffdir *d, bool is_branch, bool make)
 {
-	int fd autoclose = diffdir_make_layers(d, is_branch);
+	int fd autoclose = make ? diffdir_make_layers(d, is_branch) : diffdir_open_layers(d, is_branch);
 
 	if (fd < 0)
 		return fd;
@@ -176,9 +176,9 @@ lock_layers(const struct diffdir *d, bool is_branch)
 
 /* As the program itself would, were it there. */
 static _Noreturn void
-fail_to_freeze(int out_fd, int rc)
+fail_to_step(int out_fd, int rc)
 {
-	const struct msg_frozen nothing = { 0 };
+	const struct msg_stepped nothing = { 0 };
 	char text[256];
 	int len = rc == -EWOULDBLOCK ?
 	    snprintf(text, sizeof(text), "another command changes its snapshots or branches: try again") :
@@ -186,28 +186,33 @@ fail_to_freeze(int out_fd, int rc)
 	    diffdir_layers_strerror(rc));
 
 	msg_send(out_fd, MSG_FAILED, text, (size_t)len);
-	msg_send(out_fd, MSG_FROZEN, &nothing, sizeof(nothing));
+	msg_send(out_fd, MSG_STEPPED, &nothing, sizeof(nothing));
 	_exit(1);
 }
 
 void
-spawn_freezer(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
+spawn_stepper(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
 {
 	struct job job;
 	int memfd;
 
-	task_fill(s, &job, JOB_FREEZE, 0);
+	task_fill(s, &job, JOB_STEP, 0);
 	job.store_fd = job.infodir_fd = job.index_fd = job.shared_fd = job.lockholder_fd = -1;
 	job.out_fd = fd[0];
 	job.lock_fd = fd[1];
-	if ((job.layers_fd = lock_layers(&s->claim.dir, s->binding.saved.branch != NULL)) < 0 && !o->look)
-		fail_to_freeze(fd[0], job.layers_fd);
+	job.step = o->deed < JOB_STEPS ? (enum job_step)o->deed : JOB_STEP_SWEEP;
+	/* Nobody else uses what was thrown away, and the mount may end before it is gone. */
+	if (job.step == JOB_STEP_SWEEP)
+		job.layers_fd = job.lock_fd = -1;
+	else if ((job.layers_fd = lock_layers(&s->claim.dir, s->binding.saved.branch != NULL,
+	    job.step == JOB_STEP_FREEZE)) < 0)
+		o->look ? _exit(127) : fail_to_step(fd[0], job.layers_fd);
 	job.diff_fd = openat(s->claim.dir.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	job.keep_read_search = false;
 	job.layer = o->name;
 	job.message = o->message;
 	job.again = o->look != 0;
-	if (job.layers_fd < 0 || job.diff_fd < 0 || (memfd = jobfd_make(&job)) < 0)
+	if (job.diff_fd < 0 || (memfd = jobfd_make(&job)) < 0)
 		_exit(127);
 	run_child(s, &job, memfd, -1);
 }

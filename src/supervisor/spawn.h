@@ -49,8 +49,8 @@ int	spawn_worker(struct supervisor *s, enum job_program program, unsigned genera
 void	spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
 	    __attribute__((noreturn));
 
-/* ERRAND_FREEZE: becomes the program that freezes the changes.  The descriptors are where it reports, and the lock. */
-void	spawn_freezer(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
+/* ERRAND_STEP: becomes the program that freezes the changes.  The descriptors are where it reports, and the lock. */
+void	spawn_stepper(struct supervisor *s, const struct errand_order *o, const int fd[ERRAND_FDS])
 	    __attribute__((noreturn));
 
 /*

@@ -28,6 +28,7 @@
 #include "supervisor/order.h"
 #include "supervisor/owner.h"
 #include "supervisor/reopen.h"
+#include "supervisor/reset.h"
 #include "supervisor/source.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stat.h"
@@ -95,6 +96,7 @@ struct supervisor {
 	struct statistics stats;
 	struct attend attend;
 	struct freeze freeze;
+	struct reset reset;
 	int	hydration_rc;		/* why the binding does not say yet that the directory is detached */
 	uint64_t infodir_due;	/* when the log's new length may be shown */
 	struct monitor monitor;

@@ -51,6 +51,7 @@
 #include "supervisor/pin.h"
 #include "supervisor/quiet.h"
 #include "supervisor/reopen.h"
+#include "supervisor/reset.h"
 #include "supervisor/rights.h"
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
@@ -74,7 +75,7 @@ static const struct errand_work errands[ERRAND_KINDS] = {
 	[ERRAND_LOOK] = { reopen_child, reopen_listen },
 	[ERRAND_ASK] = { mute_child, NULL },
 	[ERRAND_QUIET] = { quiet_child, NULL },
-	[ERRAND_FREEZE] = { spawn_freezer, NULL },
+	[ERRAND_STEP] = { spawn_stepper, NULL },
 };
 
 static void
@@ -232,6 +233,8 @@ finish_ended(struct supervisor *s)
 		finish_cut(s, s->ending.cut);
 		return;
 	}
+	if (reset_goes_on(s))
+		return;
 	s->done = true;
 	/* Without an answer the note of a cut stays, and with one that nothing is durable that one does. */
 	if (mute_is(s) || s->config->discard)
@@ -435,6 +438,8 @@ tick(struct supervisor *s)
 	hydration_tick(s);
 	if (freeze_tick(s))
 		start_serving(s, s->worker.generation + 1);
+	if (reset_tick(s))
+		start_serving(s, 1);
 	ending_look(s, NULL);
 	leave_tick(s);
 	check_life(s, now);
@@ -514,7 +519,8 @@ wait_ms(const struct supervisor *s)
 static void
 turn(struct supervisor *s)
 {
-	struct pollfd p[9 + ENDING_DESCRIPTORS + ATTEND_DESCRIPTORS] = {
+	struct step *step = s->reset.step.under_way ? &s->reset.step : &s->freeze.step;
+	struct pollfd p[12 + ENDING_DESCRIPTORS + ATTEND_DESCRIPTORS] = {
 		{ .fd = s->signal_fd, .events = POLLIN },
 		{ .fd = s->worker.in_fd, .events = POLLIN },
 		{ .fd = s->worker.pidfd, .events = POLLIN },
@@ -524,15 +530,18 @@ turn(struct supervisor *s)
 		{ .fd = s->monitor.sock },
 		{ .fd = s->life_over_at == 0 && s->config->life_fd != 0 ? s->config->life_fd : -1 },
 		{ .fd = s->freeze.child.pidfd, .events = POLLIN },
+		{ .fd = s->reset.child.pidfd, .events = POLLIN },
+		{ .fd = s->reset.sweep.pidfd, .events = POLLIN },
+		{ .fd = step->child.pidfd, .events = POLLIN },
 	};
 
-	ending_poll(s, p + 9);
-	attend_poll(&s->attend, p + 9 + ENDING_DESCRIPTORS);
+	ending_poll(s, p + 12);
+	attend_poll(&s->attend, p + 12 + ENDING_DESCRIPTORS);
 	if (poll(p, ARRAY_SIZE(p), wait_ms(s)) < 0 && errno != EINTR) {
 		state_fail(s, "could not wait for events: %s", strerror(errno));
 		return;
 	}
-	ending_look(s, p + 9);
+	ending_look(s, p + 12);
 	if (p[0].revents != 0)
 		read_signals(s);
 	if (p[1].revents != 0 && answer_worker(s) == 0) {
@@ -553,7 +562,13 @@ turn(struct supervisor *s)
 		life_ended(s);
 	if (p[8].revents != 0)
 		freeze_child_done(s);
-	attend_look(s, p + 9 + ENDING_DESCRIPTORS);
+	if (p[9].revents != 0)
+		reset_child_done(s);
+	if (p[10].revents != 0)
+		errand_end(&s->reset.sweep, NULL, 0);
+	if (p[11].revents != 0)
+		step_child_done(step);
+	attend_look(s, p + 12 + ENDING_DESCRIPTORS);
 	tick(s);
 }
 
@@ -596,6 +611,7 @@ finish(struct supervisor *s)
 	end_worker(s);
 	errand_stop(&s->reopen.child);
 	freeze_stop(&s->freeze);
+	reset_stop(&s->reset);
 	if (s->failed && s->mnt.mounted)
 		leave_detach(s);
 	leave_end(&s->leave);
@@ -669,6 +685,7 @@ supervisor_main(const struct supervisor_config *config)
 	attend_init(&s.attend);
 	leave_init(&s.leave);
 	freeze_init(&s.freeze);
+	reset_init(&s.reset);
 	ending_init(&s.ending);
 	setproctitle("supervisor: %s", config->mnt);
 	if ((s.signal_fd = signals_open()) < 0)

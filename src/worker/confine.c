@@ -80,7 +80,7 @@ lock_as_worker(const struct job *job)
 		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ONDISK_LOCK_WORKER, .l_len = 1
 	};
 
-	if (job->lock_fd >= 0 && (job->fuse_fd >= 0 || job->program == JOB_FREEZE) && fcntl(job->lock_fd, F_SETLK, &lock) != 0)
+	if (job->lock_fd >= 0 && (job->fuse_fd >= 0 || job->program == JOB_STEP) && fcntl(job->lock_fd, F_SETLK, &lock) != 0)
 		log_warn("could not lock the diff directory as worker: nothing proves the pid of a lone worker");
 }
 
@@ -134,7 +134,7 @@ add_directories(struct sandbox *s, const struct job *job)
 	s->dir[s->n_dirs++] = (struct sandbox_dir){ .name = "store", .fd = job->store_fd };
 	s->dir[s->n_dirs++] = (struct sandbox_dir){ .name = "pbkfs", .fd = job->infodir_fd };
 	s->dir[s->n_dirs++] = (struct sandbox_dir){
-		.name = ONDISK_LAYERS, .fd = job->layers_fd, .writable = job->program == JOB_FREEZE
+		.name = ONDISK_LAYERS, .fd = job->layers_fd, .writable = job->program == JOB_STEP
 	};
 	s->dir[s->n_dirs++] = (struct sandbox_dir){
 		.name = ONDISK_CHANGES, .fd = job->diff_fd, .writable = true, .locked = true
@@ -166,7 +166,7 @@ confine_worker(const struct job *job)
 	int rc;
 
 	/* Its renames lead from one of its directories to the other: no mounts part them. */
-	if (job->program == JOB_FREEZE) {
+	if (job->program == JOB_STEP) {
 		s.namespaces &= ~(uint32_t)MSG_NS_MOUNT;
 		s.calls = SANDBOX_CALLS_LAYERS;
 	}

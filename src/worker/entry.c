@@ -25,7 +25,7 @@ extern char **environ;
 
 static int (*const programs[JOB_PROGRAMS])(const struct job *job) = {
 	[JOB_PREPARE] = worker_prepare, [JOB_FILL] = worker_fill, [JOB_SERVE] = worker_serve,
-	[JOB_RECHECK] = worker_recheck, [JOB_FREEZE] = worker_freeze,
+	[JOB_RECHECK] = worker_recheck, [JOB_STEP] = worker_step,
 };
 
 bool

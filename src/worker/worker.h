@@ -28,10 +28,10 @@ int	worker_fill(const struct job *job);
 int	worker_recheck(const struct job *job);
 
 /*
- * Freezes what lies in changes/ of the diff directory, or finds out what an earlier try has come to, and reports MSG_FROZEN; where
+ * Freezes what lies in changes/ of the diff directory, or finds out what an earlier try has come to, and reports MSG_STEPPED; where
  * it has not come to anything, MSG_FAILED before that.
  */
-int	worker_freeze(const struct job *job);
+int	worker_step(const struct job *job);
 
 /* Reports MSG_READY and serves FUSE requests until the mount is gone. */
 int	worker_serve(const struct job *job);

@@ -351,15 +351,15 @@ START_TEST(tells_what_a_freeze_has_come_to)
 	for (i = 0; i < CLIENT_MAX; i++)
 		if (s.attend.client[i].fd >= 0)
 			break;
-	s.attend.client[i].wants_freeze = true;
-	s.freeze = (struct freeze){ .stage = FREEZE_START, .done = true, .name = "name", .frozen = { .wal_bytes = 7 } };
+	s.attend.client[i].wants_step = true;
+	s.freeze = (struct freeze){ .stage = FREEZE_START, .step = { .over = true, .name = "name", .out = { .done = 1, .wal_bytes = 7 } } };
 	freeze_serves(&s);
 	ck_assert_int_eq(command_receive(sock, &a, true, NULL), 0);
-	ck_assert_int_eq(a.type, COMMAND_FROZEN);
-	ck_assert_uint_eq(a.arg[FROZEN_WAL_BYTES], 7);
+	ck_assert_int_eq(a.type, COMMAND_STEPPED);
+	ck_assert_uint_eq(a.arg[STEPPED_WAL_BYTES], 7);
 	ck_assert_int_eq(command_receive(other, &a, true, NULL), -ENOMSG);
-	ck_assert(!s.attend.client[i].wants_freeze && s.freeze.stage == FREEZE_NONE);
-	s.attend.client[i].wants_freeze = true;
+	ck_assert(!s.attend.client[i].wants_step && s.freeze.stage == FREEZE_NONE);
+	s.attend.client[i].wants_step = true;
 	ck_assert_int_lt(ask_to_freeze(sock, "name", &a), 0);
 	ck_assert(!is_open(sock));
 	close(sock);

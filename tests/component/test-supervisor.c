@@ -328,7 +328,7 @@ static void lie_clean_body(void) { say(MSG_CLEAN, "x", 1); }
 static void lie_stats_short(void) { say(MSG_STATS, "x", 1); }
 static void lie_stats_long(void) { say_raw(MSG_STATS, MSG_PROTOCOL, sizeof(struct msg_stats) + 8, sizeof(struct msg_stats) + 8); }
 static void lie_rested(void) { say(MSG_RESTED, &(struct msg_rested){ 0 }, sizeof(struct msg_rested)); }
-static void lie_frozen(void) { say(MSG_FROZEN, &(struct msg_frozen){ .done = 1 }, sizeof(struct msg_frozen)); }
+static void lie_frozen(void) { say(MSG_STEPPED, &(struct msg_stepped){ .done = 1 }, sizeof(struct msg_stepped)); }
 static void lie_log_empty(void) { say(MSG_LOG, "\2", 1); }
 static void lie_log_level(void) { say(MSG_LOG, "\11text", 5); }
 static void lie_protocol(void) { say_raw(MSG_HEARTBEAT, 7, 0, 0); }

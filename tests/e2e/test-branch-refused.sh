@@ -32,10 +32,10 @@ refuse "one that is not there" "could not open diff directory" pbkfs tree -d "$w
 check "mount" mount_it
 pg_start "$mnt" || exit 99
 refuse "a server is named" "a server runs on it, postgres \(pid [0-9]+\): stop it first" pb snapshot x
-refuse "a server is named: reset" "where a server runs \(pid [0-9]+\): unmount it first" pb reset
 pg_stop "$mnt"
 refuse "a branch without a snapshot" "has no snapshots: pbkfs snapshot -d" pb branch a
-refuse "reset while it is mounted" "is mounted at .*unmount it first" pb reset
+refuse "reset while it is mounted, without a snapshot" "it has no snapshots" pb reset
+check "it is mounted all the same" is_mounted "$mnt"
 check "tree without snapshots" pb tree
 check "unmount" unmount_it
 refuse "reset without a snapshot" "has no snapshots" pb reset
@@ -60,7 +60,7 @@ refuse "a snapshot that is stood on" "is what others stand on|itself stands on" 
 refuse "a branch as a diff directory" "is a branch itself" pbkfs snapshot -d "$diff/branches/a" x
 refuse "cleanup of a branch" "is branch \"a\" of a diff directory: pbkfs delete" pbkfs cleanup -d "$diff/branches/a"
 check "mount a" mount_branch a
-refuse "a branch that is mounted: reset" "is mounted at" pb reset --branch a
+refuse "a branch that is mounted: reset to no snapshot" "there is no snapshot of that name" pb reset --branch a --to x
 refuse "a branch that is mounted: delete" "is mounted at" pb delete --branch a
 refuse "a branch that is mounted: rename" "is mounted at" pb rename --branch a c
 refuse "a second mount of it" "is in use: process .* has it mounted" pb mount -D "$work/place" --branch a

@@ -29,7 +29,6 @@ equal "a is a's" a "$(as "$pguser" cat "$(at a)/state")"
 equal "b is b's" b "$(as "$pguser" cat "$(at b)/state")"
 check "list names both" pbk list
 check "with their snapshot" eval '[ "$(grep -c "snapshot base" "$work/out")" = 2 ]'
-refuse "a mounted one is not reset" "is mounted at" pb reset --branch a
 check "branch c" pb branch c
 check "mount c" mount_branch c
 as "$pguser" sh -c "echo c >'$(at c)/state'"
@@ -39,6 +38,11 @@ refuse "not for others" "Permission denied" as nobody "$work/pbkfs" snapshot -D 
 check "root may" pbkfs_root snapshot -D "$(at c)" of-root
 equal "the snapshots are the owner's" "" "$(find "$diff" ! -user "$pguser" -print)"
 equal "and it goes on" c "$(as "$pguser" cat "$(at c)/state")"
+as "$pguser" sh -c "echo changed >'$(at c)/state'"
+check "a mounted one is reset" pb reset --branch c
+equal "and is as in its snapshot" c "$(as "$pguser" cat "$(at c)/state")"
+check "another one by root" pbkfs_root reset -D "$(at c)" --to base
+like_state "and is as in that" c "$work/base.state"
 check "unmount c" unmount_branch c
 check "unmount a" unmount_branch a
 check "unmount b" pb unmount --branch b

@@ -744,7 +744,7 @@ static void
 make_commands(void)
 {
 	static const char serving[] = { 2, 0 }, preparing[] = { 0, 0 }, answers[] = { 6, 0 };
-	static struct command_frame q[6], a[6];
+	static struct command_frame q[7], a[6];
 
 	command_init(&q[0], COMMAND_IDENTIFY);
 	command_init(&q[1], COMMAND_STATUS);
@@ -753,6 +753,8 @@ make_commands(void)
 	command_init(&q[4], COMMAND_AWAIT);
 	command_init(&q[5], COMMAND_FREEZE);
 	strcpy(q[5].text, "name\nmessage");
+	command_init(&q[6], COMMAND_RESET);
+	strcpy(q[6].text, "-");
 	q[1].arg[0] = 1;
 	put("command", "good-requests", serving, 2, (unsigned char *)q, sizeof(q));
 	put("command", "bad-phase", preparing, 2, (unsigned char *)q, sizeof(q));
@@ -768,8 +770,8 @@ make_commands(void)
 	command_init(&a[3], COMMAND_REFUSED);
 	strcpy(a[3].text, "\33[2Jno");
 	command_init(&a[4], COMMAND_HYDRATION);
-	command_init(&a[5], COMMAND_FROZEN);
-	a[5].arg[FROZEN_GAP_NS] = 20000000;
+	command_init(&a[5], COMMAND_STEPPED);
+	a[5].arg[STEPPED_GAP_NS] = 20000000;
 	put("command", "good-answers", answers, 2, (unsigned char *)a, sizeof(a));
 	a[3].text[100] = 'x';
 	put("command", "bad-text", answers, 2, (unsigned char *)a, sizeof(a));

@@ -70,7 +70,7 @@ reason(int rc)
 }
 
 static int
-freeze(const struct job *job, struct msg_frozen *m)
+freeze(const struct job *job, struct msg_stepped *m)
 {
 	int rc, done;
 	const struct layers_freeze f = {
@@ -93,19 +93,79 @@ freeze(const struct job *job, struct msg_frozen *m)
 	return done;
 }
 
-int
-worker_freeze(const struct job *job)
+/* The snapshot that is named, or the one that is stood on. */
+static int
+find_base(const struct job *job, char name[SEAL_NAME_MAX + 1])
 {
-	struct msg_frozen m = { 0 };
+	int fd autoclose = openat(job->diff_fd, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc;
+	struct seal_parent parent;
+
+	if (strcmp(job->layer, "-") != 0) {
+		strlcpy(name, job->layer, SEAL_NAME_MAX + 1);
+		return 0;
+	}
+	if ((rc = fd < 0 ? -errno : layers_parent(fd, &parent)) == 1)
+		rc = layers_find(job->layers_fd, &parent.id, name);
+	else if (rc == 0)
+		rc = -ENOENT;
+	return rc;
+}
+
+/* Tells on which snapshot it stands now. */
+static void
+tell_base(const struct job *job, struct msg_stepped *m)
+{
+	int fd autoclose = openat(job->diff_fd, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	static struct layers_chain chain;
+	struct seal_parent parent;
+
+	if (fd < 0 || layers_parent(fd, &parent) != 1 || layers_open(job->layers_fd, fd, &chain) != 0)
+		return;
+	m->layers = chain.n;
+	if (chain.n > 0)
+		strlcpy(m->snapshot, chain.layer[chain.n - 1].name, sizeof(m->snapshot));
+	memcpy(m->snapshot_id, parent.id.byte, sizeof(m->snapshot_id));
+	layers_close(&chain);
+}
+
+/* One that was ended on the way may be done again: it comes to the same. */
+static int
+reset(const struct job *job, struct msg_stepped *m)
+{
+	char name[SEAL_NAME_MAX + 1] = "", found[SEAL_NAME_MAX + 1];
+	int what = job->again ? layers_recover(job->diff_fd, job->layers_fd, found) : LAYERS_NOTHING, rc;
+
+	if (what < 0)
+		return what;
+	rc = what == LAYERS_RESET ? 0 : find_base(job, name);
+	if (rc == 0 && what != LAYERS_RESET && (rc = layers_reset(job->diff_fd, job->layers_fd, name)) < 0)
+		what = layers_recover(job->diff_fd, job->layers_fd, found);
+	if (what < 0)
+		return what;
+	if (rc == 0 || what == LAYERS_RESET) {
+		tell_base(job, m);
+		return 1;
+	}
+	report_failed("%s", rc == -ENOENT && name[0] != '\0' ? "there is no snapshot of that name" :
+	    rc == -ENOENT ? "it stands on no snapshot that is there: --to names one" : reason(rc));
+	return 0;
+}
+
+int
+worker_step(const struct job *job)
+{
+	struct msg_stepped m = { 0 };
 	int done;
 
 	if (confine_worker(job) < 0 || job->layer == NULL)
 		return EXIT_FAILURE;
-	if ((done = freeze(job, &m)) < 0)
+	if (job->step == JOB_STEP_SWEEP)
+		return layers_sweep(job->diff_fd, -1) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if ((done = job->step == JOB_STEP_RESET ? reset(job, &m) : freeze(job, &m)) < 0)
 		return EXIT_FAILURE;
-	if (done)
+	if (done && job->step == JOB_STEP_FREEZE)
 		move_reserve(job);
 	m.done = done != 0;
-	report_send(MSG_FROZEN, &m, sizeof(m));
+	report_send(MSG_STEPPED, &m, sizeof(m));
 	return EXIT_SUCCESS;
 }
