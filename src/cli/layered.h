@@ -107,7 +107,7 @@ int	layered_lock_also(struct layered *l, const char *branch);
  */
 int	layered_discard(struct layered *l, int dir_fd, const char *name);
 
-/* For step(): discards what unfinished commands have left in the directories that are locked. */
+/* For step(), if it is our turn: discards what commands that were killed have left. */
 int	layered_tidy(struct layered *l);
 
 /* Starts a process that removes what was discarded; nobody waits for it. */

@@ -55,12 +55,32 @@ discard(struct layered *l, int dir_fd, const char *name)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* Of a reset that is done: who has our turn is the only one who would bring another to its end. */
 static int
 tidy_one(struct layered *l, const char *branch)
 {
 	int dir autoclose = layered_directory(l, branch);
+	struct stat st;
 
-	return dir < 0 ? dir : discard(l, dir, ONDISK_OLD);
+	if (dir < 0 || fstatat(dir, ONDISK_NEXT, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return discard(l, dir, ONDISK_OLD);
+}
+
+static int
+tidy_branches(struct layered *l, int branches)
+{
+	int fd = openat(branches, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+
+	if (dir == NULL)
+		return -errno;
+	while (rc == 0 && (e = readdir(dir)) != NULL)
+		if (layers_name_is_valid(e->d_name))
+			rc = tidy_one(l, e->d_name);
+	closedir(dir);
+	return rc;
 }
 
 /* Whether there is anything for layered_sweep_later(). */
@@ -83,17 +103,12 @@ has_waste(int branches)
 int
 layered_tidy(struct layered *l)
 {
-	int layers autoclose = layered_layers(l), branches autoclose = layered_branches(l, false), rc = 0;
-	unsigned i;
+	int layers autoclose = layered_layers(l), branches autoclose = layered_branches(l, false), rc;
 
 	if (layers < 0)
 		return layers == -ENOENT ? 0 : layered_failed(l, "open", layers);
-	if (branches >= 0)
-		rc = discard(l, branches, LAYERED_UNFINISHED);
-	if (rc == 0 && l->lock_fd >= 0)
-		rc = tidy_one(l, l->target == &l->branch ? l->options->branch : "");
-	for (i = 0; i < l->n_locked && rc == 0; i++)
-		rc = tidy_one(l, l->locked[i].name);
+	if ((rc = tidy_one(l, "")) == 0 && branches >= 0 && (rc = discard(l, branches, LAYERED_UNFINISHED)) == 0)
+		rc = tidy_branches(l, branches);
 	/* Of snapshots alone: in layers/ itself nothing else is thrown away. */
 	if (rc == 0)
 		rc = layers_sweep(layers, layers);

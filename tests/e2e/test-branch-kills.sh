@@ -27,6 +27,12 @@ walk trunk "$work/base.state"
 check "unmount the diff directory" unmount_branch trunk
 cp -a --sparse=always "$diff" "$work/all"
 
+from=$(now)
+check "a whole one" pb branch whole
+took=$(($(now) - from))
+[ $took -lt 600 ] || took=600
+note "a command takes about $took ms"
+
 # begin COMMAND: what it is called with.
 begin() {
 	case $1 in
@@ -76,10 +82,11 @@ while [ $round -lt "${PBKFS_ROUNDS:-10}" ]; do
 		cp -a "$diff/layers/base" "$work/spare" 2>/dev/null; rm -rf "$work/spare"
 		pb branch tmp --from base >/dev/null && pb snapshot other --branch tmp >/dev/null && pb delete --branch tmp >/dev/null
 		leftovers >/dev/null
+		next $((took * 3 / 2)); moment=$n
+		delay=$(printf '0.%03d' $moment)
 		begin $command >"$work/killed.out" 2>&1 &
 		front=$!
-		next 60; moment=$n
-		sleep "$(awk "BEGIN { print $moment / 1000 }")"
+		sleep $delay
 		set -- $(processes)
 		next $(($# + 1))
 		if [ $n -lt $# ]; then shift $n; set -- $1; fi
@@ -103,5 +110,5 @@ while [ $round -lt "${PBKFS_ROUNDS:-10}" ]; do
 		equal "$it: nothing is left over" "" "$(leftovers)"
 	done
 done
-check "some were killed on the way ($killed, $done done)" [ $killed -gt $round ]
+check "some were killed on the way ($killed, $done done)" [ $killed -ge $round ]
 plan_done
