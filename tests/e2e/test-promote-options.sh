@@ -7,7 +7,6 @@
 . "$srcdir/tests/lib-hydrate.sh"
 . "$srcdir/tests/lib-promote.sh"
 have_catalogs || skip_all "there are no catalogs in $catalogs"
-pgbin=$(pg_bindir 15) || skip_all "PostgreSQL 15 is not installed"
 at_mnt=$mnt
 # small_place SIZE: a file system of the server's user, of that size.
 small_place() {
