@@ -203,7 +203,7 @@ static const struct option_def mount_options[] = {
 static const struct option_def run_options[] = {
 	HEADING("Options controlling what is mounted"),
 	WHAT_OPTIONS,
-	{ 0, "from", "DIFF@SNAPSHOT", "run on a branch of this snapshot, which goes with\nthe run", OPT_TEXT, AT(from), NULL, 0,
+	{ 0, "from", "DIFF@SNAPSHOT", "run on a branch of this snapshot; the branch\ngoes with the run", OPT_TEXT, AT(from), NULL, 0,
 	    false },
 	{ 0, "force", NULL, "mount backups that are in doubt", OPT_FLAG, AT(force), NULL, 0, false },
 
@@ -376,7 +376,7 @@ static const struct option_def show_options[] = {
 };
 
 static const struct option_def list_options[] = {
-	{ 'd', "diff-dir", "DIR", "show this diff directory, too, if its promotion is\nunfinished", OPT_TEXT, AT(diff), NULL, 0, false },
+	{ 'd', "diff-dir", "DIR", "show this diff directory, too, if its promotion\nis unfinished", OPT_TEXT, AT(diff), NULL, 0, false },
 	FORMAT_OPTION,
 	HELP_OPTION,
 };
@@ -477,7 +477,7 @@ static const struct option_def reset_options[] = {
 };
 
 static const struct option_def tree_options[] = {
-	DIFF_OPTION("show snapshots and branches of"),
+	DIFF_OPTION("show all branches of"),
 	FORMAT_OPTION,
 	CONFINE_OPTIONS,
 };
