@@ -40,7 +40,7 @@ store(struct supervisor *s)
 }
 
 void
-hydration_tell(const struct supervisor *s)
+hydration_tell(struct supervisor *s)
 {
 	const struct binding *b = &s->binding.found;
 	const struct msg_hydrate m = {
@@ -51,6 +51,8 @@ hydration_tell(const struct supervisor *s)
 		atomic_store(&s->kit.shared->hydrate.state, HYDRATION_DETACHED);
 	else if (spawn_tell_more(&s->worker, MSG_HYDRATE, &m, sizeof(m)) != 0)
 		log_debug("could not tell the worker to hydrate");
+	else
+		s->worker.told_to_copy |= b->hydrates;
 }
 
 int
@@ -114,9 +116,11 @@ detach(struct supervisor *s)
 int
 hydration_detached(struct supervisor *s)
 {
-	if (!s->binding.found.hydrates || hydration_is_detached(s))
+	if (!s->worker.told_to_copy)
 		return -EPROTO;
-	detach(s);
+	s->worker.told_to_copy = false;
+	if (!hydration_is_detached(s))
+		detach(s);
 	return 0;
 }
 

@@ -23,11 +23,11 @@ int	hydration_ask(struct supervisor *s, bool on, uint64_t rate, uint32_t jobs,
 	    char why[HYDRATION_WHY_MAX]);
 
 /* Passes the wish on to a worker that has begun to serve. */
-void	hydration_tell(const struct supervisor *s);
+void	hydration_tell(struct supervisor *s);
 
 /*
- * MSG_DETACHED: the binding is to say so, and the store's locks are given back.  Returns 0, or -EPROTO if nobody
- * wished for that.
+ * MSG_DETACHED: the binding is to say so, and the store's locks are given back.  Returns 0, also if the wish was taken
+ * back meanwhile; or -EPROTO if this worker was not told to copy, or has said so before.
  */
 int	hydration_detached(struct supervisor *s);
 

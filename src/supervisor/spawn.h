@@ -33,6 +33,7 @@ struct worker {
 	uint64_t window;	/* second in which messages are counted */
 	unsigned in_window;
 	bool	confined, failed;	/* it said so, which it may say once */
+	bool	told_to_copy;	/* and has not said MSG_DETACHED yet, which is on its way maybe when it is told to stop */
 	bool	killed;		/* by us, for reason */
 	char	reason[256];	/* why it was ended, or what it said in MSG_FAILED */
 	uint64_t oom_kills;	/* memlimit_kills() when it was forked */

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -28,6 +29,7 @@
 #include "base/ondisk.h"
 #include "base/text.h"
 #include "base/util.h"
+#include "ipc/command.h"
 #include "ipc/jobfd.h"
 #include "ipc/msg.h"
 #include "ipc/shared.h"
@@ -40,6 +42,7 @@
 #include "supervisor/mountinfo.h"
 #include "supervisor/notify.h"
 #include "supervisor/signals.h"
+#include "supervisor/socket.h"
 #include "supervisor/supervisor.h"
 #include "support/tmpdir.h"
 #include "support/unit.h"
@@ -329,6 +332,7 @@ static void lie_stats_short(void) { say(MSG_STATS, "x", 1); }
 static void lie_stats_long(void) { say_raw(MSG_STATS, MSG_PROTOCOL, sizeof(struct msg_stats) + 8, sizeof(struct msg_stats) + 8); }
 static void lie_rested(void) { say(MSG_RESTED, &(struct msg_rested){ 0 }, sizeof(struct msg_rested)); }
 static void lie_frozen(void) { say(MSG_STEPPED, &(struct msg_stepped){ .done = 1 }, sizeof(struct msg_stepped)); }
+static void lie_detached(void) { say(MSG_DETACHED, NULL, 0); }
 static void lie_log_empty(void) { say(MSG_LOG, "\2", 1); }
 static void lie_log_level(void) { say(MSG_LOG, "\11text", 5); }
 static void lie_protocol(void) { say_raw(MSG_HEARTBEAT, 7, 0, 0); }
@@ -415,6 +419,7 @@ static const struct { const char *name; void (*lie)(void); const char *log; } se
 	{ "frozen, which is no worker's word", lie_frozen, "not allowed now" },
 	{ "failure without text", lie_empty_failure, "not allowed now" },
 	{ "store failed, with a path", lie_store_body, "not allowed now" },
+	{ "detached, and was told to copy nothing", lie_detached, "not allowed now" },
 	{ "log line without text", lie_log_empty, "not allowed now" },
 	{ "log level 9", lie_log_level, "not allowed now" },
 	{ "another protocol", lie_protocol, "not a message" },
@@ -436,6 +441,24 @@ static const struct { const char *name; void (*lie)(void); const char *log; } fl
 	{ "heartbeats", flood_heartbeat, "signal 9" },
 	{ "statistics", flood_stats, "signal 9" },
 };
+
+/* Until it is told to copy nothing more. */
+static void
+copy_until_stopped(void)
+{
+	struct msg_reader in = { 0 };
+	struct msg_hydrate m = { .on = 1 };
+	const unsigned char *body;
+	struct msg_header h;
+
+	while (m.on != 0 && msg_fill(the_job->in_fd, &in) > 0)
+		while (msg_next(&in, &h, &body) > 0)
+			if (h.type == MSG_HYDRATE && h.len == sizeof(m))
+				memcpy(&m, body, sizeof(m));
+}
+
+static void detach_once(void) { copy_until_stopped(); lie_detached(); }
+static void detach_twice(void) { detach_once(); lie_detached(); }
 
 /* Says that it is of use, sends much, and dies. */
 static int
@@ -536,6 +559,7 @@ serve_with_hostile_words(void)
 #define RESTLESS "restless"
 #define NEVER	"never ready"		/* each of them */
 #define FREEZING "freezing"		/* the second, before it is ready */
+#define HYDRATING "hydrating"		/* the first */
 static char role[32];
 
 static int
@@ -569,6 +593,8 @@ serve_as(void)
 	}
 	if (the_job->generation == 1 && sscanf(the_job->instance, "flood %u", &i) == 1)
 		return serve(floods[i].lie);
+	if (the_job->generation == 1 && sscanf(the_job->instance, HYDRATING " %u", &i) == 1)
+		return serve(i == 0 ? detach_once : detach_twice);
 	if (strcmp(the_job->instance, DYING) == 0)
 		return the_job->generation == 1 ? serve(lie_die) : 3;
 	if (the_job->generation == 1 && sscanf(the_job->instance, "server %u", &i) == 1)
@@ -624,7 +650,7 @@ start(struct run *r, const char *as)
 		.backup_id = "ABCDEF", .mnt = mnt, .diff = diff, .threads = 1,
 		.log_fd = -1, .log_format = log_format, .pid_fd = -1, .pid_dir_fd = -1, .hang_ms = hang_ms,
 		.index_max = 1 << 20, .log_limit = LOG_LIMIT, .wal = WAL_CHOICE_MOUNT,
-		.store_lock = STORE_LOCK_NO,
+		.store_lock = STORE_LOCK_NO, .hydrate = strncmp(as, HYDRATING, strlen(HYDRATING)) == 0,
 	};
 	int fds[2];
 
@@ -773,6 +799,46 @@ START_TEST(outlives_lying_servers)
 	kill(r.pid, SIGTERM);
 	ck_assert_msg(end(&r) == 0, "%s", servers[_i].name);
 	ck_assert(!mount_exists());
+}
+END_TEST
+
+static void
+ask_to_stop_copying(void)
+{
+	int dir_fd = open(diff, O_RDONLY | O_DIRECTORY | O_CLOEXEC), sock;
+	struct command_frame q, a;
+	struct socket_peer peer;
+
+	ck_assert_int_ge(dir_fd, 0);
+	ck_assert_int_ge(sock = socket_connect(dir_fd, &peer), 0);
+	command_init(&q, COMMAND_HYDRATE);
+	ck_assert_int_eq(command_send(sock, &q, -1), 0);
+	ck_assert_int_eq(poll(&(struct pollfd){ .fd = sock, .events = POLLIN }, 1, WAIT_SECONDS * 1000), 1);
+	ck_assert_int_eq(command_receive(sock, &a, true, NULL), 0);
+	ck_assert_int_eq(a.type, COMMAND_DONE);
+	if (peer.pidfd >= 0)
+		close(peer.pidfd);
+	close(sock);
+	close(dir_fd);
+}
+
+/* It may be on its way when the copying is to stop, and is true all the same; but a worker says it once. */
+START_TEST(hears_of_the_end_of_a_hydration_that_was_stopped)
+{
+	struct run r;
+
+	if (!can_mount())
+		return;
+	snprintf(role, sizeof(role), HYDRATING " %d", _i);
+	start(&r, role);
+	ck_assert_msg(outcome(&r) == 'M', "%s", r.word);
+	ask_to_stop_copying();
+	ck_assert(log_will_have("the diff directory is detached"));
+	ck_assert(_i == 0 || log_will_have("(generation 2) serves"));
+	kill(r.pid, SIGTERM);
+	ck_assert_int_eq(end(&r), 0);
+	ck_assert_int_eq(log_has("not allowed now"), _i == 1);
+	ck_assert_int_eq(log_has("(generation 1) died"), _i == 1);
 }
 END_TEST
 
@@ -1519,6 +1585,7 @@ main(int argc, char **argv)
 	tcase_add_test(lying, unmounts_only_its_own);
 	tcase_add_loop_test(lying, refuses_lying_preparers, 0, N(preparers));
 	tcase_add_loop_test(lying, outlives_lying_servers, 0, N(servers));
+	tcase_add_loop_test(lying, hears_of_the_end_of_a_hydration_that_was_stopped, 0, 2);
 	tcase_add_loop_test(lying, bounds_what_a_flood_writes, 0, N(floods));
 	tcase_add_loop_test(lying, filters_what_workers_say, 0, 2);
 	tcase_add_loop_test(lying, ends_workers_that_stay, 0, N(stayers));
