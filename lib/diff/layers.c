@@ -280,6 +280,40 @@ open_all(int layers_fd, struct seal_parent *parent, struct layers_chain *chain)
 	return 0;
 }
 
+static int
+check(int layers_fd, int fd, const char *name, const struct seal *s)
+{
+	struct seal_parent self = { .id = s->id, .last = s->last, .next_serial = s->next_serial };
+	struct layers_chain chain = { .n = 0 };
+	struct journal *j;
+	int rc;
+
+	if (s->depth + 1 > SEAL_LAYERS_MAX) {
+		log_error("layer \"%s\" stands on %u others: there can be none above it", name, s->depth);
+		return -E2BIG;
+	}
+	if ((rc = journal_open_frozen(fd, name, s, &j)) < 0)
+		return rc;
+	journal_close(j);
+	strlcpy(self.name, name, sizeof(self.name));
+	rc = open_all(layers_fd, &self, &chain);
+	layers_close(&chain);
+	return rc;
+}
+
+int
+layers_check(int layers_fd, const char *name)
+{
+	struct seal s;
+	int fd autoclose = layers_name_is_valid(name) ? open_layer(layers_fd, name, &s) : -ENOENT, rc;
+
+	if (fd < 0)
+		return fd;
+	rc = check(layers_fd, fd, name, &s);
+	seal_fini(&s);
+	return rc;
+}
+
 int
 layers_open(int layers_fd, int changes_fd, struct layers_chain *chain)
 {

@@ -109,9 +109,15 @@ struct layers_frozen {
 int	layers_freeze(const struct layers_freeze *f, struct layers_frozen *out);
 
 /*
+ * Whether an active layer can stand on layer name: its seal, what it stands on itself, and the head of its journal are as they have to be.
+ * Reads only.  Returns 0, -ENOENT if there is no such layer, -EUCLEAN if it, or one below, is damaged or missing (logged), -E2BIG if too many
+ * are below (logged), or negative errno.
+ */
+int	layers_check(int layers_fd, const char *name);
+
+/*
  * Throws the active layer away, if there is one, and begins an empty one above layer name.  What was thrown away still takes its room:
- * layers_sweep() removes it, which takes time.  Returns -ENOENT if there is no such layer, -EUCLEAN if
- * it is damaged.  This begins a branch, too, in a directory that has no active layer.
+ * layers_sweep() removes it, which takes time.  What layers_check() refuses is refused before anything is done.  This begins a branch, too, in a directory that has no active layer.
  */
 int	layers_reset(int diff_fd, int layers_fd, const char *name);
 

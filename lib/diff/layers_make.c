@@ -295,10 +295,6 @@ make_above(int diff_fd, int layer_fd, const char *name, const struct seal *s)
 	struct next next = { .parent = &parent, .from_fd = layer_fd };
 	int rc;
 
-	if (s->depth + 1 > SEAL_LAYERS_MAX) {
-		log_error("layer \"%s\" stands on %u others: there can be none above it", name, s->depth);
-		return -E2BIG;
-	}
 	strlcpy(parent.name, name, sizeof(parent.name));
 	if ((rc = read_created(layer_fd, name, s, &next.created)) < 0)
 		return rc;
@@ -311,13 +307,11 @@ layers_reset(int diff_fd, int layers_fd, const char *name)
 	int fd autoclose = -1, rc;
 	struct seal s;
 
-	if (!layers_name_is_valid(name) || (fd = open_directory(layers_fd, name)) == -ENOENT)
-		return -ENOENT;
-	if (fd < 0 || (rc = seal_read(fd, name, &s)) == -ENOENT) {
-		log_error("layer \"%s\" has no seal: put back a copy of it, or do without the layer", name);
-		return fd < 0 ? fd : -EUCLEAN;
-	}
-	if (rc < 0)
+	if ((rc = layers_check(layers_fd, name)) < 0)
+		return rc;
+	if ((fd = open_directory(layers_fd, name)) < 0)
+		return fd;
+	if ((rc = seal_read(fd, name, &s)) < 0)
 		return rc;
 	if ((rc = remove_tree(diff_fd, ONDISK_OLD)) == 0 && (rc = make_above(diff_fd, fd, name, &s)) < 0)
 		take_back(diff_fd);

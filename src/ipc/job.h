@@ -21,7 +21,12 @@ enum verify_mode { VERIFY_AUTO, VERIFY_ON, VERIFY_OFF };	/* VERIFY_AUTO: what co
 enum job_program { JOB_PREPARE, JOB_FILL, JOB_SERVE, JOB_RECHECK, JOB_STEP, JOB_PROGRAMS };
 
 /* For worker_step(). */
-enum job_step { JOB_STEP_FREEZE, JOB_STEP_RESET, JOB_STEP_SWEEP, JOB_STEPS };
+enum job_step {
+	JOB_STEP_FREEZE, JOB_STEP_RESET,
+	JOB_STEP_CHECK_RESET,	/* says whether JOB_STEP_RESET could be done; a worker may be there */
+	JOB_STEP_SWEEP,		/* removes what was thrown away; the same */
+	JOB_STEPS,
+};
 
 #define OWNER_NAME_MAX	64	/* bytes, NUL included */
 #define JOB_GROUPS_MAX	256	/* supplementary groups of one user that are used */

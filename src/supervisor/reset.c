@@ -27,6 +27,8 @@
 #include "supervisor/reset.h"
 #include "supervisor/state.h"
 
+#define LOOK_SECONDS	30	/* for CHECK, and for LOOK */
+
 void
 reset_init(struct reset *r)
 {
@@ -44,10 +46,16 @@ reset_stop(struct reset *r)
 	step_stop(&r->step);
 }
 
+static void
+enter(struct reset *r, enum reset_stage stage)
+{
+	r->stage = stage;
+	r->since = clock_monotonic_ns();
+}
+
 int
 reset_ask(struct supervisor *s, const char *text, char why[STEP_WHY_MAX])
 {
-	struct errand_order o = { .kind = ERRAND_QUIET, .look = QUIET_HOLDERS };
 	struct reset *r = &s->reset;
 	const char *not = !s->claim.has_layers ? "it has no snapshots: pbkfs snapshot makes one" : step_hindrance(s);
 	int rc;
@@ -57,12 +65,12 @@ reset_ask(struct supervisor *s, const char *text, char why[STEP_WHY_MAX])
 		return -1;
 	}
 	step_init(&r->step);
-	if ((rc = step_name(&r->step, text)) != 0 || (rc = errand_start(s, &r->child, &o)) != 0) {
+	if ((rc = step_name(&r->step, text)) != 0 || (rc = step_check(s, &r->child, JOB_STEP_CHECK_RESET, &r->step)) != 0) {
 		snprintf(why, STEP_WHY_MAX, "%s", strerror(-rc));
 		return -1;
 	}
 	r->step.deed = JOB_STEP_RESET;
-	r->stage = RESET_LOOK;
+	enter(r, RESET_CHECK);
 	return 0;
 }
 
@@ -73,6 +81,21 @@ give_up(struct supervisor *s, const char *why)
 	s->reset.stage = RESET_NONE;
 	log_warn("\"%s\" was not reset: %s", s->config->mnt, why);
 	client_refuse_step(s->attend.client, why);
+}
+
+static void
+checked(struct supervisor *s)
+{
+	struct errand_order o = { .kind = ERRAND_QUIET, .look = QUIET_HOLDERS };
+	struct reset *r = &s->reset;
+	int rc;
+
+	if (!step_checked(&r->step, &r->child))
+		give_up(s, r->step.why);
+	else if ((rc = errand_start(s, &r->child, &o)) != 0)
+		give_up(s, strerror(-rc));
+	else
+		enter(r, RESET_LOOK);
 }
 
 static void
@@ -109,7 +132,9 @@ left(struct supervisor *s)
 void
 reset_child_done(struct supervisor *s)
 {
-	if (s->reset.stage == RESET_LOOK)
+	if (s->reset.stage == RESET_CHECK)
+		checked(s);
+	else if (s->reset.stage == RESET_LOOK)
 		looked(s);
 	else if (s->reset.stage == RESET_LEAVE)
 		left(s);
@@ -217,12 +242,26 @@ mount_again(struct supervisor *s, char error[FUSEMOUNT_ERROR_MAX])
 	return 0;
 }
 
+/* Nothing was done yet, and who looks may wait for a file system. */
+static void
+limit_time(struct supervisor *s)
+{
+	struct reset *r = &s->reset;
+
+	if ((r->stage != RESET_CHECK && r->stage != RESET_LOOK) ||
+	    clock_monotonic_ns() < r->since + LOOK_SECONDS * STATE_SECOND)
+		return;
+	errand_stop(&r->child);
+	give_up(s, "there was no time to find out whether it can be done: try again");
+}
+
 bool
 reset_tick(struct supervisor *s)
 {
 	char error[FUSEMOUNT_ERROR_MAX], why[FUSEMOUNT_ERROR_MAX + 128];
 	struct reset *r = &s->reset;
 
+	limit_time(s);
 	if (r->stage != RESET_STEP || !step_tick(s, &r->step))
 		return false;
 	if (step_is_done(&r->step))

@@ -3,6 +3,7 @@
 /*
  * Going back to a snapshot, while mounted: the mount ends and is made again at the same place.
  *
+ *	CHECK	a program looks whether the snapshot can be stood on	(step.h)
  *	LOOK	a child looks whether other mount namespaces have the mount, which would keep it	(quiet.h)
  *	LEAVE	a child unmounts; what is in use stays, and who has asked hears who uses it
  *	END	the worker writes out what it has, as at the end of any mount
@@ -21,11 +22,12 @@
 
 #include "supervisor/step.h"
 
-enum reset_stage { RESET_NONE, RESET_LOOK, RESET_LEAVE, RESET_END, RESET_STEP, RESET_START };
+enum reset_stage { RESET_NONE, RESET_CHECK, RESET_LOOK, RESET_LEAVE, RESET_END, RESET_STEP, RESET_START };
 
 struct reset {
 	enum reset_stage stage;
-	struct errand child;		/* of LOOK or LEAVE */
+	struct errand child;		/* of CHECK, LOOK or LEAVE */
+	uint64_t since;			/* CLOCK_MONOTONIC ns: when that began */
 	struct errand sweep;		/* removes what was thrown away */
 	uint64_t left;			/* CLOCK_MONOTONIC ns: when it was unmounted */
 	struct step step;

@@ -201,9 +201,12 @@ spawn_stepper(struct supervisor *s, const struct errand_order *o, const int fd[E
 	job.out_fd = fd[0];
 	job.lock_fd = fd[1];
 	job.step = o->deed < JOB_STEPS ? (enum job_step)o->deed : JOB_STEP_SWEEP;
+	/* Those that are no worker's place. */
+	if (job.step == JOB_STEP_CHECK_RESET || job.step == JOB_STEP_SWEEP)
+		job.lock_fd = -1;
 	/* Nobody else uses what was thrown away, and the mount may end before it is gone. */
 	if (job.step == JOB_STEP_SWEEP)
-		job.layers_fd = job.lock_fd = -1;
+		job.layers_fd = -1;
 	else if ((job.layers_fd = lock_layers(&s->claim.dir, s->binding.saved.branch != NULL,
 	    job.step == JOB_STEP_FREEZE)) < 0)
 		o->look ? _exit(127) : fail_to_step(fd[0], job.layers_fd);

@@ -108,16 +108,16 @@ step_begin(struct supervisor *s, struct step *st)
 
 /* In this order: lines for the log, and the outcome. */
 static void
-hear(struct step *st)
+hear(struct step *st, const struct errand *child)
 {
 	const unsigned char *body;
 	struct msg_reader in = { 0 };
 	struct msg_header h;
 
-	while (msg_fill(st->child.report_fd, &in) > 0)
+	while (msg_fill(child->report_fd, &in) > 0)
 		while (msg_next(&in, &h, &body) > 0) {
 			if (h.type == MSG_LOG && h.len > 1 && body[0] <= LOGL_DEBUG)
-				logfile_worker_line(body[0], (const char *)body + 1, h.len - 1, st->child.pid, 0);
+				logfile_worker_line(body[0], (const char *)body + 1, h.len - 1, child->pid, 0);
 			else if (h.type == MSG_FAILED)
 				text_copy_printable(st->why, sizeof(st->why), (const char *)body, h.len);
 			else if (h.type == MSG_STEPPED && h.len == sizeof(st->out)) {
@@ -130,13 +130,35 @@ hear(struct step *st)
 void
 step_child_done(struct step *st)
 {
-	hear(st);
+	hear(st, &st->child);
 	errand_end(&st->child, NULL, 0);
 	if (!st->over && st->why[0] == '\0')
 		snprintf(st->why, sizeof(st->why), "the program that was to do it was ended");
 	if (!st->over && logfile_tells_event())
 		log_error("could not tell what has become of the diff directory: %s; trying again", st->why);
 	st->due = st->over ? 0 : clock_monotonic_ns() + STATE_SECOND;
+}
+
+int
+step_check(struct supervisor *s, struct errand *child, uint32_t deed, const struct step *st)
+{
+	return start(s, child, deed, st);
+}
+
+bool
+step_checked(struct step *st, struct errand *child)
+{
+	bool can;
+
+	hear(st, child);
+	errand_end(child, NULL, 0);
+	can = step_is_done(st);
+	if (can)
+		st->why[0] = '\0';
+	else if (st->why[0] == '\0')
+		snprintf(st->why, sizeof(st->why), "the program that was to look whether it can be done was ended");
+	st->over = false;
+	return can;
 }
 
 /* The descriptors of what is the worker's: ours, and those of who starts it. */

@@ -40,6 +40,15 @@ const char *step_hindrance(const struct supervisor *s);
 /* Puts the name, and the message behind a '\n', of text into *st.  Returns 0, or -ENAMETOOLONG. */
 int	step_name(struct step *st, const char *text);
 
+/*
+ * Starts, as *child, what says whether the step can be taken, while a worker serves: it changes nothing.  deed: the enum job_step that
+ * checks.  Returns 0 or negative errno.
+ */
+int	step_check(struct supervisor *s, struct errand *child, uint32_t deed, const struct step *st);
+
+/* That child has ended.  Returns whether the step can be taken; if not st->why says why. */
+bool	step_checked(struct step *st, struct errand *child);
+
 /* Begins.  st->deed and the names are the caller's to set. */
 void	step_begin(struct supervisor *s, struct step *st);
 

@@ -93,7 +93,7 @@ freeze(const struct job *job, struct msg_stepped *m)
 	return done;
 }
 
-/* The snapshot that is named, or the one that is stood on. */
+/* The snapshot that is named, or the one that is stood on; name is what that was called, if it is missing. */
 static int
 find_base(const struct job *job, char name[SEAL_NAME_MAX + 1])
 {
@@ -104,11 +104,38 @@ find_base(const struct job *job, char name[SEAL_NAME_MAX + 1])
 		strlcpy(name, job->layer, SEAL_NAME_MAX + 1);
 		return 0;
 	}
-	if ((rc = fd < 0 ? -errno : layers_parent(fd, &parent)) == 1)
-		rc = layers_find(job->layers_fd, &parent.id, name);
-	else if (rc == 0)
-		rc = -ENOENT;
+	if ((rc = fd < 0 ? -errno : layers_parent(fd, &parent)) <= 0)
+		return rc == 0 ? -ENODATA : rc;
+	if ((rc = layers_find(job->layers_fd, &parent.id, name)) == -ENOENT)
+		strlcpy(name, parent.name, SEAL_NAME_MAX + 1);
 	return rc;
+}
+
+/* Why it is not as the snapshot of that name again. */
+static void
+refuse_reset(const char *name, int rc)
+{
+	if (rc == -ENOENT && name[0] != '\0')
+		report_failed("there is no snapshot \"%s\": pbkfs tree shows what there is", name);
+	else if (rc == -ENODATA)
+		report_failed("%s", "it stands on no snapshot: --to names one, and pbkfs tree shows what there is");
+	else if (rc == -EUCLEAN)
+		report_failed("could not stand on snapshot \"%s\": %s; pbkfs tree shows what there is", name, reason(rc));
+	else
+		report_failed("%s", reason(rc));
+}
+
+/* Nothing is changed, and the worker of the mount may be writing. */
+static int
+check_reset(const struct job *job)
+{
+	char name[SEAL_NAME_MAX + 1] = "";
+	int rc = find_base(job, name);
+
+	if (rc == 0 && (rc = layers_check(job->layers_fd, name)) == 0)
+		return 1;
+	refuse_reset(name, rc);
+	return 0;
 }
 
 /* Tells on which snapshot it stands now. */
@@ -146,9 +173,21 @@ reset(const struct job *job, struct msg_stepped *m)
 		tell_base(job, m);
 		return 1;
 	}
-	report_failed("%s", rc == -ENOENT && name[0] != '\0' ? "there is no snapshot of that name" :
-	    rc == -ENOENT ? "it stands on no snapshot that is there: --to names one" : reason(rc));
+	refuse_reset(name, rc);
 	return 0;
+}
+
+static int
+take(const struct job *job, struct msg_stepped *m)
+{
+	switch (job->step) {
+	case JOB_STEP_CHECK_RESET:
+		return check_reset(job);
+	case JOB_STEP_RESET:
+		return reset(job, m);
+	default:
+		return freeze(job, m);
+	}
 }
 
 int
@@ -161,7 +200,7 @@ worker_step(const struct job *job)
 		return EXIT_FAILURE;
 	if (job->step == JOB_STEP_SWEEP)
 		return layers_sweep(job->diff_fd, -1) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-	if ((done = job->step == JOB_STEP_RESET ? reset(job, &m) : freeze(job, &m)) < 0)
+	if ((done = take(job, &m)) < 0)
 		return EXIT_FAILURE;
 	if (done && job->step == JOB_STEP_FREEZE)
 		move_reserve(job);

@@ -9,6 +9,8 @@ fixture
 new_diff
 check "mount" mount_it --set port=7001 || { plan_done; exit; }
 supervisor=$(supervisor_pid)
+# Another connection has another number.
+connection() { stat -c %d "$mnt"; awk -v m="$mnt" '$5 == m { print $1 }' /proc/self/mountinfo; }
 refuse "no snapshot" "it has no snapshots" pb reset
 check "the mount is there all the same" ls "$mnt/base"
 mkdir "$mnt/kept"
@@ -44,8 +46,26 @@ equal "the supervisor is the same" "$supervisor" "$(supervisor_pid)"
 equal "stat names the snapshot" two "$(pbkfs stat -D "$mnt" --format json | sed -n 's/.*"snapshot": *"\([^"]*\)".*/\1/p')"
 check "further back" pb reset --to one
 like_state "all is as in the first one" trunk "$work/one.state"
-refuse "to no snapshot" "there is no snapshot of that name" pb reset --to none
-like_state "which changes nothing" trunk "$work/one.state"
+# ---- to what cannot be stood on: before anything is done --------------------------------------------
+echo more >"$mnt/kept/more"
+walk trunk "$work/more.state"
+connection=$(connection)
+worker=$(worker_pid)
+refuse "to no snapshot" 'there is no snapshot "none": pbkfs tree shows' pb reset --to none
+equal "in one line" 1 "$(wc -l <"$work/err")"
+mv "$diff/layers/two/seal" "$work/seal"
+refuse "to a damaged one" 'could not stand on snapshot "two": .*no seal.*pbkfs tree shows' pb reset --to two
+equal "in one line" 1 "$(wc -l <"$work/err")"
+mv "$work/seal" "$diff/layers/two/seal"
+mv "$diff/layers/one" "$work/one"
+refuse "to one above a missing one" 'could not stand on snapshot "two": .*layer "one", which is missing' pb reset --to two
+refuse "to the one below, which is missing" 'there is no snapshot "one": pbkfs tree shows' pb reset
+mv "$work/one" "$diff/layers/one"
+equal "the mount is the same" "$connection" "$(connection)"
+equal "its worker, too" "$worker" "$(worker_pid)"
+like_state "and what it shows" trunk "$work/more.state"
+check "back all the same" pb reset
+like_state "to the one below" trunk "$work/one.state"
 check "a server starts" start_branch trunk
 equal "with the settings of the mount" 7001 "$(sql -p 7001 -c 'show port')"
 check "it stops" stop_branch trunk
