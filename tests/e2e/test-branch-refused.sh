@@ -60,7 +60,7 @@ refuse "a snapshot that is stood on" "is what others stand on|itself stands on" 
 refuse "a branch as a diff directory" "is a branch itself" pbkfs snapshot -d "$diff/branches/a" x
 refuse "cleanup of a branch" "is branch \"a\" of a diff directory: pbkfs delete" pbkfs cleanup -d "$diff/branches/a"
 check "mount a" mount_branch a
-refuse "a branch that is mounted: reset to no snapshot" "there is no snapshot of that name" pb reset --branch a --to x
+refuse "a branch that is mounted: reset to no snapshot" 'there is no snapshot "x": pbkfs tree shows' pb reset --branch a --to x
 refuse "a branch that is mounted: delete" "is mounted at" pb delete --branch a
 refuse "a branch that is mounted: rename" "is mounted at" pb rename --branch a c
 refuse "a second mount of it" "is in use: process .* has it mounted" pb mount -D "$work/place" --branch a
