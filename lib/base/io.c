@@ -364,3 +364,14 @@ io_open_plain(int dirfd, const char *path, struct stat *st)
 		return fd;
 	return (rc = io_plain(fd, st)) < 0 ? rc : steal_fd(&fd);
 }
+
+int
+io_readdir(DIR *dir, const struct dirent **out)
+{
+	do {
+		errno = 0;
+		if ((*out = readdir(dir)) == NULL)
+			return -errno;
+	} while (strcmp((*out)->d_name, ".") == 0 || strcmp((*out)->d_name, "..") == 0);
+	return 1;
+}

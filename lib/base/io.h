@@ -6,6 +6,7 @@
 #ifndef BASE_IO_H
 #define BASE_IO_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -108,5 +109,11 @@ int	io_admit(int fd, const char *name);
  * component at most NAME_MAX bytes.
  */
 int	io_path_is_plain(const char *path, size_t len);
+
+/*
+ * Reads the next name of a directory, "." and ".." left out.  Returns 1 with *out, valid until the next call, 0 at the end, or
+ * negative errno: what could not be read is no end.
+ */
+int	io_readdir(DIR *dir, const struct dirent **out);
 
 #endif

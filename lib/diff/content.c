@@ -420,18 +420,18 @@ contents_list(struct contents *c, struct content_list **list)
 int
 content_list_next(struct content_list *list, uint64_t *number, bool *map)
 {
-	struct dirent *d;
-	char *end;
+	const struct dirent *d;
+	size_t digits;
+	int rc;
 
-	for (;;) {
-		errno = 0;
-		if ((d = readdir(list->dir)) == NULL)
-			return -errno;
-		*number = strtoull(d->d_name, &end, 16);
-		*map = strcmp(end, ".map") == 0;
-		if (end == d->d_name + 16 && (*end == '\0' || *map))
+	while ((rc = io_readdir(list->dir, &d)) > 0) {
+		digits = strspn(d->d_name, "0123456789abcdef");
+		*number = strtoull(d->d_name, NULL, 16);
+		*map = strcmp(d->d_name + digits, ".map") == 0;
+		if (digits == 16 && (d->d_name[digits] == '\0' || *map))
 			return 1;
 	}
+	return rc;
 }
 
 void

@@ -38,6 +38,11 @@ const char *contents_where(const struct contents *c);
 
 /* Numbers of content files are less: who takes one from disk compares it. */
 #define CONTENT_NUMBER_MAX	(UINT64_C(1) << 54)
+static inline bool
+content_number_is_valid(uint64_t number)
+{
+	return number != 0 && number < CONTENT_NUMBER_MAX;
+}
 
 /*
  * The descriptor of content file number, for reading and writing; with create

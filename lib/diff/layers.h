@@ -117,7 +117,9 @@ int	layers_check(int layers_fd, const char *name);
 
 /*
  * Throws the active layer away, if there is one, and begins an empty one above layer name.  What was thrown away still takes its room:
- * layers_sweep() removes it, which takes time.  What layers_check() refuses is refused before anything is done.  This begins a branch, too, in a directory that has no active layer.
+ * layers_sweep() removes it, which takes time.  What layers_check() refuses is refused before anything is done, and so is a layer of which
+ * journal or contents, or those of one below it, are damaged (-EUCLEAN, logged).  This begins a branch, too, in a directory that has no
+ * active layer.
  */
 int	layers_reset(int diff_fd, int layers_fd, const char *name);
 

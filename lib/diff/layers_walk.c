@@ -8,12 +8,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "diff/content.h"
@@ -120,6 +122,11 @@ measure_all(struct contents *c, const struct names *all, struct seal *s)
 			rc = take_map(c, &all->name[i], s);
 			continue;
 		}
+		if (!content_number_is_valid(all->name[i].number)) {
+			log_error("\"data/%016" PRIx64 "\" in the diff directory is nothing of pbkfs: remove it",
+			    all->name[i].number);
+			return -EUCLEAN;
+		}
 		s->content[s->n_contents].number = all->name[i].number;
 		rc = measure(c, &all->name[i], &s->content[s->n_contents++].length, &s->disk_bytes);
 	}
@@ -146,9 +153,8 @@ add_disk(int dir_fd, const char *name, unsigned depth, uint64_t *disk)
 		close(fd);
 		return -ENOMEM;
 	}
-	while (rc == 0 && (d = readdir(dir)) != NULL)
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			rc = add_disk(fd, d->d_name, depth + 1, disk);
+	while ((rc = io_readdir(dir, &d)) > 0 && (rc = add_disk(fd, d->d_name, depth + 1, disk)) == 0)
+		;
 	closedir(dir);
 	return rc;
 }
@@ -197,9 +203,9 @@ layers_walk_clean(int changes_fd)
 		close(fd);
 		return -ENOMEM;
 	}
-	while (rc == 0 && (d = readdir(dir)) != NULL)
-		if (is_leftover(d->d_name) && (rc = disk_unlink(changes_fd, d->d_name)) == -EISDIR)
-			rc = 0;
+	while ((rc = io_readdir(dir, &d)) > 0)
+		if (is_leftover(d->d_name) && (rc = disk_unlink(changes_fd, d->d_name)) < 0 && rc != -EISDIR)
+			break;
 	closedir(dir);
 	return rc;
 }
@@ -250,10 +256,8 @@ copy_directory(int from_fd, int to_fd, const char *name, unsigned depth, uint64_
 		close(from);
 		return -ENOMEM;
 	}
-	rc = 0;
-	while (rc == 0 && (d = readdir(dir)) != NULL)
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			rc = copy(from, to, d->d_name, depth + 1, bytes);
+	while ((rc = io_readdir(dir, &d)) > 0 && (rc = copy(from, to, d->d_name, depth + 1, bytes)) == 0)
+		;
 	closedir(dir);
 	return rc < 0 ? rc : disk_sync_all(to);
 }

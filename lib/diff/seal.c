@@ -109,7 +109,7 @@ take_contents(struct seal *s, const unsigned char *from, size_t n)
 		memcpy(s->content, from, n * sizeof(*s->content));
 	s->n_contents = n;
 	for (i = 0; i < n; i++)
-		if (s->content[i].number == 0 || s->content[i].number >= CONTENT_NUMBER_MAX ||
+		if (!content_number_is_valid(s->content[i].number) ||
 		    s->content[i].length > INT64_MAX || s->content[i].map_length > INT64_MAX ||
 		    (i > 0 && s->content[i].number <= s->content[i - 1].number))
 			return -EUCLEAN;

@@ -151,6 +151,10 @@ bind_report(struct supervisor *s)
 	if (s->binding.is_saved &&
 	    (rc = binding_compare(&s->binding.saved, &s->binding.found, error, sizeof(error))) < 0)
 		return state_fail(s, "%s", error);
+	/* Without its journal a branch would show the backup, and drop what it has changed. */
+	if (s->binding.saved.branch != NULL && s->preparer.n_layers == 0)
+		return state_fail(s, "branch \"%s\" does not say on which snapshot it stands: put back a copy of its"
+		    " changes/journal, or pbkfs delete the branch", s->binding.saved.branch);
 	if (rc == 1)
 		log_info("backups of the chain were merged; the tree is the same");
 	if (describe_binding(s) != 0)

@@ -689,6 +689,40 @@ START_TEST(damaged_layer)
 }
 END_TEST
 
+/* Nothing is thrown away for a layer whose own ground is damaged: two stands on one. */
+START_TEST(no_reset_to_damaged)
+{
+	two_layers();
+	damage(damages[_i].damage);
+	ck_assert_int_lt(layers_reset(layering.top_fd, layering.layers_fd, "two"), 0);
+	ck_assert_int_eq(access(at(ONDISK_CHANGES "/" ONDISK_JOURNAL), F_OK), 0);
+	ck_assert_int_ne(access(at(ONDISK_OLD), F_OK), 0);
+	ck_assert_int_ne(access(at(ONDISK_NEXT), F_OK), 0);
+}
+END_TEST
+
+/* A file that no seal could name keeps the directory from being frozen, and not from being opened once it is. */
+START_TEST(planted_number)
+{
+	struct layers_frozen frozen;
+	struct layers_freeze f = { .diff_fd = layering.top_fd, .layers_fd = layering.layers_fd, .name = "one" };
+	int fd;
+
+	ck_assert_int_eq(put("base/5/16384", 0, page[5], BLCKSZ), 0);
+	ck_assert_int_eq(rig_close(&rig), 0);
+	ck_assert_int_ge(fd = open(at(ONDISK_CHANGES "/data/ffffffffffffffff"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), 0);
+	close(fd);
+	ck_assert_int_eq(layers_freeze(&f, &frozen), -EUCLEAN);
+	ck_assert_str_eq(last_line, "\"data/ffffffffffffffff\" in the diff directory is nothing of pbkfs: remove it");
+	ck_assert_int_eq(unlink(at(ONDISK_CHANGES "/data/ffffffffffffffff")), 0);
+	ck_assert_int_ge(fd = open(at(ONDISK_CHANGES "/data/00000000000000AB"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), 0);
+	close(fd);
+	ck_assert_int_eq(layers_freeze(&f, &frozen), 0);
+	ck_assert_int_eq(layering_follow(&layering, &rig), 0);
+	ck_assert_int_eq(rig_open(&rig, true), 0);
+}
+END_TEST
+
 static void
 swap(const char *a, const char *b)
 {
@@ -802,6 +836,8 @@ main(void)
 	tc = tcase_create("damage");
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, damaged_layer, 0, ARRAY_SIZE(damages));
+	tcase_add_loop_test(tc, no_reset_to_damaged, 0, ARRAY_SIZE(damages));
+	tcase_add_test(tc, planted_number);
 	tcase_add_loop_test(tc, swapped_layer, 0, 3);
 	tcase_add_test(tc, wrong_pair);
 	tcase_add_test(tc, circle);

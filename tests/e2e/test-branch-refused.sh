@@ -84,6 +84,7 @@ check "mount it" mount_branch trunk
 check "unmount it" unmount_branch trunk
 check "then it can be frozen" pb snapshot after
 
+branch_sum() { (cd "$diff/branches/$1/changes/data" && find . -type f -exec sha256sum {} + | sort); }
 # ---- a branch elsewhere, layers that are missing or damaged --------------------------------------------
 cp -a "$diff/branches/a" "$work/alone"
 refuse "a branch elsewhere" "is branch \"a\" over snapshot \"base\", which is not there" pbkfs mount -d "$work/alone" -D "$mnt"
@@ -93,6 +94,13 @@ refuse "which tree says" "" eval 'pb tree | grep -v "^?" | grep -q "branch a"'
 mv "$work/base" "$diff/layers/base"
 check "it is there again" mount_branch a
 check "and unmounted" unmount_branch a
+mv "$diff/branches/a/changes/journal" "$work/journal"
+before=$(branch_sum a)
+refuse "a branch without its journal" "branch \"a\" does not say on which snapshot it stands: put back a copy" mount_branch a
+equal "what it has changed stays" "$before" "$(branch_sum a)"
+mv "$work/journal" "$diff/branches/a/changes/journal"
+check "it is whole again" mount_branch a
+check "and unmounted again" unmount_branch a
 file=$(find "$diff/layers/base/data" -type f ! -name '*.map' -size +0 | head -n 1)
 cp -p "$file" "$work/kept"
 truncate -s +8192 "$file"

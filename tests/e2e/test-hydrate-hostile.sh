@@ -25,7 +25,7 @@ check "no inodes: it rests meanwhile" rests || note "$rests_for ticks"
 equal "no inodes: the log says so, once" 1 "$(logged 'hydration waits, for it could not write .*no inodes left')"
 like_oracle "no inodes: it is the backup still" "$oracle" "$mnt"
 until grep -q "waiting for room" "$work/wait.err"; do kill -0 $waiting 2>/dev/null || break; sleep 0.1; done
-check "whoever waits is told for what" said "files, waiting for room" "$work/wait.err"
+check "whoever waits is told for what" said "waiting for room, .* files" "$work/wait.err"
 mount -o remount,nr_inodes=100000 "$small"
 wait $waiting; equal "with inodes it goes on" 0 $?
 check "the log says that, too" [ "$(logged 'can be written again: hydration goes on')" -ge 1 ]
