@@ -320,8 +320,9 @@ journal_open_frozen(int layer_fd, const char *layer, const struct seal *seal, st
 	return open_journal(j, layer_fd, open_frozen, out);
 }
 
-int
-journal_read_parent(int dir_fd, struct seal_parent *parent)
+/* As journal_read_parent(); *is_alone: nothing is recorded but that. */
+static int
+read_base(int dir_fd, struct seal_parent *parent, bool *is_alone)
 {
 	struct journal *j = journal_new();
 	struct stat st;
@@ -334,6 +335,7 @@ journal_read_parent(int dir_fd, struct seal_parent *parent)
 			rc = read_parent(j);
 		if (rc == 0 && j->format == FORMAT_LAYER) {
 			*parent = j->parent;
+			*is_alone = (uint64_t)st.st_size == j->end;
 			rc = 1;
 		}
 	} else if (rc == -ENOENT) {
@@ -343,6 +345,23 @@ journal_read_parent(int dir_fd, struct seal_parent *parent)
 	}
 	journal_close(j);
 	return rc;
+}
+
+int
+journal_read_parent(int dir_fd, struct seal_parent *parent)
+{
+	bool is_alone;
+
+	return read_base(dir_fd, parent, &is_alone);
+}
+
+int
+journal_read_begun(int dir_fd, struct seal_parent *parent)
+{
+	bool is_alone = false;
+	int rc = read_base(dir_fd, parent, &is_alone);
+
+	return rc > 0 && !is_alone ? 0 : rc;
 }
 
 int

@@ -106,6 +106,8 @@ int	journal_open_frozen(int layer_fd, const char *layer, const struct seal *seal
  * journal, or as journal_open().
  */
 int	journal_read_parent(int dir_fd, struct seal_parent *parent);
+/* The same, but 0 also where anything is recorded besides: no worker has served since journal_begin(). */
+int	journal_read_begun(int dir_fd, struct seal_parent *parent);
 /*
  * Makes a journal, which must not be there, of a layer that stands on parent, as the oldest of them was made at created:
  * where it has its name, it is whole and durable, and so are all other names in dir_fd; that name is not synced.  Returns 0

@@ -218,6 +218,17 @@ layers_find(int layers_fd, const struct seal_id *id, char name[SEAL_NAME_MAX + 1
 	return 0;
 }
 
+bool
+layers_is_begun(int diff_fd, int layers_fd, const char *name)
+{
+	int fd autoclose = io_open_beneath(diff_fd, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY, 0);
+	char today[SEAL_NAME_MAX + 1];
+	struct seal_parent parent;
+
+	return fd >= 0 && journal_read_begun(fd, &parent) == 1 && layers_find(layers_fd, &parent.id, today) == 0 &&
+	    strcmp(today, name) == 0;
+}
+
 void
 layers_close(struct layers_chain *chain)
 {

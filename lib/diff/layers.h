@@ -68,6 +68,12 @@ int	layers_parent(int changes_fd, struct seal_parent *parent);
 /* The name that a layer has today.  Returns 0, or -ENOENT. */
 int	layers_find(int layers_fd, const struct seal_id *id, char name[SEAL_NAME_MAX + 1]);
 
+/*
+ * Whether an active layer is as layers_freeze() and layers_reset() leave it: it stands on the layer that is called name today, and
+ * no worker has served it since.  False also where that cannot be told.
+ */
+bool	layers_is_begun(int diff_fd, int layers_fd, const char *name);
+
 /* A chain of frozen layers, oldest first: for cow_config.  Descriptors of directories, O_RDONLY. */
 struct layers_chain {
 	unsigned n;

@@ -461,7 +461,8 @@ finish(int diff_fd, int layers_fd, char name[SEAL_NAME_MAX + 1])
 		rc = old ? rename_durably(diff_fd, ONDISK_OLD, ONDISK_CHANGES) : 0;
 	else if ((rc = rename_durably(diff_fd, ONDISK_NEXT, ONDISK_CHANGES)) == 0)
 		rc = old ? LAYERS_RESET : LAYERS_FROZEN;
-	if (rc == LAYERS_FROZEN && (fd = open_directory(layers_fd, name)) >= 0)
+	/* A freeze looks like a reset where an earlier reset has left the layer that it threw away. */
+	if (rc > 0 && (fd = open_directory(layers_fd, name)) >= 0)
 		disk_unlink(fd, ONDISK_CUT);
 	if (rc != 0)
 		return rc;
@@ -482,7 +483,8 @@ find_rest(int diff_fd, char name[SEAL_NAME_MAX + 1])
 		rc = seal_remove(fd);
 		return rc < 0 ? rc : LAYERS_TAKEN_BACK;
 	}
-	if (!is_there(diff_fd, ONDISK_OLD) || (rc = layers_parent(fd, &parent)) == 0)
+	/* One that a worker has served since is of a reset that was done, and what it threw away is being removed. */
+	if (!is_there(diff_fd, ONDISK_OLD) || (rc = journal_read_begun(fd, &parent)) == 0)
 		return LAYERS_NOTHING;
 	if (rc < 0)
 		return rc;

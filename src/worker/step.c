@@ -22,29 +22,24 @@
 #include "worker/report.h"
 #include "worker/worker.h"
 
-/*
- * Whether what an earlier program was ended in is done: changes/ stands on a layer that was called so.  It did not before,
- * for then the name would have been taken.
- */
-static bool
-stands_on(int diff_fd, const char *name)
+/* Its finding is no answer: it may be of an earlier operation. */
+static int
+recover(const struct job *job)
 {
-	int fd autoclose = openat(diff_fd, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct seal_parent parent;
+	char found[SEAL_NAME_MAX + 1];
 
-	return fd >= 0 && layers_parent(fd, &parent) == 1 && strcmp(parent.name, name) == 0;
+	return layers_recover(job->diff_fd, job->layers_fd, found);
 }
 
-/* Returns 1 if the layer is there, 0 if all is as it was and rc says why, or negative errno if that cannot be told. */
+/* Returns 1 if changes/ begins on layer name, 0 if all is as it was and rc says why, or negative errno if that cannot be told. */
 static int
-come_to(const struct job *job, int rc)
+come_to(const struct job *job, const char *name, int rc)
 {
-	char name[SEAL_NAME_MAX + 1] = "";
-	int what = layers_recover(job->diff_fd, job->layers_fd, name);
+	int what = recover(job);
 
 	if (what < 0 || rc == 0)
 		return what < 0 ? what : 1;
-	return what == LAYERS_FROZEN && strcmp(name, job->layer) == 0;
+	return layers_is_begun(job->diff_fd, job->layers_fd, name);
 }
 
 /* The reserve is the mount's: it goes on with that, and a frozen layer has no use for it. */
@@ -80,7 +75,7 @@ freeze(const struct job *job, struct msg_stepped *m)
 	struct layers_frozen out = { 0 };
 
 	if (job->again) {
-		if ((done = come_to(job, -EINTR)) == 0 && !(done = stands_on(job->diff_fd, job->layer)))
+		if ((done = come_to(job, job->layer, -EINTR)) == 0)
 			report_failed("%s", "the program that made it was ended");
 		return done;
 	}
@@ -88,8 +83,8 @@ freeze(const struct job *job, struct msg_stepped *m)
 	m->disk_bytes = out.disk_bytes;
 	m->wal_bytes = out.wal_bytes;
 	m->wal_ns = (uint64_t)out.wal_ns;
-	if ((done = come_to(job, rc)) <= 0)
-		report_failed("%s", reason(done < 0 ? done : rc));
+	if ((done = come_to(job, job->layer, rc)) == 0)
+		report_failed("%s", reason(rc));
 	return done;
 }
 
@@ -139,42 +134,47 @@ check_reset(const struct job *job)
 }
 
 /* Tells on which snapshot it stands now. */
-static void
+static int
 tell_base(const struct job *job, struct msg_stepped *m)
 {
-	int fd autoclose = openat(job->diff_fd, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd autoclose = openat(job->diff_fd, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc;
 	static struct layers_chain chain;
 	struct seal_parent parent;
 
-	if (fd < 0 || layers_parent(fd, &parent) != 1 || layers_open(job->layers_fd, fd, &chain) != 0)
-		return;
+	if (fd < 0)
+		return -errno;
+	if ((rc = layers_parent(fd, &parent)) < 0 || (rc = layers_open(job->layers_fd, fd, &chain)) < 0)
+		return rc;
+	if (chain.n == 0)
+		return -EUCLEAN;
 	m->layers = chain.n;
-	if (chain.n > 0)
-		strlcpy(m->snapshot, chain.layer[chain.n - 1].name, sizeof(m->snapshot));
+	strlcpy(m->snapshot, chain.layer[chain.n - 1].name, sizeof(m->snapshot));
 	memcpy(m->snapshot_id, parent.id.byte, sizeof(m->snapshot_id));
 	layers_close(&chain);
+	return 0;
 }
 
-/* One that was ended on the way may be done again: it comes to the same. */
+/* A reset that an earlier program was ended in is done again where that had not done it. */
 static int
 reset(const struct job *job, struct msg_stepped *m)
 {
-	char name[SEAL_NAME_MAX + 1] = "", found[SEAL_NAME_MAX + 1];
-	int what = job->again ? layers_recover(job->diff_fd, job->layers_fd, found) : LAYERS_NOTHING, rc;
+	char name[SEAL_NAME_MAX + 1] = "";
+	bool is_begun = false;
+	int done = 1, rc;
 
-	if (what < 0)
-		return what;
-	rc = what == LAYERS_RESET ? 0 : find_base(job, name);
-	if (rc == 0 && what != LAYERS_RESET && (rc = layers_reset(job->diff_fd, job->layers_fd, name)) < 0)
-		what = layers_recover(job->diff_fd, job->layers_fd, found);
-	if (what < 0)
-		return what;
-	if (rc == 0 || what == LAYERS_RESET) {
-		tell_base(job, m);
-		return 1;
-	}
-	refuse_reset(name, rc);
-	return 0;
+	if (job->again && (rc = recover(job)) < 0)
+		return rc;
+	if ((rc = find_base(job, name)) == 0 && job->again)
+		is_begun = layers_is_begun(job->diff_fd, job->layers_fd, name);
+	if (rc == 0 && !is_begun)
+		rc = layers_reset(job->diff_fd, job->layers_fd, name);
+	if (rc < 0)
+		done = come_to(job, name, rc);
+	if (done == 0)
+		refuse_reset(name, rc);
+	if (done > 0 && (rc = tell_base(job, m)) < 0)
+		return rc;
+	return done;
 }
 
 static int
@@ -200,8 +200,10 @@ worker_step(const struct job *job)
 		return EXIT_FAILURE;
 	if (job->step == JOB_STEP_SWEEP)
 		return layers_sweep(job->diff_fd, -1) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-	if ((done = take(job, &m)) < 0)
+	if ((done = take(job, &m)) < 0) {
+		report_failed("%s", reason(done));
 		return EXIT_FAILURE;
+	}
 	if (done && job->step == JOB_STEP_FREEZE)
 		move_reserve(job);
 	m.done = done != 0;

@@ -544,6 +544,30 @@ START_TEST(what_goes_along)
 END_TEST
 
 /* All of it would have to be copied first. */
+/* That an active layer just began is true until a worker serves it, and under the name of today alone. */
+START_TEST(begun)
+{
+	char name[SEAL_NAME_MAX + 1];
+
+	freeze("one");
+	ck_assert_msg(!layers_is_begun(layering.top_fd, layering.layers_fd, "one"), "a worker has served it");
+	ck_assert_int_eq(rig_close(&rig), 0);
+	ck_assert_int_eq(layers_reset(layering.top_fd, layering.layers_fd, "one"), 0);
+	ck_assert(layers_is_begun(layering.top_fd, layering.layers_fd, "one"));
+	ck_assert_int_eq(layers_rename(layering.layers_fd, "one", "other"), 0);
+	ck_assert_msg(!layers_is_begun(layering.top_fd, layering.layers_fd, "one"), "nothing is called so today");
+	ck_assert(layers_is_begun(layering.top_fd, layering.layers_fd, "other"));
+	ck_assert_int_eq(layers_recover(layering.top_fd, layering.layers_fd, name), LAYERS_RESET);
+	/* The old layer is still there when a worker serves: that is no reset without an end. */
+	ck_assert_int_eq(layering_follow(&layering, &rig), 0);
+	ck_assert_int_eq(rig_open(&rig, true), 0);
+	ck_assert_int_eq(rig_close(&rig), 0);
+	ck_assert_int_eq(faccessat(layering.top_fd, ONDISK_OLD, F_OK, 0), 0);
+	ck_assert_int_eq(layers_recover(layering.top_fd, layering.layers_fd, name), LAYERS_NOTHING);
+	ck_assert_int_eq(rig_open(&rig, true), 0);
+}
+END_TEST
+
 START_TEST(no_hydration)
 {
 	static struct promote_config promote;
@@ -830,6 +854,7 @@ main(void)
 	tcase_add_test(tc, refused_operations);
 	tcase_add_test(tc, renamed_and_removed);
 	tcase_add_test(tc, what_goes_along);
+	tcase_add_test(tc, begun);
 	tcase_add_test(tc, no_hydration);
 	suite_add_tcase(s, tc);
 
