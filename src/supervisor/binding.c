@@ -351,6 +351,21 @@ binding_put(struct json_out *o, const struct binding *b)
 	json_put_string(o, "created", b->created);
 }
 
+/* Whether binding_load() takes it. */
+static int
+check_text(const char *text, size_t len)
+{
+	char *copy autofree = strdup(text);
+	struct binding back;
+	int rc;
+
+	if (copy == NULL || len > BINDING_MAX)
+		return copy == NULL ? -ENOMEM : -EFBIG;
+	rc = binding_parse(copy, len, &back);
+	binding_fini(&back);
+	return rc;
+}
+
 int
 binding_store(int diff_fd, const struct binding *b)
 {
@@ -362,7 +377,7 @@ binding_store(int diff_fd, const struct binding *b)
 	json_open(&o, NULL, '{');
 	binding_put(&o, b);
 	json_close(&o, '}');
-	if ((rc = json_take(&o, &text, &len)) != 0)
+	if ((rc = json_take(&o, &text, &len)) != 0 || (rc = check_text(text, len)) != 0)
 		return rc;
 	return diffdir_replace(diff_fd, ONDISK_BINDING, text, len, true);
 }

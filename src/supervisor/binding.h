@@ -91,7 +91,7 @@ const char *binding_difference(const struct binding *a, const struct binding *b)
 /* Whether both name the same databases, in the same order, to keep or to leave out. */
 bool	binding_same_databases(const struct binding *a, const struct binding *b);
 
-/* Writes it durably in one step.  Returns 0 or negative errno. */
+/* Writes it durably in one step.  Returns 0 or negative errno: -EUCLEAN or -EFBIG for one that binding_load() would not take. */
 int	binding_store(int diff_fd, const struct binding *b);
 
 /* Frees what *b owns. */

@@ -171,7 +171,7 @@ note_base(struct supervisor *s, const struct msg_stepped *out)
 	text_copy_printable(s->preparer.snapshot, sizeof(s->preparer.snapshot), out->snapshot,
 	    strnlen(out->snapshot, sizeof(out->snapshot)));
 	name = strdup(s->preparer.snapshot);
-	if (b->branch == NULL || name == NULL || id == NULL) {
+	if (b->branch == NULL || s->preparer.snapshot[0] == '\0' || name == NULL || id == NULL) {
 		free(name);
 		free(id);
 		return;

@@ -8,6 +8,8 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,9 +21,11 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "supervisor/become.h"
+#include "supervisor/binding.h"
 #include "supervisor/identity.h"
 #include "supervisor/probe.h"
 #include "supervisor/readsearch.h"
+#include "support/tmpdir.h"
 #include "support/unit.h"
 
 #define SOMEBODY	4711
@@ -283,6 +287,42 @@ START_TEST(decision)
 }
 END_TEST
 
+/* ---- what is stored ----------------------------------------------------- */
+
+START_TEST(stores_only_what_can_be_read)
+{
+	static const struct { const char *snapshot, *id; int rc; } cases[] = {
+		{ "one", "0123456789abcdef0123456789abcdef", 0 },
+		{ "", "0123456789abcdef0123456789abcdef", -EUCLEAN },
+		{ "one", "", -EUCLEAN },
+	};
+	struct binding b, back;
+	char dir[PATH_MAX];
+	size_t i;
+	int fd;
+
+	tmpdir_new(dir, sizeof(dir));
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		b = make_binding("ABCDEF", false);
+		b.host = strdup("host");
+		b.created = strdup("now");
+		b.branch = strdup("b");
+		b.snapshot = strdup(cases[i].snapshot);
+		b.snapshot_id = strdup(cases[i].id);
+		ck_assert_int_eq(binding_store(fd, &b), cases[i].rc);
+		/* The binding of before is there still. */
+		ck_assert_int_eq(binding_load(fd, &back), 0);
+		ck_assert_str_eq(back.snapshot, "one");
+		binding_fini(&back);
+		binding_fini(&b);
+	}
+	close(fd);
+	tmpdir_remove(dir);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -294,6 +334,7 @@ main(void)
 	tcase_add_test(t, child_is_out_of_reach);
 	tcase_add_test(t, child_has_the_users_rights);
 	tcase_add_test(t, decision);
+	tcase_add_test(t, stores_only_what_can_be_read);
 	suite_add_tcase(s, t);
 	return unit_main(s);
 }
