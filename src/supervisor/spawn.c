@@ -163,15 +163,18 @@ spawn_child(struct supervisor *s, const struct errand_order *o, const int fd[ERR
 	run_child(s, &job, memfd, fd[FD_ERR]);
 }
 
-/* Opened anew, so that the lock is this program's.  The mount is not served meanwhile: nobody is waited for. */
+/*
+ * Opened anew, so that the lock is this program's.  The mount is not served meanwhile: nobody is waited for, but where one was ended
+ * on the way another has to find out what became of it, and step.c bounds the time.
+ */
 static int
-lock_layers(const struct diffdir *d, bool is_branch, bool make)
+lock_layers(const struct diffdir *d, bool is_branch, bool make, bool again)
 {
 	int fd autoclose = make ? diffdir_make_layers(d, is_branch) : diffdir_open_layers(d, is_branch);
 
 	if (fd < 0)
 		return fd;
-	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? steal_fd(&fd) : -errno;
+	return flock(fd, LOCK_EX | (again ? 0 : LOCK_NB)) == 0 ? steal_fd(&fd) : -errno;
 }
 
 /* As the program itself would, were it there. */
@@ -208,7 +211,7 @@ spawn_stepper(struct supervisor *s, const struct errand_order *o, const int fd[E
 	if (job.step == JOB_STEP_SWEEP)
 		job.layers_fd = -1;
 	else if ((job.layers_fd = lock_layers(&s->claim.dir, s->binding.saved.branch != NULL,
-	    job.step == JOB_STEP_FREEZE)) < 0)
+	    job.step == JOB_STEP_FREEZE, o->look != 0)) < 0)
 		o->look ? _exit(127) : fail_to_step(fd[0], job.layers_fd);
 	job.diff_fd = openat(s->claim.dir.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	job.keep_read_search = false;

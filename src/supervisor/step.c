@@ -10,12 +10,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "supervisor/claim.h"
+#include "supervisor/client.h"
 #include "supervisor/logfile.h"
 #include "supervisor/mute.h"
 #include "supervisor/order.h"
@@ -24,6 +26,8 @@
 #include "supervisor/step.h"
 
 #define STEP_SECONDS	60	/* copying WAL is part of it */
+#define STEP_TRIES	5	/* programs that were ended without a word, */
+#define STEP_GIVE_UP	120	/* or seconds: then the mount has waited long enough */
 
 void
 step_init(struct step *st)
@@ -72,16 +76,21 @@ step_hindrance(const struct supervisor *s)
 }
 
 static int
-start(struct supervisor *s, struct errand *child, uint32_t deed, const struct step *st)
+start(struct supervisor *s, struct errand *child, uint32_t deed, struct step *st)
 {
 	struct errand_order o = { .kind = ERRAND_STEP, .deed = deed };
+	int rc;
 
 	if (st != NULL) {
 		o.look = st->is_again;
 		strlcpy(o.name, st->name, sizeof(o.name));
 		strlcpy(o.message, st->message, sizeof(o.message));
 	}
-	return mute_is(s) ? -ETIMEDOUT : errand_start_with(s, child, &o, s->claim.lock_fd);
+	if ((rc = mute_is(s) ? -ETIMEDOUT : errand_start_with(s, child, &o, s->claim.lock_fd)) != 0 || st == NULL)
+		return rc;
+	st->in = (struct msg_reader){ 0 };
+	fcntl(child->report_fd, F_SETFL, O_RDONLY | O_NONBLOCK);
+	return 0;
 }
 
 void
@@ -90,13 +99,17 @@ step_begin(struct supervisor *s, struct step *st)
 	int rc;
 
 	st->since = clock_monotonic_ns();
+	if (st->began == 0)
+		st->began = st->looked = st->since;
 	st->due = 0;
 	st->killed = false;
 	st->under_way = true;
 	rc = start(s, &st->child, st->deed, st);
-	st->is_again |= rc == 0;
-	if (rc == 0)
+	if (rc == 0) {
+		st->is_again = true;
+		st->tries++;
 		return;
+	}
 	if (rc == -ESRCH) {
 		state_fail(s, "the monitor was ended while \"%s\" was not served: the mount is detached", s->config->mnt);
 		return;
@@ -108,29 +121,49 @@ step_begin(struct supervisor *s, struct step *st)
 
 /* In this order: lines for the log, and the outcome. */
 static void
-hear(struct step *st, const struct errand *child)
+take(struct step *st, pid_t pid, const struct msg_header *h, const unsigned char *body)
+{
+	if (h->type == MSG_LOG && h->len > 1 && body[0] <= LOGL_DEBUG)
+		logfile_worker_line(body[0], (const char *)body + 1, h->len - 1, pid, 0);
+	else if (h->type == MSG_FAILED)
+		text_copy_printable(st->why, sizeof(st->why), (const char *)body, h->len);
+	else if (h->type == MSG_STEPPED && h->len == sizeof(st->out)) {
+		memcpy(&st->out, body, sizeof(st->out));
+		st->over = true;
+	}
+}
+
+/* Returns whether there may be more now. */
+static bool
+hear(struct step *st, struct errand *child)
 {
 	const unsigned char *body;
-	struct msg_reader in = { 0 };
 	struct msg_header h;
+	int n, rc;
 
-	while (msg_fill(child->report_fd, &in) > 0)
-		while (msg_next(&in, &h, &body) > 0) {
-			if (h.type == MSG_LOG && h.len > 1 && body[0] <= LOGL_DEBUG)
-				logfile_worker_line(body[0], (const char *)body + 1, h.len - 1, child->pid, 0);
-			else if (h.type == MSG_FAILED)
-				text_copy_printable(st->why, sizeof(st->why), (const char *)body, h.len);
-			else if (h.type == MSG_STEPPED && h.len == sizeof(st->out)) {
-				memcpy(&st->out, body, sizeof(st->out));
-				st->over = true;
-			}
-		}
+	if (child->report_fd < 0 || (n = msg_fill(child->report_fd, &st->in)) == -EAGAIN)
+		return false;
+	while ((rc = msg_next(&st->in, &h, &body)) > 0)
+		take(st, child->pid, &h, body);
+	if (n > 0 && rc == 0)
+		return true;
+	/* It has nothing more to say, or nothing that anybody understands. */
+	close(child->report_fd);
+	child->report_fd = -1;
+	return false;
+}
+
+void
+step_heard(struct step *st, struct errand *child)
+{
+	hear(st, child);
 }
 
 void
 step_child_done(struct step *st)
 {
-	hear(st, &st->child);
+	while (hear(st, &st->child))
+		;
 	errand_end(&st->child, NULL, 0);
 	if (!st->over && st->why[0] == '\0')
 		snprintf(st->why, sizeof(st->why), "the program that was to do it was ended");
@@ -140,7 +173,7 @@ step_child_done(struct step *st)
 }
 
 int
-step_check(struct supervisor *s, struct errand *child, uint32_t deed, const struct step *st)
+step_check(struct supervisor *s, struct errand *child, uint32_t deed, struct step *st)
 {
 	return start(s, child, deed, st);
 }
@@ -150,7 +183,8 @@ step_checked(struct step *st, struct errand *child)
 {
 	bool can;
 
-	hear(st, child);
+	while (hear(st, child))
+		;
 	errand_end(child, NULL, 0);
 	can = step_is_done(st);
 	if (can)
@@ -181,6 +215,25 @@ limit_time(struct step *st, uint64_t now)
 	signals_kill(st->child.pidfd);
 }
 
+/* Whether the mount has waited long enough. */
+static bool
+is_futile(const struct step *st, uint64_t now)
+{
+	return (st->tries >= STEP_TRIES && st->child.pid == 0 && !st->over) || now - st->began > STEP_GIVE_UP * STATE_SECOND;
+}
+
+static void
+give_up(struct supervisor *s, const struct step *st)
+{
+	char why[STEP_WHY_MAX + 128];
+
+	snprintf(why, sizeof(why), "could not tell what has become of the diff directory: %s: the mount is given up, and the next one"
+	    " finds it out", st->over ? "its changes could not be opened again" : st->why[0] != '\0' ? st->why :
+	    "the program that was to do it did not come to its end");
+	client_refuse_step(s->attend.client, why);
+	state_fail(s, "%s", why);
+}
+
 bool
 step_tick(struct supervisor *s, struct step *st)
 {
@@ -190,6 +243,13 @@ step_tick(struct supervisor *s, struct step *st)
 	if (!st->under_way || s->done)
 		return false;
 	limit_time(st, now);
+	if (mute_is(s))
+		st->began += now - st->looked;
+	st->looked = now;
+	if (is_futile(st, now)) {
+		give_up(s, st);
+		return false;
+	}
 	if (st->child.pid != 0 || now < st->due)
 		return false;
 	if (!st->over) {

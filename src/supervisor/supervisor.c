@@ -519,8 +519,9 @@ wait_ms(const struct supervisor *s)
 static void
 turn(struct supervisor *s)
 {
+	bool checks = s->reset.stage == RESET_CHECK;
 	struct step *step = s->reset.step.under_way ? &s->reset.step : &s->freeze.step;
-	struct pollfd p[12 + ENDING_DESCRIPTORS + ATTEND_DESCRIPTORS] = {
+	struct pollfd p[13 + ENDING_DESCRIPTORS + ATTEND_DESCRIPTORS] = {
 		{ .fd = s->signal_fd, .events = POLLIN },
 		{ .fd = s->worker.in_fd, .events = POLLIN },
 		{ .fd = s->worker.pidfd, .events = POLLIN },
@@ -533,15 +534,16 @@ turn(struct supervisor *s)
 		{ .fd = s->reset.child.pidfd, .events = POLLIN },
 		{ .fd = s->reset.sweep.pidfd, .events = POLLIN },
 		{ .fd = step->child.pidfd, .events = POLLIN },
+		{ .fd = checks ? s->reset.child.report_fd : step->child.report_fd, .events = POLLIN },
 	};
 
-	ending_poll(s, p + 12);
-	attend_poll(&s->attend, p + 12 + ENDING_DESCRIPTORS);
+	ending_poll(s, p + 13);
+	attend_poll(&s->attend, p + 13 + ENDING_DESCRIPTORS);
 	if (poll(p, ARRAY_SIZE(p), wait_ms(s)) < 0 && errno != EINTR) {
 		state_fail(s, "could not wait for events: %s", strerror(errno));
 		return;
 	}
-	ending_look(s, p + 12);
+	ending_look(s, p + 13);
 	if (p[0].revents != 0)
 		read_signals(s);
 	if (p[1].revents != 0 && answer_worker(s) == 0) {
@@ -560,6 +562,10 @@ turn(struct supervisor *s)
 		order_lost(s);
 	if (p[7].revents != 0)
 		life_ended(s);
+	if (p[12].revents != 0 && checks && s->reset.stage == RESET_CHECK)
+		step_heard(&s->reset.step, &s->reset.child);
+	else if (p[12].revents != 0 && !checks)
+		step_heard(step, &step->child);
 	if (p[8].revents != 0)
 		freeze_child_done(s);
 	if (p[9].revents != 0)
@@ -568,7 +574,7 @@ turn(struct supervisor *s)
 		errand_end(&s->reset.sweep, NULL, 0);
 	if (p[11].revents != 0)
 		step_child_done(step);
-	attend_look(s, p + 12 + ENDING_DESCRIPTORS);
+	attend_look(s, p + 13 + ENDING_DESCRIPTORS);
 	tick(s);
 }
 

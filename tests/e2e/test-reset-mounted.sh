@@ -66,6 +66,31 @@ equal "its worker, too" "$worker" "$(worker_pid)"
 like_state "and what it shows" trunk "$work/more.state"
 check "back all the same" pb reset
 like_state "to the one below" trunk "$work/one.state"
+
+# ---- what an earlier reset threw away is still there --------------------------------------------------
+# waste FILES: takes a moment to remove.
+waste() {
+	mkdir -p "$diff/changes.old/data" && (cd "$diff/changes.old/data" && seq "$1" | xargs touch) &&
+	    chown -R --reference="$diff/changes" "$diff/changes.old"
+}
+# The program that is there once the mount is gone.
+stepper() { ! mountpoint -q "$mnt" && pgrep -f "^pbkfs: freezing: $mnt"; }
+echo lost >"$mnt/kept/file"
+waste 30000
+pb reset >"$work/told" 2>&1 & asker=$!
+until victim=$(stepper) || ! kill -0 "$asker" 2>/dev/null; do :; done
+check "who resets is killed" kill9 "$victim"
+check "it is reset all the same" wait "$asker"
+like_state "indeed" trunk "$work/one.state"
+# More than a pipe takes, by a scan for what a snapshot is called.
+mkdir "$diff/layers/none"
+for i in 1 2 3; do (cd "$diff/layers/" && seq "$i"000 "$i"999 | sed 's/$/-of-those-directories-that-are-no-snapshot/' | xargs mkdir); done
+echo lost >"$mnt/kept/file"
+began=$(date +%s)
+check "a reset among much that is no snapshot" pb reset
+check "at once" [ $(($(date +%s) - began)) -lt 40 ]
+like_state "indeed" trunk "$work/one.state"
+rmdir "$diff/layers/"*none "$diff/layers/"*no-snapshot
 check "a server starts" start_branch trunk
 equal "with the settings of the mount" 7001 "$(sql -p 7001 -c 'show port')"
 check "it stops" stop_branch trunk
@@ -82,4 +107,22 @@ equal "nothing is left of what was thrown away" "" "$(leftovers)"
 check "mount again" mount_it
 check "as it was" [ "$(cat "$mnt/kept/after")" = after ]
 check "unmount again" unmount_it
+
+# ---- a step that never comes to its end ----------------------------------------------------------------
+check "mount once more" mount_it
+supervisor=$(supervisor_pid)
+waste 60000
+pb reset >"$work/told" 2>&1 & asker=$!
+n=0
+while kill -0 "$asker" 2>/dev/null; do
+	for victim in $(stepper); do kill9 "$victim" && n=$((n + 1)); done 2>/dev/null
+done
+refuse "the command ends" "" wait "$asker"
+check "after some tries" [ "$n" -ge 5 ]
+check "and says why" grep -q "could not tell what has become of the diff directory" "$work/told"
+check "the supervisor ends" wait_gone "$supervisor"
+check "nothing is mounted" eval '! mountpoint -q "$mnt"'
+check "mount for the last time" mount_it
+check "it has what it had" [ "$(cat "$mnt/kept/after")" = after ]
+check "unmount it" unmount_it
 plan_done
