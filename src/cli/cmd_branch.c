@@ -131,7 +131,16 @@ name_it(const struct layered *l, int branches)
 	return 0;
 }
 
-/* All that is locked besides is an orphan. */
+/* Others are locked, too, which a command has left unfinished; and a name alone makes no orphan. */
+static bool
+is_orphan(const struct layered *l, const struct layered_locked *k)
+{
+	int dir autoclose = k->is_orphan && layered_is_of_run(k->name) ? layered_directory(l, k->name) : -1;
+	struct stat st;
+
+	return dir >= 0 && fstatat(dir, ONDISK_RUN, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int
 discard_orphans(struct layered *l, int branches)
 {
@@ -139,7 +148,7 @@ discard_orphans(struct layered *l, int branches)
 	int rc = 0;
 
 	for (i = 0; l->options->discard && i < l->n_locked && rc == 0; i++)
-		if (strncmp(l->locked[i].name, LAYERED_RUN, strlen(LAYERED_RUN)) == 0)
+		if (is_orphan(l, &l->locked[i]))
 			rc = layered_discard(l, branches, l->locked[i].name);
 	return rc == 0 || rc == -ENOENT ? 0 : cli_error("could not remove what an unfinished run left in \"%s\": %s", l->path,
 	    strerror(-rc));
@@ -203,8 +212,8 @@ find_orphans(struct layered *l)
 	unsigned i;
 	int rc = layered_look(l);
 
-	for (i = 1; i < l->told->n_branches && rc == 0; i++) {
-		b = &l->told->branch[i];
+	for (i = 1; rc == 0 && i < l->found->n_branches; i++) {
+		b = &l->found->branch[i];
 		if (b->is_of_run && layered_time(b->created) + ORPHAN_SECONDS < (int64_t)time(NULL))
 			rc = layered_lock_idle(l, b->name);
 	}
@@ -229,6 +238,8 @@ cmd_branch(const struct options *o)
 
 	if (cli_require(need, ARRAY_SIZE(need)) != 0 || branchname_check("NAME", o->name) != 0 ||
 	    branchname_check("--from", o->from) != 0)
+		return EXIT_USAGE;
+	if (!o->discard && layered_check_name("NAME", o->name) != 0)
 		return EXIT_USAGE;
 	return layered_run(o, &work);
 }

@@ -21,6 +21,7 @@
 #include "cli/cmd_unmount.h"
 #include "cli/contact.h"
 #include "cli/diffhold.h"
+#include "cli/headway.h"
 #include "cli/limited.h"
 #include "cli/mountref.h"
 #include "supervisor/binding.h"
@@ -215,13 +216,16 @@ forget_branches(const struct diffdir *d, const struct diffhold_branches *b)
 	return rc;
 }
 
-/* With all branches in it, of which none may be mounted. */
+/* With all snapshots and branches in it, of which none may be mounted, and while no other command changes them. */
 static int
 wipe(const struct diffdir *d, struct work *w)
 {
-	struct diffhold_branches branches;
-	int rc = diffhold_lock_branches(d, &branches);
+	struct diffhold_branches branches = { 0 };
+	int layers autoclose = -1, rc;
 
+	headway_raise_limits();	/* each branch takes two descriptors */
+	if ((rc = diffhold_take_turn(d, &layers)) == 0 && (rc = diffhold_lock_branches(d, &branches)) == 0 && !w->force)
+		rc = diffhold_check_protected(d);
 	if (rc == 0) {
 		name_mapped(d);
 		w->wipes = true;

@@ -21,7 +21,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/record.h"
 
-/* Those of l->told that go. */
+/* Those of l->found that go. */
 static bool	snapshot_goes[LAYERED_MAX], branch_goes[LAYERED_MAX];
 
 /* ---- what stands on what ------------------------------------------------------------- */
@@ -31,8 +31,8 @@ goes(const struct layered *l, const char *snapshot)
 {
 	unsigned i;
 
-	for (i = 0; i < l->told->n_snapshots; i++)
-		if (snapshot_goes[i] && strcmp(l->told->snapshot[i].name, snapshot) == 0)
+	for (i = 0; i < l->found->n_snapshots; i++)
+		if (snapshot_goes[i] && strcmp(l->found->snapshot[i].name, snapshot) == 0)
 			return true;
 	return false;
 }
@@ -41,7 +41,7 @@ goes(const struct layered *l, const char *snapshot)
 static void
 mark_above(const struct layered *l)
 {
-	const struct layered_told *t = l->told;
+	const struct layered_told *t = l->found;
 	bool more = true;
 	unsigned i;
 
@@ -73,7 +73,7 @@ mark(const struct layered *l)
 	const struct layered_branch *b;
 
 	if (o->branch != NULL && (b = layered_find_branch(l, o->branch)) != NULL) {
-		branch_goes[b - l->told->branch] = true;
+		branch_goes[b - l->found->branch] = true;
 		return 0;
 	}
 	if (o->branch != NULL)
@@ -81,7 +81,7 @@ mark(const struct layered *l)
 	if ((s = layered_find_snapshot(l, o->snapshot)) == NULL)
 		return cli_error("\"%s\" has no snapshot \"%s\": pbkfs tree -d \"%s\" shows what there is", l->path, o->snapshot,
 		    l->path);
-	snapshot_goes[s - l->told->snapshot] = true;
+	snapshot_goes[s - l->found->snapshot] = true;
 	mark_above(l);
 	return 0;
 }
@@ -91,7 +91,7 @@ mark(const struct layered *l)
 static int
 check_protected(const struct layered *l)
 {
-	const struct layered_told *t = l->told;
+	const struct layered_told *t = l->found;
 	unsigned i;
 
 	for (i = 0; i < LAYERED_MAX; i++) {
@@ -109,7 +109,7 @@ check_protected(const struct layered *l)
 static int
 tell_above(const struct layered *l)
 {
-	const struct layered_told *t = l->told;
+	const struct layered_told *t = l->found;
 	char text[1024] = "";
 	unsigned i;
 
@@ -127,10 +127,70 @@ tell_above(const struct layered *l)
 	    l->options->snapshot, text);
 }
 
+/* A branch that does not say on what it stands may stand on this one. */
+static int
+check_branches(const struct layered *l)
+{
+	const struct layered_told *t = l->found;
+	const char *name = l->options->snapshot;
+	unsigned i;
+
+	if (t->has_more)
+		return cli_error("\"%s\" has more than %d branches, and one that was not looked at may stand on snapshot \"%s\": delete"
+		    " some branches first", l->path, LAYERED_MAX - 1, name);
+	if (t->branch[0].is_damaged)
+		return cli_error("\"%s\" itself is damaged, and may stand on snapshot \"%s\": pbkfs reset -d \"%s\" --to another one"
+		    " first, or pbkfs cleanup all", l->path, name, l->path);
+	for (i = 1; i < t->n_branches; i++)
+		if (t->branch[i].is_damaged)
+			return cli_error("branch \"%s\" is damaged, and may stand on snapshot \"%s\": pbkfs delete -d \"%s\" --branch %s"
+			    " first", t->branch[i].name, name, l->path, t->branch[i].name);
+	return 0;
+}
+
+/* Nobody knows what stands on a damaged one: who misses something may miss that. */
+static int
+check_missing(const struct layered *l)
+{
+	static const char text[] = "snapshot \"%s\" is damaged, and may be what %s%s%s%s stands on, which is missing: %s first";
+	const struct layered_told *t = l->found;
+	const char *name = l->options->snapshot;
+	unsigned i;
+
+	if (t->branch[0].has_snapshot && t->branch[0].snapshot[0] == '\0')
+		return cli_error(text, name, "\"", l->path, "\" itself", "", "reset that to another snapshot");
+	for (i = 1; i < t->n_branches; i++)
+		if (t->branch[i].has_snapshot && t->branch[i].snapshot[0] == '\0')
+			return cli_error(text, name, "branch ", "\"", t->branch[i].name, "\"", "delete that");
+	for (i = 0; i < t->n_snapshots; i++)
+		if (t->snapshot[i].has_parent && t->snapshot[i].parent[0] == '\0')
+			return cli_error(text, name, "snapshot ", "\"", t->snapshot[i].name, "\"", "delete that");
+	return 0;
+}
+
+/* Each other snapshot has to say on what it stands. */
+static int
+check_snapshots(const struct layered *l)
+{
+	const struct layered_snapshot *s = layered_find_snapshot(l, l->options->snapshot);
+	unsigned i;
+
+	if (s == NULL || s->is_damaged)
+		return check_missing(l);
+	for (i = 0; i < l->found->n_snapshots; i++)
+		if (l->found->snapshot[i].is_damaged)
+			return cli_error("snapshot \"%s\" is damaged, and may stand on snapshot \"%s\": pbkfs delete -d \"%s\" --snapshot"
+			    " %s first", l->found->snapshot[i].name, s->name, l->path, l->found->snapshot[i].name);
+	return 0;
+}
+
 static int
 check(const struct layered *l)
 {
 	int rc;
+
+	if (l->options->snapshot != NULL && ((rc = check_branches(l)) != 0 || (rc = check_snapshots(l)) != 0))
+		return rc;
 
 	if (branch_goes[0])
 		return cli_error("\"%s\" itself stands on snapshot \"%s\": pbkfs reset -d \"%s\" --to another one first, or pbkfs"
@@ -147,10 +207,10 @@ list(const struct layered *l)
 
 	for (i = 0; i < LAYERED_MAX; i++)
 		if (branch_goes[i])
-			cli_say("to be deleted: branch \"%s\"", l->told->branch[i].name);
+			cli_say("to be deleted: branch \"%s\"", l->found->branch[i].name);
 	for (i = 0; i < LAYERED_MAX; i++)
 		if (snapshot_goes[i])
-			cli_say("to be deleted: snapshot \"%s\"", l->told->snapshot[i].name);
+			cli_say("to be deleted: snapshot \"%s\"", l->found->snapshot[i].name);
 	cli_flush();
 }
 
@@ -162,13 +222,13 @@ delete_branches(struct layered *l)
 	int branches autoclose = layered_branches(l, false), rc = branches < 0 ? branches : 0;
 	unsigned i;
 
-	for (i = 0; i < LAYERED_MAX && rc == 0; i++)
+	for (i = 0; i < LAYERED_MAX; i++)
 		if (branch_goes[i]) {
-			if ((rc = layered_discard(l, branches, l->told->branch[i].name)) == 0 && fsync(branches) != 0)
+			if (rc == 0 && (rc = layered_discard(l, branches, l->found->branch[i].name)) == 0 && fsync(branches) != 0)
 				rc = -errno;
 			if (rc != 0)
-				return cli_error("could not delete branch \"%s\": %s", l->told->branch[i].name, strerror(-rc));
-			cli_say("deleted branch \"%s\"", l->told->branch[i].name);
+				return cli_error("could not delete branch \"%s\": %s", l->found->branch[i].name, strerror(-rc));
+			cli_say("deleted branch \"%s\"", l->found->branch[i].name);
 		}
 	return 0;
 }
@@ -176,7 +236,7 @@ delete_branches(struct layered *l)
 static bool
 is_stood_on(const struct layered *l, unsigned k)
 {
-	const struct layered_told *t = l->told;
+	const struct layered_told *t = l->found;
 	unsigned i;
 
 	for (i = 0; i < t->n_snapshots; i++)
@@ -195,16 +255,19 @@ delete_snapshots(struct layered *l)
 
 	while (more) {
 		more = false;
-		for (i = 0; i < l->told->n_snapshots; i++) {
+		for (i = 0; i < l->found->n_snapshots; i++) {
 			if (!snapshot_goes[i] || is_stood_on(l, i))
 				continue;
-			if (rc < 0 || (rc = layers_remove(layers, l->told->snapshot[i].name)) < 0)
-				return cli_error("could not delete snapshot \"%s\": %s", l->told->snapshot[i].name, strerror(-rc));
-			cli_say("deleted snapshot \"%s\"", l->told->snapshot[i].name);
+			if (rc < 0 || (rc = layers_remove(layers, l->found->snapshot[i].name)) < 0)
+				return cli_error("could not delete snapshot \"%s\": %s", l->found->snapshot[i].name, strerror(-rc));
+			cli_say("deleted snapshot \"%s\"", l->found->snapshot[i].name);
 			snapshot_goes[i] = false;
 			more = true;
 		}
 	}
+	for (i = 0; i < l->found->n_snapshots; i++)
+		if (snapshot_goes[i])
+			return cli_error("could not delete snapshot \"%s\": it stands on itself, by what others say", l->found->snapshot[i].name);
 	return 0;
 }
 
@@ -242,7 +305,9 @@ protect(struct layered *l)
 		return cli_error("\"%s\" has no snapshot \"%s\": pbkfs tree -d \"%s\" shows what there is", l->path, name, l->path);
 	if (dir < 0)
 		return layered_failed(l, "open", dir);
-	if (o->protect && (fd = openat(dir, ONDISK_PROTECTED, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)) < 0)
+	/* Whatever lies there protects, and the owner may have put a pipe there. */
+	if (o->protect && (fd = openat(dir, ONDISK_PROTECTED, O_WRONLY | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0600)) < 0 &&
+	    errno != EEXIST)
 		rc = -errno;
 	else if (!o->protect && unlinkat(dir, ONDISK_PROTECTED, 0) != 0 && errno != ENOENT)
 		rc = -errno;
@@ -266,7 +331,7 @@ forget(const struct layered *l)
 	int rc;
 
 	for (i = 0; i < LAYERED_MAX && identity_is_root(); i++)
-		if (branch_goes[i] && branchname_path(l->path, l->told->branch[i].name, path) == 0 &&
+		if (branch_goes[i] && branchname_path(l->path, l->found->branch[i].name, path) == 0 &&
 		    (rc = record_remove(path)) != 0)
 			cli_warn("could not remove the record of \"%s\" in \"%s\": %s", path, RECORD_DIRECTORY, strerror(-rc));
 	return 0;
@@ -283,8 +348,8 @@ act(struct layered *l)
 	if ((rc = layered_look(l)) != 0 || (rc = mark(l)) != 0 || (rc = check(l)) != 0)
 		return rc;
 	for (i = 1; i < LAYERED_MAX && rc == 0; i++)
-		if (branch_goes[i] && (l->target != &l->branch || strcmp(l->told->branch[i].name, l->options->branch) != 0))
-			rc = layered_lock_also(l, l->told->branch[i].name);
+		if (branch_goes[i] && (l->target != &l->branch || strcmp(l->found->branch[i].name, l->options->branch) != 0))
+			rc = layered_lock_also(l, l->found->branch[i].name);
 	if (rc != 0)
 		return rc;
 	if (l->options->recursive)

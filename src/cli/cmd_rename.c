@@ -123,5 +123,7 @@ cmd_rename(const struct options *o)
 		return EXIT_USAGE;
 	if ((o->branch != NULL) == (o->snapshot != NULL))
 		return cli_usage("one of --branch and --snapshot is required");
+	if (o->branch != NULL && layered_check_name("NEW", o->name) != 0)
+		return EXIT_USAGE;
 	return layered_run(o, &work);
 }

@@ -115,7 +115,7 @@ stands_on(const struct layered_snapshot *s, const char *base)
 static unsigned
 count(const struct tree *t, const char *base)
 {
-	const struct layered_told *told = t->l->told;
+	const struct layered_told *told = t->l->found;
 	unsigned i, n = 0;
 
 	for (i = 0; i < told->n_branches; i++)
@@ -130,7 +130,7 @@ static void	print_below(struct tree *t, const char *base, const char *before, un
 static void
 print_snapshot(struct tree *t, unsigned i, const char *before, const char *knot, bool last, unsigned depth)
 {
-	const struct layered_snapshot *s = &t->l->told->snapshot[i];
+	const struct layered_snapshot *s = &t->l->found->snapshot[i];
 	char left[LINE_MAX_BYTES], more[SEAL_MESSAGE_MAX + 64], next[LINE_MAX_BYTES];
 
 	t->seen[i] = true;
@@ -147,7 +147,7 @@ print_snapshot(struct tree *t, unsigned i, const char *before, const char *knot,
 static void
 print_below(struct tree *t, const char *base, const char *before, unsigned depth)
 {
-	const struct layered_told *told = t->l->told;
+	const struct layered_told *told = t->l->found;
 	unsigned i, left = count(t, base);
 
 	for (i = 0; i < told->n_branches; i++)
@@ -164,7 +164,7 @@ print_below(struct tree *t, const char *base, const char *before, unsigned depth
 static void
 print_rest(struct tree *t)
 {
-	const struct layered_told *told = t->l->told;
+	const struct layered_told *told = t->l->found;
 	const struct layered_branch *b;
 	unsigned i;
 
@@ -254,12 +254,12 @@ print_json(const struct tree *t)
 	json_put_string(&o, "instance", l->binding.instance);
 	json_put_string(&o, "backup_id", l->binding.backup_id);
 	json_open(&o, "snapshots", '[');
-	for (i = 0; i < l->told->n_snapshots; i++)
-		put_snapshot(&o, &l->told->snapshot[i]);
+	for (i = 0; i < l->found->n_snapshots; i++)
+		put_snapshot(&o, &l->found->snapshot[i]);
 	json_close(&o, ']');
 	json_open(&o, "branches", '[');
-	for (i = 0; i < l->told->n_branches; i++)
-		put_branch(&o, t, &l->told->branch[i]);
+	for (i = 0; i < l->found->n_branches; i++)
+		put_branch(&o, t, &l->found->branch[i]);
 	json_close(&o, ']');
 	json_close(&o, '}');
 	if ((rc = json_take(&o, &text, &len)) != 0 || (rc = cli_put_json(text, len)) != 0)

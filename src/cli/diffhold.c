@@ -12,14 +12,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/branchname.h"
 #include "cli/cli.h"
 #include "cli/diffhold.h"
 #include "cli/place.h"
+#include "diff/layers.h"
 #include "supervisor/identity.h"
 #include "supervisor/lock.h"
 #include "supervisor/mountinfo.h"
@@ -27,6 +32,8 @@
 #include "supervisor/username.h"
 
 #define LOCK_MS		10000	/* for processes of a mount that has just ended */
+#define TURN_MS		3000	/* for a command that changes snapshots and branches */
+#define PAUSE_NS	5000000
 
 static int
 take_owner(const struct diffdir *d, const char *verb)
@@ -159,7 +166,34 @@ diffhold_lock(const struct diffdir *d, const char *way_out, int *lock_fd)
 
 /* ---- branches --------------------------------------------------------------------- */
 
-/* flock(2) on the directory goes on with a copy of its descriptor.  What is no directory of the owner's is no branch. */
+/* An error that says that there is no directory of that name. */
+static bool
+is_nothing(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ELOOP;
+}
+
+/* *dir is NULL if there is nothing to list. */
+static int
+open_listing(const struct diffdir *whole, const char *place, DIR **dir)
+{
+	int fd = openat(whole->fd, place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	*dir = fd >= 0 ? fdopendir(fd) : NULL;
+	return *dir != NULL || is_nothing(errno) ? 0 : cli_error("could not list \"%s/%s\": %s", whole->path, place, strerror(errno));
+}
+
+/* Gone meanwhile, or no directory, it is no branch; it is one if we are kept from finding out. */
+static bool
+is_no_branch(const struct diffdir *d, const char *name, int rc)
+{
+	struct stat st;
+
+	return rc == -ENOENT || (rc == -EPERM && d->parent_fd >= 0 && fstatat(d->parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    !S_ISDIR(st.st_mode));
+}
+
+/* flock(2) on the directory goes on with a copy of its descriptor. */
 static int
 lock_branch(const struct diffdir *whole, const char *name, struct diffhold_branch *b)
 {
@@ -172,10 +206,11 @@ lock_branch(const struct diffdir *whole, const char *name, struct diffhold_branc
 	b->fd = b->lock_fd = -1;
 	strlcpy(b->name, name, sizeof(b->name));
 	rc = diffdir_open_branch(&d, whole, name, path);
-	if (rc == 0 && (rc = diffhold_lock(&d, "unmount it first", &b->lock_fd)) == 0)
-		b->fd = fcntl(d.fd, F_DUPFD_CLOEXEC, 0);
-	else if (rc < 0)
-		rc = 0;
+	if (rc < 0)
+		rc = is_no_branch(&d, name, rc) ? 0 : cli_error("could not use branch \"%s\" of \"%s\", which may be mounted: %s", name,
+		    whole->path, diffdir_layers_strerror(rc));
+	else if ((rc = diffhold_lock(&d, "unmount it first", &b->lock_fd)) == 0 && (b->fd = fcntl(d.fd, F_DUPFD_CLOEXEC, 0)) < 0)
+		rc = cli_error("could not copy a descriptor of branch \"%s\": %s", name, strerror(errno));
 	diffdir_close(&d);
 	return rc;
 }
@@ -187,7 +222,7 @@ lock_each(const struct diffdir *whole, DIR *dir, struct diffhold_branches *b)
 	const struct dirent *e;
 	int rc = 0;
 
-	while (rc == 0 && (e = readdir(dir)) != NULL) {
+	while (rc == 0 && (errno = 0, e = readdir(dir)) != NULL) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		if ((more = realloc(b->branch, (b->n + 1) * sizeof(*more))) == NULL)
@@ -195,21 +230,114 @@ lock_each(const struct diffdir *whole, DIR *dir, struct diffhold_branches *b)
 		b->branch = more;
 		rc = lock_branch(whole, e->d_name, &b->branch[b->n++]);
 	}
+	if (rc == 0 && errno != 0)
+		return cli_error("could not list the branches of \"%s\": %s", whole->path, strerror(errno));
 	return rc;
 }
 
 int
 diffhold_lock_branches(const struct diffdir *whole, struct diffhold_branches *b)
 {
-	int fd = openat(whole->fd, ONDISK_BRANCHES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc;
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir;
+	int rc = open_listing(whole, ONDISK_BRANCHES, &dir);
 
 	*b = (struct diffhold_branches){ 0 };
-	if (dir == NULL)
-		return 0;
+	if (rc != 0 || dir == NULL)
+		return rc;
 	rc = lock_each(whole, dir, b);
 	closedir(dir);
 	return rc;
+}
+
+/* ---- the turn ------------------------------------------------------------------- */
+
+int
+diffhold_await_turn(int layers_fd, int ms)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	int64_t until = clock_monotonic_ms() + ms;
+
+	while (flock(layers_fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK || clock_monotonic_ms() >= until)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+int
+diffhold_take_turn(const struct diffdir *whole, int *layers_fd)
+{
+	int rc;
+
+	*layers_fd = openat(whole->fd, ONDISK_LAYERS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*layers_fd < 0 && is_nothing(errno))
+		return 0;
+	if (*layers_fd < 0)
+		return cli_error("could not use \"%s/" ONDISK_LAYERS "\": %s", whole->path, strerror(errno));
+	rc = diffhold_await_turn(*layers_fd, TURN_MS);
+	return rc == 0 ? 0 : cli_error("could not lock \"%s/" ONDISK_LAYERS "\": %s", whole->path, rc == -EWOULDBLOCK ?
+	    "another command is at work there, repeat this when that has ended" : strerror(-rc));
+}
+
+/* ---- protection ------------------------------------------------------------------- */
+
+static int
+refuse_protected(const struct diffdir *whole, const char *what, const char *name)
+{
+	return cli_error("%s \"%s\" of \"%s\" is protected: pbkfs delete -d \"%s\" --%s %s --unprotect allows it, or use --force",
+	    what, name, whole->path, whole->path, what, name);
+}
+
+/* Returns negative errno if that is not to be found out; a directory alone can be. */
+static int
+is_protected(int dir_fd, const char *name)
+{
+	int fd autoclose = openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return is_nothing(errno) ? 0 : -errno;
+	if (fstatat(fd, ONDISK_PROTECTED, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
+}
+
+static int
+find_protected(const struct diffdir *whole, const char *what, DIR *dir)
+{
+	const struct dirent *e;
+	int rc;
+
+	while ((errno = 0, e = readdir(dir)) != NULL) {
+		if (!layers_name_is_valid(e->d_name) || (rc = is_protected(dirfd(dir), e->d_name)) == 0)
+			continue;
+		return rc > 0 ? refuse_protected(whole, what, e->d_name) :
+		    cli_error("could not find out whether %s \"%s\" of \"%s\" is protected: %s; --force does without", what, e->d_name,
+		    whole->path, strerror(-rc));
+	}
+	return errno == 0 ? 0 : cli_error("could not list what may be protected in \"%s\": %s", whole->path, strerror(errno));
+}
+
+static int
+check_protected_in(const struct diffdir *whole, const char *what, const char *place)
+{
+	DIR *dir;
+	int rc = open_listing(whole, place, &dir);
+
+	if (rc != 0 || dir == NULL)
+		return rc;
+	rc = find_protected(whole, what, dir);
+	closedir(dir);
+	return rc;
+}
+
+int
+diffhold_check_protected(const struct diffdir *whole)
+{
+	int rc = check_protected_in(whole, "snapshot", ONDISK_LAYERS);
+
+	return rc != 0 ? rc : check_protected_in(whole, "branch", ONDISK_BRANCHES);
 }
 
 void

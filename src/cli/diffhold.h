@@ -43,6 +43,18 @@ struct diffhold_branches {
 	} *branch;
 };
 
+/*
+ * Waits a little until no other command changes snapshots and branches of *whole, and keeps others from it.  *layers_fd is
+ * the caller's to close, which lets go of that; -1 if there are no snapshots.
+ */
+int	diffhold_take_turn(const struct diffdir *whole, int *layers_fd);
+
+/* The same with layers/ open, for up to ms.  Returns 0, -EWOULDBLOCK or another negative errno, and tells nothing. */
+int	diffhold_await_turn(int layers_fd, int ms);
+
+/* No snapshot or branch in *whole may be protected. */
+int	diffhold_check_protected(const struct diffdir *whole);
+
 /* Takes the locks of all branches in *whole, as above.  *b is for diffhold_unlock_branches() in any case. */
 int	diffhold_lock_branches(const struct diffdir *whole, struct diffhold_branches *b);
 void	diffhold_unlock_branches(struct diffhold_branches *b);

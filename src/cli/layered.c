@@ -11,10 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/ondisk.h"
@@ -32,7 +30,6 @@
 #include "supervisor/lock.h"
 
 #define TURN_MS		10000	/* for another command to end */
-#define PAUSE_NS	5000000
 
 struct task {
 	struct layered *l;
@@ -150,8 +147,7 @@ lock_target(struct layered *l, const struct layered_work *w)
 static int
 take_turn(struct layered *l, enum layered_turn turn)
 {
-	int64_t until = clock_monotonic_ms() + (turn == LAYERED_TAKES_TURN || turn == LAYERED_BEGINS ? TURN_MS : 0);
-	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	int rc;
 
 	if (turn == LAYERED_SWEEPS)
 		return 0;
@@ -161,13 +157,12 @@ take_turn(struct layered *l, enum layered_turn turn)
 		    l->path, l->path);
 	if (l->layers_fd < 0)
 		return cli_error("could not use \"%s/" ONDISK_LAYERS "\": %s", l->path, strerror(-l->layers_fd));
-	while (!(l->is_our_turn = flock(l->layers_fd, LOCK_EX | LOCK_NB) == 0) && errno == EWOULDBLOCK &&
-	    clock_monotonic_ms() < until)
-		nanosleep(&pause, NULL);
-	if (l->is_our_turn || turn == LAYERED_LOOKS)
+	rc = diffhold_await_turn(l->layers_fd, turn == LAYERED_LOOKS ? 0 : TURN_MS);
+	l->is_our_turn = rc == 0;
+	if (rc == 0 || turn == LAYERED_LOOKS)
 		return 0;
-	return cli_error("could not lock \"%s/" ONDISK_LAYERS "\": %s", l->path, errno == EWOULDBLOCK ?
-	    "another command is at work there" : strerror(errno));
+	return cli_error("could not lock \"%s/" ONDISK_LAYERS "\": %s", l->path, rc == -EWOULDBLOCK ?
+	    "another command is at work there" : strerror(-rc));
 }
 
 static int
@@ -182,6 +177,7 @@ note_locked(struct layered *l, const char *name, const struct diffdir *d, int lo
 		return cli_error("could not copy a descriptor: %s", strerror(errno));
 	strlcpy(k->name, name, sizeof(k->name));
 	k->lock_fd = lock_fd;
+	k->is_orphan = false;
 	l->n_locked++;
 	return 0;
 }
@@ -221,6 +217,7 @@ layered_lock_idle(struct layered *l, const char *branch)
 {
 	char path[PATH_MAX];
 	struct diffdir d;
+	unsigned i, n = l->n_locked;
 	int rc = 0;
 
 	if (branchname_path(l->path, branch, path) != 0)
@@ -228,6 +225,8 @@ layered_lock_idle(struct layered *l, const char *branch)
 	if (diffdir_open_branch(&d, &l->whole, branch, path) == 0)
 		rc = lock_idle(l, branch, &d);
 	diffdir_close(&d);
+	for (i = n; i < l->n_locked; i++)
+		l->locked[i].is_orphan = true;
 	return rc;
 }
 
@@ -306,6 +305,8 @@ close_all(struct layered *l)
 		close(l->layers_fd);
 	if (l->lock_fd >= 0)
 		close(l->lock_fd);
+	free(l->found);
+	l->found = NULL;
 	diffdir_close(&l->branch);
 	diffdir_close(&l->whole);
 	binding_fini(&l->binding);

@@ -37,7 +37,7 @@ struct layered_snapshot {
 /* The whole is the one without a name. */
 struct layered_branch {
 	char	name[LAYERED_NAME], snapshot[LAYERED_NAME];	/* what it stands on: "" for the backup, or what is missing */
-	bool	is_damaged, has_snapshot, is_protected, is_of_run;
+	bool	is_damaged, has_snapshot, is_protected, is_of_run;	/* is_damaged: it may stand on anything */
 	char	created[64];		/* as in its binding */
 	uint64_t bytes;
 };
@@ -47,6 +47,7 @@ struct layered_told {
 	unsigned n_snapshots, n_branches;
 	struct layered_snapshot snapshot[LAYERED_MAX];
 	struct layered_branch branch[LAYERED_MAX];	/* the whole first */
+	bool	has_more;		/* branches than these */
 	bool	is_done;		/* by what an earlier command left */
 	bool	has_waste;		/* that layered_sweep_later() is to remove */
 	char	base[LAYERED_NAME];	/* what was stood upon, */
@@ -64,10 +65,12 @@ struct layered {
 	int	lock_fd, layers_fd;
 	bool	is_our_turn;
 	struct layered_told *told;
+	struct layered_told *found;	/* what layered_look() has found: nobody else's memory */
 	unsigned n_locked;
 	struct layered_locked {		/* others that are locked meanwhile */
 		char	name[LAYERED_NAME];	/* "": the whole */
 		int	fd, lock_fd;
+		bool	is_orphan;	/* by layered_lock_idle() */
 	} locked[LAYERED_MAX];
 };
 
@@ -116,8 +119,12 @@ void	layered_sweep_later(const struct options *o);
 /* For step(): opens branches/, made if make.  Returns a descriptor or negative errno. */
 int	layered_branches(const struct layered *l, bool make);
 
-/* The same, if nobody uses it; else it does nothing. */
+/* The same for what an unfinished run has left, if nobody uses it; else it does nothing. */
 int	layered_lock_idle(struct layered *l, const char *branch);
+
+/* Whether the name of a branch is one that runs give; and refuses that for a branch that a user names. */
+bool	layered_is_of_run(const char *name);
+int	layered_check_name(const char *option, const char *name);
 
 /* When a branch was made, in seconds since the epoch; 0 if its binding does not say. */
 int64_t	layered_time(const char *created);
@@ -125,11 +132,14 @@ int64_t	layered_time(const char *created);
 /* The name of the target in messages, and its path. */
 const char *layered_target(const struct layered *l);
 
-/* Fills l->told with all that there is: for step(); layered_look() does it for act(), and believes no name. */
+/*
+ * Fills l->told with all that there is: for step().  layered_look() does it for act(), believes no name, and keeps it as
+ * l->found, where no later child can change it.
+ */
 int	layered_survey(struct layered *l);
 int	layered_look(struct layered *l);
 
-/* A snapshot or branch of l->told, or NULL. */
+/* A snapshot or branch of l->found, or NULL. */
 const struct layered_snapshot *layered_find_snapshot(const struct layered *l, const char *name);
 const struct layered_branch *layered_find_branch(const struct layered *l, const char *name);
 

@@ -24,6 +24,21 @@ layered_target(const struct layered *l)
 	return l->target == &l->branch ? l->branch_path : l->path;
 }
 
+bool
+layered_is_of_run(const char *name)
+{
+	return strncmp(name, LAYERED_RUN, strlen(LAYERED_RUN)) == 0;
+}
+
+int
+layered_check_name(const char *option, const char *name)
+{
+	if (name == NULL || !layered_is_of_run(name))
+		return 0;
+	return cli_usage("%s cannot be \"%s\": branches of pbkfs run are called \"" LAYERED_RUN "...\", choose another name", option,
+	    name);
+}
+
 int
 layered_branches(const struct layered *l, bool make)
 {

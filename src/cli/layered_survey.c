@@ -62,22 +62,46 @@ survey_snapshots(struct layered *l, int layers_fd)
 
 /* An active layer knows by an id on what it stands; names may have changed. */
 static void
-find_base(struct layered_branch *b, int layers_fd, int dir_fd)
+name_base(struct layered_branch *b, const struct seal_id *id, const struct layered_told *t)
 {
-	int changes autoclose = layered_changes(dir_fd);
+	char text[BINDING_SNAPSHOT_ID + 1];
+	unsigned i;
+
+	layered_id(id, text);
+	for (i = 0; i < t->n_snapshots; i++)
+		if (!t->snapshot[i].is_damaged && strcmp(t->snapshot[i].id, text) == 0)
+			strlcpy(b->snapshot, t->snapshot[i].name, sizeof(b->snapshot));
+}
+
+/* In the middle of a command it has another name; at the end of that its own again. */
+static int
+open_active(int dir_fd)
+{
+	int fd = layered_changes(dir_fd);
+
+	if (fd == -ENOENT && (fd = openat(dir_fd, ONDISK_NEXT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+		fd = errno == ENOENT ? layered_changes(dir_fd) : -errno;
+	return fd;
+}
+
+/* The whole alone can be without an active layer: no backup was mounted with it yet. */
+static void
+find_base(struct layered_branch *b, const struct layered_told *t, int dir_fd)
+{
+	int changes autoclose = open_active(dir_fd);
 	struct seal_parent parent;
-	int rc = changes == -ENOENT ? 0 : changes < 0 ? changes : layers_parent(changes, &parent);
+	int rc = changes == -ENOENT && b->name[0] == '\0' ? 0 : changes < 0 ? changes : layers_parent(changes, &parent);
 
 	b->is_damaged = rc < 0;
 	b->has_snapshot = rc > 0;
-	if (rc > 0 && (layers_fd < 0 || layers_find(layers_fd, &parent.id, b->snapshot) != 0))
-		b->snapshot[0] = '\0';
+	if (rc > 0)
+		name_base(b, &parent.id, t);
 	if (changes >= 0)
 		treesize(changes, &b->bytes);
 }
 
 static void
-take_branch(struct layered_branch *b, const char *name, int layers_fd, int dir_fd)
+take_branch(struct layered_branch *b, const char *name, const struct layered_told *t, int dir_fd)
 {
 	static struct binding saved;
 
@@ -85,7 +109,7 @@ take_branch(struct layered_branch *b, const char *name, int layers_fd, int dir_f
 		.is_protected = name[0] != '\0' && has_mark(dir_fd, ONDISK_PROTECTED), .is_of_run = has_mark(dir_fd, ONDISK_RUN),
 	};
 	strlcpy(b->name, name, sizeof(b->name));
-	find_base(b, layers_fd, dir_fd);
+	find_base(b, t, dir_fd);
 	if (binding_load(dir_fd, &saved) == 0)
 		strlcpy(b->created, saved.created, sizeof(b->created));
 	binding_fini(&saved);
@@ -99,18 +123,37 @@ compare_names(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* Directories alone are branches. */
-static int
-survey_branches(struct layered *l, int layers_fd)
+/* Directories alone are branches.  One that cannot be opened is one all the same. */
+static void
+add_branch(struct layered *l, const char *name)
 {
-	int branches = layered_directory(l, ""), fd = -1;
+	struct layered_told *t = l->told;
+	int fd autoclose = layered_directory(l, name);
+
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
+		return;
+	t->has_more = t->n_branches == LAYERED_MAX;
+	if (t->has_more)
+		return;
+	if (fd >= 0) {
+		take_branch(&t->branch[t->n_branches++], name, t, fd);
+		return;
+	}
+	t->branch[t->n_branches] = (struct layered_branch){ .is_damaged = true };
+	strlcpy(t->branch[t->n_branches++].name, name, LAYERED_NAME);
+}
+
+static int
+survey_branches(struct layered *l)
+{
+	int branches = layered_directory(l, ""), rc;
 	struct layered_told *t = l->told;
 	const struct dirent *e;
 	DIR *dir;
 
 	if (branches < 0)
 		return layered_failed(l, "open", branches);
-	take_branch(&t->branch[0], "", layers_fd, branches);
+	take_branch(&t->branch[0], "", t, branches);
 	close(branches);
 	t->n_branches = 1;
 	if ((branches = layered_branches(l, false)) == -ENOENT)
@@ -118,13 +161,13 @@ survey_branches(struct layered *l, int layers_fd)
 	if (branches < 0 || (dir = fdopendir(branches)) == NULL)
 		return cli_error("could not list the branches of \"%s\": %s", l->path,
 		    strerror(branches < 0 ? -branches : errno));
-	while ((e = readdir(dir)) != NULL && t->n_branches < LAYERED_MAX) {
-		if (!layers_name_is_valid(e->d_name) || (fd = layered_directory(l, e->d_name)) < 0)
-			continue;
-		take_branch(&t->branch[t->n_branches++], e->d_name, layers_fd, fd);
-		close(fd);
-	}
+	while ((errno = 0, e = readdir(dir)) != NULL && !t->has_more)
+		if (layers_name_is_valid(e->d_name))
+			add_branch(l, e->d_name);
+	rc = e == NULL ? -errno : 0;
 	closedir(dir);
+	if (rc < 0)
+		return cli_error("could not list the branches of \"%s\": %s", l->path, strerror(-rc));
 	qsort(t->branch, t->n_branches, sizeof(t->branch[0]), compare_names);
 	return 0;
 }
@@ -135,11 +178,12 @@ layered_survey(struct layered *l)
 	int layers autoclose = layered_layers(l), rc;
 
 	l->told->n_snapshots = l->told->n_branches = 0;
+	l->told->has_more = false;
 	if (layers < 0 && layers != -ENOENT)
 		return cli_error("could not use \"%s/" ONDISK_LAYERS "\": %s", l->path, strerror(-layers));
 	if (layers >= 0 && (rc = survey_snapshots(l, layers)) != 0)
 		return rc;
-	return survey_branches(l, layers);
+	return survey_branches(l);
 }
 
 /* ---- what the confined child says is text ------------------------------------------------ */
@@ -173,7 +217,12 @@ layered_look(struct layered *l)
 {
 	int rc = layered_confine(l, layered_survey);
 
-	return rc != 0 || is_sound(l->told) ? rc : cli_error("\"%s\" contradicts itself", l->path);
+	if (rc != 0)
+		return rc;
+	if (l->found == NULL && (l->found = malloc(sizeof(*l->found))) == NULL)
+		return cli_error("out of memory");
+	*l->found = *l->told;
+	return is_sound(l->found) ? 0 : cli_error("\"%s\" contradicts itself", l->path);
 }
 
 const struct layered_snapshot *
@@ -181,9 +230,9 @@ layered_find_snapshot(const struct layered *l, const char *name)
 {
 	unsigned i;
 
-	for (i = 0; i < l->told->n_snapshots; i++)
-		if (strcmp(l->told->snapshot[i].name, name) == 0)
-			return &l->told->snapshot[i];
+	for (i = 0; i < l->found->n_snapshots; i++)
+		if (strcmp(l->found->snapshot[i].name, name) == 0)
+			return &l->found->snapshot[i];
 	return NULL;
 }
 
@@ -192,9 +241,9 @@ layered_find_branch(const struct layered *l, const char *name)
 {
 	unsigned i;
 
-	for (i = 0; i < l->told->n_branches; i++)
-		if (strcmp(l->told->branch[i].name, name) == 0)
-			return &l->told->branch[i];
+	for (i = 0; i < l->found->n_branches; i++)
+		if (strcmp(l->found->branch[i].name, name) == 0)
+			return &l->found->branch[i];
 	return NULL;
 }
 

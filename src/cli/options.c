@@ -349,7 +349,8 @@ static const struct option_def promote_options[] = {
 static const struct option_def cleanup_options[] = {
 	{ 'd', "diff-dir", "DIR", "empty this diff directory", OPT_TEXT, AT(diff),
 	    NULL, 0, false },
-	{ 0, "force", NULL, "unmount it first, as unmount --force does", OPT_FLAG, AT(force),
+	{ 0, "force", NULL, "unmount it first, as unmount --force does, and\n"
+	    "remove what is protected", OPT_FLAG, AT(force),
 	    NULL, 0, false },
 	HELP_OPTION,
 };

@@ -59,6 +59,45 @@ refuse "rename to a name that is taken" "has a branch \"b\" already" pb rename -
 refuse "a snapshot that is stood on" "is what others stand on|itself stands on" pb delete --snapshot base
 refuse "a branch as a diff directory" "is a branch itself" pbkfs snapshot -d "$diff/branches/a" x
 refuse "cleanup of a branch" "is branch \"a\" of a diff directory: pbkfs delete" pbkfs cleanup -d "$diff/branches/a"
+refuse "a name of a run's" "branches of pbkfs run are called \"run-...\", choose another" pb branch run-mine
+refuse "rename to one" "branches of pbkfs run are called" pb rename --branch a run-mine
+
+# ---- who may stand on a snapshot keeps it --------------------------------------------------------
+chmod 0 "$diff/branches/b"
+refuse "a branch that cannot be opened: delete" "branch \"b\" is damaged, and may stand on snapshot \"base\": pbkfs delete .* --branch b first" pb delete --snapshot base --recursive
+refuse "cleanup" "could not use branch \"b\" of .*, which may be mounted: Permission denied" pbkfs cleanup -d "$diff"
+chmod 0700 "$diff/branches/b"
+chmod 0 "$diff/layers/base"
+refuse "cleanup of a snapshot that cannot be opened" "could not find out whether snapshot \"base\" of .* is protected: Permission denied; --force" pbkfs cleanup -d "$diff"
+chmod 0700 "$diff/layers/base"
+mv "$diff/branches/b/changes" "$work/changes.kept"
+refuse "a branch without changes: delete" "branch \"b\" is damaged, and may stand" pb delete --snapshot base --recursive
+mv "$work/changes.kept" "$diff/branches/b/changes"
+stands() { pb tree --format json | tr -d '\n ' | grep -q "{\"name\":\"b\",[^}]*\"snapshot\":\"base\""; }
+check "b stands on base" stands
+exec 9<"$diff/branches/b"; flock 9
+mv "$diff/branches/b/changes" "$diff/branches/b/changes.next"
+check "and in the middle of a command" stands
+mv "$diff/branches/b/changes.next" "$diff/branches/b/changes"
+exec 9<&-
+seq -f "$diff/branches/x%g" 1100 | xargs mkdir
+refuse "more branches than are looked at: delete" "more than 1023 branches, and one .* may stand on snapshot \"base\"" pb delete --snapshot base --recursive
+refuse "cleanup with directories of others" "could not use branch \"x[0-9]*\" of .*not a directory of the owner" pbkfs cleanup -d "$diff"
+seq -f "$diff/branches/x%g" 1100 | xargs rmdir
+
+# ---- cleanup takes its turn, and nothing that is protected ------------------------------------------
+exec 9<"$diff/layers"; flock 9
+refuse "cleanup while another command is at work" "another command is at work there, repeat" pbkfs cleanup -d "$diff"
+exec 9<&-
+for what in "branch a" "snapshot base"; do
+	check "protect $what" pb delete --${what% *} ${what#* } --protect
+	refuse "cleanup of $what that is protected" "${what% *} \"${what#* }\" of .* is protected: .*--unprotect allows it, or use --force" pbkfs cleanup -d "$diff"
+	check "unprotect $what" pb delete --${what% *} ${what#* } --unprotect
+done
+mkfifo "$diff/layers/base/.pbkfs-protected"
+check "a fifo protects, too" pb delete --snapshot base --protect
+check "and no longer" pb delete --snapshot base --unprotect
+check "it is gone" [ ! -e "$diff/layers/base/.pbkfs-protected" ]
 check "mount a" mount_branch a
 refuse "a branch that is mounted: reset to no snapshot" 'there is no snapshot "x": pbkfs tree shows' pb reset --branch a --to x
 refuse "a branch that is mounted: delete" "is mounted at" pb delete --branch a
@@ -113,6 +152,8 @@ printf x | dd of="$diff/layers/base/seal" bs=1 seek=20 conv=notrunc 2>/dev/null
 refuse "a seal that is damaged" "base" mount_branch a
 check "tree says so" pb tree
 check "by name" grep -q "base .*DAMAGED" "$work/out"
+refuse "it is not deleted: others may stand on it" "snapshot \"base\" is damaged, and may be what branch \"a\" stands on, .*: delete that first" pb delete --snapshot base
+refuse "nor what it may stand on" "snapshot \"base\" is damaged, and may stand on snapshot \"after\": pbkfs delete .*--snapshot base first" pb delete --snapshot after --recursive
 refuse "no branch of it" "damaged" pb branch c --from base
 equal "nothing is left of that" "" "$(leftovers)"
 
@@ -120,8 +161,10 @@ equal "nothing is left of that" "" "$(leftovers)"
 rm "$diff/.pbkfs-binding.json"
 refuse "what an unfinished cleanup has left: mount" "cleanup of .* is unfinished: repeat" mount_it
 refuse "what an unfinished cleanup has left: tree" "cleanup of .* is unfinished: repeat" pb tree
-check "cleanup" pbkfs cleanup -d "$diff"
-equal "and nothing is left" "" "$(ls -A "$diff")"
+touch "$diff/layers/base/.pbkfs-protected"
+refuse "cleanup of what is protected" "snapshot \"base\" of .* is protected" pbkfs cleanup -d "$diff"
+check "cleanup by force" pbkfs cleanup -d "$diff" --force
+equal "and nothing is left" """" "$(ls -A "$diff")"
 check "hydrate a little" mount_it --hydrate --rate 8K
 check "unmount that" unmount_it
 refuse "an unfinished hydration" "hydration of .* is unfinished" pb snapshot x

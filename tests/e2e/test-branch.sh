@@ -91,10 +91,15 @@ for round in $(seq "${PBKFS_ROUNDS:-3}"); do
 done
 
 # ---- a command on a branch of its own -------------------------------------------------------------
+# A branch of the user's that is called so is no run's, not even where a command has left it unfinished.
+check "another branch" pb branch mine
+mv "$diff/branches/mine" "$diff/branches/run-mine"
+as "$pguser" mkdir "$diff/branches/run-mine/changes.next"
 check "run" pbkfs run --from "$diff@base" -- psql -XAtq -d postgres -c "insert into done values (1, 1, 1, 1)" -c "select count(*) from done"
 equal "sees the snapshot, and what it does" 1 "$(cat "$work/out")"
 refuse "a command that fails" "" pbkfs run --from "$diff@base" -- false
-equal "no branch is left of either" "a b c" "$(ls "$diff/branches" | paste -sd' ')"
+equal "no branch is left of either, and the user's is kept" "a b c run-mine" "$(ls "$diff/branches" | paste -sd' ')"
+check "delete that" pb delete --branch run-mine
 refuse "run of no snapshot" "has no snapshot \"x\"" pbkfs run --from "$diff@x" -- true
 refuse "run of a backup, too" "--from cannot be combined with --pbk-store" pbkfs run --from "$diff@base" -B "$store" -- true
 refuse "run of what is none" "--from takes DIFF@SNAPSHOT" pbkfs run --from "$diff" -- true
