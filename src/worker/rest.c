@@ -44,6 +44,7 @@ rest_init(void)
 	if ((rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC)) == 0)
 		rc = pthread_cond_init(&changed, &attr);
 	pthread_condattr_destroy(&attr);
+	n_resting = n_left = 0;
 	return -rc;
 }
 

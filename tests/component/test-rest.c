@@ -57,6 +57,7 @@ begin(void)
 {
 	unsigned i;
 
+	atomic_store(&answered, 0);
 	ck_assert(pipe(requests) == 0 && pipe(working) == 0 && pipe(go_on) == 0);
 	ck_assert(sem_init(&done, 0, 0) == 0 && rest_init() == 0);
 	for (i = 0; i < THREADS; i++) {
