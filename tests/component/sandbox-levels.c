@@ -345,7 +345,7 @@ job_of(enum job_program program)
 		.program = program, .sandbox = SANDBOX_FULL,
 		.store_fd = have.store, .infodir_fd = have.infodir, .diff_fd = have.diff,
 		.out_fd = open("/dev/null", O_WRONLY | O_CLOEXEC),
-		.index_fd = -1, .fuse_fd = -1, .lock_fd = -1,
+		.index_fd = -1, .fuse_fd = -1, .lock_fd = -1, .layers_fd = -1,
 	};
 }
 

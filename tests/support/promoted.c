@@ -364,6 +364,7 @@ promoted_setup_bare(void)
 	int i;
 
 	cowpath_setup();
+	pro.copy = false;
 	join_path(pro.outer, rig.dir, "outer");
 	join_path(pro.target, rig.dir, "new");
 	join_path(pro.space, rig.dir, "space");
