@@ -110,5 +110,5 @@ while [ $round -lt "${PBKFS_ROUNDS:-10}" ]; do
 		equal "$it: nothing is left over" "" "$(leftovers)"
 	done
 done
-check "some were killed on the way ($killed, $done done)" [ $killed -ge $round ]
+check "some were killed on the way ($killed, $done done)" [ $killed -gt 0 ]
 plan_done
