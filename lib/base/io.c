@@ -366,6 +366,19 @@ io_open_plain(int dirfd, const char *path, struct stat *st)
 }
 
 int
+io_opendir(int dirfd, const char *name, DIR **out)
+{
+	int fd = io_open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return fd;
+	if ((*out = fdopendir(fd)) != NULL)
+		return 0;
+	close(fd);
+	return -ENOMEM;
+}
+
+int
 io_readdir(DIR *dir, const struct dirent **out)
 {
 	do {

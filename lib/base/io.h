@@ -111,6 +111,12 @@ int	io_admit(int fd, const char *name);
 int	io_path_is_plain(const char *path, size_t len);
 
 /*
+ * Opens the directory name beneath dirfd for io_readdir(); "." is dirfd itself, with a position of its own.  No link is
+ * followed.  Returns 0 with *out, for closedir(3), or negative errno.
+ */
+int	io_opendir(int dirfd, const char *name, DIR **out);
+
+/*
  * Reads the next name of a directory, "." and ".." left out.  Returns 1 with *out, valid until the next call, 0 at the end, or
  * negative errno: what could not be read is no end.
  */

@@ -400,21 +400,15 @@ int
 contents_list(struct contents *c, struct content_list **list)
 {
 	struct content_list *l = malloc(sizeof(*l));
-	int fd;
+	int rc;
 
 	if (l == NULL)
 		return -ENOMEM;
-	fd = openat(c->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || (l->dir = fdopendir(fd)) == NULL) {
-		int saved = errno;
-
-		if (fd >= 0)
-			close(fd);
+	if ((rc = io_opendir(c->dirfd, ".", &l->dir)) < 0)
 		free(l);
-		return -saved;
-	}
-	*list = l;
-	return 0;
+	else
+		*list = l;
+	return rc;
 }
 
 int

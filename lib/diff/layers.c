@@ -108,29 +108,18 @@ name_parents(struct layers_info *all, size_t n)
 				memcpy(all[i].parent, all[p].name, sizeof(all[i].parent));
 }
 
-static DIR *
-open_listing(int layers_fd)
-{
-	int fd = openat(layers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-	if (dir == NULL && fd >= 0)
-		close(fd);
-	return dir;
-}
-
 int
 layers_list(int layers_fd, struct layers_info **out, size_t *n)
 {
 	struct layers_info *all = NULL, *more;
 	size_t have = 0, room = 0;
 	const struct dirent *d;
-	DIR *dir = open_listing(layers_fd);
-	int rc = 0;
+	DIR *dir;
+	int rc;
 
-	if (dir == NULL)
-		return -errno;
-	while (rc == 0 && (d = readdir(dir)) != NULL) {
+	if ((rc = io_opendir(layers_fd, ".", &dir)) < 0)
+		return rc;
+	while ((rc = io_readdir(dir, &d)) > 0) {
 		if (!layers_name_is_valid(d->d_name))
 			continue;
 		if (have == room) {
@@ -144,8 +133,8 @@ layers_list(int layers_fd, struct layers_info **out, size_t *n)
 		}
 		if ((rc = add_layer(layers_fd, d->d_name, &all[have])) == 0)
 			have++;
-		else if (rc == -ENOENT)
-			rc = 0;
+		else if (rc != -ENOENT)
+			break;
 	}
 	closedir(dir);
 	if (rc < 0) {
@@ -191,18 +180,18 @@ open_by_id(int layers_fd, const char *had, const struct seal_id *id, char name[S
 {
 	const struct dirent *d;
 	DIR *dir;
-	int fd;
+	int fd, rc;
 
 	strlcpy(name, had, SEAL_NAME_MAX + 1);
 	if ((fd = open_if(layers_fd, had, id, seal)) != -ENOENT)
 		return fd;
-	if ((dir = open_listing(layers_fd)) == NULL)
-		return -errno;
-	while (fd < 0 && (d = readdir(dir)) != NULL)
+	if ((rc = io_opendir(layers_fd, ".", &dir)) < 0)
+		return rc;
+	while (fd < 0 && (rc = io_readdir(dir, &d)) > 0)
 		if ((fd = open_if(layers_fd, d->d_name, id, seal)) >= 0)
 			strlcpy(name, d->d_name, SEAL_NAME_MAX + 1);
 	closedir(dir);
-	return fd >= 0 ? fd : -ENOENT;
+	return fd >= 0 ? fd : rc < 0 ? rc : -ENOENT;
 }
 
 int

@@ -391,16 +391,12 @@ layers_remove(int layers_fd, const char *name)
 static int
 sweep_layers(int layers_fd)
 {
-	int fd = openat(layers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
 	const struct dirent *d;
 	DIR *dir;
+	int rc;
 
-	if (fd < 0)
-		return -errno;
-	if ((dir = fdopendir(fd)) == NULL) {
-		close(fd);
-		return -ENOMEM;
-	}
+	if ((rc = io_opendir(layers_fd, ".", &dir)) < 0)
+		return rc;
 	while ((rc = io_readdir(dir, &d)) > 0)
 		if (strncmp(d->d_name, GONE, strlen(GONE)) == 0 && (rc = remove_tree(layers_fd, d->d_name)) < 0)
 			break;

@@ -139,21 +139,17 @@ add_disk(int dir_fd, const char *name, unsigned depth, uint64_t *disk)
 {
 	const struct dirent *d;
 	struct stat st;
-	int fd, rc = 0;
 	DIR *dir;
+	int rc;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? 0 : -errno;
 	*disk += (uint64_t)st.st_blocks * 512;
 	if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
 		return 0;
-	if ((fd = io_open_beneath(dir_fd, name, O_RDONLY | O_DIRECTORY, 0)) < 0)
-		return fd;
-	if ((dir = fdopendir(fd)) == NULL) {
-		close(fd);
-		return -ENOMEM;
-	}
-	while ((rc = io_readdir(dir, &d)) > 0 && (rc = add_disk(fd, d->d_name, depth + 1, disk)) == 0)
+	if ((rc = io_opendir(dir_fd, name, &dir)) < 0)
+		return rc;
+	while ((rc = io_readdir(dir, &d)) > 0 && (rc = add_disk(dirfd(dir), d->d_name, depth + 1, disk)) == 0)
 		;
 	closedir(dir);
 	return rc;
@@ -193,16 +189,12 @@ is_leftover(const char *name)
 int
 layers_walk_clean(int changes_fd)
 {
-	int fd = openat(changes_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 	const struct dirent *d;
 	DIR *dir;
+	int rc;
 
-	if (fd < 0)
-		return -errno;
-	if ((dir = fdopendir(fd)) == NULL) {
-		close(fd);
-		return -ENOMEM;
-	}
+	if ((rc = io_opendir(changes_fd, ".", &dir)) < 0)
+		return rc;
 	while ((rc = io_readdir(dir, &d)) > 0)
 		if (is_leftover(d->d_name) && (rc = disk_unlink(changes_fd, d->d_name)) < 0 && rc != -EISDIR)
 			break;
@@ -242,7 +234,7 @@ static int	copy(int from_fd, int to_fd, const char *name, unsigned depth, uint64
 static int
 copy_directory(int from_fd, int to_fd, const char *name, unsigned depth, uint64_t *bytes)
 {
-	int from = -1, to autoclose = -1, rc;
+	int to autoclose = -1, rc;
 	const struct dirent *d;
 	DIR *dir;
 
@@ -250,13 +242,9 @@ copy_directory(int from_fd, int to_fd, const char *name, unsigned depth, uint64_
 		return -EUCLEAN;
 	if ((rc = disk_mkdir(to_fd, name)) < 0 ||
 	    (rc = to = io_open_beneath(to_fd, name, O_RDONLY | O_DIRECTORY, 0)) < 0 ||
-	    (rc = from = io_open_beneath(from_fd, name, O_RDONLY | O_DIRECTORY, 0)) < 0)
+	    (rc = io_opendir(from_fd, name, &dir)) < 0)
 		return rc;
-	if ((dir = fdopendir(from)) == NULL) {
-		close(from);
-		return -ENOMEM;
-	}
-	while ((rc = io_readdir(dir, &d)) > 0 && (rc = copy(from, to, d->d_name, depth + 1, bytes)) == 0)
+	while ((rc = io_readdir(dir, &d)) > 0 && (rc = copy(dirfd(dir), to, d->d_name, depth + 1, bytes)) == 0)
 		;
 	closedir(dir);
 	return rc < 0 ? rc : disk_sync_all(to);

@@ -263,19 +263,17 @@ link_file(struct build *b, int dir_fd, const struct shown *e)
 static int
 remove_helpers(int dir_fd)
 {
-	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 	const struct dirent *entry;
 	DIR *dir;
+	int rc;
 
-	if (copy < 0)
-		return -errno;
-	if ((dir = fdopendir(copy)) == NULL) {
-		close(copy);
-		return -ENOMEM;
-	}
-	while (rc == 0 && (entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, HELPER, strlen(HELPER)) == 0 && unlinkat(dir_fd, entry->d_name, 0) != 0)
+	if ((rc = io_opendir(dir_fd, ".", &dir)) < 0)
+		return rc;
+	while ((rc = io_readdir(dir, &entry)) > 0)
+		if (strncmp(entry->d_name, HELPER, strlen(HELPER)) == 0 && unlinkat(dir_fd, entry->d_name, 0) != 0) {
 			rc = -errno;
+			break;
+		}
 	closedir(dir);
 	return rc;
 }
@@ -483,21 +481,18 @@ link_one(struct build *b, int from_fd, int to_fd, const char *name)
 static int
 link_all(struct build *b, int from_fd, int to_fd)
 {
-	/* Of its own, for its position. */
-	int copy = openat(from_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 	const struct dirent *entry;
+	int found, rc = 0;
 	size_t before;
 	DIR *dir;
 
-	if (copy < 0)
-		return fail(b, -errno);
-	if ((dir = fdopendir(copy)) == NULL) {
-		close(copy);
-		return fail(b, -ENOMEM);
-	}
-	while (rc == 0 && (entry = readdir(dir)) != NULL) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
+	if ((rc = io_opendir(from_fd, ".", &dir)) < 0)
+		return fail(b, rc);
+	while (rc == 0 && (found = io_readdir(dir, &entry)) != 0) {
+		if (found < 0) {
+			rc = fail(b, found);
+			break;
+		}
 		before = push(b, entry->d_name);
 		if ((rc = link_one(b, from_fd, to_fd, entry->d_name)) < 0)
 			fail(b, rc);

@@ -362,18 +362,14 @@ reset_mode(int dir_fd, const char *name)
 static int
 reset_modes(int diff_fd)
 {
-	int fd = io_open_beneath(diff_fd, ONDISK_CHANGES "/" ONDISK_CONTENT, O_RDONLY | O_DIRECTORY, 0), rc = 0;
 	const struct dirent *entry;
 	DIR *dir;
+	int rc = io_opendir(diff_fd, ONDISK_CHANGES "/" ONDISK_CONTENT, &dir);
 
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	if ((dir = fdopendir(fd)) == NULL) {
-		close(fd);
-		return -ENOMEM;
-	}
-	while (rc == 0 && (entry = readdir(dir)) != NULL)
-		rc = reset_mode(dirfd(dir), entry->d_name);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	while ((rc = io_readdir(dir, &entry)) > 0 && (rc = reset_mode(dirfd(dir), entry->d_name)) == 0)
+		;
 	closedir(dir);
 	return rc;
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/branchname.h"
@@ -177,10 +178,11 @@ is_nothing(int error)
 static int
 open_listing(const struct diffdir *whole, const char *place, DIR **dir)
 {
-	int fd = openat(whole->fd, place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int rc = io_opendir(whole->fd, place, dir);
 
-	*dir = fd >= 0 ? fdopendir(fd) : NULL;
-	return *dir != NULL || is_nothing(errno) ? 0 : cli_error("could not list \"%s/%s\": %s", whole->path, place, strerror(errno));
+	if (rc < 0)
+		*dir = NULL;
+	return rc == 0 || is_nothing(-rc) ? 0 : cli_error("could not list \"%s/%s\": %s", whole->path, place, strerror(-rc));
 }
 
 /* Gone meanwhile, or no directory, it is no branch; it is one if we are kept from finding out. */
@@ -220,18 +222,16 @@ lock_each(const struct diffdir *whole, DIR *dir, struct diffhold_branches *b)
 {
 	struct diffhold_branch *more;
 	const struct dirent *e;
-	int rc = 0;
+	int found, rc = 0;
 
-	while (rc == 0 && (errno = 0, e = readdir(dir)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
+	while (rc == 0 && (found = io_readdir(dir, &e)) != 0) {
+		if (found < 0)
+			return cli_error("could not list the branches of \"%s\": %s", whole->path, strerror(-found));
 		if ((more = realloc(b->branch, (b->n + 1) * sizeof(*more))) == NULL)
 			return cli_error("out of memory");
 		b->branch = more;
 		rc = lock_branch(whole, e->d_name, &b->branch[b->n++]);
 	}
-	if (rc == 0 && errno != 0)
-		return cli_error("could not list the branches of \"%s\": %s", whole->path, strerror(errno));
 	return rc;
 }
 
@@ -307,16 +307,16 @@ static int
 find_protected(const struct diffdir *whole, const char *what, DIR *dir)
 {
 	const struct dirent *e;
-	int rc;
+	int found, rc;
 
-	while ((errno = 0, e = readdir(dir)) != NULL) {
+	while ((found = io_readdir(dir, &e)) > 0) {
 		if (!layers_name_is_valid(e->d_name) || (rc = is_protected(dirfd(dir), e->d_name)) == 0)
 			continue;
 		return rc > 0 ? refuse_protected(whole, what, e->d_name) :
 		    cli_error("could not find out whether %s \"%s\" of \"%s\" is protected: %s; --force does without", what, e->d_name,
 		    whole->path, strerror(-rc));
 	}
-	return errno == 0 ? 0 : cli_error("could not list what may be protected in \"%s\": %s", whole->path, strerror(errno));
+	return found == 0 ? 0 : cli_error("could not list what may be protected in \"%s\": %s", whole->path, strerror(-found));
 }
 
 static int

@@ -111,19 +111,15 @@ compare_names(const void *a, const void *b)
 static int
 list(int dir_fd, bool beside, struct names *names)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-	struct dirent *e;
+	const struct dirent *e;
 	DIR *dir;
+	int rc;
 
-	if (fd < 0)
-		return -errno;
-	if ((dir = fdopendir(fd)) == NULL) {
-		close(fd);
-		return -ENOMEM;
-	}
-	while (rc == 0 && (e = readdir(dir)) != NULL)
-		if (is_ours(e->d_name, beside))
-			rc = add_name(names, e->d_name);
+	if ((rc = io_opendir(dir_fd, ".", &dir)) < 0)
+		return rc;
+	while ((rc = io_readdir(dir, &e)) > 0)
+		if (is_ours(e->d_name, beside) && (rc = add_name(names, e->d_name)) < 0)
+			break;
 	closedir(dir);
 	if (names->n > 0)
 		qsort(names->name, names->n, NAME_SIZE, compare_names);

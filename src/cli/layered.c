@@ -240,17 +240,17 @@ take_unfinished(struct layered *l, const char *name, const struct diffdir *d)
 static int
 find_unfinished(struct layered *l)
 {
-	int fd, rc = 0;
 	const struct dirent *e;
 	char path[PATH_MAX];
 	struct diffdir d;
+	int rc = 0;
 	DIR *dir;
 
 	if (l->lock_fd < 0 || l->target != &l->whole)
 		rc = take_unfinished(l, "", &l->whole);
-	if ((fd = layered_branches(l, false)) < 0 || (dir = fdopendir(fd)) == NULL)
+	if (io_opendir(l->whole.fd, ONDISK_BRANCHES, &dir) < 0)
 		return rc;
-	while (rc == 0 && (e = readdir(dir)) != NULL) {
+	while (rc == 0 && io_readdir(dir, &e) > 0) {
 		if (!layers_name_is_valid(e->d_name) || branchname_path(l->path, e->d_name, path) != 0 ||
 		    (l->lock_fd >= 0 && l->options->branch != NULL && strcmp(e->d_name, l->options->branch) == 0))
 			continue;
@@ -335,14 +335,13 @@ static const struct diffdir none = { .fd = -1, .changes_fd = -1, .infodir_fd = -
 static int
 sweep(struct layered *l)
 {
-	int fd = layered_branches(l, false);
 	char failed[NAME_MAX + 1];
 	const struct dirent *e;
 	DIR *dir;
 
-	if (fd < 0 || (dir = fdopendir(fd)) == NULL)
+	if (io_opendir(l->whole.fd, ONDISK_BRANCHES, &dir) < 0)
 		return 0;
-	while ((e = readdir(dir)) != NULL)
+	while (io_readdir(dir, &e) > 0)
 		if (strncmp(e->d_name, LAYERED_GONE, strlen(LAYERED_GONE)) == 0)
 			rmtree(dirfd(dir), e->d_name, failed);
 	closedir(dir);

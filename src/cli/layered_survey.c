@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/cli.h"
@@ -146,26 +147,23 @@ add_branch(struct layered *l, const char *name)
 static int
 survey_branches(struct layered *l)
 {
-	int branches = layered_directory(l, ""), rc;
+	int whole autoclose = layered_directory(l, ""), rc;
 	struct layered_told *t = l->told;
 	const struct dirent *e;
 	DIR *dir;
 
-	if (branches < 0)
-		return layered_failed(l, "open", branches);
-	take_branch(&t->branch[0], "", t, branches);
-	close(branches);
+	if (whole < 0)
+		return layered_failed(l, "open", whole);
+	take_branch(&t->branch[0], "", t, whole);
 	t->n_branches = 1;
-	if ((branches = layered_branches(l, false)) == -ENOENT)
+	if ((rc = io_opendir(whole, ONDISK_BRANCHES, &dir)) == -ENOENT)
 		return 0;
-	if (branches < 0 || (dir = fdopendir(branches)) == NULL)
-		return cli_error("could not list the branches of \"%s\": %s", l->path,
-		    strerror(branches < 0 ? -branches : errno));
-	while ((errno = 0, e = readdir(dir)) != NULL && !t->has_more)
-		if (layers_name_is_valid(e->d_name))
-			add_branch(l, e->d_name);
-	rc = e == NULL ? -errno : 0;
-	closedir(dir);
+	if (rc == 0) {
+		while (!t->has_more && (rc = io_readdir(dir, &e)) > 0)
+			if (layers_name_is_valid(e->d_name))
+				add_branch(l, e->d_name);
+		closedir(dir);
+	}
 	if (rc < 0)
 		return cli_error("could not list the branches of \"%s\": %s", l->path, strerror(-rc));
 	qsort(t->branch, t->n_branches, sizeof(t->branch[0]), compare_names);

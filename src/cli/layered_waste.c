@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "cli/cli.h"
@@ -70,15 +71,15 @@ tidy_one(struct layered *l, const char *branch)
 static int
 tidy_branches(struct layered *l, int branches)
 {
-	int fd = openat(branches, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *e;
+	DIR *dir;
+	int rc;
 
-	if (dir == NULL)
-		return -errno;
-	while (rc == 0 && (e = readdir(dir)) != NULL)
-		if (layers_name_is_valid(e->d_name))
-			rc = tidy_one(l, e->d_name);
+	if ((rc = io_opendir(branches, ".", &dir)) < 0)
+		return rc;
+	while ((rc = io_readdir(dir, &e)) > 0)
+		if (layers_name_is_valid(e->d_name) && (rc = tidy_one(l, e->d_name)) < 0)
+			break;
 	closedir(dir);
 	return rc;
 }
@@ -90,11 +91,10 @@ has_waste(int branches)
 	const struct dirent *e;
 	bool found = false;
 	DIR *dir;
-	int fd;
 
-	if ((fd = openat(branches, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || (dir = fdopendir(fd)) == NULL)
+	if (io_opendir(branches, ".", &dir) < 0)
 		return false;
-	while (!found && (e = readdir(dir)) != NULL)
+	while (!found && io_readdir(dir, &e) > 0)
 		found = strncmp(e->d_name, LAYERED_GONE, strlen(LAYERED_GONE)) == 0;
 	closedir(dir);
 	return found;
