@@ -172,33 +172,33 @@ open_if(int layers_fd, const char *name, const struct seal_id *id, struct seal *
 }
 
 /*
- * Opens the layer with that id: by the name that it had, or by going through all.  Returns a descriptor, with its
- * name today, or as open_layer().
+ * Opens the layer with that id: by the name that it had, or by going through the others.  Returns a descriptor, with its
+ * name today, or as open_layer() of the name that it had.
  */
 static int
-open_by_id(int layers_fd, const char *had, const struct seal_id *id, char name[SEAL_NAME_MAX + 1], struct seal *seal)
+open_by_id(int layers_fd, const struct seal_parent *layer, char name[SEAL_NAME_MAX + 1], struct seal *seal)
 {
 	const struct dirent *d;
+	int had = open_if(layers_fd, layer->name, &layer->id, seal), fd = -ENOENT, rc;
 	DIR *dir;
-	int fd, rc;
 
-	strlcpy(name, had, SEAL_NAME_MAX + 1);
-	if ((fd = open_if(layers_fd, had, id, seal)) != -ENOENT)
-		return fd;
+	strlcpy(name, layer->name, SEAL_NAME_MAX + 1);
+	if (had >= 0)
+		return had;
 	if ((rc = io_opendir(layers_fd, ".", &dir)) < 0)
 		return rc;
 	while (fd < 0 && (rc = io_readdir(dir, &d)) > 0)
-		if ((fd = open_if(layers_fd, d->d_name, id, seal)) >= 0)
+		if (strcmp(d->d_name, layer->name) != 0 && (fd = open_if(layers_fd, d->d_name, &layer->id, seal)) >= 0)
 			strlcpy(name, d->d_name, SEAL_NAME_MAX + 1);
 	closedir(dir);
-	return fd >= 0 ? fd : rc < 0 ? rc : -ENOENT;
+	return fd >= 0 ? fd : rc < 0 ? rc : had;
 }
 
 int
-layers_find(int layers_fd, const struct seal_id *id, char name[SEAL_NAME_MAX + 1])
+layers_find(int layers_fd, const struct seal_parent *layer, char name[SEAL_NAME_MAX + 1])
 {
 	struct seal s;
-	int fd = open_by_id(layers_fd, "", id, name, &s);
+	int fd = open_by_id(layers_fd, layer, name, &s);
 
 	if (fd < 0)
 		return fd;
@@ -214,7 +214,7 @@ layers_is_begun(int diff_fd, int layers_fd, const char *name)
 	char today[SEAL_NAME_MAX + 1];
 	struct seal_parent parent;
 
-	return fd >= 0 && journal_read_begun(fd, &parent) == 1 && layers_find(layers_fd, &parent.id, today) == 0 &&
+	return fd >= 0 && journal_read_begun(fd, &parent) == 1 && layers_find(layers_fd, &parent, today) == 0 &&
 	    strcmp(today, name) == 0;
 }
 
@@ -243,7 +243,7 @@ open_next(int layers_fd, const char *who, const struct seal_parent *parent, stru
 		log_error("%s stands on more layers than %u", who, SEAL_LAYERS_MAX);
 		return -E2BIG;
 	}
-	fd = layers_fd >= 0 ? open_by_id(layers_fd, parent->name, &parent->id, l->name, seal) : -ENOENT;
+	fd = layers_fd >= 0 ? open_by_id(layers_fd, parent, l->name, seal) : -ENOENT;
 	if (fd == -ENOENT)
 		return refuse(who, parent->name, "is missing");
 	if (fd < 0)
@@ -256,11 +256,29 @@ open_next(int layers_fd, const char *who, const struct seal_parent *parent, stru
 	return refuse(who, parent->name, "is not as it was then");
 }
 
+/* Reads all names of a layer, and measures its content: what a mount of it would refuse. */
 static int
-open_all(int layers_fd, struct seal_parent *parent, struct layers_chain *chain)
+check_whole(int layer_fd, const char *name, const struct seal *s)
+{
+	struct journal_record rec;
+	struct journal *j;
+	int rc;
+
+	if ((rc = seal_check(layer_fd, name, s)) < 0 || (rc = journal_open_frozen(layer_fd, name, s, &j)) < 0)
+		return rc;
+	while ((rc = journal_next(j, &rec)) > 0)
+		;
+	journal_close(j);
+	return rc;
+}
+
+/* whole: check_whole() each. */
+static int
+open_all(int layers_fd, struct seal_parent *parent, bool whole, struct layers_chain *chain)
 {
 	char who[SEAL_NAME_MAX + 16] = "the diff directory";
 	unsigned below = SEAL_LAYERS_MAX;
+	const struct layers_open *last;
 	bool more = true;
 	struct seal s;
 	int rc;
@@ -268,7 +286,12 @@ open_all(int layers_fd, struct seal_parent *parent, struct layers_chain *chain)
 	while (more) {
 		if ((rc = open_next(layers_fd, who, parent, chain, &s)) < 0)
 			return rc;
-		snprintf(who, sizeof(who), "layer \"%s\"", chain->layer[chain->n - 1].name);
+		last = &chain->layer[chain->n - 1];
+		if (whole && (rc = check_whole(last->fd, last->name, &s)) < 0) {
+			seal_fini(&s);
+			return rc;
+		}
+		snprintf(who, sizeof(who), "layer \"%s\"", last->name);
 		more = s.has_parent;
 		*parent = s.parent;
 		rc = s.depth < below && (below == SEAL_LAYERS_MAX || s.depth + 1 == below) ? 0 : -EUCLEAN;
@@ -281,22 +304,18 @@ open_all(int layers_fd, struct seal_parent *parent, struct layers_chain *chain)
 }
 
 static int
-check(int layers_fd, int fd, const char *name, const struct seal *s)
+check(int layers_fd, const char *name, const struct seal *s)
 {
 	struct seal_parent self = { .id = s->id, .last = s->last, .next_serial = s->next_serial };
 	struct layers_chain chain = { .n = 0 };
-	struct journal *j;
 	int rc;
 
 	if (s->depth + 1 > SEAL_LAYERS_MAX) {
 		log_error("layer \"%s\" stands on %u others: there can be none above it", name, s->depth);
 		return -E2BIG;
 	}
-	if ((rc = journal_open_frozen(fd, name, s, &j)) < 0)
-		return rc;
-	journal_close(j);
 	strlcpy(self.name, name, sizeof(self.name));
-	rc = open_all(layers_fd, &self, &chain);
+	rc = open_all(layers_fd, &self, true, &chain);
 	layers_close(&chain);
 	return rc;
 }
@@ -309,7 +328,7 @@ layers_check(int layers_fd, const char *name)
 
 	if (fd < 0)
 		return fd;
-	rc = check(layers_fd, fd, name, &s);
+	rc = check(layers_fd, name, &s);
 	seal_fini(&s);
 	return rc;
 }
@@ -325,7 +344,7 @@ layers_open(int layers_fd, int changes_fd, struct layers_chain *chain)
 	chain->n = 0;
 	if ((rc = layers_parent(changes_fd, &parent)) <= 0)
 		return rc;
-	if ((rc = open_all(layers_fd, &parent, chain)) < 0) {
+	if ((rc = open_all(layers_fd, &parent, false, chain)) < 0) {
 		layers_close(chain);
 		return rc;
 	}

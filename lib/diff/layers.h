@@ -65,8 +65,8 @@ int	layers_list(int layers_fd, struct layers_info **out, size_t *n);
  * on the backup; or negative errno (-EUCLEAN: its journal does not say).
  */
 int	layers_parent(int changes_fd, struct seal_parent *parent);
-/* The name that a layer has today.  Returns 0, or -ENOENT. */
-int	layers_find(int layers_fd, const struct seal_id *id, char name[SEAL_NAME_MAX + 1]);
+/* The name that a layer has today; the one that it had is tried first.  Returns 0, -ENOENT, or another negative errno. */
+int	layers_find(int layers_fd, const struct seal_parent *layer, char name[SEAL_NAME_MAX + 1]);
 
 /*
  * Whether an active layer is as layers_freeze() and layers_reset() leave it: it stands on the layer that is called name today, and
@@ -115,7 +115,7 @@ struct layers_frozen {
 int	layers_freeze(const struct layers_freeze *f, struct layers_frozen *out);
 
 /*
- * Whether an active layer can stand on layer name: its seal, what it stands on itself, and the head of its journal are as they have to be.
+ * Whether an active layer can stand on layer name: it and those below have the names that their seals tell of, and content of those lengths.
  * Reads only.  Returns 0, -ENOENT if there is no such layer, -EUCLEAN if it, or one below, is damaged or missing (logged), -E2BIG if too many
  * are below (logged), or negative errno.
  */
@@ -123,9 +123,8 @@ int	layers_check(int layers_fd, const char *name);
 
 /*
  * Throws the active layer away, if there is one, and begins an empty one above layer name.  What was thrown away still takes its room:
- * layers_sweep() removes it, which takes time.  What layers_check() refuses is refused before anything is done, and so is a layer of which
- * journal or contents, or those of one below it, are damaged (-EUCLEAN, logged).  This begins a branch, too, in a directory that has no
- * active layer.
+ * layers_sweep() removes it, which takes time.  What layers_check() refuses is refused before anything is done.  This begins a branch, too,
+ * in a directory that has no active layer.
  */
 int	layers_reset(int diff_fd, int layers_fd, const char *name);
 

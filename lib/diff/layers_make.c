@@ -301,56 +301,6 @@ make_above(int diff_fd, int layer_fd, const char *name, const struct seal *s)
 	return make_next(diff_fd, &next);
 }
 
-static int
-check_journal(int layer_fd, const char *name, const struct seal *s)
-{
-	struct journal_record rec;
-	struct journal *j;
-	int rc;
-
-	if ((rc = journal_open_frozen(layer_fd, name, s, &j)) < 0)
-		return rc;
-	while ((rc = journal_next(j, &rec)) > 0)
-		;
-	journal_close(j);
-	return rc;
-}
-
-static int
-check_layer(int layer_fd, const char *name)
-{
-	struct seal s;
-	int rc;
-
-	if ((rc = seal_read(layer_fd, name, &s)) < 0)
-		return rc;
-	if ((rc = seal_check(layer_fd, name, &s)) == 0)
-		rc = check_journal(layer_fd, name, &s);
-	seal_fini(&s);
-	return rc;
-}
-
-/*
- * Whether all that the next layer stands on is there: names whole, content of its length.  What is thrown away for it
- * could not be had back.
- */
-static int
-check_next(int diff_fd, int layers_fd)
-{
-	int fd autoclose = open_directory(diff_fd, ONDISK_NEXT), rc;
-	struct layers_chain chain;
-	unsigned i;
-
-	if (fd < 0)
-		return fd;
-	if ((rc = layers_open(layers_fd, fd, &chain)) < 0)
-		return rc;
-	for (i = 0; i < chain.n && rc == 0; i++)
-		rc = check_layer(chain.layer[i].fd, chain.layer[i].name);
-	layers_close(&chain);
-	return rc;
-}
-
 int
 layers_reset(int diff_fd, int layers_fd, const char *name)
 {
@@ -363,8 +313,7 @@ layers_reset(int diff_fd, int layers_fd, const char *name)
 		return fd;
 	if ((rc = seal_read(fd, name, &s)) < 0)
 		return rc;
-	if ((rc = remove_tree(diff_fd, ONDISK_OLD)) == 0 && ((rc = make_above(diff_fd, fd, name, &s)) < 0 ||
-	    (rc = check_next(diff_fd, layers_fd)) < 0))
+	if ((rc = remove_tree(diff_fd, ONDISK_OLD)) == 0 && (rc = make_above(diff_fd, fd, name, &s)) < 0)
 		take_back(diff_fd);
 	seal_fini(&s);
 	if (rc == 0 && is_there(diff_fd, ONDISK_CHANGES))
@@ -438,7 +387,7 @@ read_next(int diff_fd, int layers_fd, char name[SEAL_NAME_MAX + 1])
 		return fd;
 	if ((rc = layers_parent(fd, &parent)) <= 0)
 		return rc;
-	rc = layers_fd >= 0 ? layers_find(layers_fd, &parent.id, name) : -ENOENT;
+	rc = layers_fd >= 0 ? layers_find(layers_fd, &parent, name) : -ENOENT;
 	if (rc == -ENOENT)
 		log_error("the diff directory stands on layer \"%s\", which is missing", parent.name);
 	return rc == -ENOENT ? -EUCLEAN : rc < 0 ? rc : 1;

@@ -47,7 +47,7 @@ find_base(struct layered *l, int layers)
 	if (rc == 0)
 		return cli_error("\"%s\" has no snapshot to begin with: pbkfs snapshot -d \"%s\" NAME makes one, --from names another",
 		    l->path, l->path);
-	if (layers_find(layers, &parent.id, l->told->base) != 0)
+	if (layers_find(layers, &parent, l->told->base) != 0)
 		return cli_error("snapshot \"%s\", on which \"%s\" stands, is missing", parent.name, l->path);
 	return 0;
 }

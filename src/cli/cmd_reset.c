@@ -41,7 +41,7 @@ find_base(struct layered *l, int layers, int dir)
 		    layered_target(l));
 	if (rc == 0)
 		return cli_error("\"%s\" stands on no snapshot: --to names one, and pbkfs cleanup empties it", layered_target(l));
-	if (layers_find(layers, &parent.id, l->told->base) != 0)
+	if (layers_find(layers, &parent, l->told->base) != 0)
 		return cli_error("snapshot \"%s\", on which \"%s\" stands, is missing: --to names another", parent.name,
 		    layered_target(l));
 	return 0;

@@ -101,7 +101,7 @@ find_base(const struct job *job, char name[SEAL_NAME_MAX + 1])
 	}
 	if ((rc = fd < 0 ? -errno : layers_parent(fd, &parent)) <= 0)
 		return rc == 0 ? -ENODATA : rc;
-	if ((rc = layers_find(job->layers_fd, &parent.id, name)) == -ENOENT)
+	if ((rc = layers_find(job->layers_fd, &parent, name)) == -ENOENT)
 		strlcpy(name, parent.name, SEAL_NAME_MAX + 1);
 	return rc;
 }
