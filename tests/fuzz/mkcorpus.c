@@ -521,24 +521,33 @@ make_pages(void)
 
 /* --- bindings --- */
 
-static void
-put_binding(int dirfd, const char *name, const struct binding *b)
+/* As the file has it, whether that is sound or not. */
+static char *
+binding_text(const struct binding *b, size_t *len)
 {
+	struct json_out o = { .raw = true };
 	char *text;
-	size_t len;
-	int fd;
 
-	if (binding_store(dirfd, b) < 0 || (fd = openat(dirfd, ONDISK_BINDING, O_RDONLY)) < 0 ||
-	    io_read_file(fd, BINDING_MAX, &text, &len) < 0)
+	json_open(&o, NULL, '{');
+	binding_put(&o, b);
+	json_close(&o, '}');
+	if (json_take(&o, &text, len) != 0)
 		errx(1, "binding");
-	close(fd);
-	put("binding", name, "", 0, text, len);
-	free(text);
-	unlinkat(dirfd, ONDISK_BINDING, 0);
+	return text;
 }
 
 static void
-make_bindings(int dirfd)
+put_binding(const char *name, const struct binding *b)
+{
+	size_t len;
+	char *text = binding_text(b, &len);
+
+	put("binding", name, "", 0, text, len);
+	free(text);
+}
+
+static void
+make_bindings(void)
 {
 	struct binding b = {
 		.store = (char []){ "/var/lib/a store" }, .instance = (char []){ "main" },
@@ -549,28 +558,28 @@ make_bindings(int dirfd)
 		.wal = WAL_DIRECT,
 	};
 
-	put_binding(dirfd, "good", &b);
+	put_binding("good", &b);
 	b.database[b.n_databases++] = (char []){ "a \"database\"" };
 	b.database[b.n_databases++] = (char []){ "another" };
-	put_binding(dirfd, "good-part", &b);
+	put_binding("good-part", &b);
 	b.n_databases = 0;
 	b.branch = (char []){ "one" };
 	b.snapshot = (char []){ "base" };
 	b.snapshot_id = (char []){ "00112233445566778899aabbccddeeff" };
-	put_binding(dirfd, "good-branch", &b);
+	put_binding("good-branch", &b);
 	b.snapshot_id = (char []){ "00112233" };
-	put_binding(dirfd, "bad-branch", &b);
+	put_binding("bad-branch", &b);
 	b.branch = b.snapshot = b.snapshot_id = NULL;
 	b.no_wal = true;
 	b.wal = WAL_MOUNT;
 	for (; b.n_members < CHAIN_MAX; b.n_members++)
 		b.member[b.n_members] = b.member[1];
-	put_binding(dirfd, "good-deep", &b);
+	put_binding("good-deep", &b);
 	b.store = (char []){ "relative" };
-	put_binding(dirfd, "bad-store", &b);
+	put_binding("bad-store", &b);
 	b.store = (char []){ "/store" };
 	b.instance = (char []){ "../../etc" };
-	put_binding(dirfd, "bad-instance", &b);
+	put_binding("bad-instance", &b);
 }
 
 /* --- records --- */
@@ -578,16 +587,11 @@ make_bindings(int dirfd)
 static void
 put_record(const char *name, const char *head, const struct binding *b)
 {
-	struct json_out o = { .raw = true };
-	char *binding, *text;
 	size_t len;
-	int n;
+	char *binding = binding_text(b, &len), *text;
+	int n = asprintf(&text, "{\"format\": \"pbkfs-record\", %s, \"binding\": %s}", head, binding);
 
-	json_open(&o, NULL, '{');
-	binding_put(&o, b);
-	json_close(&o, '}');
-	if (json_take(&o, &binding, &len) != 0 ||
-	    (n = asprintf(&text, "{\"format\": \"pbkfs-record\", %s, \"binding\": %s}", head, binding)) < 0)
+	if (n < 0)
 		errx(1, "record");
 	put("record", name, "", 0, text, (size_t)n);
 	free(binding);
@@ -875,7 +879,7 @@ main(int argc, char **argv)
 	make_streams();
 	make_header_maps();
 	make_pages();
-	make_bindings(dirfd);
+	make_bindings();
 	make_records();
 	make_indexes();
 	make_trees();
