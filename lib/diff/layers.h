@@ -97,7 +97,7 @@ struct layers_freeze {
 	int	diff_fd, layers_fd;
 	const char *name;		/* of the new frozen layer */
 	const char *message;		/* or NULL */
-	bool	mounted;		/* its worker has flushed and is gone, and the mount goes on: the next layer has "cut", too */
+	bool	mounted;		/* its worker has flushed and is gone, and the mount goes on: the next layer has "cut" and the reserve */
 };
 
 struct layers_frozen {

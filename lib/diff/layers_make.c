@@ -202,7 +202,7 @@ make_seal(const struct layers_freeze *f, int changes_fd, struct seal *s, int64_t
 	int rc;
 
 	if ((rc = read_journal(changes_fd, s, created)) < 0 || (rc = find_depth(f->layers_fd, changes_fd, s)) < 0 ||
-	    (rc = layers_walk_clean(changes_fd)) < 0 || (rc = layers_walk_contents(changes_fd, s)) < 0)
+	    (rc = layers_walk_clean(changes_fd, f->mounted)) < 0 || (rc = layers_walk_contents(changes_fd, s)) < 0)
 		return rc;
 	if (getrandom(s->id.byte, sizeof(s->id.byte), 0) != sizeof(s->id.byte))
 		return -EIO;
@@ -222,6 +222,18 @@ switch_frozen(const struct layers_freeze *f)
 	return rename_durably(f->diff_fd, ONDISK_NEXT, ONDISK_CHANGES);
 }
 
+/* The reserve is the mount's, and goes on with that: the disk may be full. */
+static int
+pass_reserve(const struct layers_freeze *f, int changes_fd)
+{
+	int fd autoclose = open_directory(f->diff_fd, ONDISK_NEXT), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = disk_move(changes_fd, ONDISK_RESERVE, fd, ONDISK_RESERVE);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 static int
 freeze(const struct layers_freeze *f, int changes_fd, struct seal *s, struct layers_frozen *out)
 {
@@ -234,7 +246,7 @@ freeze(const struct layers_freeze *f, int changes_fd, struct seal *s, struct lay
 	self = (struct seal_parent){ .id = s->id, .last = s->last, .next_serial = s->next_serial };
 	strlcpy(self.name, f->name, sizeof(self.name));
 	if ((rc = make_next(f->diff_fd, &next)) < 0 || (rc = seal_write(changes_fd, s)) < 0 ||
-	    (rc = disk_move(f->diff_fd, ONDISK_CHANGES, f->layers_fd, f->name)) < 0) {
+	    (f->mounted && (rc = pass_reserve(f, changes_fd)) < 0) || (rc = disk_move(f->diff_fd, ONDISK_CHANGES, f->layers_fd, f->name)) < 0) {
 		take_back(f->diff_fd);
 		return rc;
 	}

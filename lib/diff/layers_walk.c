@@ -187,7 +187,7 @@ is_leftover(const char *name)
 }
 
 int
-layers_walk_clean(int changes_fd)
+layers_walk_clean(int changes_fd, bool keep_reserve)
 {
 	const struct dirent *d;
 	DIR *dir;
@@ -196,7 +196,7 @@ layers_walk_clean(int changes_fd)
 	if ((rc = io_opendir(changes_fd, ".", &dir)) < 0)
 		return rc;
 	while ((rc = io_readdir(dir, &d)) > 0)
-		if (is_leftover(d->d_name) && (rc = disk_unlink(changes_fd, d->d_name)) < 0 && rc != -EISDIR)
+		if (is_leftover(d->d_name) && !(keep_reserve && strcmp(d->d_name, ONDISK_RESERVE) == 0) && (rc = disk_unlink(changes_fd, d->d_name)) < 0 && rc != -EISDIR)
 			break;
 	closedir(dir);
 	return rc;

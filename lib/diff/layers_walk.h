@@ -16,8 +16,8 @@
  */
 int	layers_walk_contents(int changes_fd, struct seal *s);
 
-/* Removes what a worker may leave that a layer has no use for: the reserve, and what was never finished. */
-int	layers_walk_clean(int changes_fd);
+/* Removes what a worker may leave that a layer has no use for: what was never finished, and the reserve, unless that is kept. */
+int	layers_walk_clean(int changes_fd, bool keep_reserve);
 
 /*
  * Copies name, a plain file or a directory of such, durably into another layer; what is not there needs no copy.  Adds to

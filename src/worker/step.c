@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/io.h"
 #include "base/ondisk.h"
 #include "base/util.h"
 #include "diff/layers.h"
@@ -21,6 +21,12 @@
 #include "worker/confine.h"
 #include "worker/report.h"
 #include "worker/worker.h"
+
+static int
+open_changes(const struct job *job)
+{
+	return io_open_beneath(job->diff_fd, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY, 0);
+}
 
 /* Its finding is no answer: it may be of an earlier operation. */
 static int
@@ -40,18 +46,6 @@ come_to(const struct job *job, const char *name, int rc)
 	if (what < 0 || rc == 0)
 		return what < 0 ? what : 1;
 	return layers_is_begun(job->diff_fd, job->layers_fd, name);
-}
-
-/* The reserve is the mount's: it goes on with that, and a frozen layer has no use for it. */
-static void
-move_reserve(const struct job *job)
-{
-	static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int from autoclose = openat(job->layers_fd, job->layer, flags);
-	int to autoclose = openat(job->diff_fd, ONDISK_CHANGES, flags);
-
-	if (from >= 0 && to >= 0 && renameat(from, ONDISK_RESERVE, to, ONDISK_RESERVE) != 0 && errno != ENOENT)
-		log_warn("could not move \"%s\" out of snapshot \"%s\": %s", ONDISK_RESERVE, job->layer, strerror(errno));
 }
 
 static const char *
@@ -92,14 +86,14 @@ freeze(const struct job *job, struct msg_stepped *m)
 static int
 find_base(const struct job *job, char name[SEAL_NAME_MAX + 1])
 {
-	int fd autoclose = openat(job->diff_fd, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc;
+	int fd autoclose = open_changes(job), rc;
 	struct seal_parent parent;
 
 	if (strcmp(job->layer, "-") != 0) {
 		strlcpy(name, job->layer, SEAL_NAME_MAX + 1);
 		return 0;
 	}
-	if ((rc = fd < 0 ? -errno : layers_parent(fd, &parent)) <= 0)
+	if ((rc = fd < 0 ? fd : layers_parent(fd, &parent)) <= 0)
 		return rc == 0 ? -ENODATA : rc;
 	if ((rc = layers_find(job->layers_fd, &parent, name)) == -ENOENT)
 		strlcpy(name, parent.name, SEAL_NAME_MAX + 1);
@@ -137,12 +131,12 @@ check_reset(const struct job *job)
 static int
 tell_base(const struct job *job, struct msg_stepped *m)
 {
-	int fd autoclose = openat(job->diff_fd, ONDISK_CHANGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc;
+	int fd autoclose = open_changes(job), rc;
 	static struct layers_chain chain;
 	struct seal_parent parent;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if ((rc = layers_parent(fd, &parent)) < 0 || (rc = layers_open(job->layers_fd, fd, &chain)) < 0)
 		return rc;
 	if (chain.n == 0)
@@ -204,8 +198,6 @@ worker_step(const struct job *job)
 		report_failed("%s", reason(done));
 		return EXIT_FAILURE;
 	}
-	if (done && job->step == JOB_STEP_FREEZE)
-		move_reserve(job);
 	m.done = done != 0;
 	report_send(MSG_STEPPED, &m, sizeof(m));
 	return EXIT_SUCCESS;

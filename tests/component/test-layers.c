@@ -273,7 +273,10 @@ START_TEST(frozen_while_mounted)
 	for (i = 0; i < 2; i++) {
 		if (i == 1) {
 			ck_assert_int_eq(rig_close(&rig), 0);
+			ck_assert_int_eq(close(open(at(ONDISK_CHANGES "/" ONDISK_RESERVE), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
 			ck_assert_int_eq(layering_freeze(&layering, &rig, "one", true), 0);
+			ck_assert_int_eq(access(at(ONDISK_CHANGES "/" ONDISK_RESERVE), F_OK), 0);
+			ck_assert_int_ne(access(at("layers/one/" ONDISK_RESERVE), F_OK), 0);
 			pending_reset(rig.pending);
 			ck_assert_int_eq(rig_open(&rig, false), 0);
 		}

@@ -72,7 +72,11 @@ exec 7>&- 8>&- 9>&-
 wait
 refuse "the name is taken" "there is a snapshot of that name" pb snapshot base
 check "and the mount is served" ls "$mnt/held"
+check "there is a reserve" test -s "$diff/changes/reserve"
+reserve=$(stat -c '%i %b' "$diff/changes/reserve")
 check "another snapshot, by the mountpoint" pbkfs snapshot -D "$mnt" later
+equal "the reserve goes on with the mount" "$reserve" "$(stat -c '%i %b' "$diff/changes/reserve")"
+equal "and no snapshot has one" "" "$(ls "$diff"/layers/*/reserve 2>/dev/null)"
 equal "stat names it" later "$(pbkfs stat -D "$mnt" --format json | sed -n 's/.*"snapshot": *"\([^"]*\)".*/\1/p')"
 walk trunk "$work/later.state"
 echo lost >"$mnt/held/lost"
