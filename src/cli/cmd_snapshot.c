@@ -114,7 +114,7 @@ freeze_mounted(const struct options *o, const char *diff)
 	if (mountref_find(&t, o->mnt, diff) != 0)
 		return EXIT_FAILURE;
 	mountref_contact(&t);
-	if ((rc = freezing_ask(&t, o->name, o->message, false, &a)) == 0) {
+	if ((rc = freezing_ask(&t, o->name, o->message, &a)) == 0) {
 		text_size(a.arg[STEPPED_DISK_BYTES], size);
 		cli_say("snapshot \"%s\" of \"%s\": %s; after %.1f ms to make all durable, \"%s\" was not served for %.1f ms",
 		    o->name, t.diff, size, (double)a.arg[STEPPED_FLUSH_NS] / 1e6, t.mnt, (double)a.arg[STEPPED_GAP_NS] / 1e6);

@@ -31,13 +31,11 @@ ask(const struct mountref *t, const struct command_frame *q, const char *what, s
 }
 
 int
-freezing_ask(const struct mountref *t, const char *name, const char *message, bool running,
-    struct command_frame *answer)
+freezing_ask(const struct mountref *t, const char *name, const char *message, struct command_frame *answer)
 {
 	static struct command_frame q;
 
 	command_init(&q, COMMAND_FREEZE);
-	q.arg[FREEZE_RUNNING] = running;
 	snprintf(q.text, sizeof(q.text), "%s%s%s", name, message != NULL ? "\n" : "", message != NULL ? message : "");
 	return ask(t, &q, "freeze", answer);
 }

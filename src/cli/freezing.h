@@ -6,17 +6,13 @@
 #ifndef CLI_FREEZING_H
 #define CLI_FREEZING_H
 
-#include <stdbool.h>
-
 #include "cli/mountref.h"
 
 /*
  * Asks the supervisor of t, which mountref_contact() has found, for the snapshot name, and waits for its word.  message: what
- * people say of it, or NULL; running: a server may run on the mount.  Returns 0 with the answer COMMAND_STEPPED, or
- * EXIT_FAILURE after cli_error().
+ * people say of it, or NULL.  Returns 0 with the answer COMMAND_STEPPED, or EXIT_FAILURE after cli_error().
  */
-int	freezing_ask(const struct mountref *t, const char *name, const char *message, bool running,
-	    struct command_frame *answer);
+int	freezing_ask(const struct mountref *t, const char *name, const char *message, struct command_frame *answer);
 
 /* The same for going back to the snapshot to; NULL: the one that it stands on. */
 int	freezing_reset(const struct mountref *t, const char *to, struct command_frame *answer);

@@ -36,7 +36,7 @@ static const struct kind {
 	{ COMMAND_HYDRATE, false, false, {
 		[HYDRATE_ON] = 1, [HYDRATE_RATE] = INT64_MAX, [HYDRATE_JOBS] = COMMAND_JOBS_MAX } },
 	{ COMMAND_AWAIT, false, false, { HYDRATION_STATES } },
-	{ COMMAND_FREEZE, false, true, { [FREEZE_RUNNING] = 1 } },
+	{ COMMAND_FREEZE, false, true, { 0 } },
 	{ COMMAND_RESET, false, true, { 0 } },
 	{ COMMAND_IDENTITY, true, true, {
 		[IDENTITY_PID] = PID_LIMIT, [IDENTITY_WORKER] = PID_LIMIT,

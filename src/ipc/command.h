@@ -58,10 +58,6 @@ enum command_hydration {
 	AWAITED_WANTED,		/* 1: it is to go on */
 };
 
-enum command_freeze {
-	FREEZE_RUNNING,		/* 1: a server may run */
-};
-
 enum command_stepped {
 	STEPPED_FLUSH_NS,	/* while the worker made all durable, and writers waited */
 	STEPPED_GAP_NS,		/* while the mount was not served at all */

@@ -200,7 +200,7 @@ do_freeze(struct supervisor *s, struct client *c, const struct command_frame *q)
 {
 	char why[STEP_WHY_MAX];
 
-	if (freeze_ask(s, q->text, q->arg[FREEZE_RUNNING] != 0, why) == 0)
+	if (freeze_ask(s, q->text, why) == 0)
 		c->wants_step = true;
 	else
 		client_refuse(c->fd, why);

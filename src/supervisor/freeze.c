@@ -54,9 +54,9 @@ enter(struct freeze *f, enum freeze_stage stage)
 /* ---- who has asked ------------------------------------------------------ */
 
 int
-freeze_ask(struct supervisor *s, const char *text, bool running, char why[STEP_WHY_MAX])
+freeze_ask(struct supervisor *s, const char *text, char why[STEP_WHY_MAX])
 {
-	struct errand_order o = { .kind = ERRAND_QUIET, .look = running ? QUIET_NOBODY : QUIET_SERVERS };
+	struct errand_order o = { .kind = ERRAND_QUIET, .look = QUIET_SERVERS };
 	struct freeze *f = &s->freeze;
 	const char *not = step_hindrance(s);
 	int rc;

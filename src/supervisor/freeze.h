@@ -39,10 +39,10 @@ struct freeze {
 void	freeze_init(struct freeze *f);
 
 /*
- * Begins.  text is a name, or a name, '\n' and a message.  running: a server may run.  Returns 0, and whoever is a client with
- * wants_step is told later; or -1 with one line in why.
+ * Begins.  text is a name, or a name, '\n' and a message.  Returns 0, and whoever is a client with wants_step is told later;
+ * or -1 with one line in why.
  */
-int	freeze_ask(struct supervisor *s, const char *text, bool running, char why[STEP_WHY_MAX]);
+int	freeze_ask(struct supervisor *s, const char *text, char why[STEP_WHY_MAX]);
 
 /* Whether the worker does not have to give signs of life: freeze_tick() has limits of its own. */
 bool	freeze_comes_to_rest(const struct supervisor *s);

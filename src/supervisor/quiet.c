@@ -187,7 +187,7 @@ make_quiet(struct supervisor *s, enum quiet_look look, struct quiet_report *r)
 		return refuse_holders(s, r);
 	if ((fd = open_root(s, mnt)) < 0)
 		return complain(r, fd, "could not open its root: %s", strerror(-fd));
-	if (look == QUIET_SERVERS && refuse_server(s, mnt, fd, r) != 0)
+	if (refuse_server(s, mnt, fd, r) != 0)
 		return r->rc;
 	identity_drop();
 	if (syncfs(fd) != 0)

@@ -15,8 +15,7 @@
 #define QUIET_WHY_MAX	512
 
 enum quiet_look {
-	QUIET_NOBODY,		/* only writes back */
-	QUIET_SERVERS,		/* looks for a server before that */
+	QUIET_SERVERS,		/* looks for a server, and writes back */
 	QUIET_HOLDERS,		/* looks for other mount namespaces that have the mount, and writes nothing back */
 };
 
