@@ -20,6 +20,7 @@
 #include "cli/branchname.h"
 #include "cli/cli.h"
 #include "cli/layered.h"
+#include "diff/disk.h"
 #include "supervisor/identity.h"
 #include "supervisor/record.h"
 
@@ -65,7 +66,7 @@ store_binding(struct layered *l, int dir)
 
 	if (changes < 0 || (rc = layers_parent(changes, &parent)) < 0)
 		return changes < 0 ? changes : rc;
-	layered_id(&parent.id, l->told->base_id);
+	binding_write_id(parent.id.byte, l->told->base_id);
 	gmtime_r(&now, &tm);
 	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	strlcpy(name, l->options->name, sizeof(name));
@@ -120,11 +121,9 @@ name_it(const struct layered *l, int branches)
 {
 	int rc;
 
-	if (renameat2(branches, LAYERED_UNFINISHED, branches, l->options->name, RENAME_NOREPLACE) != 0 || fsync(branches) != 0) {
-		rc = -errno;
+	if ((rc = disk_move(branches, LAYERED_UNFINISHED, branches, l->options->name)) < 0 || (rc = disk_sync_all(branches)) < 0)
 		return rc == -EEXIST ? cli_error("\"%s\" has a branch \"%s\" already", l->path, l->options->name) :
 		    cli_error("could not name branch \"%s\": %s", l->options->name, strerror(-rc));
-	}
 	if (!l->options->discard)
 		cli_say("branch \"%s\" of \"%s\" stands on snapshot \"%s\"; mount it with: pbkfs mount -d \"%s\" --branch %s -D DIR",
 	    l->options->name, l->path, l->told->base, l->path, l->options->name);
@@ -182,25 +181,14 @@ make(struct layered *l)
 static int
 record(const struct layered *l)
 {
-	char path[PATH_MAX];
 	struct record whole = { 0 };
-	struct binding b = { 0 };
-	struct diffdir d;
-	int rc;
 
-	if (!identity_is_root() || l->whole.uid == 0 || branchname_path(l->path, l->options->name, path) != 0)
+	if (!identity_is_root() || l->whole.uid == 0)
 		return 0;
-	rc = diffdir_open_branch(&d, &l->whole, l->options->name, path);
 	record_load(&l->whole, &whole);
-	if (rc == 0 && whole.state == RECORD_FITS && binding_difference(&l->binding, &whole.binding) == NULL &&
-	    (rc = binding_load(d.fd, &b)) == 0 && binding_difference(&b, &whole.binding) == NULL)
-		rc = record_store(&d, &b);
-	if (rc != 0)
-		cli_warn("could not record in \"%s\" what branch \"%s\" shows: %s; its first mount by root has to name all of -B,"
-		    " -I and -i", RECORD_DIRECTORY, l->options->name, record_strerror(rc));
+	if (whole.state == RECORD_FITS && binding_difference(&l->binding, &whole.binding) == NULL)
+		layered_record(l, &whole.binding, "first");
 	record_fini(&whole);
-	binding_fini(&b);
-	diffdir_close(&d);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "cli/branchname.h"
 #include "cli/cli.h"
 #include "cli/layered.h"
+#include "diff/disk.h"
 #include "supervisor/identity.h"
 #include "supervisor/record.h"
 
@@ -66,9 +67,8 @@ rename_branch(struct layered *l)
 
 	if (branches < 0 || dir < 0)
 		return refuse(l, branches < 0 ? branches : dir);
-	if (renameat2(branches, l->options->branch, branches, l->options->name, RENAME_NOREPLACE) != 0 || fsync(branches) != 0)
-		return refuse(l, -errno);
-	if ((rc = note_name(dir, l->options->name)) != 0)
+	if ((rc = disk_move(branches, l->options->branch, branches, l->options->name)) < 0 || (rc = disk_sync_all(branches)) < 0 ||
+	    (rc = note_name(dir, l->options->name)) != 0)
 		return refuse(l, rc);
 	cli_say("branch \"%s\" is called \"%s\" now", l->options->branch, l->options->name);
 	return 0;
@@ -79,24 +79,14 @@ static int
 move_record(struct layered *l)
 {
 	struct record r = { 0 };
-	struct binding b = { 0 };
-	char path[PATH_MAX];
-	struct diffdir d;
 	int rc;
 
-	if (!identity_is_root() || l->whole.uid == 0 || branchname_path(l->path, l->options->name, path) != 0)
+	if (!identity_is_root() || l->whole.uid == 0)
 		return 0;
 	record_load(&l->branch, &r);
-	rc = diffdir_open_branch(&d, &l->whole, l->options->name, path);
-	if (rc == 0 && r.state == RECORD_FITS && (rc = binding_load(d.fd, &b)) == 0 &&
-	    binding_difference(&b, &r.binding) == NULL && (rc = record_store(&d, &b)) == 0)
-		rc = record_remove(l->branch_path);
-	if (rc != 0)
-		cli_warn("could not record in \"%s\" what branch \"%s\" shows: %s; its next mount by root has to name all of -B, -I"
-		    " and -i", RECORD_DIRECTORY, l->options->name, record_strerror(rc));
+	if (r.state == RECORD_FITS && layered_record(l, &r.binding, "next") && (rc = record_remove(l->branch_path)) != 0)
+		cli_warn("could not remove the record of \"%s\" in \"%s\": %s", l->branch_path, RECORD_DIRECTORY, record_strerror(rc));
 	record_fini(&r);
-	binding_fini(&b);
-	diffdir_close(&d);
 	return 0;
 }
 

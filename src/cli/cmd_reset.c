@@ -59,14 +59,10 @@ note_base(struct layered *l, int dir)
 		return 0;
 	if ((rc = changes < 0 ? changes : layers_parent(changes, &parent)) < 0)
 		return rc;
-	layered_id(&parent.id, l->told->base_id);
-	if ((rc = binding_load(dir, &b)) == 0 && b.snapshot != NULL && strcmp(b.snapshot_id, l->told->base_id) != 0) {
-		free(b.snapshot);
-		free(b.snapshot_id);
-		b.snapshot = strdup(l->told->base);
-		b.snapshot_id = strdup(l->told->base_id);
-		rc = b.snapshot != NULL && b.snapshot_id != NULL ? binding_store(dir, &b) : -ENOMEM;
-	}
+	binding_write_id(parent.id.byte, l->told->base_id);
+	if ((rc = binding_load(dir, &b)) == 0 && b.snapshot != NULL && strcmp(b.snapshot_id, l->told->base_id) != 0 &&
+	    (rc = binding_set_snapshot(&b, l->told->base, parent.id.byte)) == 0)
+		rc = binding_store(dir, &b);
 	binding_fini(&b);
 	return rc;
 }

@@ -166,7 +166,7 @@ take_turn(struct layered *l, enum layered_turn turn)
 }
 
 static int
-note_locked(struct layered *l, const char *name, const struct diffdir *d, int lock_fd)
+note_locked(struct layered *l, const char *name, const struct diffdir *d, int lock_fd, bool is_orphan)
 {
 	struct layered_locked *k = &l->locked[l->n_locked];
 
@@ -177,7 +177,7 @@ note_locked(struct layered *l, const char *name, const struct diffdir *d, int lo
 		return cli_error("could not copy a descriptor: %s", strerror(errno));
 	strlcpy(k->name, name, sizeof(k->name));
 	k->lock_fd = lock_fd;
-	k->is_orphan = false;
+	k->is_orphan = is_orphan;
 	l->n_locked++;
 	return 0;
 }
@@ -194,20 +194,20 @@ layered_lock_also(struct layered *l, const char *branch)
 	if ((rc = diffdir_open_branch(&d, &l->whole, branch, path)) != 0)
 		rc = cli_error("could not use branch \"%s\" of \"%s\": %s", branch, l->path, diffdir_layers_strerror(rc));
 	else if ((rc = diffhold_lock(&d, "unmount it first", &lock_fd)) == 0)
-		rc = note_locked(l, branch, &d, lock_fd);
+		rc = note_locked(l, branch, &d, lock_fd, false);
 	diffdir_close(&d);
 	return rc;
 }
 
 static int
-lock_idle(struct layered *l, const char *name, const struct diffdir *d)
+lock_idle(struct layered *l, const char *name, const struct diffdir *d, bool is_orphan)
 {
 	int lock_fd;
 
 	if ((lock_fd = lock_open(d->fd, d->uid, O_RDWR | O_CREAT)) < 0)
 		return 0;
 	if (lock_take_idle(d->fd, lock_fd) == 0)
-		return note_locked(l, name, d, lock_fd);
+		return note_locked(l, name, d, lock_fd, is_orphan);
 	close(lock_fd);
 	return 0;
 }
@@ -217,16 +217,13 @@ layered_lock_idle(struct layered *l, const char *branch)
 {
 	char path[PATH_MAX];
 	struct diffdir d;
-	unsigned i, n = l->n_locked;
 	int rc = 0;
 
 	if (branchname_path(l->path, branch, path) != 0)
 		return EXIT_FAILURE;
 	if (diffdir_open_branch(&d, &l->whole, branch, path) == 0)
-		rc = lock_idle(l, branch, &d);
+		rc = lock_idle(l, branch, &d, true);
 	diffdir_close(&d);
-	for (i = n; i < l->n_locked; i++)
-		l->locked[i].is_orphan = true;
 	return rc;
 }
 
@@ -234,7 +231,7 @@ layered_lock_idle(struct layered *l, const char *branch)
 static int
 take_unfinished(struct layered *l, const char *name, const struct diffdir *d)
 {
-	return diffdir_is_between(d) ? lock_idle(l, name, d) : 0;
+	return diffdir_is_between(d) ? lock_idle(l, name, d, false) : 0;
 }
 
 static int

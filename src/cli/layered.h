@@ -143,8 +143,11 @@ int	layered_look(struct layered *l);
 const struct layered_snapshot *layered_find_snapshot(const struct layered *l, const char *name);
 const struct layered_branch *layered_find_branch(const struct layered *l, const char *name);
 
-/* Writes an id as hexadecimal digits. */
-void	layered_id(const struct seal_id *id, char text[BINDING_SNAPSHOT_ID + 1]);
+/*
+ * For act(), as root: records that the branch options->name shows what root has decided, if its binding says the same.
+ * Warns where that fails: which mount of it has to name the backup then.  Returns whether it is recorded.
+ */
+bool	layered_record(const struct layered *l, const struct binding *decided, const char *which);
 
 /* Tells that something could not be done with the target. */
 int	layered_failed(const struct layered *l, const char *what, int rc);

@@ -15,8 +15,10 @@
 
 #include "base/ondisk.h"
 #include "base/util.h"
+#include "cli/branchname.h"
 #include "cli/cli.h"
 #include "cli/layered.h"
+#include "supervisor/record.h"
 
 const char *
 layered_target(const struct layered *l)
@@ -79,14 +81,26 @@ layered_changes(int dir_fd)
 	return fd < 0 ? -errno : fd;
 }
 
-void
-layered_id(const struct seal_id *id, char text[BINDING_SNAPSHOT_ID + 1])
+bool
+layered_record(const struct layered *l, const struct binding *decided, const char *which)
 {
-	size_t i;
+	struct binding b = { 0 };
+	char path[PATH_MAX];
+	bool stored = false;
+	struct diffdir d;
+	int rc;
 
-	_Static_assert(sizeof(id->byte) * 2 == BINDING_SNAPSHOT_ID, "two digits for each byte");
-	for (i = 0; i < sizeof(id->byte); i++)
-		snprintf(text + 2 * i, 3, "%02x", id->byte[i]);
+	if (branchname_path(l->path, l->options->name, path) != 0)
+		return false;
+	rc = diffdir_open_branch(&d, &l->whole, l->options->name, path);
+	if (rc == 0 && (rc = binding_load(d.fd, &b)) == 0 && binding_difference(&b, decided) == NULL)
+		stored = (rc = record_store(&d, &b)) == 0;
+	if (rc != 0)
+		cli_warn("could not record in \"%s\" what branch \"%s\" shows: %s; its %s mount by root has to name all of -B, -I"
+		    " and -i", RECORD_DIRECTORY, l->options->name, record_strerror(rc), which);
+	binding_fini(&b);
+	diffdir_close(&d);
+	return stored;
 }
 
 int

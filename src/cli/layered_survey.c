@@ -41,7 +41,7 @@ take_snapshot(struct layered_snapshot *s, const struct layers_info *i, int layer
 	strlcpy(s->name, i->name, sizeof(s->name));
 	strlcpy(s->parent, i->parent, sizeof(s->parent));
 	strlcpy(s->message, i->message, sizeof(s->message));
-	layered_id(&i->id, s->id);
+	binding_write_id(i->id.byte, s->id);
 }
 
 static int
@@ -68,7 +68,7 @@ name_base(struct layered_branch *b, const struct seal_id *id, const struct layer
 	char text[BINDING_SNAPSHOT_ID + 1];
 	unsigned i;
 
-	layered_id(id, text);
+	binding_write_id(id->byte, text);
 	for (i = 0; i < t->n_snapshots; i++)
 		if (!t->snapshot[i].is_damaged && strcmp(t->snapshot[i].id, text) == 0)
 			strlcpy(b->snapshot, t->snapshot[i].name, sizeof(b->snapshot));

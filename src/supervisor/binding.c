@@ -383,6 +383,34 @@ binding_store(int diff_fd, const struct binding *b)
 }
 
 void
+binding_write_id(const unsigned char *id, char text[BINDING_SNAPSHOT_ID + 1])
+{
+	size_t i;
+
+	for (i = 0; i < BINDING_SNAPSHOT_ID / 2; i++)
+		snprintf(text + 2 * i, 3, "%02x", id[i]);
+}
+
+int
+binding_set_snapshot(struct binding *b, const char *name, const unsigned char *id)
+{
+	char text[BINDING_SNAPSHOT_ID + 1], *new_name = strdup(name), *new_id;
+
+	binding_write_id(id, text);
+	new_id = strdup(text);
+	if (new_name == NULL || new_id == NULL) {
+		free(new_name);
+		free(new_id);
+		return -ENOMEM;
+	}
+	free(b->snapshot);
+	free(b->snapshot_id);
+	b->snapshot = new_name;
+	b->snapshot_id = new_id;
+	return 0;
+}
+
+void
 binding_fini(struct binding *b)
 {
 	size_t i;

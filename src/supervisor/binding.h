@@ -82,6 +82,11 @@ int	binding_load(int diff_fd, struct binding *b);
 int	binding_read(const struct json_node *nodes, const struct json_node *at, struct binding *b);
 void	binding_put(struct json_out *o, const struct binding *b);
 
+/* Writes the id of a snapshot, BINDING_SNAPSHOT_ID / 2 bytes, as a binding has it. */
+void	binding_write_id(const unsigned char *id, char text[BINDING_SNAPSHOT_ID + 1]);
+/* The branch, whose names are its own memory, stands on that snapshot from now on.  Returns 0, or -ENOMEM with nothing changed. */
+int	binding_set_snapshot(struct binding *b, const char *name, const unsigned char *id);
+
 /*
  * The key of the first thing in which two bindings differ, NULL if they say the
  * same: all but where and when they were written, and what became of the chain since.

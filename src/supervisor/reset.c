@@ -163,26 +163,16 @@ static void
 note_base(struct supervisor *s, const struct msg_stepped *out)
 {
 	struct binding *b = &s->binding.found;
-	char *name, *id = malloc(BINDING_SNAPSHOT_ID + 1);
-	size_t i;
 	int rc;
 
 	s->preparer.n_layers = out->layers;
 	text_copy_printable(s->preparer.snapshot, sizeof(s->preparer.snapshot), out->snapshot,
 	    strnlen(out->snapshot, sizeof(out->snapshot)));
-	name = strdup(s->preparer.snapshot);
-	if (b->branch == NULL || s->preparer.snapshot[0] == '\0' || name == NULL || id == NULL) {
-		free(name);
-		free(id);
+	_Static_assert(sizeof(out->snapshot_id) * 2 == BINDING_SNAPSHOT_ID, "two digits for each byte");
+	if (b->branch == NULL || s->preparer.snapshot[0] == '\0')
 		return;
-	}
-	for (i = 0; i < sizeof(out->snapshot_id); i++)
-		snprintf(id + 2 * i, 3, "%02x", out->snapshot_id[i]);
-	free(b->snapshot);
-	free(b->snapshot_id);
-	b->snapshot = name;
-	b->snapshot_id = id;
-	if ((rc = mute_is(s) ? -ETIMEDOUT : binding_store(s->claim.dir.fd, b)) != 0)
+	if ((rc = binding_set_snapshot(b, s->preparer.snapshot, out->snapshot_id)) != 0 ||
+	    (rc = mute_is(s) ? -ETIMEDOUT : binding_store(s->claim.dir.fd, b)) != 0)
 		log_warn("could not note in the binding on which snapshot the branch stands: %s", strerror(-rc));
 }
 
