@@ -19,6 +19,7 @@
 #include "cli/confined.h"
 #include "cli/limited.h"
 #include "supervisor/become.h"
+#include "supervisor/identity.h"
 #include "supervisor/paths.h"
 #include "supervisor/storeaccess.h"
 #include "supervisor/storeuser.h"
@@ -266,4 +267,17 @@ confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), 
 		return status;
 	who.last = who.is_user = true;
 	return run_as(&t);
+}
+
+int
+confined_run_inside(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg)
+{
+	int rc;
+
+	limited_rest(true);	/* it has a limit of its own */
+	identity_raise();
+	rc = confined_run(c, program, arg);
+	identity_drop();
+	limited_rest(false);
+	return rc;
 }

@@ -49,6 +49,8 @@ struct confined {
  * a store that does not answer (limited.h).
  */
 int	confined_run(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg);
+/* The same for who runs in limited_program(), and acts as an owner: with root's rights, and without that limit of time. */
+int	confined_run_inside(const struct confined *c, int (*program)(int store_fd, void *arg), void *arg);
 
 /*
  * For program(): tells by cli_error() why it failed with rc, a negative errno;

@@ -26,7 +26,6 @@
 #include "cli/limited.h"
 #include "cli/niceness.h"
 #include "sandbox/sandbox.h"
-#include "supervisor/identity.h"
 #include "supervisor/lock.h"
 
 #define TURN_MS		10000	/* for another command to end */
@@ -94,14 +93,8 @@ layered_confine(struct layered *l, int (*step)(struct layered *l))
 		.makes_layers = true, .sandbox = l->options->sandbox, .debug = l->options->debug, .so_what = "pbkfs tree says what there is",
 	};
 	struct task t = { .l = l, .step = step };
-	int rc;
 
-	limited_rest(true);	/* it has a limit of its own */
-	identity_raise();
-	rc = confined_run(&c, run_step, &t);
-	identity_drop();
-	limited_rest(false);
-	return rc;
+	return confined_run_inside(&c, run_step, &t);
 }
 
 /* ---- opening and locking --------------------------------------------------------------- */

@@ -24,7 +24,6 @@
 #include "cli/promoting.h"
 #include "cow/cow.h"
 #include "cow/treefile.h"
-#include "supervisor/identity.h"
 
 #define INDEX_MAX	(2048 * MiB)
 #define CACHE_SIZE	(64 * MiB)
@@ -166,18 +165,12 @@ confine(struct promoting *m, int (*step)(struct promoting *m, struct cow *c), bo
 	struct task t = {
 		.m = m, .step = step, .on_terminal = cli_shows_progress(), .begun = clock_monotonic_ns(),
 	};
-	int rc;
 
 	t.shown = t.begun;
 	current = &t;
 	if (ftruncate(m->index_fd, 0) != 0)
 		return cli_error("could not empty a file in memory: %s", strerror(errno));
-	limited_rest(true);	/* it has a limit of its own */
-	identity_raise();
-	rc = confined_run(&c, run_step, &t);
-	identity_drop();
-	limited_rest(false);
-	return rc;
+	return confined_run_inside(&c, run_step, &t);
 }
 
 int

@@ -435,17 +435,29 @@ START_TEST(recovery_stories)
 }
 END_TEST
 
+/* Whether the archive is found to reach a target, with the error or the warning that is expected; NULL: none. */
+static void
+check_target(const char *what, const struct archive *a, struct recovery_target t, const char *refusal, const char *doubt)
+{
+	char error[CHAIN_ERROR_MAX] = "", warning[CHAIN_ERROR_MAX] = "";
+	const struct story s = { .what = what };
+	struct control backup = backup_of(false);
+	int r;
+
+	ck_assert_int_eq(recovery_parse(&t, error), 0);
+	r = recovery_check(&backup, a, &t, error, warning);
+	ck_assert_msg(r == (refusal == NULL ? 0 : -EUCLEAN), "%s: %d %s", what, r, error);
+	compare(&s, "error", refusal, r < 0 ? error : "");
+	compare(&s, "warning", doubt, warning);
+}
+
 START_TEST(recovery_branches)
 {
 	const struct branches *b = &branches[_i];
-	char error[CHAIN_ERROR_MAX] = "", warning[CHAIN_ERROR_MAX] = "", path[64];
-	const struct story s = { .what = b->what };
-	struct control backup = backup_of(false);
-	struct recovery_target t = b->t;
 	struct catalog cat;
 	struct archive a;
+	char path[64];
 	unsigned i;
-	int r;
 
 	make_archive(&cat, &a, b->segments);
 	for (i = 0; i < ARRAY_SIZE(b->history); i++) {
@@ -454,11 +466,7 @@ START_TEST(recovery_branches)
 		snprintf(path, sizeof(path), "wal/main/%08X.history", i);
 		catalog_write(&cat, path, b->history[i]);
 	}
-	ck_assert_int_eq(recovery_parse(&t, error), 0);
-	r = recovery_check(&backup, &a, &t, error, warning);
-	ck_assert_msg(r == (b->error == NULL ? 0 : -EUCLEAN), "%s: %d %s", b->what, r, error);
-	compare(&s, "error", b->error, r < 0 ? error : "");
-	compare(&s, "warning", b->warning, warning);
+	check_target(b->what, &a, b->t, b->error, b->warning);
 	catalog_free(&cat);
 }
 END_TEST
@@ -530,24 +538,15 @@ write_segment(const struct catalog *cat, uint64_t segno, const struct end *e, un
 START_TEST(recovery_ends)
 {
 	const struct end *e = &ends[_i];
-	char error[CHAIN_ERROR_MAX] = "", warning[CHAIN_ERROR_MAX] = "";
-	const struct story s = { .what = e->what };
-	struct control backup = backup_of(false);
-	struct recovery_target t = e->t;
 	struct catalog cat;
 	struct archive a;
 	unsigned i;
-	int r;
 
 	ck_assert_int_eq(setenv("TZ", "UTC0", 1), 0);
 	make_archive(&cat, &a, "1:10-11");
 	for (i = 0; i < SEGMENTS; i++)
 		write_segment(&cat, 12 + i, e, i);
-	ck_assert_int_eq(recovery_parse(&t, error), 0);
-	r = recovery_check(&backup, &a, &t, error, warning);
-	ck_assert_msg(r == (e->error == NULL ? 0 : -EUCLEAN), "%s: %d %s", e->what, r, error);
-	compare(&s, "error", e->error, r < 0 ? error : "");
-	compare(&s, "warning", e->warning, warning);
+	check_target(e->what, &a, e->t, e->error, e->warning);
 	catalog_free(&cat);
 }
 END_TEST
